@@ -1,0 +1,245 @@
+"""The study's settings: YAML, checked against a schema, as frozen dataclasses.
+
+Errors are one line: what was given, what is allowed, where, how to mend it. Snakemake and the command
+line read settings through this module only. Runtime settings (device, workers) stay outside of what
+identifies a run, so that moving to another machine retrains nothing.
+"""
+
+import copy
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from e3d import provenance
+from e3d.errors import InputError, choices
+
+SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Hyper-parameters of an Allegro model; the names are nequip-allegro's own where it has one."""
+
+    r_max: float
+    l_max: int
+    parity: bool
+    num_layers: int
+    num_scalar_features: int
+    num_tensor_features: int
+    mlp_width: int
+    num_bessels: int
+    polynomial_cutoff_p: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """How every run is trained: the same number of optimiser steps whatever n_train."""
+
+    steps: int
+    steps_per_epoch: int
+    batch_size: int
+    learning_rate: float
+    final_learning_rate_fraction: float
+    ema_decay: float
+    energy_weight: float
+    force_weight: float
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """One run: dataset x n_train x model x seed, its inputs and everything that shapes its weights."""
+
+    run: str
+    dataset: str
+    n_train: int
+    model: str
+    seed: int
+    store: str
+    splits: str
+    subset: str
+    architecture: Architecture
+    training: Training
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain dicts, for YAML and JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "RunSettings":
+        """Check ``values`` against ``schemas/run.schema.yaml`` and build the settings."""
+        checked = validate(dict(values), "run")
+        checked["architecture"] = Architecture(**checked["architecture"])
+        checked["training"] = Training(**checked["training"])
+        return cls(**checked)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A validated configuration."""
+
+    values: dict[str, Any]
+    datasets: dict[str, Any] = field(repr=False)
+
+    def runs(self) -> Iterator[dict[str, Any]]:
+        """Yield the run columns (run, dataset, n_train, model, seed) of the grid, plain types."""
+        grid = self.values["grid"]
+        for dataset, n, model, seed in itertools.product(
+            grid["dataset"], grid["n_train"], grid["model"], grid["seed"]
+        ):
+            yield {
+                "run": f"{dataset}/n{n}/{model}/s{seed}",
+                "dataset": dataset,
+                "n_train": n,
+                "model": model,
+                "seed": seed,
+            }
+
+
+def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
+    """Validate a study's configuration and its datasets.
+
+    Parameters
+    ----------
+    values
+        ``config/config.yaml`` with its overlays merged.
+    datasets
+        ``config/datasets.yaml``.
+
+    Raises
+    ------
+    InputError
+        For an unknown key or name, a wrong type, a value out of range, or a missing dataset file.
+    """
+    study = validate(dict(values), "config")
+    known = validate(dict(datasets), "datasets")
+    grid = study["grid"]
+    for name in grid["dataset"]:
+        if name not in known:
+            raise InputError(
+                f"dataset {name!r} is not in config/datasets.yaml - {choices(name, known)}. "
+                "Fix `grid.dataset`, or add the dataset there."
+            )
+        path = known[name]["path"]
+        if not study["published"] and not Path(path).is_file():
+            raise InputError(
+                f"dataset {name!r}: {path} is not there. Fix its `path` in config/datasets.yaml "
+                "(relative to the folder Snakemake runs in), or put the file there."
+            )
+    for name in grid["model"]:
+        if name not in study["models"]:
+            raise InputError(
+                f"model {name!r} is not under `models` - {choices(name, study['models'])}. "
+                "Fix `grid.model`, or add the size under `models`."
+            )
+    training = study["training"]
+    if training["steps"] % training["steps_per_epoch"]:
+        raise InputError(
+            f"training.steps = {training['steps']} is not a multiple of training.steps_per_epoch = "
+            f"{training['steps_per_epoch']}. Change one of them in the config."
+        )
+    return Study(study, known)
+
+
+def run_settings(study: Study, run: Mapping[str, Any], results: str) -> RunSettings:
+    """Return the full settings of one run of the grid; ``results`` is the results folder."""
+    data = f"{results}/data/{run['dataset']}"
+    return RunSettings(
+        **run,
+        store=f"{data}/store.h5",
+        splits=f"{data}/splits.parquet",
+        subset=f"{data}/subsets/n{run['n_train']}.csv",
+        architecture=Architecture(**study.values["models"][run["model"]]),
+        training=Training(**study.values["training"]),
+    )
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not YAML, or is not a mapping.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Fix the path.")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not valid YAML ({reason}). Fix the file.") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: holds a {type(values).__name__}, expected `key: value` lines. Fix the file.")
+    return values
+
+
+def write_run(settings: RunSettings, path: Path) -> None:
+    """Write one run's settings as the RUN.yaml that ``e3d train`` reads."""
+    provenance.write_text(path, yaml.safe_dump(settings.as_dict(), sort_keys=False))
+
+
+def validate(values: dict[str, Any], schema: str) -> dict[str, Any]:
+    """Return a copy of ``values`` with defaults filled in, checked against ``<schema>.schema.yaml``.
+
+    Raises
+    ------
+    InputError
+        For the first error, deepest first.
+    """
+    rules = yaml.safe_load((SCHEMAS / f"{schema}.schema.yaml").read_text(encoding="utf-8"))
+    filled = copy.deepcopy(values)
+    _fill_defaults(filled, rules)
+    errors = sorted(
+        jsonschema.Draft202012Validator(rules).iter_errors(filled),
+        key=lambda error: (error.validator != "additionalProperties", list(map(str, error.path))),
+    )
+    if errors:
+        raise InputError(_one_line(errors[0], schema))
+    return filled
+
+
+def _fill_defaults(values: Any, rules: Mapping[str, Any]) -> None:
+    if not isinstance(values, dict):
+        return
+    for key, rule in rules.get("properties", {}).items():
+        if "default" in rule:
+            values.setdefault(key, copy.deepcopy(rule["default"]))
+        if key in values:
+            _fill_defaults(values[key], rule)
+    rest = rules.get("additionalProperties")
+    if isinstance(rest, dict):
+        for key in values.keys() - rules.get("properties", {}).keys():
+            _fill_defaults(values[key], rest)
+
+
+def _one_line(error: jsonschema.ValidationError, schema: str) -> str:
+    where = ".".join(map(str, error.path)) or "the top level"
+    given, rule = error.instance, error.schema
+    if error.validator == "additionalProperties":
+        allowed = list(rule.get("properties", {}))
+        unknown = next(key for key in given if key not in allowed)
+        return (
+            f"{schema}: unknown key {unknown!r} at {where} - {choices(unknown, allowed)}. "
+            "Fix the spelling or remove it."
+        )
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in given)
+        return f"{schema}: {where} lacks {missing!r}, which is required. Add it."
+    allowed_text = {
+        "enum": lambda: choices(given, error.validator_value),
+        "type": lambda: f"expected {error.validator_value}",
+        "minimum": lambda: f"must be at least {error.validator_value}",
+        "exclusiveMinimum": lambda: f"must be more than {error.validator_value}",
+        "maximum": lambda: f"must be at most {error.validator_value}",
+        "exclusiveMaximum": lambda: f"must be less than {error.validator_value}",
+        "minItems": lambda: f"needs at least {error.validator_value} entries",
+        "uniqueItems": lambda: "must not repeat an entry",
+        "pattern": lambda: f"must match {error.validator_value}",
+    }.get(str(error.validator), lambda: error.message)()
+    note = f" ({rule['description']})" if "description" in rule else ""
+    return f"{schema}: {where} = {given!r} - {allowed_text}{note}. Fix the value."

@@ -1,0 +1,124 @@
+"""Read the HDF5 layout of SPICE 1 and 2: one group per molecule or cluster, atomic units.
+
+Traps handled here: empty groups; missing ``mbis_*`` (never read); group names that collide (the
+molecule is its ``smiles``); conformations in string order, so that their original number is known
+only where all 50 are there; forces are minus the gradient.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from e3d.data.store import Group, open_hdf5
+from e3d.errors import InputError
+from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
+
+NEEDED = ("subset", "smiles", "atomic_numbers", "conformations", "dft_total_energy", "dft_total_gradient")
+SAMPLE_INDEX = "sample_index"
+"""Original conformation numbers; not in SPICE itself, written by files made in its layout."""
+
+PAIRED_SUBSETS = re.compile(r"Dipeptides|DES Monomers|(?<!Solvated )PubChem")
+"""Subsets in which conformation i + 25 was made from conformation i (SPICE's sampling protocol)."""
+PAIR_STRIDE = 25
+_FULL = 50
+_FORMATION_TOLERANCE_HARTREE = 1e-4
+
+
+def read(path: Path, isolated_atom_energy: dict[int, float]) -> Iterator[Group]:
+    """Yield every labelled group of a SPICE-layout file, in file order, converted to eV and Å.
+
+    Parameters
+    ----------
+    isolated_atom_energy
+        eV by atomic number; where a neutral group stores ``formation_energy``, it must agree with
+        ``dft_total_energy`` minus these atoms, else the level of theory is another one.
+
+    Raises
+    ------
+    InputError
+        For a group without labels or of wrong shape, or a file with no groups.
+    """
+    with open_hdf5(path) as file:
+        names = [name for name in file if isinstance(file[name], h5py.Group)]
+        if not names:
+            raise InputError(
+                f"{path}: holds no groups; the SPICE layout has one HDF5 group per molecule. "
+                "Check the file or its `layout`."
+            )
+        for name in names:
+            yield _group(file[name], f"{path}, group {name!r}", isolated_atom_energy)
+
+
+def _group(group: h5py.Group, where: str, atoms: dict[int, float]) -> Group:
+    missing = [key for key in NEEDED if key not in group]
+    if missing:
+        raise InputError(
+            f"{where}: lacks {', '.join(missing)}; the SPICE layout needs {', '.join(NEEDED)}. "
+            "Label the group or remove it from the file."
+        )
+    numbers = np.asarray(group["atomic_numbers"][()], dtype=np.int64)
+    positions = np.asarray(group["conformations"][()], dtype=np.float64)
+    energy = np.asarray(group["dft_total_energy"][()], dtype=np.float64)
+    gradient = np.asarray(group["dft_total_gradient"][()], dtype=np.float64)
+    m = positions.shape[0]
+    if positions.size == 0:  # SPICE keeps groups whose every calculation failed
+        positions = gradient = np.zeros((0, len(numbers), 3))
+        energy = np.zeros(0)
+    smiles, subset = _text(group["smiles"], where), _text(group["subset"], where)
+    _check_formation_energy(group, numbers, energy, atoms, where)
+    return Group(
+        smiles=smiles,
+        subset=subset,
+        atomic_numbers=numbers,
+        positions=positions * BOHR_ANG,
+        energy=energy * HARTREE_EV,
+        forces=-gradient * HARTREE_PER_BOHR_EV_PER_ANG,
+        source_index=_source_index(group, subset, m),
+    )
+
+
+def _text(dataset: h5py.Dataset, where: str) -> str:
+    value = np.ravel(dataset[()])
+    if value.size != 1:
+        raise InputError(f"{where}: {dataset.name} holds {value.size} strings, expected 1. Fix the file.")
+    return value[0].decode() if isinstance(value[0], bytes) else str(value[0])
+
+
+def _source_index(group: h5py.Group, subset: str, m: int) -> NDArray[np.int64]:
+    """Return the original number of each conformation, -1 where it cannot be known."""
+    if SAMPLE_INDEX in group:
+        return np.asarray(group[SAMPLE_INDEX][()], dtype=np.int64)
+    if m == _FULL and PAIRED_SUBSETS.search(subset):
+        return np.array(sorted(range(m), key=str), dtype=np.int64)
+    return np.full(m, -1, dtype=np.int64)
+
+
+def _check_formation_energy(
+    group: h5py.Group,
+    numbers: NDArray[np.int64],
+    energy: NDArray[np.float64],
+    atoms: dict[int, float],
+    where: str,
+) -> None:
+    charged = "+" in _text(group["smiles"], where) or "-]" in _text(group["smiles"], where)
+    known = all(int(z) in atoms for z in numbers)
+    if "formation_energy" not in group or charged or not known or not energy.size:
+        return
+    stored = np.asarray(group["formation_energy"][()], dtype=np.float64)
+    ours = energy - sum(atoms[int(z)] for z in numbers) / HARTREE_EV
+    if stored.shape != ours.shape:
+        raise InputError(
+            f"{where}: formation_energy has shape {stored.shape}, expected {ours.shape} as "
+            "dft_total_energy. Fix the group."
+        )
+    worst = float(np.max(np.abs(stored - ours)))
+    if worst > _FORMATION_TOLERANCE_HARTREE:
+        raise InputError(
+            f"{where}: formation_energy is {worst:.2g} hartree away from dft_total_energy minus isolated "
+            f"atoms, allowed {_FORMATION_TOLERANCE_HARTREE:g}. The labels are from another level of theory: "
+            "give the dataset its own `theory` or `isolated_atom_energy_eV`."
+        )

@@ -1,0 +1,106 @@
+"""From directed edge energies to pairs: D_ij, A_ij and the sum rule. Arrays in, arrays out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from e3d.errors import InputError
+from e3d.models import EdgeEnergies
+
+SUM_RULE_TOLERANCE_EV = 1e-8
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Undirected pairs of a batch: P rows, in order of frame, i, j and cell shift.
+
+    ``i``, ``j`` are rows of the batch, i < j (or i = j for a periodic image of the same atom, which
+    counts once); ``cell_shift`` (P, 3) is that of the edge i -> j. Energies in eV, ``r`` in Å.
+    """
+
+    frame: NDArray[np.int64]
+    i: NDArray[np.int64]
+    j: NDArray[np.int64]
+    cell_shift: NDArray[np.int64]
+    r: NDArray[np.float64]
+    eps_ij: NDArray[np.float64]
+    eps_ji: NDArray[np.float64]
+
+    @property
+    def bond_energy(self) -> NDArray[np.float64]:
+        """D_ij = -(eps_ij + eps_ji): positive for a bond."""
+        return -(self.eps_ij + self.eps_ji)
+
+    @property
+    def asymmetry(self) -> NDArray[np.float64]:
+        """A_ij = eps_ij - eps_ji."""
+        return self.eps_ij - self.eps_ji
+
+
+def sum_rule_violation(edges: EdgeEnergies) -> NDArray[np.float64]:
+    """Return |E - (sum of shifts + sum of eps)| of every frame (F,), in eV."""
+    frame = frame_of_atom(edges.frame_ptr)[edges.centre]
+    total = np.bincount(frame, weights=edges.eps, minlength=len(edges.energy))
+    return np.abs(edges.energy - edges.shift - total)
+
+
+def check_sum_rule(edges: EdgeEnergies, label: str) -> float:
+    """Return the largest violation of the sum rule in a batch (eV).
+
+    Raises
+    ------
+    InputError
+        If it exceeds 1e-8 eV: the model has an energy term that is on no edge.
+    """
+    violation = sum_rule_violation(edges)
+    worst = float(violation.max(initial=0.0))
+    if not worst <= SUM_RULE_TOLERANCE_EV:
+        raise InputError(
+            f"{label}: edge energies miss the model's total by {worst:.3g} eV in frame "
+            f"{int(violation.argmax())} of the batch, allowed {SUM_RULE_TOLERANCE_EV:g}. The model has an "
+            "energy term that is on no edge (not Allegro's, nor a pair potential), so it cannot be decomposed."
+        )
+    return worst
+
+
+def frame_of_atom(frame_ptr: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the frame (A,) each atom of a batch belongs to."""
+    return np.repeat(np.arange(len(frame_ptr) - 1), np.diff(frame_ptr))
+
+
+def pair_up(edges: EdgeEnergies) -> Pairs:
+    """Join every directed edge (i, j, S) with its reverse (j, i, -S).
+
+    Raises
+    ------
+    InputError
+        If an edge has no reverse: D needs both.
+    """
+    centre, neighbour, shift = edges.centre, edges.neighbour, edges.cell_shift
+    leading = np.zeros(len(centre), dtype=np.int64)  # sign of the first non-zero shift component
+    for axis in (2, 1, 0):
+        leading = np.where(shift[:, axis] != 0, np.sign(shift[:, axis]), leading)
+    forward = (centre < neighbour) | ((centre == neighbour) & (leading > 0))
+    sign = np.where(forward, 1, -1)[:, None]
+    low, high = np.minimum(centre, neighbour), np.maximum(centre, neighbour)
+    key = np.column_stack([low, high, shift * sign])
+    order = np.lexsort((~forward, key[:, 4], key[:, 3], key[:, 2], key[:, 1], key[:, 0]))
+    first, second = order[0::2], order[1::2]
+    matched = len(first) == len(second) and bool(
+        (key[first] == key[second]).all() and forward[first].all() and not forward[second].any()
+    )
+    if not matched:
+        raise InputError(
+            f"the neighbour list is not symmetric: {len(order)} directed edges do not form pairs, so D cannot be "
+            "formed. Use a cutoff that is the same in both directions."
+        )
+    return Pairs(
+        frame=frame_of_atom(edges.frame_ptr)[centre[first]],
+        i=centre[first],
+        j=neighbour[first],
+        cell_shift=shift[first],
+        r=edges.length[first],
+        eps_ij=edges.eps[first],
+        eps_ji=edges.eps[second],
+    )

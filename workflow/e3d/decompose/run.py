@@ -1,0 +1,256 @@
+"""Decompose a model on structures: stream batches in, tables and histograms out."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from e3d import provenance, tables
+from e3d.chemistry import bond_type
+from e3d.decompose.pairs import Pairs, check_sum_rule, pair_up
+from e3d.fields import Column as C
+from e3d.models import AnalysisModel, EdgeEnergies
+from e3d.structures import Structure, geometric_bond
+
+BONDS_FILE, PAIRS_FILE, MEANS_FILE, SUMMARY_FILE = (
+    "bonds.parquet",
+    "pairs.parquet",
+    "bond_means.csv",
+    "summary.json",
+)
+D_BIN_EV = 0.01
+"""Bin width of D in the histograms of non-bonded pairs; divides every entropy bin width in use."""
+R_BIN_ANG = 0.05
+_DICTIONARY = (C.RUN, C.DATASET, C.MODEL, C.MOLECULE, C.BOND_TYPE, C.FINE_TYPE)
+
+
+@dataclass
+class _Totals:
+    """What a summary needs of all frames, accumulated batch by batch."""
+
+    frames: int = 0
+    edges: int = 0
+    changed: int = 0
+    sum_rule: float = 0.0
+    bonded: float = 0.0
+    everything: float = 0.0
+    bonded_abs: float = 0.0
+    everything_abs: float = 0.0
+    histogram: Counter[tuple[str, int, int]] = field(default_factory=Counter)
+    means: dict[tuple[Any, ...], list[float]] = field(default_factory=dict)
+
+
+def decompose(
+    model: AnalysisModel,
+    structures: Iterable[Structure],
+    folder: Path,
+    *,
+    name: str,
+    run: Mapping[str, Any],
+    inputs: Iterable[Path] = (),
+) -> dict[str, Any]:
+    """Write ``bonds.parquet``, ``pairs.parquet``, ``bond_means.csv`` and ``summary.json``.
+
+    Parameters
+    ----------
+    name
+        What the structures are called in the tables (``test-molecules``, ``named-bonds``, ...).
+    run
+        The run columns: run, dataset, n_train, model, seed.
+
+    Returns
+    -------
+    The summary.
+
+    Raises
+    ------
+    InputError
+        If the sum rule fails on any frame, or a structure cannot be used; nothing is left behind.
+    """
+    totals = _Totals()
+    keys = {C.STRUCTURES: name, **run}
+    target = folder / BONDS_FILE
+    with provenance.atomic(target) as temporary:
+        writer: pq.ParquetWriter | None = None
+        try:
+            for chosen, graphs in model.batches(structures):
+                edges = model.edge_energies(chosen, graphs)
+                totals.sum_rule = max(totals.sum_rule, check_sum_rule(edges, name))
+                block = _batch_table(chosen, edges, totals)
+                arrow = pa.Table.from_pandas(_with_keys(block, keys), preserve_index=False)
+                if writer is None:
+                    writer = pq.ParquetWriter(
+                        temporary, arrow.schema, use_dictionary=[str(c) for c in _DICTIONARY]
+                    )
+                writer.write_table(arrow)
+        finally:
+            if writer is not None:
+                writer.close()
+    inputs = [model.path, *inputs]
+    provenance.record(target, inputs=inputs, settings={"structures": name})
+    tables.write(_with_keys(_histogram(totals), keys), folder / PAIRS_FILE, inputs=inputs)
+    tables.write(_with_keys(_means(totals), keys), folder / MEANS_FILE, inputs=inputs)
+    summary = _summary(totals, name, run)
+    provenance.write_json(folder / SUMMARY_FILE, summary)
+    return summary
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """Read a ``summary.json``."""
+    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return summary
+
+
+def _with_keys(table: pd.DataFrame, keys: Mapping[str, Any]) -> pd.DataFrame:
+    table = tables.with_run(table, keys)
+    table.insert(5, C.STRUCTURES, keys[C.STRUCTURES])
+    return table
+
+
+def _batch_table(structures: list[Structure], edges: EdgeEnergies, totals: _Totals) -> pd.DataFrame:
+    """Return the bonded pairs of a batch and add everything else to ``totals``."""
+    pairs = pair_up(edges)
+    kinds, fine = _bond_types(structures, edges, pairs)
+    bonded = kinds != ""
+    d = pairs.bond_energy
+    totals.frames += len(structures)
+    totals.edges += len(edges.eps)
+    totals.changed += sum(not structure.intact for structure in structures)
+    totals.bonded += float(d[bonded].sum())
+    totals.everything += float(d.sum())
+    totals.bonded_abs += float(np.abs(d[bonded]).sum())
+    totals.everything_abs += float(np.abs(d).sum())
+    _add_histogram(totals, edges, pairs, ~bonded)
+    start = edges.frame_ptr[pairs.frame]
+    table = pd.DataFrame(
+        {
+            C.FRAME: np.array([s.frame for s in structures])[pairs.frame],
+            C.MOLECULE: np.array([s.smiles for s in structures], dtype=object)[pairs.frame],
+            C.I: pairs.i - start,
+            C.J: pairs.j - start,
+            C.S_X: pairs.cell_shift[:, 0],
+            C.S_Y: pairs.cell_shift[:, 1],
+            C.S_Z: pairs.cell_shift[:, 2],
+            C.Z_I: edges.atomic_numbers[pairs.i],
+            C.Z_J: edges.atomic_numbers[pairs.j],
+            C.BOND_TYPE: kinds,
+            C.FINE_TYPE: fine,
+            C.R: pairs.r,
+            C.EPS_IJ: pairs.eps_ij,
+            C.EPS_JI: pairs.eps_ji,
+            C.BOND_ENERGY: d,
+            C.ASYMMETRY: pairs.asymmetry,
+            "bonds_intact": np.array([s.intact for s in structures])[pairs.frame],
+        }
+    )[bonded]
+    _add_means(totals, table, structures, pairs.frame[bonded])
+    return table
+
+
+def _bond_types(
+    structures: list[Structure], edges: EdgeEnergies, pairs: Pairs
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Return coarse and finer bond type of every pair, "" where it is not bonded."""
+    kinds = np.full(len(pairs.i), "", dtype=object)
+    fine = np.full(len(pairs.i), "", dtype=object)
+    bounds = np.searchsorted(pairs.frame, np.arange(len(structures) + 1))
+    home = ~pairs.cell_shift.any(axis=1)
+    for index, structure in enumerate(structures):
+        rows = slice(bounds[index], bounds[index + 1])
+        start = edges.frame_ptr[index]
+        if structure.bonds is None:
+            _geometric(kinds, edges, pairs, rows)
+            continue
+        known = {(bond.i, bond.j): bond for bond in structure.bonds}
+        ends = zip(pairs.i[rows] - start, pairs.j[rows] - start, home[rows], strict=True)
+        for row, (i, j, inside) in enumerate(ends, start=rows.start):
+            bond = known.get((int(i), int(j))) if inside else None
+            if bond is not None:
+                kinds[row], fine[row] = bond.bond_type, bond.fine_type
+    return kinds, fine
+
+
+def _geometric(kinds: NDArray[np.object_], edges: EdgeEnergies, pairs: Pairs, rows: slice) -> None:
+    for row in range(rows.start, rows.stop):
+        z_i, z_j = edges.atomic_numbers[pairs.i[row]], edges.atomic_numbers[pairs.j[row]]
+        kinds[row] = geometric_bond(int(z_i), int(z_j), float(pairs.r[row])) or ""
+
+
+def _add_histogram(
+    totals: _Totals, edges: EdgeEnergies, pairs: Pairs, chosen: NDArray[np.bool_]
+) -> None:
+    z = np.sort(np.column_stack([edges.atomic_numbers[pairs.i], edges.atomic_numbers[pairs.j]]), axis=1)
+    bins = np.column_stack(
+        [z, np.floor(pairs.r / R_BIN_ANG), np.floor(pairs.bond_energy / D_BIN_EV)]
+    )[chosen].astype(np.int64)
+    cells, counts = np.unique(bins, axis=0, return_counts=True)
+    for (z_i, z_j, r, d), count in zip(cells.tolist(), counts.tolist(), strict=True):
+        totals.histogram[bond_type(z_i, z_j), r, d] += count
+
+
+def _add_means(
+    totals: _Totals, table: pd.DataFrame, structures: list[Structure], frame: NDArray[np.int64]
+) -> None:
+    """Add n, sum D, sum D^2 and sum r of every bond of every molecule (frames with their bonds)."""
+    mapped = np.array([s.mapped_smiles or "" for s in structures], dtype=object)[frame]
+    keep = table["bonds_intact"].to_numpy()
+    columns = (C.MOLECULE, C.I, C.J, C.S_X, C.S_Y, C.S_Z, C.BOND_TYPE, C.FINE_TYPE)
+    rows = zip(*(table[c][keep] for c in columns), strict=True)
+    values = zip(table[C.BOND_ENERGY][keep], table[C.R][keep], strict=True)
+    for smiles, row, (d, r) in zip(mapped[keep], rows, values, strict=True):
+        sums = totals.means.setdefault((row[0], smiles, *row[1:]), [0.0, 0.0, 0.0, 0.0])
+        for k, value in enumerate((1.0, d, d * d, r)):
+            sums[k] += value
+
+
+def _means(totals: _Totals) -> pd.DataFrame:
+    """Return one row per bond of each molecule: n, mean and standard deviation of D, mean r."""
+    columns = (C.MOLECULE, C.SMILES, C.I, C.J, C.S_X, C.S_Y, C.S_Z, C.BOND_TYPE, C.FINE_TYPE)
+    keys = pd.DataFrame(list(totals.means), columns=[str(c) for c in columns])
+    sums = np.array(list(totals.means.values()), dtype=float).reshape(-1, 4)
+    n, d, square, r = sums.T
+    keys[C.N] = n.astype(int)
+    keys[C.BOND_ENERGY] = d / n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = np.maximum(square - d * d / n, 0.0) / (n - 1)
+    keys["bond_energy_sd_eV"] = np.where(n > 1, np.sqrt(variance), np.nan)
+    keys[C.R] = r / n
+    return keys
+
+
+def _histogram(totals: _Totals) -> pd.DataFrame:
+    """Return the non-bonded pairs as counts per element pair, bin of r and bin of D (lower edges)."""
+    rows = sorted(totals.histogram.items())
+    return pd.DataFrame(
+        {
+            C.ELEMENTS: [pair for (pair, _, _), _ in rows],
+            "r_bin_ang": [round(r * R_BIN_ANG, 10) for (_, r, _), _ in rows],
+            "bond_energy_bin_eV": [round(d * D_BIN_EV, 10) for (_, _, d), _ in rows],
+            C.COUNT: [count for _, count in rows],
+        }
+    )
+
+
+def _summary(totals: _Totals, name: str, run: Mapping[str, Any]) -> dict[str, Any]:
+    def share(part: float, whole: float) -> float | None:
+        return part / whole if whole else None
+
+    return {
+        **run,
+        "structures": name,
+        "frames": totals.frames,
+        "frames_with_changed_bonds": totals.changed,
+        "edges": totals.edges,
+        "sum_rule_max_abs_eV": totals.sum_rule,
+        "bonded_share": share(totals.bonded, totals.everything),
+        "bonded_share_abs": share(totals.bonded_abs, totals.everything_abs),
+        "dtype": "float64",
+    }

@@ -1,0 +1,19 @@
+"""The one exception a user is meant to read."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Say in one line what was given, what is allowed, where, and how to mend it.
+
+    The command line prints the message without a traceback and exits with code 2.
+    """
+
+
+def choices(given: object, allowed: Iterable[object]) -> str:
+    """Describe the allowed values, the closest one to ``given`` first if there is one."""
+    names = [str(name) for name in allowed]
+    close = difflib.get_close_matches(str(given), names, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}known: {', '.join(names) or 'none'}"

@@ -1,0 +1,127 @@
+"""The ``evaluate`` stage: energy and force errors of a model on both test sets, apart.
+
+One table per run with a row for all frames of a test set, one per molecule and one per element
+(forces only). Intervals are delete-group jackknifes over molecules.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from e3d import tables
+from e3d.chemistry import symbol
+from e3d.data.split import frames_of
+from e3d.data.store import StoreReader
+from e3d.fields import TEST_SPLITS
+from e3d.fields import Column as C
+from e3d.models import AnalysisModel
+from e3d.statistics import group_mean, jackknife
+from e3d.structures import Structure, from_store
+from e3d.units import EV_MEV
+
+TEST_SET, KIND, GROUP = "test_set", "group_kind", "group"
+METRICS = (C.ENERGY_MAE, C.ENERGY_RMSE, C.FORCE_MAE, C.FORCE_RMSE)
+
+
+def evaluate(
+    model: AnalysisModel,
+    store: Path,
+    splits: Path,
+    output: Path,
+    run: Mapping[str, Any],
+) -> pd.DataFrame:
+    """Write the table of errors of ``model`` on the test sets of ``splits``."""
+    parts = []
+    with StoreReader(store) as reader:
+        for name in TEST_SPLITS:
+            structures = from_store(reader, frames_of(splits, name))
+            parts.append(error_table(*residuals(model, structures)).assign(**{TEST_SET: name}))
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(0, TEST_SET, table.pop(TEST_SET))
+    table = tables.with_run(table, run)
+    tables.write(table, output, inputs=[model.path, store, splits])
+    return table
+
+
+def residuals(model: AnalysisModel, structures: Iterable[Structure]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the errors of ``model``: one row per frame (energy) and per atom (force components).
+
+    Energies are per atom in meV; ``absolute`` and ``square`` of a force row are means over the
+    three components, in meV/Å and its square.
+    """
+    frames: list[dict[str, Any]] = []
+    atoms: list[pd.DataFrame] = []
+    for chosen, _ in model.batches(structures):
+        energies, forces = model.energies_and_forces(chosen)
+        for structure, energy, force in zip(chosen, energies, forces, strict=True):
+            if structure.energy is None or structure.forces is None:
+                continue
+            n = len(structure.atomic_numbers)
+            error = (force - structure.forces) * EV_MEV
+            frames.append(
+                {
+                    C.MOLECULE: structure.smiles,
+                    "error": (energy - structure.energy) / n * EV_MEV,
+                }
+            )
+            atoms.append(
+                pd.DataFrame(
+                    {
+                        C.MOLECULE: structure.smiles,
+                        "element": [symbol(int(z)) for z in structure.atomic_numbers],
+                        "absolute": np.abs(error).mean(axis=1),
+                        "square": (error**2).mean(axis=1),
+                    }
+                )
+            )
+    return pd.DataFrame(frames), pd.concat(atoms, ignore_index=True)
+
+
+def error_table(frames: pd.DataFrame, atoms: pd.DataFrame) -> pd.DataFrame:
+    """Summarise residuals: all frames with intervals, then per molecule, then per element."""
+    rows = [_row("all", "all", frames, atoms, intervals=True)]
+    by_frame, by_atom = frames.groupby(C.MOLECULE), atoms.groupby(C.MOLECULE)
+    for name, part in by_frame:
+        rows.append(_row("molecule", str(name), part, by_atom.get_group(name)))
+    for name, part in atoms.groupby("element"):
+        rows.append(_row("element", str(name), frames.iloc[:0], part))
+    return pd.DataFrame(rows)
+
+
+def _row(
+    kind: str, name: str, frames: pd.DataFrame, atoms: pd.DataFrame, *, intervals: bool = False
+) -> dict[str, Any]:
+    error = frames["error"].to_numpy(dtype=float)
+    values = {
+        C.ENERGY_MAE: (np.abs(error), frames[C.MOLECULE], False),
+        C.ENERGY_RMSE: (error**2, frames[C.MOLECULE], True),
+        C.FORCE_MAE: (atoms["absolute"].to_numpy(), atoms[C.MOLECULE], False),
+        C.FORCE_RMSE: (atoms["square"].to_numpy(), atoms[C.MOLECULE], True),
+    }
+    row: dict[str, Any] = {KIND: kind, GROUP: name, C.N_FRAMES: len(frames), "n_atoms": len(atoms)}
+    for metric, (samples, molecules, is_rms) in values.items():
+        row[metric] = _mean(samples, is_rms) if len(samples) else np.nan
+        if intervals:
+            lo, hi = _interval(samples, molecules.tolist(), is_rms)
+            row[f"{metric}_lo"], row[f"{metric}_hi"] = lo, hi
+    return row
+
+
+def _mean(samples: NDArray[np.float64], is_rms: bool) -> float:
+    mean = float(np.mean(samples))
+    return float(np.sqrt(mean)) if is_rms else mean
+
+
+def _interval(
+    samples: NDArray[np.float64], molecules: Sequence[str], is_rms: bool
+) -> tuple[float, float]:
+    groups = np.unique(molecules, return_inverse=True)[1]
+    if is_rms:
+        estimate = jackknife(lambda keep: _mean(samples[keep], True), groups)
+    else:
+        estimate = group_mean(samples, groups)
+    return estimate.lo, estimate.hi

@@ -1,0 +1,108 @@
+"""The one place where names, shapes and units live: store arrays, table columns, labels.
+
+Columns end in their unit. ``LABELS`` gives the axis label of every column a figure draws.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Store(StrEnum):
+    """Arrays of a store: F frames, A atoms in all frames together, G groups, M molecules."""
+
+    POSITIONS = "positions"  # (A, 3) f4, Å
+    FORCES = "forces"  # (A, 3) f4, eV/Å
+    ATOMIC_NUMBERS = "atomic_numbers"  # (A,) u1
+    FRAME_PTR = "frame_ptr"  # (F+1,) i8: atoms of frame f are frame_ptr[f]:frame_ptr[f+1]
+    ENERGY = "energy"  # (F,) f8, eV, total
+    BINDING_ENERGY = "binding_energy"  # (F,) f8, eV, energy minus isolated atoms
+    MOLECULE = "molecule"  # (F,) i4, row of MOLECULE_SMILES
+    GROUP = "group"  # (F,) i4, row of GROUP_SMILES
+    SOURCE_INDEX = "source_index"  # (F,) i4, the source's own conformation number, -1 if unknown
+    SUBSET = "subset"  # (F,) i2, row of SUBSET_NAMES
+    CHARGE = "charge"  # (F,) i1, elementary charges
+    MULTIPLICITY = "multiplicity"  # (F,) i1, 2S+1
+    INTACT = "bonds_intact"  # (F,) u1, 1 where the geometry has exactly the bonds of the SMILES
+    GROUP_SMILES = "group_smiles"  # (G,) str, mapped SMILES: map number k is row k-1
+    MOLECULE_SMILES = "molecule_smiles"  # (M,) str, canonical, without map numbers
+    SUBSET_NAMES = "subset_names"  # (S,) str
+
+
+class Column(StrEnum):
+    """Columns shared by the tables of several stages."""
+
+    # every table
+    RUN = "run"
+    DATASET = "dataset"
+    N_TRAIN = "n_train"
+    MODEL = "model"
+    SEED = "seed"
+    # where a number was taken
+    STRUCTURES = "structures"
+    SPLIT = "split"
+    FRAME = "frame"
+    MOLECULE = "molecule"
+    SMILES = "smiles"
+    GEOMETRY = "geometry"
+    IN_TRAINING = "in_training"
+    # decomposition
+    I = "i"  # noqa: E741 - the centre atom, as in every equation
+    J = "j"
+    S_X = "s_x"
+    S_Y = "s_y"
+    S_Z = "s_z"
+    Z_I = "z_i"
+    Z_J = "z_j"
+    ELEMENTS = "elements"
+    BOND_TYPE = "bond_type"
+    FINE_TYPE = "bond_type_fine"
+    R = "r_ang"
+    EPS_IJ = "eps_ij_eV"
+    EPS_JI = "eps_ji_eV"
+    BOND_ENERGY = "bond_energy_eV"
+    ASYMMETRY = "asymmetry_eV"
+    # counts and statistics
+    N = "n"
+    N_MOLECULES = "n_molecules"
+    N_FRAMES = "n_frames"
+    LO = "lo"  # lower end of the 95 % interval of the column before it
+    HI = "hi"
+    COUNT = "count"
+    # errors of a run
+    ENERGY_MAE = "energy_mae_meV_per_atom"
+    ENERGY_RMSE = "energy_rmse_meV_per_atom"
+    FORCE_MAE = "force_mae_meV_per_ang"
+    FORCE_RMSE = "force_rmse_meV_per_ang"
+
+
+RUN_COLUMNS: Final = (Column.RUN, Column.DATASET, Column.N_TRAIN, Column.MODEL, Column.SEED)
+"""The columns every table of a run starts with."""
+
+TEST_MOLECULES: Final = "test-molecules"
+TEST_CONFORMATIONS: Final = "test-conformations"
+NAMED_BONDS: Final = "named-bonds"
+POOL: Final = "pool"
+VALIDATION: Final = "validation"
+UNUSED: Final = "unused"
+TEST_SPLITS: Final = (TEST_CONFORMATIONS, TEST_MOLECULES)
+
+LABELS: Final[dict[str, str]] = {
+    Column.N_TRAIN: "training frames $N$",
+    Column.BOND_ENERGY: "bond energy $D_{ij}$ (eV)",
+    Column.R: "distance $r$ (Å)",
+    Column.ENERGY_MAE: "energy MAE (meV/atom)",
+    Column.ENERGY_RMSE: "energy RMSE (meV/atom)",
+    Column.FORCE_MAE: "force MAE (meV/Å)",
+    Column.FORCE_RMSE: "force RMSE (meV/Å)",
+    "bde298": "BDE$_{298}$ (eV)",
+    "de": "$D_e$ (eV)",
+    "mean_bond_energy": "mean bond energy (eV)",
+}
+"""Axis label, with unit, of every quantity a figure draws."""
+
+REFERENCE_NAMES: Final[dict[str, str]] = {
+    "bde298": "BDE298",
+    "de": "De",
+    "mean_bond_energy": "mean bond energy",
+}
+"""The three different bond energies D is compared with (design, section 2)."""

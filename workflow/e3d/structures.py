@@ -1,0 +1,129 @@
+"""Structures to decompose or evaluate: frames of a store, or any file ASE reads.
+
+Bonds come from a mapped SMILES: the store's, or ``info["smiles"]`` of an extended-XYZ frame. Without
+one they are perceived by RDKit from the geometry of a neutral molecule; a periodic structure has
+pairs closer than ``GEOMETRIC_FACTOR`` times the sum of covalent radii, of unknown order (``C~O``).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+from ase import Atoms
+from ase.data import covalent_radii
+from numpy.typing import NDArray
+
+from e3d.chemistry import Bond, bond_type, bonds_intact, molecule, perceive
+from e3d.data.store import Frame, StoreReader
+from e3d.errors import InputError
+from e3d.fields import Store as F
+
+GEOMETRIC_FACTOR = 1.25
+_MAX_PERCEIVED = 100
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One frame ready for a model, in eV and Å.
+
+    ``frame`` is its number in the source, ``smiles`` the canonical SMILES (or formula), ``bonds``
+    its typed bonds (None: decide by geometry, pair by pair), ``intact`` whether the geometry has
+    exactly these bonds. ``energy`` and ``forces`` are labels, None where the source has none.
+    """
+
+    label: str
+    frame: int
+    positions: NDArray[np.float64]
+    atomic_numbers: NDArray[np.int64]
+    smiles: str
+    mapped_smiles: str | None
+    bonds: tuple[Bond, ...] | None
+    intact: bool = True
+    energy: float | None = None
+    forces: NDArray[np.float64] | None = None
+    cell: NDArray[np.float64] | None = None
+    pbc: tuple[bool, bool, bool] = (False, False, False)
+
+
+def from_store(reader: StoreReader, frames: Iterable[int]) -> Iterator[Structure]:
+    """Yield the chosen frames of a store, with labels."""
+    intact, groups = reader[F.INTACT], reader.group
+    for index in frames:
+        frame: Frame = reader.frame(int(index))
+        mapped = reader.group_smiles[int(groups[index])]
+        parsed = molecule(mapped)
+        yield Structure(
+            label=f"{reader.path} frame {index}",
+            frame=int(index),
+            positions=frame.positions.astype(np.float64),
+            atomic_numbers=frame.atomic_numbers.astype(np.int64),
+            smiles=parsed.smiles,
+            mapped_smiles=mapped,
+            bonds=parsed.bonds,
+            intact=bool(intact[index]),
+            energy=frame.energy,
+            forces=frame.forces.astype(np.float64),
+        )
+
+
+def from_file(path: Path) -> Iterator[Structure]:
+    """Yield every frame of a file ASE reads (extended XYZ, CIF, ...).
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read, or a SMILES does not fit its frame.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Fix the path of the structures.")
+    try:
+        images = list(ase.io.iread(path, index=":"))
+    except Exception as error:  # noqa: BLE001 - ASE's readers raise whatever they like
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            f"{path}: ASE cannot read it ({reason}). Give a store (.h5) or a file in a format ASE reads, "
+            "such as extended XYZ."
+        ) from None
+    for index, atoms in enumerate(images):
+        yield _from_atoms(atoms, index, f"{path} frame {index}")
+
+
+def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:
+    numbers = np.asarray(atoms.numbers, dtype=np.int64)
+    positions = np.asarray(atoms.positions, dtype=np.float64)
+    if not len(numbers) or not np.isfinite(positions).all():
+        raise InputError(f"{label}: has no atoms, or positions that are not numbers. Fix or remove the frame.")
+    mapped = atoms.info.get("smiles")
+    periodic = bool(atoms.pbc.any())
+    if mapped is None and not periodic and len(numbers) <= _MAX_PERCEIVED:
+        mapped = perceive(numbers, positions, charge=int(atoms.info.get("charge", 0)))
+    common: dict[str, Any] = {
+        "label": label,
+        "frame": index,
+        "positions": positions,
+        "atomic_numbers": numbers,
+        "cell": np.asarray(atoms.cell.array) if periodic else None,
+        "pbc": tuple(bool(flag) for flag in atoms.pbc),
+    }
+    if mapped is None:
+        return Structure(smiles=atoms.get_chemical_formula(), mapped_smiles=None, bonds=None, **common)
+    parsed = molecule(str(mapped))
+    if parsed.atomic_numbers != tuple(numbers.tolist()):
+        raise InputError(
+            f"{label}: the atoms do not follow the map numbers of its smiles {mapped!r}. Map number k must "
+            "name row k-1: fix the SMILES, or remove it to have the bonds perceived."
+        )
+    intact = bool(bonds_intact(positions[None], numbers, parsed.bond_index)[0])
+    return Structure(
+        smiles=parsed.smiles, mapped_smiles=str(mapped), bonds=parsed.bonds, intact=intact, **common
+    )
+
+
+def geometric_bond(z_i: int, z_j: int, r: float) -> str | None:
+    """Return the bond type of a pair by distance alone (order unknown, ``~``), None if not bonded."""
+    if r > GEOMETRIC_FACTOR * (covalent_radii[z_i] + covalent_radii[z_j]):
+        return None
+    return bond_type(z_i, z_j, "~")

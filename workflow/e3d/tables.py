@@ -1,0 +1,68 @@
+"""Read and write tables: CSV for what a person opens, Parquet for what is long."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from e3d import provenance
+from e3d.errors import InputError
+from e3d.fields import RUN_COLUMNS
+
+_FLOAT_FORMAT = "%.10g"
+
+
+def write(
+    table: pd.DataFrame,
+    path: Path,
+    *,
+    inputs: Iterable[Path] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Write ``table`` atomically as CSV or Parquet, by the suffix, with its provenance beside it."""
+    with provenance.atomic(path) as temporary:
+        if path.suffix == ".parquet":
+            table.to_parquet(temporary, index=False)
+        else:
+            table.to_csv(temporary, index=False, float_format=_FLOAT_FORMAT, lineterminator="\n")
+    provenance.record(path, inputs=inputs, settings=settings)
+
+
+def read(path: Path, *, columns: Iterable[str] = ()) -> pd.DataFrame:
+    """Read a table and check that it has ``columns``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, not a table, or lacks a column.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such table. Make it with the rule that writes it, or fix the path.")
+    try:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except (ValueError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not a readable table ({reason}). Delete it and make it again.") from None
+    missing = [str(name) for name in columns if name not in table.columns]
+    if missing:
+        raise InputError(
+            f"{path}: no column {', '.join(missing)}; it has {', '.join(table.columns)}. "
+            "Give the table that its rule writes."
+        )
+    return table
+
+
+def with_run(table: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
+    """Put the run's columns (run, dataset, n_train, model, seed) before the others."""
+    table = table.copy()
+    for position, name in enumerate(RUN_COLUMNS):
+        table.insert(position, str(name), run[name])
+    return table
+
+
+def collect(paths: Iterable[Path]) -> pd.DataFrame:
+    """Stack the tables of several runs, in run order (dataset, model, n_train, seed)."""
+    table = pd.concat([read(path, columns=RUN_COLUMNS) for path in paths], ignore_index=True)
+    order = ["dataset", "model", "n_train", "seed"]
+    return table.sort_values(order, kind="stable", ignore_index=True)

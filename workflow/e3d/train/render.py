@@ -1,0 +1,186 @@
+"""Render nequip's training config from ours.
+
+Hydra stays inside nequip: what it gets is plain YAML, kept beside the checkpoint.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matscipy.neighbours import neighbour_list
+
+from e3d.chemistry import symbol
+from e3d.config import RunSettings
+from e3d.data.split import frames_of
+from e3d.data.store import StoreReader
+from e3d.errors import InputError
+from e3d.fields import POOL, VALIDATION
+
+STATISTICS_FRAMES = 2000
+BEST, LAST = "best", "last"
+MONITOR = "val0_epoch/weighted_sum"
+VALIDATION_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What initialises a model, from the training pool of a dataset: the same for every n_train.
+
+    ``force_rms_eV_per_ang`` is the energy scale (eV, with Å as the length), ``mean_neighbours`` is
+    Nbar, ``isolated_atom_energy_eV`` the shift of each type.
+    """
+
+    type_names: tuple[str, ...]
+    isolated_atom_energy_eV: dict[str, float]  # noqa: N815 - unit
+    force_rms_eV_per_ang: float  # noqa: N815 - unit
+    mean_neighbours: float
+
+
+def statistics(store: Path, splits: Path, r_max: float) -> Statistics:
+    """Measure force RMS and mean number of neighbours on up to 2000 evenly spaced pool frames.
+
+    The elements are those of the whole dataset, so that one model fits every subset and test set.
+    """
+    pool = frames_of(splits, POOL)
+    sample = pool[np.unique(np.linspace(0, len(pool) - 1, STATISTICS_FRAMES).astype(int))]
+    square, n_edges, n_atoms = 0.0, 0, 0
+    with StoreReader(store) as reader:
+        for index in sample:
+            frame = reader.frame(int(index))
+            square += float(np.sum(frame.forces.astype(np.float64) ** 2))
+            n_atoms += len(frame.atomic_numbers)
+            n_edges += len(neighbours(frame.positions, r_max))
+        atoms = reader.isolated_atom_energy
+        names = tuple(symbol(z) for z in reader.elements)
+        shifts = {symbol(z): atoms[z] for z in reader.elements}
+    return Statistics(names, shifts, float(np.sqrt(square / (3 * n_atoms))), n_edges / n_atoms)
+
+
+def neighbours(positions: np.ndarray[Any, Any], r_max: float) -> np.ndarray[Any, Any]:
+    """Return the centre atom of every directed edge of an isolated molecule."""
+    centres: np.ndarray[Any, Any] = neighbour_list(
+        "i", positions=positions.astype(np.float64), cutoff=r_max, pbc=(False,) * 3, cell=np.eye(3)
+    )
+    return centres
+
+
+def render(run: RunSettings, stats: Statistics, folder: Path, runtime: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nequip's config for one run; checkpoints go to ``folder``.
+
+    ``runtime`` holds device and compile mode, which change no number that is written down.
+    """
+    return {
+        "run": ["train"],
+        "data": _data(run, stats),
+        "trainer": _trainer(run, folder, runtime),
+        "training_module": _training_module(run, stats, runtime),
+    }
+
+
+def _data(run: RunSettings, stats: Statistics) -> dict[str, Any]:
+    transforms = [
+        {
+            "_target_": "nequip.data.transforms.ChemicalSpeciesToAtomTypeMapper",
+            "model_type_names": list(stats.type_names),
+        },
+        {"_target_": "nequip.data.transforms.NeighborListTransform", "r_max": run.architecture.r_max},
+    ]
+    dataset = {"_target_": "e3d.train.feed.StoreDataset", "store": run.store, "transforms": transforms}
+    return {
+        "_target_": "nequip.data.datamodule.NequIPDataModule",
+        "seed": run.seed,
+        "train_dataset": {**dataset, "subset": run.subset},
+        "val_dataset": {**dataset, "splits": run.splits, "split": VALIDATION},
+        "train_dataloader": {
+            "_target_": "e3d.train.feed.FixedStepLoader",
+            "batch_size": run.training.batch_size,
+            "steps_per_epoch": run.training.steps_per_epoch,
+        },
+        "val_dataloader": {
+            "_target_": "torch.utils.data.DataLoader",
+            "batch_size": VALIDATION_BATCH,
+        },
+    }
+
+
+def _trainer(run: RunSettings, folder: Path, runtime: Mapping[str, Any]) -> dict[str, Any]:
+    device = runtime.get("device", "cpu")
+    checkpoint = {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint", "dirpath": str(folder)}
+    return {
+        "_target_": "lightning.Trainer",
+        "accelerator": "gpu" if device.startswith("cuda") else device,
+        "devices": 1,
+        "max_epochs": run.training.steps // run.training.steps_per_epoch,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        "log_every_n_steps": run.training.steps_per_epoch,
+        "plugins": [{"_target_": "lightning.pytorch.plugins.environments.LightningEnvironment"}],
+        "logger": {
+            "_target_": "lightning.pytorch.loggers.CSVLogger",
+            "save_dir": str(folder),
+            "name": "log",
+        },
+        "callbacks": [
+            {**checkpoint, "filename": BEST, "monitor": MONITOR, "enable_version_counter": False},
+            {**checkpoint, "filename": LAST, "enable_version_counter": False},
+        ],
+    }
+
+
+def _training_module(
+    run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]
+) -> dict[str, Any]:
+    training = run.training
+    coefficients = {"total_energy": training.energy_weight, "forces": training.force_weight}
+    return {
+        "_target_": "nequip.train.EMALightningModule",
+        "ema_decay": training.ema_decay,
+        "loss": {"_target_": "nequip.train.EnergyForceLoss", "coeffs": coefficients},
+        "val_metrics": {
+            "_target_": "nequip.train.EnergyForceMetrics",
+            "coeffs": {"per_atom_energy_mae": training.energy_weight, "forces_mae": training.force_weight},
+        },
+        "optimizer": {"_target_": "torch.optim.Adam", "lr": training.learning_rate},
+        "lr_scheduler": {
+            "interval": "step",
+            "scheduler": {
+                "_target_": "torch.optim.lr_scheduler.CosineAnnealingLR",
+                "T_max": training.steps,
+                "eta_min": training.learning_rate * training.final_learning_rate_fraction,
+            },
+        },
+        "model": _model(run, stats, runtime),
+    }
+
+
+def _model(run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the Allegro section: isolated-atom shifts, one scale, no pair potential."""
+    sizes = asdict(run.architecture)
+    n_bessel, p = sizes.pop("num_bessels"), sizes.pop("polynomial_cutoff_p")
+    width = sizes.pop("mlp_width")
+    unknown = [name for name in stats.type_names if name not in stats.isolated_atom_energy_eV]
+    if unknown:
+        raise InputError(f"no isolated-atom energy of {', '.join(unknown)} in {run.store}. Make the store again.")
+    return {
+        "_target_": "allegro.model.AllegroModel",
+        "seed": run.seed,
+        "model_dtype": "float32",
+        "compile_mode": runtime.get("compile_mode", "eager"),
+        "type_names": list(stats.type_names),
+        **sizes,
+        "radial_chemical_embed": {
+            "_target_": "allegro.nn.TwoBodyBesselScalarEmbed",
+            "num_bessels": n_bessel,
+            "polynomial_cutoff_p": p,
+        },
+        "scalar_embed_mlp_hidden_layers_width": width,
+        "allegro_mlp_hidden_layers_width": width,
+        "readout_mlp_hidden_layers_width": width,
+        "avg_num_neighbors": stats.mean_neighbours,
+        "per_type_energy_scales": stats.force_rms_eV_per_ang,
+        "per_type_energy_shifts": dict(stats.isolated_atom_energy_eV),
+        "pair_potential": None,
+    }

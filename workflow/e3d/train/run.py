@@ -1,0 +1,90 @@
+"""Run ``nequip-train`` for one run, resuming where a killed one stopped, and keep the evidence."""
+
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from e3d import provenance, tables
+from e3d.config import RunSettings, read_yaml
+from e3d.errors import InputError
+from e3d.fields import Column
+from e3d.train.render import BEST, LAST, render, statistics
+
+log = logging.getLogger(__name__)
+
+MODEL_FILE, METRICS_FILE, CONFIG_FILE = "model.ckpt", "metrics.csv", "nequip.yaml"
+_METRIC_NAMES = {
+    "val0_epoch/per_atom_energy_mae": f"validation_{Column.ENERGY_MAE}",
+    "val0_epoch/per_atom_energy_rmse": f"validation_{Column.ENERGY_RMSE}",
+    "val0_epoch/forces_mae": f"validation_{Column.FORCE_MAE}",
+    "val0_epoch/forces_rmse": f"validation_{Column.FORCE_RMSE}",
+}
+
+
+def train(run_file: Path, folder: Path, runtime: Mapping[str, Any]) -> None:
+    """Train the run of ``run_file`` and write ``folder``: model, metrics, rendered config.
+
+    Checkpoints live in ``folder/checkpoints/<hash of settings and data>/`` until training is done;
+    a killed run goes on from its last one, and another config or subset never picks them up.
+
+    Raises
+    ------
+    InputError
+        If the settings or the data cannot be used, or nequip-train fails.
+    """
+    run = RunSettings.from_dict(read_yaml(run_file))
+    stats = statistics(Path(run.store), Path(run.splits), run.architecture.r_max)
+    inputs = [Path(run.store), Path(run.splits), Path(run.subset)]
+    identity = provenance.digest([run.as_dict(), [provenance.file_digest(path) for path in inputs]])
+    work = folder / "checkpoints" / identity
+    work.mkdir(parents=True, exist_ok=True)
+    config = render(run, stats, work, runtime)
+    provenance.write_text(folder / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
+    _nequip_train(config, work)
+    metrics = _metrics(work, run)
+    tables.write(metrics, folder / METRICS_FILE, inputs=inputs, settings=run.as_dict())
+    with provenance.atomic(folder / MODEL_FILE) as temporary:
+        shutil.copyfile(work / f"{BEST}.ckpt", temporary)
+    provenance.record(folder / MODEL_FILE, inputs=inputs, settings=run.as_dict())
+    shutil.rmtree(folder / "checkpoints")
+
+
+def _nequip_train(config: dict[str, Any], work: Path) -> None:
+    """Run nequip-train in its own process, from the last checkpoint of ``work`` if there is one."""
+    last = work / f"{LAST}.ckpt"
+    if last.is_file():
+        log.info("resuming from %s", last)
+        config = {**config, "ckpt_path": str(last)}
+    config = {**config, "hydra": {"run": {"dir": str(work / "hydra")}, "output_subdir": None}}
+    provenance.write_text(work / "nequip.yaml", yaml.safe_dump(config, sort_keys=False))
+    command = [sys.executable, "-m", "nequip.scripts.train", "-cp", str(work.resolve()), "-cn", "nequip"]
+    log.info("%s", " ".join(command))
+    done = subprocess.run(command, stdout=sys.stderr, stderr=sys.stderr, check=False)
+    if done.returncode != 0:
+        raise InputError(
+            f"nequip-train failed with exit code {done.returncode} in {work}; its own message is above in the "
+            "log. Fix what it names and run again: training goes on from the last checkpoint."
+        )
+
+
+def _metrics(work: Path, run: RunSettings) -> pd.DataFrame:
+    """Return validation metrics per epoch: later sessions of a resumed run replace earlier rows."""
+    logs = sorted((work / "log").glob("version_*/metrics.csv"), key=_version)
+    table = pd.concat([pd.read_csv(path) for path in logs], ignore_index=True)
+    table = table.dropna(subset=list(_METRIC_NAMES)).drop_duplicates("epoch", keep="last")
+    table = table.sort_values("epoch", ignore_index=True)
+    columns = {"epoch": table["epoch"], "step": table["step"] + 1}
+    columns |= {new: table[old] * 1000.0 for old, new in _METRIC_NAMES.items()}
+    keys = {name: getattr(run, name) for name in ("run", "dataset", "n_train", "model", "seed")}
+    return tables.with_run(pd.DataFrame(columns), keys)
+
+
+def _version(path: Path) -> int:
+    return int(path.parent.name.removeprefix("version_"))

@@ -4,13 +4,12 @@ One table per run with a row for all frames of a test set, one per molecule and 
 (forces only). Intervals are delete-group jackknifes over molecules.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from e3d import tables
 from e3d.chemistry import symbol
@@ -19,31 +18,34 @@ from e3d.data.store import StoreReader
 from e3d.fields import TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel
-from e3d.statistics import group_mean, jackknife
+from e3d.statistics import group_mean
 from e3d.structures import Structure, from_store
 from e3d.units import EV_MEV
 
-TEST_SET, KIND, GROUP = "test_set", "group_kind", "group"
+TEST_SET, KIND, GROUP, N_PARAMETERS = "test_set", "group_kind", "group", "n_parameters"
+ALL_FRAMES = "all-frames"
 METRICS = (C.ENERGY_MAE, C.ENERGY_RMSE, C.FORCE_MAE, C.FORCE_RMSE)
 
 
 def evaluate(
     model: AnalysisModel,
     store: Path,
-    splits: Path,
+    splits: Path | None,
     output: Path,
     run: Mapping[str, Any],
 ) -> pd.DataFrame:
-    """Write the table of errors of ``model`` on the test sets of ``splits``."""
+    """Write the table of errors of ``model`` on both test sets of ``splits``, or on all frames."""
     parts = []
     with StoreReader(store) as reader:
-        for name in TEST_SPLITS:
-            structures = from_store(reader, frames_of(splits, name))
-            parts.append(error_table(*residuals(model, structures)).assign(**{TEST_SET: name}))
-    table = pd.concat(parts, ignore_index=True)
-    table.insert(0, TEST_SET, table.pop(TEST_SET))
-    table = tables.with_run(table, run)
-    tables.write(table, output, inputs=[model.path, store, splits])
+        for name in TEST_SPLITS if splits is not None else (ALL_FRAMES,):
+            frames = range(len(reader)) if splits is None else frames_of(splits, name)
+            part = error_table(*residuals(model, from_store(reader, frames)))
+            part.insert(0, TEST_SET, name)
+            part.insert(1, N_PARAMETERS, model.n_parameters)
+            parts.append(part)
+    table = tables.with_run(pd.concat(parts, ignore_index=True), run)
+    inputs = [model.path, store] + ([] if splits is None else [splits])
+    tables.write(table, output, inputs=inputs)
     return table
 
 
@@ -104,24 +106,9 @@ def _row(
     }
     row: dict[str, Any] = {KIND: kind, GROUP: name, C.N_FRAMES: len(frames), "n_atoms": len(atoms)}
     for metric, (samples, molecules, is_rms) in values.items():
-        row[metric] = _mean(samples, is_rms) if len(samples) else np.nan
+        transform = np.sqrt if is_rms else np.asarray
+        row[metric] = float(transform(np.mean(samples))) if len(samples) else np.nan
         if intervals:
-            lo, hi = _interval(samples, molecules.tolist(), is_rms)
-            row[f"{metric}_lo"], row[f"{metric}_hi"] = lo, hi
+            estimate = group_mean(samples, pd.factorize(molecules)[0], transform)
+            row[f"{metric}_lo"], row[f"{metric}_hi"] = estimate.lo, estimate.hi
     return row
-
-
-def _mean(samples: NDArray[np.float64], is_rms: bool) -> float:
-    mean = float(np.mean(samples))
-    return float(np.sqrt(mean)) if is_rms else mean
-
-
-def _interval(
-    samples: NDArray[np.float64], molecules: Sequence[str], is_rms: bool
-) -> tuple[float, float]:
-    groups = np.unique(molecules, return_inverse=True)[1]
-    if is_rms:
-        estimate = jackknife(lambda keep: _mean(samples[keep], True), groups)
-    else:
-        estimate = group_mean(samples, groups)
-    return estimate.lo, estimate.hi

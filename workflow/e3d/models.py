@@ -70,6 +70,11 @@ class AnalysisModel:
         self._scale_shift = _only(self._network, _SCALE_SHIFT, path)
         self._type_of = {name: index for index, name in enumerate(self.type_names)}
 
+    @property
+    def n_parameters(self) -> int:
+        """Number of trainable weights."""
+        return sum(p.numel() for p in self._model.parameters() if p.requires_grad)
+
     def graph(self, structure: Structure) -> AtomicDataDict.Type:
         """Return nequip's data with types and neighbour list of one structure.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 LEVEL = 0.95
+MAX_GROUPS = 100
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def jackknife(
     statistic: Callable[[NDArray[np.bool_]], float],
     groups: Sequence[int] | NDArray[np.int64],
     *,
-    dof: int | None = None,
+    dof: float | None = None,
 ) -> Estimate:
     """Return ``statistic`` over all rows with a 95 % delete-group jackknife interval.
 
@@ -65,24 +66,53 @@ def jackknife(
     groups = np.asarray(groups)
     labels = np.unique(groups)
     value = float(statistic(np.ones(len(groups), dtype=bool)))
-    replicates = np.array([statistic(groups != label) for label in labels], dtype=float)
     dof = len(labels) - 1 if dof is None else dof
-    if dof < 1:
+    if len(labels) < 2 or dof < 1:
         return Estimate(value, float("nan"), float("nan"))
+    replicates = np.array([statistic(groups != label) for label in labels], dtype=float)
     half = t_quantile(dof) * jackknife_se(replicates)
     return Estimate(value, value - half, value + half)
 
 
-def group_mean(values: NDArray[np.float64], groups: NDArray[np.int64]) -> Estimate:
-    """Return the mean of ``values`` (n,) over all rows with its jackknife interval over ``groups``."""
+def jackknife_groups(molecules: NDArray[np.int64], limit: int = MAX_GROUPS) -> NDArray[np.int64]:
+    """Return the group (n,) each row is deleted with: its molecule, or molecules dealt into ``limit``.
+
+    With many molecules a delete-a-group jackknife over 100 groups of whole molecules has the same
+    expectation and costs 100 evaluations instead of one per molecule (Kott 2001, J. Off. Stat. 17, 521).
+    """
+    order = np.unique(molecules, return_inverse=True)[1]
+    return np.asarray(order % limit, dtype=np.int64)
+
+
+def group_mean(
+    values: NDArray[np.float64],
+    groups: NDArray[np.int64],
+    transform: Callable[[NDArray[np.float64]], NDArray[np.float64]] = np.asarray,
+) -> Estimate:
+    """Return ``transform`` of the mean of ``values`` (n,) with its jackknife interval over ``groups``.
+
+    The same as :func:`jackknife` of that statistic, in one pass; ``np.sqrt`` of squares is an RMS.
+    """
     labels, inverse = np.unique(groups, return_inverse=True)
     sums, counts = np.bincount(inverse, weights=values), np.bincount(inverse)
-    if len(labels) < 2:
-        return Estimate(float(np.mean(values)), float("nan"), float("nan"))
     total, n = sums.sum(), counts.sum()
-    replicates = (total - sums) / (n - counts)
-    half = t_quantile(len(labels) - 1) * jackknife_se(replicates)
-    return Estimate(float(total / n), float(total / n - half), float(total / n + half))
+    value = float(transform(np.asarray(total / n)))
+    if len(labels) < 2:
+        return Estimate(value, float("nan"), float("nan"))
+    half = t_quantile(len(labels) - 1) * jackknife_se(transform((total - sums) / (n - counts)))
+    return Estimate(value, value - half, value + half)
+
+
+def welch_dof(variances: Sequence[float], sizes: Sequence[int]) -> float:
+    """Return the degrees of freedom of a difference of means (Welch-Satterthwaite), 0 if unknown.
+
+    ``variances`` are the squared standard errors of the means, ``sizes`` the groups behind them
+    (Welch 1947, Biometrika 34, 28).
+    """
+    if min(sizes) < 2 or not sum(variances) > 0:
+        return 0.0
+    spread = sum(v**2 / (n - 1) for v, n in zip(variances, sizes, strict=True))
+    return float(sum(variances) ** 2 / spread)
 
 
 def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

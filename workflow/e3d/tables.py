@@ -1,6 +1,7 @@
 """Read and write tables: CSV for what a person opens, Parquet for what is long."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,16 @@ from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS
 
 _FLOAT_FORMAT = "%.10g"
+
+
+def _one_row(path: Path) -> pd.DataFrame:
+    return pd.DataFrame([json.loads(path.read_text(encoding="utf-8"))])
+
+
+_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".parquet": pd.read_parquet,
+    ".json": _one_row,
+}
 
 
 def write(
@@ -30,7 +41,7 @@ def write(
 
 
 def read(path: Path, *, columns: Iterable[str] = ()) -> pd.DataFrame:
-    """Read a table and check that it has ``columns``.
+    """Read a table (CSV, Parquet, or a one-row JSON summary) and check that it has ``columns``.
 
     Raises
     ------
@@ -40,7 +51,7 @@ def read(path: Path, *, columns: Iterable[str] = ()) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"{path}: no such table. Make it with the rule that writes it, or fix the path.")
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        table = _READERS.get(path.suffix, pd.read_csv)(path)
     except (ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: not a readable table ({reason}). Delete it and make it again.") from None

@@ -13,7 +13,7 @@ from e3d import provenance
 from e3d.chemistry import Molecule, bonds_intact, molecule, number, symbol
 from e3d.data import spice
 from e3d.data.store import Group, StoreWriter, check_groups
-from e3d.data.theory import IONIC_ONLY
+from e3d.data.theory import IONIC_ONLY, SPICE, THEORIES
 from e3d.errors import InputError, choices
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,36 @@ class Report:
             "binding_energy_eV": self.binding_energy_eV,
             "force_component_max_eV_per_ang": self.force_max_eV_per_ang,
         }
+
+
+def read_entry(source: Path, output: Path, entry: Mapping[str, Any]) -> Report:
+    """Read ``source`` as an entry of ``config/datasets.yaml`` describes it (layout, theory, ...).
+
+    ``layout`` defaults to spice, ``theory`` to SPICE's own.
+
+    Raises
+    ------
+    InputError
+        If the isolated atoms of the theory are not known, or as :func:`read_dataset`.
+    """
+    theory = str(entry.get("theory", SPICE.name))
+    atoms = entry.get("isolated_atom_energy_eV")
+    if atoms is None and theory not in THEORIES:
+        raise InputError(
+            f"theory {theory!r}: its isolated atoms are not known - {choices(theory, THEORIES)}. Give the "
+            "dataset `isolated_atom_energy_eV`, the energy of each isolated neutral atom in eV."
+        )
+    notes = {key: entry[key] for key in ("source", "licence") if key in entry}
+    return read_dataset(
+        source,
+        output,
+        layout=str(entry.get("layout", "spice")),
+        theory=theory,
+        isolated_atom_energy=atoms or THEORIES[theory].isolated_atom_energy,
+        attributes={f"dataset_{key}": value for key, value in notes.items()},
+        exclude_elements=tuple(entry.get("exclude_elements", IONIC_ONLY)),
+        sha256=entry.get("sha256"),
+    )
 
 
 def read_dataset(

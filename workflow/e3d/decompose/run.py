@@ -1,8 +1,9 @@
 """Decompose a model on structures: stream batches in, tables and histograms out."""
 
 import json
+import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,17 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from e3d import provenance, tables
-from e3d.chemistry import bond_type
+from e3d.chemistry import bond_type, symbol
+from e3d.data.split import frames_of
+from e3d.data.store import StoreReader
 from e3d.decompose.pairs import Pairs, check_sum_rule, pair_up
+from e3d.errors import InputError
+from e3d.fields import TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel, EdgeEnergies
-from e3d.structures import Structure, geometric_bond
+from e3d.structures import Structure, from_file, from_store, geometric_bond
+
+log = logging.getLogger(__name__)
 
 BONDS_FILE, PAIRS_FILE, MEANS_FILE, SUMMARY_FILE = (
     "bonds.parquet",
@@ -29,6 +36,7 @@ BONDS_FILE, PAIRS_FILE, MEANS_FILE, SUMMARY_FILE = (
 D_BIN_EV = 0.01
 """Bin width of D in the histograms of non-bonded pairs; divides every entropy bin width in use."""
 R_BIN_ANG = 0.05
+STORE_SUFFIX = ".h5"
 _DICTIONARY = (C.RUN, C.DATASET, C.MODEL, C.MOLECULE, C.BOND_TYPE, C.FINE_TYPE)
 
 
@@ -46,6 +54,44 @@ class _Totals:
     everything_abs: float = 0.0
     histogram: Counter[tuple[str, int, int]] = field(default_factory=Counter)
     means: dict[tuple[Any, ...], list[float]] = field(default_factory=dict)
+
+
+def decompose_all(
+    model: AnalysisModel,
+    sources: Sequence[Path],
+    folder: Path,
+    *,
+    run: Mapping[str, Any],
+    splits: Path | None = None,
+    skip_unknown: bool = False,
+) -> None:
+    """Decompose each source into ``folder/<name>/``.
+
+    A store gives its test sets by name if ``splits`` is given, else all frames; any other file is
+    named by its stem (``named_bonds.xyz`` -> ``named-bonds``).
+    """
+    for path in sources:
+        inputs = [path]
+        if path.suffix != STORE_SUFFIX:
+            name = path.stem.replace("_", "-")
+            usable = _known(model, from_file(path), skip=skip_unknown)
+            decompose(model, usable, folder / name, name=name, run=run, inputs=inputs)
+            continue
+        with StoreReader(path) as reader:
+            for name in TEST_SPLITS if splits is not None else (path.stem,):
+                frames = range(len(reader)) if splits is None else frames_of(splits, name)
+                usable = _known(model, from_store(reader, frames), skip=skip_unknown)
+                decompose(model, usable, folder / name, name=name, run=run, inputs=inputs)
+
+
+def _known(model: AnalysisModel, structures: Iterable[Structure], *, skip: bool) -> Iterator[Structure]:
+    """Pass structures through; with ``skip``, leave out and log those with unknown elements."""
+    for structure in structures:
+        unknown = {symbol(int(z)) for z in structure.atomic_numbers} - set(model.type_names)
+        if skip and unknown:
+            log.warning("%s (%s) left out: %s unknown", structure.label, structure.smiles, ", ".join(sorted(unknown)))
+            continue
+        yield structure
 
 
 def decompose(
@@ -94,11 +140,16 @@ def decompose(
         finally:
             if writer is not None:
                 writer.close()
+        if writer is None:
+            raise InputError(
+                f"{name}: no structure that {model.path} can decompose (it knows {', '.join(model.type_names)}). "
+                "Give structures of these elements."
+            )
     inputs = [model.path, *inputs]
     provenance.record(target, inputs=inputs, settings={"structures": name})
     tables.write(_with_keys(_histogram(totals), keys), folder / PAIRS_FILE, inputs=inputs)
     tables.write(_with_keys(_means(totals), keys), folder / MEANS_FILE, inputs=inputs)
-    summary = _summary(totals, name, run)
+    summary = {**_summary(totals, name, run), "n_parameters": model.n_parameters}
     provenance.write_json(folder / SUMMARY_FILE, summary)
     return summary
 

@@ -1,0 +1,305 @@
+"""The ``bde`` stage: bond energies D against BDE298, De and mean bond energies, never mixed up.
+
+Three tables per run: bond types (``<run>.csv``), named bonds (``<run>.named.csv``), and the summary
+of errors and rank correlations (``<run>.summary.csv``), plus the order of single, double and triple
+bonds (``<run>.order.csv``). Every row says at which geometry D was taken and, where it names a
+molecule, whether that molecule was in training.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rdkit import Chem
+
+from e3d import tables
+from e3d.chemistry import canonical_smiles, equivalent_bonds, parse
+from e3d.decompose.run import BONDS_FILE, MEANS_FILE
+from e3d.fields import NAMED_BONDS, REFERENCE_NAMES, TEST_SPLITS
+from e3d.fields import Column as C
+from e3d.statistics import (
+    Estimate,
+    group_mean,
+    jackknife,
+    jackknife_groups,
+    spearman,
+    stratified_kendall,
+    t_quantile,
+    welch_dof,
+)
+from e3d.units import EV_KCAL_MOL
+
+REFERENCES = tuple(REFERENCE_NAMES)
+MODE_BIN_EV = 0.05
+TEST_ALL = "test-all"
+"""Both test sets together: for the order of bond types, where molecules are few."""
+SERIES = (("C", "C"), ("C", "N"), ("C", "O"), ("N", "N"))
+_SIGNS = "-=#"
+_REFERENCE, _GROUPS = "reference", "molecules"
+
+
+@dataclass(frozen=True)
+class Decomposed:
+    """The decomposition of one run on one set of structures, frames with intact bonds only."""
+
+    structures: str
+    bonds: pd.DataFrame
+    means: pd.DataFrame
+
+
+def load(folders: Iterable[Path]) -> list[Decomposed]:
+    """Read the decompositions of one run."""
+    found = []
+    for folder in folders:
+        bonds = tables.read(folder / BONDS_FILE, columns=(C.BOND_TYPE, C.BOND_ENERGY, "bonds_intact"))
+        means = tables.read(folder / MEANS_FILE, columns=(C.SMILES, C.BOND_ENERGY, C.N))
+        found.append(Decomposed(folder.name, bonds[bonds["bonds_intact"]], means))
+    return found
+
+
+def references(bde: Path, bond_energies: Path) -> pd.DataFrame:
+    """Join the reference tables: one row per named closed-shell bond, energies in eV.
+
+    ``<reference>_eV`` columns are NaN where a bond has no such value.
+    """
+    named = tables.read(bde, columns=("bond", "smiles", "multiplicity", "bde298_kcal_mol"))
+    named = named[named["multiplicity"] == 1]
+    other = tables.read(bond_energies, columns=("bond", "de_kcal_mol", "mean_bond_energy_kcal_mol"))
+    joined = named.merge(
+        other[["bond", "de_kcal_mol", "mean_bond_energy_kcal_mol"]], on="bond", how="left"
+    )
+    columns = {"bond": joined["bond"], "named_smiles": joined["smiles"]}
+    columns |= {f"{name}_eV": joined[f"{name}_kcal_mol"] / EV_KCAL_MOL for name in REFERENCES}
+    table = pd.DataFrame(columns)
+    table["canonical"] = [canonical_smiles(Chem.AddHs(parse(s))) for s in table["named_smiles"]]
+    return table
+
+
+def named_bonds(
+    parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on: set[str]
+) -> pd.DataFrame:
+    """Return one row per named bond and set of structures that holds its molecule.
+
+    D is the mean over the bonds equivalent to the named one and over the frames of the molecule.
+    ``trained_on`` holds the canonical SMILES of the run's training molecules.
+    """
+    rows = []
+    for part in parts:
+        by_molecule = dict(tuple(part.means.groupby(C.MOLECULE)))
+        for entry in reference.to_dict("records"):
+            means = by_molecule.get(entry["canonical"])
+            if means is None:
+                continue
+            chosen = _named_rows(means, entry["named_smiles"])
+            weights = chosen[C.N].to_numpy(dtype=float)
+            d = float(np.average(chosen[C.BOND_ENERGY], weights=weights))
+            row = {
+                C.STRUCTURES: part.structures,
+                C.GEOMETRY: geometry(part.structures),
+                "bond": entry["bond"],
+                C.BOND_TYPE: chosen[C.BOND_TYPE].iloc[0],
+                C.MOLECULE: entry["canonical"],
+                C.IN_TRAINING: entry["canonical"] in trained_on,
+                C.N: int(weights.sum()),
+                C.R: float(np.average(chosen[C.R], weights=weights)),
+                C.BOND_ENERGY: d,
+            }
+            for name in REFERENCES:
+                row[f"{name}_eV"] = entry[f"{name}_eV"]
+                row[f"{name}_error_eV"] = d - entry[f"{name}_eV"]
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _named_rows(means: pd.DataFrame, named: str) -> pd.DataFrame:
+    keep = [
+        (i, j) in equivalent_bonds(named, smiles)
+        for smiles, i, j in zip(means[C.SMILES], means[C.I], means[C.J], strict=True)
+    ]
+    return means[keep]
+
+
+def geometry(structures: str) -> str:
+    """Say at which geometry D was taken: the relaxed molecule, or a thermal mean over frames."""
+    return "relaxed" if structures == NAMED_BONDS else "thermal"
+
+
+def bond_types(parts: Sequence[Decomposed], named: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per bond type and set of structures.
+
+    Statistics of D over all its bonds, then, for each reference energy, the mean over the named
+    bonds that have it, D over the same named bonds, and their difference.
+    """
+    rows = []
+    for part in parts:
+        here = named[named[C.STRUCTURES] == part.structures]
+        for kind, bonds in part.bonds.groupby(C.BOND_TYPE):
+            row: dict[str, Any] = {
+                C.STRUCTURES: part.structures,
+                C.GEOMETRY: geometry(part.structures),
+                C.BOND_TYPE: kind,
+                **_distribution(bonds),
+            }
+            same = here[here[C.BOND_TYPE] == kind]
+            for name in REFERENCES:
+                row |= _against(same, name)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _distribution(bonds: pd.DataFrame) -> dict[str, Any]:
+    d = bonds[C.BOND_ENERGY].to_numpy(dtype=float)
+    molecules = np.unique(bonds[C.MOLECULE], return_inverse=True)[1]
+    mean = group_mean(d, molecules)
+    bins, counts = np.unique(np.floor(d / MODE_BIN_EV), return_counts=True)
+    sd = float(np.std(d, ddof=1)) if len(d) > 1 else np.nan
+    return {
+        C.N: len(d),
+        C.N_MOLECULES: int(molecules.max()) + 1,
+        C.BOND_ENERGY: mean.value,
+        f"{C.BOND_ENERGY}_lo": mean.lo,
+        f"{C.BOND_ENERGY}_hi": mean.hi,
+        "bond_energy_median_eV": float(np.median(d)),
+        "bond_energy_mode_eV": float((bins[counts.argmax()] + 0.5) * MODE_BIN_EV),
+        "bond_energy_sd_eV": sd,
+        "bond_energy_se_eV": sd / np.sqrt(len(d)),
+    }
+
+
+def _against(same: pd.DataFrame, name: str) -> dict[str, Any]:
+    known = same[same[f"{name}_eV"].notna()]
+    empty = known.empty
+    return {
+        f"n_{name}": len(known),
+        f"{name}_kcal_mol": np.nan if empty else known[f"{name}_eV"].mean() * EV_KCAL_MOL,
+        f"{name}_bond_energy_eV": np.nan if empty else known[C.BOND_ENERGY].mean(),
+        f"{name}_error_eV": np.nan if empty else known[f"{name}_error_eV"].mean(),
+    }
+
+
+def summary(named: pd.DataFrame) -> pd.DataFrame:
+    """Return errors and rank correlations of D against each reference energy.
+
+    Rows: geometry x reference x (all, in_training, not_in_training). ``mae``, ``bias`` are over
+    named bonds, ``types_mae`` over bond types; ``between_types`` is Spearman's rho of type means,
+    ``within_types`` Kendall's tau over pairs of one type. Intervals: jackknife over molecules.
+    """
+    rows = []
+    for place in ("relaxed", "thermal"):
+        for name in REFERENCES:
+            for group in ("all", "in_training", "not_in_training"):
+                part = named[(named[C.GEOMETRY] == place) & named[f"{name}_eV"].notna()]
+                if group != "all":
+                    part = part[part[C.IN_TRAINING] == (group == "in_training")]
+                if len(part):
+                    rows.append({C.GEOMETRY: place, _REFERENCE: name, _GROUPS: group, **_scores(part, name)})
+    return pd.DataFrame(rows)
+
+
+def _scores(part: pd.DataFrame, name: str) -> dict[str, Any]:
+    d = part[C.BOND_ENERGY].to_numpy(dtype=float)
+    ref = part[f"{name}_eV"].to_numpy(dtype=float)
+    kinds = part[C.BOND_TYPE].to_numpy(dtype=object)
+    groups = np.unique(part[C.MOLECULE], return_inverse=True)[1]
+
+    def type_means(keep: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        index = np.unique(kinds[keep].astype(str), return_inverse=True)[1]
+        n = np.bincount(index)
+        return np.bincount(index, d[keep]) / n, np.bincount(index, ref[keep]) / n
+
+    statistics = {
+        "mae_eV": lambda keep: float(np.mean(np.abs(d[keep] - ref[keep]))),
+        "bias_eV": lambda keep: float(np.mean(d[keep] - ref[keep])),
+        "types_mae_eV": lambda keep: float(np.mean(np.abs(np.subtract(*type_means(keep))))),
+        "between_types_spearman": lambda keep: spearman(*type_means(keep)),
+        "within_types_kendall": lambda keep: stratified_kendall(d[keep], ref[keep], kinds[keep])[0],
+    }
+    row: dict[str, Any] = {
+        "n_bonds": len(part),
+        "n_types": len(set(kinds)),
+        "n_pairs_within_types": stratified_kendall(d, ref, kinds)[1],
+    }
+    for label, statistic in statistics.items():
+        row |= _spread(label, jackknife(statistic, groups))
+    return row
+
+
+def _spread(label: str, estimate: Estimate) -> dict[str, float]:
+    return {label: estimate.value, f"{label}_lo": estimate.lo, f"{label}_hi": estimate.hi}
+
+
+def order(parts: Sequence[Decomposed]) -> pd.DataFrame:
+    """Say for each element pair whether D rises from single to double to triple bonds.
+
+    ``difference_eV`` is the higher order's mean D minus the lower's, with a jackknife interval over
+    molecules and Welch's degrees of freedom (a type of two molecules has one). ``holds`` is
+    ``yes`` or ``no`` only where the interval excludes zero, else ``undetermined``.
+    """
+    rows = []
+    thermal = [part.bonds for part in parts if part.structures in TEST_SPLITS]
+    sources = {part.structures: part.bonds for part in parts}
+    if len(thermal) > 1:
+        sources[TEST_ALL] = pd.concat(thermal, ignore_index=True)
+    for name, bonds in sources.items():
+        for first, second in SERIES:
+            kinds = [f"{first}{sign}{second}" for sign in _SIGNS]
+            for lower, higher in zip(kinds, kinds[1:], strict=False):
+                pair = bonds[bonds[C.BOND_TYPE].isin([lower, higher])]
+                if pair[C.BOND_TYPE].nunique() == 2:
+                    rows.append({C.STRUCTURES: name, **_difference(pair, lower, higher)})
+    return pd.DataFrame(rows)
+
+
+def _difference(pair: pd.DataFrame, lower: str, higher: str) -> dict[str, Any]:
+    d = pair[C.BOND_ENERGY].to_numpy(dtype=float)
+    up = (pair[C.BOND_TYPE] == higher).to_numpy()
+    groups = np.unique(pair[C.MOLECULE], return_inverse=True)[1]
+    n = {kind: len(set(groups[up == flag])) for kind, flag in ((lower, False), (higher, True))}
+
+    def gap(keep: NDArray[np.bool_]) -> float:
+        high, low = d[keep & up], d[keep & ~up]
+        return float(high.mean() - low.mean()) if len(high) and len(low) else np.nan
+
+    spread = [group_mean(d[up == flag], groups[up == flag]) for flag in (False, True)]
+    variances = [(e.half_width / t_quantile(max(m - 1, 1))) ** 2 for e, m in zip(spread, n.values(), strict=True)]
+    dof = welch_dof(variances, list(n.values()))
+    estimate = jackknife(gap, jackknife_groups(groups), dof=dof)
+    holds = "yes" if estimate.lo > 0 else "no" if estimate.hi < 0 else "undetermined"
+    return {
+        "lower": lower,
+        "higher": higher,
+        "n_molecules_lower": n[lower],
+        "n_molecules_higher": n[higher],
+        "lower_bond_energy_eV": float(d[~up].mean()),
+        "higher_bond_energy_eV": float(d[up].mean()),
+        **_spread("difference_eV", estimate),
+        "holds": holds,
+    }
+
+
+def run_tables(
+    folders: Sequence[Path],
+    bde: Path,
+    bond_energies: Path,
+    subset: Path | None,
+    output: Path,
+    run: Mapping[str, Any],
+) -> None:
+    """Write the four tables of one run; ``subset`` is its table of training frames, None if unknown."""
+    parts = load(folders)
+    trained_on = set() if subset is None else set(tables.read(subset, columns=(C.SMILES,))[C.SMILES])
+    named = named_bonds(parts, references(bde, bond_energies), trained_on)
+    outputs = {
+        "": bond_types(parts, named),
+        ".named": named,
+        ".summary": summary(named),
+        ".order": order(parts),
+    }
+    inputs = [bde, bond_energies, *(folder / BONDS_FILE for folder in folders)]
+    for suffix, table in outputs.items():
+        path = output.with_suffix("").with_name(output.stem + suffix + ".csv")
+        tables.write(tables.with_run(table, run), path, inputs=inputs)

@@ -1,0 +1,289 @@
+"""The command line, ``e3d`` or ``python -m e3d``: what the workflow's rules call, and a person by hand.
+
+Every stage is imported only when its command runs, so that ``--help`` is instant.
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from e3d import __version__
+from e3d.errors import InputError
+
+_RUN_KEYS = ("run", "dataset", "n_train", "model", "seed")
+Arguments = argparse.Namespace
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code: 0, or 2 for input that cannot be used."""
+    arguments = _parser().parse_args(argv)
+    with _logging_to(arguments.log) as terminal:
+        try:
+            arguments.call(arguments)
+        except InputError as error:
+            message = f"e3d: error: {error}"
+            print(message, file=sys.stderr)
+            if terminal is not None:
+                os.write(terminal, f"{message}\n".encode())
+            return 2
+    return 0
+
+
+@contextmanager
+def _logging_to(log: Path | None) -> Iterator[int | None]:
+    """Send standard error, also of child processes, to ``log``; yield the terminal's descriptor."""
+    terminal = None
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        sys.stderr.flush()
+        terminal = os.dup(2)
+        target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        os.dup2(target, 2)
+        os.close(target)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", force=True
+    )
+    try:
+        yield terminal
+    finally:
+        sys.stderr.flush()
+        if terminal is not None:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="e3d", description="Edge-wise emergent decomposition: data, training, decomposition, tables, figures."
+    )
+    parser.add_argument("--version", action="version", version=f"e3d {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _data_commands(commands)
+    _model_commands(commands)
+    _table_commands(commands)
+    return parser
+
+
+def _command(
+    commands: Any, name: str, call: Callable[[Arguments], None], summary: str, *paths: str
+) -> argparse.ArgumentParser:
+    """Add a command with ``-o``, ``--log`` and the positional ``paths`` ("NAME+" takes several)."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    for path in paths:
+        many = path.endswith("+")
+        label = path.removesuffix("+")
+        parser.add_argument(label.lower(), metavar=label, type=Path, nargs="+" if many else None)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="file or folder to write")
+    parser.add_argument("--log", type=Path, help="write the log here instead of to the terminal")
+    parser.set_defaults(call=call)
+    return parser
+
+
+def _data_commands(commands: Any) -> None:
+    data = commands.add_parser("data", help="read a dataset into a store, split it, subset it")
+    verbs = data.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    read = _command(verbs, "read", _data_read, "Read FILE and write the store of its frames.", "FILE")
+    read.add_argument("--layout", help="how FILE is arranged, such as spice")
+    read.add_argument("--theory", help="level of theory (default: SPICE's)")
+    read.add_argument("--settings", help="JSON with the keys of an entry of config/datasets.yaml")
+    split = _command(verbs, "split", _data_split, "Assign every frame to the pool or a test set.", "STORE")
+    split.add_argument("--seed", type=int, default=0)
+    split.add_argument("--test-molecules", type=float, default=0.15)
+    split.add_argument("--test-conformations", type=float, default=0.17)
+    split.add_argument("--validation", type=float, default=0.12)
+    subset = _command(verbs, "subset", _data_subset, "Choose N frames of the training pool.", "STORE")
+    subset.add_argument("--splits", type=Path, required=True, help="table written by `e3d data split`")
+    subset.add_argument("--n", type=int, required=True, help="number of frames")
+    subset.add_argument("--seed", type=int, default=0)
+    _command(verbs, "relax", _data_relax, "Relax the molecules of a TABLE of named bonds by GFN2-xTB.", "TABLE")
+
+
+def _model_commands(commands: Any) -> None:
+    write = _command(commands, "settings", _settings, "Write one run's settings as RUN.yaml.")
+    write.add_argument("json", metavar="JSON", help="the settings as JSON")
+    train = _command(commands, "train", _train, "Train one run with nequip-train into a folder.", "RUN")
+    train.add_argument("--compile-mode", choices=("eager", "compile"), default="eager")
+    evaluate = _command(
+        commands, "evaluate", _evaluate, "Write the errors of MODEL on the labelled frames of STORE.", "MODEL", "STORE"
+    )
+    decompose = _command(
+        commands,
+        "decompose",
+        _decompose,
+        "Decompose MODEL (.ckpt or .nequip.zip) on STRUCTURES (a store, or any file ASE reads).",
+        "MODEL",
+        "STRUCTURES+",
+    )
+    decompose.add_argument(
+        "--skip-unknown-elements",
+        action="store_true",
+        help="leave out and count structures with elements the model does not know",
+    )
+    for parser in (evaluate, decompose):
+        parser.add_argument("--splits", type=Path, help="use the test sets of this table, apart")
+        parser.add_argument("--run", type=Path, help="RUN.yaml the model was trained from")
+    for parser in (train, evaluate, decompose):
+        parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:<k>")
+
+
+def _table_commands(commands: Any) -> None:
+    bde = _command(commands, "bde", _bde, "Compare D of decompositions with reference energies.", "FOLDER+")
+    bde.add_argument("--bde", type=Path, required=True, help="table of named bonds with BDE298")
+    bde.add_argument("--bond-energies", type=Path, required=True, help="table with De and mean bond energies")
+    bde.add_argument("--subset", type=Path, help="training frames of the run, to say what was trained on")
+    entropy = _command(commands, "entropy", _entropy, "Entropy and decomposability of D.", "FOLDER+")
+    entropy.add_argument("--bin-bond-energy", type=float, default=0.05, help="eV")
+    entropy.add_argument("--bin-scaled", type=float, default=0.05)
+    entropy.add_argument("--bin-r", type=float, default=0.02, help="Å")
+    for parser in (bde, entropy):
+        parser.add_argument("--run", type=Path, help="RUN.yaml the model was trained from")
+    collect = _command(commands, "collect", _collect, "Stack tables of several runs, in run order.", "TABLE+")
+    collect.add_argument("--one-sample-size", action="store_true", help="refuse entropies of different n")
+    _command(commands, "scaling", _scaling, "Fit scaling forms to the table of ERRORS.", "ERRORS")
+    figures = _command(commands, "figures", _figures, "Draw a figure as PDF, SVG and PNG.", "TABLES")
+    figures.add_argument("--name", required=True, help="which figure")
+    figures.add_argument("--molecules", nargs="+", default=[], help="SMILES to draw (molecules)")
+    _command(commands, "findings", _findings, "Write what the TABLES say, in sentences.", "TABLES")
+
+
+def _data_read(arguments: Arguments) -> None:
+    from e3d.data.read import read_entry
+
+    entry = _json(arguments.settings) if arguments.settings else {}
+    for key in ("layout", "theory"):
+        if getattr(arguments, key) is not None:
+            entry[key] = getattr(arguments, key)
+    read_entry(arguments.file, arguments.output, entry)
+
+
+def _data_split(arguments: Arguments) -> None:
+    from e3d.data.split import SplitSettings, split_store
+
+    names = ("seed", "test_molecules", "test_conformations", "validation")
+    settings = SplitSettings(**{name: getattr(arguments, name) for name in names})
+    split_store(arguments.store, arguments.output, settings)
+
+
+def _data_subset(arguments: Arguments) -> None:
+    from e3d.data.split import subset_store
+
+    subset_store(
+        arguments.store, arguments.splits, arguments.output, n=arguments.n, seed=arguments.seed
+    )
+
+
+def _data_relax(arguments: Arguments) -> None:
+    from e3d.data.relax import relax_named
+
+    relax_named(arguments.table, arguments.output)
+
+
+def _settings(arguments: Arguments) -> None:
+    from e3d.config import RunSettings, write_run
+
+    write_run(RunSettings.from_dict(_json(arguments.json)), arguments.output)
+
+
+def _train(arguments: Arguments) -> None:
+    from e3d.train.run import train
+
+    runtime = {"device": arguments.device, "compile_mode": arguments.compile_mode}
+    train(arguments.run, arguments.output, runtime)
+
+
+def _evaluate(arguments: Arguments) -> None:
+    from e3d.evaluate import evaluate
+    from e3d.models import load_model
+
+    model = load_model(arguments.model, arguments.device)
+    evaluate(model, arguments.store, arguments.splits, arguments.output, _run_of(arguments))
+
+
+def _decompose(arguments: Arguments) -> None:
+    from e3d.decompose.run import decompose_all
+    from e3d.models import load_model
+
+    decompose_all(
+        load_model(arguments.model, arguments.device),
+        arguments.structures,
+        arguments.output,
+        run=_run_of(arguments),
+        splits=arguments.splits,
+        skip_unknown=arguments.skip_unknown_elements,
+    )
+
+
+def _bde(arguments: Arguments) -> None:
+    from e3d.bde import run_tables
+
+    run_tables(
+        arguments.folder,
+        arguments.bde,
+        arguments.bond_energies,
+        arguments.subset,
+        arguments.output,
+        _run_of(arguments),
+    )
+
+
+def _entropy(arguments: Arguments) -> None:
+    from e3d.entropy import Bins, run_tables
+
+    bins = Bins(arguments.bin_bond_energy, arguments.bin_scaled, arguments.bin_r)
+    run_tables(arguments.folder, arguments.output, bins, _run_of(arguments))
+
+
+def _collect(arguments: Arguments) -> None:
+    from e3d import tables
+
+    table = tables.collect(arguments.table)
+    if arguments.one_sample_size:
+        from e3d.entropy import require_one_sample_size
+
+        require_one_sample_size(table)
+    tables.write(table, arguments.output, inputs=arguments.table)
+
+
+def _scaling(arguments: Arguments) -> None:
+    from e3d.scaling import run_table
+
+    run_table(arguments.errors, arguments.output)
+
+
+def _figures(arguments: Arguments) -> None:
+    from e3d.figures import draw
+
+    draw(arguments.name, arguments.tables, arguments.output, molecules=arguments.molecules)
+
+
+def _findings(arguments: Arguments) -> None:
+    from e3d.figures.findings import write_findings
+
+    write_findings(arguments.tables, arguments.output)
+
+
+def _run_of(arguments: Arguments) -> dict[str, Any]:
+    """Return the run columns: those of RUN.yaml, or for a model of one's own its path and blanks."""
+    if arguments.run is None:
+        name = str(getattr(arguments, "model", None) or arguments.folder[0])
+        return {"run": name, "dataset": "", "n_train": 0, "model": name, "seed": 0}
+    from e3d.config import read_yaml
+
+    values = read_yaml(arguments.run)
+    return {key: values[key] for key in _RUN_KEYS}
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{text[:80]!r} is not JSON ({error}). Give settings as JSON.") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{text[:80]!r} is not a JSON object. Give settings as JSON, {{...}}.")
+    return values

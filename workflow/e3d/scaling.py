@@ -1,0 +1,201 @@
+"""The ``scaling`` stage: how test error falls with data and model size, where the grid can tell.
+
+Forms, fitted to seed means in log space with a robust loss (soft L1):
+
+- ``power``: L(N) = a N^-alpha, from 3 values of N;
+- ``power+floor``: L(N) = L_inf + a N^-alpha, from 5;
+- ``surface``: L(N, M) = L_inf + a N^-alpha + b M^-gamma, from 4 values of N and 4 of M, M being the
+  number of parameters.
+
+Below these the table says "not identifiable". Intervals are 95 % Student-t from the fit's covariance
+with the degrees of freedom that seed means leave; the spread of alpha over seeds stands beside.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from e3d import tables
+from e3d.evaluate import KIND, METRICS, N_PARAMETERS, TEST_SET
+from e3d.fields import Column as C
+from e3d.statistics import t_quantile
+
+FORM, METRIC, STATUS, QUANTITY = "form", "metric", "status", "parameter"
+_SOFT_SCALE = 0.1
+_MAX_EXPONENT = 10.0
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A scaling form: parameter names, and the least number of N and M that identify it."""
+
+    name: str
+    parameters: tuple[str, ...]
+    min_n: int
+    min_m: int = 1
+
+
+POWER = Form("power", ("a", "alpha"), min_n=3)
+FLOOR = Form("power+floor", ("a", "alpha", "L_inf"), min_n=5)
+SURFACE = Form("surface", ("a", "alpha", "L_inf", "b", "gamma"), min_n=4, min_m=4)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Parameters (k,), their 95 % half-widths (k,), and the corrected Akaike criterion."""
+
+    values: Array
+    half_widths: Array
+    aicc: float
+
+
+def predict(form: Form, values: Array, n: Array, m: Array | None = None) -> Array:
+    """Return the loss of ``form`` at training sizes ``n`` and parameter counts ``m``."""
+    a, alpha = values[:2]
+    loss = a * n**-alpha
+    if form is not POWER:
+        loss = loss + values[2]
+    if form is SURFACE and m is not None:
+        loss = loss + values[3] * m ** -values[4]
+    return np.asarray(loss)
+
+
+def identifiable(form: Form, n: Array, m: Array | None = None) -> str:
+    """Return "ok", or why the grid cannot identify ``form``."""
+    n_values = len(np.unique(n))
+    m_values = 1 if m is None else len(np.unique(m))
+    if n_values < form.min_n:
+        return f"not identifiable: {n_values} values of N, the form needs {form.min_n}"
+    if m_values < form.min_m:
+        return f"not identifiable: {m_values} model sizes, the form needs {form.min_m}"
+    return "ok"
+
+
+def fit(form: Form, n: Array, loss: Array, m: Array | None = None) -> Fit:
+    """Fit ``form`` to losses (P,) at n (P,) and m (P,) in log space with a soft-L1 loss.
+
+    Raises
+    ------
+    ValueError
+        If the grid cannot identify the form (see :func:`identifiable`).
+    """
+    status = identifiable(form, n, m)
+    if status != "ok":
+        raise ValueError(status)
+    target = np.log(loss)
+
+    def unpack(theta: Array) -> Array:
+        values = theta.copy()
+        values[0] = np.exp(theta[0])
+        if form is SURFACE:
+            values[3] = np.exp(theta[3])
+        return values
+
+    def residual(theta: Array) -> Array:
+        return np.asarray(np.log(predict(form, unpack(theta), n, m)) - target)
+
+    slope, intercept = np.polyfit(np.log(n), target, 1)
+    start = np.array([intercept, np.clip(-slope, 0.01, 5.0), loss.min() / 2, np.log(loss.min()), 0.3])
+    low = np.array([-np.inf, -_MAX_EXPONENT, 0.0, -np.inf, -_MAX_EXPONENT])
+    k = len(form.parameters)
+    solution = least_squares(
+        residual,
+        start[:k],
+        bounds=(low[:k], np.full(k, np.inf)),
+        loss="soft_l1",
+        f_scale=_SOFT_SCALE,
+        x_scale="jac",
+        max_nfev=20_000,
+    )
+    values = unpack(solution.x)
+    return Fit(values, _half_widths(solution.jac, residual(solution.x), values, form), _aicc(solution, len(n), k))
+
+
+def _half_widths(jacobian: Array, residuals: Array, values: Array, form: Form) -> Array:
+    """Return Student-t half-widths; those of amplitudes are in log space, mapped back linearly."""
+    dof = len(residuals) - len(values)
+    if dof < 1:
+        return np.full(len(values), np.nan)
+    covariance = np.linalg.pinv(jacobian.T @ jacobian) * float(np.sum(residuals**2)) / dof
+    half = t_quantile(dof) * np.sqrt(np.diag(covariance))
+    for index, name in enumerate(form.parameters):
+        if name in ("a", "b"):
+            half[index] *= values[index]
+    return np.asarray(half)
+
+
+def _aicc(solution: Any, points: int, k: int) -> float:
+    """Return AICc with the robust cost as the deviance; NaN where too few points are left."""
+    k += 1  # the noise level is a parameter too
+    if points - k - 1 <= 0:
+        return float("nan")
+    return float(points * np.log(2 * solution.cost / points) + 2 * k + 2 * k * (k + 1) / (points - k - 1))
+
+
+def fits(errors: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of fits from the table of errors: a row per parameter of each form.
+
+    Per dataset, test set and metric: ``power`` and ``power+floor`` for each model, ``surface`` over
+    all models.
+    """
+    overall = errors[errors[KIND] == "all"]
+    rows: list[dict[str, Any]] = []
+    for (dataset, test_set), part in overall.groupby([C.DATASET, TEST_SET]):
+        for metric in METRICS:
+            keys = {C.DATASET: dataset, TEST_SET: test_set, METRIC: str(metric)}
+            for model, sizes in part.groupby(C.MODEL):
+                for form in (POWER, FLOOR):
+                    rows += _rows({**keys, C.MODEL: model}, form, sizes, str(metric))
+            rows += _rows({**keys, C.MODEL: "all"}, SURFACE, part, str(metric))
+    return pd.DataFrame(rows)
+
+
+def _rows(keys: dict[str, Any], form: Form, part: pd.DataFrame, metric: str) -> list[dict[str, Any]]:
+    means = part.groupby([C.N_TRAIN, N_PARAMETERS])[metric].mean().reset_index()
+    n, m, loss = (means[c].to_numpy(dtype=float) for c in (C.N_TRAIN, N_PARAMETERS, metric))
+    status = identifiable(form, n, m)
+    base = {**keys, FORM: form.name, "n_points": len(n), "n_seeds": int(part[C.SEED].nunique())}
+    if status != "ok":
+        return [{**base, QUANTITY: "", STATUS: status}]
+    best = fit(form, n, loss, m)
+    spread = _seed_spread(form, part, metric)
+    rows = []
+    for index, name in enumerate(form.parameters):
+        value, half = best.values[index], best.half_widths[index]
+        rows.append(
+            {
+                **base,
+                QUANTITY: name,
+                "value": value,
+                "value_lo": value - half,
+                "value_hi": value + half,
+                "seed_min": spread[index].min(),
+                "seed_max": spread[index].max(),
+                "aicc": best.aicc,
+                STATUS: status,
+            }
+        )
+    return rows
+
+
+def _seed_spread(form: Form, part: pd.DataFrame, metric: str) -> Array:
+    """Fit each seed alone; return the parameters (k, seeds)."""
+    columns: list[Array] = []
+    for _, seed in part.groupby(C.SEED):
+        n, m, loss = (seed[c].to_numpy(dtype=float) for c in (C.N_TRAIN, N_PARAMETERS, metric))
+        if identifiable(form, n, m) == "ok":
+            columns.append(fit(form, n, loss, m).values)
+    return np.array(columns).T if columns else np.full((len(form.parameters), 1), np.nan)
+
+
+def run_table(errors: Path, output: Path) -> pd.DataFrame:
+    """Write the table of fits."""
+    table = fits(tables.read(errors, columns=(C.N_TRAIN, N_PARAMETERS, KIND, *METRICS)))
+    tables.write(table, output, inputs=[errors])
+    return table

@@ -1,0 +1,139 @@
+# Settings, names and helper functions of the workflow; the only place that reads the configuration.
+import json
+import shlex
+import sys
+from pathlib import Path
+
+PACKAGES = Path(str(workflow.current_basedir)).parent  # holds the package e3d
+sys.path.insert(0, str(PACKAGES))
+
+from e3d.config import load_study, read_yaml, run_settings
+from e3d.errors import InputError
+from e3d.fields import NAMED_BONDS, TEST_SPLITS
+from e3d.figures import FIGURES, FINDINGS_TABLES
+
+try:
+    STUDY = load_study(config, read_yaml(Path("config/datasets.yaml")))
+except InputError as error:
+    sys.exit(f"e3d: {error}")
+
+RESULTS = STUDY.values["pathvars"]["results"]
+TABLES = (
+    f"results/published/{STUDY.values['study']}"
+    if STUDY.values["published"]
+    else RESULTS
+)
+RUN = "{dataset}/n{n_train}/{model}/s{seed}"
+RUNS = list(STUDY.runs())
+STRUCTURES = [*TEST_SPLITS, NAMED_BONDS]
+
+
+wildcard_constraints:
+    dataset="[A-Za-z0-9_-]+",
+    n_train=r"\d+",
+    model="[A-Za-z0-9_-]+",
+    seed=r"\d+",
+
+
+# e3d is imported from the checkout in every environment. Without conda, `python` is the one that runs
+# Snakemake, so that an environment need not be activated.
+PYTHON = (
+    ""
+    if "conda" in {str(m) for m in workflow.deployment_settings.deployment_method}
+    else f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+)
+shell.prefix(f"{PYTHON}export PYTHONPATH={shlex.quote(str(PACKAGES))}; ")
+
+
+DECOMPOSED = [
+    f"<results>/decompose/{RUN}/{name}/{file}"
+    for name in STRUCTURES
+    for file in ("bonds.parquet", "pairs.parquet", "bond_means.csv", "summary.json")
+    if (name, file) != (NAMED_BONDS, "summary.json")  # named by the rule itself
+]
+DEVICE = STUDY.values["runtime"]["device"]
+COMPILE_MODE = STUDY.values["runtime"]["compile_mode"]
+BDE_REFERENCE = "resources/bde_298K.csv"
+BOND_ENERGIES = "resources/bond_energies.csv"
+
+# The study's tables, each stacked from one table per run: what figures and findings are made from.
+COLLECTED = {
+    "train/metrics": f"{RESULTS}/train/{{run}}/metrics.csv",
+    "evaluate/errors": f"{RESULTS}/evaluate/{{run}}.csv",
+    "decompose/summary": [
+        f"{RESULTS}/decompose/{{run}}/{name}/summary.json" for name in STRUCTURES
+    ],
+    "decompose/bond_means": f"{RESULTS}/decompose/{{run}}/{NAMED_BONDS}/bond_means.csv",
+    "bde/types": f"{RESULTS}/bde/{{run}}.csv",
+    "bde/named": f"{RESULTS}/bde/{{run}}.named.csv",
+    "bde/summary": f"{RESULTS}/bde/{{run}}.summary.csv",
+    "bde/order": f"{RESULTS}/bde/{{run}}.order.csv",
+    "entropy/entropy": f"{RESULTS}/entropy/{{run}}.csv",
+    "entropy/decomposability": f"{RESULTS}/entropy/{{run}}.decomposability.csv",
+    "entropy/histogram": f"{RESULTS}/entropy/{{run}}.histogram.csv",
+}
+
+
+def dataset_file(wildcards):
+    return STUDY.datasets[wildcards.dataset]["path"]
+
+
+def read_options(wildcards):
+    return shlex.quote(json.dumps(STUDY.datasets[wildcards.dataset], sort_keys=True))
+
+
+def run_json(wildcards):
+    run = {
+        "run": RUN.format(**wildcards),
+        "dataset": wildcards.dataset,
+        "n_train": int(wildcards.n_train),
+        "model": wildcards.model,
+        "seed": int(wildcards.seed),
+    }
+    return json.dumps(run_settings(STUDY, run, RESULTS).as_dict(), sort_keys=True)
+
+
+def of_runs(patterns):
+    """The files of every run of the grid; patterns with {run}, one or several."""
+    several = [patterns] if isinstance(patterns, str) else patterns
+    return [pattern.format(run=run["run"]) for run in RUNS for pattern in several]
+
+
+def of_stage(stage):
+    """The study's tables of one stage."""
+    return [f"{RESULTS}/{table}.csv" for table in COLLECTED if table.startswith(f"{stage}/")]
+
+
+def of_datasets(pattern):
+    return [pattern.format(dataset=name) for name in STUDY.values["grid"]["dataset"]]
+
+
+def of_subsets(pattern):
+    return sorted({pattern.format(**run) for run in RUNS})
+
+
+def collected(wildcards):
+    return of_runs(COLLECTED[f"{wildcards.stage}/{wildcards.table}"])
+
+
+def figure_tables(wildcards):
+    return [f"{TABLES}/{table}.csv" for table in FIGURES[wildcards.figure]]
+
+
+def figure_molecules(wildcards):
+    if wildcards.figure != "molecules":
+        return ""
+    return "--molecules " + shlex.join(STUDY.values["figures"]["molecules"])
+
+
+def check_option(wildcards):
+    return "--one-sample-size" if wildcards.table == "entropy" else ""
+
+
+def modules(*names):
+    """Paths of the modules a cheap rule depends on, so that editing them reruns it."""
+    return [str(PACKAGES / "e3d" / f"{name}.py") for name in names]
+
+
+def figure_modules(wildcards):
+    return modules(f"figures/{wildcards.figure}", "figures/style", "fields")

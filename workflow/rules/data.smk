@@ -1,0 +1,85 @@
+# Read a dataset's own file into a store, split it, choose nested subsets.
+
+
+rule data_read:
+    input:
+        dataset_file,
+    output:
+        store="<results>/data/{dataset}/store.h5",
+        report="<results>/data/{dataset}/store.h5.report.json",
+    log:
+        "<logs>/data/read/{dataset}.log",
+    benchmark:
+        "<costs>/data/read/{dataset}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        settings=read_options,
+    message:
+        "reading {wildcards.dataset}"
+    shell:
+        "python -m e3d data read {input} --settings {params.settings} -o {output.store} --log {log}"
+
+
+rule data_split:
+    input:
+        "<results>/data/{dataset}/store.h5",
+    output:
+        "<results>/data/{dataset}/splits.parquet",
+    log:
+        "<logs>/data/split/{dataset}.log",
+    benchmark:
+        "<costs>/data/split/{dataset}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        seed=STUDY.values["split"]["seed"],
+        test_molecules=STUDY.values["split"]["test_molecules"],
+        test_conformations=STUDY.values["split"]["test_conformations"],
+        validation=STUDY.values["split"]["validation"],
+    message:
+        "splitting {wildcards.dataset}"
+    shell:
+        "python -m e3d data split {input} --seed {params.seed} --test-molecules {params.test_molecules} "
+        "--test-conformations {params.test_conformations} --validation {params.validation} -o {output} --log {log}"
+
+
+rule data_subset:
+    input:
+        store="<results>/data/{dataset}/store.h5",
+        splits="<results>/data/{dataset}/splits.parquet",
+    output:
+        subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
+        omitted="<results>/data/{dataset}/subsets/n{n_train}.omitted.csv",
+    log:
+        "<logs>/data/subset/{dataset}/n{n_train}.log",
+    benchmark:
+        "<costs>/data/subset/{dataset}/n{n_train}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        seed=STUDY.values["subset"]["seed"],
+    message:
+        "choosing {wildcards.n_train} training frames of {wildcards.dataset}"
+    shell:
+        "python -m e3d data subset {input.store} --splits {input.splits} --n {wildcards.n_train} "
+        "--seed {params.seed} -o {output.subset} --log {log}"
+
+
+rule data:
+    input:
+        of_datasets("<results>/data/{dataset}/splits.parquet"),
+        of_subsets("<results>/data/{dataset}/subsets/n{n_train}.csv"),
+    localrule: True

@@ -1,0 +1,47 @@
+# Entropy of D per bond type, decomposability, and the histograms the distributions draw.
+
+
+rule entropy_run:
+    input:
+        bonds=expand(
+            f"<results>/decompose/{RUN}/{{structures}}/bonds.parquet",
+            structures=TEST_SPLITS,
+            allow_missing=True,
+        ),
+        means=expand(
+            f"<results>/decompose/{RUN}/{{structures}}/bond_means.csv",
+            structures=TEST_SPLITS,
+            allow_missing=True,
+        ),
+        settings=f"<results>/train/{RUN}/run.yaml",
+        code=modules("entropy", "bde", "statistics"),
+    output:
+        entropy=f"<results>/entropy/{RUN}.csv",
+        decomposability=f"<results>/entropy/{RUN}.decomposability.csv",
+        histogram=f"<results>/entropy/{RUN}.histogram.csv",
+    log:
+        f"<logs>/entropy/{RUN}.log",
+    benchmark:
+        f"<costs>/entropy/{RUN}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        bond_energy=STUDY.values["entropy"]["bond_energy_eV"],
+        scaled=STUDY.values["entropy"]["scaled"],
+        r=STUDY.values["entropy"]["r_ang"],
+    message:
+        "entropy of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
+    shell:
+        "python -m e3d entropy $(dirname {input.means}) --run {input.settings} "
+        "--bin-bond-energy {params.bond_energy} --bin-scaled {params.scaled} --bin-r {params.r} "
+        "-o {output.entropy} --log {log}"
+
+
+rule entropy:
+    input:
+        of_stage("entropy"),
+    localrule: True

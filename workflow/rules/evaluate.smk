@@ -1,0 +1,34 @@
+# Energy and force errors of every run on both test sets.
+
+
+rule evaluate_run:
+    input:
+        model=f"<results>/train/{RUN}/model.ckpt",
+        settings=f"<results>/train/{RUN}/run.yaml",
+        store="<results>/data/{dataset}/store.h5",
+        splits="<results>/data/{dataset}/splits.parquet",
+        code=modules("evaluate", "models", "structures", "statistics"),
+    output:
+        f"<results>/evaluate/{RUN}.csv",
+    log:
+        f"<logs>/evaluate/{RUN}.log",
+    benchmark:
+        f"<costs>/evaluate/{RUN}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        device=DEVICE,
+    message:
+        "errors of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} on {wildcards.dataset}"
+    shell:
+        "python -m e3d evaluate {input.model} {input.store} --splits {input.splits} --run {input.settings} "
+        "--device {resources.device} -o {output} --log {log}"
+
+
+rule evaluate:
+    input:
+        of_stage("evaluate"),
+    localrule: True

@@ -1,0 +1,29 @@
+# Fits of test error against the number of training frames and the model size.
+
+
+rule scaling_fits:
+    input:
+        errors="<results>/evaluate/errors.csv",
+        code=modules("scaling"),
+    output:
+        "<results>/scaling/fits.csv",
+    log:
+        "<logs>/scaling/fits.log",
+    benchmark:
+        "<costs>/scaling/fits.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "fitting scaling forms"
+    shell:
+        "python -m e3d scaling {input.errors} -o {output} --log {log}"
+
+
+rule scaling:
+    input:
+        "<results>/scaling/fits.csv",
+    localrule: True

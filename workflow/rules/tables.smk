@@ -1,0 +1,34 @@
+# The study's tables: one row of each run below the other. Figures and findings are made from these alone.
+
+
+rule tables_collect:
+    input:
+        collected,
+    output:
+        "<results>/{stage}/{table}.csv",
+    log:
+        "<logs>/tables/{stage}-{table}.log",
+    benchmark:
+        "<costs>/tables/{stage}-{table}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        check=check_option,
+    message:
+        "collecting {wildcards.stage}/{wildcards.table}"
+    wildcard_constraints:
+        stage="train|evaluate|decompose|bde|entropy",
+        table="[a-z_]+",
+    shell:
+        "python -m e3d collect {input} {params.check} -o {output} --log {log}"
+
+
+rule tables:
+    input:
+        expand("<results>/{table}.csv", table=COLLECTED),
+        "<results>/scaling/fits.csv",
+    localrule: True

@@ -1,0 +1,59 @@
+# Train every run of the grid with nequip-train. Nothing here depends on the package's source: editing code
+# never plans a training.
+
+
+rule train_settings:
+    output:
+        f"<results>/train/{RUN}/run.yaml",
+    log:
+        f"<logs>/train/settings/{RUN}.log",
+    benchmark:
+        f"<costs>/train/settings/{RUN}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        settings=run_json,
+    message:
+        "settings of {wildcards.dataset} n={wildcards.n_train} {wildcards.model} seed {wildcards.seed}"
+    shell:
+        "python -m e3d settings {params.settings:q} -o {output} --log {log}"
+
+
+rule train_run:
+    input:
+        settings=f"<results>/train/{RUN}/run.yaml",
+        store="<results>/data/{dataset}/store.h5",
+        splits="<results>/data/{dataset}/splits.parquet",
+        subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
+    output:
+        model=f"<results>/train/{RUN}/model.ckpt",
+        metrics=f"<results>/train/{RUN}/metrics.csv",
+        config=f"<results>/train/{RUN}/nequip.yaml",
+    log:
+        f"<logs>/train/run/{RUN}.log",
+    benchmark:
+        f"<costs>/train/run/{RUN}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=600,
+        device=DEVICE,
+        compile_mode=COMPILE_MODE,
+    message:
+        "training {wildcards.model} on {wildcards.n_train} frames of {wildcards.dataset}, seed {wildcards.seed}"
+    shell:
+        "python -m e3d train {input.settings} -o $(dirname {output.model}) --device {resources.device} "
+        "--compile-mode {resources.compile_mode} --log {log}"
+
+
+rule train:
+    input:
+        "<results>/train/metrics.csv",
+    localrule: True

@@ -18,8 +18,7 @@ from rdkit import Chem
 
 from e3d import tables
 from e3d.chemistry import canonical_smiles, equivalent_bonds, parse
-from e3d.decompose.run import BONDS_FILE, MEANS_FILE
-from e3d.fields import NAMED_BONDS, REFERENCE_NAMES, TEST_SPLITS
+from e3d.fields import BONDS_FILE, MEANS_FILE, NAMED_BONDS, REFERENCE_NAMES, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.statistics import (
     Estimate,
@@ -55,9 +54,9 @@ def load(folders: Iterable[Path]) -> list[Decomposed]:
     """Read the decompositions of one run."""
     found = []
     for folder in folders:
-        bonds = tables.read(folder / BONDS_FILE, columns=(C.BOND_TYPE, C.BOND_ENERGY, "bonds_intact"))
+        bonds = tables.read(folder / BONDS_FILE, columns=(C.BOND_TYPE, C.BOND_ENERGY, C.INTACT))
         means = tables.read(folder / MEANS_FILE, columns=(C.SMILES, C.BOND_ENERGY, C.N))
-        found.append(Decomposed(folder.name, bonds[bonds["bonds_intact"]], means))
+        found.append(Decomposed(folder.name, bonds[bonds[C.INTACT]], means))
     return found
 
 
@@ -69,9 +68,7 @@ def references(bde: Path, bond_energies: Path) -> pd.DataFrame:
     named = tables.read(bde, columns=("bond", "smiles", "multiplicity", "bde298_kcal_mol"))
     named = named[named["multiplicity"] == 1]
     other = tables.read(bond_energies, columns=("bond", "de_kcal_mol", "mean_bond_energy_kcal_mol"))
-    joined = named.merge(
-        other[["bond", "de_kcal_mol", "mean_bond_energy_kcal_mol"]], on="bond", how="left"
-    )
+    joined = named.merge(other[["bond", "de_kcal_mol", "mean_bond_energy_kcal_mol"]], on="bond", how="left")
     columns = {"bond": joined["bond"], "named_smiles": joined["smiles"]}
     columns |= {f"{name}_eV": joined[f"{name}_kcal_mol"] / EV_KCAL_MOL for name in REFERENCES}
     table = pd.DataFrame(columns)
@@ -79,9 +76,7 @@ def references(bde: Path, bond_energies: Path) -> pd.DataFrame:
     return table
 
 
-def named_bonds(
-    parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on: set[str]
-) -> pd.DataFrame:
+def named_bonds(parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on: set[str]) -> pd.DataFrame:
     """Return one row per named bond and set of structures that holds its molecule.
 
     D is the mean over the bonds equivalent to the named one and over the frames of the molecule.

@@ -71,7 +71,7 @@ def parse(smiles: str) -> Chem.Mol:
     """
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
     parameters = Chem.SmilesParserParams()
-    parameters.removeHs = False
+    parameters.removeHs = False  # type: ignore[assignment]
     mol = Chem.MolFromSmiles(smiles, parameters)
     if mol is None:
         raise InputError(
@@ -86,7 +86,7 @@ def canonical_smiles(mol: Chem.Mol) -> str:
     bare = Chem.Mol(mol)
     for atom in bare.GetAtoms():
         atom.SetAtomMapNum(0)
-    return Chem.CanonSmiles(Chem.MolToSmiles(Chem.RemoveHs(bare)))
+    return str(Chem.CanonSmiles(Chem.MolToSmiles(Chem.RemoveHs(bare))))  # type: ignore[no-untyped-call]
 
 
 @lru_cache(maxsize=200_000)
@@ -134,7 +134,7 @@ def _bonds(mol: Chem.Mol) -> tuple[Bond, ...]:
         i, j = sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
         sign = ":" if bond.GetIdx() in merged else _ORDER_SIGN.get(bond.GetBondType(), "~")
         a, b = mol.GetAtomWithIdx(i), mol.GetAtomWithIdx(j)
-        names = sorted(((atom.GetSymbol(), _with_hybridisation(atom)) for atom in (a, b)))
+        names = sorted((atom.GetSymbol(), _with_hybridisation(atom)) for atom in (a, b))
         fine = names[0][1] + sign + names[1][1]
         bonds.append(Bond(i, j, bond_type(a.GetAtomicNum(), b.GetAtomicNum(), sign), fine))
     return tuple(sorted(bonds, key=lambda bond: (bond.i, bond.j)))
@@ -142,9 +142,8 @@ def _bonds(mol: Chem.Mol) -> tuple[Bond, ...]:
 
 def _with_hybridisation(atom: Chem.Atom) -> str:
     hybridisation = atom.GetHybridization()
-    if atom.GetAtomicNum() == 1 or hybridisation == Chem.HybridizationType.S:
-        return atom.GetSymbol()
-    return atom.GetSymbol() + hybridisation.name.lower()
+    plain = atom.GetAtomicNum() == 1 or hybridisation == Chem.HybridizationType.S
+    return str(atom.GetSymbol()) + ("" if plain else str(hybridisation.name).lower())
 
 
 def _resonance_bonds(mol: Chem.Mol) -> set[int]:
@@ -166,9 +165,7 @@ def _resonance_bonds(mol: Chem.Mol) -> set[int]:
     merged = set()
     for bond in mol.GetBonds():
         seen = {
-            structure.GetBondWithIdx(bond.GetIdx()).GetBondType()
-            for structure in structures
-            if structure is not None
+            structure.GetBondWithIdx(bond.GetIdx()).GetBondType() for structure in structures if structure is not None
         }
         if len(seen) > 1 and len(orders[_bond_class(bond, ranks)]) > 1:
             merged.add(bond.GetIdx())
@@ -252,16 +249,14 @@ def bonds_intact(
     bonded[bonds[:, 0], bonds[:, 1]] = True
     is_bond = bonded[first, second]
     ratio = np.linalg.norm(positions[:, first] - positions[:, second], axis=-1) / reach
-    return ~((ratio > BROKEN_FACTOR) & is_bond | (ratio < FORMED_FACTOR) & ~is_bond).any(axis=1)
+    changed = np.where(is_bond, ratio > BROKEN_FACTOR, ratio < FORMED_FACTOR)
+    return np.asarray(~changed.any(axis=1))
 
 
 def perceive(numbers: NDArray[np.int64], positions: NDArray[np.float64], charge: int) -> str | None:
     """Return a mapped SMILES from geometry alone (RDKit's xyz2mol), None where it finds none."""
     block = [str(len(numbers)), ""]
-    block += [
-        f"{symbol(int(z))} {x:.8f} {y:.8f} {w:.8f}"
-        for z, (x, y, w) in zip(numbers, positions, strict=True)
-    ]
+    block += [f"{symbol(int(z))} {x:.8f} {y:.8f} {w:.8f}" for z, (x, y, w) in zip(numbers, positions, strict=True)]
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
     mol = Chem.MolFromXYZBlock("\n".join(block) + "\n")
     try:

@@ -46,9 +46,7 @@ def _logging_to(log: Path | None) -> Iterator[int | None]:
         target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(target, 2)
         os.close(target)
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", force=True
-    )
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", force=True)
     try:
         yield terminal
     finally:
@@ -173,9 +171,7 @@ def _data_split(arguments: Arguments) -> None:
 def _data_subset(arguments: Arguments) -> None:
     from e3d.data.split import subset_store
 
-    subset_store(
-        arguments.store, arguments.splits, arguments.output, n=arguments.n, seed=arguments.seed
-    )
+    subset_store(arguments.store, arguments.splits, arguments.output, n=arguments.n, seed=arguments.seed)
 
 
 def _data_relax(arguments: Arguments) -> None:

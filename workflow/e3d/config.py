@@ -7,7 +7,7 @@ identifies a run, so that moving to another machine retrains nothing.
 
 import copy
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,9 +88,7 @@ class Study:
     def runs(self) -> Iterator[dict[str, Any]]:
         """Yield the run columns (run, dataset, n_train, model, seed) of the grid, plain types."""
         grid = self.values["grid"]
-        for dataset, n, model, seed in itertools.product(
-            grid["dataset"], grid["n_train"], grid["model"], grid["seed"]
-        ):
+        for dataset, n, model, seed in itertools.product(grid["dataset"], grid["n_train"], grid["model"], grid["seed"]):
             yield {
                 "run": f"{dataset}/n{n}/{model}/s{seed}",
                 "dataset": dataset,
@@ -219,7 +217,9 @@ def _fill_defaults(values: Any, rules: Mapping[str, Any]) -> None:
 
 def _one_line(error: jsonschema.ValidationError, schema: str) -> str:
     where = ".".join(map(str, error.path)) or "the top level"
-    given, rule = error.instance, error.schema
+    given: Any = error.instance
+    rule: Any = error.schema
+    limit: Any = error.validator_value
     if error.validator == "additionalProperties":
         allowed = list(rule.get("properties", {}))
         unknown = next(key for key in given if key not in allowed)
@@ -228,18 +228,19 @@ def _one_line(error: jsonschema.ValidationError, schema: str) -> str:
             "Fix the spelling or remove it."
         )
     if error.validator == "required":
-        missing = next(key for key in error.validator_value if key not in given)
+        missing = next(key for key in limit if key not in given)
         return f"{schema}: {where} lacks {missing!r}, which is required. Add it."
-    allowed_text = {
-        "enum": lambda: choices(given, error.validator_value),
-        "type": lambda: f"expected {error.validator_value}",
-        "minimum": lambda: f"must be at least {error.validator_value}",
-        "exclusiveMinimum": lambda: f"must be more than {error.validator_value}",
-        "maximum": lambda: f"must be at most {error.validator_value}",
-        "exclusiveMaximum": lambda: f"must be less than {error.validator_value}",
-        "minItems": lambda: f"needs at least {error.validator_value} entries",
+    texts: dict[str, Callable[[], str]] = {
+        "enum": lambda: choices(given, limit),
+        "type": lambda: f"expected {limit}",
+        "minimum": lambda: f"must be at least {limit}",
+        "exclusiveMinimum": lambda: f"must be more than {limit}",
+        "maximum": lambda: f"must be at most {limit}",
+        "exclusiveMaximum": lambda: f"must be less than {limit}",
+        "minItems": lambda: f"needs at least {limit} entries",
         "uniqueItems": lambda: "must not repeat an entry",
-        "pattern": lambda: f"must match {error.validator_value}",
-    }.get(str(error.validator), lambda: error.message)()
+        "pattern": lambda: f"must match {limit}",
+    }
+    allowed_text = texts.get(str(error.validator), lambda: str(error.message))()
     note = f" ({rule['description']})" if "description" in rule else ""
     return f"{schema}: {where} = {given!r} - {allowed_text}{note}. Fix the value."

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from e3d import tables
 from e3d.bde import Decomposed, load
-from e3d.decompose.run import BONDS_FILE
 from e3d.errors import InputError
+from e3d.fields import BONDS_FILE
 from e3d.fields import Column as C
 from e3d.statistics import Estimate, jackknife, jackknife_groups
 
@@ -32,7 +32,7 @@ Ints = NDArray[np.int64]
 class Bins:
     """Bin widths: D in eV, D over its standard deviation, and r in Å."""
 
-    bond_energy_eV: float  # noqa: N815 - unit
+    bond_energy_eV: float
     scaled: float
     r_ang: float
 
@@ -59,9 +59,7 @@ def information(x: Ints, y: Ints, entropy: Callable[[Ints], float]) -> float:
     return entropy(x) + entropy(y) - entropy(joint(x, y))
 
 
-def conditional_information(
-    x: Ints, y: Ints, given: Ints, entropy: Callable[[Ints], float]
-) -> float:
+def conditional_information(x: Ints, y: Ints, given: Ints, entropy: Callable[[Ints], float]) -> float:
     """Return I(x; y | given) = sum over z of p(z) I(x; y) within z, in nats."""
     total = 0.0
     for z in np.unique(given):
@@ -124,15 +122,13 @@ def binned(values: NDArray[np.float64], width: float) -> Ints:
 
 
 def _estimate(labels: Ints, given: Ints, molecules: Ints) -> Estimate:
-    """Return the corrected entropy of ``labels`` given ``given`` with its interval, NaN where the sample cannot give one.
+    """Return the corrected entropy of ``labels`` given ``given`` and its interval, NaN where there is none.
 
     With fewer than three molecules, or when no replicate differs (every bond in a bin of its own),
     the jackknife would claim a width of zero.
     """
     groups = jackknife_groups(molecules)
-    estimate = jackknife(
-        lambda keep: conditional_entropy(labels[keep], given[keep], miller_madow), groups
-    )
+    estimate = jackknife(lambda keep: conditional_entropy(labels[keep], given[keep], miller_madow), groups)
     if len(np.unique(groups)) < MIN_MOLECULES or not estimate.half_width > 0:
         return Estimate(estimate.value, np.nan, np.nan)
     return estimate

@@ -94,9 +94,7 @@ def error_table(frames: pd.DataFrame, atoms: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _row(
-    kind: str, name: str, frames: pd.DataFrame, atoms: pd.DataFrame, *, intervals: bool = False
-) -> dict[str, Any]:
+def _row(kind: str, name: str, frames: pd.DataFrame, atoms: pd.DataFrame, *, intervals: bool = False) -> dict[str, Any]:
     error = frames["error"].to_numpy(dtype=float)
     values = {
         C.ENERGY_MAE: (np.abs(error), frames[C.MOLECULE], False),

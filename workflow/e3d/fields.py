@@ -61,6 +61,7 @@ class Column(StrEnum):
     EPS_JI = "eps_ji_eV"
     BOND_ENERGY = "bond_energy_eV"
     ASYMMETRY = "asymmetry_eV"
+    INTACT = "bonds_intact"  # whether the frame has exactly the bonds of its SMILES
     # counts and statistics
     N = "n"
     N_MOLECULES = "n_molecules"
@@ -85,6 +86,13 @@ POOL: Final = "pool"
 VALIDATION: Final = "validation"
 UNUSED: Final = "unused"
 TEST_SPLITS: Final = (TEST_CONFORMATIONS, TEST_MOLECULES)
+
+BONDS_FILE: Final = "bonds.parquet"  # one row per bonded pair and frame
+PAIRS_FILE: Final = "pairs.parquet"  # histograms of the other pairs
+MEANS_FILE: Final = "bond_means.csv"  # one row per bond of each molecule
+SUMMARY_FILE: Final = "summary.json"
+DECOMPOSED_FILES: Final = (BONDS_FILE, PAIRS_FILE, MEANS_FILE, SUMMARY_FILE)
+"""What a decomposition leaves in its folder."""
 
 LABELS: Final[dict[str, str]] = {
     Column.N_TRAIN: "training frames $N$",

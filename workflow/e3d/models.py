@@ -51,7 +51,7 @@ class EdgeEnergies:
 class AnalysisModel:
     """An Allegro model in float64 that gives energies, forces and edge energies."""
 
-    def __init__(self, graph_model: torch.nn.Module, path: Path, device: str) -> None:
+    def __init__(self, graph_model: Any, path: Path, device: str) -> None:
         """Wrap nequip's ``GraphModel``; use :func:`load_model`.
 
         Raises
@@ -150,9 +150,7 @@ class AnalysisModel:
             shift=np.add.reduceat(_array(shift), ptr[:-1]),
         )
 
-    def batches(
-        self, structures: Iterable[Structure]
-    ) -> Iterator[tuple[list[Structure], list[AtomicDataDict.Type]]]:
+    def batches(self, structures: Iterable[Structure]) -> Iterator[tuple[list[Structure], list[AtomicDataDict.Type]]]:
         """Group structures, in order, into batches of about ``EDGES_PER_BATCH`` edges."""
         chosen: list[Structure] = []
         graphs: list[AtomicDataDict.Type] = []
@@ -174,7 +172,8 @@ class AnalysisModel:
 
     def _per_type(self, buffer: torch.Tensor) -> torch.Tensor:
         """Return a per-type buffer as (types,), also where one number serves all types."""
-        return buffer.view(-1).expand(len(self.type_names)) if buffer.numel() == 1 else buffer.view(-1)
+        flat = buffer.view(-1)
+        return flat.expand(len(self.type_names)) if flat.numel() == 1 else flat
 
     def _pair_terms(self, out: AtomicDataDict.Type, types: torch.Tensor) -> torch.Tensor:
         """Return each directed edge's share of the model's pair potentials (ZBL and the like), (E,).
@@ -198,12 +197,11 @@ class AnalysisModel:
         }
         dimers[AtomicDataDict.EDGE_INDEX_KEY] = torch.stack([first, first + n_edges])
         dimers[AtomicDataDict.ATOM_TYPE_KEY] = torch.cat([types[centre], types[neighbour]])
-        dimers[AtomicDataDict.POSITIONS_KEY] = torch.zeros(
-            2 * n_edges, 3, dtype=torch.float64, device=self._device
-        )
+        dimers[AtomicDataDict.POSITIONS_KEY] = torch.zeros(2 * n_edges, 3, dtype=torch.float64, device=self._device)
         for term in terms:
             dimers = term(dimers)
-        return dimers[AtomicDataDict.PER_ATOM_ENERGY_KEY].view(-1)[:n_edges]
+        terms_of_centres: torch.Tensor = dimers[AtomicDataDict.PER_ATOM_ENERGY_KEY].view(-1)
+        return terms_of_centres[:n_edges]
 
 
 def load_model(path: Path, device: str = "cpu") -> AnalysisModel:
@@ -235,7 +233,7 @@ def load_model(path: Path, device: str = "cpu") -> AnalysisModel:
                 )
     except InputError:
         raise
-    except Exception as error:  # noqa: BLE001 - a model file can fail in any way its pickles like
+    except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"{path}: cannot be loaded as a nequip model ({type(error).__name__}: {reason}). Use a checkpoint of "
@@ -253,9 +251,7 @@ def _from_checkpoint(path: Path) -> torch.nn.Module:
     overrides = {}
     if "model_dtype" in saved["model"]:
         overrides["model"] = {**saved["model"], "model_dtype": "float64"}
-    module = module_class.load_from_checkpoint(
-        path, map_location="cpu", weights_only=False, **overrides
-    )
+    module = module_class.load_from_checkpoint(path, map_location="cpu", weights_only=False, **overrides)
     model: torch.nn.Module = module.evaluation_model[_SOLE_MODEL]
     return model
 
@@ -292,4 +288,3 @@ def _after(network: Any, class_name: str) -> list[Any]:
 
 def _array(tensor: torch.Tensor) -> NDArray[np.float64]:
     return tensor.detach().cpu().numpy().astype(np.float64).reshape(-1)
-

@@ -60,9 +60,7 @@ def commit() -> str | None:
     """Return the commit the code runs from, with ``-dirty`` if it was edited, or None outside git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
-        done = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
@@ -77,9 +75,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def record(
-    output: Path, *, inputs: Iterable[Path] = (), settings: Mapping[str, Any] | None = None
-) -> None:
+def record(output: Path, *, inputs: Iterable[Path] = (), settings: Mapping[str, Any] | None = None) -> None:
     """Write ``<output>.provenance.json``: commit, versions, settings, input hashes, wall time.
 
     Wall times live here and never in a table, so that tables are byte-identical from run to run.

@@ -114,7 +114,9 @@ def fit(form: Form, n: Array, loss: Array, m: Array | None = None) -> Fit:
         max_nfev=20_000,
     )
     values = unpack(solution.x)
-    return Fit(values, _half_widths(solution.jac, residual(solution.x), values, form), _aicc(solution, len(n), k))
+    return Fit(
+        values, _half_widths(np.asarray(solution.jac), residual(solution.x), values, form), _aicc(solution, len(n), k)
+    )
 
 
 def _half_widths(jacobian: Array, residuals: Array, values: Array, form: Form) -> Array:

@@ -117,9 +117,7 @@ def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:
             "name row k-1: fix the SMILES, or remove it to have the bonds perceived."
         )
     intact = bool(bonds_intact(positions[None], numbers, parsed.bond_index)[0])
-    return Structure(
-        smiles=parsed.smiles, mapped_smiles=str(mapped), bonds=parsed.bonds, intact=intact, **common
-    )
+    return Structure(smiles=parsed.smiles, mapped_smiles=str(mapped), bonds=parsed.bonds, intact=intact, **common)
 
 
 def geometric_bond(z_i: int, z_j: int, r: float) -> str | None:

@@ -9,7 +9,7 @@ sys.path.insert(0, str(PACKAGES))
 
 from e3d.config import load_study, read_yaml, run_settings
 from e3d.errors import InputError
-from e3d.fields import NAMED_BONDS, TEST_SPLITS
+from e3d.fields import DECOMPOSED_FILES, NAMED_BONDS, TEST_SPLITS
 from e3d.figures import FIGURES, FINDINGS_TABLES
 
 try:
@@ -48,7 +48,7 @@ shell.prefix(f"{PYTHON}export PYTHONPATH={shlex.quote(str(PACKAGES))}; ")
 DECOMPOSED = [
     f"<results>/decompose/{RUN}/{name}/{file}"
     for name in STRUCTURES
-    for file in ("bonds.parquet", "pairs.parquet", "bond_means.csv", "summary.json")
+    for file in DECOMPOSED_FILES
     if (name, file) != (NAMED_BONDS, "summary.json")  # named by the rule itself
 ]
 DEVICE = STUDY.values["runtime"]["device"]

@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from ase.optimize import BFGS
 from rdkit import Chem
-from rdkit.Chem import AllChem
+from rdkit.Chem import rdDistGeom
 
 from e3d import provenance, tables
 from e3d.chemistry import canonical_smiles, parse
@@ -60,7 +60,7 @@ def relax(smiles: str) -> Atoms:
             "relaxing needs tblite, which is not installed. Install the extra: pip install -e '.[labels]'."
         ) from None
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
-    conformers = list(AllChem.EmbedMultipleConfs(mol, numConfs=_CONFORMERS, randomSeed=EMBED_SEED))
+    conformers = list(rdDistGeom.EmbedMultipleConfs(mol, numConfs=_CONFORMERS, randomSeed=EMBED_SEED))
     if not conformers:
         raise InputError(f"{smiles}: RDKit cannot embed it in three dimensions. Leave it out.")
     for atom in mol.GetAtoms():

@@ -78,17 +78,13 @@ def assign(
     return split
 
 
-def _held_out(
-    components: list[tuple[str, ...]], fraction: float, rng: np.random.Generator
-) -> set[str]:
+def _held_out(components: list[tuple[str, ...]], fraction: float, rng: np.random.Generator) -> set[str]:
     names = sorted({name for names in components for name in names})
     n = min(max(1, round(fraction * len(names))), len(names) - 1)
     return {names[k] for k in rng.permutation(len(names))[:n]}
 
 
-def _deal(
-    family: NDArray[np.int64], settings: SplitSettings, rng: np.random.Generator
-) -> dict[str, NDArray[np.int64]]:
+def _deal(family: NDArray[np.int64], settings: SplitSettings, rng: np.random.Generator) -> dict[str, NDArray[np.int64]]:
     """Deal a molecule's families to the test set, then validation; at least one stays in the pool.
 
     Fractions of a family are rounded at random, so that molecules with few families give their
@@ -109,10 +105,7 @@ def split_store(store: Path, output: Path, settings: SplitSettings) -> pd.DataFr
     """Write ``output``: a table ``frame, split, molecule`` of every frame of ``store``."""
     with StoreReader(store) as reader:
         mapped = dict(zip(reader.molecule.tolist(), reader.group.tolist(), strict=True))
-        components = [
-            molecule(reader.group_smiles[mapped[m]]).components
-            for m in range(len(reader.molecule_smiles))
-        ]
+        components = [molecule(reader.group_smiles[mapped[m]]).components for m in range(len(reader.molecule_smiles))]
         family = families(reader.group, reader[F.SOURCE_INDEX])
         split = assign(components, reader.molecule, family, settings)
         table = pd.DataFrame(

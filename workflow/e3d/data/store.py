@@ -76,9 +76,7 @@ class Frame:
 class StoreWriter:
     """Write a store group by group; ``path`` appears only when the block ends without error."""
 
-    def __init__(
-        self, path: Path, attributes: Mapping[str, Any], isolated_atom_energy: Mapping[int, float]
-    ) -> None:
+    def __init__(self, path: Path, attributes: Mapping[str, Any], isolated_atom_energy: Mapping[int, float]) -> None:
         """Prepare to write ``path``; ``isolated_atom_energy`` maps atomic number to eV."""
         self._path = path
         self._attributes = dict(attributes)
@@ -91,9 +89,7 @@ class StoreWriter:
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix=f".{self._path.name}.", dir=self._path.parent))
-        self._spool: dict[F, BinaryIO] = {
-            name: (self._folder / name).open("w+b") for name in _DTYPES
-        }
+        self._spool: dict[F, BinaryIO] = {name: (self._folder / name).open("w+b") for name in _DTYPES}
         self._append(F.FRAME_PTR, np.zeros(1))
         return self
 

@@ -1,6 +1,5 @@
 """Decompose a model on structures: stream batches in, tables and histograms out."""
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,19 +19,13 @@ from e3d.data.split import frames_of
 from e3d.data.store import StoreReader
 from e3d.decompose.pairs import Pairs, check_sum_rule, pair_up
 from e3d.errors import InputError
-from e3d.fields import TEST_SPLITS
+from e3d.fields import BONDS_FILE, MEANS_FILE, PAIRS_FILE, SUMMARY_FILE, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel, EdgeEnergies
 from e3d.structures import Structure, from_file, from_store, geometric_bond
 
 log = logging.getLogger(__name__)
 
-BONDS_FILE, PAIRS_FILE, MEANS_FILE, SUMMARY_FILE = (
-    "bonds.parquet",
-    "pairs.parquet",
-    "bond_means.csv",
-    "summary.json",
-)
 D_BIN_EV = 0.01
 """Bin width of D in the histograms of non-bonded pairs; divides every entropy bin width in use."""
 R_BIN_ANG = 0.05
@@ -133,9 +126,7 @@ def decompose(
                 block = _batch_table(chosen, edges, totals)
                 arrow = pa.Table.from_pandas(_with_keys(block, keys), preserve_index=False)
                 if writer is None:
-                    writer = pq.ParquetWriter(
-                        temporary, arrow.schema, use_dictionary=[str(c) for c in _DICTIONARY]
-                    )
+                    writer = pq.ParquetWriter(temporary, arrow.schema, use_dictionary=[str(c) for c in _DICTIONARY])
                 writer.write_table(arrow)
         finally:
             if writer is not None:
@@ -151,12 +142,6 @@ def decompose(
     tables.write(_with_keys(_means(totals), keys), folder / MEANS_FILE, inputs=inputs)
     summary = {**_summary(totals, name, run), "n_parameters": model.n_parameters}
     provenance.write_json(folder / SUMMARY_FILE, summary)
-    return summary
-
-
-def read_summary(path: Path) -> dict[str, Any]:
-    """Read a ``summary.json``."""
-    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return summary
 
 
@@ -199,11 +184,12 @@ def _batch_table(structures: list[Structure], edges: EdgeEnergies, totals: _Tota
             C.EPS_JI: pairs.eps_ji,
             C.BOND_ENERGY: d,
             C.ASYMMETRY: pairs.asymmetry,
-            "bonds_intact": np.array([s.intact for s in structures])[pairs.frame],
+            C.INTACT: np.array([s.intact for s in structures])[pairs.frame],
         }
-    )[bonded]
-    _add_means(totals, table, structures, pairs.frame[bonded])
-    return table
+    )
+    bonds: pd.DataFrame = table[bonded]
+    _add_means(totals, bonds, structures, pairs.frame[bonded])
+    return bonds
 
 
 def _bond_types(
@@ -213,7 +199,7 @@ def _bond_types(
     kinds = np.full(len(pairs.i), "", dtype=object)
     fine = np.full(len(pairs.i), "", dtype=object)
     bounds = np.searchsorted(pairs.frame, np.arange(len(structures) + 1))
-    home = ~pairs.cell_shift.any(axis=1)
+    home = np.asarray(~pairs.cell_shift.any(axis=1))
     for index, structure in enumerate(structures):
         rows = slice(bounds[index], bounds[index + 1])
         start = edges.frame_ptr[index]
@@ -235,24 +221,20 @@ def _geometric(kinds: NDArray[np.object_], edges: EdgeEnergies, pairs: Pairs, ro
         kinds[row] = geometric_bond(int(z_i), int(z_j), float(pairs.r[row])) or ""
 
 
-def _add_histogram(
-    totals: _Totals, edges: EdgeEnergies, pairs: Pairs, chosen: NDArray[np.bool_]
-) -> None:
+def _add_histogram(totals: _Totals, edges: EdgeEnergies, pairs: Pairs, chosen: NDArray[np.bool_]) -> None:
     z = np.sort(np.column_stack([edges.atomic_numbers[pairs.i], edges.atomic_numbers[pairs.j]]), axis=1)
-    bins = np.column_stack(
-        [z, np.floor(pairs.r / R_BIN_ANG), np.floor(pairs.bond_energy / D_BIN_EV)]
-    )[chosen].astype(np.int64)
+    bins = np.column_stack([z, np.floor(pairs.r / R_BIN_ANG), np.floor(pairs.bond_energy / D_BIN_EV)])[chosen].astype(
+        np.int64
+    )
     cells, counts = np.unique(bins, axis=0, return_counts=True)
     for (z_i, z_j, r, d), count in zip(cells.tolist(), counts.tolist(), strict=True):
         totals.histogram[bond_type(z_i, z_j), r, d] += count
 
 
-def _add_means(
-    totals: _Totals, table: pd.DataFrame, structures: list[Structure], frame: NDArray[np.int64]
-) -> None:
+def _add_means(totals: _Totals, table: pd.DataFrame, structures: list[Structure], frame: NDArray[np.int64]) -> None:
     """Add n, sum D, sum D^2 and sum r of every bond of every molecule (frames with their bonds)."""
     mapped = np.array([s.mapped_smiles or "" for s in structures], dtype=object)[frame]
-    keep = table["bonds_intact"].to_numpy()
+    keep = table[C.INTACT].to_numpy()
     columns = (C.MOLECULE, C.I, C.J, C.S_X, C.S_Y, C.S_Z, C.BOND_TYPE, C.FINE_TYPE)
     rows = zip(*(table[c][keep] for c in columns), strict=True)
     values = zip(table[C.BOND_ENERGY][keep], table[C.R][keep], strict=True)

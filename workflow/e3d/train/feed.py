@@ -22,7 +22,7 @@ CACHE_FRAMES = 200_000
 """Keep the transformed frames in memory up to this many (about 5 kB each for 10 atoms)."""
 
 
-class StoreDataset(AtomicDataset):
+class StoreDataset(AtomicDataset):  # type: ignore[misc] # nequip is untyped
     """Frames of a store, chosen by a subset table or a split, each transformed once."""
 
     def __init__(
@@ -102,5 +102,5 @@ class FixedStepLoader:
         needed = self._steps * self._batch_size
         passes = -(-needed // len(self.dataset))
         order = [torch.randperm(len(self.dataset), generator=self._generator) for _ in range(passes)]
-        for batch in torch.cat(order)[:needed].split(self._batch_size):
+        for batch in torch.split(torch.cat(order)[:needed], self._batch_size):
             yield self._collate(self.dataset.__getitems__(batch.tolist()))

@@ -33,8 +33,8 @@ class Statistics:
     """
 
     type_names: tuple[str, ...]
-    isolated_atom_energy_eV: dict[str, float]  # noqa: N815 - unit
-    force_rms_eV_per_ang: float  # noqa: N815 - unit
+    isolated_atom_energy_eV: dict[str, float]
+    force_rms_eV_per_ang: float
     mean_neighbours: float
 
 
@@ -130,9 +130,7 @@ def _trainer(run: RunSettings, folder: Path, runtime: Mapping[str, Any]) -> dict
     }
 
 
-def _training_module(
-    run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]
-) -> dict[str, Any]:
+def _training_module(run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]) -> dict[str, Any]:
     training = run.training
     coefficients = {"total_energy": training.energy_weight, "forces": training.force_weight}
     return {

@@ -6,6 +6,7 @@ bonds (``<run>.order.csv``). Every row says at which geometry D was taken and, w
 molecule, whether that molecule was in training.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,10 @@ TEST_ALL = "test-all"
 SERIES = (("C", "C"), ("C", "N"), ("C", "O"), ("N", "N"))
 _SIGNS = "-=#"
 _REFERENCE, _GROUPS = "reference", "molecules"
+_NAMED_COLUMNS = (
+    *(C.STRUCTURES, C.GEOMETRY, "bond", C.BOND_TYPE, C.MOLECULE, C.IN_TRAINING, C.N, C.R, C.BOND_ENERGY),
+    *(f"{name}_{kind}" for name in REFERENCES for kind in ("eV", "error_eV")),
+)
 
 
 @dataclass(frozen=True)
@@ -76,11 +81,12 @@ def references(bde: Path, bond_energies: Path) -> pd.DataFrame:
     return table
 
 
-def named_bonds(parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on: set[str]) -> pd.DataFrame:
+def named_bonds(parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on: set[str] | None) -> pd.DataFrame:
     """Return one row per named bond and set of structures that holds its molecule.
 
     D is the mean over the bonds equivalent to the named one and over the frames of the molecule.
-    ``trained_on`` holds the canonical SMILES of the run's training molecules.
+    ``trained_on`` holds the canonical SMILES of the run's training molecules; None, when they are
+    not known, leaves ``in_training`` blank.
     """
     rows = []
     for part in parts:
@@ -90,6 +96,8 @@ def named_bonds(parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on
             if means is None:
                 continue
             chosen = _named_rows(means, entry["named_smiles"])
+            if chosen.empty:  # the bond is longer than the model's cutoff
+                continue
             weights = chosen[C.N].to_numpy(dtype=float)
             d = float(np.average(chosen[C.BOND_ENERGY], weights=weights))
             row = {
@@ -98,7 +106,7 @@ def named_bonds(parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on
                 "bond": entry["bond"],
                 C.BOND_TYPE: chosen[C.BOND_TYPE].iloc[0],
                 C.MOLECULE: entry["canonical"],
-                C.IN_TRAINING: entry["canonical"] in trained_on,
+                C.IN_TRAINING: None if trained_on is None else entry["canonical"] in trained_on,
                 C.N: int(weights.sum()),
                 C.R: float(np.average(chosen[C.R], weights=weights)),
                 C.BOND_ENERGY: d,
@@ -107,7 +115,7 @@ def named_bonds(parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on
                 row[f"{name}_eV"] = entry[f"{name}_eV"]
                 row[f"{name}_error_eV"] = d - entry[f"{name}_eV"]
             rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[str(name) for name in _NAMED_COLUMNS])
 
 
 def _named_rows(means: pd.DataFrame, named: str) -> pd.DataFrame:
@@ -242,17 +250,27 @@ def order(parts: Sequence[Decomposed]) -> pd.DataFrame:
     for name, bonds in sources.items():
         for first, second in SERIES:
             kinds = [f"{first}{sign}{second}" for sign in _SIGNS]
-            for lower, higher in zip(kinds, kinds[1:], strict=False):
+            for lower, higher in itertools.pairwise(kinds):
                 pair = bonds[bonds[C.BOND_TYPE].isin([lower, higher])]
                 if pair[C.BOND_TYPE].nunique() == 2:
                     rows.append({C.STRUCTURES: name, **_difference(pair, lower, higher)})
     return pd.DataFrame(rows)
 
 
+def _rarer_first(groups: NDArray[np.int64], up: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Renumber molecules so that those of the rarer type come first.
+
+    Dealt into a hundred jackknife groups, two molecules that alone hold a type then never share one.
+    """
+    rarer = min(set(groups[up]), set(groups[~up]), key=len)
+    later = ~np.isin(np.arange(groups.max() + 1), list(rarer))
+    return np.argsort(np.argsort(later, kind="stable"))[groups]
+
+
 def _difference(pair: pd.DataFrame, lower: str, higher: str) -> dict[str, Any]:
     d = pair[C.BOND_ENERGY].to_numpy(dtype=float)
     up = (pair[C.BOND_TYPE] == higher).to_numpy()
-    groups = np.unique(pair[C.MOLECULE], return_inverse=True)[1]
+    groups = _rarer_first(np.unique(pair[C.MOLECULE], return_inverse=True)[1], up)
     n = {kind: len(set(groups[up == flag])) for kind, flag in ((lower, False), (higher, True))}
 
     def gap(keep: NDArray[np.bool_]) -> float:
@@ -276,6 +294,11 @@ def _difference(pair: pd.DataFrame, lower: str, higher: str) -> dict[str, Any]:
     }
 
 
+def _molecules(smiles: Iterable[str]) -> set[str]:
+    """Return the canonical SMILES and, of clusters, those of their components."""
+    return {name for text in set(smiles) for name in (text, *text.split("."))}
+
+
 def run_tables(
     folders: Sequence[Path],
     bde: Path,
@@ -286,7 +309,7 @@ def run_tables(
 ) -> None:
     """Write the four tables of one run; ``subset`` is its table of training frames, None if unknown."""
     parts = load(folders)
-    trained_on = set() if subset is None else set(tables.read(subset, columns=(C.SMILES,))[C.SMILES])
+    trained_on = None if subset is None else _molecules(tables.read(subset, columns=(C.SMILES,))[C.SMILES])
     named = named_bonds(parts, references(bde, bond_energies), trained_on)
     outputs = {
         "": bond_types(parts, named),

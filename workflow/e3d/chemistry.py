@@ -113,9 +113,9 @@ def molecule(smiles: str) -> Molecule:
 def _in_map_order(mol: Chem.Mol, smiles: str) -> Chem.Mol:
     rows = [atom.GetAtomMapNum() - 1 for atom in mol.GetAtoms()]
     hidden = sum(atom.GetTotalNumHs() for atom in mol.GetAtoms())
-    if sorted(rows) != list(range(len(rows))) or hidden:
+    if sorted(rows) != list(range(len(rows))) or hidden or not rows:
         raise InputError(
-            f"SMILES {smiles!r}: map numbers must be 1..{len(rows) + hidden}, one per atom, hydrogens "
+            f"SMILES {smiles!r}: map numbers must be 1..{len(rows) + hidden or 'N'}, one per atom, hydrogens "
             "explicit, since map number k names row k-1. Write the SMILES with a map number on every atom."
         )
     return Chem.RenumberAtoms(mol, [int(row) for row in np.argsort(rows)])
@@ -258,21 +258,37 @@ def perceive(numbers: NDArray[np.int64], positions: NDArray[np.float64], charge:
     block = [str(len(numbers)), ""]
     block += [f"{symbol(int(z))} {x:.8f} {y:.8f} {w:.8f}" for z, (x, y, w) in zip(numbers, positions, strict=True)]
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
-    mol = Chem.MolFromXYZBlock("\n".join(block) + "\n")
+    mol: Chem.Mol | None = Chem.MolFromXYZBlock("\n".join(block) + "\n")
+    if mol is None:
+        return None
     try:
         rdDetermineBonds.DetermineBonds(mol, charge=charge)
     except (ValueError, RuntimeError):
         return None
+    if any(atom.GetTotalNumHs() for atom in mol.GetAtoms()):
+        return None  # RDKit completes a lone atom with hydrogens that are not there
     for atom in mol.GetAtoms():
         atom.SetAtomMapNum(atom.GetIdx() + 1)
     return str(Chem.MolToSmiles(mol))
 
 
 def symbol(z: int) -> str:
-    """Return the chemical symbol of atomic number ``z``."""
+    """Return the chemical symbol of atomic number ``z``; 0, ASE's dummy, is ``X``."""
     return str(chemical_symbols[z])
 
 
 def number(element: str) -> int:
-    """Return the atomic number of a chemical symbol."""
-    return int(atomic_numbers[element])
+    """Return the atomic number of a chemical symbol.
+
+    Raises
+    ------
+    InputError
+        If there is no such element.
+    """
+    z = atomic_numbers.get(element, 0)
+    if not z:
+        raise InputError(
+            f"element {element!r} is not a chemical symbol - expected one as in the periodic table (H, C, Cl). "
+            "Fix `isolated_atom_energy_eV` or `exclude_elements` of the dataset."
+        )
+    return int(z)

@@ -7,6 +7,7 @@ import argparse
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,16 +24,21 @@ Arguments = argparse.Namespace
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0, or 2 for input that cannot be used."""
     arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _terminated)
     with _logging_to(arguments.log) as terminal:
         try:
             arguments.call(arguments)
         except InputError as error:
-            message = f"e3d: error: {error}"
-            print(message, file=sys.stderr)
-            if terminal is not None:
-                os.write(terminal, f"{message}\n".encode())
+            message = f"e3d: error: {error}\n".encode()
+            for stream in {2, 2 if terminal is None else terminal}:  # the log, and the terminal where that is another
+                os.write(stream, message)
             return 2
     return 0
+
+
+def _terminated(*_: object) -> None:
+    """Turn SIGTERM into an orderly exit, so that temporary files and child processes go too."""
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 @contextmanager
@@ -144,10 +150,10 @@ def _table_commands(commands: Any) -> None:
     collect = _command(commands, "collect", _collect, "Stack tables of several runs, in run order.", "TABLE+")
     collect.add_argument("--one-sample-size", action="store_true", help="refuse entropies of different n")
     _command(commands, "scaling", _scaling, "Fit scaling forms to the table of ERRORS.", "ERRORS")
-    figures = _command(commands, "figures", _figures, "Draw a figure as PDF, SVG and PNG.", "TABLES")
+    figures = _command(commands, "figures", _figures, "Draw a figure as PDF, SVG and PNG.", "TABLES+")
     figures.add_argument("--name", required=True, help="which figure")
     figures.add_argument("--molecules", nargs="+", default=[], help="SMILES to draw (molecules)")
-    _command(commands, "findings", _findings, "Write what the TABLES say, in sentences.", "TABLES")
+    _command(commands, "findings", _findings, "Write what the TABLES say, in sentences.", "TABLES+")
 
 
 def _data_read(arguments: Arguments) -> None:

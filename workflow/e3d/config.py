@@ -7,6 +7,7 @@ identifies a run, so that moving to another machine retrains nothing.
 
 import copy
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +20,13 @@ from e3d import provenance
 from e3d.errors import InputError, choices
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
+# 32.0 is an integer to JSON schema, but it would name a run n32.0
+_VALIDATOR = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -73,9 +81,10 @@ class RunSettings:
     def from_dict(cls, values: Mapping[str, Any]) -> "RunSettings":
         """Check ``values`` against ``schemas/run.schema.yaml`` and build the settings."""
         checked = validate(dict(values), "run")
-        checked["architecture"] = Architecture(**checked["architecture"])
-        checked["training"] = Training(**checked["training"])
-        return cls(**checked)
+        study = _rules("config")["properties"]
+        architecture = _check(checked.pop("architecture"), study["models"]["additionalProperties"], "run: architecture")
+        training = _check(checked.pop("training"), study["training"], "run: training")
+        return cls(architecture=Architecture(**architecture), training=Training(**training), **checked)
 
 
 @dataclass(frozen=True)
@@ -187,17 +196,25 @@ def validate(values: dict[str, Any], schema: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        For the first error, deepest first.
+        For the first error, unknown keys before others.
     """
-    rules = yaml.safe_load((SCHEMAS / f"{schema}.schema.yaml").read_text(encoding="utf-8"))
+    return _check(values, _rules(schema), schema)
+
+
+def _rules(schema: str) -> dict[str, Any]:
+    rules: dict[str, Any] = yaml.safe_load((SCHEMAS / f"{schema}.schema.yaml").read_text(encoding="utf-8"))
+    return rules
+
+
+def _check(values: dict[str, Any], rules: dict[str, Any], name: str) -> dict[str, Any]:
     filled = copy.deepcopy(values)
     _fill_defaults(filled, rules)
     errors = sorted(
-        jsonschema.Draft202012Validator(rules).iter_errors(filled),
+        _VALIDATOR(rules).iter_errors(filled),
         key=lambda error: (error.validator != "additionalProperties", list(map(str, error.path))),
     )
     if errors:
-        raise InputError(_one_line(errors[0], schema))
+        raise InputError(_one_line(errors[0], name))
     return filled
 
 
@@ -213,6 +230,13 @@ def _fill_defaults(values: Any, rules: Mapping[str, Any]) -> None:
     if isinstance(rest, dict):
         for key in values.keys() - rules.get("properties", {}).keys():
             _fill_defaults(values[key], rest)
+
+
+def _exponent_hint(given: Any) -> str:
+    """Explain YAML's trap: ``1e-3`` without a dot is text."""
+    if isinstance(given, str) and re.fullmatch(r"[+-]?\d+[eE][+-]?\d+", given):
+        return f"; YAML reads it as text, write {given.lower().replace('e', '.0e')}"
+    return ""
 
 
 def _one_line(error: jsonschema.ValidationError, schema: str) -> str:
@@ -232,7 +256,7 @@ def _one_line(error: jsonschema.ValidationError, schema: str) -> str:
         return f"{schema}: {where} lacks {missing!r}, which is required. Add it."
     texts: dict[str, Callable[[], str]] = {
         "enum": lambda: choices(given, limit),
-        "type": lambda: f"expected {limit}",
+        "type": lambda: f"expected {limit}" + _exponent_hint(given),
         "minimum": lambda: f"must be at least {limit}",
         "exclusiveMinimum": lambda: f"must be more than {limit}",
         "maximum": lambda: f"must be at most {limit}",

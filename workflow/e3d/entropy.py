@@ -6,6 +6,7 @@ I(D; bond type) / H(bond type). Intervals are delete-group jackknifes over molec
 corrected value; nothing is clipped.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,7 +200,7 @@ def _information_row(x: Ints, kind: Ints, given: Ints | None, groups: Ints) -> d
 
 
 def _elements(kind: str) -> str:
-    return "-".join(part for part in kind.replace("=", "-").replace("#", "-").replace(":", "-").split("-"))
+    return re.sub("[=#:~]", "-", kind)
 
 
 def histogram_table(part: Decomposed, bins: Bins) -> pd.DataFrame:

@@ -22,9 +22,7 @@ from e3d.statistics import group_mean
 from e3d.structures import Structure, from_store
 from e3d.units import EV_MEV
 
-TEST_SET, KIND, GROUP, N_PARAMETERS = "test_set", "group_kind", "group", "n_parameters"
 ALL_FRAMES = "all-frames"
-METRICS = (C.ENERGY_MAE, C.ENERGY_RMSE, C.FORCE_MAE, C.FORCE_RMSE)
 
 
 def evaluate(
@@ -40,8 +38,8 @@ def evaluate(
         for name in TEST_SPLITS if splits is not None else (ALL_FRAMES,):
             frames = range(len(reader)) if splits is None else frames_of(splits, name)
             part = error_table(*residuals(model, from_store(reader, frames)))
-            part.insert(0, TEST_SET, name)
-            part.insert(1, N_PARAMETERS, model.n_parameters)
+            part.insert(0, C.TEST_SET, name)
+            part.insert(1, C.N_PARAMETERS, model.n_parameters)
             parts.append(part)
     table = tables.with_run(pd.concat(parts, ignore_index=True), run)
     inputs = [model.path, store] + ([] if splits is None else [splits])
@@ -102,7 +100,7 @@ def _row(kind: str, name: str, frames: pd.DataFrame, atoms: pd.DataFrame, *, int
         C.FORCE_MAE: (atoms["absolute"].to_numpy(), atoms[C.MOLECULE], False),
         C.FORCE_RMSE: (atoms["square"].to_numpy(), atoms[C.MOLECULE], True),
     }
-    row: dict[str, Any] = {KIND: kind, GROUP: name, C.N_FRAMES: len(frames), "n_atoms": len(atoms)}
+    row: dict[str, Any] = {C.GROUP_KIND: kind, C.GROUP: name, C.N_FRAMES: len(frames), "n_atoms": len(atoms)}
     for metric, (samples, molecules, is_rms) in values.items():
         transform = np.sqrt if is_rms else np.asarray
         row[metric] = float(transform(np.mean(samples))) if len(samples) else np.nan

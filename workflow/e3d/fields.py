@@ -70,6 +70,10 @@ class Column(StrEnum):
     HI = "hi"
     COUNT = "count"
     # errors of a run
+    TEST_SET = "test_set"
+    GROUP_KIND = "group_kind"  # all, molecule or element
+    GROUP = "group"
+    N_PARAMETERS = "n_parameters"  # trainable weights
     ENERGY_MAE = "energy_mae_meV_per_atom"
     ENERGY_RMSE = "energy_rmse_meV_per_atom"
     FORCE_MAE = "force_mae_meV_per_ang"
@@ -78,6 +82,8 @@ class Column(StrEnum):
 
 RUN_COLUMNS: Final = (Column.RUN, Column.DATASET, Column.N_TRAIN, Column.MODEL, Column.SEED)
 """The columns every table of a run starts with."""
+
+METRICS: Final = (Column.ENERGY_MAE, Column.ENERGY_RMSE, Column.FORCE_MAE, Column.FORCE_RMSE)
 
 TEST_MOLECULES: Final = "test-molecules"
 TEST_CONFORMATIONS: Final = "test-conformations"
@@ -105,6 +111,12 @@ LABELS: Final[dict[str, str]] = {
     "bde298": "BDE$_{298}$ (eV)",
     "de": "$D_e$ (eV)",
     "mean_bond_energy": "mean bond energy (eV)",
+    "bde298_mae": "MAE of $D$ against\nBDE$_{298}$ (eV)",
+    "mean_bond_energy_mae": "MAE of $D$ against\nmean bond energy (eV)",
+    "bde298_rank": "rank correlation\nwith BDE$_{298}$",
+    "entropy_mm_nats": r"$H(D/\sigma_D \mid \mathrm{type})$ (nats)",
+    "fraction_mm": r"$I(\,\cdot\,;\,\mathrm{type})\,/\,H(\mathrm{type})$",
+    "bonded_share": r"bonded share $\beta$",
 }
 """Axis label, with unit, of every quantity a figure draws."""
 

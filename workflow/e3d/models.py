@@ -19,6 +19,7 @@ from nequip.utils.global_state import set_global_state
 from numpy.typing import NDArray
 
 from e3d.chemistry import symbol
+from e3d.device import require_device
 from e3d.errors import InputError
 from e3d.structures import Structure
 
@@ -214,10 +215,7 @@ def load_model(path: Path, device: str = "cpu") -> AnalysisModel:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such model. Train it first, or fix the path.")
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(
-            f"device {device!r}: this machine has no usable GPU. Set `runtime.device: cpu`, or run on a GPU node."
-        )
+    require_device(device)
     set_global_state()
     try:
         with override_model_compile_mode("eager"), only_apply_persistent_modifiers(True):

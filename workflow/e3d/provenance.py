@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from e3d import __version__
+from e3d.errors import InputError
 
 _STARTED = time.time()
 _PACKAGES = ("torch", "nequip", "nequip-allegro", "e3nn", "numpy", "pandas", "scipy", "rdkit")
@@ -51,7 +52,15 @@ def digest(value: Any) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
+    """Return the SHA-256 of a file's bytes.
+
+    Raises
+    ------
+    InputError
+        If the file is missing.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Fix the path, or make the file first.")
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

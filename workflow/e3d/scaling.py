@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from e3d import tables
-from e3d.evaluate import KIND, METRICS, N_PARAMETERS, TEST_SET
+from e3d.errors import InputError
+from e3d.fields import METRICS
 from e3d.fields import Column as C
 from e3d.statistics import t_quantile
 
@@ -74,6 +75,17 @@ def identifiable(form: Form, n: Array, m: Array | None = None) -> str:
         return f"not identifiable: {n_values} values of N, the form needs {form.min_n}"
     if m_values < form.min_m:
         return f"not identifiable: {m_values} model sizes, the form needs {form.min_m}"
+    points = len(n) if m is None else len(np.unique(np.column_stack([n, m]), axis=0))
+    if points <= len(form.parameters):
+        return f"not identifiable: {points} points, the form has {len(form.parameters)} parameters"
+    if m is not None and form.min_m > 1:
+        crossed_n = max(len(np.unique(n[m == size])) for size in m)
+        crossed_m = max(len(np.unique(m[n == frames])) for frames in n)
+        if crossed_n < form.min_n or crossed_m < form.min_m:
+            return (
+                f"not identifiable: {crossed_n} values of N at one size and {crossed_m} sizes at one N, "
+                f"the form needs {form.min_n} and {form.min_m}"
+            )
     return "ok"
 
 
@@ -145,12 +157,18 @@ def fits(errors: pd.DataFrame) -> pd.DataFrame:
 
     Per dataset, test set and metric: ``power`` and ``power+floor`` for each model, ``surface`` over
     all models.
+
+    Raises
+    ------
+    InputError
+        If an error is not a positive number (a run that diverged).
     """
-    overall = errors[errors[KIND] == "all"]
+    overall = errors[errors[C.GROUP_KIND] == "all"]
+    _require_positive(overall)
     rows: list[dict[str, Any]] = []
-    for (dataset, test_set), part in overall.groupby([C.DATASET, TEST_SET]):
+    for (dataset, test_set), part in overall.groupby([C.DATASET, C.TEST_SET]):
         for metric in METRICS:
-            keys = {C.DATASET: dataset, TEST_SET: test_set, METRIC: str(metric)}
+            keys = {C.DATASET: dataset, C.TEST_SET: test_set, METRIC: str(metric)}
             for model, sizes in part.groupby(C.MODEL):
                 for form in (POWER, FLOOR):
                     rows += _rows({**keys, C.MODEL: model}, form, sizes, str(metric))
@@ -158,9 +176,19 @@ def fits(errors: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _require_positive(errors: pd.DataFrame) -> None:
+    for metric in METRICS:
+        bad = errors[~(np.isfinite(errors[metric]) & (errors[metric] > 0))]
+        if len(bad):
+            raise InputError(
+                f"scaling: {metric} of run {bad[C.RUN].iloc[0]} is {bad[metric].iloc[0]} - the logarithm of every "
+                "error is fitted, so it must be a positive number. Train that run again, or leave it out of `grid`."
+            )
+
+
 def _rows(keys: dict[str, Any], form: Form, part: pd.DataFrame, metric: str) -> list[dict[str, Any]]:
-    means = part.groupby([C.N_TRAIN, N_PARAMETERS])[metric].mean().reset_index()
-    n, m, loss = (means[c].to_numpy(dtype=float) for c in (C.N_TRAIN, N_PARAMETERS, metric))
+    means = part.groupby([C.N_TRAIN, C.N_PARAMETERS])[metric].mean().reset_index()
+    n, m, loss = (means[c].to_numpy(dtype=float) for c in (C.N_TRAIN, C.N_PARAMETERS, metric))
     status = identifiable(form, n, m)
     base = {**keys, FORM: form.name, "n_points": len(n), "n_seeds": int(part[C.SEED].nunique())}
     if status != "ok":
@@ -190,7 +218,7 @@ def _seed_spread(form: Form, part: pd.DataFrame, metric: str) -> Array:
     """Fit each seed alone; return the parameters (k, seeds)."""
     columns: list[Array] = []
     for _, seed in part.groupby(C.SEED):
-        n, m, loss = (seed[c].to_numpy(dtype=float) for c in (C.N_TRAIN, N_PARAMETERS, metric))
+        n, m, loss = (seed[c].to_numpy(dtype=float) for c in (C.N_TRAIN, C.N_PARAMETERS, metric))
         if identifiable(form, n, m) == "ok":
             columns.append(fit(form, n, loss, m).values)
     return np.array(columns).T if columns else np.full((len(form.parameters), 1), np.nan)
@@ -198,6 +226,6 @@ def _seed_spread(form: Form, part: pd.DataFrame, metric: str) -> Array:
 
 def run_table(errors: Path, output: Path) -> pd.DataFrame:
     """Write the table of fits."""
-    table = fits(tables.read(errors, columns=(C.N_TRAIN, N_PARAMETERS, KIND, *METRICS)))
+    table = fits(tables.read(errors, columns=(C.RUN, C.N_TRAIN, C.N_PARAMETERS, C.GROUP_KIND, *METRICS)))
     tables.write(table, output, inputs=[errors])
     return table

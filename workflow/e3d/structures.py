@@ -99,7 +99,7 @@ def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:
     mapped = atoms.info.get("smiles")
     periodic = bool(atoms.pbc.any())
     if mapped is None and not periodic and len(numbers) <= _MAX_PERCEIVED:
-        mapped = perceive(numbers, positions, charge=int(atoms.info.get("charge", 0)))
+        mapped = perceive(numbers, positions, charge=_charge(atoms, label))
     common: dict[str, Any] = {
         "label": label,
         "frame": index,
@@ -110,7 +110,10 @@ def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:
     }
     if mapped is None:
         return Structure(smiles=atoms.get_chemical_formula(), mapped_smiles=None, bonds=None, **common)
-    parsed = molecule(str(mapped))
+    try:
+        parsed = molecule(str(mapped))
+    except InputError as error:
+        raise InputError(f"{label}: {error}") from None
     if parsed.atomic_numbers != tuple(numbers.tolist()):
         raise InputError(
             f"{label}: the atoms do not follow the map numbers of its smiles {mapped!r}. Map number k must "
@@ -118,6 +121,14 @@ def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:
         )
     intact = bool(bonds_intact(positions[None], numbers, parsed.bond_index)[0])
     return Structure(smiles=parsed.smiles, mapped_smiles=str(mapped), bonds=parsed.bonds, intact=intact, **common)
+
+
+def _charge(atoms: Atoms, label: str) -> int:
+    charge = atoms.info.get("charge", 0)
+    try:
+        return int(charge)
+    except (TypeError, ValueError):
+        raise InputError(f"{label}: charge = {charge!r} - expected a whole number. Fix it in the file.") from None
 
 
 def geometric_bond(z_i: int, z_j: int, r: float) -> str | None:

@@ -53,12 +53,12 @@ def read(path: Path, *, columns: Iterable[str] = ()) -> pd.DataFrame:
     try:
         table = _READERS.get(path.suffix, pd.read_csv)(path)
     except (ValueError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{path}: not a readable table ({reason}). Delete it and make it again.") from None
     missing = [str(name) for name in columns if name not in table.columns]
     if missing:
         raise InputError(
-            f"{path}: no column {', '.join(missing)}; it has {', '.join(table.columns)}. "
+            f"{path}: no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}. "
             "Give the table that its rule writes."
         )
     return table

@@ -29,10 +29,10 @@ STRUCTURES = [*TEST_SPLITS, NAMED_BONDS]
 
 
 wildcard_constraints:
-    dataset="[A-Za-z0-9_-]+",
-    n_train=r"\d+",
-    model="[A-Za-z0-9_-]+",
-    seed=r"\d+",
+    dataset="[A-Za-z0-9][A-Za-z0-9_-]*",
+    n_train="[1-9][0-9]*",
+    model="[A-Za-z0-9][A-Za-z0-9_-]*",
+    seed="[0-9]|[1-9][0-9]*",
 
 
 # e3d is imported from the checkout in every environment. Without conda, `python` is the one that runs
@@ -101,7 +101,9 @@ def of_runs(patterns):
 
 def of_stage(stage):
     """The study's tables of one stage."""
-    return [f"{RESULTS}/{table}.csv" for table in COLLECTED if table.startswith(f"{stage}/")]
+    return [
+        f"{RESULTS}/{table}.csv" for table in COLLECTED if table.startswith(f"{stage}/")
+    ]
 
 
 def of_datasets(pattern):
@@ -123,7 +125,7 @@ def figure_tables(wildcards):
 def figure_molecules(wildcards):
     if wildcards.figure != "molecules":
         return ""
-    return "--molecules " + shlex.join(STUDY.values["figures"]["molecules"])
+    return f"--molecules {shlex.join(STUDY.values['figures']['molecules'])}"
 
 
 def check_option(wildcards):

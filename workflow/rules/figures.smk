@@ -18,6 +18,8 @@ rule figures_draw:
         "<logs>/figures/{figure}.log",
     benchmark:
         "<costs>/figures/{figure}.tsv"
+    wildcard_constraints:
+        figure="|".join(FIGURES),
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -25,14 +27,11 @@ rule figures_draw:
         mem_mb=2000,
         runtime=10,
     params:
-        tables=TABLES,
         molecules=figure_molecules,
     message:
         "drawing {wildcards.figure}"
-    wildcard_constraints:
-        figure="|".join(FIGURES),
     shell:
-        "python -m e3d figures {params.tables} --name {wildcards.figure} {params.molecules} "
+        "python -m e3d figures {input.tables} --name {wildcards.figure} {params.molecules} "
         "-o {output.png} --log {log}"
 
 
@@ -57,12 +56,10 @@ rule figures_findings:
     resources:
         mem_mb=1000,
         runtime=10,
-    params:
-        tables=TABLES,
     message:
         "writing what the tables say"
     shell:
-        "python -m e3d findings {params.tables} -o {output} --log {log}"
+        "python -m e3d findings {input.tables} -o {output} --log {log}"
 
 
 rule figures:

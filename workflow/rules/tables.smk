@@ -10,6 +10,9 @@ rule tables_collect:
         "<logs>/tables/{stage}-{table}.log",
     benchmark:
         "<costs>/tables/{stage}-{table}.tsv"
+    wildcard_constraints:
+        stage="train|evaluate|decompose|bde|entropy",
+        table="[a-z_]+",
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -20,9 +23,6 @@ rule tables_collect:
         check=check_option,
     message:
         "collecting {wildcards.stage}/{wildcards.table}"
-    wildcard_constraints:
-        stage="train|evaluate|decompose|bde|entropy",
-        table="[a-z_]+",
     shell:
         "python -m e3d collect {input} {params.check} -o {output} --log {log}"
 

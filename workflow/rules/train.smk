@@ -9,9 +9,9 @@ rule train_settings:
         f"<logs>/train/settings/{RUN}.log",
     benchmark:
         f"<costs>/train/settings/{RUN}.tsv"
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    localrule: True
     threads: 1
     resources:
         mem_mb=500,

@@ -1,5 +1,6 @@
 """Turn a dataset's own file into a checked store, and say what was dropped and why."""
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -115,9 +116,11 @@ def read_dataset(
         )
     found = _checked_digest(source, sha256)
     atoms = {number(element): energy for element, energy in isolated_atom_energy.items()}
+    for element in exclude_elements:
+        number(element)  # a misspelt symbol would silently exclude nothing
     report = Report()
     facts = {"theory": theory, "source": source.name, "source_sha256": found, **(attributes or {})}
-    with StoreWriter(output, facts, atoms) as writer:
+    with _naming(source), StoreWriter(output, facts, atoms) as writer:
         for group in check_groups(LAYOUTS[layout](source, atoms)):
             parsed = _usable(group, exclude_elements, report)
             if parsed is not None:
@@ -135,6 +138,16 @@ def read_dataset(
     provenance.write_json(output.with_name(output.name + ".report.json"), report.as_dict())
     provenance.record(output, inputs=[source], settings={"layout": layout, "theory": theory})
     return report
+
+
+@contextlib.contextmanager
+def _naming(source: Path) -> Iterator[None]:
+    """Put the file before an error that names only the molecule."""
+    try:
+        yield
+    except InputError as error:
+        message = str(error)
+        raise InputError(message if str(source) in message else f"{source}: {message}") from None
 
 
 def _checked_digest(source: Path, expected: str | None) -> str:

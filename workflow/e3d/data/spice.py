@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from e3d.chemistry import molecule
 from e3d.data.store import Group, open_hdf5
 from e3d.errors import InputError
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
@@ -60,16 +61,16 @@ def _group(group: h5py.Group, where: str, atoms: dict[int, float]) -> Group:
             f"{where}: lacks {', '.join(missing)}; the SPICE layout needs {', '.join(NEEDED)}. "
             "Label the group or remove it from the file."
         )
-    numbers = np.asarray(group["atomic_numbers"][()], dtype=np.int64)
-    positions = np.asarray(group["conformations"][()], dtype=np.float64)
-    energy = np.asarray(group["dft_total_energy"][()], dtype=np.float64)
-    gradient = np.asarray(group["dft_total_gradient"][()], dtype=np.float64)
-    m = positions.shape[0]
-    if positions.size == 0:  # SPICE keeps groups whose every calculation failed
+    numbers = _array(group, "atomic_numbers", "(N,)", where).astype(np.int64)
+    smiles, subset = _text(group["smiles"], where), _text(group["subset"], where)
+    if np.size(group["conformations"]) == 0:  # SPICE keeps groups whose every calculation failed
         positions = gradient = np.zeros((0, len(numbers), 3))
         energy = np.zeros(0)
-    smiles, subset = _text(group["smiles"], where), _text(group["subset"], where)
-    _check_formation_energy(group, numbers, energy, atoms, where)
+    else:
+        positions = _array(group, "conformations", "(M, N, 3)", where)
+        energy = _array(group, "dft_total_energy", "(M,)", where)
+        gradient = _array(group, "dft_total_gradient", "(M, N, 3)", where)
+    _check_formation_energy(group, smiles, numbers, energy, atoms, where)
     return Group(
         smiles=smiles,
         subset=subset,
@@ -77,8 +78,23 @@ def _group(group: h5py.Group, where: str, atoms: dict[int, float]) -> Group:
         positions=positions * BOHR_ANG,
         energy=energy * HARTREE_EV,
         forces=-gradient * HARTREE_PER_BOHR_EV_PER_ANG,
-        source_index=_source_index(group, subset, m),
+        source_index=_source_index(group, subset, len(positions), where),
     )
+
+
+def _array(group: h5py.Group, key: str, shape: str, where: str) -> NDArray[np.float64]:
+    """Read numbers with as many axes as ``shape`` names; their lengths are checked with the group."""
+    try:
+        values = np.asarray(group[key][()], dtype=np.float64)
+    except (TypeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{where}: {key} cannot be read, expected numbers of shape {shape} ({reason}). "
+            "Fix the group, or fetch the file again."
+        ) from None
+    if values.ndim != len(re.findall(r"\w+", shape)):
+        raise InputError(f"{where}: {key} has shape {values.shape}, expected {shape}. Fix the group.")
+    return values
 
 
 def _text(dataset: h5py.Dataset, where: str) -> str:
@@ -88,10 +104,10 @@ def _text(dataset: h5py.Dataset, where: str) -> str:
     return value[0].decode() if isinstance(value[0], bytes) else str(value[0])
 
 
-def _source_index(group: h5py.Group, subset: str, m: int) -> NDArray[np.int64]:
+def _source_index(group: h5py.Group, subset: str, m: int, where: str) -> NDArray[np.int64]:
     """Return the original number of each conformation, -1 where it cannot be known."""
     if SAMPLE_INDEX in group:
-        return np.asarray(group[SAMPLE_INDEX][()], dtype=np.int64)
+        return _array(group, SAMPLE_INDEX, "(M,)", where).astype(np.int64)
     if m == _FULL and PAIRED_SUBSETS.search(subset):
         return np.array(sorted(range(m), key=str), dtype=np.int64)
     return np.full(m, -1, dtype=np.int64)
@@ -99,24 +115,30 @@ def _source_index(group: h5py.Group, subset: str, m: int) -> NDArray[np.int64]:
 
 def _check_formation_energy(
     group: h5py.Group,
+    smiles: str,
     numbers: NDArray[np.int64],
     energy: NDArray[np.float64],
     atoms: dict[int, float],
     where: str,
 ) -> None:
-    charged = "+" in _text(group["smiles"], where) or "-]" in _text(group["smiles"], where)
     known = all(int(z) in atoms for z in numbers)
-    if "formation_energy" not in group or charged or not known or not energy.size:
+    if "formation_energy" not in group or not known or not energy.size:
         return
-    stored = np.asarray(group["formation_energy"][()], dtype=np.float64)
+    parsed = molecule(smiles)
+    if parsed.charge != 0:  # SPICE's formation energy of an ion uses charged atoms
+        return
+    if parsed.atomic_numbers != tuple(numbers.tolist()):  # refused by name when the dataset is read
+        return
+    stored = _array(group, "formation_energy", "(M,)", where)
     ours = energy - sum(atoms[int(z)] for z in numbers) / HARTREE_EV
     if stored.shape != ours.shape:
         raise InputError(
             f"{where}: formation_energy has shape {stored.shape}, expected {ours.shape} as "
             "dft_total_energy. Fix the group."
         )
-    worst = float(np.max(np.abs(stored - ours)))
-    if worst > _FORMATION_TOLERANCE_HARTREE:
+    labelled = np.isfinite(energy)  # an energy that is not a number is reported by the store's checks
+    worst = float(np.max(np.abs(stored - ours)[labelled], initial=0.0))
+    if not worst <= _FORMATION_TOLERANCE_HARTREE:
         raise InputError(
             f"{where}: formation_energy is {worst:.2g} hartree away from dft_total_energy minus isolated "
             f"atoms, allowed {_FORMATION_TOLERANCE_HARTREE:g}. The labels are from another level of theory: "

@@ -26,6 +26,7 @@ from e3d.fields import Store as F
 
 FORMAT = "e3d-store-1"
 _COPY_ITEMS = 4_000_000
+_MAX_Z = 118
 
 _DTYPES: Mapping[F, Any] = {
     F.POSITIONS: np.float32,
@@ -274,15 +275,26 @@ def check_groups(groups: Iterator[Group]) -> Iterator[Group]:
     """
     for group in groups:
         m, n = len(group.energy), len(group.atomic_numbers)
-        expected = {"positions": (m, n, 3), "forces": (m, n, 3), "source_index": (m,)}
+        expected = {
+            "positions": (m, n, 3),
+            "forces": (m, n, 3),
+            "source_index": (m,),
+            "energy": (m,),
+            "atomic_numbers": (n,),
+        }
         for name, shape in expected.items():
             if getattr(group, name).shape != shape:
                 raise InputError(
                     f"{group.smiles}: {name} has shape {getattr(group, name).shape}, expected {shape} for "
                     f"{m} conformations of {n} atoms. Fix the group or drop it from the file."
                 )
+        if not np.isin(group.atomic_numbers, range(1, _MAX_Z + 1)).all():
+            raise InputError(
+                f"{group.smiles}: atomic_numbers {group.atomic_numbers.tolist()} must be 1..{_MAX_Z}. Fix the group."
+            )
         for name in ("positions", "energy", "forces"):
-            bad = ~np.isfinite(getattr(group, name)).reshape(m, -1).all(axis=1)
+            values = getattr(group, name)
+            bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
             if bad.any():
                 raise InputError(
                     f"{group.smiles}: {name} of conformation {int(np.argmax(bad))} is not finite "

@@ -6,9 +6,11 @@ Figures read, fit and change nothing: every number they show stands in a table o
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from e3d import tables
 from e3d.errors import InputError, choices
+if TYPE_CHECKING:  # the workflow reads the registry below at every start
+    import pandas as pd
 
 FIGURES: dict[str, tuple[str, ...]] = {
     "molecules": ("decompose/summary", "decompose/bond_means"),
@@ -30,8 +32,30 @@ FINDINGS_TABLES = (
 """The tables the findings are written from."""
 
 
-def draw(name: str, folder: Path, output: Path, *, molecules: Sequence[str] = ()) -> None:
-    """Draw one figure from the tables under ``folder`` and write PNG, SVG and PDF beside ``output``.
+def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> "dict[str, pd.DataFrame]":
+    """Read the ``needed`` tables (``bde/named``) out of files, or out of one results folder.
+
+    Raises
+    ------
+    InputError
+        If one is missing or cannot be read.
+    """
+    from e3d import tables
+
+    if len(paths) == 1 and paths[0].is_dir():
+        paths = [paths[0] / f"{name}.csv" for name in needed]
+    found = {f"{path.parent.name}/{path.stem}": path for path in paths}
+    missing = [name for name in needed if name not in found]
+    if missing:
+        raise InputError(
+            f"tables {', '.join(missing)} are not among {', '.join(map(str, paths))}. Give the results folder, or "
+            f"the files {', '.join(f'<folder>/{name}.csv' for name in needed)}."
+        )
+    return {name: tables.read(found[name]) for name in needed}
+
+
+def draw(name: str, paths: Sequence[Path], output: Path, *, molecules: Sequence[str] = ()) -> None:
+    """Draw one figure from tables and write PNG, SVG and PDF beside ``output``.
 
     Raises
     ------
@@ -40,7 +64,7 @@ def draw(name: str, folder: Path, output: Path, *, molecules: Sequence[str] = ()
     """
     if name not in FIGURES:
         raise InputError(f"figure {name!r} is not known - {choices(name, FIGURES)}. Fix the name.")
-    needed = {table: tables.read(folder / f"{table}.csv") for table in FIGURES[name]}
+    needed = read_tables(paths, FIGURES[name])
     make = import_module(f"e3d.figures.{name}").make
     options = {"molecules": molecules} if name == "molecules" else {}
     from e3d.figures import style

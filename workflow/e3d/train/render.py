@@ -19,7 +19,7 @@ from e3d.errors import InputError
 from e3d.fields import POOL, VALIDATION
 
 STATISTICS_FRAMES = 2000
-BEST, LAST = "best", "last"
+BEST, LAST, HISTORY_FILE = "best", "last", "history.csv"
 MONITOR = "val0_epoch/weighted_sum"
 VALIDATION_BATCH = 64
 
@@ -106,24 +106,21 @@ def _data(run: RunSettings, stats: Statistics) -> dict[str, Any]:
 
 
 def _trainer(run: RunSettings, folder: Path, runtime: Mapping[str, Any]) -> dict[str, Any]:
-    device = runtime.get("device", "cpu")
+    device, _, index = str(runtime.get("device", "cpu")).partition(":")
     checkpoint = {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint", "dirpath": str(folder)}
     return {
         "_target_": "lightning.Trainer",
-        "accelerator": "gpu" if device.startswith("cuda") else device,
-        "devices": 1,
+        "accelerator": "gpu" if device == "cuda" else device,
+        "devices": [int(index)] if index else 1,
         "max_epochs": run.training.steps // run.training.steps_per_epoch,
         "enable_progress_bar": False,
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
         "log_every_n_steps": run.training.steps_per_epoch,
         "plugins": [{"_target_": "lightning.pytorch.plugins.environments.LightningEnvironment"}],
-        "logger": {
-            "_target_": "lightning.pytorch.loggers.CSVLogger",
-            "save_dir": str(folder),
-            "name": "log",
-        },
+        "logger": False,
         "callbacks": [
+            {"_target_": "e3d.train.feed.MetricsHistory", "path": str(folder / HISTORY_FILE)},
             {**checkpoint, "filename": BEST, "monitor": MONITOR, "enable_version_counter": False},
             {**checkpoint, "filename": LAST, "enable_version_counter": False},
         ],

@@ -13,9 +13,11 @@ import yaml
 
 from e3d import provenance, tables
 from e3d.config import RunSettings, read_yaml
+from e3d.device import require_device
 from e3d.errors import InputError
-from e3d.fields import Column
-from e3d.train.render import BEST, LAST, render, statistics
+from e3d.fields import RUN_COLUMNS, Column
+from e3d.train.render import BEST, HISTORY_FILE, LAST, render, statistics
+from e3d.units import EV_MEV
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ def train(run_file: Path, folder: Path, runtime: Mapping[str, Any]) -> None:
         If the settings or the data cannot be used, or nequip-train fails.
     """
     run = RunSettings.from_dict(read_yaml(run_file))
+    require_device(str(runtime.get("device", "cpu")))
     stats = statistics(Path(run.store), Path(run.splits), run.architecture.r_max)
     inputs = [Path(run.store), Path(run.splits), Path(run.subset)]
     identity = provenance.digest([run.as_dict(), [provenance.file_digest(path) for path in inputs]])
@@ -66,25 +69,24 @@ def _nequip_train(config: dict[str, Any], work: Path) -> None:
     provenance.write_text(work / "nequip.yaml", yaml.safe_dump(config, sort_keys=False))
     command = [sys.executable, "-m", "nequip.scripts.train", "-cp", str(work.resolve()), "-cn", "nequip"]
     log.info("%s", " ".join(command))
-    done = subprocess.run(command, stdout=sys.stderr, stderr=sys.stderr, check=False)
-    if done.returncode != 0:
+    process = subprocess.Popen(command, stdout=sys.stderr, stderr=sys.stderr)
+    try:
+        code = process.wait()
+    finally:  # a terminated e3d takes its training with it
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if code != 0:
         raise InputError(
-            f"nequip-train failed with exit code {done.returncode} in {work}; its own message is above in the "
+            f"nequip-train failed with exit code {code} in {work}; its own message is above in the "
             "log. Fix what it names and run again: training goes on from the last checkpoint."
         )
 
 
 def _metrics(work: Path, run: RunSettings) -> pd.DataFrame:
-    """Return validation metrics per epoch: later sessions of a resumed run replace earlier rows."""
-    logs = sorted((work / "log").glob("version_*/metrics.csv"), key=_version)
-    table = pd.concat([pd.read_csv(path) for path in logs], ignore_index=True)
-    table = table.dropna(subset=list(_METRIC_NAMES)).drop_duplicates("epoch", keep="last")
-    table = table.sort_values("epoch", ignore_index=True)
-    columns = {"epoch": table["epoch"], "step": table["step"] + 1}
-    columns |= {new: table[old] * 1000.0 for old, new in _METRIC_NAMES.items()}
-    keys = {name: getattr(run, name) for name in ("run", "dataset", "n_train", "model", "seed")}
+    """Return the validation metrics of every epoch, in meV and Å."""
+    history = tables.read(work / HISTORY_FILE, columns=("epoch", "step", *_METRIC_NAMES))
+    columns = {name: history[name] for name in ("epoch", "step")}
+    columns |= {new: history[old] * EV_MEV for old, new in _METRIC_NAMES.items()}
+    keys = {str(name): getattr(run, name) for name in RUN_COLUMNS}
     return tables.with_run(pd.DataFrame(columns), keys)
-
-
-def _version(path: Path) -> int:
-    return int(path.parent.name.removeprefix("version_"))

@@ -1,0 +1,52 @@
+# Every target sets itself up: .venv with the pinned packages, from the package registry only.
+# Needs Python 3.11, 3.12 or 3.13; another interpreter: make study PYTHON=/path/to/python3.12
+
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+CORES ?= 2
+VENV := .venv
+READY := $(VENV)/.installed
+TEST_READY := $(VENV)/.installed-test
+RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
+
+.PHONY: study test lint smoke figures readme clean help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+study: $(READY) ## run the default study and its report
+	$(SNAKEMAKE) --report results/report.html --report-after-run
+	@echo "figures: results/figures/   tables: results/<stage>/   report: results/report.html"
+
+test: lint $(TEST_READY) ## lint, types, unit tests and the smoke study
+	$(RUN) OMP_NUM_THREADS=1 python -m pytest
+
+lint: $(TEST_READY) ## formatting, lint and types
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) snakefmt --check Snakefile workflow
+	$(RUN) mypy
+	$(RUN) snakemake --lint
+
+smoke: $(READY) ## the whole workflow on tiny settings
+	$(SNAKEMAKE) --configfile config/smoke.yaml
+
+figures: $(READY) ## the published figures again, without training
+	$(SNAKEMAKE) figures --config published=True
+
+clean: ## remove results (not the published ones) and caches; keeps .venv
+	find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +
+	rm -rf .snakemake .pytest_cache .mypy_cache .ruff_cache
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 found on PATH. Install one, or give it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)/bin/python -m pip install --quiet "$$(sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)"
+	$(VENV)/bin/python -m pip install --quiet --editable .
+	@touch $@
+
+$(TEST_READY): $(READY)
+	$(VENV)/bin/python -m pip install --quiet --editable '.[test]'
+	@touch $@

@@ -1,0 +1,125 @@
+"""Fixtures that need torch: a small trained model and models built untrained."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from e3d.config import Architecture, RunSettings, Training, write_run
+from e3d.data.read import read_entry
+from e3d.data.split import SplitSettings, split_store, subset_store
+
+MINISPICE = Path(__file__).parents[1] / "resources" / "minispice.hdf5"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A dataset ready for training, and the function that writes a RUN.yaml for it."""
+
+    folder: Path
+    store: Path
+    splits: Path
+    subset: Path
+
+    def run(self, name: str = "minispice/n16/tiny/s0", **training: Any) -> Path:
+        architecture = Architecture(
+            r_max=4.0,
+            l_max=2,
+            parity=True,
+            num_layers=2,
+            num_scalar_features=8,
+            num_tensor_features=2,
+            mlp_width=8,
+            num_bessels=4,
+            polynomial_cutoff_p=6,
+        )
+        defaults = {
+            "steps": 60,
+            "steps_per_epoch": 20,
+            "batch_size": 4,
+            "learning_rate": 0.01,
+            "final_learning_rate_fraction": 0.1,
+            "ema_decay": 0.9,
+            "energy_weight": 1.0,
+            "force_weight": 1.0,
+        }
+        settings = RunSettings(
+            name,
+            "minispice",
+            16,
+            "tiny",
+            0,
+            str(self.store),
+            str(self.splits),
+            str(self.subset),
+            architecture,
+            Training(**{**defaults, **training}),  # type: ignore[arg-type]
+        )
+        path = self.folder / f"{name.replace('/', '-')}.yaml"
+        write_run(settings, path)
+        return path
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Minispice as a store with splits and a subset of 16 frames."""
+    folder = tmp_path_factory.mktemp("prepared")
+    ready = Prepared(folder, folder / "store.h5", folder / "splits.parquet", folder / "n16.csv")
+    read_entry(MINISPICE, ready.store, {})
+    split_store(ready.store, ready.splits, SplitSettings(0, 0.15, 0.17, 0.12))
+    subset_store(ready.store, ready.splits, ready.subset, n=16, seed=0)
+    return ready
+
+
+@pytest.fixture(scope="session")
+def trained(prepared: Prepared) -> Path:
+    """Folder of a run trained for 60 steps by nequip-train: a trained model, if a poor one."""
+    from e3d.train.run import train
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    folder = prepared.folder / "trained"
+    train(prepared.run(), folder, {"device": "cpu"})
+    return folder
+
+
+@pytest.fixture
+def build_model() -> Iterator[Callable[..., Any]]:
+    """Build an untrained analysis model of H, C and O with given Allegro settings."""
+    from allegro.model import AllegroModel
+    from nequip.utils.global_state import set_global_state
+
+    from e3d.models import AnalysisModel
+
+    def build(**changes: Any) -> AnalysisModel:
+        set_global_state()
+        settings: dict[str, Any] = {
+            "seed": 1,
+            "model_dtype": "float64",
+            "r_max": 4.0,
+            "type_names": ["H", "C", "O"],
+            "l_max": 1,
+            "parity": True,
+            "radial_chemical_embed": {"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 4},
+            "num_layers": 1,
+            "num_scalar_features": 8,
+            "num_tensor_features": 2,
+            "avg_num_neighbors": 5.0,
+            "per_type_energy_scales": 2.0,
+            "per_type_energy_shifts": {"H": -13.5, "C": -1030.0, "O": -2043.0},
+        }
+        return AnalysisModel(AllegroModel(**{**settings, **changes}), Path("untrained"), "cpu")
+
+    yield build
+
+
+def random_rotation(seed: int, *, improper: bool = False) -> np.ndarray[Any, Any]:
+    """Return a random orthogonal matrix (3, 3), of determinant -1 if ``improper``."""
+    matrix, upper = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+    matrix = matrix * np.sign(np.diag(upper))
+    if (np.linalg.det(matrix) < 0) != improper:
+        matrix = -matrix
+    return matrix

@@ -1,0 +1,191 @@
+"""Splits and subsets: nothing leaks, nothing is lost, and the seed decides."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from e3d import tables
+from e3d.data.read import read_entry
+from e3d.data.split import SplitSettings, assign, families, frames_of, split_store, subset_store
+from e3d.data.store import StoreReader
+from e3d.fields import POOL, TEST_CONFORMATIONS, TEST_MOLECULES, UNUSED, VALIDATION, Column
+from e3d.fields import Store as F
+
+DEFAULT = SplitSettings(seed=0, test_molecules=0.15, test_conformations=0.17, validation=0.12)
+SPLITS = {POOL, VALIDATION, TEST_CONFORMATIONS, TEST_MOLECULES}
+
+
+def _study(n_molecules: int, frames_each: int) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
+    """Molecules of one component, each with paired frames of known index: components, molecule, family."""
+    molecules = np.repeat(np.arange(n_molecules), frames_each)
+    index = np.tile(np.arange(frames_each), n_molecules)
+    return [(f"M{m}",) for m in range(n_molecules)], molecules, families(molecules, index)
+
+
+def test_minispice_is_split_completely_and_without_leaks(prepared: Any) -> None:
+    table = tables.read(prepared.splits)
+    with StoreReader(prepared.store) as reader:
+        assert table[Column.FRAME].tolist() == list(range(len(reader)))
+        assert table[Column.MOLECULE].tolist() == reader.molecule.tolist()
+        components = {m: set(reader.molecule_smiles[m].split(".")) for m in set(reader.molecule)}
+    assert set(table[Column.SPLIT]) == SPLITS
+    by_split = table.groupby(Column.SPLIT)[Column.MOLECULE].agg(set)
+    seen = {name: set().union(*(components[m] for m in molecules)) for name, molecules in by_split.items()}
+    for name in (POOL, VALIDATION, TEST_CONFORMATIONS):
+        assert not seen[TEST_MOLECULES] & seen[name], name
+    assert seen[VALIDATION] | seen[TEST_CONFORMATIONS] <= seen[POOL], "every such molecule has pool frames"
+    shares = table[Column.SPLIT].value_counts(normalize=True)
+    inside = 1 - shares[TEST_MOLECULES]
+    # fractions of families are rounded at random: 48 molecules, so a few per cent of scatter
+    assert shares[TEST_CONFORMATIONS] / inside == pytest.approx(DEFAULT.test_conformations, abs=0.05)
+    assert shares[VALIDATION] / inside == pytest.approx(DEFAULT.validation, abs=0.05)
+
+
+def test_a_frame_and_its_parent_are_on_one_side(prepared: Any) -> None:
+    table = tables.read(prepared.splits)
+    with StoreReader(prepared.store) as reader:
+        keys = pd.DataFrame({"group": reader.group, "family": reader[F.SOURCE_INDEX] % 25, "split": table["split"]})
+        assert (reader[F.SOURCE_INDEX] >= 25).any()
+    sides = keys.groupby(["group", "family"])["split"].agg(["nunique", "size"])
+    assert (sides["size"] > 1).any()
+    assert (sides["nunique"] == 1).all()
+
+
+def test_families() -> None:
+    group = np.array([0, 0, 0, 0, 1, 1, 1])
+    index = np.array([3, 28, 4, 29, 3, -1, -1])
+    a = families(group, index)
+    assert a[0] == a[1] != a[2] == a[3]
+    assert a[4] != a[0], "another group, another family"
+    assert a[5] == a[6] != a[4], "unknown numbers go together"
+
+
+def test_where_the_number_is_unknown_a_whole_group_goes_to_one_side() -> None:
+    molecules = np.repeat(np.arange(40), 12)
+    group = np.repeat(np.arange(160), 3)  # four groups of three frames in each molecule
+    family = families(group, np.full(len(group), -1))
+    split = assign([(f"M{m}",) for m in range(40)], molecules, family, DEFAULT)
+    assert {TEST_CONFORMATIONS, POOL} <= set(split)
+    for g in np.unique(group):
+        assert len(set(split[group == g])) == 1
+
+
+def test_negative_control_single_frames_would_tear_families_apart() -> None:
+    components, molecules, family = _study(60, 50)
+    torn = assign(components, molecules, np.arange(len(molecules)), DEFAULT)
+    whole = assign(components, molecules, family, DEFAULT)
+    sides = [pd.Series(split).groupby(family).nunique().max() for split in (torn, whole)]
+    assert sides[0] > 1
+    assert sides[1] == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_clusters_that_mix_held_out_and_pool_components_are_unused(seed: int) -> None:
+    names = [f"M{k}" for k in range(12)]
+    components = [(name,) for name in names] + [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    molecules = np.repeat(np.arange(len(components)), 4)
+    settings = SplitSettings(seed, 0.3, 0.17, 0.12)
+    split = assign(components, molecules, np.arange(len(molecules)), settings)
+    held_out = {components[m][0] for m in molecules[split == TEST_MOLECULES] if len(components[m]) == 1}
+    assert len(held_out) == round(0.3 * len(names))
+    for m, side in zip(molecules, split, strict=True):
+        outside = [name in held_out for name in components[m]]
+        expected = {TEST_MOLECULES} if all(outside) else {UNUSED} if any(outside) else SPLITS - {TEST_MOLECULES}
+        assert side in expected, components[m]
+    assert UNUSED in split
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.5, 0.99])
+def test_every_pool_molecule_keeps_a_pool_frame(fraction: float) -> None:
+    components, molecules, family = _study(50, 6)
+    split = assign(components, molecules, family, SplitSettings(1, 0.2, fraction, fraction))
+    inside = set(molecules[split != TEST_MOLECULES])
+    assert inside == set(molecules[split == POOL])
+    assert 0 < len(inside) < 50
+
+
+def test_the_seed_decides(prepared: Any, tmp_path: Path) -> None:
+    components, molecules, family = _study(80, 10)
+    first, again, other = (
+        assign(components, molecules, family, SplitSettings(seed, 0.15, 0.17, 0.12)) for seed in (3, 3, 4)
+    )
+    assert (first == again).all()
+    assert (first != other).any()
+    split_store(prepared.store, tmp_path / "splits.parquet", DEFAULT)
+    assert (tmp_path / "splits.parquet").read_bytes() == prepared.splits.read_bytes()
+
+
+def test_shares_are_right_on_average() -> None:
+    components, molecules, family = _study(400, 10)
+    split = assign(components, molecules, family, SplitSettings(0, 0.15, 0.17, 0.12))
+    inside = split != TEST_MOLECULES
+    assert 1 - inside.mean() == pytest.approx(0.15, abs=1e-9)
+    # 340 molecules x 10 families; one draw of a fraction each: sd below sqrt(0.25 / 340) / 10 = 0.003
+    assert (split[inside] == TEST_CONFORMATIONS).mean() == pytest.approx(0.17, abs=0.012)
+    assert (split[inside] == VALIDATION).mean() == pytest.approx(0.12, abs=0.012)
+
+
+def test_a_spice_sized_study_is_split_in_seconds() -> None:
+    components, molecules, family = _study(20_000, 10)
+    start = time.perf_counter()
+    split = assign(components, molecules, family, DEFAULT)
+    seconds = time.perf_counter() - start
+    assert set(split) == SPLITS
+    assert seconds < 20, f"{seconds:.1f} s"  # 2 s on an idle core; a loop over frames would take minutes
+
+
+def test_a_dataset_too_small_to_split(spice_file: Any, spice_group: Any, input_error: Any, tmp_path: Path) -> None:
+    read_entry(spice_file({"a": spice_group("C", 4)}), tmp_path / "store.h5", {})
+    with input_error("store.h5", "is empty", "larger fraction"):
+        split_store(tmp_path / "store.h5", tmp_path / "splits.parquet", DEFAULT)
+    assert not (tmp_path / "splits.parquet").exists()
+
+
+def test_subsets_are_nested_and_list_what_they_omit(prepared: Any, tmp_path: Path) -> None:
+    splits = tables.read(prepared.splits)
+    pool = set(splits.loc[splits[Column.SPLIT] == POOL, Column.FRAME])
+    molecules = set(splits.loc[splits[Column.SPLIT] == POOL, Column.MOLECULE])
+    smaller: set[int] = set()
+    for n in (1, 8, 64, len(pool)):
+        path = tmp_path / f"n{n}.csv"
+        chosen = subset_store(prepared.store, prepared.splits, path, n=n, seed=0)
+        frames = set(chosen[Column.FRAME])
+        assert len(chosen) == len(frames) == n
+        assert smaller < frames <= pool
+        omitted = tables.read(tmp_path / f"n{n}.omitted.csv", columns=(Column.MOLECULE, Column.SMILES))
+        assert set(omitted[Column.MOLECULE]) == molecules - set(chosen[Column.MOLECULE])
+        with StoreReader(prepared.store) as reader:
+            names = reader.molecule_smiles
+        for table in (chosen, omitted):
+            assert table[Column.SMILES].tolist() == [names[m] for m in table[Column.MOLECULE]]
+        smaller = frames
+    assert smaller == pool
+
+
+def test_another_subset_seed_chooses_other_frames(prepared: Any, tmp_path: Path) -> None:
+    a, b, c = (
+        subset_store(prepared.store, prepared.splits, tmp_path / f"{name}.csv", n=32, seed=seed)
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
+    pd.testing.assert_frame_equal(a, b)
+    assert set(a[Column.FRAME]) != set(c[Column.FRAME])
+
+
+@pytest.mark.parametrize("n", [0, -1, 100_000])
+def test_a_subset_must_fit_the_pool(n: int, prepared: Any, tmp_path: Path, input_error: Any) -> None:
+    size = len(frames_of(prepared.splits, POOL))
+    with input_error(f"n_train = {n}", f"1..{size}", "grid.n_train"):
+        subset_store(prepared.store, prepared.splits, tmp_path / "subset.csv", n=n, seed=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_of(prepared: Any, input_error: Any) -> None:
+    parts = [frames_of(prepared.splits, name) for name in sorted(SPLITS)]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(540))
+    assert all((np.diff(part) > 0).all() for part in parts)
+    with input_error("splits.parquet", "'test'", POOL, "Name one of these"):
+        frames_of(prepared.splits, "test")

@@ -1,0 +1,69 @@
+"""Errors of a model: against a loop in plain numpy, on both test sets, by molecule and element."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from e3d.data.split import frames_of
+from e3d.data.store import StoreReader
+from e3d.evaluate import error_table, evaluate
+from e3d.models import load_model
+from e3d.structures import from_store
+from model_fixtures import Prepared
+
+RUN = {"run": "r", "dataset": "minispice", "n_train": 16, "model": "tiny", "seed": 0}
+
+
+@pytest.fixture(scope="module")
+def table(prepared: Prepared, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    output = tmp_path_factory.mktemp("evaluate") / "errors.csv"
+    evaluate(load_model(trained / "model.ckpt"), prepared.store, prepared.splits, output, RUN)
+    return pd.read_csv(output)
+
+
+@pytest.mark.parametrize("test_set", ["test-molecules", "test-conformations"])
+def test_errors_equal_a_plain_loop(table: pd.DataFrame, prepared: Prepared, trained: Path, test_set: str) -> None:
+    model = load_model(trained / "model.ckpt")
+    energy, force = [], []
+    with StoreReader(prepared.store) as reader:
+        for structure in from_store(reader, frames_of(prepared.splits, test_set)):
+            (total,), (forces,) = model.energies_and_forces([structure])
+            assert structure.energy is not None
+            assert structure.forces is not None
+            energy.append(1000 * (total - structure.energy) / len(structure.atomic_numbers))
+            force.append(1000 * (forces - structure.forces).ravel())
+    row = table[(table["test_set"] == test_set) & (table["group_kind"] == "all")].iloc[0]
+    components = np.concatenate(force)
+    assert row["n_frames"] == len(energy)
+    assert row["energy_mae_meV_per_atom"] == pytest.approx(np.abs(energy).mean(), rel=1e-6)
+    assert row["energy_rmse_meV_per_atom"] == pytest.approx(np.sqrt(np.square(energy).mean()), rel=1e-6)
+    assert row["force_mae_meV_per_ang"] == pytest.approx(np.abs(components).mean(), rel=1e-6)
+    assert row["force_rmse_meV_per_ang"] == pytest.approx(np.sqrt(np.square(components).mean()), rel=1e-6)
+    assert row["force_mae_meV_per_ang_lo"] < row["force_mae_meV_per_ang"] < row["force_mae_meV_per_ang_hi"]
+
+
+def test_groups_add_up_to_all(table: pd.DataFrame) -> None:
+    for _, part in table.groupby("test_set"):
+        everything = part[part["group_kind"] == "all"].iloc[0]
+        for kind in ("molecule", "element"):
+            groups = part[part["group_kind"] == kind]
+            mean = np.average(groups["force_mae_meV_per_ang"], weights=groups["n_atoms"])
+            assert mean == pytest.approx(everything["force_mae_meV_per_ang"], rel=1e-6)
+        molecules = part[part["group_kind"] == "molecule"]
+        assert molecules["n_frames"].sum() == everything["n_frames"]
+        assert part[part["group_kind"] == "element"]["energy_mae_meV_per_atom"].isna().all()
+
+
+def test_a_perfect_model_has_no_error() -> None:
+    frames = pd.DataFrame({"molecule": ["a", "a", "b"], "error": [0.0, 0.0, 0.0]})
+    atoms = pd.DataFrame({"molecule": ["a", "b"], "element": ["H", "C"], "absolute": [0.0, 0.0], "square": [0.0, 0.0]})
+    table = error_table(frames, atoms)
+    assert (table[["energy_mae_meV_per_atom", "force_rmse_meV_per_ang"]].fillna(0.0) == 0.0).all(axis=None)
+
+
+def test_a_model_of_ones_own_on_all_frames(prepared: Prepared, trained: Path, tmp_path: Path) -> None:
+    table = evaluate(load_model(trained / "model.ckpt"), prepared.store, None, tmp_path / "errors.csv", RUN)
+    assert set(table["test_set"]) == {"all-frames"}
+    assert table["n_frames"][0] == 540

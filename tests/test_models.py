@@ -1,0 +1,163 @@
+"""Physics of a trained model as the analysis runs it: float64, equivariant, local, consistent."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from e3d.errors import InputError
+from e3d.models import AnalysisModel, load_model
+from e3d.structures import Structure, from_file
+from model_fixtures import random_rotation
+
+NAMED = Path(__file__).parents[1] / "resources" / "named_bonds.xyz"
+# float64 with energies of 10^4 eV: a few hundred units in the last place
+ENERGY_EV = 1e-9
+FORCE_EV_PER_ANG = 1e-9
+
+
+@pytest.fixture(scope="module")
+def model(trained: Path) -> AnalysisModel:
+    return load_model(trained / "model.ckpt")
+
+
+@pytest.fixture(scope="module")
+def molecules() -> dict[str, Structure]:
+    return {structure.smiles: structure for structure in from_file(NAMED)}
+
+
+def moved(structure: Structure, positions: np.ndarray[Any, Any]) -> Structure:
+    return replace(structure, positions=positions)
+
+
+@pytest.mark.parametrize("improper", [False, True])
+def test_edge_energies_and_forces_rotate(
+    model: AnalysisModel, molecules: dict[str, Structure], improper: bool
+) -> None:
+    water = molecules["CCO"]
+    rotation = random_rotation(3, improper=improper)
+    turned = moved(water, water.positions @ rotation.T + 1.7)
+    before, after = model.edge_energies([water]), model.edge_energies([turned])
+    np.testing.assert_array_equal(before.centre, after.centre)
+    np.testing.assert_allclose(after.eps, before.eps, atol=ENERGY_EV)
+    _, (forces,) = model.energies_and_forces([water])
+    _, (turned_forces,) = model.energies_and_forces([turned])
+    np.testing.assert_allclose(turned_forces, forces @ rotation.T, atol=FORCE_EV_PER_ANG)
+
+
+@pytest.mark.parametrize("parity", [True, False])
+def test_both_settings_of_parity_are_o3_invariant(
+    build_model: Callable[..., AnalysisModel], molecules: dict[str, Structure], parity: bool
+) -> None:
+    """nequip-allegro 0.8 keeps the parities of the spherical harmonics also with ``parity: false``:
+
+    it then tracks fewer irreps, but never mixes parities, so mirrored molecules weigh the same.
+    """
+    rng = np.random.default_rng(0)
+    chiral = moved(molecules["CCO"], molecules["CCO"].positions + 0.3 * rng.normal(size=(9, 3)))
+    model = build_model(parity=parity, l_max=2, num_layers=3, r_max=6.0)
+    eps = model.edge_energies([chiral]).eps
+    for improper in (False, True):
+        turned = chiral.positions @ random_rotation(1, improper=improper).T
+        np.testing.assert_allclose(model.edge_energies([moved(chiral, turned)]).eps, eps, atol=ENERGY_EV)
+    distorted = moved(chiral, chiral.positions * [1.0, 1.0, 1.01])
+    assert np.abs(model.edge_energies([distorted]).eps - eps).max() > 1e-6  # the control
+
+
+def test_forces_are_minus_the_gradient(model: AnalysisModel, molecules: dict[str, Structure]) -> None:
+    structure = molecules["CO"]
+    step = 1e-4  # Å; central differences leave an error of order step^2
+    _, (forces,) = model.energies_and_forces([structure])
+    for atom in range(len(structure.positions)):
+        for axis in range(3):
+            shift = np.zeros_like(structure.positions)
+            shift[atom, axis] = step
+            ends = [moved(structure, structure.positions + sign * shift) for sign in (1, -1)]
+            (up, down), _ = model.energies_and_forces(ends)
+            assert -(up - down) / (2 * step) == pytest.approx(forces[atom, axis], abs=1e-4)
+
+
+def test_far_fragments_add_up_and_an_isolated_atom_weighs_its_shift(
+    model: AnalysisModel, molecules: dict[str, Structure]
+) -> None:
+    first, second = molecules["CO"], molecules["C#N"]
+    both = Structure(
+        label="pair",
+        frame=0,
+        positions=np.vstack([first.positions, second.positions + [50.0, 0.0, 0.0]]),
+        atomic_numbers=np.concatenate([first.atomic_numbers, second.atomic_numbers]),
+        smiles="",
+        mapped_smiles=None,
+        bonds=None,
+    )
+    joint = model.edge_energies([both])
+    apart = model.edge_energies([first, second])
+    assert joint.energy[0] == pytest.approx(apart.energy.sum(), abs=ENERGY_EV)
+    np.testing.assert_allclose(np.sort(joint.eps), np.sort(apart.eps), atol=ENERGY_EV)
+    atoms = replace(both, positions=50.0 * np.eye(3)[:2], atomic_numbers=np.array([6, 8]))
+    alone = model.edge_energies([atoms])
+    assert len(alone.eps) == 0
+    assert alone.energy[0] == pytest.approx(alone.shift[0], abs=ENERGY_EV)
+
+
+def test_locality(model: AnalysisModel, molecules: dict[str, Structure]) -> None:
+    """An edge depends on atoms within the cutoff of its centre alone (Allegro is strictly local)."""
+    chain = molecules["Cc1ccccc1"]
+    edges = model.edge_energies([chain])
+    distance = np.linalg.norm(chain.positions - chain.positions[0], axis=1)
+    far = int(distance.argmax())
+    assert distance[far] > model.r_max
+    positions = chain.positions.copy()
+    positions[far] += 0.1
+    moved_edges = model.edge_energies([moved(chain, positions)])
+    np.testing.assert_allclose(
+        edges.eps[edges.centre == 0], moved_edges.eps[moved_edges.centre == 0], atol=1e-12
+    )
+    assert np.abs(edges.energy - moved_edges.energy)[0] > 1e-6  # the control: others do feel it
+
+
+def test_batching_changes_nothing(model: AnalysisModel, molecules: dict[str, Structure]) -> None:
+    several = [molecules[name] for name in ("C", "CCO", "N#N")]
+    together = model.edge_energies(several)
+    one_by_one = np.concatenate([model.edge_energies([s]).eps for s in several])
+    np.testing.assert_allclose(together.eps, one_by_one, atol=ENERGY_EV)
+
+
+def test_agrees_with_nequips_own_calculator(
+    model: AnalysisModel, trained: Path, molecules: dict[str, Structure]
+) -> None:
+    """The float64 rebuild gives what nequip's float32 model gives, up to float32."""
+    import warnings
+
+    import torch
+    from ase import Atoms
+    from nequip.integrations.ase import NequIPCalculator
+
+    structure = molecules["CCO"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        calculator = NequIPCalculator._from_saved_model(
+            str(trained / "model.ckpt"), device=torch.device("cpu"), chemical_species_to_atom_type_map=True
+        )
+    atoms = Atoms(structure.atomic_numbers, structure.positions, calculator=calculator)
+    (energy,), (forces,) = model.energies_and_forces([structure])
+    assert energy == pytest.approx(atoms.get_potential_energy(), abs=1e-3)
+    np.testing.assert_allclose(forces, atoms.get_forces(), atol=1e-3)
+
+
+def test_unusable_models_are_refused_in_one_line(tmp_path: Path, molecules: dict[str, Structure], model: AnalysisModel) -> None:
+    broken, compiled = tmp_path / "model.ckpt", tmp_path / "model.nequip.pt2"
+    broken.write_bytes(b"not a checkpoint")
+    compiled.write_bytes(b"")
+    cases = {tmp_path / "none.ckpt": "no such model", broken: "cannot be loaded", compiled: "Compiled models"}
+    for path, text in cases.items():
+        with pytest.raises(InputError, match=text) as caught:
+            load_model(path)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="0 usable GPUs"):
+        load_model(broken, device="cuda")
+    with pytest.raises(InputError, match="does not know Br"):
+        model.edge_energies([molecules["CBr"]])

@@ -1,0 +1,168 @@
+"""Training: what nequip is told, how batches are drawn, and that a killed run goes on where it stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from e3d.config import RunSettings, read_yaml
+from e3d.data.store import StoreReader
+from e3d.data.theory import SPICE
+from e3d.errors import InputError
+from e3d.train.render import render, statistics
+from e3d.train.run import train
+from model_fixtures import Prepared
+
+WORKFLOW = Path(__file__).parents[1] / "workflow"
+
+
+def rendered(prepared: Prepared, runtime: dict[str, Any] | None = None, **training: Any) -> dict[str, Any]:
+    run = RunSettings.from_dict(read_yaml(prepared.run(**training)))
+    stats = statistics(prepared.store, prepared.splits, run.architecture.r_max)
+    return render(run, stats, Path("folder"), runtime or {})
+
+
+def test_the_model_is_plain_allegro_with_isolated_atoms_and_no_pair_potential(prepared: Prepared) -> None:
+    model = rendered(prepared)["training_module"]["model"]
+    assert model["_target_"] == "allegro.model.AllegroModel"
+    assert model["pair_potential"] is None
+    assert model["type_names"] == ["H", "C", "N", "O", "F", "S", "Cl"]
+    assert model["per_type_energy_shifts"] == {e: SPICE.isolated_atom_energy[e] for e in model["type_names"]}
+    assert "e3d" not in yaml.safe_dump(model)  # so that the checkpoint loads without this package
+
+
+def test_a_model_starts_the_same_whatever_n_train(prepared: Prepared) -> None:
+    """Scale and Nbar come from the pool, not from the subset: N changes data and nothing else."""
+    settings = read_yaml(prepared.run())
+    other = RunSettings.from_dict({**settings, "n_train": 3, "subset": "elsewhere.csv"})
+    stats = statistics(prepared.store, prepared.splits, other.architecture.r_max)
+    assert render(other, stats, Path("folder"), {})["training_module"] == rendered(prepared)["training_module"]
+
+
+def test_runtime_settings_change_no_number(prepared: Prepared) -> None:
+    cpu = rendered(prepared)
+    gpu = rendered(prepared, {"device": "cuda:1", "compile_mode": "compile"})
+    assert gpu["trainer"]["accelerator"] == "gpu"
+    assert gpu["trainer"]["devices"] == [1]
+    assert gpu["training_module"]["model"].pop("compile_mode") == "compile"
+    cpu["training_module"]["model"].pop("compile_mode")
+    assert gpu["training_module"] == cpu["training_module"]
+    assert gpu["data"] == cpu["data"]
+
+
+def test_every_epoch_has_the_same_steps_and_sees_frames_equally_often(prepared: Prepared) -> None:
+    import torch
+
+    from e3d.train.feed import FixedStepLoader
+
+    class Indices:
+        def __len__(self) -> int:
+            return 5
+
+        def __getitems__(self, indices: list[int]) -> list[int]:
+            return indices
+
+    generator = torch.Generator().manual_seed(0)
+    loader = FixedStepLoader(Indices(), generator, batch_size=4, steps_per_epoch=6, collate_fn=list)  # type: ignore[arg-type]
+    first = list(loader)
+    loader.set_epoch(1)
+    second = list(loader)
+    loader.set_epoch(0)
+    assert list(loader) == first
+    assert len(loader) == len(first) == 6
+    counts = pd.Series([i for batch in first for i in batch]).value_counts()
+    assert set(counts) <= {4, 5}  # 24 draws of 5 frames
+    assert counts.sum() == 24
+    assert first != second  # a fresh order each epoch
+
+
+def test_the_dataset_gives_the_frames_of_the_subset(prepared: Prepared) -> None:
+    from nequip.data import AtomicDataDict
+    from nequip.utils.global_state import set_global_state
+
+    from e3d.train.feed import StoreDataset
+
+    set_global_state()
+    dataset = StoreDataset(str(prepared.store), [], subset=str(prepared.subset))
+    frames = pd.read_csv(prepared.subset)["frame"]
+    assert len(dataset) == 16
+    with StoreReader(prepared.store) as reader:
+        for index in (0, 15):
+            data = dataset[index]
+            frame = reader.frame(int(frames[index]))
+            assert float(data[AtomicDataDict.TOTAL_ENERGY_KEY]) == pytest.approx(frame.energy, abs=1e-9)
+            assert (data[AtomicDataDict.FORCE_KEY].numpy() == frame.forces).all()
+
+
+def test_what_a_run_leaves(trained: Path) -> None:
+    metrics = pd.read_csv(trained / "metrics.csv")
+    assert list(metrics["epoch"]) == [0, 1, 2]
+    assert list(metrics["step"]) == [20, 40, 60]
+    assert metrics.filter(like="validation").notna().all(axis=None)
+    assert set(metrics["run"]) == {"minispice/n16/tiny/s0"}
+    assert not (trained / "checkpoints").exists()
+    provenance = read_yaml(trained / "model.ckpt.provenance.json")
+    assert {"nequip", "nequip-allegro", "torch"} <= set(provenance["versions"])
+
+
+def test_the_best_checkpoint_is_kept(trained: Path) -> None:
+    import torch
+
+    saved = torch.load(trained / "model.ckpt", map_location="cpu", weights_only=False)
+    metrics = pd.read_csv(trained / "metrics.csv")
+    score = metrics["validation_energy_mae_meV_per_atom"] + metrics["validation_force_mae_meV_per_ang"]
+    assert saved["epoch"] == score.idxmin()
+
+
+def test_a_killed_run_goes_on_and_ends_where_an_uninterrupted_one_does(
+    prepared: Prepared, trained: Path, tmp_path: Path
+) -> None:
+    """Killed without warning after its first checkpoint; weights and metrics then agree bit for bit."""
+    import torch
+
+    command = [sys.executable, "-m", "e3d", "train", str(prepared.run()), "-o", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("checkpoints/*/last.ckpt")):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline, "no checkpoint within two minutes"
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "model.ckpt").exists()
+    train(prepared.run(), tmp_path, {"device": "cpu"})
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "metrics.csv"), pd.read_csv(trained / "metrics.csv"))
+    ours, theirs = (
+        torch.load(folder / "model.ckpt", map_location="cpu", weights_only=False)["state_dict"]
+        for folder in (tmp_path, trained)
+    )
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs if torch.is_tensor(theirs[name]))
+
+
+def test_errors_are_one_line(prepared: Prepared, tmp_path: Path) -> None:
+    settings = read_yaml(prepared.run())
+    bad = tmp_path / "bad.yaml"
+    cases = {
+        "lacks 'seed'": {k: v for k, v in settings.items() if k != "seed"},
+        "no such file": {**settings, "store": str(tmp_path / "none.h5")},
+        "did you mean 'subset'": {**settings, "subsett": 1},
+        "none.csv: no such": {**settings, "subset": str(tmp_path / "none.csv")},
+    }
+    for text, values in cases.items():
+        bad.write_text(yaml.safe_dump(values))
+        with pytest.raises(InputError, match=text) as caught:
+            train(bad, tmp_path / "out", {})
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="0 usable GPUs"):
+        train(prepared.run(), tmp_path / "out", {"device": "cuda"})
+    assert not list(tmp_path.glob("out/**/model.ckpt"))

@@ -1,0 +1,260 @@
+"""What the study's tables say, in sentences: a Markdown list made from the tables alone.
+
+Numbers are those of the reference run of each dataset (largest training set, largest model), as the
+mean over its seeds. Square brackets hold the widest 95 % interval: from the smallest lower to the
+largest upper end over the seeds. The lowest and highest seed follow.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from e3d import tables
+from e3d.fields import NAMED_BONDS, REFERENCE_NAMES, TEST_CONFORMATIONS, TEST_SPLITS
+from e3d.fields import Column as C
+from e3d.figures import FINDINGS_TABLES, style
+from e3d.provenance import write_text
+from e3d.units import EV_KCAL_MOL
+
+Tables = dict[str, pd.DataFrame]
+Run = tuple[str, str, int]
+
+_SETS: Final = {
+    "test-conformations": "new conformations of pool molecules",
+    "test-molecules": "molecules never in the pool",
+    "test-all": "both test sets",
+    NAMED_BONDS: "relaxed named molecules",
+}
+_STEPS: Final = (("C-C", "C=C"), ("C=C", "C#C"))
+_LIMITS: Final = (
+    "The ordering of bond types alone is no evidence of emergence: the null models of docs/method.md (bond "
+    "additivity, a pair potential, an untrained network, D shuffled within molecules) are not part of this study "
+    "yet, and D is fixed by energies and forces only up to edge terms that cancel."
+)
+
+
+def write_findings(folder: Path, output: Path) -> None:
+    """Write the findings from the tables under ``folder`` as a Markdown list.
+
+    Raises
+    ------
+    InputError
+        If a table is missing.
+    """
+    needed = {name: tables.read(folder / f"{name}.csv") for name in FINDINGS_TABLES}
+    write_text(output, "".join(f"- {sentence}\n" for sentence in sentences(needed)))
+
+
+def sentences(tables: Tables) -> list[str]:
+    """Return the findings, one sentence or two each, without the marks of the list."""
+    summary = tables["decompose/summary"]
+    datasets = list(dict.fromkeys(summary[C.DATASET].astype(str)))
+    found = []
+    for dataset in datasets:
+        run = style.reference(summary, dataset)
+        for sentence in _of_run(tables, run):
+            found.append(f"{dataset}: {sentence}" if len(datasets) > 1 else sentence)
+    return [*found, _sum_rule(summary), _LIMITS]
+
+
+def _of_run(tables: Tables, run: Run) -> Iterable[str]:
+    yield _which(tables, run)
+    yield _test_errors(style.at_run(tables["evaluate/errors"], run))
+    yield _order(style.at_run(tables["bde/order"], run))
+    relaxed = style.at_run(tables["bde/summary"], run)
+    relaxed = relaxed[relaxed[C.GEOMETRY] == "relaxed"]
+    yield _errors_of_d(relaxed)
+    yield _errors_by_training(relaxed)
+    yield _ranks(relaxed[relaxed["molecules"] == "all"])
+    yield _decomposability(style.at_run(tables["entropy/decomposability"], run))
+    yield _bonded_share(style.at_run(tables["decompose/summary"], run))
+    yield _scaling(tables["scaling/fits"], run[0], style.sized_models(tables["decompose/summary"]))
+
+
+def _which(tables: Tables, run: Run) -> str:
+    part = style.at_run(tables["decompose/summary"], run)
+    seeds = part[C.SEED].nunique()
+    dataset, model, n_train = run
+    return (
+        f"Run: {dataset}, {n_train:,} training frames, model {model} ({int(part[style.N_PARAMETERS].max()):,} "
+        f"parameters), {seeds} seed{'' if seeds == 1 else 's'}. Numbers are means over the seeds; square brackets "
+        "hold the widest 95 % interval of any seed; intervals are jackknives over molecules, not clipped, except "
+        "those of scaling exponents, which come from the fit."
+    )
+
+
+def _value(part: pd.DataFrame, column: str, unit: str = "", *, digits: int = 2, seeds: bool = True) -> str:
+    """Return mean, interval and range over the seeds of a column, as text."""
+    if part.empty or not part[column].notna().any():
+        return "not in the tables"
+    s = style.over_seeds(part, column)
+    mean, lo, hi, low, high = (f"{x:.{digits}f}" for x in (s.mean, s.lo, s.hi, s.seed_min, s.seed_max))
+    # a jackknife whose replicates all agree has no width: that is saturation, not certainty
+    interval = "" if f"{column}_lo" not in part else f" [{lo}, {hi}]" if s.has_interval else " [no interval]"
+    if s.has_interval and s.lo == s.hi:
+        interval = " [no spread between molecules]"
+    spread = f" (seeds {low} to {high})" if s.n_seeds > 1 else " (one seed)"
+    return f"{mean}{unit}{interval}{spread if seeds else ''}"
+
+
+def _test_errors(errors: pd.DataFrame) -> str:
+    errors = errors[errors["group_kind"] == "all"]
+    texts = []
+    for name in TEST_SPLITS:
+        part = errors[errors["test_set"] == name]
+        force = _value(part, C.FORCE_MAE, " meV/Å", digits=0)
+        energy = _value(part, C.ENERGY_MAE, " meV/atom", digits=1)
+        texts.append(f"on {_SETS[name]} force MAE {force}, energy MAE {energy}")
+    return f"Test errors: {'; '.join(texts)}."
+
+
+def _order(order: pd.DataFrame) -> str:
+    texts = []
+    for name in ("test-all", NAMED_BONDS):
+        part = order[order[C.STRUCTURES] == name]
+        steps = [_step(part, lower, higher) for lower, higher in _STEPS]
+        gaps = [
+            f"{higher} minus {lower} {_value(rows, 'difference_eV', ' eV')}{_molecules(rows)}"
+            for (lower, higher), rows in zip(_STEPS, steps, strict=True)
+        ]
+        texts.append(f"{_SETS[name]}: {_verdict(steps, sorted(order[C.SEED].unique()))}; {', '.join(gaps)}")
+    return f"Does C-C < C=C < C#C hold in mean D, by the intervals of both steps? {'. '.join(texts)}."
+
+
+def _molecules(rows: pd.DataFrame) -> str:
+    """Say from how many molecules the two types of a step were taken."""
+    if rows.empty:
+        return ""
+    return f" from {int(rows['n_molecules_higher'].max())} and {int(rows['n_molecules_lower'].max())} molecules"
+
+
+def _step(part: pd.DataFrame, lower: str, higher: str) -> pd.DataFrame:
+    return part[(part["lower"] == lower) & (part["higher"] == higher)]
+
+
+def _verdict(steps: list[pd.DataFrame], seeds: Sequence[int]) -> str:
+    """Count the seeds for which both steps hold, one is reversed, or the intervals leave it open."""
+    votes: Counter[str] = Counter()
+    for seed in seeds:
+        holds = [str(value) for step in steps for value in step.loc[step[C.SEED] == seed, "holds"]]
+        complete = len(holds) == len(steps)
+        votes["no" if "no" in holds else "yes" if complete and set(holds) == {"yes"} else "undetermined"] += 1
+    counted = [f"{word} in {votes[word]} of {len(seeds)}" for word in ("yes", "no", "undetermined") if votes[word]]
+    return f"{', '.join(counted) or 'undetermined in all'} {'seed' if len(seeds) == 1 else 'seeds'}"
+
+
+def _errors_of_d(relaxed: pd.DataFrame) -> str:
+    texts = []
+    for name, label in REFERENCE_NAMES.items():
+        part = relaxed[(relaxed["reference"] == name) & (relaxed["molecules"] == "all")]
+        columns = [name for name in part.columns if name.startswith("mae_eV")]
+        in_kcal = part.assign(**{name: part[name] * EV_KCAL_MOL for name in columns})
+        kcal = _value(in_kcal, "mae_eV", " kcal/mol", digits=1, seeds=False)
+        texts.append(f"{label} {_value(part, 'mae_eV', ' eV')}, that is {kcal}{_bonds(part)}")
+    return f"MAE of D at the relaxed geometry: against {'; against '.join(texts)}."
+
+
+def _errors_by_training(relaxed: pd.DataFrame) -> str:
+    texts = []
+    for name, label in REFERENCE_NAMES.items():
+        groups = []
+        for group, words in (("in_training", "in training"), ("not_in_training", "not in training")):
+            part = relaxed[(relaxed["reference"] == name) & (relaxed["molecules"] == group)]
+            groups.append(f"{words} {_value(part, 'mae_eV', ' eV')}{_bonds(part)}")
+        texts.append(f"{label}: {', '.join(groups)}")
+    return f"The same MAE by whether the molecule was in training: {'; '.join(texts)}."
+
+
+def _bonds(part: pd.DataFrame) -> str:
+    return f", {int(part['n_bonds'].max())} bonds" if len(part) else ""
+
+
+def _ranks(relaxed: pd.DataFrame) -> str:
+    between, within = [], []
+    for name, label in REFERENCE_NAMES.items():
+        part = relaxed[relaxed["reference"] == name]
+        between.append(f"{label} {_value(part, 'between_types_spearman')}")
+        pairs = int(part["n_pairs_within_types"].max()) if len(part) else 0
+        s = style.over_seeds(part, "within_types_kendall")
+        known = s.has_interval and pairs > 1
+        text = _value(part, "within_types_kendall") if known else "undetermined"
+        zero = ", zero not excluded" if known and s.lo <= 0 <= s.hi else ""
+        within.append(f"{label} {text}, {pairs} pair{'' if pairs == 1 else 's'}{zero}")
+    return (
+        f"Rank correlation of D between bond types (Spearman): {', '.join(between)}. "
+        f"Within bond types (Kendall): {', '.join(within)}."
+    )
+
+
+def _decomposability(told: pd.DataFrame) -> str:
+    told = told[told[C.STRUCTURES] == TEST_CONFORMATIONS]
+
+    def of(measure: str) -> pd.DataFrame:
+        return told[told["measure"] == measure]
+
+    d, r = of("I(D/sd; type)"), of("I(r; type)")
+    return (
+        f"Decomposability, the share of the bond type's entropy that D/sd tells: {_value(d, 'fraction_mm')}; the bond "
+        f"length alone tells {_value(r, 'fraction_mm')}: {_compare(d, r)}. Of the bond order once the elements are "
+        f"known, D tells {_value(of('I(D; order | elements)'), 'fraction_mm')} and the bond length "
+        f"{_value(of('I(r; order | elements)'), 'fraction_mm')}."
+    )
+
+
+def _compare(d: pd.DataFrame, r: pd.DataFrame) -> str:
+    """Say whether D tells more than r, only where the intervals are apart."""
+    if d.empty or r.empty:
+        return "not to be compared"
+    first, second = style.over_seeds(d, "fraction_mm"), style.over_seeds(r, "fraction_mm")
+    if not (first.has_interval and second.has_interval):
+        return "undetermined, an interval is missing"
+    if first.lo > second.hi:
+        return "D tells more"
+    return "D tells less" if first.hi < second.lo else "undetermined, the intervals overlap"
+
+
+def _bonded_share(summary: pd.DataFrame) -> str:
+    texts = [
+        f"{_SETS[name]} {_value(summary[summary[C.STRUCTURES] == name], 'bonded_share', digits=3)}"
+        for name in (*TEST_SPLITS, NAMED_BONDS)
+    ]
+    return (
+        f"Bonded share of the sum of D (1 if all of it sits on bonds): {'; '.join(texts)}; the tables give no interval."
+    )
+
+
+def _scaling(fits: pd.DataFrame, dataset: str, models: Iterable[str]) -> str:
+    laws = fits[(fits[C.DATASET] == dataset) & (fits["metric"] == C.FORCE_MAE) & (fits["form"] == "power")]
+    texts = []
+    for name in TEST_SPLITS:
+        part = laws[laws["test_set"] == name]
+        exponents = [f"{model} {_exponent(part[part[C.MODEL] == model])}" for model in models]
+        texts.append(f"on {_SETS[name]} {', '.join(exponents)}")
+    return f"Scaling exponent of the force MAE with training frames (power law): {'; '.join(texts)}."
+
+
+def _exponent(law: pd.DataFrame) -> str:
+    if law.empty:
+        return "not in the tables"
+    if (law["status"] != "ok").any():
+        return str(law["status"].iloc[0])
+    row = law[law["parameter"] == "alpha"].iloc[0]
+    lo, hi = float(row["value_lo"]), float(row["value_hi"])
+    known = bool(np.isfinite(lo) and np.isfinite(hi))
+    interval = f"[{lo:.2f}, {hi:.2f}]" if known else "[no interval]"
+    seeds = f" (seeds {row['seed_min']:.2f} to {row['seed_max']:.2f})" if row["n_seeds"] > 1 else " (one seed)"
+    zero = ", zero not excluded" if known and lo <= 0 <= hi else ""
+    return f"{float(row['value']):.2f} {interval}{seeds}{zero}"
+
+
+def _sum_rule(summary: pd.DataFrame) -> str:
+    runs = summary[C.RUN].nunique()
+    return (
+        "Sum rule: shifts plus edge energies differ from the model's own total by at most "
+        f"{summary['sum_rule_max_abs_eV'].max():.1e} eV over {int(summary['frames'].sum()):,} decomposed frames "
+        f"in {runs} run{'' if runs == 1 else 's'}."
+    )

@@ -1,0 +1,87 @@
+"""Test errors against the number of training frames, both test sets, with the fitted power laws."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from e3d.fields import LABELS, TEST_SPLITS
+from e3d.fields import Column as C
+from e3d.figures import style
+
+_METRICS = (C.ENERGY_MAE, C.FORCE_MAE)
+_TITLES = {
+    "test-conformations": "new conformations of training-pool molecules",
+    "test-molecules": "molecules never in the training pool",
+}
+
+
+def make(tables: dict[str, pd.DataFrame]) -> Figure:
+    """Draw energy (meV/atom) and force (meV/Å) MAE of both test sets on logarithmic axes."""
+    errors = tables["evaluate/errors"]
+    errors = errors[errors["group_kind"] == "all"]
+    fits = tables["scaling/fits"]
+    series = style.all_series(errors)
+    figure = Figure(figsize=(style.WIDTH, 4.9), layout="constrained")
+    panels = figure.subplots(len(_METRICS), len(TEST_SPLITS), sharey="row", squeeze=False)
+    for row, metric in enumerate(_METRICS):
+        for column, test_set in enumerate(TEST_SPLITS):
+            axes = panels[row, column]
+            part = errors[errors["test_set"] == test_set]
+            laws = fits[(fits["test_set"] == test_set) & (fits["metric"] == metric) & (fits["form"] == "power")]
+            _panel(axes, part, laws, str(metric), series)
+            style.n_axis(axes, errors[C.N_TRAIN].to_list())
+            style.letter(axes, row * len(TEST_SPLITS) + column)
+            if row == 0:
+                axes.set_title(_TITLES[test_set])
+            if column == 0:
+                axes.set_ylabel(LABELS[metric])
+        _leave_room(panels[row, 0], len(series))
+    law = Line2D([], [], color=style.GREY, linestyle="--", linewidth=0.9, label=r"power law $a N^{-\alpha}$")
+    handles = [*(one.handle(linestyle="none") for one in series), law]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _panel(axes: Axes, part: pd.DataFrame, laws: pd.DataFrame, metric: str, series: list[style.Series]) -> None:
+    axes.set_yscale("log")
+    handles = []
+    for one in series:
+        rows = one.of(part)
+        style.draw_curve(axes, rows, metric, one, linestyle="none")
+        law = one.of(laws).set_index("parameter")
+        text = _exponent(law)
+        fitted = not law.empty and (law["status"] == "ok").all()
+        if fitted and len(rows):
+            n = np.geomspace(rows[C.N_TRAIN].min(), rows[C.N_TRAIN].max(), 50)
+            a, alpha = (_number(law, name, "value") for name in ("a", "alpha"))
+            axes.plot(n * one.dodge, a * n**-alpha, color=one.color, linewidth=0.9, linestyle="--", zorder=1)
+        handles.append(one.handle(text, "--" if fitted else "none"))
+    axes.legend(handles=handles, loc="upper right", handlelength=2.4, borderpad=0)
+
+
+def _leave_room(axes: Axes, entries: int) -> None:
+    """Stretch the logarithmic y axis upwards so that the legend covers nothing; plain numbers on it."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high * (high / low) ** (0.04 + 0.1 * entries))
+    decades = np.log10(high / low)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2 else (1.0,)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _exponent(law: pd.DataFrame) -> str:
+    """Return the exponent of a power law with its 95 % interval, or that there is none."""
+    if law.empty:
+        return r"$\alpha$: no fit"
+    if (law["status"] != "ok").any():
+        return r"$\alpha$ not identifiable"
+    value, lo, hi = (_number(law, "alpha", name) for name in ("value", "value_lo", "value_hi"))
+    interval = f"[{lo:.2f}, {hi:.2f}]" if np.isfinite(lo) and np.isfinite(hi) else "(no interval)"
+    return rf"$\alpha$ = {value:.2f} {interval}".replace("-", "−")
+
+
+def _number(law: pd.DataFrame, parameter: str, column: str) -> float:
+    return float(law[column].astype(float)[parameter])

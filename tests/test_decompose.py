@@ -63,9 +63,13 @@ def test_plausible_reconstructions_break_the_sum_rule(model: AnalysisModel, edge
         check_sum_rule(unscaled, "control")
 
 
-def test_the_centre_is_the_first_row_of_the_edge_index(build_model: Callable[..., AnalysisModel], molecules: dict[str, Structure]) -> None:
+def test_the_centre_is_the_first_row_of_the_edge_index(
+    build_model: Callable[..., AnalysisModel], molecules: dict[str, Structure]
+) -> None:
     """With a scale of its own for each element, taking the neighbour as centre breaks the sum."""
-    model = build_model(per_type_energy_scales={"H": 1.0, "C": 2.0, "O": 5.0}, avg_num_neighbors={"H": 3.0, "C": 5.0, "O": 8.0})
+    model = build_model(
+        per_type_energy_scales={"H": 1.0, "C": 2.0, "O": 5.0}, avg_num_neighbors={"H": 3.0, "C": 5.0, "O": 8.0}
+    )
     edges = model.edge_energies([molecules["CO"]])
     assert sum_rule_violation(edges).max() < SUM_RULE_TOLERANCE_EV
     scale = {1: 1.0 / 3.0**0.5, 6: 2.0 / 5.0**0.5, 8: 5.0 / 8.0**0.5}
@@ -160,7 +164,9 @@ def test_tables_add_up_to_the_model(model: AnalysisModel, prepared: Any, tmp_pat
     assert (pairs["r_bin_ang"] < model.r_max).all()
     assert (pairs["r_bin_ang"] / R_BIN_ANG).round(6).apply(float.is_integer).all()
     assert means["n"].sum() == bonds["bonds_intact"].sum()
-    first = bonds[(bonds["molecule"] == means["molecule"][0]) & (bonds["i"] == means["i"][0]) & (bonds["j"] == means["j"][0])]
+    first = bonds[
+        (bonds["molecule"] == means["molecule"][0]) & (bonds["i"] == means["i"][0]) & (bonds["j"] == means["j"][0])
+    ]
     assert means["bond_energy_eV"][0] == pytest.approx(first["bond_energy_eV"].mean(), abs=1e-9)
     assert means["bond_energy_sd_eV"][0] == pytest.approx(first["bond_energy_eV"].std(), abs=1e-6)
     for structure in structures:
@@ -180,7 +186,9 @@ def test_batches_do_not_change_the_tables(
     pd.testing.assert_frame_equal(one, many, check_exact=False, atol=1e-9, rtol=0)
 
 
-def test_a_users_file_with_and_without_smiles(model: AnalysisModel, tmp_path: Path, molecules: dict[str, Structure]) -> None:
+def test_a_users_file_with_and_without_smiles(
+    model: AnalysisModel, tmp_path: Path, molecules: dict[str, Structure]
+) -> None:
     ethanol = molecules["CCO"]
     path = tmp_path / "mine.xyz"
     write(path, Atoms(ethanol.atomic_numbers, ethanol.positions), format="extxyz")

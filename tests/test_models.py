@@ -34,9 +34,7 @@ def moved(structure: Structure, positions: np.ndarray[Any, Any]) -> Structure:
 
 
 @pytest.mark.parametrize("improper", [False, True])
-def test_edge_energies_and_forces_rotate(
-    model: AnalysisModel, molecules: dict[str, Structure], improper: bool
-) -> None:
+def test_edge_energies_and_forces_rotate(model: AnalysisModel, molecules: dict[str, Structure], improper: bool) -> None:
     water = molecules["CCO"]
     rotation = random_rotation(3, improper=improper)
     turned = moved(water, water.positions @ rotation.T + 1.7)
@@ -113,9 +111,7 @@ def test_locality(model: AnalysisModel, molecules: dict[str, Structure]) -> None
     positions = chain.positions.copy()
     positions[far] += 0.1
     moved_edges = model.edge_energies([moved(chain, positions)])
-    np.testing.assert_allclose(
-        edges.eps[edges.centre == 0], moved_edges.eps[moved_edges.centre == 0], atol=1e-12
-    )
+    np.testing.assert_allclose(edges.eps[edges.centre == 0], moved_edges.eps[moved_edges.centre == 0], atol=1e-12)
     assert np.abs(edges.energy - moved_edges.energy)[0] > 1e-6  # the control: others do feel it
 
 
@@ -148,7 +144,9 @@ def test_agrees_with_nequips_own_calculator(
     np.testing.assert_allclose(forces, atoms.get_forces(), atol=1e-3)
 
 
-def test_unusable_models_are_refused_in_one_line(tmp_path: Path, molecules: dict[str, Structure], model: AnalysisModel) -> None:
+def test_unusable_models_are_refused_in_one_line(
+    tmp_path: Path, molecules: dict[str, Structure], model: AnalysisModel
+) -> None:
     broken, compiled = tmp_path / "model.ckpt", tmp_path / "model.nequip.pt2"
     broken.write_bytes(b"not a checkpoint")
     compiled.write_bytes(b"")

@@ -265,6 +265,7 @@ def perceive(numbers: NDArray[np.int64], positions: NDArray[np.float64], charge:
         rdDetermineBonds.DetermineBonds(mol, charge=charge)
     except (ValueError, RuntimeError):
         return None
+    mol.UpdatePropertyCache(strict=False)
     if any(atom.GetTotalNumHs() for atom in mol.GetAtoms()):
         return None  # RDKit completes a lone atom with hydrogens that are not there
     for atom in mol.GetAtoms():

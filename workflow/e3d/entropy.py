@@ -26,6 +26,7 @@ from e3d.statistics import Estimate, jackknife, jackknife_groups
 QUANTITY, MEASURE = "quantity", "measure"
 ALL, WITHIN = "all", "within types"
 MIN_MOLECULES = 3
+_ROUNDING = 1e-12
 Ints = NDArray[np.int64]
 
 
@@ -125,12 +126,13 @@ def binned(values: NDArray[np.float64], width: float) -> Ints:
 def _estimate(labels: Ints, given: Ints, molecules: Ints) -> Estimate:
     """Return the corrected entropy of ``labels`` given ``given`` and its interval, NaN where there is none.
 
-    With fewer than three molecules, or when no replicate differs (every bond in a bin of its own),
-    the jackknife would claim a width of zero.
+    With fewer than three molecules, or when no replicate differs but for rounding, or when every bond
+    is in a bin of its own, the jackknife would claim a width of next to nothing.
     """
     groups = jackknife_groups(molecules)
     estimate = jackknife(lambda keep: conditional_entropy(labels[keep], given[keep], miller_madow), groups)
-    if len(np.unique(groups)) < MIN_MOLECULES or not estimate.half_width > 0:
+    saturated = len(np.unique(joint(labels, given))) == len(labels)
+    if len(np.unique(groups)) < MIN_MOLECULES or saturated or not estimate.half_width > _ROUNDING:
         return Estimate(estimate.value, np.nan, np.nan)
     return estimate
 

@@ -149,7 +149,8 @@ def _aicc(solution: Any, points: int, k: int) -> float:
     k += 1  # the noise level is a parameter too
     if points - k - 1 <= 0:
         return float("nan")
-    return float(points * np.log(2 * solution.cost / points) + 2 * k + 2 * k * (k + 1) / (points - k - 1))
+    deviance = max(2 * solution.cost / points, np.finfo(float).eps ** 2)  # an exact fit is exact to rounding
+    return float(points * np.log(deviance) + 2 * k + 2 * k * (k + 1) / (points - k - 1))
 
 
 def fits(errors: pd.DataFrame) -> pd.DataFrame:

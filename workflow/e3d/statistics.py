@@ -103,6 +103,18 @@ def group_mean(
     return Estimate(value, value - half, value + half)
 
 
+def group_ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> Estimate:
+    """Return sum(part) / sum(whole) over groups (g,) with its delete-one-group jackknife interval."""
+    total, base = part.sum(), whole.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(np.divide(total, base))
+        replicates = np.divide(total - part, base - whole)
+    if len(part) < 2:
+        return Estimate(value, float("nan"), float("nan"))
+    half = t_quantile(len(part) - 1) * jackknife_se(replicates)
+    return Estimate(value, value - half, value + half)
+
+
 def welch_dof(variances: Sequence[float], sizes: Sequence[int]) -> float:
     """Return the degrees of freedom of a difference of means (Welch-Satterthwaite), 0 if unknown.
 

@@ -1,5 +1,6 @@
 # Settings, names and helper functions of the workflow; the only place that reads the configuration.
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -118,12 +119,9 @@ def collected(wildcards):
     return of_runs(COLLECTED[f"{wildcards.stage}/{wildcards.table}"])
 
 
-def figure_tables(wildcards):
-    return [f"{TABLES}/{table}.csv" for table in FIGURES[wildcards.figure]]
-
-
-def figure_molecules(wildcards):
-    if wildcards.figure != "molecules":
+def figure_molecules(figure):
+    """The option that names the molecules to draw."""
+    if figure != "molecules":
         return ""
     return f"--molecules {shlex.join(STUDY.values['figures']['molecules'])}"
 
@@ -134,8 +132,5 @@ def check_option(wildcards):
 
 def modules(*names):
     """Paths of the modules a cheap rule depends on, so that editing them reruns it."""
-    return [str(PACKAGES / "e3d" / f"{name}.py") for name in names]
-
-
-def figure_modules(wildcards):
-    return modules(f"figures/{wildcards.figure}", "figures/style", "fields")
+    here = os.path.relpath(PACKAGES)  # relative: a moved project is the same project
+    return [f"{here}/e3d/{name}.py" for name in names]

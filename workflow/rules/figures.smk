@@ -1,44 +1,47 @@
 # Figures, findings and the pieces of the report, from the study's tables alone.
 
 
-rule figures_draw:
-    input:
-        tables=figure_tables,
-        code=figure_modules,
-    output:
-        png=report(
-            "<results>/figures/{figure}.png",
-            caption="../report/{figure}.rst",
-            category="Figures",
-            labels={"figure": "{figure}", "format": "PNG"},
-        ),
-        svg="<results>/figures/{figure}.svg",
-        pdf="<results>/figures/{figure}.pdf",
-    log:
-        "<logs>/figures/{figure}.log",
-    benchmark:
-        "<costs>/figures/{figure}.tsv"
-    wildcard_constraints:
-        figure="|".join(FIGURES),
-    conda:
-        "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        molecules=figure_molecules,
-    message:
-        "drawing {wildcards.figure}"
-    shell:
-        "python -m e3d figures {input.tables} --name {wildcards.figure} {params.molecules} "
-        "-o {output.png} --log {log}"
+for figure, needed in FIGURES.items():
+
+    rule:
+        name:
+            f"figures_{figure}"
+        input:
+            tables=[f"{TABLES}/{table}.csv" for table in needed],
+            code=modules(f"figures/{figure}", "figures/style", "fields", "chemistry"),
+        output:
+            png=report(
+                f"<results>/figures/{figure}.png",
+                caption=f"../report/{figure}.rst",
+                category="Figures",
+                labels={"figure": figure, "format": "PNG"},
+            ),
+            svg=f"<results>/figures/{figure}.svg",
+            pdf=f"<results>/figures/{figure}.pdf",
+        log:
+            f"<logs>/figures/{figure}.log",
+        benchmark:
+            f"<costs>/figures/{figure}.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=10,
+        params:
+            figure=figure,
+            molecules=figure_molecules(figure),
+        message:
+            f"drawing {figure}"
+        shell:
+            "python -m e3d figures {input.tables} --name {params.figure} {params.molecules} "
+            "-o {output.png} --log {log}"
 
 
 rule figures_findings:
     input:
         tables=[f"{TABLES}/{table}.csv" for table in FINDINGS_TABLES],
-        code=modules("figures/findings"),
+        code=modules("figures/findings", "figures/style", "fields"),
     output:
         report(
             "<results>/figures/findings.md",

@@ -22,6 +22,7 @@ from e3d.errors import InputError
 from e3d.fields import BONDS_FILE, MEANS_FILE, PAIRS_FILE, SUMMARY_FILE, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel, EdgeEnergies
+from e3d.statistics import group_ratio
 from e3d.structures import Structure, from_file, from_store, geometric_bond
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,7 @@ class _Totals:
     edges: int = 0
     changed: int = 0
     sum_rule: float = 0.0
-    bonded: float = 0.0
-    everything: float = 0.0
-    bonded_abs: float = 0.0
-    everything_abs: float = 0.0
+    shares: dict[str, NDArray[np.float64]] = field(default_factory=dict)  # molecule: sums of _SHARE_SUMS
     histogram: Counter[tuple[str, int, int]] = field(default_factory=Counter)
     means: dict[tuple[Any, ...], list[float]] = field(default_factory=dict)
 
@@ -160,10 +158,7 @@ def _batch_table(structures: list[Structure], edges: EdgeEnergies, totals: _Tota
     totals.frames += len(structures)
     totals.edges += len(edges.eps)
     totals.changed += sum(not structure.intact for structure in structures)
-    totals.bonded += float(d[bonded].sum())
-    totals.everything += float(d.sum())
-    totals.bonded_abs += float(np.abs(d[bonded]).sum())
-    totals.everything_abs += float(np.abs(d).sum())
+    _add_shares(totals, structures, pairs.frame, d, bonded)
     _add_histogram(totals, edges, pairs, ~bonded)
     start = edges.frame_ptr[pairs.frame]
     table = pd.DataFrame(
@@ -190,6 +185,20 @@ def _batch_table(structures: list[Structure], edges: EdgeEnergies, totals: _Tota
     bonds: pd.DataFrame = table[bonded]
     _add_means(totals, bonds, structures, pairs.frame[bonded])
     return bonds
+
+
+def _add_shares(
+    totals: _Totals,
+    structures: list[Structure],
+    frame: NDArray[np.int64],
+    d: NDArray[np.float64],
+    bonded: NDArray[np.bool_],
+) -> None:
+    """Add the sums of D and |D|, over bonded and over all pairs, to those of each molecule."""
+    columns = (d * bonded, d, np.abs(d) * bonded, np.abs(d))
+    sums = np.stack([np.bincount(frame, weights=c, minlength=len(structures)) for c in columns], axis=1)
+    for structure, row in zip(structures, sums, strict=True):
+        totals.shares[structure.smiles] = totals.shares.get(structure.smiles, 0.0) + row
 
 
 def _bond_types(
@@ -273,9 +282,7 @@ def _histogram(totals: _Totals) -> pd.DataFrame:
 
 
 def _summary(totals: _Totals, name: str, run: Mapping[str, Any]) -> dict[str, Any]:
-    def share(part: float, whole: float) -> float | None:
-        return part / whole if whole else None
-
+    sums = np.array(list(totals.shares.values()))
     return {
         **run,
         "structures": name,
@@ -283,7 +290,14 @@ def _summary(totals: _Totals, name: str, run: Mapping[str, Any]) -> dict[str, An
         "frames_with_changed_bonds": totals.changed,
         "edges": totals.edges,
         "sum_rule_max_abs_eV": totals.sum_rule,
-        "bonded_share": share(totals.bonded, totals.everything),
-        "bonded_share_abs": share(totals.bonded_abs, totals.everything_abs),
+        **_share("bonded_share", sums[:, 0], sums[:, 1]),
+        **_share("bonded_share_abs", sums[:, 2], sums[:, 3]),
         "dtype": "float64",
     }
+
+
+def _share(label: str, part: NDArray[np.float64], whole: NDArray[np.float64]) -> dict[str, float | None]:
+    """Return beta, the ratio of sums over molecules, with its jackknife interval; None where there is none."""
+    estimate = group_ratio(part, whole)
+    ends = {label: estimate.value, f"{label}_lo": estimate.lo, f"{label}_hi": estimate.hi}
+    return {key: value if np.isfinite(value) else None for key, value in ends.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e3d.errors import InputError, choices
+
 if TYPE_CHECKING:  # the workflow reads the registry below at every start
     import pandas as pd
 

@@ -20,7 +20,7 @@ from e3d.figures import style
 
 BIN = "bond_energy_bin_eV"
 _ROW = 0.24  # inches
-_MARGINS = 1.15  # inches, above and below the rows
+_MARGINS = 1.3  # inches, above and below the rows
 _SEED_LINES: Final[tuple[LineStyleType | None, ...]] = (None, "-", "--", ":", "-.")  # the first seed is filled
 _RIDGE = 0.85  # height of the highest bin, of the distance between rows
 Array = NDArray[np.float64]
@@ -41,7 +41,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         part = table[table[C.MODEL] == model]
         for row, kind in enumerate(kinds):
             _ridge(axes, part[part[C.BOND_TYPE] == kind], row, width)
-        axes.set_title(f"{model} ({style.sized_models(summary)[model]:,} parameters)")
+        axes.set_title(f"{model}\n{style.sized_models(summary)[model]:,} parameters")
         axes.set_xlabel(LABELS[C.BOND_ENERGY])
         axes.set_xlim(table[BIN].min() - 4 * width, table[BIN].max() + 5 * width)
         axes.set_ylim(-0.4, len(kinds) + 0.25)

@@ -13,10 +13,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from e3d import tables
 from e3d.fields import NAMED_BONDS, REFERENCE_NAMES, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.figures import FINDINGS_TABLES, style
+from e3d.figures import FINDINGS_TABLES, read_tables, style
 from e3d.provenance import write_text
 from e3d.units import EV_KCAL_MOL
 
@@ -37,16 +36,16 @@ _LIMITS: Final = (
 )
 
 
-def write_findings(folder: Path, output: Path) -> None:
-    """Write the findings from the tables under ``folder`` as a Markdown list.
+def write_findings(paths: Sequence[Path], output: Path) -> None:
+    """Write the findings from tables (files, or one results folder) as a Markdown list.
 
     Raises
     ------
     InputError
         If a table is missing.
     """
-    needed = {name: tables.read(folder / f"{name}.csv") for name in FINDINGS_TABLES}
-    write_text(output, "".join(f"- {sentence}\n" for sentence in sentences(needed)))
+    found = sentences(read_tables(paths, FINDINGS_TABLES))
+    write_text(output, "".join(f"- {sentence}\n" for sentence in found))
 
 
 def sentences(tables: Tables) -> list[str]:
@@ -121,7 +120,7 @@ def _order(order: pd.DataFrame) -> str:
             f"{higher} minus {lower} {_value(rows, 'difference_eV', ' eV')}{_molecules(rows)}"
             for (lower, higher), rows in zip(_STEPS, steps, strict=True)
         ]
-        texts.append(f"{_SETS[name]}: {_verdict(steps, sorted(order[C.SEED].unique()))}; {', '.join(gaps)}")
+        texts.append(f"On {_SETS[name]}: {_verdict(steps, sorted(order[C.SEED].unique()))}; {', '.join(gaps)}")
     return f"Does C-C < C=C < C#C hold in mean D, by the intervals of both steps? {'. '.join(texts)}."
 
 

@@ -12,6 +12,7 @@ from e3d.fields import Column as C
 from e3d.figures import style
 
 _METRICS = (C.ENERGY_MAE, C.FORCE_MAE)
+_ONE_COLUMN = 3  # legend entries
 _TITLES = {
     "test-conformations": "new conformations of training-pool molecules",
     "test-molecules": "molecules never in the training pool",
@@ -59,13 +60,16 @@ def _panel(axes: Axes, part: pd.DataFrame, laws: pd.DataFrame, metric: str, seri
             a, alpha = (_number(law, name, "value") for name in ("a", "alpha"))
             axes.plot(n * one.dodge, a * n**-alpha, color=one.color, linewidth=0.9, linestyle="--", zorder=1)
         handles.append(one.handle(text, "--" if fitted else "none"))
-    axes.legend(handles=handles, loc="upper right", handlelength=2.4, borderpad=0)
+    columns = 1 if len(handles) <= _ONE_COLUMN else 2
+    axes.legend(handles=handles, loc="upper right", ncols=columns, handlelength=2.4, borderpad=0, columnspacing=1)
 
 
 def _leave_room(axes: Axes, entries: int) -> None:
     """Stretch the logarithmic y axis upwards so that the legend covers nothing; plain numbers on it."""
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high * (high / low) ** (0.04 + 0.1 * entries))
+    rows = entries if entries <= _ONE_COLUMN else -(-entries // 2)
+    taken = min(0.03 + 0.085 * rows, 0.8)  # share of the panel's height
+    axes.set_ylim(low, high * (high / low) ** (taken / (1 - taken)))
     decades = np.log10(high / low)
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2 else (1.0,)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

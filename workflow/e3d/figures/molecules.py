@@ -16,7 +16,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rdkit import Chem
-from rdkit.Chem import rdDepictor, rdMolDescriptors
+from rdkit.Chem import rdCoordGen, rdDepictor, rdMolDescriptors
 
 from e3d.chemistry import canonical_smiles, parse
 from e3d.errors import InputError, choices
@@ -25,13 +25,15 @@ from e3d.fields import Column as C
 from e3d.figures import style
 
 MAX_PANELS: Final = 9
-_COLUMNS: Final = 3
-_BAR = 52.0  # width left for the colour bar, points
+_COLUMNS: Final = (3, 2, 1)
+_BAR = 60.0  # width left for the colour bar, points
 _TITLE = 18.0  # height of a panel's title, points
-_PAD = (15.0, 15.0)  # room for labels around the outermost atoms, points
-_MAX_SCALE = 30.0  # points per Å, so that small molecules do not fill the page
+_PAD = (15.0, 18.0)  # room for labels around the outermost atoms, points
+_MIN_SCALE, _MAX_SCALE = 22.0, 30.0  # points per Å: room for labels; small molecules do not fill the page
 _LABEL_SIZES = (7.5, 6.0)
 _ATOM_RADIUS = 6.0
+_CHARGE_OFFSET: Final = (6.5, 5.0)
+_BOND = 1.5  # mean length of a drawn bond, Å
 _SWEEPS = 4  # each label is placed again once the others are known
 _LINES: Final[dict[str, tuple[tuple[float, float, str], ...]]] = {
     "-": ((0.0, 4.0, "-"),),
@@ -116,8 +118,7 @@ def _drawing(rows: pd.DataFrame) -> _Drawing:
     rows = rows[rows[C.SMILES] == smiles]
     mol = parse(smiles)
     place = {atom.GetAtomMapNum() - 1: atom.GetIdx() for atom in mol.GetAtoms()}
-    rdDepictor.Compute2DCoords(mol)
-    xy = np.array(mol.GetConformer().GetPositions()[:, :2], dtype=np.float64)
+    xy = _flat(mol)
     bonds = tuple(
         _Bond(*pair, style.order_sign(str(part[C.BOND_TYPE].iloc[0])), _over(part))
         for pair, part in _by_pair(rows, place).items()
@@ -128,7 +129,23 @@ def _drawing(rows: pd.DataFrame) -> _Drawing:
         for atom in mol.GetAtoms()
     )
     formula = re.sub(r"(?<=[A-Za-z])(\d+)", r"$_{\1}$", rdMolDescriptors.CalcMolFormula(mol))
+    formula = re.sub(r"([+-]\d*)$", r"$^{\1}$", formula)
     return _Drawing(f"{rows[C.MOLECULE].iloc[0]}   {formula}", symbols, xy - (xy.max(0) + xy.min(0)) / 2, bonds)
+
+
+def _flat(mol: Chem.Mol) -> Array:
+    """Return 2-D coordinates (atoms, 2) in Å: of RDKit's two layouts the one that keeps atoms farther apart."""
+    layouts = []
+    for lay_out in (rdDepictor.Compute2DCoords, rdCoordGen.AddCoords):
+        copy = Chem.Mol(mol)
+        lay_out(copy)
+        xy = np.array(copy.GetConformer().GetPositions()[:, :2], dtype=np.float64)
+        first, second = np.triu_indices(len(xy), k=1)
+        distances = np.linalg.norm(xy[first] - xy[second], axis=1)
+        bonds = [np.linalg.norm(xy[b.GetBeginAtomIdx()] - xy[b.GetEndAtomIdx()]) for b in copy.GetBonds()]
+        layouts.append((float(distances.min() / np.mean(bonds)), xy * (_BOND / np.mean(bonds))))
+    (nearest, default), (other, alternative) = layouts
+    return np.asarray(alternative if other > nearest + 0.1 else default)
 
 
 def _by_pair(rows: pd.DataFrame, place: dict[int, int]) -> dict[tuple[int, int], pd.DataFrame]:
@@ -143,9 +160,11 @@ def _over(part: pd.DataFrame) -> style.OverSeeds:
 
 def _page(drawings: Sequence[_Drawing], colors: ScalarMappable) -> Figure:
     """Lay the panels out in rows, every molecule at one scale; a panel's data units are points."""
-    columns = min(_COLUMNS, len(drawings))
-    width = (style.WIDTH * 72 - _BAR) / columns
-    scale = min(_MAX_SCALE, *((width - 2 * _PAD[0]) / max(drawing.extent[0], 1e-9) for drawing in drawings))
+    widest = max(drawing.extent[0] for drawing in drawings)
+    space = style.WIDTH * 72 - _BAR
+    scales = {n: min(_MAX_SCALE, (space / n - 2 * _PAD[0]) / max(widest, 1e-9)) for n in _COLUMNS if n <= len(drawings)}
+    columns = next((n for n, scale in scales.items() if scale >= _MIN_SCALE), 1)
+    width, scale = space / columns, scales[columns]
     rows = [drawings[start : start + columns] for start in range(0, len(drawings), columns)]
     heights = [max(d.extent[1] for d in row) * scale + 2 * _PAD[1] + _TITLE for row in rows]
     page = np.array([style.WIDTH * 72, max(sum(heights), 110.0)])
@@ -184,10 +203,20 @@ def _draw(axes: Axes, drawing: _Drawing, scale: float, colors: ScalarMappable) -
     for (symbol, charge), (x, y) in zip(drawing.symbols, xy, strict=True):
         ink = _ELEMENT_COLORS.get(symbol, "#333333")
         axes.text(x, y, symbol, ha="center", va="center_baseline", fontsize=8, fontweight="bold", color=ink)
-        half = style.text_size(symbol, 8)[0] / 2
-        axes.text(x + half + 1, y, charge, ha="left", va="bottom", fontsize=8, color=ink)
+        if charge:
+            spot = _charge_spot(drawing, xy, np.array([x, y]))
+            axes.text(spot[0], spot[1], charge, ha="center", va="center", fontsize=8, color=ink)
     for bond, center in zip(drawing.bonds, _label_centers(axes, drawing, xy), strict=True):
         _write(axes, bond.label(), center)
+
+
+def _charge_spot(drawing: _Drawing, xy: Array, atom: Array) -> Array:
+    """Return where the charge of an atom goes (2,): the corner of its symbol that points least along its bonds."""
+    ends = [(xy[bond.i], xy[bond.j]) for bond in drawing.bonds]
+    away = [start + end - 2 * atom for start, end in ends if np.allclose(start, atom) or np.allclose(end, atom)]
+    corners = [(1, 1), (-1, 1), (1, -1), (-1, -1)]
+    free = min(corners, key=lambda corner: max((float(np.dot(corner, step)) for step in away), default=0.0))
+    return atom + np.array(free) * _CHARGE_OFFSET
 
 
 def _write(axes: Axes, label: tuple[str, str], center: Array) -> None:
@@ -209,6 +238,9 @@ def _label_centers(axes: Axes, drawing: _Drawing, xy: Array) -> list[Array]:
     for bond in drawing.bonds:  # bonds as rows of points: a box is free if it holds none
         steps = np.linspace(0, 1, 12)[:, None]
         points.append(xy[bond.i] + steps * (xy[bond.j] - xy[bond.i]))
+    for (_, charge), atom in zip(drawing.symbols, xy, strict=True):
+        if charge:
+            points.append(_charge_spot(drawing, xy, atom)[None])
     obstacles = np.concatenate(points)
     clearance = np.concatenate([np.full(len(xy), 6.0), np.full(len(obstacles) - len(xy), 3.5)])
     limits = np.array([axes.get_xlim()[1], -axes.get_ylim()[0]])

@@ -59,6 +59,7 @@ YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY: Final = "#767676"
 _MODEL_COLORS: Final = (BLUE, VERMILION, GREEN, PURPLE, BLACK, SKY, ORANGE)
 _MODEL_MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
+_DODGE, _MAX_DODGE = 1.04, 1.25  # factors in N between neighbouring and between the outermost series
 _DATASET_FILLS: Final = ("full", "none", "left", "bottom", "right", "top")
 
 
@@ -128,6 +129,8 @@ def save(make: Callable[[], Figure], output: Path) -> None:
     metadata: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with mpl.rc_context(STYLE):
         figure = make()
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once, so that the three files show the same
         for suffix, entries in metadata.items():
             with atomic(output.with_suffix(f".{suffix}")) as temporary:
                 figure.savefig(temporary, format=suffix, dpi=200, metadata=entries)
@@ -191,25 +194,23 @@ def sized_models(table: pd.DataFrame) -> dict[str, int]:
 def all_series(table: pd.DataFrame) -> list[Series]:
     """Return one series per dataset and model size; colour and marker by model, fill by dataset."""
     datasets = list(dict.fromkeys(table[C.DATASET].astype(str)))
-    found: list[Series] = []
-    for index, model in enumerate(sized_models(table)):
-        for row, dataset in enumerate(datasets):
-            part = table[(table[C.DATASET] == dataset) & (table[C.MODEL] == model)]
-            if part.empty:
-                continue
-            name = f"{dataset}, {model}" if len(datasets) > 1 else model
-            found.append(
-                Series(
-                    dataset,
-                    model,
-                    f"{name} ({int(part[N_PARAMETERS].max()):,} parameters)",
-                    _MODEL_COLORS[index % len(_MODEL_COLORS)],
-                    _MODEL_MARKERS[index % len(_MODEL_MARKERS)],
-                    _DATASET_FILLS[row % len(_DATASET_FILLS)],
-                    1.04 ** len(found),  # side by side, or the intervals would hide each other
-                )
-            )
-    return found
+    models = list(sized_models(table))
+    sizes = table.groupby([C.MODEL, C.DATASET])[N_PARAMETERS].max()
+    keys = [(model, dataset) for model in models for dataset in datasets if (model, dataset) in sizes.index]
+    # side by side, or the intervals would hide each other, but never near the next N
+    step = min(_DODGE, _MAX_DODGE ** (1 / max(len(keys) - 1, 1)))
+    return [
+        Series(
+            dataset,
+            model,
+            f"{f'{dataset}, ' if len(datasets) > 1 else ''}{model} ({int(sizes[model, dataset]):,} parameters)",
+            _MODEL_COLORS[models.index(model) % len(_MODEL_COLORS)],
+            _MODEL_MARKERS[models.index(model) % len(_MODEL_MARKERS)],
+            _DATASET_FILLS[datasets.index(dataset) % len(_DATASET_FILLS)],
+            step ** (index - (len(keys) - 1) / 2),
+        )
+        for index, (model, dataset) in enumerate(keys)
+    ]
 
 
 def draw_curve(axes: Axes, part: pd.DataFrame, column: str, series: Series, *, linestyle: LineStyleType = "-") -> None:
@@ -236,7 +237,7 @@ def n_axis(axes: Axes, sizes: Sequence[int]) -> None:
     ordered = sorted({int(n) for n in sizes})
     shown = ordered[:: -(-len(ordered) // 5)]
     axes.set_xscale("log")
-    axes.set_xlim(ordered[0] / 1.3, ordered[-1] * 1.4)
+    axes.set_xlim(ordered[0] / 1.35, ordered[-1] * 1.35)
     axes.set_xticks(shown, [f"{n:,}" for n in shown])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,275 @@
+"""The configuration: what ships is valid, mistakes are named with a fix, and the documents agree."""
+
+import copy
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from e3d.config import SCHEMAS, RunSettings, Study, load_study, read_yaml, run_settings, validate, write_run
+
+OVERLAYS = sorted(path.name for path in (Path(__file__).parents[1] / "config").glob("*.yaml"))
+OVERLAYS = [name for name in OVERLAYS if name not in ("config.yaml", "datasets.yaml")]
+
+
+def _merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
+    """Merge as Snakemake merges configuration files: mappings by key, anything else replaced."""
+    merged = copy.deepcopy(base)
+    for key, value in overlay.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+@pytest.fixture
+def default(root: Path) -> dict[str, Any]:
+    return read_yaml(root / "config" / "config.yaml")
+
+
+@pytest.fixture
+def datasets(root: Path) -> dict[str, Any]:
+    return read_yaml(root / "config" / "datasets.yaml")
+
+
+@pytest.fixture
+def in_root(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths of datasets are relative to the folder Snakemake runs in."""
+    monkeypatch.chdir(root)
+
+
+@pytest.fixture
+def study(default: dict[str, Any], datasets: dict[str, Any], in_root: None) -> Study:
+    return load_study(default, datasets)
+
+
+# --- what ships
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_every_overlay_is_a_valid_study(
+    name: str, default: dict[str, Any], datasets: dict[str, Any], in_root: None, root: Path
+) -> None:
+    overlay = read_yaml(root / "config" / name)
+    study = load_study(_merge(default, overlay), datasets)
+    assert study.values["study"] == overlay["study"] != default["study"]
+    assert study.values["pathvars"]["results"] != default["pathvars"]["results"], "it would overwrite the default study"
+    assert list(study.runs())
+
+
+def test_there_is_an_overlay() -> None:
+    assert "smoke.yaml" in OVERLAYS
+
+
+def _keys(rules: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the path of every key a schema allows; a free name is <name>."""
+    named = dict(rules.get("properties", {}))
+    if isinstance(rules.get("additionalProperties"), dict):
+        named["<name>"] = rules["additionalProperties"]
+    for name, rule in named.items():
+        inner = list(_keys(rule, f"{prefix}{name}."))
+        yield from inner or [prefix + name]
+
+
+def _schema(name: str) -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    return values
+
+
+def test_schema_default_and_readme_name_the_same_keys(root: Path, default: dict[str, Any]) -> None:
+    text = (root / "config" / "README.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE)
+    assert len(documented) == len(set(documented)), "a key is documented twice"
+    study = set(_keys(_schema("config")))
+    dataset = {key.removeprefix("<name>.").removesuffix(".<name>") for key in _keys(_schema("datasets"))}
+    parents = {key.rsplit(".", k)[0] for key in study for k in (1, 2) if key.count(".") >= k}
+    assert (study | dataset) - set(documented) == set(), "not documented"
+    assert set(documented) - study - dataset - parents == set(), "documented, but no such key"
+    given = set(_keys_of(default))
+    assert study - given == set(), "not in config.yaml"
+    assert given - study == set()
+
+
+def _keys_of(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in values.items():
+        label = "<name>" if prefix == "models." else name
+        if isinstance(value, dict):
+            yield from _keys_of(value, f"{prefix}{label}.")
+        else:
+            yield prefix + label
+
+
+def test_every_key_of_the_schema_is_described() -> None:
+    def bare(rules: dict[str, Any], path: str) -> Iterator[str]:
+        for name, rule in rules.get("properties", {}).items():
+            if "description" not in rule:
+                yield f"{path}{name}"
+            yield from bare(rule, f"{path}{name}.")
+        if isinstance(rules.get("additionalProperties"), dict):
+            yield from bare(rules["additionalProperties"], f"{path}<name>.")
+
+    assert [*bare(_schema("config"), ""), *bare(_schema("datasets"), "datasets.")] == []
+
+
+# --- runs
+
+
+def test_runs_of_the_grid_have_plain_types(study: Study) -> None:
+    runs = list(study.runs())
+    grid = study.values["grid"]
+    assert len(runs) == len(grid["n_train"]) * len(grid["model"]) * len(grid["seed"])
+    assert runs[0] == {
+        "run": "minispice/n32/nano/s0",
+        "dataset": "minispice",
+        "n_train": 32,
+        "model": "nano",
+        "seed": 0,
+    }
+    assert len({run["run"] for run in runs}) == len(runs)
+    assert json.loads(json.dumps(runs)) == runs
+    assert {type(value) for run in runs for value in run.values()} == {str, int}
+
+
+def test_settings_of_a_run_survive_its_file(study: Study, tmp_path: Path) -> None:
+    settings = run_settings(study, list(study.runs())[5], "results")
+    assert settings.store == "results/data/minispice/store.h5"
+    assert settings.subset == f"results/data/minispice/subsets/n{settings.n_train}.csv"
+    write_run(settings, tmp_path / "RUN.yaml")
+    assert RunSettings.from_dict(read_yaml(tmp_path / "RUN.yaml")) == settings
+    assert RunSettings.from_dict(json.loads(json.dumps(settings.as_dict()))) == settings
+
+
+def test_a_runs_settings_do_not_hold_how_it_runs(study: Study) -> None:
+    values = run_settings(study, next(study.runs()), "results").as_dict()
+    assert not {"device", "compile_mode", "runtime"} & set(json.dumps(values).split('"'))
+
+
+@pytest.mark.parametrize(
+    ("change", "texts"),
+    [
+        (lambda v: v["training"].update(stepz=3), ["run: training", "'stepz'", "did you mean 'steps'"]),
+        (lambda v: v["architecture"].pop("r_max"), ["run: architecture", "lacks 'r_max'"]),
+        (lambda v: v["architecture"].update(l_max=9), ["l_max = 9", "at most 4"]),
+        (lambda v: v["training"].update(steps="many"), ["steps = 'many'", "integer"]),
+        (lambda v: v.pop("store"), ["run", "lacks 'store'"]),
+        (lambda v: v.update(trainig={}), ["'trainig'", "did you mean 'training'"]),
+        (lambda v: v.update(training=[]), ["training = []", "object"]),
+    ],
+)
+def test_a_run_file_is_checked(change: Callable[[Any], Any], texts: list[str], study: Study, input_error: Any) -> None:
+    values = run_settings(study, next(study.runs()), "results").as_dict()
+    change(values)
+    with input_error(*texts):
+        RunSettings.from_dict(values)
+
+
+# --- mistakes
+
+
+def _put(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(values: dict[str, Any]) -> None:
+        *parents, last = path.split(".")
+        for name in parents:
+            values = values[name]
+        values[last] = value
+
+    return change
+
+
+def _drop(path: str) -> Callable[[dict[str, Any]], None]:
+    def change(values: dict[str, Any]) -> None:
+        *parents, last = path.split(".")
+        for name in parents:
+            values = values[name]
+        del values[last]
+
+    return change
+
+
+MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
+    "unknown key": (_put("training.lerning_rate", 1.0), ["at training", "did you mean 'learning_rate'", "spelling"]),
+    "unknown section": (_put("trianing", {}), ["the top level", "did you mean 'training'"]),
+    "unknown key of a model": (_put("models.nano.rmax", 5.0), ["models.nano", "did you mean 'r_max'"]),
+    "missing key": (_drop("training.steps"), ["training lacks 'steps'", "required"]),
+    "missing section": (_drop("grid"), ["lacks 'grid'"]),
+    "unknown dataset": (_put("grid.dataset", ["minispise"]), ["did you mean 'minispice'", "grid.dataset"]),
+    "unknown model": (_put("grid.model", ["mikro"]), ["did you mean 'micro'", "grid.model"]),
+    "text for a number": (_put("training.steps", "many"), ["training.steps = 'many'", "expected integer"]),
+    "YAML's exponent": (_put("training.learning_rate", "1e-3"), ["learning_rate = '1e-3'", "write 1.0e-3"]),
+    "a float that is whole": (_put("grid.n_train", [32.0]), ["grid.n_train.0 = 32.0", "expected integer"]),
+    "a flag for a number": (_put("grid.seed", [True]), ["grid.seed.0 = True", "expected integer"]),
+    "a number for a list": (_put("grid.n_train", 32), ["grid.n_train = 32", "expected array"]),
+    "an empty list": (_put("grid.seed", []), ["grid.seed = []"]),
+    "a repeated entry": (_put("grid.seed", [0, 0]), ["grid.seed = [0, 0]", "must not repeat"]),
+    "too small": (_put("grid.n_train", [0]), ["grid.n_train.0 = 0", "at least 1"]),
+    "too large": (_put("models.nano.l_max", 9), ["models.nano.l_max = 9", "at most 4"]),
+    "not a share": (_put("split.validation", 1.0), ["split.validation = 1.0", "less than 1"]),
+    "not more than zero": (_put("entropy.scaled", 0), ["entropy.scaled = 0", "more than 0"]),
+    "a choice": (_put("runtime.compile_mode", "compiled"), ["did you mean 'compile'", "eager"]),
+    "a pattern": (_put("runtime.device", "gpu"), ["runtime.device = 'gpu'", "cuda:<k>"]),
+    "a name with a slash": (_put("study", "a/b"), ["study = 'a/b'", "must match"]),
+    "steps": (_put("training.steps_per_epoch", 300), ["2500", "not a multiple", "300"]),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_named_with_its_fix(
+    case: str, default: dict[str, Any], datasets: dict[str, Any], in_root: None, input_error: Any
+) -> None:
+    change, texts = MISTAKES[case]
+    change(default)
+    with input_error(*texts):
+        load_study(default, datasets)
+
+
+def test_datasets_are_checked(
+    default: dict[str, Any], datasets: dict[str, Any], in_root: None, input_error: Any
+) -> None:
+    entry = datasets["minispice"]
+    for change, texts in (
+        ({"pth": "x"}, ["minispice", "did you mean 'path'"]),
+        ({"layout": "spise"}, ["did you mean 'spice'"]),
+        ({"sha256": "12"}, ["sha256 = '12'", "must match"]),
+        ({"isolated_atom_energy_eV": {"C": "low"}}, ["isolated_atom_energy_eV.C = 'low'", "number"]),
+        ({"path": "resources/none.hdf5"}, ["resources/none.hdf5 is not there", "config/datasets.yaml"]),
+    ):
+        with input_error(*texts):
+            load_study(default, {"minispice": entry | change})
+
+
+def test_a_published_study_needs_no_data(default: dict[str, Any], datasets: dict[str, Any]) -> None:
+    datasets["minispice"]["path"] = "nowhere.hdf5"
+    assert load_study(default | {"published": True}, datasets).values["published"] is True
+
+
+def test_defaults_are_filled_in_without_touching_what_was_given(default: dict[str, Any]) -> None:
+    del default["runtime"], default["published"]
+    before = copy.deepcopy(default)
+    filled = validate(default, "config")
+    assert filled["runtime"] == {"device": "cpu", "compile_mode": "eager"}
+    assert filled["published"] is False
+    assert default == before
+    filled["grid"]["seed"].append(99)
+    assert default == before
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("a: [1, 2", "not valid YAML"), ("a: b: c", "not valid YAML"), ("- 1\n- 2\n", "holds a list"), ("", "NoneType")],
+)
+def test_files_that_are_no_settings(text: str, part: str, tmp_path: Path, input_error: Any) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with input_error("bad.yaml", part, "Fix the file"):
+        read_yaml(path)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path, input_error: Any) -> None:
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00\x80")
+    with input_error("binary.yaml", "not valid YAML"):
+        read_yaml(tmp_path / "binary.yaml")
+    with input_error("none.yaml", "no such file"):
+        read_yaml(tmp_path / "none.yaml")

@@ -1,0 +1,81 @@
+"""Atomic writes, hashes, and what is written beside a table."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from e3d import __version__, provenance
+
+
+def test_a_write_is_all_or_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.txt"
+    provenance.write_text(path, "old é\n")
+
+    def fail() -> None:
+        with provenance.atomic(path) as temporary:
+            temporary.write_text("half")
+            assert path.read_text(encoding="utf-8") == "old é\n"
+            raise KeyError("stop")
+
+    with pytest.raises(KeyError):
+        fail()
+    assert path.read_text(encoding="utf-8") == "old é\n"
+    assert list(path.parent.iterdir()) == [path]
+    provenance.write_text(path, "new")
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failed_first_write_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        provenance.write_json(tmp_path / "file.json", {"a": {1, 2}})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_is_readable(tmp_path: Path) -> None:
+    provenance.write_json(tmp_path / "a.json", {"b": 1, "a": [1, 2]})
+    text = (tmp_path / "a.json").read_text()
+    assert text.endswith("}\n")
+    assert list(json.loads(text)) == ["b", "a"]
+
+
+def test_digest_knows_values_and_not_the_order_of_keys() -> None:
+    a = provenance.digest({"x": 1, "y": {"p": [1, 2], "q": None}})
+    assert a == provenance.digest({"y": {"q": None, "p": [1, 2]}, "x": 1})
+    assert re.fullmatch(r"[0-9a-f]{16}", a)
+    others = [{"x": 2, "y": {"p": [1, 2], "q": None}}, {"x": 1, "y": {"p": [2, 1], "q": None}}, {"x": 1}]
+    assert len({a, *(provenance.digest(other) for other in others)}) == 4
+
+
+def test_file_digest(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert provenance.file_digest(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_record(tmp_path: Path) -> None:
+    output, source = tmp_path / "table.csv", tmp_path / "input.csv"
+    output.write_text("a\n1\n")
+    source.write_text("b\n")
+    provenance.record(output, inputs=[source], settings={"n": 3})
+    found = json.loads((tmp_path / "table.csv.provenance.json").read_text())
+    assert {"output", "sha256", "commit", "versions", "settings", "settings_hash", "inputs", "wall_time_s"} <= set(
+        found
+    )
+    assert found["output"] == "table.csv"
+    assert found["sha256"] == provenance.file_digest(output)
+    assert found["inputs"] == {str(source): provenance.file_digest(source)}
+    assert found["settings"] == {"n": 3}
+    assert found["settings_hash"] == provenance.digest({"n": 3})
+    assert found["versions"]["e3d"] == __version__
+    assert {"python", "numpy", "torch", "nequip", "nequip-allegro"} <= set(found["versions"])
+    assert found["wall_time_s"] >= 0
+
+
+def test_commit_is_a_hash_or_nothing_outside_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = provenance.commit()
+    assert found is None or re.fullmatch(r"[0-9a-f]{12}(-dirty)?", found)
+    monkeypatch.setenv("PATH", "")
+    assert provenance.commit() is None

@@ -1,0 +1,206 @@
+"""Scaling forms: exact data give their parameters back, noise gives honest intervals, thin grids a refusal."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from e3d import tables
+from e3d.fields import METRICS
+from e3d.fields import Column as C
+from e3d.scaling import FLOOR, POWER, SURFACE, Form, fit, fits, identifiable, predict, run_table
+
+N = np.array([32.0, 64, 128, 256, 512, 1024])
+SIZES = np.array([2e3, 1e4, 5e4, 2.5e5])
+# least_squares stops at a relative change of 1e-8 in the cost; on exact data that leaves about its root
+FIT_TOLERANCE = 1e-3
+
+
+def _grid() -> tuple[np.ndarray, np.ndarray]:
+    n, m = np.meshgrid(N, SIZES)
+    return n.ravel(), m.ravel()
+
+
+def _truth(form: Form) -> np.ndarray:
+    return np.array([900.0, 0.6, 12.0, 4000.0, 0.7])[: len(form.parameters)]
+
+
+@pytest.mark.parametrize("values", [(50.0, 0.25), (3.0, 1.2), (0.02, 0.05), (5.0, -0.1)])
+def test_an_exact_power_law_is_recovered_with_its_amplitude(values: tuple[float, float]) -> None:
+    best = fit(POWER, N, values[0] * N ** -values[1])
+    np.testing.assert_allclose(best.values, values, rtol=FIT_TOLERANCE)
+    assert (best.half_widths < 1e-3 * np.abs(values)).all()
+
+
+@pytest.mark.parametrize("floor", [0.5, 12.0, 40.0])
+def test_an_exact_floor_is_recovered(floor: float) -> None:
+    truth = np.array([900.0, 0.6, floor])
+    best = fit(FLOOR, N, predict(FLOOR, truth, N))
+    np.testing.assert_allclose(best.values, truth, rtol=10 * FIT_TOLERANCE)
+
+
+@pytest.mark.parametrize("exponents", [(0.6, 0.7), (0.25, 0.4), (1.0, 0.3)])
+def test_an_exact_surface_is_recovered(exponents: tuple[float, float]) -> None:
+    n, m = _grid()
+    truth = np.array([900.0, exponents[0], 12.0, 4000.0, exponents[1]])
+    best = fit(SURFACE, n, predict(SURFACE, truth, n, m), m)
+    np.testing.assert_allclose(best.values, truth, rtol=20 * FIT_TOLERANCE)
+
+
+def test_predict() -> None:
+    n, m = np.array([100.0]), np.array([1e4])
+    assert predict(POWER, np.array([50.0, 0.5]), n)[0] == pytest.approx(5.0)
+    assert predict(FLOOR, np.array([50.0, 0.5, 2.0]), n)[0] == pytest.approx(7.0)
+    assert predict(SURFACE, np.array([50.0, 0.5, 2.0, 300.0, 0.5]), n, m)[0] == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("form", [POWER, FLOOR])
+def test_a_floor_wins_by_aicc_only_where_there_is_one(form: Form) -> None:
+    noise = np.exp(0.01 * np.random.default_rng(0).normal(size=12))
+    n = np.geomspace(16, 4096, 12)
+    loss = predict(form, _truth(form), n) * noise
+    aicc = {candidate.name: fit(candidate, n, loss).aicc for candidate in (POWER, FLOOR)}
+    assert min(aicc, key=lambda name: aicc[name]) == form.name, aicc
+
+
+def test_intervals_cover_the_exponent_and_the_amplitude() -> None:
+    rng = np.random.default_rng(1)
+    n, trials = N[:5], 400
+    truth = np.array([50.0, 0.25])
+    inside = np.zeros(2)
+    for _ in range(trials):
+        best = fit(POWER, n, predict(POWER, truth, n) * np.exp(0.03 * rng.normal(size=len(n))))
+        inside += np.abs(best.values - truth) < best.half_widths
+    # binomial standard error 0.011; the robust loss and the linear map of log a cost a little
+    assert inside / trials == pytest.approx([0.95, 0.95], abs=0.045), inside / trials
+
+
+def test_one_outlier_does_not_carry_the_exponent_away() -> None:
+    n = np.geomspace(16, 4096, 9)
+    loss = 50 * n**-0.25
+    loss[-1] *= 3
+    robust = fit(POWER, n, loss)
+    plain = -np.polyfit(np.log(n), np.log(loss), 1)[0]
+    assert abs(robust.values[1] - 0.25) < abs(plain - 0.25) / 3
+    assert abs(robust.values[1] - 0.25) < robust.half_widths[1]
+
+
+def test_two_parameters_and_three_points_leave_no_aicc() -> None:
+    best = fit(POWER, N[:3], 5 * N[:3] ** -0.3 * np.array([1.0, 1.01, 1.0]))
+    assert np.isnan(best.aicc)
+    assert np.isfinite(best.half_widths).all()
+
+
+def _cross() -> tuple[np.ndarray, np.ndarray]:
+    """Return a diagonal of 4 N and 4 M and some more points off it, never 4 N at one M."""
+    pairs = [(32, 1), (64, 2), (128, 3), (256, 4), (64, 1), (128, 2), (256, 3)]
+    n, m = np.array(pairs, dtype=float).T
+    return n, m
+
+
+@pytest.mark.parametrize(
+    ("form", "n", "m", "text"),
+    [
+        (POWER, [32, 64, 64], None, "2 values of N, the form needs 3"),
+        (FLOOR, [32, 64, 128, 256], None, "4 values of N, the form needs 5"),
+        (SURFACE, *_grid(), "ok"),
+        (SURFACE, *(axis[_grid()[1] > 2e3] for axis in _grid()), "3 model sizes, the form needs 4"),
+        (SURFACE, *(axis[_grid()[0] > 128] for axis in _grid()), "3 values of N, the form needs 4"),
+        (SURFACE, [32, 64, 128, 256], [1, 2, 3, 4], "4 points, the form has 5 parameters"),
+        (SURFACE, *_cross(), "values of N at one size"),
+        (POWER, [32, 64, 128], None, "ok"),
+        (FLOOR, [32, 64, 128, 256, 512], None, "ok"),
+    ],
+)
+def test_what_a_grid_can_identify(form: Form, n: Any, m: Any, text: str) -> None:
+    n, m = np.asarray(n, dtype=float), None if m is None else np.asarray(m, dtype=float)
+    status = identifiable(form, n, m)
+    assert text in status
+    if status != "ok":
+        with pytest.raises(ValueError, match="not identifiable"):
+            fit(form, n, np.ones(len(n)), m)
+
+
+# --- the table of fits
+
+
+def _errors(
+    loss: Callable[[float, float, int], float], n_train: Sequence[float], seeds: int = 2, sizes: int = 2
+) -> pd.DataFrame:
+    rows = []
+    for (k, m), n, seed in itertools.product(enumerate(SIZES[:sizes]), n_train, range(seeds)):
+        value = loss(n, m, seed)
+        run = {C.RUN: f"a/n{n:.0f}/m{k}/s{seed}", C.DATASET: "a", C.N_TRAIN: n, C.MODEL: f"m{k}", C.SEED: seed}
+        run |= {C.TEST_SET: "test-molecules", C.N_PARAMETERS: m, **dict.fromkeys(METRICS, value)}
+        rows += [{**run, C.GROUP_KIND: "all"}, {**run, C.GROUP_KIND: "molecule", **dict.fromkeys(METRICS, np.nan)}]
+    return pd.DataFrame(rows).rename(columns=str)
+
+
+def _status(table: pd.DataFrame, form: Form) -> set[str]:
+    return set(table.loc[table["form"] == form.name, "status"])
+
+
+def test_a_table_of_exact_power_laws() -> None:
+    table = fits(_errors(lambda n, m, seed: m**0.1 * n**-0.3 * (1 + 0.02 * seed), N[:4]))
+    power = table[(table["form"] == "power") & (table["status"] == "ok")]
+    alpha = power[power["parameter"] == "alpha"]
+    assert len(alpha) == len(METRICS) * 2
+    np.testing.assert_allclose(alpha[["value", "seed_min", "seed_max"]], 0.3, rtol=FIT_TOLERANCE)
+    a = power[(power["parameter"] == "a") & (power["model"] == "m0")]
+    np.testing.assert_allclose(a["value"], SIZES[0] ** 0.1 * 1.01, rtol=FIT_TOLERANCE)
+    np.testing.assert_allclose(a["seed_max"] / a["seed_min"], 1.02, rtol=FIT_TOLERANCE)
+    assert set(power["n_points"]) == {4}
+    assert set(power["n_seeds"]) == {2}
+    assert _status(table, FLOOR) == {"not identifiable: 4 values of N, the form needs 5"}
+    assert _status(table, SURFACE) == {"not identifiable: 2 model sizes, the form needs 4"}
+
+
+def test_rows_that_cannot_be_fitted_say_so_and_hold_no_number() -> None:
+    table = fits(_errors(lambda n, m, seed: n**-0.3, N[:2]))
+    assert all(status.startswith("not identifiable: 2 values of N") for status in table["status"])
+    assert len(table) == len(METRICS) * (2 * 2 + 1)
+    assert set(table["parameter"]) == {""}
+    assert "value" not in table or table["value"].isna().all()
+
+
+def test_a_full_grid_gives_the_surface() -> None:
+    truth = _truth(SURFACE)
+    table = fits(_errors(lambda n, m, seed: float(predict(SURFACE, truth, np.array(n), np.array(m))), N, 1, 4))
+    surface = table[(table["form"] == "surface") & (table["metric"] == str(C.FORCE_MAE))].set_index("parameter")
+    assert surface.index.tolist() == list(SURFACE.parameters)
+    np.testing.assert_allclose(surface["value"], truth, rtol=20 * FIT_TOLERANCE)
+    assert set(surface["model"]) == {"all"}
+    assert set(surface["n_seeds"]) == {1}
+
+
+def test_one_seed_has_no_spread() -> None:
+    table = fits(_errors(lambda n, m, seed: 2 * n**-0.4, N[:4], seeds=1))
+    ok = table[table["status"] == "ok"]
+    pd.testing.assert_series_equal(ok["seed_min"], ok["seed_max"], check_names=False)
+    np.testing.assert_allclose(ok["seed_min"], ok["value"])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0, -1.0])
+def test_a_run_that_diverged_is_named(bad: float, input_error: Any) -> None:
+    errors = _errors(lambda n, m, seed: bad if (n, m, seed) == (64, SIZES[1], 1) else n**-0.3, N[:4])
+    with input_error("a/n64/m1/s1", "positive number"):
+        fits(errors)
+
+
+def test_run_table_reads_and_writes(tmp_path: Path, input_error: Any) -> None:
+    errors = _errors(lambda n, m, seed: n**-0.3 * np.exp(0.01 * np.sin(n + seed)), N[:5])
+    tables.write(errors, tmp_path / "errors.csv")
+    table = run_table(tmp_path / "errors.csv", tmp_path / "fits.csv")
+    written = tables.read(tmp_path / "fits.csv", columns=("form", "parameter", "value", "status"))
+    assert len(written) == len(table)
+    first = (tmp_path / "fits.csv").read_bytes()
+    run_table(tmp_path / "errors.csv", tmp_path / "fits.csv")
+    assert (tmp_path / "fits.csv").read_bytes() == first
+    errors.drop(columns=C.N_PARAMETERS).to_csv(tmp_path / "old.csv")
+    with input_error("old.csv", f"no column {C.N_PARAMETERS}"):
+        run_table(tmp_path / "old.csv", tmp_path / "none.csv")
+    assert not (tmp_path / "none.csv").exists()

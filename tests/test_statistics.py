@@ -1,0 +1,173 @@
+"""Intervals cover what they should, and rank correlations agree with SciPy."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from e3d.statistics import (
+    Estimate,
+    group_mean,
+    group_ratio,
+    jackknife,
+    jackknife_groups,
+    jackknife_se,
+    spearman,
+    stratified_kendall,
+    t_quantile,
+    welch_dof,
+)
+
+EXACT = 1e-12  # the same sums in another order, in float64
+
+
+def _clustered(rng: np.random.Generator, n_groups: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    """Values around zero with as much scatter between groups as within, and their groups."""
+    groups = np.repeat(np.arange(n_groups), rng.integers(3, 8, size=n_groups))
+    return rng.normal(size=n_groups)[groups] + rng.normal(size=len(groups)), groups
+
+
+def test_jackknife_of_a_mean_is_the_textbook_interval() -> None:
+    values = np.random.default_rng(0).normal(size=15)
+    estimate = jackknife(lambda keep: float(values[keep].mean()), np.arange(15))
+    se = values.std(ddof=1) / np.sqrt(15)
+    assert estimate.value == pytest.approx(values.mean(), rel=EXACT)
+    assert estimate.half_width == pytest.approx(stats.t.ppf(0.975, 14) * se, rel=EXACT)
+    interval = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+    assert (estimate.lo, estimate.hi) == pytest.approx((interval.low, interval.high), rel=1e-10)
+
+
+@pytest.mark.parametrize("transform", [np.asarray, np.sqrt, np.log])
+def test_group_mean_is_the_jackknife_of_the_mean(transform: Any) -> None:
+    values, groups = _clustered(np.random.default_rng(1))
+    values = values**2
+    fast = group_mean(values, groups, transform)
+    slow = jackknife(lambda keep: float(transform(values[keep].mean())), groups)
+    np.testing.assert_allclose([fast.value, fast.lo, fast.hi], [slow.value, slow.lo, slow.hi], rtol=1e-10)
+    assert fast.half_width > 0
+
+
+def test_group_ratio_is_the_jackknife_of_a_ratio_of_sums() -> None:
+    part, whole = np.random.default_rng(8).uniform(1.0, 2.0, size=(2, 9))
+    fast = group_ratio(part, whole)
+    slow = jackknife(lambda keep: float(part[keep].sum() / whole[keep].sum()), np.arange(9))
+    np.testing.assert_allclose([fast.value, fast.lo, fast.hi], [slow.value, slow.lo, slow.hi], rtol=1e-10)
+    assert fast.value != pytest.approx(np.mean(part / whole), rel=1e-6), "not a mean of ratios"
+    assert np.isnan(group_ratio(part[:1], whole[:1]).half_width)
+    assert np.isnan(group_ratio(part[:2], np.array([1.0, 0.0])).half_width)
+
+
+def test_group_mean_covers_the_truth_with_clustered_data() -> None:
+    """95 % of intervals hold the truth; taking rows as independent would miss it far more often."""
+    rng = np.random.default_rng(2)
+    trials = 800
+    covered = naive = 0
+    for _ in range(trials):
+        values, groups = _clustered(rng)
+        covered += abs((e := group_mean(values, groups)).value) < e.half_width
+        naive += abs((e := group_mean(values, np.arange(len(values)))).value) < e.half_width
+    # binomial standard error of the coverage: sqrt(0.95 * 0.05 / 800) = 0.008; four of them
+    assert covered / trials == pytest.approx(0.95, abs=0.03)
+    assert naive / trials < 0.85
+
+
+def test_one_group_has_a_value_and_no_interval() -> None:
+    for estimate in (
+        group_mean(np.array([1.0, 2.0]), np.array([4, 4])),
+        jackknife(lambda keep: float(keep.mean() + 0.5), np.array([4, 4])),
+        jackknife(lambda keep: 1.5, np.arange(5), dof=0.0),
+    ):
+        assert estimate.value == 1.5
+        assert np.isnan([estimate.lo, estimate.hi, estimate.half_width]).all()
+
+
+def test_a_replicate_that_is_not_a_number_gives_no_interval() -> None:
+    estimate = jackknife(lambda keep: 1.0 if keep[0] else np.nan, np.arange(4))
+    assert estimate.value == 1.0
+    assert np.isnan(estimate.half_width)
+    assert np.isnan(jackknife_se(np.array([1.0])))
+    assert jackknife_se(np.full(5, 2.0)) == 0.0
+
+
+def test_jackknife_takes_the_degrees_of_freedom_it_is_given() -> None:
+    values = np.random.default_rng(3).normal(size=9)
+    wide = jackknife(lambda keep: float(values[keep].mean()), np.arange(9), dof=1.0)
+    usual = jackknife(lambda keep: float(values[keep].mean()), np.arange(9))
+    assert wide.half_width / usual.half_width == pytest.approx(t_quantile(1.0) / t_quantile(8.0), rel=EXACT)
+
+
+def test_many_molecules_are_dealt_into_groups_whole() -> None:
+    molecules = np.random.default_rng(4).integers(1000, 1350, size=5000)
+    groups = jackknife_groups(molecules)
+    assert len(np.unique(groups)) == 100
+    for m in np.unique(molecules):
+        assert len(set(groups[molecules == m])) == 1
+    few = np.array([7, 3, 3, 9])
+    assert len(np.unique(jackknife_groups(few))) == 3
+
+
+def test_dealing_molecules_into_groups_keeps_the_standard_error() -> None:
+    rng = np.random.default_rng(5)
+    ratios = []
+    for _ in range(60):
+        values, molecules = _clustered(rng, 350)
+        dealt = group_mean(values, jackknife_groups(molecules)).half_width
+        ratios.append(dealt / group_mean(values, molecules).half_width)
+    # one ratio scatters by 1 / sqrt(2 * 99) = 7 %, the mean of 60 by 1 %; t has 99 instead of 349 degrees
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.04)
+
+
+@pytest.mark.parametrize("sizes", [(5, 9), (2, 30), (12, 12)])
+def test_welch_dof_agrees_with_scipy(sizes: tuple[int, int]) -> None:
+    rng = np.random.default_rng(sum(sizes))
+    a, b = (rng.normal(scale=s, size=n) for s, n in zip((1.0, 3.0), sizes, strict=True))
+    variances = [sample.var(ddof=1) / len(sample) for sample in (a, b)]
+    expected = stats.ttest_ind(a, b, equal_var=False).df
+    assert welch_dof(variances, sizes) == pytest.approx(expected, rel=1e-10)
+
+
+def test_welch_dof_is_zero_where_it_is_unknown() -> None:
+    assert welch_dof([0.1, 0.1], [1, 5]) == 0.0
+    assert welch_dof([np.nan, 0.1], [3, 5]) == 0.0
+    assert welch_dof([0.0, 0.0], [3, 5]) == 0.0
+    assert welch_dof([0.1, 0.0], [2, 5]) == pytest.approx(1.0)
+
+
+def test_t_quantile() -> None:
+    assert t_quantile(1) == pytest.approx(12.7062, abs=1e-4)  # Student's table
+    assert t_quantile(1e9) == pytest.approx(1.95996, abs=1e-5)
+
+
+def test_spearman_is_scipys_and_nan_where_undefined() -> None:
+    x, y = np.random.default_rng(6).integers(0, 6, size=(2, 25)).astype(float)  # with ties
+    assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, rel=EXACT)
+    assert np.isnan(spearman(x, np.ones(25)))
+    assert np.isnan(spearman(np.ones(25), y))
+    assert np.isnan(spearman(x[:2], y[:2]))
+
+
+def test_kendall_within_one_stratum_is_scipys_without_ties() -> None:
+    x, y = np.random.default_rng(7).normal(size=(2, 20))
+    tau, pairs = stratified_kendall(x, y + x, ["one"] * 20)
+    assert tau == pytest.approx(stats.kendalltau(x, y + x).statistic, rel=EXACT)
+    assert pairs == 190
+
+
+def test_kendall_counts_pairs_within_strata_only() -> None:
+    """The order between types is perfect, within each type reversed: only the second may count."""
+    x = np.array([1.0, 2, 3, 11, 12])
+    y = np.array([3.0, 2, 1, 12, 11])
+    assert stratified_kendall(x, y, ["a"] * 3 + ["b"] * 2) == (-1.0, 4)
+    assert stratified_kendall(x, y, ["a"] * 5)[0] > 0
+    weighted = stratified_kendall(x, np.array([1.0, 2, 3, 12, 11]), ["a"] * 3 + ["b"] * 2)
+    assert weighted == ((3 - 1) / 4, 4)
+    tied = stratified_kendall(np.array([1.0, 1, 2]), np.array([1.0, 2, 3]), ["a"] * 3)
+    assert tied == (pytest.approx(2 / 3), 3)
+    tau, pairs = stratified_kendall(x[:2], y[:2], ["a", "b"])
+    assert np.isnan(tau)
+    assert pairs == 0
+
+
+def test_half_width() -> None:
+    assert Estimate(1.0, 0.5, 2.5).half_width == 1.0

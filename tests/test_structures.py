@@ -1,0 +1,141 @@
+"""Structures from a store and from files: labels, bonds, flags, and one-line errors."""
+
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.build import molecule as g2_molecule
+
+from e3d import tables
+from e3d.chemistry import equivalent_bonds, molecule
+from e3d.data.store import StoreReader
+from e3d.fields import Store as F
+from e3d.structures import from_file, from_store, geometric_bond
+
+
+def _write(path: Path, *frames: Atoms) -> Path:
+    ase.io.write(path, list(frames), format="extxyz")
+    return path
+
+
+def test_a_store_gives_labels_bonds_and_flags(prepared: Any) -> None:
+    with StoreReader(prepared.store) as reader:
+        broken = int(np.flatnonzero(reader[F.INTACT] == 0)[0])
+        frames = [7, 3, broken]
+        structures = list(from_store(reader, frames))
+        energy, groups = reader[F.ENERGY], [reader.group_smiles[reader.group[f]] for f in frames]
+    assert [s.frame for s in structures] == frames
+    assert [s.energy for s in structures] == energy[frames].tolist()
+    assert [s.intact for s in structures] == [True, True, False]
+    for structure, smiles in zip(structures, groups, strict=True):
+        assert structure.mapped_smiles == smiles
+        assert structure.bonds == molecule(smiles).bonds
+        assert structure.positions.dtype == structure.forces.dtype == np.float64
+        assert structure.forces.shape == structure.positions.shape == (len(structure.atomic_numbers), 3)
+        assert structure.cell is None
+        assert structure.pbc == (False, False, False)
+
+
+def test_bonds_are_perceived_where_no_smiles_is_given(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.xyz", g2_molecule("CH3OH"), g2_molecule("C2H4"))
+    methanol, ethene = from_file(path)
+    assert (methanol.smiles, ethene.smiles) == ("CO", "C=C")
+    assert sorted(bond.bond_type for bond in ethene.bonds or ()) == ["C-H"] * 4 + ["C=C"]
+    assert methanol.intact
+    assert (methanol.frame, ethene.frame) == (0, 1)
+    assert methanol.energy is None
+    assert methanol.forces is None
+
+
+def test_a_smiles_in_the_file_decides_the_bonds(tmp_path: Path) -> None:
+    atoms = g2_molecule("H2O")
+    atoms.info["smiles"] = "[O:1]([H:2])[H:3]"
+    stretched = atoms.copy()
+    stretched.positions[1] += 2.0
+    a, b = from_file(_write(tmp_path / "a.xyz", atoms, stretched))
+    assert a.bonds == b.bonds == molecule("[O:1]([H:2])[H:3]").bonds
+    assert (a.intact, b.intact) == (True, False)
+
+
+def test_a_charged_molecule_needs_its_charge(tmp_path: Path) -> None:
+    methane = g2_molecule("CH4")
+    ammonium = Atoms("NH4", positions=methane.positions * 0.95, info={"charge": 1})
+    bare = Atoms("NH4", positions=methane.positions * 0.95)
+    charged, neutral = from_file(_write(tmp_path / "a.xyz", ammonium, bare))
+    assert charged.smiles == "[NH4+]"
+    assert neutral.bonds is None
+
+
+def test_a_periodic_structure_is_bonded_by_distance(tmp_path: Path) -> None:
+    (salt,) = from_file(_write(tmp_path / "a.xyz", bulk("MgO", "rocksalt", a=4.21)))
+    assert salt.bonds is None
+    assert salt.mapped_smiles is None
+    assert salt.pbc == (True, True, True)
+    assert salt.cell is not None
+    assert salt.cell.shape == (3, 3)
+    assert salt.smiles == "MgO"
+
+
+def test_geometric_bond() -> None:
+    assert geometric_bond(8, 6, 1.4) == "C~O"
+    assert geometric_bond(6, 8, 2.2) is None
+    reach = 1.25 * (0.76 + 0.66)  # covalent radii of C and O, Cordero 2008
+    assert geometric_bond(6, 8, reach - 1e-6) == "C~O"
+    assert geometric_bond(6, 8, reach + 1e-6) is None
+
+
+def test_a_lone_atom_has_no_bonds(tmp_path: Path) -> None:
+    (atom,) = from_file(_write(tmp_path / "a.xyz", Atoms("C")))
+    assert atom.bonds is None
+    assert atom.smiles == "C"
+
+
+def test_files_that_cannot_be_used(tmp_path: Path, input_error: Any) -> None:
+    with input_error("none.xyz", "no such file"):
+        list(from_file(tmp_path / "none.xyz"))
+    (tmp_path / "junk.xyz").write_text("3\n\nH 0 0\nwhat\n")
+    (tmp_path / "empty.xyz").write_text("")
+    (tmp_path / "unknown.abc").write_text("??")
+    for name in ("junk.xyz", "empty.xyz", "unknown.abc"):
+        with input_error(name, "ASE cannot read it", "extended XYZ"):
+            list(from_file(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("info", "texts"),
+    [
+        ({"smiles": "[O:2]([H:1])[H:3]"}, ["do not follow the map numbers", "row k-1"]),
+        ({"smiles": "O"}, ["map numbers must be 1..3"]),
+        ({"smiles": "[O:1]("}, ["cannot be read"]),
+        ({"charge": "plus one"}, ["charge = 'plus one'", "whole number"]),
+    ],
+)
+def test_an_error_names_file_and_frame(
+    info: dict[str, str], texts: list[str], tmp_path: Path, input_error: Any
+) -> None:
+    atoms = g2_molecule("H2O")
+    bad = atoms.copy()
+    bad.info.update(info)
+    with input_error("a.xyz frame 1", *texts):
+        list(from_file(_write(tmp_path / "a.xyz", atoms, bad)))
+
+
+def test_positions_must_be_numbers(tmp_path: Path, input_error: Any) -> None:
+    (tmp_path / "a.xyz").write_text('1\nProperties=species:S:1:pos:R:3 pbc="F F F"\nH nan 0 0\n')
+    with input_error("a.xyz frame 0", "not numbers"):
+        list(from_file(tmp_path / "a.xyz"))
+
+
+def test_the_shipped_relaxed_molecules_hold_every_closed_shell_named_bond(root: Path) -> None:
+    structures = {s.smiles: s for s in from_file(root / "resources" / "named_bonds.xyz")}
+    assert all(structure.intact for structure in structures.values())
+    named = tables.read(root / "resources" / "bde_298K.csv", columns=("bond", "smiles", "multiplicity"))
+    assert len(named) == 63
+    closed = named[named["multiplicity"] == 1]
+    for bond, smiles in zip(closed["bond"], closed["smiles"], strict=True):
+        hits = [s for s in structures.values() if equivalent_bonds(smiles, s.mapped_smiles or "")]
+        assert len(hits) == 1, bond

@@ -1,0 +1,103 @@
+"""Tables: what is written is read back, bad files are named, runs are stacked in order."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from e3d import tables
+
+TABLE = pd.DataFrame({"name": ["a,b", "c"], "n": [1, 2], "energy_eV": [0.1 + 0.2, np.nan], "flag": [True, False]})
+
+
+def _run(n: int, seed: int, model: str = "nano") -> dict[str, Any]:
+    return {"run": f"a/n{n}/{model}/s{seed}", "dataset": "a", "n_train": n, "model": model, "seed": seed}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_round_trip_with_provenance_and_same_bytes(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"table.{suffix}"
+    tables.write(TABLE, path, settings={"w": 0.05})
+    # CSV keeps ten significant digits
+    pd.testing.assert_frame_equal(tables.read(path, columns=("n", "flag")), TABLE, rtol=1e-9)
+    beside = json.loads((tmp_path / f"table.{suffix}.provenance.json").read_text())
+    assert beside["settings"] == {"w": 0.05}
+    first = path.read_bytes()
+    tables.write(TABLE, path)
+    assert path.read_bytes() == first
+    assert b"wall" not in first
+
+
+def test_csv_is_plain(tmp_path: Path) -> None:
+    tables.write(TABLE, tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_bytes() == b'name,n,energy_eV,flag\n"a,b",1,0.3,True\nc,2,,False\n'
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    bad = pd.DataFrame({"a": [1, "text", {"x": object()}]})
+    with pytest.raises(Exception, match=r"."):
+        tables.write(bad, tmp_path / "t.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_summary_is_a_table_of_one_row(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text('{"run": "r", "bonded_share": 0.9, "n": null}')
+    table = tables.read(tmp_path / "summary.json", columns=("run", "bonded_share"))
+    assert table.to_dict("records") == [{"run": "r", "bonded_share": 0.9, "n": None}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", b""),
+        ("t.csv", b"\xff\xfe\x80\x81"),
+        ("t.csv", b'a,b\n1,2\n3,4,5,6\n"'),
+        ("t.parquet", b"PAR1 but not really"),
+        ("t.parquet", b""),
+        ("t.json", b"{"),
+        ("t.json", b""),
+    ],
+)
+def test_files_that_are_no_tables(name: str, content: bytes, tmp_path: Path, input_error: Any) -> None:
+    (tmp_path / name).write_bytes(content)
+    with input_error(name, "not a readable table", "make it again"):
+        tables.read(tmp_path / name)
+
+
+def test_what_a_table_must_have(tmp_path: Path, input_error: Any) -> None:
+    with input_error("none.csv", "no such table"):
+        tables.read(tmp_path / "none.csv")
+    tables.write(TABLE, tmp_path / "t.csv")
+    with input_error("t.csv", "no column seed, run", "it has name, n, energy_eV, flag"):
+        tables.read(tmp_path / "t.csv", columns=("seed", "n", "run"))
+    (tmp_path / "list.json").write_text("[1, 2]")
+    with input_error("list.json", "no column run"):
+        tables.read(tmp_path / "list.json", columns=("run",))
+
+
+def test_run_columns_come_first() -> None:
+    table = tables.with_run(TABLE, _run(32, 0))
+    assert table.columns[:5].tolist() == ["run", "dataset", "n_train", "model", "seed"]
+    assert table["n_train"].tolist() == [32, 32]
+    assert TABLE.columns[0] == "name", "the table given is not changed"
+    assert tables.with_run(pd.DataFrame(), _run(32, 0)).columns.tolist()[:1] == ["run"]
+
+
+def test_collect_stacks_in_run_order(tmp_path: Path, input_error: Any) -> None:
+    runs = [_run(256, 0), _run(32, 1), _run(32, 0), _run(32, 0, "micro")]
+    paths = []
+    for k, run in enumerate(runs):
+        paths.append(tmp_path / f"{k}.csv")
+        tables.write(tables.with_run(pd.DataFrame({"row": [0, 1], "lo": [np.nan, 1.0 + k]}), run), paths[-1])
+    paths.append(tmp_path / "empty.csv")
+    tables.write(tables.with_run(pd.DataFrame({"row": []}), _run(64, 0)), paths[-1])
+    table = tables.collect(paths)
+    assert table["run"].tolist()[::2] == ["a/n32/micro/s0", "a/n32/nano/s0", "a/n32/nano/s1", "a/n256/nano/s0"]
+    assert table["row"].tolist() == [0, 1] * 4
+    pd.testing.assert_frame_equal(table, tables.collect(paths[::-1]), check_dtype=False)
+    tables.write(TABLE, tmp_path / "other.csv")
+    with input_error("other.csv", "no column run, dataset"):
+        tables.collect([*paths, tmp_path / "other.csv"])

@@ -10,7 +10,7 @@ TEST_READY := $(VENV)/.installed-test
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
 
-.PHONY: study test lint smoke figures readme clean help
+.PHONY: study test lint smoke figures publish clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -34,6 +34,10 @@ smoke: $(READY) ## the whole workflow on tiny settings
 
 figures: $(READY) ## the published figures again, without training
 	$(SNAKEMAKE) figures --config published=True
+
+publish: $(READY) ## copy the finished default study to results/published/default, its findings into README.md
+	$(RUN) python -m e3d publish results -o results/published/default
+	$(RUN) python tests/readme.py
 
 clean: ## remove results (not the published ones) and caches; keeps .venv
 	find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +

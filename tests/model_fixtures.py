@@ -1,7 +1,7 @@
 """Fixtures that need torch: a small trained model and models built untrained."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def trained(prepared: Prepared) -> Path:
 
 
 @pytest.fixture
-def build_model() -> Iterator[Callable[..., Any]]:
+def build_model() -> Callable[..., Any]:
     """Build an untrained analysis model of H, C and O with given Allegro settings."""
     from allegro.model import AllegroModel
     from nequip.utils.global_state import set_global_state
@@ -113,7 +113,7 @@ def build_model() -> Iterator[Callable[..., Any]]:
         }
         return AnalysisModel(AllegroModel(**{**settings, **changes}), Path("untrained"), "cpu")
 
-    yield build
+    return build
 
 
 def random_rotation(seed: int, *, improper: bool = False) -> np.ndarray[Any, Any]:

@@ -85,7 +85,7 @@ def test_far_fragments_add_up_and_an_isolated_atom_weighs_its_shift(
     both = Structure(
         label="pair",
         frame=0,
-        positions=np.vstack([first.positions, second.positions + [50.0, 0.0, 0.0]]),
+        positions=np.vstack([first.positions, second.positions + np.array([50.0, 0.0, 0.0])]),
         atomic_numbers=np.concatenate([first.atomic_numbers, second.atomic_numbers]),
         smiles="",
         mapped_smiles=None,

@@ -177,9 +177,8 @@ def test_what_plans_a_training_and_what_does_not(smoke: Path, tmp_path: Path) ->
     assert planned(snakemake(study, "-n", "--configfile", "config/smoke.yaml", "gpu.yaml")) == {}
     conda = tmp_path / "bin" / "conda"  # answers what Snakemake asks of conda before it plans: enough for a dry run
     conda.parent.mkdir()
-    conda.write_text(
-        f"#!/bin/sh\ncase $1 in info) echo '{CONDA_INFO}';; config) echo '{CONDA_CONFIG}';; *) echo conda 25.5.0;; esac\n"
-    )
+    answers = f"info) echo '{CONDA_INFO}';; config) echo '{CONDA_CONFIG}';; *) echo conda 25.5.0;;"
+    conda.write_text(f"#!/bin/sh\ncase $1 in {answers} esac\n")
     conda.chmod(0o755)
     with_conda = snakemake(study, "-n", *SMOKE, "--sdm", "conda", path=str(conda.parent))
     assert planned(with_conda) == {}

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 
 from e3d import tables
-from e3d.chemistry import canonical_smiles, equivalent_bonds, parse
+from e3d.chemistry import equivalent_bonds, flat, flat_smiles, parse
 from e3d.fields import BONDS_FILE, MEANS_FILE, NAMED_BONDS, REFERENCE_NAMES, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.statistics import (
@@ -77,7 +77,7 @@ def references(bde: Path, bond_energies: Path) -> pd.DataFrame:
     columns = {"bond": joined["bond"], "named_smiles": joined["smiles"]}
     columns |= {f"{name}_eV": joined[f"{name}_kcal_mol"] / EV_KCAL_MOL for name in REFERENCES}
     table = pd.DataFrame(columns)
-    table["canonical"] = [canonical_smiles(Chem.AddHs(parse(s))) for s in table["named_smiles"]]
+    table["canonical"] = [flat_smiles(Chem.AddHs(parse(s))) for s in table["named_smiles"]]
     return table
 
 
@@ -85,12 +85,12 @@ def named_bonds(parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on
     """Return one row per named bond and set of structures that holds its molecule.
 
     D is the mean over the bonds equivalent to the named one and over the frames of the molecule.
-    ``trained_on`` holds the canonical SMILES of the run's training molecules; None, when they are
+    ``trained_on`` holds the SMILES, without stereochemistry, of the run's training molecules; None, when they are
     not known, leaves ``in_training`` blank.
     """
     rows = []
     for part in parts:
-        by_molecule = dict(tuple(part.means.groupby(C.MOLECULE)))
+        by_molecule = dict(tuple(part.means.groupby(part.means[C.MOLECULE].map(flat))))
         for entry in reference.to_dict("records"):
             means = by_molecule.get(entry["canonical"])
             if means is None:
@@ -157,19 +157,19 @@ def bond_types(parts: Sequence[Decomposed], named: pd.DataFrame) -> pd.DataFrame
 def _distribution(bonds: pd.DataFrame) -> dict[str, Any]:
     d = bonds[C.BOND_ENERGY].to_numpy(dtype=float)
     molecules = np.unique(bonds[C.MOLECULE], return_inverse=True)[1]
-    mean = group_mean(d, molecules)
+    mean, n_molecules = group_mean(d, molecules), int(molecules.max()) + 1
     bins, counts = np.unique(np.floor(d / MODE_BIN_EV), return_counts=True)
     sd = float(np.std(d, ddof=1)) if len(d) > 1 else np.nan
     return {
         C.N: len(d),
-        C.N_MOLECULES: int(molecules.max()) + 1,
+        C.N_MOLECULES: n_molecules,
         C.BOND_ENERGY: mean.value,
         f"{C.BOND_ENERGY}_lo": mean.lo,
         f"{C.BOND_ENERGY}_hi": mean.hi,
         "bond_energy_median_eV": float(np.median(d)),
         "bond_energy_mode_eV": float((bins[counts.argmax()] + 0.5) * MODE_BIN_EV),
         "bond_energy_sd_eV": sd,
-        "bond_energy_se_eV": sd / np.sqrt(len(d)),
+        "bond_energy_se_eV": mean.half_width / t_quantile(max(n_molecules - 1, 1)),
     }
 
 
@@ -295,8 +295,8 @@ def _difference(pair: pd.DataFrame, lower: str, higher: str) -> dict[str, Any]:
 
 
 def _molecules(smiles: Iterable[str]) -> set[str]:
-    """Return the canonical SMILES and, of clusters, those of their components."""
-    return {name for text in set(smiles) for name in (text, *text.split("."))}
+    """Return the SMILES without stereochemistry and, of clusters, those of their components."""
+    return {name for text in map(flat, set(smiles)) for name in (text, *text.split("."))}
 
 
 def run_tables(

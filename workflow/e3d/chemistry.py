@@ -30,6 +30,10 @@ FORMED_FACTOR = 1.15
 """A non-bonded pair shorter than this times the sum of covalent radii counts as a new bond."""
 
 
+class SmilesError(InputError):
+    """A SMILES that RDKit cannot read."""
+
+
 @dataclass(frozen=True)
 class Bond:
     """A covalent bond between rows ``i < j`` of a molecule."""
@@ -44,8 +48,8 @@ class Bond:
 class Molecule:
     """What a mapped SMILES says: atoms in row order, bonds with types, charge and spin.
 
-    ``smiles`` is canonical, without map numbers and explicit hydrogens; ``components`` holds the
-    canonical SMILES of each fragment of a cluster.
+    ``smiles`` is canonical, without map numbers and explicit hydrogens; ``components`` holds that of
+    each fragment of a cluster, without stereochemistry.
     """
 
     smiles: str
@@ -66,7 +70,7 @@ def parse(smiles: str) -> Chem.Mol:
 
     Raises
     ------
-    InputError
+    SmilesError
         If RDKit cannot read it.
     """
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
@@ -74,7 +78,7 @@ def parse(smiles: str) -> Chem.Mol:
     parameters.removeHs = False  # type: ignore[assignment]
     mol = Chem.MolFromSmiles(smiles, parameters)
     if mol is None:
-        raise InputError(
+        raise SmilesError(
             f"SMILES {smiles!r} cannot be read - a valid SMILES is needed to know the bonds. "
             "Fix it at its source or leave the molecule out."
         )
@@ -87,6 +91,22 @@ def canonical_smiles(mol: Chem.Mol) -> str:
     for atom in bare.GetAtoms():
         atom.SetAtomMapNum(0)
     return str(Chem.CanonSmiles(Chem.MolToSmiles(Chem.RemoveHs(bare))))  # type: ignore[no-untyped-call]
+
+
+def flat_smiles(mol: Chem.Mol) -> str:
+    """Return the canonical SMILES without stereochemistry: what decides whether two molecules are one.
+
+    Enantiomers have the same energies, and SMILES differ in whether they spell stereochemistry out.
+    """
+    flat = Chem.Mol(mol)
+    Chem.RemoveStereochemistry(flat)
+    return canonical_smiles(flat)
+
+
+@lru_cache(maxsize=200_000)
+def flat(smiles: str) -> str:
+    """Return :func:`flat_smiles` of a SMILES without map numbers."""
+    return flat_smiles(Chem.AddHs(parse(smiles)))
 
 
 @lru_cache(maxsize=200_000)
@@ -102,7 +122,7 @@ def molecule(smiles: str) -> Molecule:
     fragments = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False)
     return Molecule(
         smiles=canonical_smiles(mol),
-        components=tuple(sorted({canonical_smiles(fragment) for fragment in fragments})),
+        components=tuple(sorted({flat_smiles(fragment) for fragment in fragments})),
         atomic_numbers=tuple(atom.GetAtomicNum() for atom in mol.GetAtoms()),
         bonds=_bonds(mol),
         charge=Chem.GetFormalCharge(mol),
@@ -213,9 +233,9 @@ def equivalent_bonds(named: str, frame: str) -> frozenset[tuple[int, int]]:
             f"named bond {named!r}: needs map numbers 1 and 2, on two bonded atoms, and no others. "
             "Fix the SMILES in the reference table."
         )
-    if canonical_smiles(query) != molecule(frame).smiles:
-        return frozenset()
     target = _in_map_order(parse(frame), frame)
+    if flat_smiles(query) != flat_smiles(target):
+        return frozenset()
     for mol in (query, target):
         for atom in mol.GetAtoms():
             atom.SetAtomMapNum(0)

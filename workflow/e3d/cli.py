@@ -153,6 +153,7 @@ def _table_commands(commands: Any) -> None:
     figures = _command(commands, "figures", _figures, "Draw a figure as PDF, SVG and PNG.", "TABLES+")
     figures.add_argument("--name", required=True, help="which figure")
     figures.add_argument("--molecules", nargs="+", default=[], help="SMILES to draw (molecules)")
+    _command(commands, "publish", _publish, "Copy the tables, figures and costs of a finished study.", "RESULTS")
     _command(commands, "findings", _findings, "Write what the TABLES say, in sentences.", "TABLES+")
 
 
@@ -270,15 +271,21 @@ def _findings(arguments: Arguments) -> None:
     write_findings(arguments.tables, arguments.output)
 
 
+def _publish(arguments: Arguments) -> None:
+    from e3d.publish import publish
+
+    publish(arguments.results, arguments.output)
+
+
 def _run_of(arguments: Arguments) -> dict[str, Any]:
-    """Return the run columns: those of RUN.yaml, or for a model of one's own its path and blanks."""
+    """Return the run columns: those of RUN.yaml, or for a model of one's own its path."""
     if arguments.run is None:
         name = str(getattr(arguments, "model", None) or arguments.folder[0])
-        return {"run": name, "dataset": "", "n_train": 0, "model": name, "seed": 0}
-    from e3d.config import read_yaml
+        return {"run": name, "dataset": "unknown", "n_train": 0, "model": name, "seed": 0}
+    from e3d.config import RunSettings, read_yaml
 
-    values = read_yaml(arguments.run)
-    return {key: values[key] for key in _RUN_KEYS}
+    settings = RunSettings.from_dict(read_yaml(arguments.run))
+    return {key: getattr(settings, key) for key in _RUN_KEYS}
 
 
 def _json(text: str) -> dict[str, Any]:

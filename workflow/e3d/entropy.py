@@ -131,7 +131,11 @@ def _estimate(labels: Ints, given: Ints, molecules: Ints) -> Estimate:
     """
     groups = jackknife_groups(molecules)
     estimate = jackknife(lambda keep: conditional_entropy(labels[keep], given[keep], miller_madow), groups)
-    saturated = len(np.unique(joint(labels, given))) == len(labels)
+    return _without_false_precision(estimate, groups, joint(labels, given))
+
+
+def _without_false_precision(estimate: Estimate, groups: Ints, labels: Ints) -> Estimate:
+    saturated = len(np.unique(labels)) == len(labels)
     if len(np.unique(groups)) < MIN_MOLECULES or saturated or not estimate.half_width > _ROUNDING:
         return Estimate(estimate.value, np.nan, np.nan)
     return estimate
@@ -188,6 +192,8 @@ def _information_row(x: Ints, kind: Ints, given: Ints | None, groups: Ints) -> d
     plain, target = bits(everything, plug_in)
     corrected = jackknife(lambda keep: bits(keep, miller_madow)[0], groups)
     share = jackknife(fraction, groups)
+    labels = joint(x, kind)
+    corrected, share = (_without_false_precision(estimate, groups, labels) for estimate in (corrected, share))
     return {
         "information_nats": plain,
         "information_mm_nats": corrected.value,

@@ -29,6 +29,7 @@ from e3d.statistics import t_quantile
 FORM, METRIC, STATUS, QUANTITY = "form", "metric", "status", "parameter"
 _SOFT_SCALE = 0.1
 _MAX_EXPONENT = 10.0
+_MAX_LOG = 700.0  # exp of more is no float64
 Array = NDArray[np.float64]
 
 
@@ -49,10 +50,11 @@ SURFACE = Form("surface", ("a", "alpha", "L_inf", "b", "gamma"), min_n=4, min_m=
 
 @dataclass(frozen=True)
 class Fit:
-    """Parameters (k,), their 95 % half-widths (k,), and the corrected Akaike criterion."""
+    """Parameters (k,), the ends (k,) of their 95 % intervals, and the corrected Akaike criterion."""
 
     values: Array
-    half_widths: Array
+    lo: Array
+    hi: Array
     aicc: float
 
 
@@ -126,22 +128,20 @@ def fit(form: Form, n: Array, loss: Array, m: Array | None = None) -> Fit:
         max_nfev=20_000,
     )
     values = unpack(solution.x)
-    return Fit(
-        values, _half_widths(np.asarray(solution.jac), residual(solution.x), values, form), _aicc(solution, len(n), k)
-    )
+    lo, hi = _interval(np.asarray(solution.jac), residual(solution.x), values, form)
+    return Fit(values, lo, hi, _aicc(solution, len(n), k))
 
 
-def _half_widths(jacobian: Array, residuals: Array, values: Array, form: Form) -> Array:
-    """Return Student-t half-widths; those of amplitudes are in log space, mapped back linearly."""
+def _interval(jacobian: Array, residuals: Array, values: Array, form: Form) -> tuple[Array, Array]:
+    """Return Student-t intervals; those of the amplitudes a and b are symmetric in their logarithm."""
     dof = len(residuals) - len(values)
     if dof < 1:
-        return np.full(len(values), np.nan)
+        return np.full(len(values), np.nan), np.full(len(values), np.nan)
     covariance = np.linalg.pinv(jacobian.T @ jacobian) * float(np.sum(residuals**2)) / dof
     half = t_quantile(dof) * np.sqrt(np.diag(covariance))
-    for index, name in enumerate(form.parameters):
-        if name in ("a", "b"):
-            half[index] *= values[index]
-    return np.asarray(half)
+    is_amplitude = np.isin(form.parameters, ("a", "b"))
+    lo = np.where(is_amplitude, values * np.exp(-half), values - half)
+    return lo, np.where(is_amplitude, values * np.exp(np.minimum(half, _MAX_LOG)), values + half)
 
 
 def _aicc(solution: Any, points: int, k: int) -> float:
@@ -198,14 +198,14 @@ def _rows(keys: dict[str, Any], form: Form, part: pd.DataFrame, metric: str) -> 
     spread = _seed_spread(form, part, metric)
     rows = []
     for index, name in enumerate(form.parameters):
-        value, half = best.values[index], best.half_widths[index]
+        value = best.values[index]
         rows.append(
             {
                 **base,
                 QUANTITY: name,
                 "value": value,
-                "value_lo": value - half,
-                "value_hi": value + half,
+                "value_lo": best.lo[index],
+                "value_hi": best.hi[index],
                 "seed_min": spread[index].min(),
                 "seed_max": spread[index].max(),
                 "aicc": best.aicc,

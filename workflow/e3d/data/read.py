@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from e3d import provenance
-from e3d.chemistry import Molecule, bonds_intact, molecule, number, symbol
+from e3d.chemistry import Molecule, SmilesError, bonds_intact, molecule, number, symbol
 from e3d.data import spice
 from e3d.data.store import Group, StoreWriter, check_groups
 from e3d.data.theory import IONIC_ONLY, SPICE, THEORIES
@@ -172,7 +172,12 @@ def _usable(group: Group, exclude_elements: tuple[str, ...], report: Report) -> 
     if excluded:
         report.dropped[f"element {', '.join(excluded)} (no neutral atom reference)"] += frames
         return None
-    parsed = molecule(group.smiles)
+    try:
+        parsed = molecule(group.smiles)
+    except SmilesError as error:
+        log.warning("left out: %s", error)
+        report.dropped["SMILES that cannot be read"] += frames
+        return None
     if parsed.atomic_numbers != tuple(int(z) for z in group.atomic_numbers):
         raise InputError(
             f"{group.smiles}: atomic_numbers {list(map(int, group.atomic_numbers))} do not follow the map "

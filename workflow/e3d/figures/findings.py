@@ -221,9 +221,7 @@ def _bonded_share(summary: pd.DataFrame) -> str:
         f"{_SETS[name]} {_value(summary[summary[C.STRUCTURES] == name], 'bonded_share', digits=3)}"
         for name in (*TEST_SPLITS, NAMED_BONDS)
     ]
-    return (
-        f"Bonded share of the sum of D (1 if all of it sits on bonds): {'; '.join(texts)}; the tables give no interval."
-    )
+    return f"Bonded share of the sum of D (1 if all of it sits on bonds): {'; '.join(texts)}."
 
 
 def _scaling(fits: pd.DataFrame, dataset: str, models: Iterable[str]) -> str:

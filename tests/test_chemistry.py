@@ -15,6 +15,7 @@ from e3d.chemistry import (
     bonds_intact,
     canonical_smiles,
     equivalent_bonds,
+    flat,
     molecule,
     number,
     parse,
@@ -225,3 +226,14 @@ def test_symbols(input_error: Any) -> None:
     for name in ("X", "cl", "Hx"):
         with input_error(repr(name), "not a chemical symbol"):
             number(name)
+
+
+def test_stereochemistry_decides_neither_component_nor_named_bond(mapped: Any) -> None:
+    """An enantiomer of a held-out molecule has the same energies: it must not be trained on."""
+    left, right, flat_one = (molecule(mapped(s)) for s in ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O"))
+    assert left.components == right.components == flat_one.components
+    assert left.smiles != right.smiles
+    trans = "[H:3]/[N:1]=[N:2]/[H:4]"
+    assert flat("N=N") == molecule(trans).components[0]
+    assert equivalent_bonds("[NH:1]=[NH:2]", trans) == {(0, 1)}
+    assert molecule(trans).components != molecule(mapped("NN")).components

@@ -34,13 +34,14 @@ def publish(results: Path, output: Path) -> None:
         raise InputError(
             f"{results}: lacks {', '.join(missing) or 'tables'}. Run the study to its end first: make study."
         )
+    cost = costs(results / "costs")
     shutil.rmtree(output, ignore_errors=True)
     for path in (*tables, *figures):
         target = output / path.relative_to(results)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     with provenance.atomic(output / COSTS_FILE) as temporary:
-        costs(results / "costs").to_csv(temporary, index=False, lineterminator="\n")
+        cost.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def costs(folder: Path) -> pd.DataFrame:

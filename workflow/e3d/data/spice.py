@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from e3d.chemistry import molecule
+from e3d.chemistry import SmilesError, molecule
 from e3d.data.store import Group, open_hdf5
 from e3d.errors import InputError
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
@@ -124,7 +124,10 @@ def _check_formation_energy(
     known = all(int(z) in atoms for z in numbers)
     if "formation_energy" not in group or not known or not energy.size:
         return
-    parsed = molecule(smiles)
+    try:
+        parsed = molecule(smiles)
+    except SmilesError:  # left out and counted when the dataset is read
+        return
     if parsed.charge != 0:  # SPICE's formation energy of an ion uses charged atoms
         return
     if parsed.atomic_numbers != tuple(numbers.tolist()):  # refused by name when the dataset is read

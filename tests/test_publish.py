@@ -1,0 +1,60 @@
+"""Publishing a study: what is copied, what it cost, and that an unfinished one is refused."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from e3d.errors import InputError
+from e3d.figures import FIGURES
+from e3d.publish import costs, publish
+
+HEADER = "s\th:m:s\tmax_rss\n"
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    """Results of a made-up study: one table, all figures, three jobs of which two run side by side."""
+    results = tmp_path / "results"
+    (results / "bde").mkdir(parents=True)
+    (results / "bde" / "named.csv").write_text("a\n1\n")
+    (results / "bde" / "named.csv.provenance.json").write_text("{}")
+    (results / "figures").mkdir()
+    for name in FIGURES:
+        (results / "figures" / f"{name}.png").write_bytes(b"png")
+        (results / "figures" / f"{name}.pdf").write_bytes(b"pdf")
+    (results / "figures" / "findings.md").write_text("- text\n")
+    for name, seconds, end in (("train/run/x/s0", 10.0, 1010), ("train/run/x/s1", 20.0, 1020), ("bde/x/s0", 5.0, 1025)):
+        path = results / "costs" / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{HEADER}{seconds}\t0\t100\n")
+        os.utime(path, (end, end))
+    return results
+
+
+def test_what_is_published(finished: Path, tmp_path: Path) -> None:
+    output = tmp_path / "published"
+    (output / "old").mkdir(parents=True)
+    publish(finished, output)
+    names = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
+    assert names == {"bde/named.csv", "costs.csv", "figures/findings.md", *(f"figures/{name}.png" for name in FIGURES)}
+    assert not (output / "old").exists()
+
+
+def test_costs(finished: Path) -> None:
+    table = costs(finished / "costs").set_index("rule")
+    assert table.loc["study", "total_s"] == 25.0  # 1000 to 1025: two trainings side by side, then a table
+    assert table.loc["train/run", "jobs"] == 2
+    assert table.loc["train/run", "mean_s"] == 15.0
+    assert table.loc["bde", "total_s"] == 5.0
+    assert pd.isna(table.loc["study", "max_rss_MB"])
+
+
+def test_an_unfinished_study_is_refused_and_nothing_is_lost(finished: Path, tmp_path: Path) -> None:
+    output = tmp_path / "published"
+    (output / "old").mkdir(parents=True)
+    (finished / "figures" / "parity.png").unlink()
+    with pytest.raises(InputError, match=r"parity\.png"):
+        publish(finished, output)
+    assert (output / "old").exists()

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,8 +12,14 @@ import pytest
 from e3d.config import Architecture, RunSettings, Training, write_run
 from e3d.data.read import read_entry
 from e3d.data.split import SplitSettings, split_store, subset_store
+from e3d.structures import Structure, from_file
 
-MINISPICE = Path(__file__).parents[1] / "resources" / "minispice.hdf5"
+if TYPE_CHECKING:  # torch is imported only by the tests that run a model
+    from e3d.models import AnalysisModel
+
+RESOURCES = Path(__file__).parents[1] / "resources"
+MINISPICE = RESOURCES / "minispice.hdf5"
+NAMED = RESOURCES / "named_bonds.xyz"
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,20 @@ def trained(prepared: Prepared) -> Path:
     folder = prepared.folder / "trained"
     train(prepared.run(), folder, {"device": "cpu"})
     return folder
+
+
+@pytest.fixture(scope="session")
+def model(trained: Path) -> "AnalysisModel":
+    """The trained model, loaded for analysis."""
+    from e3d.models import load_model
+
+    return load_model(trained / "model.ckpt")
+
+
+@pytest.fixture(scope="session")
+def molecules() -> dict[str, Structure]:
+    """The relaxed molecules of the named bonds, by SMILES."""
+    return {structure.smiles: structure for structure in from_file(NAMED)}
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from e3d import tables
-from e3d.bde import Decomposed, bond_types, geometry, load, named_bonds, references, run_tables, summary
+from e3d.bde import bond_types, geometry, named_bonds, references, run_tables, summary
 from e3d.chemistry import molecule
+from e3d.decompose.load import Decomposed, load
 from e3d.fields import BONDS_FILE, MEANS_FILE, NAMED_BONDS, TEST_CONFORMATIONS, TEST_MOLECULES
 from e3d.fields import Column as C
 from e3d.units import EV_KCAL_MOL

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.bde import Decomposed, order
+from e3d.bde import order
+from e3d.decompose.load import Decomposed
 from e3d.fields import NAMED_BONDS, TEST_CONFORMATIONS, TEST_MOLECULES
 from e3d.fields import Column as C
 

@@ -23,22 +23,12 @@ from e3d.decompose.pairs import (
 )
 from e3d.decompose.run import D_BIN_EV, R_BIN_ANG, decompose, decompose_all
 from e3d.errors import InputError
-from e3d.models import AnalysisModel, EdgeEnergies, load_model
+from e3d.models import AnalysisModel, EdgeEnergies
 from e3d.structures import Structure, from_file, from_store
+from model_fixtures import NAMED
 
-NAMED = Path(__file__).parents[1] / "resources" / "named_bonds.xyz"
 RUN = {"run": "r", "dataset": "minispice", "n_train": 16, "model": "tiny", "seed": 0}
 ZBL = {"_target_": "nequip.nn.pair_potential.ZBL", "chemical_species": ["H", "C", "O"], "units": "metal"}
-
-
-@pytest.fixture(scope="module")
-def model(trained: Path) -> AnalysisModel:
-    return load_model(trained / "model.ckpt")
-
-
-@pytest.fixture(scope="module")
-def molecules() -> dict[str, Structure]:
-    return {structure.smiles: structure for structure in from_file(NAMED)}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from e3d import tables
-from e3d.bde import Decomposed
+from e3d.decompose.load import Decomposed
 from e3d.entropy import (
     ALL,
     WITHIN,

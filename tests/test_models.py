@@ -10,23 +10,12 @@ import pytest
 
 from e3d.errors import InputError
 from e3d.models import AnalysisModel, load_model
-from e3d.structures import Structure, from_file
+from e3d.structures import Structure
 from model_fixtures import random_rotation
 
-NAMED = Path(__file__).parents[1] / "resources" / "named_bonds.xyz"
 # float64 with energies of 10^4 eV: a few hundred units in the last place
 ENERGY_EV = 1e-9
 FORCE_EV_PER_ANG = 1e-9
-
-
-@pytest.fixture(scope="module")
-def model(trained: Path) -> AnalysisModel:
-    return load_model(trained / "model.ckpt")
-
-
-@pytest.fixture(scope="module")
-def molecules() -> dict[str, Structure]:
-    return {structure.smiles: structure for structure in from_file(NAMED)}
 
 
 def moved(structure: Structure, positions: np.ndarray[Any, Any]) -> Structure:

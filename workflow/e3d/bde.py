@@ -8,7 +8,6 @@ molecule, whether that molecule was in training.
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from rdkit import Chem
 
 from e3d import tables
 from e3d.chemistry import equivalent_bonds, flat, flat_smiles, parse
-from e3d.fields import BONDS_FILE, MEANS_FILE, NAMED_BONDS, REFERENCE_NAMES, TEST_SPLITS
+from e3d.decompose.load import Decomposed, load
+from e3d.fields import BONDS_FILE, NAMED_BONDS, REFERENCE_NAMES, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.statistics import (
     Estimate,
@@ -44,25 +44,6 @@ _NAMED_COLUMNS = (
     *(C.STRUCTURES, C.GEOMETRY, "bond", C.BOND_TYPE, C.MOLECULE, C.IN_TRAINING, C.N, C.R, C.BOND_ENERGY),
     *(f"{name}_{kind}" for name in REFERENCES for kind in ("eV", "error_eV")),
 )
-
-
-@dataclass(frozen=True)
-class Decomposed:
-    """The decomposition of one run on one set of structures, frames with intact bonds only."""
-
-    structures: str
-    bonds: pd.DataFrame
-    means: pd.DataFrame
-
-
-def load(folders: Iterable[Path]) -> list[Decomposed]:
-    """Read the decompositions of one run."""
-    found = []
-    for folder in folders:
-        bonds = tables.read(folder / BONDS_FILE, columns=(C.BOND_TYPE, C.BOND_ENERGY, C.INTACT))
-        means = tables.read(folder / MEANS_FILE, columns=(C.SMILES, C.BOND_ENERGY, C.N))
-        found.append(Decomposed(folder.name, bonds[bonds[C.INTACT]], means))
-    return found
 
 
 def references(bde: Path, bond_energies: Path) -> pd.DataFrame:

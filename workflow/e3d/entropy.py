@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from e3d import tables
-from e3d.bde import Decomposed, load
+from e3d.decompose.load import Decomposed, load
 from e3d.errors import InputError
 from e3d.fields import BONDS_FILE
 from e3d.fields import Column as C

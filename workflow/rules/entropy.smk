@@ -14,7 +14,7 @@ rule entropy_run:
             allow_missing=True,
         ),
         settings=f"<results>/train/{RUN}/run.yaml",
-        code=modules("entropy", "bde", "statistics"),
+        code=modules("entropy", "decompose/load", "statistics"),
     output:
         entropy=f"<results>/entropy/{RUN}.csv",
         decomposability=f"<results>/entropy/{RUN}.decomposability.csv",

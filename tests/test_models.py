@@ -1,5 +1,7 @@
 """Physics of a trained model as the analysis runs it: float64, equivariant, local, consistent."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from e3d.decompose.pairs import SUM_RULE_TOLERANCE_EV, sum_rule_violation
 from e3d.errors import InputError
 from e3d.models import AnalysisModel, load_model
 from e3d.structures import Structure
@@ -131,6 +134,19 @@ def test_agrees_with_nequips_own_calculator(
     (energy,), (forces,) = model.energies_and_forces([structure])
     assert energy == pytest.approx(atoms.get_potential_energy(), abs=1e-3)
     np.testing.assert_allclose(forces, atoms.get_forces(), atol=1e-3)
+
+
+def test_a_package_decomposes_like_its_checkpoint(
+    model: AnalysisModel, trained: Path, tmp_path: Path, molecules: dict[str, Structure]
+) -> None:
+    """nequip-package keeps weights and constants in float32; cast to float64 they differ by its rounding."""
+    package = tmp_path / "model.nequip.zip"
+    command = [sys.executable, "-m", "nequip.scripts.package", "build", str(trained / "model.ckpt"), str(package)]
+    subprocess.run(command, check=True, capture_output=True)
+    several = [molecules[name] for name in ("CCO", "C#N", "CS")]
+    packaged, plain = load_model(package).edge_energies(several), model.edge_energies(several)
+    assert sum_rule_violation(packaged).max() < SUM_RULE_TOLERANCE_EV
+    np.testing.assert_allclose(packaged.eps, plain.eps, atol=1e-5)
 
 
 def test_unusable_models_are_refused_in_one_line(

@@ -36,8 +36,7 @@ figures: $(READY) ## the published figures again, without training
 	$(SNAKEMAKE) figures --config published=True
 
 publish: $(READY) ## copy the finished default study to results/published/default, its findings into README.md
-	$(RUN) python -m e3d publish results -o results/published/default
-	$(RUN) python tests/readme.py
+	$(RUN) python -m e3d publish results -o results/published/default --readme README.md
 
 clean: ## remove results (not the published ones) and caches; keeps .venv
 	find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +
@@ -47,6 +46,7 @@ $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 found on PATH. Install one, or give it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip
+	# torch first and by its exact pin: other packages ask for any torch, and pip would weigh newer ones
 	$(VENV)/bin/python -m pip install --quiet "$$(sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)"
 	$(VENV)/bin/python -m pip install --quiet --editable .
 	@touch $@

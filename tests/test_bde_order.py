@@ -90,3 +90,10 @@ def test_two_molecules_of_a_rare_type_never_share_a_jackknife_group() -> None:
     row = _one(order([Decomposed(TEST_MOLECULES, bonds, pd.DataFrame())]), higher="C=C")
     assert row["holds"] == "yes"
     assert np.isfinite(row["difference_eV_lo"])
+
+
+def test_a_dataset_without_any_series_has_an_empty_table_with_its_columns() -> None:
+    """Water: no C-C, C-N, C-O or N-N bond. What reads the table still finds its columns."""
+    empty = order([])
+    assert empty.empty
+    assert {"structures", "lower", "higher", "difference_eV_lo", "holds"} <= set(empty.columns)

@@ -82,4 +82,4 @@ def test_every_stage_says_what_is_wrong(
     error = capfd.readouterr().err
     assert text in error
     assert error.count("\n") == 1
-    assert not list(tmp_path.rglob("*.*"))
+    assert not list(tmp_path.rglob("*"))

@@ -199,3 +199,50 @@ def test_unknown_elements_are_an_error_or_left_out_on_request(model: AnalysisMod
     write(only, Atoms("Br2", positions=[[0, 0, 0], [0, 0, 2.3]]), format="extxyz")
     with pytest.raises(InputError, match="no structure"):
         decompose_all(model, [only], tmp_path, run=RUN, skip_unknown=True)
+
+
+def test_a_molecule_across_the_cell_edge_keeps_its_bonds(
+    model: AnalysisModel, molecules: dict[str, Structure], tmp_path: Path
+) -> None:
+    water, cell = molecules["O"], [12.0, 12.0, 12.0]
+    whole = Atoms(
+        water.atomic_numbers, water.positions + 6.0, cell=cell, pbc=True, info={"smiles": water.mapped_smiles}
+    )
+    wrapped = whole.copy()
+    wrapped.positions -= wrapped.positions[0]  # the oxygen at a corner of the cell
+    wrapped.wrap()
+    assert np.ptp(wrapped.positions, axis=0).max() > 6.0  # it does cross
+    for name, atoms in (("whole", whole), ("wrapped", wrapped)):
+        write(tmp_path / f"{name}.xyz", atoms, format="extxyz")
+    decompose_all(model, [tmp_path / "whole.xyz", tmp_path / "wrapped.xyz"], tmp_path, run=RUN)
+    tables = [pd.read_parquet(tmp_path / name / "bonds.parquet") for name in ("whole", "wrapped")]
+    assert [len(table) for table in tables] == [2, 2]
+    assert all(table["bonds_intact"].all() for table in tables)
+    # extended XYZ keeps 8 decimals of Å
+    np.testing.assert_allclose(tables[0]["bond_energy_eV"], tables[1]["bond_energy_eV"], atol=1e-6)
+
+
+def test_large_totals_are_judged_by_their_rounding(edges: EdgeEnergies) -> None:
+    """At 10^7 eV a float64 total is good to some 1e-8 eV: rounding is no missing energy term."""
+    huge = replace(edges, energy=edges.energy + 1e7, shift=edges.shift + 1e7 + 5e-8)
+    assert check_sum_rule(huge, "huge") > SUM_RULE_TOLERANCE_EV
+    with pytest.raises(InputError, match="energy term"):
+        check_sum_rule(replace(edges, shift=edges.shift + 5e-8), "small")
+    with pytest.raises(InputError, match="energy term"):
+        check_sum_rule(replace(huge, shift=huge.shift + 1e-6), "huge")
+
+
+def test_names_that_would_overwrite_each_other_are_refused(model: AnalysisModel, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "frame.xyz", Atoms("OH2", positions=np.eye(3)), format="extxyz")
+    with pytest.raises(InputError, match="must be unique"):
+        decompose_all(model, [tmp_path / "a" / "frame.xyz", tmp_path / "b" / "frame.xyz"], tmp_path / "out", run=RUN)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_cell_of_no_length_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "water.xyz"
+    path.write_text('3\nProperties=species:S:1:pos:R:3 pbc="T T T"\nO 0 0 0\nH 0 0 1\nH 0 1 0\n')
+    with pytest.raises(InputError, match="no length"):
+        list(from_file(path))

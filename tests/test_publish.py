@@ -36,10 +36,35 @@ def finished(tmp_path: Path) -> Path:
 def test_what_is_published(finished: Path, tmp_path: Path) -> None:
     output = tmp_path / "published"
     (output / "old").mkdir(parents=True)
+    (output / "costs.csv").touch()
     publish(finished, output)
     names = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
-    assert names == {"bde/named.csv", "costs.csv", "figures/findings.md", *(f"figures/{name}.png" for name in FIGURES)}
+    assert names == {
+        "bde/named.csv",
+        "costs.csv",
+        "machine.json",
+        "figures/findings.md",
+        *(f"figures/{name}.png" for name in FIGURES),
+    }
     assert not (output / "old").exists()
+
+
+@pytest.mark.parametrize("place", [".", "results", "keep"])
+def test_nothing_else_is_ever_replaced(finished: Path, tmp_path: Path, place: str) -> None:
+    (tmp_path / "keep").mkdir()
+    (tmp_path / "keep" / "precious").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match="not a published study"):
+        publish(finished, tmp_path / place)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_time_without_jobs_does_not_count(finished: Path) -> None:
+    late = finished / "costs" / "figures" / "parity.tsv"  # drawn again an hour later
+    late.parent.mkdir()
+    late.write_text(f"{HEADER}2.0\t0\t100\n")
+    os.utime(late, (5000, 5000))
+    assert costs(finished / "costs").loc[0, "total_s"] == 27.0
 
 
 def test_costs(finished: Path) -> None:

@@ -10,14 +10,19 @@ import pytest
 from e3d.cli import _parser
 from e3d.figures import FIGURES, FINDINGS_TABLES, read_tables
 from e3d.figures.findings import sentences
-from readme import PUBLISHED, README, ROOT, filled
+from e3d.publish import fill_readme
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PUBLISHED = ROOT / "results" / "published" / "default"
 
 TEXT = README.read_text(encoding="utf-8")
 RULES = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "workflow").rglob("*.smk"))
 
 
-def test_generated_parts_are_up_to_date() -> None:
-    assert filled(TEXT) == TEXT
+def test_generated_parts_are_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert fill_readme(TEXT, PUBLISHED.relative_to(ROOT)) == TEXT
 
 
 def test_the_findings_follow_from_the_published_tables() -> None:

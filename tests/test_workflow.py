@@ -213,7 +213,7 @@ def test_published_tables_give_the_same_figures_without_data_or_training(smoke: 
     assert done.returncode == 0, done.stderr
     for figure in source.glob("figures/*.*"):
         if figure.suffix in {".png", ".svg", ".pdf", ".md"}:
-            again = project / "results" / "smoke" / "figures" / figure.name
+            again = project / "results" / "smoke" / "figures-published" / figure.name
             assert filecmp.cmp(figure, again, shallow=False), f"{figure.name} differs"
     assert not (project / "results" / "smoke" / "train").exists()
 

@@ -40,10 +40,51 @@ TEST_ALL = "test-all"
 SERIES = (("C", "C"), ("C", "N"), ("C", "O"), ("N", "N"))
 _SIGNS = "-=#"
 _REFERENCE, _GROUPS = "reference", "molecules"
+_SPREAD = ("", "_lo", "_hi")
+_SCORES = ("mae_eV", "bias_eV", "types_mae_eV", "between_types_spearman", "within_types_kendall")
+_ORDER_COLUMNS = (
+    C.STRUCTURES,
+    "lower",
+    "higher",
+    "n_molecules_lower",
+    "n_molecules_higher",
+    "lower_bond_energy_eV",
+    "higher_bond_energy_eV",
+    *(f"difference_eV{end}" for end in _SPREAD),
+    "holds",
+)
+_SUMMARY_COLUMNS = (
+    C.GEOMETRY,
+    _REFERENCE,
+    _GROUPS,
+    "n_bonds",
+    "n_types",
+    "n_pairs_within_types",
+    *(f"{score}{end}" for score in _SCORES for end in _SPREAD),
+)
+_TYPE_COLUMNS = (
+    C.STRUCTURES,
+    C.GEOMETRY,
+    C.BOND_TYPE,
+    C.N,
+    C.N_MOLECULES,
+    *(f"{C.BOND_ENERGY}{end}" for end in _SPREAD),
+    *(f"bond_energy_{name}_eV" for name in ("median", "mode", "sd", "se")),
+    *(
+        column
+        for name in REFERENCES
+        for column in (f"n_{name}", f"{name}_kcal_mol", f"{name}_bond_energy_eV", f"{name}_error_eV")
+    ),
+)
 _NAMED_COLUMNS = (
     *(C.STRUCTURES, C.GEOMETRY, "bond", C.BOND_TYPE, C.MOLECULE, C.IN_TRAINING, C.N, C.R, C.BOND_ENERGY),
     *(f"{name}_{kind}" for name in REFERENCES for kind in ("eV", "error_eV")),
 )
+
+
+def _names(columns: Sequence[str]) -> list[str]:
+    """Return the columns of a table as text: also a table without rows has them."""
+    return [str(name) for name in columns]
 
 
 def references(bde: Path, bond_energies: Path) -> pd.DataFrame:
@@ -96,7 +137,7 @@ def named_bonds(parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on
                 row[f"{name}_eV"] = entry[f"{name}_eV"]
                 row[f"{name}_error_eV"] = d - entry[f"{name}_eV"]
             rows.append(row)
-    return pd.DataFrame(rows, columns=[str(name) for name in _NAMED_COLUMNS])
+    return pd.DataFrame(rows, columns=_names(_NAMED_COLUMNS))
 
 
 def _named_rows(means: pd.DataFrame, named: str) -> pd.DataFrame:
@@ -132,7 +173,7 @@ def bond_types(parts: Sequence[Decomposed], named: pd.DataFrame) -> pd.DataFrame
             for name in REFERENCES:
                 row |= _against(same, name)
             rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_names(_TYPE_COLUMNS))
 
 
 def _distribution(bonds: pd.DataFrame) -> dict[str, Any]:
@@ -181,7 +222,7 @@ def summary(named: pd.DataFrame) -> pd.DataFrame:
                     part = part[part[C.IN_TRAINING] == (group == "in_training")]
                 if len(part):
                     rows.append({C.GEOMETRY: place, _REFERENCE: name, _GROUPS: group, **_scores(part, name)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_names(_SUMMARY_COLUMNS))
 
 
 def _scores(part: pd.DataFrame, name: str) -> dict[str, Any]:
@@ -235,7 +276,7 @@ def order(parts: Sequence[Decomposed]) -> pd.DataFrame:
                 pair = bonds[bonds[C.BOND_TYPE].isin([lower, higher])]
                 if pair[C.BOND_TYPE].nunique() == 2:
                     rows.append({C.STRUCTURES: name, **_difference(pair, lower, higher)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_names(_ORDER_COLUMNS))
 
 
 def _rarer_first(groups: NDArray[np.int64], up: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -300,5 +341,5 @@ def run_tables(
     }
     inputs = [bde, bond_energies, *(folder / BONDS_FILE for folder in folders)]
     for suffix, table in outputs.items():
-        path = output.with_suffix("").with_name(output.stem + suffix + ".csv")
+        path = output.with_name(f"{output.stem}{suffix}.csv")
         tables.write(tables.with_run(table, run), path, inputs=inputs)

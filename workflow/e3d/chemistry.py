@@ -247,7 +247,7 @@ def equivalent_bonds(named: str, frame: str) -> frozenset[tuple[int, int]]:
 def bonds_intact(
     positions: NDArray[np.float64], numbers: NDArray[np.int64], bonds: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Say which frames still have exactly the bonds of their SMILES.
+    """Say which frames of a molecule (no cell) still have exactly the bonds of their SMILES.
 
     Parameters
     ----------
@@ -260,16 +260,25 @@ def bonds_intact(
 
     Returns
     -------
-    (M,) True where no bond is longer than ``BROKEN_FACTOR`` and no other pair shorter than
+    (M,), as :func:`distances_intact` of each frame.
+    """
+    first, second = np.triu_indices(len(numbers), k=1)
+    return distances_intact(np.linalg.norm(positions[:, first] - positions[:, second], axis=-1), numbers, bonds)
+
+
+def distances_intact(
+    distances: NDArray[np.float64], numbers: NDArray[np.int64], bonds: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Say which rows of ``distances`` (M, N(N-1)/2), Å, of the pairs i < j, fit the bonds.
+
+    True where no bond is longer than ``BROKEN_FACTOR`` and no other pair shorter than
     ``FORMED_FACTOR`` times the sum of the covalent radii (Cordero 2008, as in ASE).
     """
     first, second = np.triu_indices(len(numbers), k=1)
     reach = covalent_radii[numbers][first] + covalent_radii[numbers][second]
     bonded = np.zeros((len(numbers), len(numbers)), dtype=bool)
     bonded[bonds[:, 0], bonds[:, 1]] = True
-    is_bond = bonded[first, second]
-    ratio = np.linalg.norm(positions[:, first] - positions[:, second], axis=-1) / reach
-    changed = np.where(is_bond, ratio > BROKEN_FACTOR, ratio < FORMED_FACTOR)
+    changed = np.where(bonded[first, second], distances > BROKEN_FACTOR * reach, distances < FORMED_FACTOR * reach)
     return np.asarray(~changed.any(axis=1))
 
 

@@ -18,6 +18,7 @@ from e3d import __version__
 from e3d.errors import InputError
 
 _RUN_KEYS = ("run", "dataset", "n_train", "model", "seed")
+_FOLDERS = ("train", "decompose", "publish")
 Arguments = argparse.Namespace
 
 
@@ -25,15 +26,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0, or 2 for input that cannot be used."""
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _terminated)
-    with _logging_to(arguments.log) as terminal:
-        try:
-            arguments.call(arguments)
-        except InputError as error:
-            message = f"e3d: error: {error}\n".encode()
-            for stream in {2, 2 if terminal is None else terminal}:  # the log, and the terminal where that is another
-                os.write(stream, message)
-            return 2
+    try:
+        with _logging_to(arguments.log) as terminal:
+            try:
+                _check_output(arguments)
+                arguments.call(arguments)
+            except (InputError, OSError) as error:
+                return _report(error, {2, 2 if terminal is None else terminal})  # the log and the terminal
+    except OSError as error:  # the log itself cannot be written
+        return _report(error, {2})
     return 0
+
+
+def _report(error: InputError | OSError, streams: set[int]) -> int:
+    """Write the error in one line to every stream; return the exit code."""
+    text = str(error)
+    if isinstance(error, OSError):
+        text = f"{error.filename or 'a file'}: {error.strerror or error}. Check the path, its permissions and the disk."
+    for stream in streams:
+        os.write(stream, f"e3d: error: {text}\n".encode())
+    return 2
+
+
+def _check_output(arguments: Arguments) -> None:
+    """Refuse before any work an output that cannot be written: a file for a folder, or the reverse."""
+    output: Path = arguments.output
+    if arguments.makes_folder and output.exists() and not output.is_dir():
+        raise InputError(f"{output}: is a file, and this command writes a folder. Give another -o.")
+    if not arguments.makes_folder and output.is_dir():
+        raise InputError(f"{output}: is a folder, and this command writes a file. Give the file's name after -o.")
 
 
 def _terminated(*_: object) -> None:
@@ -85,8 +106,24 @@ def _command(
         parser.add_argument(label.lower(), metavar=label, type=Path, nargs="+" if many else None)
     parser.add_argument("-o", "--output", type=Path, required=True, help="file or folder to write")
     parser.add_argument("--log", type=Path, help="write the log here instead of to the terminal")
-    parser.set_defaults(call=call)
+    parser.set_defaults(call=call, makes_folder=name in _FOLDERS)
     return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} - a seed is a whole number from 0")
+    return int(text)
+
+
+def _width(text: str) -> float:
+    try:
+        width = float(text)
+    except ValueError:
+        width = 0.0
+    if not 0 < width < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} - a bin width is a positive number")
+    return width
 
 
 def _data_commands(commands: Any) -> None:
@@ -95,16 +132,17 @@ def _data_commands(commands: Any) -> None:
     read = _command(verbs, "read", _data_read, "Read FILE and write the store of its frames.", "FILE")
     read.add_argument("--layout", help="how FILE is arranged, such as spice")
     read.add_argument("--theory", help="level of theory (default: SPICE's)")
+    read.add_argument("--sha256", default="", help="expected checksum of FILE; not checked if empty")
     read.add_argument("--settings", help="JSON with the keys of an entry of config/datasets.yaml")
     split = _command(verbs, "split", _data_split, "Assign every frame to the pool or a test set.", "STORE")
-    split.add_argument("--seed", type=int, default=0)
+    split.add_argument("--seed", type=_seed, default=0)
     split.add_argument("--test-molecules", type=float, default=0.15)
     split.add_argument("--test-conformations", type=float, default=0.17)
     split.add_argument("--validation", type=float, default=0.12)
     subset = _command(verbs, "subset", _data_subset, "Choose N frames of the training pool.", "STORE")
     subset.add_argument("--splits", type=Path, required=True, help="table written by `e3d data split`")
     subset.add_argument("--n", type=int, required=True, help="number of frames")
-    subset.add_argument("--seed", type=int, default=0)
+    subset.add_argument("--seed", type=_seed, default=0)
     _command(verbs, "relax", _data_relax, "Relax the molecules of a TABLE of named bonds by GFN2-xTB.", "TABLE")
 
 
@@ -142,9 +180,9 @@ def _table_commands(commands: Any) -> None:
     bde.add_argument("--bond-energies", type=Path, required=True, help="table with De and mean bond energies")
     bde.add_argument("--subset", type=Path, help="training frames of the run, to say what was trained on")
     entropy = _command(commands, "entropy", _entropy, "Entropy and decomposability of D.", "FOLDER+")
-    entropy.add_argument("--bin-bond-energy", type=float, default=0.05, help="eV")
-    entropy.add_argument("--bin-scaled", type=float, default=0.05)
-    entropy.add_argument("--bin-r", type=float, default=0.02, help="Å")
+    entropy.add_argument("--bin-bond-energy", type=_width, default=0.05, help="eV")
+    entropy.add_argument("--bin-scaled", type=_width, default=0.05)
+    entropy.add_argument("--bin-r", type=_width, default=0.02, help="Å")
     for parser in (bde, entropy):
         parser.add_argument("--run", type=Path, help="RUN.yaml the model was trained from")
     collect = _command(commands, "collect", _collect, "Stack tables of several runs, in run order.", "TABLE+")
@@ -153,18 +191,22 @@ def _table_commands(commands: Any) -> None:
     figures = _command(commands, "figures", _figures, "Draw a figure as PDF, SVG and PNG.", "TABLES+")
     figures.add_argument("--name", required=True, help="which figure")
     figures.add_argument("--molecules", nargs="+", default=[], help="SMILES to draw (molecules)")
-    _command(commands, "publish", _publish, "Copy the tables, figures and costs of a finished study.", "RESULTS")
+    publish = _command(commands, "publish", _publish, "Copy a finished study's tables, figures and costs.", "RESULTS")
+    publish.add_argument("--readme", type=Path, help="write the findings and times into the marked blocks of this file")
     _command(commands, "findings", _findings, "Write what the TABLES say, in sentences.", "TABLES+")
 
 
 def _data_read(arguments: Arguments) -> None:
+    from e3d.config import validate
     from e3d.data.read import read_entry
+    from e3d.data.theory import SPICE
 
-    entry = _json(arguments.settings) if arguments.settings else {}
-    for key in ("layout", "theory"):
-        if getattr(arguments, key) is not None:
+    defaults = {"path": str(arguments.file), "layout": "spice", "theory": SPICE.name, "source": "", "licence": ""}
+    entry = defaults | (_json(arguments.settings) if arguments.settings else {})
+    for key in ("layout", "theory", "sha256"):
+        if getattr(arguments, key):
             entry[key] = getattr(arguments, key)
-    read_entry(arguments.file, arguments.output, entry)
+    read_entry(arguments.file, arguments.output, validate({"FILE": entry}, "datasets")["FILE"])
 
 
 def _data_split(arguments: Arguments) -> None:
@@ -272,16 +314,19 @@ def _findings(arguments: Arguments) -> None:
 
 
 def _publish(arguments: Arguments) -> None:
-    from e3d.publish import publish
+    from e3d.provenance import write_text
+    from e3d.publish import fill_readme, publish
 
     publish(arguments.results, arguments.output)
+    if arguments.readme is not None:
+        write_text(arguments.readme, fill_readme(arguments.readme.read_text(encoding="utf-8"), arguments.output))
 
 
 def _run_of(arguments: Arguments) -> dict[str, Any]:
-    """Return the run columns: those of RUN.yaml, or for a model of one's own its path."""
+    """Return the run columns: those of RUN.yaml, or for a model of one's own its file's name and blanks."""
     if arguments.run is None:
-        name = str(getattr(arguments, "model", None) or arguments.folder[0])
-        return {"run": name, "dataset": "unknown", "n_train": 0, "model": name, "seed": 0}
+        name = (getattr(arguments, "model", None) or arguments.folder[0]).name
+        return {"run": name, "dataset": None, "n_train": None, "model": name, "seed": None}
     from e3d.config import RunSettings, read_yaml
 
     settings = RunSettings.from_dict(read_yaml(arguments.run))

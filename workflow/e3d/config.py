@@ -7,6 +7,7 @@ identifies a run, so that moving to another machine retrains nothing.
 
 import copy
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,6 +20,8 @@ import yaml
 from e3d import provenance
 from e3d.errors import InputError, choices
 
+PUBLISHED = Path("results/published")
+NAMED_BONDS_FILE = Path("resources/named_bonds.xyz")
 SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 # 32.0 is an integer to JSON schema, but it would name a run n32.0
 _VALIDATOR = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
@@ -84,6 +87,7 @@ class RunSettings:
         study = _rules("config")["properties"]
         architecture = _check(checked.pop("architecture"), study["models"]["additionalProperties"], "run: architecture")
         training = _check(checked.pop("training"), study["training"], "run: training")
+        _check_training(training)
         return cls(architecture=Architecture(**architecture), training=Training(**training), **checked)
 
 
@@ -143,13 +147,34 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
                 f"model {name!r} is not under `models` - {choices(name, study['models'])}. "
                 "Fix `grid.model`, or add the size under `models`."
             )
-    training = study["training"]
+    _check_training(study["training"])
+    _check_molecules(study["figures"]["molecules"])
+    folder = PUBLISHED / study["study"]
+    if study["published"] and not folder.is_dir():
+        raise InputError(
+            f"published: true, but {folder} is not there. Set `study` to a published study - "
+            f"{choices(study['study'], sorted(path.name for path in PUBLISHED.glob('*')))} - or `published: false`."
+        )
+    return Study(study, known)
+
+
+def _check_training(training: Mapping[str, Any]) -> None:
     if training["steps"] % training["steps_per_epoch"]:
         raise InputError(
             f"training.steps = {training['steps']} is not a multiple of training.steps_per_epoch = "
-            f"{training['steps_per_epoch']}. Change one of them in the config."
+            f"{training['steps_per_epoch']}. Change one of them."
         )
-    return Study(study, known)
+
+
+def _check_molecules(wanted: list[str]) -> None:
+    """Refuse molecules that cannot be drawn now, not after all training."""
+    known = re.findall(r"\bname=(\S+)", NAMED_BONDS_FILE.read_text(encoding="utf-8"))
+    for name in wanted:
+        if name not in known:
+            raise InputError(
+                f"figures.molecules: {name!r} is no molecule of {NAMED_BONDS_FILE} - {choices(name, known)}. "
+                "Write one of these canonical SMILES."
+            )
 
 
 def run_settings(study: Study, run: Mapping[str, Any], results: str) -> RunSettings:
@@ -209,6 +234,7 @@ def _rules(schema: str) -> dict[str, Any]:
 def _check(values: dict[str, Any], rules: dict[str, Any], name: str) -> dict[str, Any]:
     filled = copy.deepcopy(values)
     _fill_defaults(filled, rules)
+    _refuse_nan(filled, name)
     errors = sorted(
         _VALIDATOR(rules).iter_errors(filled),
         key=lambda error: (error.validator != "additionalProperties", list(map(str, error.path))),
@@ -216,6 +242,15 @@ def _check(values: dict[str, Any], rules: dict[str, Any], name: str) -> dict[str
     if errors:
         raise InputError(_one_line(errors[0], name))
     return filled
+
+
+def _refuse_nan(values: Any, where: str) -> None:
+    """Refuse .nan and .inf, which every bound of a schema lets through."""
+    if isinstance(values, float) and not math.isfinite(values):
+        raise InputError(f"{where} = {values} - must be a finite number. Fix the value.")
+    parts = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
+    for key, value in parts:
+        _refuse_nan(value, f"{where}.{key}")
 
 
 def _fill_defaults(values: Any, rules: Mapping[str, Any]) -> None:

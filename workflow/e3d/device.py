@@ -1,5 +1,7 @@
 """Devices: a GPU that is not there is an error, never a silent fall-back to the CPU."""
 
+import re
+
 from e3d.errors import InputError
 
 
@@ -13,6 +15,8 @@ def require_device(device: str) -> None:
     """
     if device == "cpu":
         return
+    if not re.fullmatch(r"cuda(:[0-9]+)?", device):
+        raise InputError(f"device {device!r}: expected cpu, cuda or cuda:<k>. Fix `runtime.device` or --device.")
     import torch  # only a GPU needs to be asked for, and the import takes seconds
 
     index = int(device.partition(":")[2] or 0)

@@ -25,13 +25,18 @@ def atomic(path: Path) -> Iterator[Path]:
 
     A reader sees the old file or the whole new one; a failed writer leaves nothing behind.
     """
+    made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
         os.replace(temporary, path)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that is not empty stays
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,8 +4,14 @@ What is copied is small and is what ``published: true`` draws from; data, models
 per-frame tables stay behind.
 """
 
+import json
+import os
+import platform
+import re
 import shutil
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,15 +22,24 @@ from e3d.figures import FIGURES
 COSTS_FILE = "costs.csv"
 STUDY = "study"
 FIGURES_FOLDER = "figures"
+MACHINE_FILE = "machine.json"
+SHOWS = {
+    "molecules": "D on drawn molecules",
+    "distributions": "D by bond type",
+    "parity": "D against three reference energies",
+    "learning": "test error against N",
+    "emergence": "bond energies, entropy, decomposability against N",
+}
+"""What README says each figure shows."""
 
 
 def publish(results: Path, output: Path) -> None:
-    """Copy ``results`` of a finished study into ``output``, replacing what is there.
+    """Copy ``results`` of a finished study into ``output``, replacing an earlier copy there.
 
     Raises
     ------
     InputError
-        If the study is not finished.
+        If the study is not finished, or ``output`` holds something else than a published study.
     """
     tables = sorted(results.glob("*/*.csv"))
     figures = [results / FIGURES_FOLDER / f"{name}.png" for name in FIGURES]
@@ -34,23 +49,45 @@ def publish(results: Path, output: Path) -> None:
         raise InputError(
             f"{results}: lacks {', '.join(missing) or 'tables'}. Run the study to its end first: make study."
         )
-    cost = costs(results / "costs")
-    shutil.rmtree(output, ignore_errors=True)
-    for path in (*tables, *figures):
-        target = output / path.relative_to(results)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-    with provenance.atomic(output / COSTS_FILE) as temporary:
-        cost.to_csv(temporary, index=False, lineterminator="\n")
+    inside = results.resolve().is_relative_to(output.resolve())
+    if inside or (output.exists() and not (output / COSTS_FILE).is_file()):
+        raise InputError(
+            f"{output}: is not a published study (it has no {COSTS_FILE}), so it is not replaced. "
+            "Give a new folder, or one published before."
+        )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as folder:
+        fresh = Path(folder) / "new"
+        for path in (*tables, *figures):
+            target = fresh / path.relative_to(results)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        costs(results / "costs").to_csv(fresh / COSTS_FILE, index=False, lineterminator="\n")
+        provenance.write_json(fresh / MACHINE_FILE, machine())
+        if output.exists():
+            output.rename(Path(folder) / "old")
+        fresh.rename(output)
+
+
+def machine() -> dict[str, Any]:
+    """Say on what the costs were measured."""
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"^model name\s*:\s*(.+)$", info.read_text(), flags=re.MULTILINE) if info.is_file() else []
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+    }
 
 
 def costs(folder: Path) -> pd.DataFrame:
     """Return jobs, wall seconds and memory of every rule from Snakemake's benchmark files.
 
-    The row ``study`` is the time from the start of the first job to the end of the last, which is
-    the study's wall time if it ran in one go.
+    The row ``study`` is the time during which at least one job ran: the wall time of a study that ran
+    in one go, but for what Snakemake needs between jobs.
     """
-    rows, starts, ends = [], [], []
+    rows, spans = [], []
     for path in sorted(folder.rglob("*.tsv")):
         row = pd.read_csv(path, sep="\t").iloc[0]
         name = path.relative_to(folder)
@@ -62,8 +99,7 @@ def costs(folder: Path) -> pd.DataFrame:
                 "mb": pd.to_numeric(row["max_rss"], errors="coerce"),
             }
         )
-        ends.append(path.stat().st_mtime)
-        starts.append(path.stat().st_mtime - float(row["s"]))
+        spans.append((path.stat().st_mtime - float(row["s"]), path.stat().st_mtime))
     if not rows:
         raise InputError(f"{folder}: no benchmark files. Run the study first: make study.")
     grouped = pd.DataFrame(rows).groupby("rule")
@@ -75,5 +111,51 @@ def costs(folder: Path) -> pd.DataFrame:
             "max_rss_MB": grouped["mb"].max().round(0),
         }
     ).reset_index()
-    wall = {"rule": STUDY, "jobs": len(rows), "total_s": round(max(ends) - min(starts), 1)}
+    wall = {"rule": STUDY, "jobs": len(rows), "total_s": round(_covered(spans), 1)}
     return pd.concat([pd.DataFrame([wall]), table], ignore_index=True)
+
+
+def _covered(spans: list[tuple[float, float]]) -> float:
+    """Return the length of the union of intervals."""
+    total, reached = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def fill_readme(text: str, published: Path) -> str:
+    """Return README's ``text`` with every ``<!-- name:start -->`` block written from ``published``.
+
+    Raises
+    ------
+    InputError
+        If a block is not there exactly once.
+    """
+    for name, content in _blocks(published).items():
+        start, end = f"<!-- {name}:start -->\n", f"<!-- {name}:end -->"
+        if text.count(start) != 1 or text.count(end) != 1:
+            raise InputError(f"README: the markers of the block `{name}` are not there once each. Restore them.")
+        before, rest = text.split(start)
+        text = f"{before}{start}{content}\n{end}{rest.split(end)[1]}"
+    return text
+
+
+def _blocks(published: Path) -> dict[str, str]:
+    cost = pd.read_csv(published / COSTS_FILE).set_index("rule")
+    total, mean = ({str(k): float(v) / 60 for k, v in cost[column].items()} for column in ("total_s", "mean_s"))
+    on = json.loads((published / MACHINE_FILE).read_text(encoding="utf-8"))
+    rows = [
+        f"| {shows} | `figures_{name}` | `results/figures/{name}.{{png,svg,pdf}}` | "
+        f"{', '.join(f'`{table}.csv`' for table in FIGURES[name])} | {mean[f'figures/{name}']:.2f} |"
+        for name, shows in SHOWS.items()
+    ]
+    return {
+        "findings": (published / FIGURES_FOLDER / "findings.md").read_text(encoding="utf-8").strip(),
+        "figures": "\n".join(["| figure | rule | file | from tables | minutes |", "|---|---|---|---|---|", *rows]),
+        "time": (
+            f"On {on['cores']} cores ({on['processor']}, no GPU) the study took {total[STUDY]:.0f} minutes after "
+            f"installation, two jobs at a time; a training takes {mean['train/run']:.1f} minutes on average "
+            f"([`costs.csv`]({published.as_posix()}/{COSTS_FILE}))."
+        ),
+    }

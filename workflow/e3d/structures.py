@@ -16,7 +16,7 @@ from ase import Atoms
 from ase.data import covalent_radii
 from numpy.typing import NDArray
 
-from e3d.chemistry import Bond, bond_type, bonds_intact, molecule, perceive
+from e3d.chemistry import Bond, bond_type, distances_intact, molecule, perceive
 from e3d.data.store import Frame, StoreReader
 from e3d.errors import InputError
 from e3d.fields import Store as F
@@ -96,6 +96,9 @@ def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:
     positions = np.asarray(atoms.positions, dtype=np.float64)
     if not len(numbers) or not np.isfinite(positions).all():
         raise InputError(f"{label}: has no atoms, or positions that are not numbers. Fix or remove the frame.")
+    cell = np.asarray(atoms.cell.array, dtype=np.float64)
+    if not np.isfinite(cell).all() or (np.linalg.norm(cell, axis=1)[atoms.pbc] == 0).any():
+        raise InputError(f"{label}: is periodic along a cell vector of no length. Give its Lattice, or set pbc to F.")
     mapped = atoms.info.get("smiles")
     periodic = bool(atoms.pbc.any())
     if mapped is None and not periodic and len(numbers) <= _MAX_PERCEIVED:
@@ -105,7 +108,7 @@ def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:
         "frame": index,
         "positions": positions,
         "atomic_numbers": numbers,
-        "cell": np.asarray(atoms.cell.array) if periodic else None,
+        "cell": cell if periodic else None,
         "pbc": tuple(bool(flag) for flag in atoms.pbc),
     }
     if mapped is None:
@@ -119,7 +122,8 @@ def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:
             f"{label}: the atoms do not follow the map numbers of its smiles {mapped!r}. Map number k must "
             "name row k-1: fix the SMILES, or remove it to have the bonds perceived."
         )
-    intact = bool(bonds_intact(positions[None], numbers, parsed.bond_index)[0])
+    distances = atoms.get_all_distances(mic=periodic)[np.triu_indices(len(numbers), k=1)]
+    intact = bool(distances_intact(distances[None], numbers, parsed.bond_index)[0])
     return Structure(smiles=parsed.smiles, mapped_smiles=str(mapped), bonds=parsed.bonds, intact=intact, **common)
 
 

@@ -24,15 +24,21 @@ TABLES = (
     if STUDY.values["published"]
     else RESULTS
 )
+# Drawing published tables leaves the figures of one's own study alone.
+FIGURES_FOLDER = (
+    f"{RESULTS}/figures-published"
+    if STUDY.values["published"]
+    else f"{RESULTS}/figures"
+)
 RUN = "{dataset}/n{n_train}/{model}/s{seed}"
 RUNS = list(STUDY.runs())
 STRUCTURES = [*TEST_SPLITS, NAMED_BONDS]
 
 
 wildcard_constraints:
-    dataset="[A-Za-z0-9][A-Za-z0-9_-]*",
+    dataset="|".join(STUDY.datasets),
     n_train="[1-9][0-9]*",
-    model="[A-Za-z0-9][A-Za-z0-9_-]*",
+    model="|".join(STUDY.values["models"]),
     seed="[0-9]|[1-9][0-9]*",
 
 
@@ -80,7 +86,16 @@ def dataset_file(wildcards):
 
 
 def read_options(wildcards):
-    return shlex.quote(json.dumps(STUDY.datasets[wildcards.dataset], sort_keys=True))
+    """What shapes a store; its checksum and where the file came from do not plan a reading again."""
+    entry = STUDY.datasets[wildcards.dataset]
+    names = ("layout", "theory", "isolated_atom_energy_eV", "exclude_elements")
+    return json.dumps(
+        {key: entry[key] for key in names if key in entry}, sort_keys=True
+    )
+
+
+def checksum(wildcards):
+    return STUDY.datasets[wildcards.dataset].get("sha256", "")
 
 
 def run_json(wildcards):

@@ -17,12 +17,13 @@ rule data_read:
     resources:
         mem_mb=2000,
         runtime=240,
+        sha256=checksum,
     params:
         settings=read_options,
     message:
         "reading {wildcards.dataset}"
     shell:
-        "python -m e3d data read {input} --settings {params.settings} -o {output.store} --log {log}"
+        "python -m e3d data read {input:q} --settings {params.settings:q} --sha256={resources.sha256} -o {output.store} --log {log}"
 
 
 rule data_split:

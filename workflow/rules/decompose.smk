@@ -9,7 +9,12 @@ rule decompose_run:
         splits="<results>/data/{dataset}/splits.parquet",
         named="resources/named_bonds.xyz",
         code=modules(
-            "decompose/pairs", "decompose/run", "models", "structures", "chemistry"
+            "decompose/pairs",
+            "decompose/run",
+            "models",
+            "structures",
+            "chemistry",
+            "statistics",
         ),
     output:
         DECOMPOSED,

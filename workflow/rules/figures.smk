@@ -11,13 +11,13 @@ for figure, needed in FIGURES.items():
             code=modules(f"figures/{figure}", "figures/style", "fields", "chemistry"),
         output:
             png=report(
-                f"<results>/figures/{figure}.png",
+                f"<figures>/{figure}.png",
                 caption=f"../report/{figure}.rst",
                 category="Figures",
                 labels={"figure": figure, "format": "PNG"},
             ),
-            svg=f"<results>/figures/{figure}.svg",
-            pdf=f"<results>/figures/{figure}.pdf",
+            svg=f"<figures>/{figure}.svg",
+            pdf=f"<figures>/{figure}.pdf",
         log:
             f"<logs>/figures/{figure}.log",
         benchmark:
@@ -44,7 +44,7 @@ rule figures_findings:
         code=modules("figures/findings", "figures/style", "fields"),
     output:
         report(
-            "<results>/figures/findings.md",
+            "<figures>/findings.md",
             caption="../report/findings.rst",
             category="Findings",
             labels={"what": "findings"},
@@ -67,6 +67,6 @@ rule figures_findings:
 
 rule figures:
     input:
-        expand("<results>/figures/{figure}.png", figure=FIGURES),
-        "<results>/figures/findings.md",
+        expand("<figures>/{figure}.png", figure=FIGURES),
+        "<figures>/findings.md",
     localrule: True

@@ -68,14 +68,12 @@ def read_entry(source: Path, output: Path, entry: Mapping[str, Any]) -> Report:
             f"theory {theory!r}: its isolated atoms are not known - {choices(theory, THEORIES)}. Give the "
             "dataset `isolated_atom_energy_eV`, the energy of each isolated neutral atom in eV."
         )
-    notes = {key: entry[key] for key in ("source", "licence") if key in entry}
     return read_dataset(
         source,
         output,
         layout=str(entry.get("layout", "spice")),
         theory=theory,
         isolated_atom_energy=atoms or THEORIES[theory].isolated_atom_energy,
-        attributes={f"dataset_{key}": value for key, value in notes.items()},
         exclude_elements=tuple(entry.get("exclude_elements", IONIC_ONLY)),
         sha256=entry.get("sha256"),
     )
@@ -88,7 +86,6 @@ def read_dataset(
     layout: str,
     theory: str,
     isolated_atom_energy: Mapping[str, float],
-    attributes: Mapping[str, Any] | None = None,
     exclude_elements: tuple[str, ...] = IONIC_ONLY,
     sha256: str | None = None,
 ) -> Report:
@@ -119,7 +116,7 @@ def read_dataset(
     for element in exclude_elements:
         number(element)  # a misspelt symbol would silently exclude nothing
     report = Report()
-    facts = {"theory": theory, "source": source.name, "source_sha256": found, **(attributes or {})}
+    facts = {"theory": theory, "source": source.name, "source_sha256": found}
     with _naming(source), StoreWriter(output, facts, atoms) as writer:
         for group in check_groups(LAYOUTS[layout](source, atoms)):
             parsed = _usable(group, exclude_elements, report)

@@ -61,18 +61,29 @@ def decompose_all(
     A store gives its test sets by name if ``splits`` is given, else all frames; any other file is
     named by its stem (``named_bonds.xyz`` -> ``named-bonds``).
     """
+    names = [_name_of(path) for path in sources]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(
+            f"structures {', '.join(map(str, sources))}: several would be written to {folder}/{twice[0]}/, the "
+            "name without its suffix must be unique. Rename a file, or decompose them into different folders."
+        )
     for path in sources:
-        inputs = [path]
+        inputs = [path] if splits is None else [path, splits]
         if path.suffix != STORE_SUFFIX:
-            name = path.stem.replace("_", "-")
+            name = _name_of(path)
             usable = _known(model, from_file(path), skip=skip_unknown)
             decompose(model, usable, folder / name, name=name, run=run, inputs=inputs)
             continue
         with StoreReader(path) as reader:
-            for name in TEST_SPLITS if splits is not None else (path.stem,):
+            for name in TEST_SPLITS if splits is not None else (_name_of(path),):
                 frames = range(len(reader)) if splits is None else frames_of(splits, name)
                 usable = _known(model, from_store(reader, frames), skip=skip_unknown)
                 decompose(model, usable, folder / name, name=name, run=run, inputs=inputs)
+
+
+def _name_of(path: Path) -> str:
+    return path.stem.replace("_", "-")
 
 
 def _known(model: AnalysisModel, structures: Iterable[Structure], *, skip: bool) -> Iterator[Structure]:
@@ -208,7 +219,6 @@ def _bond_types(
     kinds = np.full(len(pairs.i), "", dtype=object)
     fine = np.full(len(pairs.i), "", dtype=object)
     bounds = np.searchsorted(pairs.frame, np.arange(len(structures) + 1))
-    home = np.asarray(~pairs.cell_shift.any(axis=1))
     for index, structure in enumerate(structures):
         rows = slice(bounds[index], bounds[index + 1])
         start = edges.frame_ptr[index]
@@ -216,11 +226,13 @@ def _bond_types(
             _geometric(kinds, edges, pairs, rows)
             continue
         known = {(bond.i, bond.j): bond for bond in structure.bonds}
-        ends = zip(pairs.i[rows] - start, pairs.j[rows] - start, home[rows], strict=True)
-        for row, (i, j, inside) in enumerate(ends, start=rows.start):
-            bond = known.get((int(i), int(j))) if inside else None
-            if bond is not None:
-                kinds[row], fine[row] = bond.bond_type, bond.fine_type
+        ends = zip((pairs.i[rows] - start).tolist(), (pairs.j[rows] - start).tolist(), strict=True)
+        nearest: dict[tuple[int, int], int] = {}  # a bond across a cell's edge is its shortest image
+        for row, pair in enumerate(ends, start=rows.start):
+            if pair in known and (pair not in nearest or pairs.r[row] < pairs.r[nearest[pair]]):
+                nearest[pair] = row
+        for pair, row in nearest.items():
+            kinds[row], fine[row] = known[pair].bond_type, known[pair].fine_type
     return kinds, fine
 
 

@@ -1,5 +1,6 @@
 """Run ``nequip-train`` for one run, resuming where a killed one stopped, and keep the evidence."""
 
+import contextlib
 import logging
 import shutil
 import subprocess
@@ -45,6 +46,12 @@ def train(run_file: Path, folder: Path, runtime: Mapping[str, Any]) -> None:
     require_device(str(runtime.get("device", "cpu")))
     stats = statistics(Path(run.store), Path(run.splits), run.architecture.r_max)
     inputs = [Path(run.store), Path(run.splits), Path(run.subset)]
+    frames = len(tables.read(inputs[2], columns=(Column.FRAME,)))
+    if frames != run.n_train:
+        raise InputError(
+            f"{run_file}: n_train = {run.n_train}, but {run.subset} has {frames} frames; they must agree. "
+            "Fix n_train, or make the subset again."
+        )
     identity = provenance.digest([run.as_dict(), [provenance.file_digest(path) for path in inputs]])
     work = folder / "checkpoints" / identity
     work.mkdir(parents=True, exist_ok=True)
@@ -56,7 +63,9 @@ def train(run_file: Path, folder: Path, runtime: Mapping[str, Any]) -> None:
     with provenance.atomic(folder / MODEL_FILE) as temporary:
         shutil.copyfile(work / f"{BEST}.ckpt", temporary)
     provenance.record(folder / MODEL_FILE, inputs=inputs, settings=run.as_dict())
-    shutil.rmtree(folder / "checkpoints")
+    shutil.rmtree(work)
+    with contextlib.suppress(OSError):  # another identity's checkpoints may be there
+        work.parent.rmdir()
 
 
 def _nequip_train(config: dict[str, Any], work: Path) -> None:

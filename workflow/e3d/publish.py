@@ -63,21 +63,23 @@ def publish(results: Path, output: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
         costs(results / "costs").to_csv(fresh / COSTS_FILE, index=False, lineterminator="\n")
-        provenance.write_json(fresh / MACHINE_FILE, machine())
+        provenance.write_json(fresh / MACHINE_FILE, machine(tables[0]))
         if output.exists():
             output.rename(Path(folder) / "old")
         fresh.rename(output)
 
 
-def machine() -> dict[str, Any]:
-    """Say on what the costs were measured."""
+def machine(table: Path) -> dict[str, Any]:
+    """Say on what the costs were measured, and by which commit and versions ``table`` was made."""
+    beside = table.with_name(f"{table.name}.provenance.json")
+    made = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
     info = Path("/proc/cpuinfo")
     names = re.findall(r"^model name\s*:\s*(.+)$", info.read_text(), flags=re.MULTILINE) if info.is_file() else []
     return {
         "processor": names[0] if names else platform.processor(),
         "cores": os.cpu_count(),
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
+        "commit": made.get("commit"),
+        "versions": made.get("versions"),
     }
 
 

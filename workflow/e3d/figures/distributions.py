@@ -41,7 +41,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         part = table[table[C.MODEL] == model]
         for row, kind in enumerate(kinds):
             _ridge(axes, part[part[C.BOND_TYPE] == kind], row, width)
-        axes.set_title(f"{model}\n{style.sized_models(summary)[model]:,} parameters")
+        axes.set_title(f"{dataset}, $N$ = {n_train}, {model}\n{style.sized_models(summary)[model]:,} parameters")
         axes.set_xlabel(LABELS[C.BOND_ENERGY])
         axes.set_xlim(table[BIN].min() - 4 * width, table[BIN].max() + 5 * width)
         axes.set_ylim(-0.4, len(kinds) + 0.25)

@@ -89,12 +89,15 @@ def make(tables: dict[str, pd.DataFrame], molecules: Sequence[str]) -> Figure:
     """
     means = tables["decompose/bond_means"]
     means = means[means[C.STRUCTURES] == NAMED_BONDS]
-    means = style.at_run(means, style.reference(tables["decompose/summary"]))
+    run = style.reference(tables["decompose/summary"])
+    means = style.at_run(means, run)
     drawings = [_drawing(means[means[C.MOLECULE] == name]) for name in _chosen(means, molecules)]
     energies = [bond.d.mean for drawing in drawings for bond in drawing.bonds]
     low, high = min(energies), max(energies)
     norm = Normalize(low, high) if high > low else Normalize(low - 0.5, high + 0.5)
-    return _page(drawings, ScalarMappable(norm, mpl.colormaps["viridis"]))
+    figure = _page(drawings, ScalarMappable(norm, mpl.colormaps["viridis"]))
+    style.name_run(figure, run)
+    return figure
 
 
 def _chosen(means: pd.DataFrame, molecules: Sequence[str]) -> list[str]:

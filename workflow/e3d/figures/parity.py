@@ -47,6 +47,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         _label_outliers(axes, points)
         note = f"({'abc'[index]})  " + _scores(summary[summary["reference"] == name])
         axes.set_title(note, loc="left", fontsize=6.5, linespacing=1.35)
+    style.name_run(figure, run)
     figure.legend(handles=_handles(named), loc="lower center", ncols=7, columnspacing=1.2, handletextpad=0.2)
     return figure
 

@@ -166,6 +166,13 @@ def reference(summary: pd.DataFrame, dataset: str | None = None) -> tuple[str, s
     return str(best[C.DATASET]), str(best[C.MODEL]), int(best[C.N_TRAIN])
 
 
+def name_run(figure: Figure, run: tuple[str, str, int]) -> None:
+    """Write in the lower right corner which run a figure shows: with several datasets it shows one."""
+    dataset, model, n_train = run
+    label = f"{dataset}, $N$ = {n_train}, {model}"
+    figure.text(0.995, 0.012, label, ha="right", va="bottom", fontsize=SMALL, color=GREY)
+
+
 def at_run(table: pd.DataFrame, run: tuple[str, str, int]) -> pd.DataFrame:
     """Return the rows of ``table`` at ``run`` (dataset, model, number of training frames), all seeds."""
     dataset, model, n_train = run

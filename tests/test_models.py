@@ -164,3 +164,10 @@ def test_unusable_models_are_refused_in_one_line(
         load_model(broken, device="cuda")
     with pytest.raises(InputError, match="does not know Br"):
         model.edge_energies([molecules["CBr"]])
+
+
+def test_types_that_are_no_elements_are_refused(build_model: Callable[..., AnalysisModel]) -> None:
+    names = ["H", "C", "water_O"]
+    shifts = dict.fromkeys(names, -1.0)
+    with pytest.raises(InputError, match="water_O are no chemical symbols"):
+        build_model(type_names=names, per_type_energy_shifts=shifts)

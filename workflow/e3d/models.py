@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from ase.data import chemical_symbols
 from nequip.data import AtomicDataDict, compute_neighborlist_, from_dict
 from nequip.model.modify_utils import only_apply_persistent_modifiers
 from nequip.model.saved_models.package import ModelFromPackage
@@ -69,6 +70,12 @@ class AnalysisModel:
         self.r_max = float(graph_model.metadata["r_max"])
         self._edge_sum = _only(self._network, _EDGE_SUM, path)
         self._scale_shift = _only(self._network, _SCALE_SHIFT, path)
+        strange = [name for name in self.type_names if name not in chemical_symbols]
+        if strange:
+            raise InputError(
+                f"{path}: its atom types {', '.join(strange)} are no chemical symbols, so the atoms of a structure "
+                "cannot be matched to them. Give a model whose types are elements."
+            )
         self._type_of = {name: index for index, name in enumerate(self.type_names)}
 
     @property

@@ -53,6 +53,8 @@ def test_digest_knows_values_and_not_the_order_of_keys() -> None:
 def test_file_digest(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert provenance.file_digest(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+    (tmp_path / "a").write_bytes(b"abcd")  # hashed once per state of the file, and this is another
+    assert provenance.file_digest(tmp_path / "a") == hashlib.sha256(b"abcd").hexdigest()
 
 
 def test_record(tmp_path: Path) -> None:

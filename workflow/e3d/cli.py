@@ -165,7 +165,7 @@ def _model_commands(commands: Any) -> None:
     decompose.add_argument(
         "--skip-unknown-elements",
         action="store_true",
-        help="leave out and count structures with elements the model does not know",
+        help="leave out structures with elements the model does not know, and log each",
     )
     for parser in (evaluate, decompose):
         parser.add_argument("--splits", type=Path, help="use the test sets of this table, apart")

@@ -55,8 +55,8 @@ def residuals(model: AnalysisModel, structures: Iterable[Structure]) -> tuple[pd
     """
     frames: list[dict[str, Any]] = []
     atoms: list[pd.DataFrame] = []
-    for chosen, _ in model.batches(structures):
-        energies, forces = model.energies_and_forces(chosen)
+    for chosen, graphs in model.batches(structures):
+        energies, forces = model.energies_and_forces(chosen, graphs)
         for structure, energy, force in zip(chosen, energies, forces, strict=True):
             if structure.energy is None or structure.forces is None:
                 continue

@@ -108,10 +108,10 @@ class AnalysisModel:
         return compute_neighborlist_(from_dict(data), self.r_max)
 
     def energies_and_forces(
-        self, structures: Sequence[Structure]
+        self, structures: Sequence[Structure], graphs: Sequence[AtomicDataDict.Type] | None = None
     ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
         """Return total energies (F,) in eV and forces, one (N, 3) array in eV/Å per structure."""
-        batch = self._batch([self.graph(structure) for structure in structures])
+        batch = self._batch(graphs or [self.graph(structure) for structure in structures])
         self._derivatives.do_derivatives = True
         out = self._model(batch)
         forces = out[AtomicDataDict.FORCE_KEY].detach().cpu().numpy()

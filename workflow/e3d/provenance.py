@@ -8,6 +8,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,13 @@ def file_digest(path: Path) -> str:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file. Fix the path, or make the file first.")
+    state = path.stat()
+    return _hash(path.resolve(), state.st_size, state.st_mtime_ns)
+
+
+@lru_cache
+def _hash(path: Path, size: int, mtime_ns: int) -> str:
+    """Hash a file once per state of it: a store is an input of several outputs of one command."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

@@ -10,8 +10,10 @@ import pytest
 
 from e3d.chemistry import molecule
 from e3d.data import store
+from e3d.data.group import Group, check_groups
+from e3d.data.hdf5 import open_hdf5
 from e3d.data.read import read_entry
-from e3d.data.store import Group, StoreReader, StoreWriter, check_groups, open_hdf5
+from e3d.data.store import StoreReader, StoreWriter
 from e3d.data.theory import IONIC_ONLY, SPICE
 from e3d.fields import Store as F
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,13 @@ import numpy as np
 
 from e3d import provenance
 from e3d.chemistry import Molecule, SmilesError, bonds_intact, molecule, number, symbol
-from e3d.data import spice
-from e3d.data.store import Group, StoreWriter, check_groups
+from e3d.data.group import Group, check_groups
+from e3d.data.layouts import LAYOUTS, reader
+from e3d.data.store import StoreWriter
 from e3d.data.theory import IONIC_ONLY, SPICE, THEORIES
 from e3d.errors import InputError, choices
 
 log = logging.getLogger(__name__)
-
-LAYOUTS: Mapping[str, Callable[[Path, dict[int, float]], Iterator[Group]]] = {"spice": spice.read}
 
 
 @dataclass
@@ -118,7 +117,7 @@ def read_dataset(
     report = Report()
     facts = {"theory": theory, "source": source.name, "source_sha256": found}
     with _naming(source), StoreWriter(output, facts, atoms) as writer:
-        for group in check_groups(LAYOUTS[layout](source, atoms)):
+        for group in check_groups(reader(layout)(source, atoms)):
             parsed = _usable(group, exclude_elements, report)
             if parsed is not None:
                 _require_atoms(group, atoms, theory)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from e3d import tables
 from e3d.chemistry import molecule
-from e3d.data.spice import PAIR_STRIDE
+from e3d.data.layouts.spice import PAIR_STRIDE
 from e3d.data.store import StoreReader
 from e3d.errors import InputError
 from e3d.fields import POOL, TEST_CONFORMATIONS, TEST_MOLECULES, UNUSED, VALIDATION, Column

@@ -5,11 +5,10 @@ writing needs the memory of one group whatever the size of the dataset, and a ra
 bytes. Fields, shapes and units are those of :class:`e3d.fields.Store`.
 """
 
-import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,12 +20,13 @@ from numpy.typing import NDArray
 
 from e3d import provenance
 from e3d.chemistry import Molecule
+from e3d.data.group import Group
+from e3d.data.hdf5 import open_hdf5
 from e3d.errors import InputError
 from e3d.fields import Store as F
 
 FORMAT = "e3d-store-1"
 _COPY_ITEMS = 4_000_000
-_MAX_Z = 118
 
 _DTYPES: Mapping[F, Any] = {
     F.POSITIONS: np.float32,
@@ -45,23 +45,6 @@ _DTYPES: Mapping[F, Any] = {
 }
 _VECTORS = (F.POSITIONS, F.FORCES)
 _STRINGS = (F.GROUP_SMILES, F.MOLECULE_SMILES, F.SUBSET_NAMES)
-
-
-@dataclass(frozen=True)
-class Group:
-    """Conformations of one molecule as a reader hands them over, in eV and Å.
-
-    ``positions`` and ``forces`` (M, N, 3), ``energy`` (M,), ``atomic_numbers`` (N,),
-    ``source_index`` (M,) with -1 where the source's numbering cannot be known.
-    """
-
-    smiles: str
-    subset: str
-    atomic_numbers: NDArray[np.int64]
-    positions: NDArray[np.float64]
-    energy: NDArray[np.float64]
-    forces: NDArray[np.float64]
-    source_index: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -245,60 +228,3 @@ class StoreReader:
             atomic_numbers=self._file[F.ATOMIC_NUMBERS][start:stop],
             energy=float(self._file[F.ENERGY][index]),
         )
-
-
-def open_hdf5(path: Path) -> h5py.File:
-    """Open an HDF5 file for reading.
-
-    Raises
-    ------
-    InputError
-        If it is missing, truncated or not HDF5.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file. Fix the path, or fetch the dataset first.")
-    with contextlib.suppress(OSError):
-        return h5py.File(path, "r")
-    raise InputError(
-        f"{path}: not a readable HDF5 file ({path.stat().st_size} bytes; truncated or another format). "
-        "Fetch it again and compare its checksum."
-    )
-
-
-def check_groups(groups: Iterator[Group]) -> Iterator[Group]:
-    """Pass groups through, refusing shapes that do not fit and numbers that are not finite.
-
-    Raises
-    ------
-    InputError
-        Naming the molecule, the array and what it should be.
-    """
-    for group in groups:
-        m, n = len(group.energy), len(group.atomic_numbers)
-        expected = {
-            "positions": (m, n, 3),
-            "forces": (m, n, 3),
-            "source_index": (m,),
-            "energy": (m,),
-            "atomic_numbers": (n,),
-        }
-        for name, shape in expected.items():
-            if getattr(group, name).shape != shape:
-                raise InputError(
-                    f"{group.smiles}: {name} has shape {getattr(group, name).shape}, expected {shape} for "
-                    f"{m} conformations of {n} atoms. Fix the group or drop it from the file."
-                )
-        if not np.isin(group.atomic_numbers, range(1, _MAX_Z + 1)).all():
-            raise InputError(
-                f"{group.smiles}: atomic_numbers {group.atomic_numbers.tolist()} must be 1..{_MAX_Z}. Fix the group."
-            )
-        for name in ("positions", "energy", "forces"):
-            values = getattr(group, name)
-            bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
-            if bad.any():
-                raise InputError(
-                    f"{group.smiles}: {name} of conformation {int(np.argmax(bad))} is not finite "
-                    f"({int(bad.sum())} of {m} affected); every label must be a number. "
-                    "Remove these conformations from the file."
-                )
-        yield group

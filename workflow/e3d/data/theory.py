@@ -36,7 +36,9 @@ SPICE = Theory(
     isolated_atom_energy={element: e * HARTREE_EV for element, e in _SPICE_HARTREE.items()},
 )
 
-THEORIES: Mapping[str, Theory] = {SPICE.name: SPICE}
+GFN2 = Theory(name="GFN2-xTB", source="", isolated_atom_energy={})
+
+THEORIES: Mapping[str, Theory] = {SPICE.name: SPICE, GFN2.name: GFN2}
 
 IONIC_ONLY = ("Li", "Na", "Mg", "K", "Ca")
 """Elements SPICE has only as ions: no neutral reference, so sum(D) is no atomisation energy."""

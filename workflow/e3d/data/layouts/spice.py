@@ -6,7 +6,7 @@ only where all 50 are there; forces are minus the gradient.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import h5py
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e3d.chemistry import SmilesError, molecule
-from e3d.data.store import Group, open_hdf5
+from e3d.data.group import Group
+from e3d.data.hdf5 import array, open_hdf5, text
 from e3d.errors import InputError
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 
@@ -29,7 +30,7 @@ _FULL = 50
 _FORMATION_TOLERANCE_HARTREE = 1e-4
 
 
-def read(path: Path, isolated_atom_energy: dict[int, float]) -> Iterator[Group]:
+def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Group]:
     """Yield every labelled group of a SPICE-layout file, in file order, converted to eV and Å.
 
     Parameters
@@ -54,22 +55,22 @@ def read(path: Path, isolated_atom_energy: dict[int, float]) -> Iterator[Group]:
             yield _group(file[name], f"{path}, group {name!r}", isolated_atom_energy)
 
 
-def _group(group: h5py.Group, where: str, atoms: dict[int, float]) -> Group:
+def _group(group: h5py.Group, where: str, atoms: Mapping[int, float]) -> Group:
     missing = [key for key in NEEDED if key not in group]
     if missing:
         raise InputError(
             f"{where}: lacks {', '.join(missing)}; the SPICE layout needs {', '.join(NEEDED)}. "
             "Label the group or remove it from the file."
         )
-    numbers = _array(group, "atomic_numbers", "(N,)", where).astype(np.int64)
-    smiles, subset = _text(group["smiles"], where), _text(group["subset"], where)
+    numbers = array(group, "atomic_numbers", "(N,)", where).astype(np.int64)
+    smiles, subset = text(group["smiles"], where), text(group["subset"], where)
     if np.size(group["conformations"]) == 0:  # SPICE keeps groups whose every calculation failed
         positions = gradient = np.zeros((0, len(numbers), 3))
         energy = np.zeros(0)
     else:
-        positions = _array(group, "conformations", "(M, N, 3)", where)
-        energy = _array(group, "dft_total_energy", "(M,)", where)
-        gradient = _array(group, "dft_total_gradient", "(M, N, 3)", where)
+        positions = array(group, "conformations", "(M, N, 3)", where)
+        energy = array(group, "dft_total_energy", "(M,)", where)
+        gradient = array(group, "dft_total_gradient", "(M, N, 3)", where)
     _check_formation_energy(group, smiles, numbers, energy, atoms, where)
     return Group(
         smiles=smiles,
@@ -82,32 +83,10 @@ def _group(group: h5py.Group, where: str, atoms: dict[int, float]) -> Group:
     )
 
 
-def _array(group: h5py.Group, key: str, shape: str, where: str) -> NDArray[np.float64]:
-    """Read numbers with as many axes as ``shape`` names; their lengths are checked with the group."""
-    try:
-        values = np.asarray(group[key][()], dtype=np.float64)
-    except (TypeError, ValueError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{where}: {key} cannot be read, expected numbers of shape {shape} ({reason}). "
-            "Fix the group, or fetch the file again."
-        ) from None
-    if values.ndim != len(re.findall(r"\w+", shape)):
-        raise InputError(f"{where}: {key} has shape {values.shape}, expected {shape}. Fix the group.")
-    return values
-
-
-def _text(dataset: h5py.Dataset, where: str) -> str:
-    value = np.ravel(dataset[()])
-    if value.size != 1:
-        raise InputError(f"{where}: {dataset.name} holds {value.size} strings, expected 1. Fix the file.")
-    return value[0].decode() if isinstance(value[0], bytes) else str(value[0])
-
-
 def _source_index(group: h5py.Group, subset: str, m: int, where: str) -> NDArray[np.int64]:
     """Return the original number of each conformation, -1 where it cannot be known."""
     if SAMPLE_INDEX in group:
-        return _array(group, SAMPLE_INDEX, "(M,)", where).astype(np.int64)
+        return array(group, SAMPLE_INDEX, "(M,)", where).astype(np.int64)
     if m == _FULL and PAIRED_SUBSETS.search(subset):
         return np.array(sorted(range(m), key=str), dtype=np.int64)
     return np.full(m, -1, dtype=np.int64)
@@ -118,7 +97,7 @@ def _check_formation_energy(
     smiles: str,
     numbers: NDArray[np.int64],
     energy: NDArray[np.float64],
-    atoms: dict[int, float],
+    atoms: Mapping[int, float],
     where: str,
 ) -> None:
     known = all(int(z) in atoms for z in numbers)
@@ -132,7 +111,7 @@ def _check_formation_energy(
         return
     if parsed.atomic_numbers != tuple(numbers.tolist()):  # refused by name when the dataset is read
         return
-    stored = _array(group, "formation_energy", "(M,)", where)
+    stored = array(group, "formation_energy", "(M,)", where)
     ours = energy - sum(atoms[int(z)] for z in numbers) / HARTREE_EV
     if stored.shape != ours.shape:
         raise InputError(

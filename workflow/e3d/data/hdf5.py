@@ -1,0 +1,64 @@
+"""Read HDF5 files of other people: a clear message for whatever is not as it should be."""
+
+import contextlib
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from e3d.errors import InputError
+
+
+def open_hdf5(path: Path) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    InputError
+        If it is missing, truncated or not HDF5.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Fix the path, or fetch the dataset first.")
+    with contextlib.suppress(OSError):
+        return h5py.File(path, "r")
+    raise InputError(
+        f"{path}: not a readable HDF5 file ({path.stat().st_size} bytes; truncated or another format). "
+        "Fetch it again and compare its checksum."
+    )
+
+
+def array(group: h5py.Group, key: str, shape: str, where: str) -> NDArray[np.float64]:
+    """Read numbers with as many axes as ``shape`` names; their lengths are checked with the group.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read as numbers, or has another number of axes.
+    """
+    try:
+        values = np.asarray(group[key][()], dtype=np.float64)
+    except (TypeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{where}: {key} cannot be read, expected numbers of shape {shape} ({reason}). "
+            "Fix the group, or fetch the file again."
+        ) from None
+    if values.ndim != len(re.findall(r"\w+", shape)):
+        raise InputError(f"{where}: {key} has shape {values.shape}, expected {shape}. Fix the group.")
+    return values
+
+
+def text(dataset: h5py.Dataset, where: str) -> str:
+    """Read the one string of a dataset.
+
+    Raises
+    ------
+    InputError
+        If it holds none or several.
+    """
+    value = np.ravel(dataset[()])
+    if value.size != 1:
+        raise InputError(f"{where}: {dataset.name} holds {value.size} strings, expected 1. Fix the file.")
+    return value[0].decode() if isinstance(value[0], bytes) else str(value[0])

@@ -1,0 +1,1 @@
+"""Label geometries with energies, forces and bond orders, by a density functional or by GFN2-xTB."""

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from e3d.config import Architecture, RunSettings, Training, write_run
+from e3d.data.choose import Choice, choose
 from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, split_store, subset_store
+from e3d.data.split import SplitSettings, split_store
 from e3d.structures import Structure, from_file
 
 if TYPE_CHECKING:  # torch is imported only by the tests that run a model
@@ -77,7 +78,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     ready = Prepared(folder, folder / "store.h5", folder / "splits.parquet", folder / "n16.csv")
     read_entry(MINISPICE, ready.store, {})
     split_store(ready.store, ready.splits, SplitSettings(0, 0.15, 0.17, 0.12))
-    subset_store(ready.store, ready.splits, ready.subset, n=16, seed=0)
+    choose(ready.store, ready.splits, ready.subset, n=16, choice=Choice())
     return ready
 
 

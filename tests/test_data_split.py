@@ -10,7 +10,7 @@ import pytest
 
 from e3d import tables
 from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, assign, families, frames_of, split_store, subset_store
+from e3d.data.split import SplitSettings, assign, families, frames_of, split_store
 from e3d.data.store import StoreReader
 from e3d.fields import POOL, TEST_CONFORMATIONS, TEST_MOLECULES, UNUSED, VALIDATION, Column
 from e3d.fields import Store as F
@@ -144,44 +144,6 @@ def test_a_dataset_too_small_to_split(spice_file: Any, spice_group: Any, input_e
     with input_error("store.h5", "is empty", "larger fraction"):
         split_store(tmp_path / "store.h5", tmp_path / "splits.parquet", DEFAULT)
     assert not (tmp_path / "splits.parquet").exists()
-
-
-def test_subsets_are_nested_and_list_what_they_omit(prepared: Any, tmp_path: Path) -> None:
-    splits = tables.read(prepared.splits)
-    pool = set(splits.loc[splits[Column.SPLIT] == POOL, Column.FRAME])
-    molecules = set(splits.loc[splits[Column.SPLIT] == POOL, Column.MOLECULE])
-    smaller: set[int] = set()
-    for n in (1, 8, 64, len(pool)):
-        path = tmp_path / f"n{n}.csv"
-        chosen = subset_store(prepared.store, prepared.splits, path, n=n, seed=0)
-        frames = set(chosen[Column.FRAME])
-        assert len(chosen) == len(frames) == n
-        assert smaller < frames <= pool
-        omitted = tables.read(tmp_path / f"n{n}.omitted.csv", columns=(Column.MOLECULE, Column.SMILES))
-        assert set(omitted[Column.MOLECULE]) == molecules - set(chosen[Column.MOLECULE])
-        with StoreReader(prepared.store) as reader:
-            names = reader.molecule_smiles
-        for table in (chosen, omitted):
-            assert table[Column.SMILES].tolist() == [names[m] for m in table[Column.MOLECULE]]
-        smaller = frames
-    assert smaller == pool
-
-
-def test_another_subset_seed_chooses_other_frames(prepared: Any, tmp_path: Path) -> None:
-    a, b, c = (
-        subset_store(prepared.store, prepared.splits, tmp_path / f"{name}.csv", n=32, seed=seed)
-        for name, seed in (("a", 0), ("b", 0), ("c", 1))
-    )
-    pd.testing.assert_frame_equal(a, b)
-    assert set(a[Column.FRAME]) != set(c[Column.FRAME])
-
-
-@pytest.mark.parametrize("n", [0, -1, 100_000])
-def test_a_subset_must_fit_the_pool(n: int, prepared: Any, tmp_path: Path, input_error: Any) -> None:
-    size = len(frames_of(prepared.splits, POOL))
-    with input_error(f"n_train = {n}", f"1..{size}", "grid.n_train"):
-        subset_store(prepared.store, prepared.splits, tmp_path / "subset.csv", n=n, seed=0)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_frames_of(prepared: Any, input_error: Any) -> None:

@@ -124,7 +124,7 @@ def test_frames_whose_bonds_changed_are_flagged(spice_file: Any, spice_group: An
 
 def test_spools_longer_than_a_block_are_copied_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(tmp_path / "whole.h5", [_water(7)])
-    monkeypatch.setattr(store, "_COPY_ITEMS", 6)  # two atoms at a time
+    monkeypatch.setattr(store, "_COPY_ROWS", 2)  # two atoms at a time
     _write(tmp_path / "blocks.h5", [_water(7)])
     assert (tmp_path / "blocks.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
 

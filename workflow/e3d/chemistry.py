@@ -4,12 +4,14 @@ A bond type is the element pair in alphabetical order with the order's sign (``C
 ``C:C``); the finer type adds the hybridisation of both atoms (``Csp3-H``).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols, covalent_radii
+from ase.formula import Formula
 from numpy.typing import NDArray
 from rdkit import Chem, RDLogger
 from rdkit.Chem import rdDetermineBonds
@@ -23,6 +25,10 @@ _ORDER_SIGN = {
     Chem.BondType.AROMATIC: ":",
 }
 _MAX_MATCHES = 100_000
+_REMEMBERED = 5_000  # parsed molecules: some 10 kB each, and a dataset may have 10^5
+
+FORMULA = "formula:"
+"""Starts the name of a molecule or material that has no SMILES."""
 
 BROKEN_FACTOR = 1.5
 """A bond longer than this times the sum of covalent radii counts as broken."""
@@ -49,7 +55,8 @@ class Molecule:
     """What a mapped SMILES says: atoms in row order, bonds with types, charge and spin.
 
     ``smiles`` is canonical, without map numbers and explicit hydrogens; ``components`` holds that of
-    each fragment of a cluster, without stereochemistry.
+    each fragment of a cluster, without stereochemistry. Where there is no SMILES (:func:`unnamed`)
+    both hold a formula and there are no bonds.
     """
 
     smiles: str
@@ -109,7 +116,7 @@ def flat(smiles: str) -> str:
     return flat_smiles(Chem.AddHs(parse(smiles)))
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=_REMEMBERED)
 def molecule(smiles: str) -> Molecule:
     """Read a mapped SMILES: map number k is row k-1, every hydrogen is explicit.
 
@@ -128,6 +135,28 @@ def molecule(smiles: str) -> Molecule:
         charge=Chem.GetFormalCharge(mol),
         multiplicity=1 + sum(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()),
     )
+
+
+def unnamed(name: str, numbers: NDArray[np.int64], charge: int, multiplicity: int) -> Molecule:
+    """Return what is known of a molecule or material without SMILES; ``name`` tells it from others.
+
+    Its name is ``formula:<name>``: CO is carbon monoxide as a formula and methanol as a SMILES.
+    """
+    label = FORMULA + name
+    return Molecule(label, (label,), tuple(int(z) for z in numbers), (), charge, multiplicity)
+
+
+@lru_cache(maxsize=200_000)
+def formula(component: str) -> str:
+    """Return Hill's formula of a component, a flat SMILES or a name that starts with ``formula:``."""
+    if component.startswith(FORMULA):
+        name = component.removeprefix(FORMULA)
+        try:
+            return str(Formula(name).format("hill"))
+        except ValueError:  # named by something else than a formula
+            return name
+    counts = Counter(atom.GetSymbol() for atom in Chem.AddHs(parse(component)).GetAtoms())
+    return str(Formula.from_dict(counts).format("hill"))
 
 
 def _in_map_order(mol: Chem.Mol, smiles: str) -> Chem.Mol:

@@ -143,6 +143,11 @@ def _data_commands(commands: Any) -> None:
     subset.add_argument("--splits", type=Path, required=True, help="table written by `e3d data split`")
     subset.add_argument("--n", type=int, required=True, help="number of frames")
     subset.add_argument("--seed", type=_seed, default=0)
+    subset.add_argument("--strategy", default="random", help="random, smallest or farthest-composition")
+    subset.add_argument("--subsets", nargs="*", default=(), help="only these subsets of the source")
+    subset.add_argument("--elements", nargs="*", default=(), help="only frames of these elements")
+    subset.add_argument("--min-atoms", type=int, default=1, help="only frames of at least so many atoms")
+    subset.add_argument("--max-atoms", type=int, default=0, help="... and at most so many; 0: no limit")
     _command(verbs, "relax", _data_relax, "Relax the molecules of a TABLE of named bonds by GFN2-xTB.", "TABLE")
 
 
@@ -218,9 +223,17 @@ def _data_split(arguments: Arguments) -> None:
 
 
 def _data_subset(arguments: Arguments) -> None:
-    from e3d.data.split import subset_store
+    from e3d.data.choose import Choice, choose
 
-    subset_store(arguments.store, arguments.splits, arguments.output, n=arguments.n, seed=arguments.seed)
+    choice = Choice(
+        seed=arguments.seed,
+        strategy=arguments.strategy,
+        subsets=tuple(arguments.subsets),
+        elements=tuple(arguments.elements),
+        min_atoms=arguments.min_atoms,
+        max_atoms=arguments.max_atoms,
+    )
+    choose(arguments.store, arguments.splits, arguments.output, n=arguments.n, choice=choice)
 
 
 def _data_relax(arguments: Arguments) -> None:

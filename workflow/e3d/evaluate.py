@@ -1,4 +1,4 @@
-"""The ``evaluate`` stage: energy and force errors of a model on both test sets, apart.
+"""The ``evaluate`` stage: energy and force errors of a model on both test sets, apart; ionic frames on their own.
 
 One table per run with a row for all frames of a test set, one per molecule and one per element
 (forces only). Intervals are delete-group jackknifes over molecules.
@@ -15,7 +15,7 @@ from e3d import tables
 from e3d.chemistry import symbol
 from e3d.data.split import frames_of
 from e3d.data.store import StoreReader
-from e3d.fields import TEST_SPLITS
+from e3d.fields import TEST_IONIC, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel
 from e3d.statistics import group_mean
@@ -35,8 +35,7 @@ def evaluate(
     """Write the table of errors of ``model`` on both test sets of ``splits``, or on all frames."""
     parts = []
     with StoreReader(store) as reader:
-        for name in TEST_SPLITS if splits is not None else (ALL_FRAMES,):
-            frames = range(len(reader)) if splits is None else frames_of(splits, name)
+        for name, frames in _test_sets(reader, splits).items():
             part = error_table(*residuals(model, from_store(reader, frames)))
             part.insert(0, C.TEST_SET, name)
             part.insert(1, C.N_PARAMETERS, model.n_parameters)
@@ -45,6 +44,15 @@ def evaluate(
     inputs = [model.path, store] + ([] if splits is None else [splits])
     tables.write(table, output, inputs=inputs)
     return table
+
+
+def _test_sets(reader: StoreReader, splits: Path | None) -> dict[str, Iterable[int]]:
+    """Return the frames of every test set, that of ionic frames only if there are any; or all frames."""
+    if splits is None:
+        return {ALL_FRAMES: range(len(reader))}
+    table = tables.read(splits, columns=(C.FRAME, C.SPLIT))
+    ionic = (TEST_IONIC,) if (table[C.SPLIT] == TEST_IONIC).any() else ()
+    return {name: frames_of(splits, name) for name in (*TEST_SPLITS, *ionic)}
 
 
 def residuals(model: AnalysisModel, structures: Iterable[Structure]) -> tuple[pd.DataFrame, pd.DataFrame]:

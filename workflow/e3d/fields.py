@@ -23,8 +23,17 @@ class Store(StrEnum):
     CHARGE = "charge"  # (F,) i1, elementary charges
     MULTIPLICITY = "multiplicity"  # (F,) i1, 2S+1
     INTACT = "bonds_intact"  # (F,) u1, 1 where the geometry has exactly the bonds of the SMILES
-    GROUP_SMILES = "group_smiles"  # (G,) str, mapped SMILES: map number k is row k-1
-    MOLECULE_SMILES = "molecule_smiles"  # (M,) str, canonical, without map numbers
+    # only in stores that have periodic frames
+    CELL = "cell"  # (F, 3, 3) f8, Å, vectors in rows; zero where not periodic
+    PBC = "pbc"  # (F, 3) u1, 1 along periodic directions
+    STRESS = "stress"  # (F, 3, 3) f4, eV/Å^3, positive under tension; NaN where the source has none
+    # only in stores mixed from several
+    PART = "part"  # (F,) i2, row of PART_NAMES
+    PART_NAMES = "part_names"  # (P,) str, datasets the store is mixed from
+    PART_SHARES = "part_shares"  # (P,) f8, share of each in every subset
+    GROUP_SMILES = "group_smiles"  # (G,) str, mapped SMILES: map number k is row k-1; "" if unknown
+    MOLECULE_SMILES = "molecule_smiles"  # (M,) str, canonical, without map numbers; else a formula
+    COMPONENTS = "components"  # (M,) str, what a split keeps apart: flat SMILES joined by blanks, or a formula
     SUBSET_NAMES = "subset_names"  # (S,) str
 
 
@@ -86,6 +95,7 @@ RUN_COLUMNS: Final = (Column.RUN, Column.DATASET, Column.N_TRAIN, Column.MODEL, 
 METRICS: Final = (Column.ENERGY_MAE, Column.ENERGY_RMSE, Column.FORCE_MAE, Column.FORCE_RMSE)
 
 TEST_MOLECULES: Final = "test-molecules"
+TEST_IONIC: Final = "test-ionic"  # held-out frames of charged species and of elements known as ions only
 TEST_CONFORMATIONS: Final = "test-conformations"
 NAMED_BONDS: Final = "named-bonds"
 POOL: Final = "pool"

@@ -159,12 +159,18 @@ class AnalysisModel:
         )
 
     def batches(self, structures: Iterable[Structure]) -> Iterator[tuple[list[Structure], list[AtomicDataDict.Type]]]:
-        """Group structures, in order, into batches of about ``EDGES_PER_BATCH`` edges."""
+        """Group structures, in order, into batches of about ``EDGES_PER_BATCH`` edges.
+
+        Structures with and without a cell do not share a batch.
+        """
         chosen: list[Structure] = []
         graphs: list[AtomicDataDict.Type] = []
         edges = 0
         for structure in structures:
             graph = self.graph(structure)
+            if chosen and (structure.cell is None) != (chosen[-1].cell is None):
+                yield chosen, graphs
+                chosen, graphs, edges = [], [], 0
             chosen.append(structure)
             graphs.append(graph)
             edges += graph[AtomicDataDict.EDGE_INDEX_KEY].shape[1]

@@ -6,7 +6,7 @@ pairs closer than ``GEOMETRIC_FACTOR`` times the sum of covalent radii, of unkno
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from e3d.errors import InputError
 from e3d.fields import Store as F
 
 GEOMETRIC_FACTOR = 1.25
+NOT_PERIODIC = (False, False, False)
 _MAX_PERCEIVED = 100
 
 
@@ -45,24 +46,28 @@ class Structure:
     energy: float | None = None
     forces: NDArray[np.float64] | None = None
     cell: NDArray[np.float64] | None = None
-    pbc: tuple[bool, bool, bool] = (False, False, False)
+    pbc: tuple[bool, bool, bool] = NOT_PERIODIC
 
 
 def from_store(reader: StoreReader, frames: Iterable[int]) -> Iterator[Structure]:
     """Yield the chosen frames of a store, with labels."""
-    intact, groups = reader[F.INTACT], reader.group
+    intact, charge = reader[F.INTACT], reader[F.CHARGE]
     for index in frames:
         frame: Frame = reader.frame(int(index))
-        mapped = reader.group_smiles[int(groups[index])]
-        parsed = molecule(mapped)
-        yield Structure(
-            label=f"{reader.path} frame {index}",
-            frame=int(index),
-            positions=frame.positions.astype(np.float64),
-            atomic_numbers=frame.atomic_numbers.astype(np.int64),
-            smiles=parsed.smiles,
-            mapped_smiles=mapped,
-            bonds=parsed.bonds,
+        mapped = reader.group_smiles[int(reader.group[index])]
+        structure = _with_bonds(
+            f"{reader.path} frame {index}",
+            int(index),
+            frame.positions.astype(np.float64),
+            frame.atomic_numbers.astype(np.int64),
+            frame.cell,
+            NOT_PERIODIC if frame.pbc is None else _flags(frame.pbc),
+            mapped or None,
+            int(charge[index]),
+        )
+        yield replace(
+            structure,
+            smiles=reader.molecule_smiles[int(reader.molecule[index])],
             intact=bool(intact[index]),
             energy=frame.energy,
             forces=frame.forces.astype(np.float64),
@@ -100,21 +105,42 @@ def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:
     if not np.isfinite(cell).all() or (np.linalg.norm(cell, axis=1)[atoms.pbc] == 0).any():
         raise InputError(f"{label}: is periodic along a cell vector of no length. Give its Lattice, or set pbc to F.")
     mapped = atoms.info.get("smiles")
-    periodic = bool(atoms.pbc.any())
+    pbc = _flags(atoms.pbc)
+    charge = _charge(atoms, label)
+    return _with_bonds(label, index, positions, numbers, cell, pbc, None if mapped is None else str(mapped), charge)
+
+
+def _flags(pbc: NDArray[np.bool_]) -> tuple[bool, bool, bool]:
+    return (bool(pbc[0]), bool(pbc[1]), bool(pbc[2]))
+
+
+def _with_bonds(
+    label: str,
+    index: int,
+    positions: NDArray[np.float64],
+    numbers: NDArray[np.int64],
+    cell: NDArray[np.float64] | None,
+    pbc: tuple[bool, bool, bool],
+    mapped: str | None,
+    charge: int,
+) -> Structure:
+    """Return a structure with the bonds of its SMILES, or perceived ones, or none known."""
+    periodic = any(pbc)
     if mapped is None and not periodic and len(numbers) <= _MAX_PERCEIVED:
-        mapped = perceive(numbers, positions, charge=_charge(atoms, label))
+        mapped = perceive(numbers, positions, charge=charge)
     common: dict[str, Any] = {
         "label": label,
         "frame": index,
         "positions": positions,
         "atomic_numbers": numbers,
         "cell": cell if periodic else None,
-        "pbc": tuple(bool(flag) for flag in atoms.pbc),
+        "pbc": pbc,
     }
     if mapped is None:
-        return Structure(smiles=atoms.get_chemical_formula(), mapped_smiles=None, bonds=None, **common)
+        formula = Atoms(numbers).get_chemical_formula()
+        return Structure(smiles=formula, mapped_smiles=None, bonds=None, **common)
     try:
-        parsed = molecule(str(mapped))
+        parsed = molecule(mapped)
     except InputError as error:
         raise InputError(f"{label}: {error}") from None
     if parsed.atomic_numbers != tuple(numbers.tolist()):
@@ -122,9 +148,26 @@ def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:
             f"{label}: the atoms do not follow the map numbers of its smiles {mapped!r}. Map number k must "
             "name row k-1: fix the SMILES, or remove it to have the bonds perceived."
         )
-    distances = atoms.get_all_distances(mic=periodic)[np.triu_indices(len(numbers), k=1)]
-    intact = bool(distances_intact(distances[None], numbers, parsed.bond_index)[0])
-    return Structure(smiles=parsed.smiles, mapped_smiles=str(mapped), bonds=parsed.bonds, intact=intact, **common)
+    return Structure(
+        smiles=parsed.smiles,
+        mapped_smiles=mapped,
+        bonds=parsed.bonds,
+        intact=_intact(positions, numbers, cell, pbc, parsed.bond_index),
+        **common,
+    )
+
+
+def _intact(
+    positions: NDArray[np.float64],
+    numbers: NDArray[np.int64],
+    cell: NDArray[np.float64] | None,
+    pbc: tuple[bool, bool, bool],
+    bonds: NDArray[np.int64],
+) -> bool:
+    """Say whether the nearest images have exactly the bonds of the SMILES."""
+    atoms = Atoms(numbers, positions, cell=cell, pbc=pbc)
+    distances = atoms.get_all_distances(mic=any(pbc))[np.triu_indices(len(numbers), k=1)]
+    return bool(distances_intact(distances[None], numbers, bonds)[0])
 
 
 def _charge(atoms: Atoms, label: str) -> int:

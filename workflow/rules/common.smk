@@ -58,6 +58,10 @@ DECOMPOSED = [
     for file in DECOMPOSED_FILES
     if (name, file) != (NAMED_BONDS, "summary.json")  # named by the rule itself
 ]
+SUBSET_OPTIONS = " ".join(
+    f"--{key.replace('_', '-')} {shlex.join(map(str, value)) if isinstance(value, list) else value}"
+    for key, value in STUDY.values["subset"].items()
+)
 DEVICE = STUDY.values["runtime"]["device"]
 COMPILE_MODE = STUDY.values["runtime"]["compile_mode"]
 BDE_REFERENCE = "resources/bde_298K.csv"

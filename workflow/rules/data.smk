@@ -71,12 +71,12 @@ rule data_subset:
         mem_mb=4000,
         runtime=10,
     params:
-        seed=STUDY.values["subset"]["seed"],
+        choice=SUBSET_OPTIONS,
     message:
         "choosing {wildcards.n_train} training frames of {wildcards.dataset}"
     shell:
         "python -m e3d data subset {input.store} --splits {input.splits} --n {wildcards.n_train} "
-        "--seed {params.seed} -o {output.subset} --log {log}"
+        "{params.choice} -o {output.subset} --log {log}"
 
 
 rule data:

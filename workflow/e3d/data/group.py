@@ -1,7 +1,7 @@
 """What a reader hands over: conformations of one molecule or material, in eV and Å, checked."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,13 @@ class Group:
     def label(self) -> str:
         """What messages call it: the SMILES, else the name."""
         return self.smiles or self.name
+
+
+def select(group: Group, rows: NDArray[np.bool_]) -> Group:
+    """Return the group with only the conformations (M,) that ``rows`` marks."""
+    names = ("positions", "energy", "forces", "source_index", "cell", "pbc", "stress")
+    kept = {name: values[rows] for name in names if (values := getattr(group, name)) is not None}
+    return replace(group, **kept)
 
 
 def check_groups(groups: Iterator[Group]) -> Iterator[Group]:

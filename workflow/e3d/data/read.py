@@ -2,52 +2,26 @@
 
 import contextlib
 import logging
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from e3d import provenance
-from e3d.chemistry import Molecule, SmilesError, bonds_intact, molecule, number, symbol
-from e3d.data.group import Group, check_groups
+from e3d.chemistry import Molecule, SmilesError, bonds_intact, molecule, number, symbol, unnamed
+from e3d.data.duplicates import Duplicates
+from e3d.data.group import Group, check_groups, select
 from e3d.data.layouts import LAYOUTS, reader
+from e3d.data.report import Report
 from e3d.data.store import StoreWriter
 from e3d.data.theory import IONIC_ONLY, SPICE, THEORIES
 from e3d.errors import InputError, choices
 
 log = logging.getLogger(__name__)
 
-
-@dataclass
-class Report:
-    """What went into a store and what did not; counts are frames."""
-
-    frames: int = 0
-    groups: int = 0
-    molecules: set[str] = field(default_factory=set)
-    elements: Counter[str] = field(default_factory=Counter)
-    subsets: Counter[str] = field(default_factory=Counter)
-    broken_bonds: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    binding_energy_eV: list[float] = field(default_factory=lambda: [np.inf, -np.inf])
-    force_max_eV_per_ang: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain numbers and strings, for JSON."""
-        return {
-            "frames": self.frames,
-            "groups": self.groups,
-            "molecules": len(self.molecules),
-            "atoms_by_element": dict(sorted(self.elements.items())),
-            "frames_by_subset": dict(sorted(self.subsets.items())),
-            "frames_with_changed_bonds": self.broken_bonds,
-            "frames_dropped": dict(sorted(self.dropped.items())),
-            "binding_energy_eV": self.binding_energy_eV,
-            "force_component_max_eV_per_ang": self.force_max_eV_per_ang,
-        }
+DUPLICATE = "duplicates (same molecule, coordinates within 1e-4 Å)"
 
 
 def read_entry(source: Path, output: Path, entry: Mapping[str, Any]) -> Report:
@@ -73,7 +47,8 @@ def read_entry(source: Path, output: Path, entry: Mapping[str, Any]) -> Report:
         layout=str(entry.get("layout", "spice")),
         theory=theory,
         isolated_atom_energy=atoms or THEORIES[theory].isolated_atom_energy,
-        exclude_elements=tuple(entry.get("exclude_elements", IONIC_ONLY)),
+        exclude_elements=tuple(entry.get("exclude_elements", () if entry.get("include_ionic") else IONIC_ONLY)),
+        include_charged=bool(entry.get("include_ionic")),
         sha256=entry.get("sha256"),
     )
 
@@ -86,17 +61,22 @@ def read_dataset(
     theory: str,
     isolated_atom_energy: Mapping[str, float],
     exclude_elements: tuple[str, ...] = IONIC_ONLY,
+    include_charged: bool = False,
     sha256: str | None = None,
 ) -> Report:
     """Read ``source`` in ``layout`` and write the store ``output`` and ``<output>.report.json``.
 
     Charged species and ``exclude_elements`` are left out and counted: with one shift per element
-    neither has a sum of bond energies that means an atomisation energy.
+    neither has a sum of bond energies that means an atomisation energy. Duplicates (same molecule,
+    coordinates within 1e-4 Å) are dropped and counted; the first one stays.
 
     Parameters
     ----------
     isolated_atom_energy
         eV by element, at ``theory``.
+    include_charged
+        Keep charged species; their total energies are then those of the neutral atoms plus what it
+        takes to charge them, and their frames are tested apart.
     sha256
         Expected checksum of ``source``; not checked if None.
 
@@ -117,14 +97,13 @@ def read_dataset(
     report = Report()
     facts = {"theory": theory, "source": source.name, "source_sha256": found}
     with _naming(source), StoreWriter(output, facts, atoms) as writer:
+        duplicates = Duplicates(writer.written)
         for group in check_groups(reader(layout)(source, atoms)):
-            parsed = _usable(group, exclude_elements, report)
+            report.dropped.update(group.dropped)
+            parsed = _usable(group, exclude_elements, report, include_charged=include_charged)
             if parsed is not None:
                 _require_atoms(group, atoms, theory)
-                intact = bonds_intact(group.positions, group.atomic_numbers, parsed.bond_index)
-                writer.add(group, parsed, intact)
-                _count(report, group, parsed.smiles, atoms)
-                report.broken_bonds += int((~intact).sum())
+                _add(writer, duplicates, group, parsed, atoms, report)
         if writer.n_frames == 0:
             raise InputError(
                 f"{source}: no usable frame; left out: {dict(report.dropped) or 'nothing'}. "
@@ -134,6 +113,29 @@ def read_dataset(
     provenance.write_json(output.with_name(output.name + ".report.json"), report.as_dict())
     provenance.record(output, inputs=[source], settings={"layout": layout, "theory": theory})
     return report
+
+
+def _add(
+    writer: StoreWriter,
+    duplicates: Duplicates,
+    group: Group,
+    parsed: Molecule,
+    atoms: Mapping[int, float],
+    report: Report,
+) -> None:
+    """Write the conformations of a group that are no duplicates, and count both."""
+    fresh = duplicates.fresh(
+        writer.molecule_row(parsed), group.atomic_numbers, group.positions, group.cell, writer.n_frames
+    )
+    if not fresh.all():
+        report.dropped[DUPLICATE] += int((~fresh).sum())
+        group = select(group, fresh)
+    intact = np.ones(len(group.energy), dtype=bool)  # without a SMILES there are no bonds to compare with
+    if group.smiles:
+        intact = bonds_intact(group.positions, group.atomic_numbers, parsed.bond_index)
+    writer.add(group, parsed, intact)
+    ionic = any(symbol(int(z)) in IONIC_ONLY for z in group.atomic_numbers)
+    report.add(group, parsed, intact, atoms, ionic=ionic)
 
 
 @contextlib.contextmanager
@@ -158,7 +160,9 @@ def _checked_digest(source: Path, expected: str | None) -> str:
     return found
 
 
-def _usable(group: Group, exclude_elements: tuple[str, ...], report: Report) -> Molecule | None:
+def _usable(
+    group: Group, exclude_elements: tuple[str, ...], report: Report, *, include_charged: bool
+) -> Molecule | None:
     """Return the parsed molecule, or None after counting why its frames are left out."""
     frames = len(group.energy)
     if frames == 0:
@@ -169,7 +173,7 @@ def _usable(group: Group, exclude_elements: tuple[str, ...], report: Report) -> 
         report.dropped[f"element {', '.join(excluded)} (no neutral atom reference)"] += frames
         return None
     try:
-        parsed = molecule(group.smiles)
+        parsed = _parsed(group)
     except SmilesError as error:
         log.warning("left out: %s", error)
         report.dropped["SMILES that cannot be read"] += frames
@@ -179,31 +183,27 @@ def _usable(group: Group, exclude_elements: tuple[str, ...], report: Report) -> 
             f"{group.smiles}: atomic_numbers {list(map(int, group.atomic_numbers))} do not follow the map "
             f"numbers ({list(parsed.atomic_numbers)}). Map number k must name row k-1: fix the group."
         )
-    if parsed.charge != 0:
+    if parsed.charge != 0 and not include_charged:
         report.dropped["charged species (one shift per element cannot hold both)"] += frames
         return None
     return parsed
+
+
+def _parsed(group: Group) -> Molecule:
+    """Return what the SMILES says; charge and spin of the group come before it where they are given."""
+    if not group.smiles:
+        return unnamed(group.name, group.atomic_numbers, group.charge or 0, group.multiplicity or 1)
+    parsed = molecule(group.smiles)
+    charge = parsed.charge if group.charge is None else group.charge
+    multiplicity = parsed.multiplicity if group.multiplicity is None else group.multiplicity
+    return replace(parsed, charge=charge, multiplicity=multiplicity)
 
 
 def _require_atoms(group: Group, atoms: Mapping[int, float], theory: str) -> None:
     unknown = sorted({symbol(int(z)) for z in group.atomic_numbers if int(z) not in atoms})
     if unknown:
         raise InputError(
-            f"{group.smiles}: no isolated-atom energy of {', '.join(unknown)} at {theory}; known: "
+            f"{group.label}: no isolated-atom energy of {', '.join(unknown)} at {theory}; known: "
             f"{', '.join(symbol(z) for z in sorted(atoms))}. Add it to the dataset's `isolated_atom_energy_eV` "
             "or the element to its `exclude_elements`."
         )
-
-
-def _count(report: Report, group: Group, smiles: str, atoms: Mapping[int, float]) -> None:
-    frames = len(group.energy)
-    binding = group.energy - sum(atoms[int(z)] for z in group.atomic_numbers)
-    report.frames += frames
-    report.groups += 1
-    report.molecules.add(smiles)
-    for z in group.atomic_numbers:
-        report.elements[symbol(int(z))] += frames
-    report.subsets[group.subset] += frames
-    low, high = report.binding_energy_eV
-    report.binding_energy_eV = [min(low, float(binding.min())), max(high, float(binding.max()))]
-    report.force_max_eV_per_ang = max(report.force_max_eV_per_ang, float(np.abs(group.forces).max()))

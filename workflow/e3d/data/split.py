@@ -1,10 +1,10 @@
-"""Who trains on what: training pool, validation, two test sets, and nested subsets of the pool.
+"""Who trains on what: training pool, validation and test sets.
 
 - ``test-molecules``: no component of them is ever in the pool. A cluster that mixes held-out and
   pool components goes to neither side (``unused``).
 - ``test-conformations`` and ``validation``: other frames of pool molecules. A frame and the frame it
   was derived from stay on one side: by original index where it is known, else the whole group.
-- subsets are prefixes of one seeded permutation of the pool, so that smaller ones lie in larger ones.
+- ``test-ionic``: held-out frames of charged species and of elements that are known as ions only.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from e3d import tables
-from e3d.chemistry import molecule
+from e3d.chemistry import FORMULA, formula, number
 from e3d.data.layouts.spice import PAIR_STRIDE
 from e3d.data.store import StoreReader
+from e3d.data.theory import IONIC_ONLY
 from e3d.errors import InputError
-from e3d.fields import POOL, TEST_CONFORMATIONS, TEST_MOLECULES, UNUSED, VALIDATION, Column
+from e3d.fields import (
+    POOL,
+    TEST_CONFORMATIONS,
+    TEST_IONIC,
+    TEST_MOLECULES,
+    TEST_SPLITS,
+    UNUSED,
+    VALIDATION,
+    Column,
+)
 from e3d.fields import Store as F
 
 
@@ -104,10 +114,9 @@ def _deal(family: NDArray[np.int64], settings: SplitSettings, rng: np.random.Gen
 def split_store(store: Path, output: Path, settings: SplitSettings) -> pd.DataFrame:
     """Write ``output``: a table ``frame, split, molecule`` of every frame of ``store``."""
     with StoreReader(store) as reader:
-        mapped = dict(zip(reader.molecule.tolist(), reader.group.tolist(), strict=True))
-        components = [molecule(reader.group_smiles[mapped[m]]).components for m in range(len(reader.molecule_smiles))]
         family = families(reader.group, reader[F.SOURCE_INDEX])
-        split = assign(components, reader.molecule, family, settings)
+        split = assign(_components(reader), reader.molecule, family, settings)
+        split[np.isin(split, TEST_SPLITS) & _ionic(reader)] = TEST_IONIC
         table = pd.DataFrame(
             {
                 Column.FRAME: np.arange(len(reader)),
@@ -120,6 +129,24 @@ def split_store(store: Path, output: Path, settings: SplitSettings) -> pd.DataFr
     return table
 
 
+def _components(reader: StoreReader) -> list[tuple[str, ...]]:
+    """Return what is kept apart for each molecule.
+
+    Where a part of the frames has no SMILES, every component is known by its formula alone, so that
+    no isomer of a held-out molecule is trained on under another name.
+    """
+    components = reader.components
+    if not any(name.startswith(FORMULA) for names in components for name in names):
+        return components
+    return [tuple(sorted({formula(name) for name in names})) for names in components]
+
+
+def _ionic(reader: StoreReader) -> NDArray[np.bool_]:
+    """Mark the frames (F,) of charged species and of elements known as ions only."""
+    present = np.isin(reader[F.ATOMIC_NUMBERS], [number(element) for element in IONIC_ONLY])
+    return np.asarray(np.logical_or.reduceat(present, reader.frame_ptr[:-1]) | (reader[F.CHARGE] != 0))
+
+
 def _require_all_splits(table: pd.DataFrame, store: Path) -> None:
     for name in (POOL, VALIDATION, TEST_CONFORMATIONS, TEST_MOLECULES):
         if not (table[Column.SPLIT] == name).any():
@@ -127,36 +154,6 @@ def _require_all_splits(table: pd.DataFrame, store: Path) -> None:
                 f"{store}: the split {name!r} is empty, every split needs at least one frame. "
                 "Use more molecules or conformations, or a larger fraction under `split`."
             )
-
-
-def subset_store(store: Path, splits: Path, output: Path, *, n: int, seed: int) -> pd.DataFrame:
-    """Write ``output``: the first ``n`` frames of a seeded permutation of the pool.
-
-    ``<output stem>.omitted.csv`` lists the pool molecules that have no frame in the subset.
-
-    Raises
-    ------
-    InputError
-        If the pool has fewer than ``n`` frames.
-    """
-    table = tables.read(splits, columns=(Column.FRAME, Column.SPLIT, Column.MOLECULE))
-    pool = table[table[Column.SPLIT] == POOL]
-    if not 1 <= n <= len(pool):
-        raise InputError(
-            f"n_train = {n}: the training pool of {store} has {len(pool)} frames, allowed 1..{len(pool)}. "
-            "Lower `grid.n_train`, or shrink the held-out fractions under `split`."
-        )
-    order = np.random.default_rng(seed).permutation(len(pool))[:n]
-    chosen = pool.iloc[np.sort(order)][[Column.FRAME, Column.MOLECULE]].reset_index(drop=True)
-    with StoreReader(store) as reader:
-        names = np.array(reader.molecule_smiles, dtype=object)
-    chosen[Column.SMILES] = names[chosen[Column.MOLECULE]]
-    omitted = sorted(set(pool[Column.MOLECULE]) - set(chosen[Column.MOLECULE]))
-    settings = {"n": n, "seed": seed}
-    left_out = pd.DataFrame({Column.MOLECULE: omitted, Column.SMILES: names[omitted]})
-    tables.write(left_out, output.with_suffix(".omitted.csv"), inputs=[splits], settings=settings)
-    tables.write(chosen, output, inputs=[store, splits], settings=settings)
-    return chosen
 
 
 def frames_of(splits: Path, name: str) -> NDArray[np.int64]:

@@ -1,13 +1,15 @@
 """The store: one HDF5 file of frames, flat arrays, written once and read at random.
 
 Frames are appended to plain spool files and copied into contiguous HDF5 arrays at the end, so that
-writing needs the memory of one group whatever the size of the dataset, and a random read costs its
-bytes. Fields, shapes and units are those of :class:`e3d.fields.Store`.
+writing needs the memory of one group whatever the size of the dataset. Reading maps these arrays
+into memory: a random frame costs its bytes. Fields, shapes and units: :class:`e3d.fields.Store`.
 """
 
 import json
+import os
 import shutil
 import tempfile
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,36 +27,52 @@ from e3d.data.hdf5 import open_hdf5
 from e3d.errors import InputError
 from e3d.fields import Store as F
 
-FORMAT = "e3d-store-1"
-_COPY_ITEMS = 4_000_000
+FORMAT = "e3d-store-2"
+_COPY_ROWS = 1_000_000
 
-_DTYPES: Mapping[F, Any] = {
-    F.POSITIONS: np.float32,
-    F.FORCES: np.float32,
-    F.ATOMIC_NUMBERS: np.uint8,
-    F.FRAME_PTR: np.int64,
-    F.ENERGY: np.float64,
-    F.BINDING_ENERGY: np.float64,
-    F.MOLECULE: np.int32,
-    F.GROUP: np.int32,
-    F.SOURCE_INDEX: np.int32,
-    F.SUBSET: np.int16,
-    F.CHARGE: np.int8,
-    F.MULTIPLICITY: np.int8,
-    F.INTACT: np.uint8,
+
+@dataclass(frozen=True)
+class _Array:
+    """How one array is stored; ``default`` fills frames without it, None: every frame has it."""
+
+    dtype: Any
+    tail: tuple[int, ...] = ()
+    default: float | None = None
+
+
+_ARRAYS: Mapping[F, _Array] = {
+    F.POSITIONS: _Array(np.float32, (3,)),
+    F.FORCES: _Array(np.float32, (3,)),
+    F.ATOMIC_NUMBERS: _Array(np.uint8),
+    F.ENERGY: _Array(np.float64),
+    F.BINDING_ENERGY: _Array(np.float64),
+    F.MOLECULE: _Array(np.int32),
+    F.GROUP: _Array(np.int32),
+    F.SOURCE_INDEX: _Array(np.int32),
+    F.SUBSET: _Array(np.int16),
+    F.CHARGE: _Array(np.int8),
+    F.MULTIPLICITY: _Array(np.int8),
+    F.INTACT: _Array(np.uint8),
+    F.CELL: _Array(np.float64, (3, 3), 0.0),
+    F.PBC: _Array(np.uint8, (3,), 0.0),
+    F.STRESS: _Array(np.float32, (3, 3), np.nan),
+    F.PART: _Array(np.int16, (), 0.0),
 }
-_VECTORS = (F.POSITIONS, F.FORCES)
-_STRINGS = (F.GROUP_SMILES, F.MOLECULE_SMILES, F.SUBSET_NAMES)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame of a store, in eV and Å; arrays (N, 3) and (N,) for N atoms."""
+    """One frame of a store, in eV and Å; arrays (N, 3) and (N,) for N atoms.
+
+    ``cell`` (3, 3) and ``pbc`` (3,) are None in a store without periodic frames.
+    """
 
     positions: NDArray[np.float32]
     forces: NDArray[np.float32]
     atomic_numbers: NDArray[np.uint8]
     energy: float
+    cell: NDArray[np.float64] | None = None
+    pbc: NDArray[np.bool_] | None = None
 
 
 class StoreWriter:
@@ -65,49 +83,99 @@ class StoreWriter:
         self._path = path
         self._attributes = dict(attributes)
         self._atoms = dict(isolated_atom_energy)
-        self._index: dict[F, dict[str, int]] = {name: {} for name in _STRINGS}
+        self._molecules: dict[str, int] = {}
+        self._components: list[str] = []
+        self._groups: dict[str, int] = {}
+        self._group_smiles: list[str] = []
+        self._subsets: dict[str, int] = {}
+        self._parts: dict[str, float] = {}
         self._elements: set[int] = set()
-        self._n_atoms = 0
+        self._frame_ptr = array("q", [0])
         self.n_frames = 0
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix=f".{self._path.name}.", dir=self._path.parent))
-        self._spool: dict[F, BinaryIO] = {name: (self._folder / name).open("w+b") for name in _DTYPES}
-        self._append(F.FRAME_PTR, np.zeros(1))
+        self._spool: dict[F, BinaryIO] = {}
         return self
 
-    def add(self, group: Group, molecule: Molecule, intact: NDArray[np.bool_]) -> None:
+    def molecule_row(self, molecule: Molecule) -> int:
+        """Return the row of a molecule, a new one if it was not met before."""
+        if molecule.smiles not in self._molecules:
+            self._molecules[molecule.smiles] = len(self._molecules)
+            self._components.append(" ".join(molecule.components))
+        return self._molecules[molecule.smiles]
+
+    def part(self, name: str, share: float) -> int:
+        """Add a part of a mixed store, and return its row."""
+        self._parts[name] = share
+        return len(self._parts) - 1
+
+    def add(self, group: Group, molecule: Molecule, intact: NDArray[np.bool_], *, part: int | None = None) -> None:
         """Append every conformation of ``group``; ``intact`` (M,) marks those with their bonds."""
         m, n = group.positions.shape[:2]
         atoms = sum(self._atoms[int(z)] for z in group.atomic_numbers)
-        per_frame = {
-            F.FRAME_PTR: self._n_atoms + n * np.arange(1, m + 1),
+        rows: dict[F, Any] = {
             F.ENERGY: group.energy,
             F.BINDING_ENERGY: group.energy - atoms,
-            F.MOLECULE: np.full(m, self._row(F.MOLECULE_SMILES, molecule.smiles)),
-            F.GROUP: np.full(m, self._row(F.GROUP_SMILES, group.smiles)),
+            F.MOLECULE: np.full(m, self.molecule_row(molecule)),
+            F.GROUP: np.full(m, self._group_row(group.smiles)),
             F.SOURCE_INDEX: group.source_index,
-            F.SUBSET: np.full(m, self._row(F.SUBSET_NAMES, group.subset)),
+            F.SUBSET: np.full(m, self._subsets.setdefault(group.subset, len(self._subsets))),
             F.CHARGE: np.full(m, molecule.charge),
             F.MULTIPLICITY: np.full(m, molecule.multiplicity),
             F.INTACT: intact,
             F.POSITIONS: group.positions,
             F.FORCES: group.forces,
             F.ATOMIC_NUMBERS: np.tile(group.atomic_numbers, m),
+            F.CELL: group.cell,
+            F.PBC: group.pbc,
+            F.STRESS: group.stress,
+            F.PART: None if part is None else np.full(m, part),
         }
-        for name, values in per_frame.items():
-            self._append(name, values)
+        for name, values in rows.items():
+            self._append(name, values, m)
         self._elements.update(int(z) for z in group.atomic_numbers)
-        self._n_atoms += m * n
+        self._frame_ptr.extend((self._frame_ptr[-1] + n * np.arange(1, m + 1)).tolist())
         self.n_frames += m
 
-    def _row(self, field: F, text: str) -> int:
-        table = self._index[field]
-        return table.setdefault(text, len(table))
+    def _group_row(self, smiles: str) -> int:
+        """Return the row of a group: one for each mapped SMILES, and one for every group without."""
+        if smiles and smiles in self._groups:
+            return self._groups[smiles]
+        self._group_smiles.append(smiles)
+        if smiles:
+            self._groups[smiles] = len(self._group_smiles) - 1
+        return len(self._group_smiles) - 1
 
-    def _append(self, name: F, values: NDArray[Any]) -> None:
-        self._spool[name].write(np.ascontiguousarray(values, dtype=_DTYPES[name]).tobytes())
+    def _append(self, name: F, values: NDArray[Any] | None, m: int) -> None:
+        kind = _ARRAYS[name]
+        if values is None:
+            if name not in self._spool:
+                return
+            values = np.full((m, *kind.tail), kind.default)
+        if name not in self._spool:
+            self._spool[name] = (self._folder / name).open("w+b")
+            if kind.default is not None:  # the frames before this one have none
+                for start in range(0, self.n_frames, _COPY_ROWS):
+                    rows = min(_COPY_ROWS, self.n_frames - start)
+                    self._write(name, np.full((rows, *kind.tail), kind.default))
+        self._write(name, values)
+
+    def _write(self, name: F, values: NDArray[Any]) -> None:
+        self._spool[name].write(np.ascontiguousarray(values, dtype=_ARRAYS[name].dtype).tobytes())
+
+    def written(self, frame: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Return atomic numbers (N,) and positions (N, 3) of a frame that was added before."""
+        start, n = self._frame_ptr[frame], self._frame_ptr[frame + 1] - self._frame_ptr[frame]
+        parts = []
+        for name in (F.ATOMIC_NUMBERS, F.POSITIONS):
+            dtype = np.dtype((_ARRAYS[name].dtype, _ARRAYS[name].tail))
+            handle = self._spool[name]
+            handle.seek(start * dtype.itemsize)
+            parts.append(np.frombuffer(handle.read(n * dtype.itemsize), dtype=_ARRAYS[name].dtype))
+            handle.seek(0, os.SEEK_END)
+        return parts[0], parts[1].reshape(-1, 3)
 
     def __exit__(
         self,
@@ -132,32 +200,38 @@ class StoreWriter:
             named = {str(z): energy for z, energy in sorted(self._atoms.items())}
             file.attrs["isolated_atom_energy_eV"] = json.dumps(named)
             file.attrs["elements"] = json.dumps(sorted(self._elements))
+            file.create_dataset(F.FRAME_PTR, data=np.array(self._frame_ptr, dtype=np.int64))
             for name, handle in self._spool.items():
                 _copy(file, name, handle)
-            for name in _STRINGS:
-                file.create_dataset(name, data=list(self._index[name]), dtype=h5py.string_dtype())
+            texts = {
+                F.GROUP_SMILES: self._group_smiles,
+                F.MOLECULE_SMILES: list(self._molecules),
+                F.COMPONENTS: self._components,
+                F.SUBSET_NAMES: list(self._subsets),
+            }
+            if self._parts:
+                texts[F.PART_NAMES] = list(self._parts)
+                file.create_dataset(F.PART_SHARES, data=list(self._parts.values()))
+            for name, lines in texts.items():
+                file.create_dataset(name, data=lines, dtype=h5py.string_dtype())
 
 
 def _copy(file: h5py.File, name: F, handle: BinaryIO) -> None:
-    dtype = np.dtype(_DTYPES[name])
-    tail = (3,) if name in _VECTORS else ()
-    items = 3 if tail else 1
+    kind = _ARRAYS[name]
+    dtype = np.dtype((kind.dtype, kind.tail))
     handle.flush()
-    rows = handle.tell() // (dtype.itemsize * items)
-    target = file.create_dataset(name, shape=(rows, *tail), dtype=dtype)
+    rows = handle.tell() // dtype.itemsize
+    target = file.create_dataset(name, shape=(rows, *kind.tail), dtype=kind.dtype)
     handle.seek(0)
-    step = _COPY_ITEMS // items
-    for start in range(0, rows, step):
-        stop = min(start + step, rows)
-        block = np.fromfile(handle, dtype=dtype, count=(stop - start) * items)
-        target[start:stop] = block.reshape(-1, *tail)
+    for start in range(0, rows, _COPY_ROWS):
+        stop = min(start + _COPY_ROWS, rows)
+        target[start:stop] = np.fromfile(handle, dtype=dtype, count=stop - start)
 
 
 class StoreReader:
     """Read frames of a store at random.
 
-    Per-frame arrays (energies, molecules, pointers) are in memory; positions, forces and atomic
-    numbers stay on disk and are read frame by frame.
+    Pointers, molecules and groups are in memory; everything else stays on disk, mapped into memory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -166,7 +240,7 @@ class StoreReader:
         Raises
         ------
         InputError
-            If it is missing, truncated or not a store.
+            If it is missing, truncated or not a store of this version.
         """
         self.path = path
         self._file = open_hdf5(path)
@@ -176,6 +250,7 @@ class StoreReader:
                 f"{path}: not a store of this version - expected the attribute format = {FORMAT!r}. "
                 "Make it with `e3d data read FILE --layout LAYOUT -o STORE.h5`."
             )
+        self._arrays = {name: self._map(name) for name in _ARRAYS if name in self._file}
         self.frame_ptr = self[F.FRAME_PTR]
         self.group = self[F.GROUP]
         self.molecule = self[F.MOLECULE]
@@ -186,22 +261,47 @@ class StoreReader:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._arrays.clear()
         self._file.close()
 
     def __len__(self) -> int:
         return len(self.frame_ptr) - 1
 
+    def __contains__(self, name: F) -> bool:
+        """Say whether the store has an array that not every store has."""
+        return name in self._file
+
     def __getitem__(self, name: F) -> NDArray[Any]:
         """Read one whole array."""
         return np.asarray(self._file[name][()])
+
+    def _map(self, name: F) -> NDArray[Any]:
+        """Map a contiguous array into memory: h5py takes some 0.1 ms for each slice of it."""
+        dataset = self._file[name]
+        offset = dataset.id.get_offset()
+        if offset is None:  # an array without elements has no place in the file
+            return np.empty(dataset.shape, dataset.dtype)
+        return np.memmap(self.path, mode="r", offset=offset, shape=dataset.shape, dtype=dataset.dtype)
 
     def _strings(self, name: F) -> list[str]:
         return [text.decode() for text in self._file[name][()]]
 
     @property
+    def components(self) -> list[tuple[str, ...]]:
+        """What a split keeps apart, for each molecule."""
+        return [tuple(line.split(" ")) for line in self._strings(F.COMPONENTS)]
+
+    @property
     def subset_names(self) -> list[str]:
         """Names of the source's own subsets."""
         return self._strings(F.SUBSET_NAMES)
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Share of each dataset the store is mixed from; empty if it is not mixed."""
+        if F.PART_NAMES not in self:
+            return {}
+        return dict(zip(self._strings(F.PART_NAMES), self[F.PART_SHARES].tolist(), strict=True))
 
     @property
     def isolated_atom_energy(self) -> dict[int, float]:
@@ -222,9 +322,13 @@ class StoreReader:
     def frame(self, index: int) -> Frame:
         """Read one frame."""
         start, stop = int(self.frame_ptr[index]), int(self.frame_ptr[index + 1])
+        arrays = self._arrays
+        periodic = F.CELL in arrays
         return Frame(
-            positions=self._file[F.POSITIONS][start:stop],
-            forces=self._file[F.FORCES][start:stop],
-            atomic_numbers=self._file[F.ATOMIC_NUMBERS][start:stop],
-            energy=float(self._file[F.ENERGY][index]),
+            positions=np.array(arrays[F.POSITIONS][start:stop]),
+            forces=np.array(arrays[F.FORCES][start:stop]),
+            atomic_numbers=np.array(arrays[F.ATOMIC_NUMBERS][start:stop]),
+            energy=float(arrays[F.ENERGY][index]),
+            cell=np.array(arrays[F.CELL][index]) if periodic else None,
+            pbc=np.array(arrays[F.PBC][index], dtype=bool) if periodic else None,
         )

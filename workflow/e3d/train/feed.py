@@ -67,14 +67,17 @@ class StoreDataset(AtomicDataset):  # type: ignore[misc] # nequip is untyped
 
     def _load(self, index: int) -> AtomicDataDict.Type:
         frame = self._reader.frame(int(self.frames[index]))
-        return from_dict(
-            {
-                AtomicDataDict.POSITIONS_KEY: frame.positions.astype(np.float64),
-                AtomicDataDict.FORCE_KEY: frame.forces.astype(np.float64),
-                AtomicDataDict.ATOMIC_NUMBERS_KEY: frame.atomic_numbers.astype(np.int64),
-                AtomicDataDict.TOTAL_ENERGY_KEY: frame.energy,
-            }
-        )
+        data = {
+            AtomicDataDict.POSITIONS_KEY: frame.positions.astype(np.float64),
+            AtomicDataDict.FORCE_KEY: frame.forces.astype(np.float64),
+            AtomicDataDict.ATOMIC_NUMBERS_KEY: frame.atomic_numbers.astype(np.int64),
+            AtomicDataDict.TOTAL_ENERGY_KEY: frame.energy,
+        }
+        if frame.cell is not None and frame.pbc is not None:
+            # every frame of a batch needs a cell; a unit cube that is periodic nowhere has a volume for the stress
+            data[AtomicDataDict.CELL_KEY] = frame.cell if frame.pbc.any() else np.eye(3)
+            data[AtomicDataDict.PBC_KEY] = frame.pbc
+        return from_dict(data)
 
 
 class FixedStepLoader:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase.geometry import complete_cell
 from matscipy.neighbours import neighbour_list
 
 from e3d.chemistry import symbol
 from e3d.config import RunSettings
 from e3d.data.split import frames_of
-from e3d.data.store import StoreReader
+from e3d.data.store import Frame, StoreReader
 from e3d.errors import InputError
 from e3d.fields import POOL, VALIDATION
 
@@ -51,18 +52,19 @@ def statistics(store: Path, splits: Path, r_max: float) -> Statistics:
             frame = reader.frame(int(index))
             square += float(np.sum(frame.forces.astype(np.float64) ** 2))
             n_atoms += len(frame.atomic_numbers)
-            n_edges += len(neighbours(frame.positions, r_max))
+            n_edges += len(neighbours(frame, r_max))
         atoms = reader.isolated_atom_energy
         names = tuple(symbol(z) for z in reader.elements)
         shifts = {symbol(z): atoms[z] for z in reader.elements}
     return Statistics(names, shifts, float(np.sqrt(square / (3 * n_atoms))), n_edges / n_atoms)
 
 
-def neighbours(positions: np.ndarray[Any, Any], r_max: float) -> np.ndarray[Any, Any]:
-    """Return the centre atom of every directed edge of an isolated molecule."""
-    centres: np.ndarray[Any, Any] = neighbour_list(
-        "i", positions=positions.astype(np.float64), cutoff=r_max, pbc=(False,) * 3, cell=np.eye(3)
-    )
+def neighbours(frame: Frame, r_max: float) -> np.ndarray[Any, Any]:
+    """Return the centre atom of every directed edge of a frame, across the sides of its cell if it has one."""
+    pbc = np.zeros(3, dtype=bool) if frame.pbc is None else frame.pbc
+    cell = np.eye(3) if frame.cell is None or not pbc.any() else complete_cell(frame.cell)
+    positions = frame.positions.astype(np.float64)
+    centres: np.ndarray[Any, Any] = neighbour_list("i", positions=positions, cutoff=r_max, pbc=pbc, cell=cell)
     return centres
 
 

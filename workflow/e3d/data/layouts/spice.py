@@ -13,9 +13,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from e3d.chemistry import SmilesError, molecule
+from e3d.chemistry import SmilesError, molecule, symbol
 from e3d.data.group import Group
 from e3d.data.hdf5 import array, open_hdf5, text
+from e3d.data.theory import IONIC_ONLY
 from e3d.errors import InputError
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 
@@ -100,7 +101,8 @@ def _check_formation_energy(
     atoms: Mapping[int, float],
     where: str,
 ) -> None:
-    known = all(int(z) in atoms for z in numbers)
+    # SPICE knows the elements of IONIC_ONLY as ions, and its formation energies are relative to those
+    known = all(int(z) in atoms and symbol(int(z)) not in IONIC_ONLY for z in numbers)
     if "formation_energy" not in group or not known or not energy.size:
         return
     try:

@@ -1,0 +1,121 @@
+"""Choosing training frames: nested, seeded, by strategy, and what the limits let through."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from e3d import tables
+from e3d.data.choose import STRATEGIES, Choice, choose
+from e3d.data.split import frames_of
+from e3d.data.store import StoreReader
+from e3d.fields import POOL, Column
+from e3d.fields import Store as F
+
+
+def test_subsets_are_nested_and_list_what_they_omit(prepared: Any, tmp_path: Path) -> None:
+    splits = tables.read(prepared.splits)
+    pool = set(splits.loc[splits[Column.SPLIT] == POOL, Column.FRAME])
+    molecules = set(splits.loc[splits[Column.SPLIT] == POOL, Column.MOLECULE])
+    smaller: set[int] = set()
+    for n in (1, 8, 64, len(pool)):
+        path = tmp_path / f"n{n}.csv"
+        chosen = choose(prepared.store, prepared.splits, path, n=n, choice=Choice(seed=0))
+        frames = set(chosen[Column.FRAME])
+        assert len(chosen) == len(frames) == n
+        assert smaller < frames <= pool
+        omitted = tables.read(tmp_path / f"n{n}.omitted.csv", columns=(Column.MOLECULE, Column.SMILES))
+        assert set(omitted[Column.MOLECULE]) == molecules - set(chosen[Column.MOLECULE])
+        with StoreReader(prepared.store) as reader:
+            names = reader.molecule_smiles
+        for table in (chosen, omitted):
+            assert table[Column.SMILES].tolist() == [names[m] for m in table[Column.MOLECULE]]
+        smaller = frames
+    assert smaller == pool
+
+
+def test_another_subset_seed_chooses_other_frames(prepared: Any, tmp_path: Path) -> None:
+    a, b, c = (
+        choose(prepared.store, prepared.splits, tmp_path / f"{name}.csv", n=32, choice=Choice(seed=seed))
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
+    pd.testing.assert_frame_equal(a, b)
+    assert set(a[Column.FRAME]) != set(c[Column.FRAME])
+
+
+@pytest.mark.parametrize("n", [0, -1, 100_000])
+def test_a_subset_must_fit_the_pool(n: int, prepared: Any, tmp_path: Path, input_error: Any) -> None:
+    size = len(frames_of(prepared.splits, POOL))
+    with input_error(f"n_train = {n}", f"1..{size}", "grid.n_train"):
+        choose(prepared.store, prepared.splits, tmp_path / "subset.csv", n=n, choice=Choice(seed=0))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_is_nested_and_seeded(strategy: str, prepared: Any, tmp_path: Path) -> None:
+    smaller: set[int] = set()
+    for n in (5, 40, 160):
+        chosen = choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=n, choice=Choice(0, strategy))
+        again = choose(prepared.store, prepared.splits, tmp_path / "b.csv", n=n, choice=Choice(0, strategy))
+        other = choose(prepared.store, prepared.splits, tmp_path / "c.csv", n=n, choice=Choice(1, strategy))
+        frames = set(chosen[Column.FRAME])
+        assert smaller < frames
+        assert frames == set(again[Column.FRAME])
+        assert frames != set(other[Column.FRAME])
+        smaller = frames
+
+
+def test_smallest_takes_the_fewest_atoms(prepared: Any, tmp_path: Path) -> None:
+    chosen = choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=40, choice=Choice(0, "smallest"))
+    with StoreReader(prepared.store) as reader:
+        sizes = np.diff(reader.frame_ptr)
+    pool = frames_of(prepared.splits, POOL)
+    assert sizes[chosen[Column.FRAME]].max() == np.sort(sizes[pool])[39]
+
+
+def test_farthest_composition_sees_every_composition_before_any_twice(prepared: Any, tmp_path: Path) -> None:
+    pool = frames_of(prepared.splits, POOL)
+    with StoreReader(prepared.store) as reader:
+        counts = {int(f): tuple(np.bincount(reader.frame(int(f)).atomic_numbers, minlength=18).tolist()) for f in pool}
+    kinds = len(set(counts.values()))
+    chosen = {}
+    for n in (2, 6, kinds, kinds + 1):
+        table = choose(
+            prepared.store, prepared.splits, tmp_path / "a.csv", n=n, choice=Choice(0, "farthest-composition")
+        )
+        chosen[n] = [counts[f] for f in table[Column.FRAME]]
+        assert len(set(chosen[n])) == min(n, kinds)
+    # of all pairs with the first composition, the second is the farthest
+    points = np.array(sorted(set(counts.values())), dtype=float)
+    first, second = (np.array(c, dtype=float) for c in chosen[2])
+    gap = np.sum((first - second) ** 2)
+    assert gap in [np.sum((points - start) ** 2, axis=1).max() for start in (first, second)]
+
+
+def test_limits_let_only_their_frames_through(prepared: Any, tmp_path: Path) -> None:
+    choice = Choice(elements=("H", "C"), min_atoms=5, max_atoms=8)
+    table = choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=20, choice=choice)
+    with StoreReader(prepared.store) as reader:
+        for f in table[Column.FRAME]:
+            numbers = reader.frame(int(f)).atomic_numbers
+            assert set(numbers.tolist()) <= {1, 6}
+            assert 5 <= len(numbers) <= 8
+    note = (tmp_path / "a.csv.provenance.json").read_text()
+    assert '"max_atoms": 8' in note
+    assert '"elements": [' in note
+
+
+def test_a_subset_of_the_source_by_name(prepared: Any, tmp_path: Path, input_error: Any) -> None:
+    with StoreReader(prepared.store) as reader:
+        (name,) = reader.subset_names
+        assert (reader[F.SUBSET] == 0).all()
+    choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=3, choice=Choice(subsets=(name,)))
+    with input_error("subset.subsets", "'nothing'", name):
+        choose(prepared.store, prepared.splits, tmp_path / "b.csv", n=3, choice=Choice(subsets=("nothing",)))
+
+
+def test_an_unknown_strategy(prepared: Any, tmp_path: Path, input_error: Any) -> None:
+    with input_error("'randm'", "did you mean 'random'"):
+        choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=3, choice=Choice(strategy="randm"))

@@ -7,6 +7,7 @@ point at the few candidates whose coordinates are then read back and compared.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,10 +60,10 @@ class Duplicates:
 
 
 def same_structure(
-    numbers: NDArray[np.int64],
-    positions: NDArray[np.float64],
-    other_numbers: NDArray[np.uint8] | NDArray[np.int64],
-    other_positions: NDArray[np.float32],
+    numbers: NDArray[np.integer[Any]],
+    positions: NDArray[np.floating[Any]],
+    other_numbers: NDArray[np.integer[Any]],
+    other_positions: NDArray[np.floating[Any]],
 ) -> bool:
     """Say whether two frames (N, 3) are the same up to the order of equal atoms."""
     if len(numbers) != len(other_numbers):
@@ -94,13 +95,14 @@ def _keys(
 def _candidates(keys: NDArray[np.float64], bounds: NDArray[np.float64], n_old: int) -> list[tuple[int, int]]:
     """Return (new conformation, earlier row of ``keys``) whose keys agree, in order of the former."""
     order = np.argsort(keys[:, 0], kind="stable")
-    ordered = keys[order, 0]
+    ordered, own = keys[order, 0], keys[n_old:, 0]
+    low = np.searchsorted(ordered, own - bounds[:, 0], side="left")
+    high = np.searchsorted(ordered, own + bounds[:, 0], side="right")
     found = []
-    for new in range(len(bounds)):
+    for new in np.flatnonzero(high - low > 1):  # each finds itself
         row = n_old + new
-        low = np.searchsorted(ordered, keys[row, 0] - bounds[new, 0], side="left")
-        high = np.searchsorted(ordered, keys[row, 0] + bounds[new, 0], side="right")
-        near = order[low:high]
-        near = near[(near < row) & (np.abs(keys[near] - keys[row]) <= bounds[new]).all(axis=1)]
-        found += [(new, int(earlier)) for earlier in np.sort(near)]
+        near = order[low[new] : high[new]]
+        near = near[near < row]
+        near = near[(np.abs(keys[near] - keys[row]) <= bounds[new]).all(axis=1)]
+        found += [(int(new), int(earlier)) for earlier in np.sort(near)]
     return found

@@ -1,0 +1,103 @@
+"""Duplicates: found across the groups of a molecule whatever their atom order, and nothing else dropped."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from e3d.data.duplicates import TOLERANCE_ANG, Duplicates, same_structure
+from e3d.data.read import DUPLICATE, read_entry
+from e3d.data.store import StoreReader
+from e3d.fields import Store as F
+
+NUMBERS = np.array([8, 1, 1, 6, 1, 1])
+
+
+class Kept:
+    """What a store would hold: frames by number, as float32."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[np.ndarray, np.ndarray]] = []
+        self.duplicates = Duplicates(lambda frame: self.frames[frame])
+
+    def add(self, numbers: np.ndarray, positions: np.ndarray, cell: np.ndarray | None = None) -> list[bool]:
+        fresh = self.duplicates.fresh(0, numbers, positions, cell, len(self.frames))
+        self.frames += [(numbers.astype(np.uint8), x.astype(np.float32)) for x in positions[fresh]]
+        return [bool(flag) for flag in fresh]
+
+
+def _frames(m: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(scale=3.0, size=(m, len(NUMBERS), 3))
+
+
+@pytest.mark.parametrize(("shift", "same"), [(0.0, True), (0.9 * TOLERANCE_ANG, True), (1.2 * TOLERANCE_ANG, False)])
+def test_the_tolerance_is_on_each_coordinate(shift: float, same: bool) -> None:
+    kept, frames = Kept(), _frames(20)
+    assert all(kept.add(NUMBERS, frames))
+    moved = frames.copy()
+    moved[:, 3, 1] += shift
+    assert kept.add(NUMBERS, moved) == [not same] * 20
+
+
+def test_within_a_group_the_first_one_stays() -> None:
+    frames = _frames(3)
+    assert Kept().add(NUMBERS, frames[[0, 1, 0, 2, 1, 0]]) == [True, True, False, True, False, False]
+
+
+def test_another_order_of_atoms_is_the_same_structure() -> None:
+    kept, frames = Kept(), _frames(50)
+    kept.add(NUMBERS, frames)
+    order = np.array([3, 5, 0, 1, 4, 2])
+    assert not any(kept.add(NUMBERS[order], frames[:, order]))
+
+
+def test_swapped_elements_are_another_structure() -> None:
+    kept, frames = Kept(), _frames(1)
+    kept.add(NUMBERS, frames)
+    assert kept.add(NUMBERS, frames[:, [3, 1, 2, 0, 4, 5]]) == [True]
+
+
+def test_a_chain_of_near_frames_is_compared_with_what_stayed() -> None:
+    frames = np.repeat(_frames(1), 3, axis=0)
+    frames[1, 0, 0] += 0.7 * TOLERANCE_ANG
+    frames[2, 0, 0] += 1.4 * TOLERANCE_ANG  # near the second, which is gone; not near the first
+    assert Kept().add(NUMBERS, frames) == [True, False, True]
+
+
+def test_another_cell_is_another_structure() -> None:
+    kept, frames = Kept(), _frames(1)
+    cell = np.eye(3)[None] * 6.0
+    kept.add(NUMBERS, frames, cell)
+    assert kept.add(NUMBERS, frames, cell) == [False]
+    assert kept.add(NUMBERS, frames, cell * 1.01) == [True]
+
+
+def test_against_all_pairs() -> None:
+    """The keys only point at candidates: the outcome is that of comparing every pair."""
+    rng = np.random.default_rng(1)
+    base = _frames(40, seed=2)
+    frames = np.concatenate(
+        [base, base[rng.integers(0, 40, 40)] + rng.normal(scale=TOLERANCE_ANG / 2, size=(40, 6, 3))]
+    )
+    expected: list[bool] = []
+    for k, frame in enumerate(frames):
+        earlier = [frames[e] for e in range(k) if expected[e]]
+        expected.append(not any(same_structure(NUMBERS, frame, NUMBERS, other) for other in earlier))
+    assert Kept().add(NUMBERS, frames) == expected
+    assert 0 < expected.count(False) < 40
+
+
+def test_reading_a_dataset_drops_and_reports_them(spice_file: Any, spice_group: Any, tmp_path: Path) -> None:
+    group = spice_group("CO", 4)
+    again = {**group, "conformations": group["conformations"][[2, 0]] + 1e-5}
+    for name in ("dft_total_energy", "dft_total_gradient", "formation_energy"):
+        again[name] = group[name][[2, 0]]
+    other = spice_group("CC", 2)
+    report = read_entry(spice_file({"a": group, "b": again, "c": other}), tmp_path / "store.h5", {})
+    assert report.dropped == {DUPLICATE: 2}
+    assert json.loads((tmp_path / "store.h5.report.json").read_text())["frames_dropped"] == {DUPLICATE: 2}
+    with StoreReader(tmp_path / "store.h5") as reader:
+        assert len(reader) == 6
+        assert reader[F.ENERGY].shape == (6,)

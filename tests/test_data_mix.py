@@ -1,0 +1,195 @@
+"""Mixtures: binding energies stay, shares hold in every subset, held-out components are held out everywhere."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from e3d import tables
+from e3d.chemistry import molecule, number, symbol, unnamed
+from e3d.data.align import PAIRED, UNPAIRED
+from e3d.data.choose import Choice, choose
+from e3d.data.group import Group
+from e3d.data.mix import Part, mix
+from e3d.data.split import SplitSettings, split_store
+from e3d.data.store import StoreReader, StoreWriter
+from e3d.data.theory import SPICE
+from e3d.fields import POOL, TEST_MOLECULES, Column
+from e3d.fields import Store as F
+from e3d.structures import from_store
+
+OTHER_ATOMS = {1: -10.0, 6: -1000.0, 7: -1400.0, 8: -2000.0, 26: -3000.0}
+RESIDUAL = {"H": 0.05, "C": -0.2, "N": 0.1, "O": 0.3}
+
+
+def _shifted_copy(source: Path, target: Path, *, move: float = 0.0) -> None:
+    """Copy C, H, N, O frames of a store to another level of theory: other atoms, a residual per element."""
+    atoms = {z: energy for z, energy in OTHER_ATOMS.items() if z != 26}
+    with StoreReader(source) as reader, StoreWriter(target, {"theory": "other"}, atoms) as writer:
+        index = reader[F.SOURCE_INDEX]
+        for f in range(len(reader)):
+            frame = reader.frame(f)
+            if not {int(z) for z in frame.atomic_numbers} <= set(atoms):
+                continue
+            binding = reader[F.BINDING_ENERGY][f] + sum(RESIDUAL[symbol(int(z))] for z in frame.atomic_numbers)
+            smiles = reader.group_smiles[reader.group[f]]
+            group = Group(
+                smiles=smiles,
+                subset="copy",
+                atomic_numbers=frame.atomic_numbers.astype(np.int64),
+                positions=frame.positions[None].astype(np.float64) + move,
+                energy=np.array([binding + sum(atoms[int(z)] for z in frame.atomic_numbers)]),
+                forces=frame.forces[None].astype(np.float64),
+                source_index=index[f : f + 1].astype(np.int64),
+            )
+            writer.add(group, molecule(smiles), np.ones(1, dtype=bool))
+
+
+def _crystals(target: Path, n: int = 12) -> None:
+    """Write periodic frames without SMILES, of an element the other part does not have."""
+    rng = np.random.default_rng(0)
+    with StoreWriter(target, {"theory": "metal"}, OTHER_ATOMS) as writer:
+        for k in range(n):
+            numbers = np.array([26, 8] if k % 2 else [26, 26, 8])
+            m = 3
+            group = Group(
+                smiles="",
+                name="FeO" if k % 2 else "Fe2O",
+                subset="metal",
+                atomic_numbers=numbers,
+                positions=rng.uniform(0, 4, size=(m, len(numbers), 3)),
+                energy=sum(OTHER_ATOMS[int(z)] for z in numbers) - rng.uniform(5, 6, m),
+                forces=rng.normal(size=(m, len(numbers), 3)),
+                source_index=np.full(m, -1),
+                cell=np.tile(np.eye(3) * 4.0, (m, 1, 1)),
+                pbc=np.ones((m, 3), dtype=bool),
+                stress=rng.normal(size=(m, 3, 3)),
+            )
+            writer.add(group, unnamed(group.name, numbers, 0, 1), np.ones(m, dtype=bool))
+
+
+@pytest.fixture
+def parts(prepared: Any, tmp_path: Path) -> list[Part]:
+    _shifted_copy(prepared.store, tmp_path / "copy.h5")
+    return [Part("first", prepared.store, 3.0), Part("second", tmp_path / "copy.h5", 1.0)]
+
+
+def test_energies_move_by_the_isolated_atoms_and_binding_energies_stay(parts: list[Part], tmp_path: Path) -> None:
+    mix(parts, tmp_path / "mixed.h5")
+    with StoreReader(tmp_path / "mixed.h5") as mixed, StoreReader(parts[0].store) as first:
+        with StoreReader(parts[1].store) as second:
+            n = len(first)
+            assert len(mixed) == n + len(second)
+            expected = np.concatenate([first[F.BINDING_ENERGY], second[F.BINDING_ENERGY]])
+            np.testing.assert_allclose(mixed[F.BINDING_ENERGY], expected, atol=1e-9)
+            assert (mixed[F.ENERGY][:n] == first[F.ENERGY]).all()
+            for f in (0, len(second) - 1):
+                offset = sum(
+                    SPICE.isolated_atom_energy[symbol(int(z))] - OTHER_ATOMS[int(z)]
+                    for z in second.frame(f).atomic_numbers
+                )
+                assert mixed[F.ENERGY][n + f] == pytest.approx(second[F.ENERGY][f] + offset, abs=1e-8)
+            np.testing.assert_array_equal(mixed.frame(n + 3).positions, second.frame(3).positions)
+        assert mixed.parts == {"first": 0.75, "second": 0.25}
+        assert mixed.isolated_atom_energy.items() <= first.isolated_atom_energy.items()
+        assert set(mixed.subset_names) > {"second: copy"}
+
+
+def test_the_residual_is_found_on_the_same_structures_and_applied_only_on_request(
+    parts: list[Part], tmp_path: Path
+) -> None:
+    table = mix(parts, tmp_path / "mixed.h5")
+    rows = table[table["dataset"] == "second"].set_index("element")
+    assert set(rows["residual_from"]) == {PAIRED}
+    for element, value in RESIDUAL.items():
+        assert rows.loc[element, "residual_eV_per_atom"] == pytest.approx(value, abs=1e-6)
+        assert rows.loc[element, "residual_half_width_eV_per_atom"] < 1e-5
+    assert not rows["residual_applied"].any()
+    assert rows["rms_before_eV_per_atom"].iloc[0] > 0.05
+    assert rows["rms_after_eV_per_atom"].iloc[0] < 1e-6
+    applied = mix(parts, tmp_path / "applied.h5", apply_residual=True)
+    assert applied.loc[applied["dataset"] == "second", "residual_applied"].all()
+    assert not applied.loc[applied["dataset"] == "first", "residual_applied"].any()
+    with StoreReader(tmp_path / "applied.h5") as mixed, StoreReader(parts[0].store) as first:
+        by_key = {
+            (first.molecule_smiles[m], int(i)): e
+            for m, i, e in zip(first.molecule, first[F.SOURCE_INDEX], first[F.BINDING_ENERGY], strict=True)
+        }
+        for f in range(len(first), len(mixed), 7):
+            key = mixed.molecule_smiles[mixed.molecule[f]], int(mixed[F.SOURCE_INDEX][f])
+            assert mixed[F.BINDING_ENERGY][f] == pytest.approx(by_key[key], abs=1e-5)
+
+
+def test_without_common_structures_the_table_says_so(prepared: Any, tmp_path: Path) -> None:
+    _shifted_copy(prepared.store, tmp_path / "moved.h5", move=1.0)
+    table = mix([Part("a", prepared.store, 1), Part("b", tmp_path / "moved.h5", 1)], tmp_path / "mixed.h5")
+    rows = table[table["dataset"] == "b"]
+    assert set(rows["residual_from"]) == {UNPAIRED}
+    assert rows["rms_before_eV_per_atom"].isna().all()
+    assert rows["residual_half_width_eV_per_atom"].gt(0.01).all(), "chemistry is part of it: no tight interval"
+
+
+def test_every_subset_holds_the_shares_and_lies_in_the_larger(parts: list[Part], tmp_path: Path) -> None:
+    store, splits = tmp_path / "mixed.h5", tmp_path / "splits.parquet"
+    mix(parts, store)
+    split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))
+    with StoreReader(store) as reader:
+        part, names = reader[F.PART], np.array(reader.molecule_smiles)
+        molecules = reader.molecule
+    table = tables.read(splits)
+    held_out = set(names[molecules[table.loc[table[Column.SPLIT] == TEST_MOLECULES, Column.FRAME]]])
+    pool = set(names[molecules[table.loc[table[Column.SPLIT] == POOL, Column.FRAME]]])
+    assert held_out
+    assert not held_out & pool
+    smaller: set[int] = set()
+    for n in (4, 10, 101):
+        chosen = choose(store, splits, tmp_path / "subset.csv", n=n, choice=Choice())
+        frames = set(chosen[Column.FRAME])
+        assert smaller < frames
+        assert abs((part[list(frames)] == 1).sum() - 0.25 * n) <= 1
+        smaller = frames
+
+
+def test_a_part_too_small_for_its_share(parts: list[Part], tmp_path: Path, input_error: Any) -> None:
+    store, splits = tmp_path / "mixed.h5", tmp_path / "splits.parquet"
+    mix([parts[0], Part("second", parts[1].store, 30.0)], store)
+    split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))
+    with input_error("n_train = 400", "of second", "Lower `grid.n_train`"):
+        choose(store, splits, tmp_path / "subset.csv", n=400, choice=Choice())
+
+
+def test_molecules_and_crystals_in_one_store(prepared: Any, tmp_path: Path) -> None:
+    _crystals(tmp_path / "metal.h5")
+    mixed = tmp_path / "mixed.h5"
+    table = mix([Part("mols", prepared.store, 1), Part("metal", tmp_path / "metal.h5", 1)], mixed)
+    metal = table[table["dataset"] == "metal"].set_index("element")
+    assert metal.loc["Fe", "offset_eV"] == 0.0, "the first part has no iron: its isolated atom stays"
+    assert metal.loc["O", "offset_eV"] == pytest.approx(SPICE.isolated_atom_energy["O"] - OTHER_ATOMS[8])
+    split_store(mixed, tmp_path / "splits.parquet", SplitSettings(0, 0.15, 0.17, 0.12))
+    with StoreReader(mixed) as reader:
+        assert number("Fe") in reader.elements
+        first, last = next(iter(from_store(reader, [0]))), next(iter(from_store(reader, [len(reader) - 1])))
+        assert first.cell is None
+        assert first.bonds
+        assert last.pbc == (True, True, True)
+        np.testing.assert_array_equal(last.cell, np.eye(3) * 4.0)
+        assert last.bonds is None
+        assert last.smiles == "formula:FeO"
+        assert np.isnan(reader[F.STRESS][0]).all()
+        assert np.isfinite(reader[F.STRESS][-1]).all()
+
+
+@pytest.mark.parametrize("shares", [(1.0,), (1.0, 0.0), (1.0, -1.0)])
+def test_shares_must_be_positive(shares: tuple[float, ...], prepared: Any, tmp_path: Path, input_error: Any) -> None:
+    parts = [Part(f"p{k}", prepared.store, share) for k, share in enumerate(shares)]
+    with input_error("at least two datasets", "Fix `mix`"):
+        mix(parts, tmp_path / "mixed.h5")
+
+
+def test_the_alignment_table_is_written_beside_the_store(parts: list[Part], tmp_path: Path) -> None:
+    mix(parts, tmp_path / "mixed.h5")
+    written = pd.read_csv(tmp_path / "mixed.h5.alignment.csv")
+    assert set(written["dataset"]) == {"first", "second"}
+    assert '"first": 0.75' in (tmp_path / "mixed.h5.provenance.json").read_text()

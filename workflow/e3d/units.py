@@ -17,3 +17,15 @@ EV_KCAL_MOL = 23.060547830619
 
 EV_MEV = 1000.0
 """One eV in meV."""
+
+EV_KJ_MOL = 96.48533212331
+"""One eV in kJ/mol (CODATA 2018: e N_A / 1000 J)."""
+
+NM_ANG = 10.0
+"""One nm in Å."""
+
+EV_PER_ANG3_GPA = 160.2176634
+"""One eV/Å^3 in GPa (CODATA 2018: e / 1e-30 m^3)."""
+
+KBAR_EV_PER_ANG3 = 0.1 / EV_PER_ANG3_GPA
+"""One kbar (0.1 GPa) in eV/Å^3."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import h5py
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 from e3d.errors import InputError
 
 
-def open_hdf5(path: Path) -> h5py.File:
-    """Open an HDF5 file for reading.
+def open_hdf5(path: Path, *, called: Path | None = None) -> h5py.File:
+    """Open an HDF5 file for reading; ``called`` names it in messages if it is a copy of another.
 
     Raises
     ------
@@ -24,9 +25,25 @@ def open_hdf5(path: Path) -> h5py.File:
     with contextlib.suppress(OSError):
         return h5py.File(path, "r")
     raise InputError(
-        f"{path}: not a readable HDF5 file ({path.stat().st_size} bytes; truncated or another format). "
+        f"{called or path}: not a readable HDF5 file ({path.stat().st_size} bytes; truncated or another format). "
         "Fetch it again and compare its checksum."
     )
+
+
+def require(group: h5py.Group, keys: Iterable[str], layout: str, where: str) -> None:
+    """Refuse a group that lacks any of ``keys``.
+
+    Raises
+    ------
+    InputError
+        Naming what is missing and what ``layout`` needs.
+    """
+    missing = [key for key in keys if key not in group]
+    if missing:
+        raise InputError(
+            f"{where}: lacks {', '.join(missing)}; the {layout} layout needs {', '.join(keys)}. "
+            "Check the file or its `layout`."
+        )
 
 
 def array(group: h5py.Group, key: str, shape: str, where: str) -> NDArray[np.float64]:

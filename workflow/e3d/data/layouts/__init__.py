@@ -12,6 +12,12 @@ from e3d.data.group import Group
 
 LAYOUTS: Final[Mapping[str, str]] = {
     "spice": "SPICE 1 and 2, and files made in their layout",
+    "modelforge": "HDF5 files that modelforge curates (spice2-1k), units in the file",
+    "transition1x": "Transition1x: reaction paths and their end points",
+    "ani1x": "ANI-1x: one HDF5 group per formula, rows may be NaN",
+    "extxyz": "any extended-XYZ file that ASE reads, molecules or periodic cells",
+    "mptrj": "MPtrj: one JSON object, material by material",
+    "matpes": "MatPES: a JSON list of records, or one record a line; gzip or plain",
 }
 """Name of every layout and what it is for; module ``e3d.data.layouts.<name>`` reads it (- becomes _)."""
 

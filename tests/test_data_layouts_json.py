@@ -1,0 +1,321 @@
+"""MPtrj and MatPES: structures, stress, what is dropped, and that a file is never in memory as a whole."""
+
+import json
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase.io import write
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from e3d.data.layouts import reader
+from e3d.data.layouts.frames import LONGEST_GROUP, formula
+from layout_fixtures import dropped, frames
+
+# independent of e3d.units: 1 kbar = 1e8 Pa, 1 eV/Å^3 = e / 1e-30 m^3
+KBAR = 1e8 / (1.602176634e-19 / 1e-30)
+RTOL = 1e-12
+STRESS = [[1.0, 2.0, 3.0], [2.0, -4.0, 5.0], [3.0, 5.0, 6.0]]
+VOIGT = [1.0, -4.0, 6.0, 5.0, 3.0, 2.0]  # xx, yy, zz, yz, xz, xy
+MiB = 2**20
+
+
+@pytest.fixture
+def mptrj_frame(structure_dict: Any) -> Callable[..., dict[str, Any]]:
+    def make(elements: str = "Li O", seed: int = 0, **change: Any) -> dict[str, Any]:
+        n = len(elements.split())
+        made = {
+            "structure": structure_dict(elements, seed),
+            "uncorrected_total_energy": -5.0 - seed,
+            "corrected_total_energy": -5.7 - seed,
+            "energy_per_atom": -2.85,
+            "force": np.random.default_rng(seed).normal(size=(n, 3)).tolist(),
+            "stress": STRESS,
+            "magmom": None,
+            "bandgap": 1.0,
+            "mp_id": "mp-1",
+        }
+        return made | change
+
+    return make
+
+
+@pytest.fixture
+def matpes_record(structure_dict: Any) -> Callable[..., dict[str, Any]]:
+    def make(elements: str = "Li O", seed: int = 0, **change: Any) -> dict[str, Any]:
+        n = len(elements.split())
+        made = {
+            "matpes_id": f"matpes-20240214_{seed}",
+            "functional": "PBE",
+            "structure": structure_dict(elements, seed),
+            "energy": -5.0 - seed,
+            "forces": np.random.default_rng(seed).normal(size=(n, 3)).tolist(),
+            "stress": VOIGT,
+            "elements": ["Li", "O"],
+        }
+        return made | change
+
+    return make
+
+
+def test_mptrj_units_stress_and_identity(mptrj_frame: Any, json_file: Any, read_groups: Any) -> None:
+    first, polymorph = mptrj_frame("Li O", 1), mptrj_frame("Li Li O O", 2)
+    groups = read_groups("mptrj", json_file({"mp-1": {"mp-1-0-0": first}, "mp-2": {"mp-2-1-3": polymorph}}))
+    group = groups[0]
+    matrix = np.array(first["structure"]["lattice"]["matrix"])
+    xyz = np.array([site["xyz"] for site in first["structure"]["sites"]])
+    np.testing.assert_allclose(group.positions[0], xyz, rtol=1e-14)
+    np.testing.assert_array_equal(group.cell[0], matrix)
+    np.testing.assert_array_equal(group.forces[0], first["force"])
+    assert group.energy.tolist() == [-6.0]  # uncorrected: -5.7 - 1 would be the corrected one
+    np.testing.assert_allclose(group.stress[0], -np.array(STRESS) * KBAR, rtol=RTOL)
+    assert group.stress[0, 0, 0] < 0, "VASP's positive stress is compression"
+    assert group.pbc.all()
+    assert [(g.name, g.subset, g.smiles, g.charge) for g in groups] == [("LiO", "MPtrj", "", 0)] * 2
+    # control: taking kbar for GPa is a factor of ten
+    assert not np.allclose(group.stress[0], -np.array(STRESS) * KBAR * 10, rtol=0.1)
+
+
+def test_mptrj_frames_that_cannot_be_used_are_counted(mptrj_frame: Any, json_file: Any, read_groups: Any) -> None:
+    shared, vacant = mptrj_frame("Li O", 1), mptrj_frame("Li O", 2)
+    shared["structure"]["sites"][0]["species"] = [{"element": "Li", "occu": 0.5}, {"element": "Na", "occu": 0.5}]
+    vacant["structure"]["sites"][1]["species"][0]["occu"] = 0.9
+    material = {
+        "a": shared,
+        "b": vacant,
+        "c": mptrj_frame(force=None),
+        "d": mptrj_frame(uncorrected_total_energy=None),
+        "e": mptrj_frame(stress=None),
+        "f": mptrj_frame(),
+    }
+    groups = read_groups("mptrj", json_file({"mp-1": material}))
+    assert dropped(groups) == {"frames without energy or forces": 2, "structures with partly occupied sites": 2}
+    assert [(len(group.energy), group.stress is None) for group in groups] == [(1, True), (1, False)]
+    only = read_groups("mptrj", json_file({"mp-1": {"c": material["c"]}}))
+    assert (frames(only), dropped(only)) == (0, {"frames without energy or forces": 1})
+
+
+def test_runs_of_like_frames_become_groups(mptrj_frame: Any, json_file: Any, read_groups: Any) -> None:
+    material = {str(i): mptrj_frame("Li O" if i < 4 else "O Li", i) for i in range(6)}
+    groups = read_groups("mptrj", json_file({"mp-1": material}))
+    assert [group.energy.tolist() for group in groups] == [[-5.0, -6.0, -7.0, -8.0], [-9.0, -10.0]]
+    assert groups[1].atomic_numbers.tolist() == [8, 3]
+    many = {str(i): mptrj_frame() for i in range(LONGEST_GROUP + 1)}
+    assert [len(g.energy) for g in read_groups("mptrj", json_file({"mp-1": many}))] == [LONGEST_GROUP, 1]
+
+
+def test_matpes_stress_is_in_the_order_of_ase_with_the_sign_of_vasp(
+    matpes_record: Any, json_file: Any, read_groups: Any
+) -> None:
+    (group,) = read_groups("matpes", json_file([matpes_record()]))
+    np.testing.assert_allclose(group.stress[0], -np.array(STRESS) * KBAR, rtol=RTOL)
+    np.testing.assert_allclose(full_3x3_to_voigt_6_stress(group.stress[0]), -np.array(VOIGT) * KBAR, rtol=RTOL)
+    # control: VASP's own order (xx, yy, zz, xy, yz, zx) swaps the shear components
+    assert not np.isclose(group.stress[0, 0, 1], -VOIGT[3] * KBAR, rtol=0.1)
+
+
+@pytest.mark.parametrize("form", ["list", "gzip", "lines", "gzip lines"])
+def test_matpes_forms_of_the_file(form: str, matpes_record: Any, json_file: Any, read_groups: Any) -> None:
+    records = [matpes_record("Li O", 0), matpes_record("Na Cl Na Cl", 1, functional="PBE")]
+    text = "\n".join(map(json.dumps, records)) + "\n\n" if "lines" in form else json.dumps(records, indent=1)
+    groups = read_groups("matpes", json_file(text, "source.json.gz" if "gzip" in form else "source.json"))
+    assert [group.name for group in groups] == ["LiO", "ClNa"]
+    assert [group.energy.tolist() for group in groups] == [[-5.0], [-6.0]]
+    np.testing.assert_array_equal(groups[1].forces[0], records[1]["forces"])
+    assert {group.subset for group in groups} == {"MatPES PBE"}
+
+
+def test_matpes_records_that_cannot_be_used_are_counted(matpes_record: Any, json_file: Any, read_groups: Any) -> None:
+    shared = matpes_record()
+    shared["structure"]["sites"][0]["species"][0]["occu"] = 0.25
+    groups = read_groups("matpes", json_file([matpes_record(forces=None), shared, matpes_record(stress=None)]))
+    assert dropped(groups) == {"frames without energy or forces": 1, "structures with partly occupied sites": 1}
+    assert (frames(groups), groups[0].stress) == (1, None)
+
+
+def test_structures_with_cartesian_sites_charge_and_slabs(matpes_record: Any, json_file: Any, read_groups: Any) -> None:
+    made = matpes_record()
+    expected = [site["xyz"] for site in made["structure"]["sites"]]
+    for site in made["structure"]["sites"]:
+        del site["abc"]
+    made["structure"]["charge"] = -1.0
+    made["structure"]["lattice"]["pbc"] = [True, True, False]
+    (group,) = read_groups("matpes", json_file([made]))
+    np.testing.assert_array_equal(group.positions[0], expected)
+    assert (group.charge, group.pbc[0].tolist()) == (-1, [True, True, False])
+
+
+def test_structures_agree_with_ase(structure_dict: Any, matpes_record: Any, json_file: Any, read_groups: Any) -> None:
+    """Fractional coordinates times row vectors, as ASE has it."""
+    from ase import Atoms
+
+    made = structure_dict("Fe O O", 3)
+    atoms = Atoms("FeO2", scaled_positions=[s["abc"] for s in made["sites"]], cell=made["lattice"]["matrix"], pbc=True)
+    (group,) = read_groups("matpes", json_file([matpes_record("Fe O O", structure=made)]))
+    np.testing.assert_allclose(group.positions[0], atoms.positions, rtol=1e-14)
+    assert group.name == atoms.get_chemical_formula()
+
+
+def test_formulas() -> None:
+    assert formula(np.array([1, 6, 1, 8, 1, 1])) == "CH4O"
+    assert formula(np.array([26, 26, 8, 8, 8, 8]), reduced=True) == "FeO2"
+    assert formula(np.array([26, 26, 8, 8, 8, 8])) == "Fe2O4"
+    assert formula(np.array([8, 8]), reduced=True) == "O"
+
+
+def _spoiled(path: str, value: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return a function that sets (or, for ..., deletes) what ``path`` names in a record."""
+
+    def spoil(made: dict[str, Any]) -> dict[str, Any]:
+        *parents, last = path.split("/")
+        inner: Any = made
+        for key in parents:
+            inner = inner[int(key) if key.isdigit() else key]
+        if value is ...:
+            del inner[last]
+        else:
+            inner[last] = value
+        return made
+
+    return spoil
+
+
+BAD = {
+    "no structure": ("structure", ..., ["lacks 'structure'"]),
+    "no lattice": ("structure/lattice", ..., ["lacks 'lattice'"]),
+    "no matrix": ("structure/lattice/matrix", ..., ["lacks 'matrix'"]),
+    "flat matrix": ("structure/lattice/matrix", [1, 2, 3], ["lattice matrix has shape (3,), expected (3, 3)"]),
+    "no sites": ("structure/sites", [], ["no sites"]),
+    "no species": ("structure/sites/0/species", ..., ["site 0", "lacks 'species'"]),
+    "empty species": ("structure/sites/0/species", [], ["site 0", "species is empty"]),
+    "no element": ("structure/sites/0/species", [{"occu": 1}], ["site 0", "lacks 'element'"]),
+    "dummy": ("structure/sites/1/species", [{"element": "Xx", "occu": 1}], ["site 1", "'Xx' is no chemical element"]),
+    "two coordinates": ("structure/sites/0/abc", [0.1, 0.2], ["abc of the sites"]),
+    "half a charge": ("structure/charge", 0.5, ["structure charge is 0.5"]),
+    "text for a structure": ("structure", "Li O", ["lacks 'lattice'", "str"]),
+    "stress of five": ("stress", [1, 2, 3, 4, 5], ["stress has shape (5,)"]),
+}
+MATPES_BAD = {
+    "no energy": ("energy", ..., ["lacks 'energy'"]),
+    "no forces": ("forces", ..., ["lacks 'forces'"]),
+    "no functional": ("functional", ..., ["lacks 'functional'"]),
+    "one force": ("forces", [[0, 0, 0]], ["forces has shape (1, 3), expected (2, 3)"]),
+    "text": ("energy", "low", ["energy is no array of numbers"]),
+    "another functional": ("functional", "r2SCAN", ["functional is r2SCAN", "PBE"]),
+}
+MPTRJ_BAD = {
+    "no energy": ("uncorrected_total_energy", ..., ["lacks 'uncorrected_total_energy'"]),
+    "no force": ("force", ..., ["lacks 'force'"]),
+    "one force": ("force", [[0, 0, 0]], ["force has shape (1, 3), expected (2, 3)"]),
+}
+
+
+@pytest.mark.parametrize("case", [*BAD, *MATPES_BAD])
+def test_bad_records_of_matpes(
+    case: str, matpes_record: Any, json_file: Any, read_groups: Any, input_error: Any
+) -> None:
+    path, value, texts = (BAD | MATPES_BAD)[case]
+    source = json_file([matpes_record(), _spoiled(path, value)(matpes_record())])
+    with input_error(str(source), "record 1", *texts):
+        read_groups("matpes", source)
+
+
+@pytest.mark.parametrize("case", [*BAD, *MPTRJ_BAD])
+def test_bad_frames_of_mptrj(case: str, mptrj_frame: Any, json_file: Any, read_groups: Any, input_error: Any) -> None:
+    path, value, texts = (BAD | MPTRJ_BAD)[case]
+    source = json_file({"mp-7": {"good": mptrj_frame(), "mp-7-0-1": _spoiled(path, value)(mptrj_frame())}})
+    with input_error(str(source), "mp-7, frame mp-7-0-1", *texts):
+        read_groups("mptrj", source)
+
+
+@pytest.mark.parametrize("layout", ["mptrj", "matpes"])
+def test_files_that_are_not_the_layout(
+    layout: str, mptrj_frame: Any, matpes_record: Any, json_file: Any, read_groups: Any, input_error: Any, tmp_path: Any
+) -> None:
+    good = json.dumps({"mp-1": {"f": mptrj_frame()}} if layout == "mptrj" else [matpes_record()] * 3)
+    with input_error("missing.json", "no such file"):
+        read_groups(layout, tmp_path / "missing.json")
+    for text in (good[:-1], good[: len(good) // 2], good + "}", "", "not JSON", "{}" if layout == "mptrj" else "[]"):
+        source = json_file(text)
+        with input_error(str(source)):
+            read_groups(layout, source)
+    with input_error("source.json", "lacks" if layout == "matpes" else "expected"):
+        read_groups(layout, json_file({"mp-1": [1]} if layout == "mptrj" else [[1]]))
+    packed = json_file(good, "source.json.gz")
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with input_error(str(packed), "gzip data are damaged or cut short"):
+        read_groups(layout, packed)
+
+
+def test_a_nan_label_is_refused_not_hidden(
+    matpes_record: Any, json_file: Any, read_groups: Any, input_error: Any
+) -> None:
+    made = matpes_record(forces=[[0, 0, None], [0, 0, 0]])
+    with input_error("LiO", "forces of conformation 0 is not finite"):
+        read_groups("matpes", json_file([made]))
+
+
+def _peak(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    work()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("layout", ["mptrj", "matpes"])
+def test_a_large_file_is_never_in_memory(
+    layout: str, mptrj_frame: Any, matpes_record: Any, json_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading 4 MiB takes as much memory as reading 1 MiB; as a control, loading it takes more than its size."""
+    monkeypatch.setattr("e3d.data.layouts.frames.LONGEST_GROUP", 16)
+    text = json.dumps((mptrj_frame if layout == "mptrj" else matpes_record)("Li O " * 20))
+
+    def peak(size: int) -> int:
+        n = size // len(text)
+        body = ", ".join(f'"mp-{i}": {{"f": {text}}}' if layout == "mptrj" else text for i in range(n))
+        source = json_file("{" + body + "}" if layout == "mptrj" else f"[{body}]")
+        return _peak(lambda: _count(layout, source, n))
+
+    peak(MiB // 8)  # imports and caches
+    few, many = peak(MiB), peak(4 * MiB)
+    assert many < 1.1 * few, f"{many} bytes for 4 MiB, {few} for 1 MiB"
+    assert many < MiB
+    assert _peak(lambda: json.loads((tmp_path / "source.json").read_text())) > 4 * MiB
+
+
+def _count(layout: str, source: Path, n: int) -> None:
+    assert sum(len(group.energy) for group in reader(layout)(source, {})) == n
+
+
+def test_a_json_object_given_as_matpes_is_not_loaded(
+    json_file: Any, read_groups: Any, input_error: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MPtrj is one line of 12 GB: a wrong `layout` must not read it all."""
+    monkeypatch.setattr("e3d.data.json_stream.LONGEST_LINE", 1000)
+    source = json_file({"mp-1": {"f": "x" * 5000}})
+    with input_error(str(source), "line 1", "longer than 1000 bytes"):
+        read_groups("matpes", source)
+
+
+def test_mptrj_is_what_others_make_of_it(mptrj_frame: Any, json_file: Any, read_groups: Any, tmp_path: Path) -> None:
+    """The same frame through extended XYZ, stress converted by ASE's units, gives the same group."""
+    from ase import Atoms
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.units import GPa
+
+    made = mptrj_frame("Li O", 4)
+    (group,) = read_groups("mptrj", json_file({"mp-1": {"f": made}}))
+    atoms = Atoms("LiO", positions=group.positions[0], cell=group.cell[0], pbc=True)
+    stress = full_3x3_to_voigt_6_stress(np.array(STRESS)) * -0.1 * GPa
+    atoms.calc = SinglePointCalculator(atoms, energy=-9.0, forces=made["force"], stress=stress)
+    write(tmp_path / "one.xyz", atoms, format="extxyz")
+    (other,) = read_groups("extxyz", tmp_path / "one.xyz")
+    # ASE writes eight decimals, and its GPa is CODATA 2014
+    np.testing.assert_allclose(other.stress, group.stress, atol=1e-8)
+    np.testing.assert_allclose(other.positions, group.positions, atol=1e-8)
+    np.testing.assert_allclose(other.forces, group.forces, atol=1e-8)
+    assert (other.name, other.energy.tolist()) == (group.name, group.energy.tolist())

@@ -1,0 +1,78 @@
+"""Isolated atoms: where they come from, and that the table is read only when it is needed."""
+
+import csv
+import math
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from e3d.chemistry import number
+from e3d.data.theory import GFN2, ISOLATED_ATOMS_FILE, SPICE, THEORIES, read_theories
+from e3d.units import HARTREE_EV
+
+MPTRJ, MATPES_PBE, ANI = "PBE (MPtrj, GGA and GGA+U mixed)", "PBE (MatPES)", "wB97x/6-31G(d)"
+# hartree; "self-interaction atomic energies" at ANI's level, by Gaussian (README of isayev/ANI1_dataset)
+ANI_HARTREE = {"H": -0.500607632585, "C": -37.8302333826, "N": -54.5680045287, "O": -75.0362229210}
+
+
+def test_every_theory_says_its_source() -> None:
+    assert {SPICE.name, GFN2.name, MPTRJ, MATPES_PBE, ANI} == set(THEORIES)
+    for name in (MPTRJ, MATPES_PBE, ANI):
+        assert THEORIES[name].name == name
+        assert len(THEORIES[name].source) > 20
+    assert "PBE" not in THEORIES  # the same functional at two settings is two theories
+    with pytest.raises(KeyError):
+        THEORIES["r2SCAN (MatPES)"]  # its atoms are in no source at hand; better none than another code's
+
+
+def test_atoms_are_elements_with_finite_energies() -> None:
+    with ISOLATED_ATOMS_FILE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert all(number(row["element"]) and math.isfinite(float(row["energy_eV"])) for row in rows)
+    assert len({(row["theory"], row["element"]) for row in rows}) == len(rows)
+    assert [len(THEORIES[name].isolated_atom_energy) for name in (ANI, MPTRJ, MATPES_PBE)] == [5, 89, 89]
+
+
+@pytest.mark.parametrize(("name", "file"), [(MPTRJ, "MPTrj.yaml"), (MATPES_PBE, "MatPES.yaml")])
+def test_the_table_is_what_nequip_ships(name: str, file: str) -> None:
+    spec = find_spec("nequip")  # importing it takes seconds
+    assert spec is not None
+    assert spec.origin is not None
+    text = (Path(spec.origin).parent / "data" / "dataset_stats" / file).read_text(encoding="utf-8")
+    shipped = yaml.safe_load(re.sub(r"\$\{.*?\}", "x", text))["isolated_atom_energies"]
+    assert THEORIES[name].isolated_atom_energy == shipped
+    other = THEORIES[MATPES_PBE if name == MPTRJ else MPTRJ].isolated_atom_energy
+    assert other != shipped, "control"
+
+
+def test_ani_and_transition1x_are_one_level_of_theory() -> None:
+    """Two codes (ORCA and Gaussian) agree on their atoms within 1 meV, so one set serves both."""
+    ours = THEORIES[ANI].isolated_atom_energy
+    worst = max(abs(ours[element] - energy * HARTREE_EV) for element, energy in ANI_HARTREE.items())
+    assert worst < 1e-3, worst
+
+
+def test_a_bad_table_is_refused_in_one_line(tmp_path: Path, input_error: Any) -> None:
+    with input_error("missing.csv", "FileNotFoundError"):
+        read_theories(tmp_path / "missing.csv")
+    table = tmp_path / "table.csv"
+    for text, reason in (
+        ("theory,element,source\nA,H,me\n", "energy_eV"),
+        ("theory,element,energy_eV\nA,H,x\n", "'x'"),
+    ):
+        table.write_text(text)
+        with input_error(str(table), reason):
+            read_theories(table)
+
+
+def test_importing_reads_nothing() -> None:
+    code = "import sys; import e3d.data.theory as t; print(t._known.cache_info().currsize, 'pandas' in sys.modules)"
+    folder = Path(__file__).parents[1] / "workflow"
+    run = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["0", "False"]

@@ -23,6 +23,7 @@ class Store(StrEnum):
     CHARGE = "charge"  # (F,) i1, elementary charges
     MULTIPLICITY = "multiplicity"  # (F,) i1, 2S+1
     INTACT = "bonds_intact"  # (F,) u1, 1 where the geometry has exactly the bonds of the SMILES
+    IONIC = "ionic"  # (F,) u1, 1 if charged, or if the source's theory has one of its elements as ions only
     # only in stores that have periodic frames
     CELL = "cell"  # (F, 3, 3) f8, Å, vectors in rows; zero where not periodic
     PBC = "pbc"  # (F, 3) u1, 1 along periodic directions

@@ -78,9 +78,10 @@ def mix(parts: list[Part], output: Path, *, apply_residual: bool = False) -> pd.
         for part, residual in zip(parts, residuals, strict=True):
             row = writer.part(part.name, part.share / total)
             with StoreReader(part.store) as reader:
-                for group, parsed, intact in groups_of(reader):
+                for group, parsed, intact, ionic in groups_of(reader):
                     moved = _aligned(group, reader.isolated_atom_energy, atoms, residual if apply_residual else None)
-                    writer.add(replace(moved, subset=f"{part.name}: {group.subset}"), parsed, intact, part=row)
+                    named = replace(moved, subset=f"{part.name}: {group.subset}")
+                    writer.add(named, parsed, intact, ionic=ionic, part=row)
     table = pd.concat(rows, ignore_index=True)
     settings = {"shares": {part.name: part.share / total for part in parts}, "apply_residual": apply_residual}
     inputs = [part.store for part in parts]
@@ -94,9 +95,9 @@ def _theory(part: Part) -> str:
         return str(reader.attributes["theory"])
 
 
-def groups_of(reader: StoreReader) -> Iterator[tuple[Group, Molecule, NDArray[np.bool_]]]:
-    """Yield a store's frames again, group by group: the group, its molecule, and which bonds are intact (M,)."""
-    names = (F.SOURCE_INDEX, F.SUBSET, F.CHARGE, F.MULTIPLICITY, F.INTACT, F.CELL, F.PBC, F.STRESS)
+def groups_of(reader: StoreReader) -> Iterator[tuple[Group, Molecule, NDArray[np.bool_], bool]]:
+    """Yield a store's frames again, group by group: group, molecule, intact bonds (M,), whether it is ionic."""
+    names = (F.SOURCE_INDEX, F.SUBSET, F.CHARGE, F.MULTIPLICITY, F.INTACT, F.IONIC, F.CELL, F.PBC, F.STRESS)
     arrays: dict[F, NDArray[Any]] = {name: reader[name] for name in names if name in reader}
     subsets = reader.subset_names
     sizes = np.diff(reader.frame_ptr)
@@ -127,7 +128,7 @@ def groups_of(reader: StoreReader) -> Iterator[tuple[Group, Molecule, NDArray[np
             pbc=arrays[F.PBC][block].astype(bool) if F.PBC in arrays else None,
             stress=arrays[F.STRESS][block].astype(np.float64) if F.STRESS in arrays else None,
         )
-        yield group, parsed, arrays[F.INTACT][block].astype(bool)
+        yield group, parsed, arrays[F.INTACT][block].astype(bool), bool(arrays[F.IONIC][first])
 
 
 def _aligned(

@@ -16,7 +16,7 @@ from e3d.data.group import Group, check_groups, select
 from e3d.data.layouts import LAYOUTS, reader
 from e3d.data.report import Report
 from e3d.data.store import StoreWriter
-from e3d.data.theory import IONIC_ONLY, SPICE, THEORIES
+from e3d.data.theory import SPICE, THEORIES, ionic_only
 from e3d.errors import InputError, choices
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ def read_entry(source: Path, output: Path, entry: Mapping[str, Any]) -> Report:
     """
     theory = str(entry.get("theory", SPICE.name))
     atoms = entry.get("isolated_atom_energy_eV")
+    include_ionic = bool(entry.get("include_ionic"))
     if atoms is None and theory not in THEORIES:
         raise InputError(
             f"theory {theory!r}: its isolated atoms are not known - {choices(theory, THEORIES)}. Give the "
@@ -47,8 +48,8 @@ def read_entry(source: Path, output: Path, entry: Mapping[str, Any]) -> Report:
         layout=str(entry.get("layout", "spice")),
         theory=theory,
         isolated_atom_energy=atoms or THEORIES[theory].isolated_atom_energy,
-        exclude_elements=tuple(entry.get("exclude_elements", () if entry.get("include_ionic") else IONIC_ONLY)),
-        include_charged=bool(entry.get("include_ionic")),
+        exclude_elements=tuple(entry.get("exclude_elements", () if include_ionic else ionic_only(theory))),
+        include_charged=include_ionic,
         sha256=entry.get("sha256"),
     )
 
@@ -60,7 +61,7 @@ def read_dataset(
     layout: str,
     theory: str,
     isolated_atom_energy: Mapping[str, float],
-    exclude_elements: tuple[str, ...] = IONIC_ONLY,
+    exclude_elements: tuple[str, ...] = (),
     include_charged: bool = False,
     sha256: str | None = None,
 ) -> Report:
@@ -103,7 +104,7 @@ def read_dataset(
             parsed = _usable(group, exclude_elements, report, include_charged=include_charged)
             if parsed is not None:
                 _require_atoms(group, atoms, theory)
-                _add(writer, duplicates, group, parsed, atoms, report)
+                _add(writer, duplicates, group, parsed, atoms, report, ionic_only(theory))
         if writer.n_frames == 0:
             raise InputError(
                 f"{source}: no usable frame; left out: {dict(report.dropped) or 'nothing'}. "
@@ -122,6 +123,7 @@ def _add(
     parsed: Molecule,
     atoms: Mapping[int, float],
     report: Report,
+    ionic_elements: tuple[str, ...],
 ) -> None:
     """Write the conformations of a group that are no duplicates, and count both."""
     fresh = duplicates.fresh(
@@ -133,8 +135,8 @@ def _add(
     intact = np.ones(len(group.energy), dtype=bool)  # without a SMILES there are no bonds to compare with
     if group.smiles:
         intact = bonds_intact(group.positions, group.atomic_numbers, parsed.bond_index)
-    writer.add(group, parsed, intact)
-    ionic = any(symbol(int(z)) in IONIC_ONLY for z in group.atomic_numbers)
+    ionic = any(symbol(int(z)) in ionic_elements for z in group.atomic_numbers)
+    writer.add(group, parsed, intact, ionic=ionic or parsed.charge != 0)
     report.add(group, parsed, intact, atoms, ionic=ionic)
 
 

@@ -4,7 +4,7 @@
   pool components goes to neither side (``unused``).
 - ``test-conformations`` and ``validation``: other frames of pool molecules. A frame and the frame it
   was derived from stay on one side: by original index where it is known, else the whole group.
-- ``test-ionic``: held-out frames of charged species and of elements that are known as ions only.
+- ``test-ionic``: held-out frames of charged species and of elements that the theory has as ions only.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from e3d import tables
-from e3d.chemistry import FORMULA, formula, number
+from e3d.chemistry import FORMULA, formula
 from e3d.data.layouts.spice import PAIR_STRIDE
 from e3d.data.store import StoreReader
-from e3d.data.theory import IONIC_ONLY
 from e3d.errors import InputError
 from e3d.fields import (
     POOL,
@@ -98,13 +97,15 @@ def _deal(family: NDArray[np.int64], settings: SplitSettings, rng: np.random.Gen
     """Deal a molecule's families to the test set, then validation; at least one stays in the pool.
 
     Fractions of a family are rounded at random, so that molecules with few families give their
-    share on average.
+    share on average. A molecule with one family only goes to validation as a whole, as often.
     """
     order = rng.permutation(np.unique(family))
     draw = rng.random(2)
     spare = len(order) - 1
     n_test = min(int(settings.test_conformations * len(order) + draw[0]), spare)
-    n_validation = min(int(settings.validation * len(order) + draw[1]), spare - n_test)
+    n_validation = int(settings.validation * len(order) + draw[1])
+    if spare:
+        n_validation = min(n_validation, spare - n_test)
     return {
         TEST_CONFORMATIONS: order[:n_test],
         VALIDATION: order[n_test : n_test + n_validation],
@@ -116,7 +117,7 @@ def split_store(store: Path, output: Path, settings: SplitSettings) -> pd.DataFr
     with StoreReader(store) as reader:
         family = families(reader.group, reader[F.SOURCE_INDEX])
         split = assign(_components(reader), reader.molecule, family, settings)
-        split[np.isin(split, TEST_SPLITS) & _ionic(reader)] = TEST_IONIC
+        split[np.isin(split, TEST_SPLITS) & (reader[F.IONIC] != 0)] = TEST_IONIC
         table = pd.DataFrame(
             {
                 Column.FRAME: np.arange(len(reader)),
@@ -139,12 +140,6 @@ def _components(reader: StoreReader) -> list[tuple[str, ...]]:
     if not any(name.startswith(FORMULA) for names in components for name in names):
         return components
     return [tuple(sorted({formula(name) for name in names})) for names in components]
-
-
-def _ionic(reader: StoreReader) -> NDArray[np.bool_]:
-    """Mark the frames (F,) of charged species and of elements known as ions only."""
-    present = np.isin(reader[F.ATOMIC_NUMBERS], [number(element) for element in IONIC_ONLY])
-    return np.asarray(np.logical_or.reduceat(present, reader.frame_ptr[:-1]) | (reader[F.CHARGE] != 0))
 
 
 def _require_all_splits(table: pd.DataFrame, store: Path) -> None:

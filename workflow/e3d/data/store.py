@@ -53,6 +53,7 @@ _ARRAYS: Mapping[F, _Array] = {
     F.CHARGE: _Array(np.int8),
     F.MULTIPLICITY: _Array(np.int8),
     F.INTACT: _Array(np.uint8),
+    F.IONIC: _Array(np.uint8),
     F.CELL: _Array(np.float64, (3, 3), 0.0),
     F.PBC: _Array(np.uint8, (3,), 0.0),
     F.STRESS: _Array(np.float32, (3, 3), np.nan),
@@ -111,7 +112,15 @@ class StoreWriter:
         self._parts[name] = share
         return len(self._parts) - 1
 
-    def add(self, group: Group, molecule: Molecule, intact: NDArray[np.bool_], *, part: int | None = None) -> None:
+    def add(
+        self,
+        group: Group,
+        molecule: Molecule,
+        intact: NDArray[np.bool_],
+        *,
+        ionic: bool = False,
+        part: int | None = None,
+    ) -> None:
         """Append every conformation of ``group``; ``intact`` (M,) marks those with their bonds."""
         m, n = group.positions.shape[:2]
         atoms = sum(self._atoms[int(z)] for z in group.atomic_numbers)
@@ -125,6 +134,7 @@ class StoreWriter:
             F.CHARGE: np.full(m, molecule.charge),
             F.MULTIPLICITY: np.full(m, molecule.multiplicity),
             F.INTACT: intact,
+            F.IONIC: np.full(m, ionic),
             F.POSITIONS: group.positions,
             F.FORCES: group.forces,
             F.ATOMIC_NUMBERS: np.tile(group.atomic_numbers, m),

@@ -50,7 +50,9 @@ def _report(error: InputError | OSError, streams: set[int]) -> int:
 
 def _check_output(arguments: Arguments) -> None:
     """Refuse before any work an output that cannot be written: a file for a folder, or the reverse."""
-    output: Path = arguments.output
+    output: Path | None = arguments.output
+    if output is None:  # the command has its own default
+        return
     if arguments.makes_folder and output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file, and this command writes a folder. Give another -o.")
     if not arguments.makes_folder and output.is_dir():
@@ -96,15 +98,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: Any, name: str, call: Callable[[Arguments], None], summary: str, *paths: str
+    commands: Any, name: str, call: Callable[[Arguments], None], summary: str, *paths: str, default_output: str = ""
 ) -> argparse.ArgumentParser:
-    """Add a command with ``-o``, ``--log`` and the positional ``paths`` ("NAME+" takes several)."""
+    """Add a command with ``-o``, ``--log`` and the positional ``paths`` ("NAME+" takes several).
+
+    ``-o`` is required unless ``default_output`` says what is written without it.
+    """
     parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
     for path in paths:
         many = path.endswith("+")
         label = path.removesuffix("+")
         parser.add_argument(label.lower(), metavar=label, type=Path, nargs="+" if many else None)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="file or folder to write")
+    output_help = default_output or "file or folder to write"
+    parser.add_argument("-o", "--output", type=Path, required=not default_output, help=output_help)
     parser.add_argument("--log", type=Path, help="write the log here instead of to the terminal")
     parser.set_defaults(call=call, makes_folder=name in _FOLDERS)
     return parser
@@ -114,6 +120,12 @@ def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} - a seed is a whole number from 0")
     return int(text)
+
+
+def _size(text: str) -> int | None:
+    if text and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} - a size is a whole number of bytes")
+    return int(text) if text else None
 
 
 def _width(text: str) -> float:
@@ -129,6 +141,7 @@ def _width(text: str) -> float:
 def _data_commands(commands: Any) -> None:
     data = commands.add_parser("data", help="read a dataset into a store, split it, subset it")
     verbs = data.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _fetch_command(verbs)
     read = _command(verbs, "read", _data_read, "Read FILE and write the store of its frames.", "FILE")
     read.add_argument("--layout", help="how FILE is arranged, such as spice")
     read.add_argument("--theory", help="level of theory (default: SPICE's)")
@@ -149,6 +162,22 @@ def _data_commands(commands: Any) -> None:
     subset.add_argument("--min-atoms", type=int, default=1, help="only frames of at least so many atoms")
     subset.add_argument("--max-atoms", type=int, default=0, help="... and at most so many; 0: no limit")
     _command(verbs, "relax", _data_relax, "Relax the molecules of a TABLE of named bonds by GFN2-xTB.", "TABLE")
+
+
+def _fetch_command(verbs: Any) -> None:
+    fetch = _command(
+        verbs,
+        "fetch",
+        _data_fetch,
+        "Download the file of the dataset NAME and check it; a download that was cut goes on where it stopped.",
+        default_output="default: the dataset's path",
+    )
+    fetch.add_argument("name", metavar="NAME", help="a dataset of --datasets")
+    fetch.add_argument("--datasets", type=Path, default=Path("config/datasets.yaml"), help="default: %(default)s")
+    fetch.add_argument("--url", help="fetch from here into -o, without reading --datasets; with the next three")
+    fetch.add_argument("--bytes", type=_size, help="expected size; not checked if empty")
+    fetch.add_argument("--md5", default="", help="expected checksum; not checked if empty")
+    fetch.add_argument("--sha256", default="", help="expected checksum; not checked if empty")
 
 
 def _model_commands(commands: Any) -> None:
@@ -199,6 +228,19 @@ def _table_commands(commands: Any) -> None:
     publish = _command(commands, "publish", _publish, "Copy a finished study's tables, figures and costs.", "RESULTS")
     publish.add_argument("--readme", type=Path, help="write the findings and times into the marked blocks of this file")
     _command(commands, "findings", _findings, "Write what the TABLES say, in sentences.", "TABLES+")
+
+
+def _data_fetch(arguments: Arguments) -> None:
+    from e3d.data.fetch import Fingerprint, Source, fetch, find_source
+
+    if arguments.url is None:
+        source, path = find_source(arguments.datasets, arguments.name)
+        fetch(source, arguments.output or path)
+    elif arguments.output is None:
+        raise InputError(f"--url {arguments.url}: nothing says where the file goes. Give it a name after -o.")
+    else:
+        expected = Fingerprint(arguments.bytes, arguments.md5 or None, arguments.sha256 or None)
+        fetch(Source(arguments.name, arguments.url, expected), arguments.output)
 
 
 def _data_read(arguments: Arguments) -> None:

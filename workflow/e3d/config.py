@@ -136,10 +136,10 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
                 "Fix `grid.dataset`, or add the dataset there."
             )
         path = known[name]["path"]
-        if not study["published"] and not Path(path).is_file():
+        if not study["published"] and "url" not in known[name] and not Path(path).is_file():
             raise InputError(
-                f"dataset {name!r}: {path} is not there. Fix its `path` in config/datasets.yaml "
-                "(relative to the folder Snakemake runs in), or put the file there."
+                f"dataset {name!r}: {path} is not there, and it has no `url` to fetch it from. Fix its `path` in "
+                "config/datasets.yaml (relative to the folder Snakemake runs in), put the file there, or add a `url`."
             )
     for name in grid["model"]:
         if name not in study["models"]:

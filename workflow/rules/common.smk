@@ -1,6 +1,7 @@
 # Settings, names and helper functions of the workflow; the only place that reads the configuration.
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -100,6 +101,19 @@ def read_options(wildcards):
 
 def checksum(wildcards):
     return STUDY.datasets[wildcards.dataset].get("sha256", "")
+
+
+# Files that can be fetched, of the study's datasets: their names and settings by path.
+FETCHED = {
+    STUDY.datasets[name]["path"]: {"dataset": name} | STUDY.datasets[name]
+    for name in STUDY.values["grid"]["dataset"]
+    if "url" in STUDY.datasets[name]
+}
+
+
+def of_file(key):
+    """A setting of the dataset that is fetched into a file; empty where it has none."""
+    return lambda wildcards: str(FETCHED[wildcards.file].get(key, ""))
 
 
 def run_json(wildcards):

@@ -1,4 +1,35 @@
-# Read a dataset's own file into a store, split it, choose nested subsets.
+# Fetch a dataset's own file, read it into a store, split it, choose nested subsets.
+
+
+# On the machine Snakemake runs on: compute nodes often reach no network. Nothing but another address fetches
+# a file again; what has arrived of it, .<name>.part, is no declared output and so outlives a failed job.
+rule data_fetch:
+    output:
+        "{file}",
+    log:
+        "<logs>/data/fetch/{file}.log",
+    benchmark:
+        "<costs>/data/fetch/{file}.tsv"
+    wildcard_constraints:
+        file="|".join(map(re.escape, FETCHED)) or "(?!)",  # none: nothing matches
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=1440,
+        dataset=of_file("dataset"),
+        bytes=of_file("bytes"),
+        md5=of_file("md5"),
+        sha256=of_file("sha256"),
+    params:
+        url=of_file("url"),
+    message:
+        "fetching {wildcards.file}"
+    shell:
+        "python -m e3d data fetch {resources.dataset} --url {params.url:q} --bytes={resources.bytes} "
+        "--md5={resources.md5} --sha256={resources.sha256} -o {output:q} --log {log:q}"
 
 
 rule data_read:

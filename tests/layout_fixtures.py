@@ -16,6 +16,10 @@ from e3d.data.layouts import reader
 
 Tree = Mapping[str, Any]
 
+# kbar, VASP's sign; the six numbers are xx, yy, zz, yz, xz, xy
+STRESS = [[1.0, 2.0, 3.0], [2.0, -4.0, 5.0], [3.0, 5.0, 6.0]]
+VOIGT = [1.0, -4.0, 6.0, 5.0, 3.0, 2.0]
+
 
 @pytest.fixture
 def read_groups() -> Callable[..., list[Group]]:
@@ -71,6 +75,44 @@ def structure_dict() -> Callable[..., dict[str, Any]]:
             for e, f in zip(elements.split(), abc, strict=True)
         ]
         return {"@class": "Structure", "charge": 0, "lattice": {"matrix": matrix.tolist()}, "sites": sites, **extra}
+
+    return make
+
+
+@pytest.fixture
+def mptrj_frame(structure_dict: Any) -> Callable[..., dict[str, Any]]:
+    def make(elements: str = "Li O", seed: int = 0, **change: Any) -> dict[str, Any]:
+        n = len(elements.split())
+        made = {
+            "structure": structure_dict(elements, seed),
+            "uncorrected_total_energy": -5.0 - seed,
+            "corrected_total_energy": -5.7 - seed,
+            "energy_per_atom": -2.85,
+            "force": np.random.default_rng(seed).normal(size=(n, 3)).tolist(),
+            "stress": STRESS,
+            "magmom": None,
+            "bandgap": 1.0,
+            "mp_id": "mp-1",
+        }
+        return made | change
+
+    return make
+
+
+@pytest.fixture
+def matpes_record(structure_dict: Any) -> Callable[..., dict[str, Any]]:
+    def make(elements: str = "Li O", seed: int = 0, **change: Any) -> dict[str, Any]:
+        n = len(elements.split())
+        made = {
+            "matpes_id": f"matpes-20240214_{seed}",
+            "functional": "PBE",
+            "structure": structure_dict(elements, seed),
+            "energy": -5.0 - seed,
+            "forces": np.random.default_rng(seed).normal(size=(n, 3)).tolist(),
+            "stress": VOIGT,
+            "elements": ["Li", "O"],
+        }
+        return made | change
 
     return make
 

@@ -1,7 +1,6 @@
 """Extended XYZ: where labels are found, what is periodic, what is dropped and what is refused."""
 
 import gzip
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import iread, write
+from ase.io import write
 
-from e3d.data.layouts import reader
 from layout_fixtures import dropped, frames
 
 WATER = """3
@@ -128,6 +126,7 @@ BAD = {
     "truncated": (water() + water()[:-40], ["line 6", "3 of 4 lines", "truncated"]),
     "half a line": (water() + water().rsplit(" ", 2)[0] + "\n", ["frame 1 at line 6", "ASE cannot read it"]),
     "no count": (water() + "three\n" + water(), ["line 6", "'three'", "number of atoms"]),
+    "no atoms": ("0\n\n" + water(), ["line 1", "'0'", "number of atoms"]),
     "no number": (water().replace("0.7", "x.y"), ["frame 0 at line 1", "ASE cannot read it"]),
     "no element": (water().replace("O 0", "Qq 0"), ["frame 0 at line 1", "ASE cannot read it"]),
     "empty": ("", ["holds no frames"]),
@@ -149,23 +148,3 @@ def test_what_cannot_be_read_is_refused_by_frame(case: str, xyz_file: Any, read_
 def test_a_missing_file(read_groups: Any, input_error: Any, tmp_path: Path) -> None:
     with input_error("missing.xyz", "no such file"):
         read_groups("extxyz", tmp_path / "missing.xyz")
-
-
-def test_a_large_file_is_never_in_memory(xyz_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading 400 frames takes less than half the memory that keeping them takes."""
-    monkeypatch.setattr("e3d.data.layouts.frames.LONGEST_GROUP", 16)
-    source = xyz_file(water() * 400)
-
-    def peak(work: Callable[[], object]) -> int:
-        tracemalloc.start()
-        work()
-        found = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return found
-
-    def stream() -> None:
-        assert sum(len(group.energy) for group in reader("extxyz")(source, {})) == 400
-
-    stream()  # imports and caches
-    streamed, kept = peak(stream), peak(lambda: list(iread(source, format="extxyz")))
-    assert streamed < kept / 2, f"{streamed} bytes, {kept} to keep them"

@@ -125,6 +125,14 @@ def test_transition1x_views_are_read_once_and_name_the_split(link: str, hdf5_fil
     assert [group.subset for group in groups] == [f"Transition1x {split}" for split in expected]
 
 
+def test_a_link_that_leads_nowhere_is_refused(hdf5_file: Any, read_groups: Any, input_error: Any) -> None:
+    path = hdf5_file({"data": {"C1H4O1": {"rxn0": t1x_group()}}})
+    with h5py.File(path, "a") as file:
+        file["data/C1H4O1/rxn1"] = h5py.SoftLink("/elsewhere")
+    with input_error("/data/C1H4O1", "link 'rxn1' leads nowhere"):
+        read_groups("transition1x", path)
+
+
 def test_transition1x_without_data_reads_the_views(hdf5_file: Any, read_groups: Any) -> None:
     groups = read_groups("transition1x", hdf5_file({"val": {"C1H4O1": {"rxn0": t1x_group(3)}}}))
     assert (frames(groups), groups[0].subset) == (3, "Transition1x val")

@@ -1,7 +1,6 @@
 """MPtrj and MatPES: structures, stress, what is dropped, and that a file is never in memory as a whole."""
 
 import json
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,54 +10,12 @@ import pytest
 from ase.io import write
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from e3d.data.layouts import reader
 from e3d.data.layouts.frames import LONGEST_GROUP, formula
-from layout_fixtures import dropped, frames
+from layout_fixtures import STRESS, VOIGT, dropped, frames
 
 # independent of e3d.units: 1 kbar = 1e8 Pa, 1 eV/Å^3 = e / 1e-30 m^3
 KBAR = 1e8 / (1.602176634e-19 / 1e-30)
 RTOL = 1e-12
-STRESS = [[1.0, 2.0, 3.0], [2.0, -4.0, 5.0], [3.0, 5.0, 6.0]]
-VOIGT = [1.0, -4.0, 6.0, 5.0, 3.0, 2.0]  # xx, yy, zz, yz, xz, xy
-MiB = 2**20
-
-
-@pytest.fixture
-def mptrj_frame(structure_dict: Any) -> Callable[..., dict[str, Any]]:
-    def make(elements: str = "Li O", seed: int = 0, **change: Any) -> dict[str, Any]:
-        n = len(elements.split())
-        made = {
-            "structure": structure_dict(elements, seed),
-            "uncorrected_total_energy": -5.0 - seed,
-            "corrected_total_energy": -5.7 - seed,
-            "energy_per_atom": -2.85,
-            "force": np.random.default_rng(seed).normal(size=(n, 3)).tolist(),
-            "stress": STRESS,
-            "magmom": None,
-            "bandgap": 1.0,
-            "mp_id": "mp-1",
-        }
-        return made | change
-
-    return make
-
-
-@pytest.fixture
-def matpes_record(structure_dict: Any) -> Callable[..., dict[str, Any]]:
-    def make(elements: str = "Li O", seed: int = 0, **change: Any) -> dict[str, Any]:
-        n = len(elements.split())
-        made = {
-            "matpes_id": f"matpes-20240214_{seed}",
-            "functional": "PBE",
-            "structure": structure_dict(elements, seed),
-            "energy": -5.0 - seed,
-            "forces": np.random.default_rng(seed).normal(size=(n, 3)).tolist(),
-            "stress": VOIGT,
-            "elements": ["Li", "O"],
-        }
-        return made | change
-
-    return make
 
 
 def test_mptrj_units_stress_and_identity(mptrj_frame: Any, json_file: Any, read_groups: Any) -> None:
@@ -256,39 +213,6 @@ def test_a_nan_label_is_refused_not_hidden(
     made = matpes_record(forces=[[0, 0, None], [0, 0, 0]])
     with input_error("LiO", "forces of conformation 0 is not finite"):
         read_groups("matpes", json_file([made]))
-
-
-def _peak(work: Callable[[], object]) -> int:
-    tracemalloc.start()
-    work()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak
-
-
-@pytest.mark.parametrize("layout", ["mptrj", "matpes"])
-def test_a_large_file_is_never_in_memory(
-    layout: str, mptrj_frame: Any, matpes_record: Any, json_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Reading 4 MiB takes as much memory as reading 1 MiB; as a control, loading it takes more than its size."""
-    monkeypatch.setattr("e3d.data.layouts.frames.LONGEST_GROUP", 16)
-    text = json.dumps((mptrj_frame if layout == "mptrj" else matpes_record)("Li O " * 20))
-
-    def peak(size: int) -> int:
-        n = size // len(text)
-        body = ", ".join(f'"mp-{i}": {{"f": {text}}}' if layout == "mptrj" else text for i in range(n))
-        source = json_file("{" + body + "}" if layout == "mptrj" else f"[{body}]")
-        return _peak(lambda: _count(layout, source, n))
-
-    peak(MiB // 8)  # imports and caches
-    few, many = peak(MiB), peak(4 * MiB)
-    assert many < 1.1 * few, f"{many} bytes for 4 MiB, {few} for 1 MiB"
-    assert many < MiB
-    assert _peak(lambda: json.loads((tmp_path / "source.json").read_text())) > 4 * MiB
-
-
-def _count(layout: str, source: Path, n: int) -> None:
-    assert sum(len(group.energy) for group in reader(layout)(source, {})) == n
 
 
 def test_a_json_object_given_as_matpes_is_not_loaded(

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import h5py
@@ -28,6 +28,21 @@ def open_hdf5(path: Path, *, called: Path | None = None) -> h5py.File:
         f"{called or path}: not a readable HDF5 file ({path.stat().st_size} bytes; truncated or another format). "
         "Fetch it again and compare its checksum."
     )
+
+
+def subgroups(group: h5py.Group, where: str) -> Iterator[tuple[str, h5py.Group]]:
+    """Yield name and content of every group in ``group``; datasets are passed over.
+
+    Raises
+    ------
+    InputError
+        If a link leads nowhere.
+    """
+    for name, item in group.items():
+        if item is None:
+            raise InputError(f"{where}: link {name!r} leads nowhere, expected a group. Fetch the file again.")
+        if isinstance(item, h5py.Group):
+            yield name, item
 
 
 def require(group: h5py.Group, keys: Iterable[str], layout: str, where: str) -> None:

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from e3d.data.group import Group
-from e3d.data.hdf5 import array, open_hdf5, require
+from e3d.data.hdf5 import array, open_hdf5, require, subgroups
 from e3d.data.layouts.frames import formula
 from e3d.errors import InputError
 from e3d.units import HARTREE_EV
@@ -33,11 +33,12 @@ def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Grou
         For a file without groups, a missing key or a wrong shape, naming the formula.
     """
     with open_hdf5(path) as file:
-        names = [name for name in file if isinstance(file[name], h5py.Group)]
-        if not names:
+        count = 0
+        for name, group in subgroups(file, str(path)):
+            count += 1
+            yield _group(group, f"{path}, group {name!r}")
+        if not count:
             raise InputError(f"{path}: holds no groups; ANI-1x has one HDF5 group per formula. Check the file.")
-        for name in names:
-            yield _group(file[name], f"{path}, group {name!r}")
 
 
 def _group(group: h5py.Group, where: str) -> Group:

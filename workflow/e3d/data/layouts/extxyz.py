@@ -65,7 +65,7 @@ def _blocks(path: Path) -> Iterator[tuple[str, int]]:
             at += 1
             if not head.strip():
                 continue
-            if not head.strip().isdecimal():
+            if not head.strip().isdecimal() or int(head) == 0:
                 raise InputError(
                     f"{path} line {at}: {head.strip()[:40]!r}, expected the number of atoms of the next frame. "
                     "Check the file or its `layout`."

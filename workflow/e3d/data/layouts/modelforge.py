@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from e3d.chemistry import molecule
 from e3d.data.compressed import plain
 from e3d.data.group import Group
-from e3d.data.hdf5 import array, open_hdf5, require, text
+from e3d.data.hdf5 import array, open_hdf5, require, subgroups, text
 from e3d.data.layouts.frames import formula
 from e3d.errors import InputError, choices
 from e3d.units import BOHR_ANG, EV_KJ_MOL, HARTREE_EV, NM_ANG
@@ -52,11 +52,12 @@ def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Grou
         For a file without records, a missing key, a wrong shape or an unknown unit, naming the record.
     """
     with plain(path) as unpacked, open_hdf5(unpacked, called=path) as file:
-        names = [name for name in file if isinstance(file[name], h5py.Group)]
-        if not names:
+        count = 0
+        for name, group in subgroups(file, str(path)):
+            count += 1
+            yield _group(group, f"{path}, record {name!r}")
+        if not count:
             raise InputError(f"{path}: holds no groups; modelforge writes one per record. Check the file.")
-        for name in names:
-            yield _group(file[name], f"{path}, record {name!r}")
 
 
 def _group(group: h5py.Group, where: str) -> Group:

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from e3d.data.group import Group
-from e3d.data.hdf5 import array, open_hdf5, require
+from e3d.data.hdf5 import array, open_hdf5, require, subgroups
 from e3d.data.layouts.frames import formula
 from e3d.errors import InputError
 
@@ -48,12 +48,12 @@ def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Grou
         For a file without reactions, a missing key or a wrong shape, naming the reaction.
     """
     with open_hdf5(path) as file:
-        seen: set[tuple[str, str]] = set()
+        seen: set[str] = set()
         for root in ("data", *VIEWS):
-            for reaction in _reactions(file, root):
-                if reaction not in seen:
-                    seen.add(reaction)
-                    yield from _reaction(file, root, reaction, path)
+            for key, group in _reactions(file, root, path):
+                if key not in seen:
+                    seen.add(key)
+                    yield from _reaction(group, _subset(file, key), f"{path}, /{root}/{key}")
         if not seen:
             raise InputError(
                 f"{path}: holds no reactions; {NAME} has groups data, train, val, test with "
@@ -61,27 +61,28 @@ def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Grou
             )
 
 
-def _reactions(file: h5py.File, root: str) -> Iterator[tuple[str, str]]:
+def _reactions(file: h5py.File, root: str, path: Path) -> Iterator[tuple[str, h5py.Group]]:
+    """Yield formula/reaction and the group of each."""
     if root in file:
-        for name, reactions in file[root].items():
-            for reaction in reactions:
-                yield name, reaction
+        for name, reactions in subgroups(file[root], f"{path}, /{root}"):
+            for reaction, group in subgroups(reactions, f"{path}, /{root}/{name}"):
+                yield f"{name}/{reaction}", group
 
 
-def _reaction(file: h5py.File, root: str, reaction: tuple[str, str], path: Path) -> Iterator[Group]:
-    key = "/".join(reaction)
+def _subset(file: h5py.File, key: str) -> str:
     split = next((view for view in VIEWS if f"{view}/{key}" in file), None)
-    subset = f"{NAME} {split}" if split else NAME
-    group, where = file[f"{root}/{key}"], f"{path}, /{root}/{key}"
+    return f"{NAME} {split}" if split else NAME
+
+
+def _reaction(group: h5py.Group, subset: str, where: str) -> Iterator[Group]:
     images = _frames(group, subset, where)
-    for name in END_POINTS:
-        if name not in group:
-            continue
-        end = _frames(group[name], subset, f"{where}/{name}")
-        if not np.array_equal(end.atomic_numbers, images.atomic_numbers):
-            yield end
-        else:
-            images = _merged(images, end, f"{where}/{name}")
+    for name, single in subgroups(group, where):
+        if name in END_POINTS:
+            end = _frames(single, subset, f"{where}/{name}")
+            if np.array_equal(end.atomic_numbers, images.atomic_numbers):
+                images = _merged(images, end, f"{where}/{name}")
+            else:
+                yield end
     yield images
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from e3d import __version__
+from e3d.data.commands import add_commands
 from e3d.errors import InputError
 
 _RUN_KEYS = ("run", "dataset", "n_train", "model", "seed")
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0, or 2 for input that cannot be used."""
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where the shell had it ignored
+        signal.signal(signal.SIGINT, _terminated)
     try:
         with _logging_to(arguments.log) as terminal:
             try:
@@ -59,9 +62,9 @@ def _check_output(arguments: Arguments) -> None:
         raise InputError(f"{output}: is a folder, and this command writes a file. Give the file's name after -o.")
 
 
-def _terminated(*_: object) -> None:
-    """Turn SIGTERM into an orderly exit, so that temporary files and child processes go too."""
-    raise SystemExit(128 + signal.SIGTERM)
+def _terminated(number: int, _: object) -> None:
+    """Turn SIGTERM and Ctrl-C into an orderly exit, so that temporary files and child processes go too."""
+    raise SystemExit(128 + number)
 
 
 @contextmanager
@@ -161,6 +164,7 @@ def _data_commands(commands: Any) -> None:
     subset.add_argument("--elements", nargs="*", default=(), help="only frames of these elements")
     subset.add_argument("--min-atoms", type=int, default=1, help="only frames of at least so many atoms")
     subset.add_argument("--max-atoms", type=int, default=0, help="... and at most so many; 0: no limit")
+    add_commands(verbs, _command)
     _command(verbs, "relax", _data_relax, "Relax the molecules of a TABLE of named bonds by GFN2-xTB.", "TABLE")
 
 

@@ -7,23 +7,17 @@ import logging
 from pathlib import Path
 
 import ase.io
-import numpy as np
 from ase import Atoms
-from ase.optimize import BFGS
 from rdkit import Chem
-from rdkit.Chem import rdDistGeom
 
 from e3d import provenance, tables
 from e3d.chemistry import canonical_smiles, parse
-from e3d.errors import InputError
+from e3d.data.embed import FORCE_TOLERANCE, embed, lowest_minimum
 
 log = logging.getLogger(__name__)
 
-FORCE_TOLERANCE = 1e-3
-"""Largest force component (eV/Å) at which a geometry counts as relaxed."""
 EMBED_SEED = 7
 _CONFORMERS = 8
-_MAX_STEPS = 1000
 
 
 def relax_named(table: Path, output: Path) -> list[Atoms]:
@@ -53,27 +47,6 @@ def relax(smiles: str) -> Atoms:
     InputError
         If tblite is not installed or the molecule cannot be embedded.
     """
-    try:
-        from tblite.ase import TBLite
-    except ImportError:
-        raise InputError(
-            "relaxing needs tblite, which is not installed. Install the extra: pip install -e '.[labels]'."
-        ) from None
-    mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
-    conformers = list(rdDistGeom.EmbedMultipleConfs(mol, numConfs=_CONFORMERS, randomSeed=EMBED_SEED))
-    if not conformers:
-        raise InputError(f"{smiles}: RDKit cannot embed it in three dimensions. Leave it out.")
-    for atom in mol.GetAtoms():
-        atom.SetAtomMapNum(atom.GetIdx() + 1)
-    best: Atoms | None = None
-    for index in conformers:
-        atoms = Atoms(
-            numbers=[atom.GetAtomicNum() for atom in mol.GetAtoms()],
-            positions=np.array(mol.GetConformer(index).GetPositions()),
-        )
-        atoms.calc = TBLite(method="GFN2-xTB", verbosity=0)
-        BFGS(atoms, logfile=None).run(fmax=FORCE_TOLERANCE, steps=_MAX_STEPS)
-        if best is None or atoms.get_potential_energy() < best.get_potential_energy() - 1e-6:
-            best = atoms
-    assert best is not None  # there is at least one conformer
-    return Atoms(best.numbers, best.positions, info={"smiles": Chem.MolToSmiles(mol), "name": smiles})
+    mapped, frames = embed(smiles, conformers=_CONFORMERS, seed=EMBED_SEED)
+    best = lowest_minimum(frames)
+    return Atoms(best.numbers, best.positions, info={"smiles": mapped, "name": smiles})

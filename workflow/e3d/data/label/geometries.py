@@ -5,7 +5,7 @@ A group needs ``smiles`` (mapped), ``atomic_numbers`` (N,) and ``conformations``
 are for what a SMILES cannot say: triplets, and transition states, whose ``smiles`` is empty.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e3d import provenance
-from e3d.chemistry import bonds_intact, molecule, number
+from e3d.chemistry import Molecule, bonds_intact, molecule, number
 from e3d.data.hdf5 import array, open_hdf5, text
 from e3d.data.label.task import Label, Task
 from e3d.data.layouts.spice import SAMPLE_INDEX
@@ -64,14 +64,17 @@ def read_geometries(path: Path) -> list[Geometries]:
     """
     with open_hdf5(path) as file:
         groups = [_group(file[name], name, f"{path}, group {name!r}") for name in file]
-    if not groups:
+    if not any(map(len, groups)):
         raise InputError(
-            f"{path}: holds no groups; one HDF5 group per molecule is needed. Make it with e3d data sample."
+            f"{path}: holds no conformations in {len(groups)} groups; HDF5 groups with `conformations` are needed. "
+            "Make it with e3d data sample."
         )
     return groups
 
 
-def _group(group: h5py.Group, name: str, where: str) -> Geometries:
+def _group(group: h5py.Group | h5py.Dataset, name: str, where: str) -> Geometries:
+    if not isinstance(group, h5py.Group):
+        raise InputError(f"{where}: is a dataset; one HDF5 group per molecule is needed. Move it into a group.")
     missing = [key for key in _NEEDED if key not in group]
     if missing:
         raise InputError(
@@ -79,12 +82,7 @@ def _group(group: h5py.Group, name: str, where: str) -> Geometries:
         )
     smiles = text(group["smiles"], where)
     numbers = array(group, "atomic_numbers", "(N,)", where).astype(np.int64)
-    positions = array(group, "conformations", "(M, N, 3)", where).astype(np.float32)
-    if positions.shape[1:] != (len(numbers), 3):
-        raise InputError(
-            f"{where}: conformations {positions.shape} do not fit {len(numbers)} atoms, expected "
-            f"(M, {len(numbers)}, 3). Fix the group."
-        )
+    positions = _positions(group, len(numbers), where)
     charge, multiplicity, bonds = _electrons(group, smiles, numbers, where)
     return Geometries(
         name=name,
@@ -101,13 +99,31 @@ def _group(group: h5py.Group, name: str, where: str) -> Geometries:
     )
 
 
+def _positions(group: h5py.Group, n: int, where: str) -> NDArray[np.float32]:
+    """Return conformations (M, n, 3); M = 0 for the empty groups SPICE keeps."""
+    if np.size(group["conformations"]) == 0:
+        return np.zeros((0, n, 3), dtype=np.float32)
+    positions = array(group, "conformations", "(M, N, 3)", where).astype(np.float32)
+    if positions.shape[1:] != (n, 3):
+        raise InputError(
+            f"{where}: conformations {positions.shape} do not fit {n} atoms, expected (M, {n}, 3). Fix the group."
+        )
+    bad = np.flatnonzero(~np.isfinite(positions).all(axis=(1, 2)))
+    if bad.size:
+        raise InputError(
+            f"{where}: coordinates of conformation {bad[0]} are not finite ({bad.size} of {len(positions)} affected), "
+            "bohr are needed. Remove them from the group."
+        )
+    return positions
+
+
 def _electrons(
     group: h5py.Group, smiles: str, numbers: NDArray[np.int64], where: str
 ) -> tuple[int, int, NDArray[np.int64] | None]:
     """Return charge, multiplicity and bonded rows (None without a SMILES)."""
     charge, multiplicity, bonds = _whole(group, "charge", where), _whole(group, "multiplicity", where), None
     if smiles:
-        known = molecule(smiles)
+        known = _molecule(smiles, where)
         if known.atomic_numbers != tuple(numbers.tolist()):
             raise InputError(
                 f"{where}: atomic_numbers {numbers.tolist()} do not follow the map numbers of {smiles}. "
@@ -122,14 +138,24 @@ def _electrons(
     return charge, multiplicity, bonds
 
 
+def _molecule(smiles: str, where: str) -> Molecule:
+    try:
+        return molecule(smiles)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
 def _whole(group: h5py.Group, key: str, where: str) -> int | None:
     return int(array(group, key, "(1,)", where)[0]) if key in group else None
 
 
 def _sample_index(group: h5py.Group, m: int, where: str) -> NDArray[np.int64]:
-    if SAMPLE_INDEX in group:
-        return array(group, SAMPLE_INDEX, "(M,)", where).astype(np.int64)
-    return np.arange(m)
+    if SAMPLE_INDEX not in group or m == 0:
+        return np.arange(m)
+    index = array(group, SAMPLE_INDEX, "(M,)", where).astype(np.int64)
+    if len(index) != m:
+        raise InputError(f"{where}: {SAMPLE_INDEX} has {len(index)} numbers, expected {m}, one each. Fix the group.")
+    return index
 
 
 def _check_spin(electrons: int, multiplicity: int, where: str) -> None:
@@ -140,7 +166,7 @@ def _check_spin(electrons: int, multiplicity: int, where: str) -> None:
         )
 
 
-def write_labels(rows: Sequence[tuple[Geometries, dict[int, Label]]], output: Path, theory: Theory) -> None:
+def write_labels(rows: Iterable[tuple[Geometries, dict[int, Label]]], output: Path, theory: Theory) -> None:
     """Write labelled conformations; a group none of whose conformations has a label is left out."""
     atoms = {number(element): energy / HARTREE_EV for element, energy in theory.isolated_atom_energy.items()}
     with provenance.atomic(output) as temporary, h5py.File(temporary, "w", libver="v110", track_order=True) as file:
@@ -159,7 +185,7 @@ def _write_group(target: h5py.Group, group: Geometries, labels: dict[int, Label]
     target.create_dataset("smiles", data=[group.smiles], dtype=text_type)
     target["atomic_numbers"] = group.numbers.astype(np.int16)
     target["conformations"] = group.positions[kept]
-    target[SAMPLE_INDEX] = group.sample_index[kept].astype(np.int16)
+    target[SAMPLE_INDEX] = group.sample_index[kept].astype(np.int32)
     target["charge"] = np.array([group.charge], dtype=np.int8)
     target["multiplicity"] = np.array([group.multiplicity], dtype=np.int8)
     target["dft_total_energy"] = energy

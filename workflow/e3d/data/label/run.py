@@ -1,15 +1,11 @@
 """Label every conformation of a file of geometries: processes side by side, resumable, SPICE layout out."""
 
 import logging
-import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,56 +14,79 @@ import numpy as np
 from e3d import provenance
 from e3d.data.label.geometries import Geometries, read_geometries, write_labels
 from e3d.data.label.journal import Journal
-from e3d.data.label.task import Label, Labeller, NotConvergedError, Task
-from e3d.data.label.theories import make_labeller, settings_of
+from e3d.data.label.task import Label, Labeller, Task
+from e3d.data.label.theories import check_installed, default_chunk, make_labeller, settings_of
+from e3d.data.processes import LostProcessError, work
 from e3d.data.theory import Theory
 from e3d.errors import InputError
 
 log = logging.getLogger(__name__)
 
-_AHEAD = 4
 _PROGRESS_S = 60.0
+_NAMED = 5
 _labeller: Labeller | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outcome:
-    """Counts of one call: conformations labelled, skipped (with reasons) and not reached."""
+    """Conformations labelled, not reached, and skipped by reason."""
 
-    labelled: int
-    failed: Counter[str]
-    unfinished: int
+    labelled: int = 0
+    unfinished: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain numbers and strings, for JSON."""
+        return {"labelled": self.labelled, "unfinished": self.unfinished, "failed": dict(self.failed)}
 
 
 def label_file(
-    source: Path, output: Path, *, theory: Theory, jobs: int = 1, chunk: int = 1, max_hours: float | None = None
+    source: Path,
+    output: Path,
+    *,
+    theory: Theory,
+    jobs: int = 1,
+    chunk: int | None = None,
+    max_hours: float | None = None,
+    retry_failed: bool = False,
 ) -> Outcome:
     """Label ``source`` (SPICE layout, no labels needed) and write ``output`` in the SPICE layout.
 
-    Every finished conformation is kept at once in ``<output>.journal``; a second call goes on there.
-    Molecules take turns, so that what is finished is balanced whenever it stops.
+    Every finished conformation is kept at once in ``<output>.journal``, which stays: a second call
+    goes on there, computes only what is new, and tries failures again only if asked to. Molecules
+    take turns, so that what is finished is balanced whenever it stops.
 
     Parameters
     ----------
     jobs
         Processes, one thread each.
     chunk
-        Conformations a process takes at a time.
+        Conformations a process takes at a time; None: what suits the theory.
     max_hours
-        Stop after this time and write what is finished; None: label everything.
+        Start nothing after this time and write what is finished; None: label everything.
+    retry_failed
+        Compute again what failed in earlier calls.
 
     Raises
     ------
     InputError
-        For geometries that cannot be read, a missing library, or when nothing could be labelled.
+        For geometries that cannot be read, a missing library, a journal in use or damaged, or when
+        nothing could be labelled.
     """
     groups = read_geometries(source)
-    journal_path = output.with_name(output.name + ".journal")
-    with Journal(journal_path, settings_of(theory)) as journal:
-        todo = [task for task in _turns(groups) if journal.get(task) is None]
+    with Journal(output.with_name(output.name + ".journal"), settings_of(theory)) as journal:
+        if retry_failed:
+            journal.forget_failures()
+        todo = [task for task in _turns(groups) if not journal.done(task)]
         log.info("%s: %d conformations, %d of them not labelled yet", source, sum(map(len, groups)), len(todo))
-        _work(todo, journal, theory, jobs=jobs, chunk=chunk, max_hours=max_hours)
+        if todo:
+            check_installed(theory)
+            journal.claim()
+            _work(todo, journal, theory, jobs=jobs, chunk=chunk or default_chunk(theory), max_hours=max_hours)
         outcome = _write(groups, journal, output, theory, source)
+    provenance.write_json(output.with_name(output.name + ".report.json"), outcome.as_dict())
+    provenance.record(output, inputs=[source], settings=settings_of(theory))
+    log.info("%s: %s", output, outcome.as_dict())
     return outcome
 
 
@@ -82,51 +101,38 @@ def _turns(groups: Sequence[Geometries]) -> Iterator[Task]:
 def _work(
     todo: Sequence[Task], journal: Journal, theory: Theory, *, jobs: int, chunk: int, max_hours: float | None
 ) -> None:
-    if not todo:
-        return
-    end = np.inf if max_hours is None else time.monotonic() + 3600 * max_hours
-    chunks = (todo[start : start + chunk] for start in range(0, len(todo), chunk))
     done, report_at = 0, time.monotonic() + _PROGRESS_S
-    with _pool(jobs, theory) as pool:
-        running: dict[Future[list[Label | str]], Sequence[Task]] = {}
-        try:
-            while True:
-                if time.monotonic() < end:
-                    for tasks in islice(chunks, max(0, jobs + _AHEAD - len(running))):
-                        running[pool.submit(_label_chunk, tasks)] = tasks
-                else:
-                    running = {future: tasks for future, tasks in running.items() if not future.cancel()}
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    for task, outcome in zip(running.pop(future), future.result(), strict=True):
-                        journal.put(task, outcome)
-                        done += 1
-                if time.monotonic() > report_at:
-                    log.info("%d of %d labelled", done, len(todo))
-                    report_at = time.monotonic() + _PROGRESS_S
-        except BrokenProcessPool:
-            raise InputError(
-                f"a labelling process ended by itself after {done} of {len(todo)} conformations, most likely for lack "
-                "of memory. What was finished is kept: run the same command again with fewer --jobs or more memory."
-            ) from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
 
+    def keep(tasks: Sequence[Task], outcomes: Sequence[Label | str]) -> None:
+        nonlocal done, report_at
+        journal.put(zip(tasks, outcomes, strict=True))
+        done += len(tasks)
+        if time.monotonic() > report_at:
+            log.info("%d of %d labelled", done, len(todo))
+            report_at = time.monotonic() + _PROGRESS_S
 
-def _pool(jobs: int, theory: Theory) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_start, initargs=(theory,)
-    )
+    try:
+        work(
+            _label_chunk,
+            (todo[first : first + chunk] for first in range(0, len(todo), chunk)),
+            keep,
+            jobs=jobs,
+            start=_start,
+            arguments=(theory,),
+            deadline=np.inf if max_hours is None else time.monotonic() + 3600 * max_hours,
+        )
+    except LostProcessError as error:
+        names = list(dict.fromkeys(task.group for tasks in error.items for task in tasks))
+        raise InputError(
+            f"a labelling process ended by itself after {done} of {len(todo)} conformations, at work on one of "
+            f"{', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''}; most likely it lacked memory. "
+            "What was finished is kept: run the same command again with fewer --jobs or more memory."
+        ) from None
 
 
 def _start(theory: Theory) -> None:
-    """Prepare one process: its threads and BLAS kernel, then its labeller."""
+    """Prepare one process: its BLAS kernel, then its labeller."""
     global _labeller
-    os.environ["OMP_NUM_THREADS"] = "1"
     features: dict[str, bool] = np._core._multiarray_umath.__cpu_features__  # type: ignore[attr-defined]
     if features.get("AVX2") and features.get("FMA3"):
         # PySCF's wheel brings an OpenBLAS of 2018 that takes later processors for very old ones: half the speed
@@ -134,42 +140,50 @@ def _start(theory: Theory) -> None:
     _labeller = make_labeller(theory)
 
 
-def _label_chunk(tasks: Iterable[Task]) -> list[Label | str]:
-    assert _labeller is not None  # the pool's initializer made it
-    return [_label_one(_labeller, task) for task in tasks]
+def _label_chunk(tasks: Sequence[Task]) -> list[Label | str]:
+    assert _labeller is not None  # _start made it
+    return [label_one(_labeller, task) for task in tasks]
 
 
-def _label_one(labeller: Labeller, task: Task) -> Label | str:
+def label_one(labeller: Labeller, task: Task) -> Label | str:
+    """Return the label of one conformation, or in words why there is none: it is skipped, not fatal."""
     try:
-        return labeller.label(task)
-    except NotConvergedError as error:
-        return str(error)
+        label = labeller.label(task)
+    except (RuntimeError, ArithmeticError, np.linalg.LinAlgError) as error:
+        return " ".join(str(error).split()) or type(error).__name__
+    if not (np.isfinite(label.energy) and np.isfinite(label.gradient).all()):
+        return "energy or gradient is not a finite number"
+    return label
 
 
 def _write(groups: Sequence[Geometries], journal: Journal, output: Path, theory: Theory, source: Path) -> Outcome:
-    labelled, failed, unfinished = 0, Counter[str](), 0
-    rows: list[tuple[Geometries, dict[int, Label]]] = []
-    for group in groups:
-        labels: dict[int, Label] = {}
-        for row in range(len(group)):
-            outcome = journal.get(group.task(row))
-            if isinstance(outcome, Label):
-                labels[row] = outcome
-            elif outcome is None:
-                unfinished += 1
-            else:
-                failed[outcome] += 1
-                log.warning("%s conformation %d: %s; skipped", group.name, group.sample_index[row], outcome)
-        labelled += len(labels)
-        rows.append((group, labels))
-    if not labelled:
-        raise InputError(
-            f"{source}: no conformation was labelled ({dict(failed) or 'none was finished'}), at least one is needed. "
-            "Check the geometries, charges and spins, or allow more time."
-        )
-    write_labels(rows, output, theory)
-    report: dict[str, Any] = {"labelled": labelled, "failed": dict(failed), "unfinished": unfinished}
-    provenance.write_json(output.with_name(output.name + ".report.json"), report)
-    provenance.record(output, inputs=[source], settings=settings_of(theory))
-    log.info("%s: %s", output, report)
-    return Outcome(labelled, failed, unfinished)
+    """Write what the journal holds, one molecule in memory at a time."""
+    outcome = Outcome()
+
+    def rows() -> Iterator[tuple[Geometries, dict[int, Label]]]:
+        for group in groups:
+            yield group, _finished(group, journal, outcome)
+        if not outcome.labelled:
+            raise InputError(
+                f"{source}: no conformation was labelled ({dict(outcome.failed) or 'none was finished'}), at least "
+                "one is needed. Check the geometries, charges and spins, or allow more time."
+            )
+
+    write_labels(rows(), output, theory)
+    return outcome
+
+
+def _finished(group: Geometries, journal: Journal, outcome: Outcome) -> dict[int, Label]:
+    """Return the labels of a molecule by row, and count them."""
+    labels: dict[int, Label] = {}
+    for row in range(len(group)):
+        found = journal.get(group.task(row))
+        if isinstance(found, Label):
+            labels[row] = found
+        elif found is None:
+            outcome.unfinished += 1
+        else:
+            outcome.failed[found] += 1
+            log.warning("%s conformation %d: %s; skipped", group.name, group.sample_index[row], found)
+    outcome.labelled += len(labels)
+    return labels

@@ -1,6 +1,7 @@
 """GFN2-xTB through tblite: cheap labels without limit."""
 
 import numpy as np
+from numpy.typing import NDArray
 from tblite.exceptions import TBLiteRuntimeError
 from tblite.interface import Calculator
 
@@ -27,9 +28,7 @@ class Xtb:
             result = calculator.singlepoint()
         except TBLiteRuntimeError as error:
             raise NotConvergedError(" ".join(str(error).split())) from None
-        orders = np.array(result["bond-orders"], dtype=np.float64)
-        orders = orders.sum(axis=0) if orders.ndim == 3 else orders
-        np.fill_diagonal(orders, 0.0)
+        orders = _bond_orders(np.asarray(result["bond-orders"]), len(task.numbers))
         return Label(
             energy=float(result["energy"]),
             gradient=np.array(result["gradient"]),
@@ -38,3 +37,14 @@ class Xtb:
             method="GFN2-xTB",
             spin_square=0.0,
         )
+
+
+def _bond_orders(stored: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Return Mayer's bond orders (n, n) of both spins together; zero on the diagonal.
+
+    tblite 0.8 calls the shape (n, n, spin), but the numbers lie as (spin, n, n): first the sum over
+    both spins, then, for open shells, their difference.
+    """
+    orders = np.array(stored.reshape(-1, n, n)[0])
+    np.fill_diagonal(orders, 0.0)
+    return orders

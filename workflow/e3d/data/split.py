@@ -7,6 +7,7 @@
 - ``test-ionic``: held-out frames of charged species and of elements that the theory has as ions only.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from e3d.fields import (
     Column,
 )
 from e3d.fields import Store as F
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -113,9 +116,21 @@ def _deal(family: NDArray[np.int64], settings: SplitSettings, rng: np.random.Gen
 
 
 def split_store(store: Path, output: Path, settings: SplitSettings) -> pd.DataFrame:
-    """Write ``output``: a table ``frame, split, molecule`` of every frame of ``store``."""
+    """Write ``output``: a table ``frame, split, molecule`` of every frame of ``store``.
+
+    Where no molecule has two families (a source without conformation numbers, one group a molecule), frames are
+    dealt one by one, since else nothing could be tested on pool molecules; the provenance note
+    says ``dealt_by: frame`` and the log warns.
+    """
     with StoreReader(store) as reader:
-        family = families(reader.group, reader[F.SOURCE_INDEX])
+        family, unit = families(reader.group, reader[F.SOURCE_INDEX]), "family"
+        if not _any_shared(reader.molecule, family):
+            family, unit = np.arange(len(reader)), "frame"
+            log.warning(
+                "%s: no molecule has two families of frames, so frames are dealt one by one; "
+                "a test frame may be related to a training frame",
+                store,
+            )
         split = assign(_components(reader), reader.molecule, family, settings)
         split[np.isin(split, TEST_SPLITS) & (reader[F.IONIC] != 0)] = TEST_IONIC
         table = pd.DataFrame(
@@ -126,8 +141,14 @@ def split_store(store: Path, output: Path, settings: SplitSettings) -> pd.DataFr
             }
         )
     _require_all_splits(table, store)
-    tables.write(table, output, inputs=[store], settings=vars(settings))
+    tables.write(table, output, inputs=[store], settings=vars(settings) | {"dealt_by": unit})
     return table
+
+
+def _any_shared(molecules: NDArray[np.int32], family: NDArray[np.int64]) -> bool:
+    """Say whether any molecule has more than one family, so that one can be held out from the others."""
+    pairs = np.unique(np.stack([molecules.astype(np.int64), family], axis=1), axis=0)
+    return bool((np.bincount(pairs[:, 0]) > 1).any())
 
 
 def _components(reader: StoreReader) -> list[tuple[str, ...]]:

@@ -1,0 +1,297 @@
+"""From the file of every dataset that ships in ``datasets.yaml`` to a store, a subset and a step of training.
+
+The files are small ones in the dataset's own layout: minispice's frames in the layouts of molecules,
+crystals with ASE's EMT potential in those of materials.
+"""
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import h5py
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
+
+from e3d import tables
+from e3d.config import RunSettings, read_yaml, validate
+from e3d.data.choose import Choice, choose
+from e3d.data.label.run import label_file
+from e3d.data.label.theories import theory_named
+from e3d.data.read import read_entry
+from e3d.data.split import SplitSettings, frames_of, split_store
+from e3d.data.store import StoreReader
+from e3d.data.theory import GFN2
+from e3d.decompose.run import decompose_all
+from e3d.evaluate import evaluate
+from e3d.fields import POOL, TEST_MOLECULES, Column
+from e3d.fields import Store as F
+from e3d.models import load_model
+from e3d.train.feed import StoreDataset
+from e3d.train.render import neighbours, render, statistics
+from e3d.train.run import train
+from e3d.units import BOHR_ANG, HARTREE_EV
+from model_fixtures import MINISPICE, Prepared
+
+SPLIT = SplitSettings(0, 0.2, 0.2, 0.15)
+RUN = {"run": "x", "dataset": "x", "n_train": 12, "model": "tiny", "seed": 0}
+
+
+def minispice_groups(elements: set[int]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the groups of minispice that are made of ``elements``."""
+    with h5py.File(MINISPICE) as file:
+        for name in file:
+            arrays = {key: file[name][key][()] for key in file[name]}
+            if set(arrays["atomic_numbers"].tolist()) <= elements:
+                yield name, arrays
+
+
+def crystals() -> list[Atoms]:
+    """Return strained and shaken alloys of copper, nickel and aluminium with EMT energies, forces and stress."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(5):  # frames that follow each other differ in composition: each is a group of its own
+        for symbols in ("Cu", "Ni", "Al", "CuNi", "CuAl", "NiAl", "Cu3Ni", "Ni3Al", "Cu3Al", "CuAl3"):
+            atoms = bulk("Cu", "fcc", a=3.8, cubic=True)
+            atoms.symbols[:] = (list(Atoms(symbols).symbols) * 4)[:4]
+            atoms.set_cell(atoms.cell * rng.uniform(0.97, 1.04), scale_atoms=True)
+            atoms.positions += rng.normal(scale=0.08, size=(4, 3))
+            atoms.calc = EMT()
+            atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress()
+            found.append(atoms)
+    return found
+
+
+def write_spice(path: Path) -> Path:
+    return MINISPICE
+
+
+def write_gfn2(path: Path) -> Path:
+    label_file(MINISPICE, path, theory=theory_named("gfn2"))
+    return path
+
+
+def write_modelforge(path: Path) -> Path:
+    kilojoule = 2625.4996394799
+    plain = path.with_suffix("")
+    with h5py.File(plain, "w") as file:
+        for name, arrays in minispice_groups({1, 6, 7, 8}):
+            group = file.create_group(name)
+            m = len(arrays["dft_total_energy"])
+            for key, value, unit in (
+                ("atomic_numbers", arrays["atomic_numbers"][:, None], "dimensionless"),
+                ("positions", arrays["conformations"] * BOHR_ANG / 10, "nanometer"),
+                ("dft_total_energy", arrays["dft_total_energy"][:, None] * kilojoule, "kilojoule_per_mole"),
+                (
+                    "dft_total_force",
+                    -arrays["dft_total_gradient"] * kilojoule / BOHR_ANG * 10,
+                    "kilojoule_per_mole / nanometer",
+                ),
+                ("total_charge", np.zeros((m, 1)), "elementary_charge"),
+            ):
+                group[key] = value
+                group[key].attrs["u"] = unit
+            group["smiles"] = arrays["smiles"][0]
+    path.write_bytes(gzip.compress(plain.read_bytes(), compresslevel=1))
+    return path
+
+
+def write_ani1x(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        for k, (name, arrays) in enumerate(minispice_groups({1, 6, 7, 8})):
+            group = file.create_group(f"{name}-{k}")
+            group["atomic_numbers"] = arrays["atomic_numbers"].astype(np.uint8)
+            group["coordinates"] = arrays["conformations"] * BOHR_ANG
+            group["wb97x_dz.energy"] = arrays["dft_total_energy"]
+            group["wb97x_dz.forces"] = -arrays["dft_total_gradient"] / BOHR_ANG
+    return path
+
+
+def write_transition1x(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        for k, (_, arrays) in enumerate(minispice_groups({1, 6, 7, 8})):
+            formula = Atoms(arrays["atomic_numbers"]).get_chemical_formula()
+            for part in range(3):  # three reactions
+                rows = slice(part * 2, part * 2 + 2)
+                group = file.create_group(f"data/{formula}/rxn{k:03d}{part}")
+                group["atomic_numbers"] = arrays["atomic_numbers"]
+                group["positions"] = arrays["conformations"][rows] * BOHR_ANG
+                group["wB97x_6-31G(d).energy"] = arrays["dft_total_energy"][rows] * HARTREE_EV
+                group["wB97x_6-31G(d).forces"] = -arrays["dft_total_gradient"][rows] * HARTREE_EV / BOHR_ANG
+    return path
+
+
+def write_extxyz(path: Path) -> Path:
+    ase.io.write(path, crystals(), format="extxyz")
+    return path
+
+
+def _structure(atoms: Atoms) -> dict[str, Any]:
+    sites = [
+        {"species": [{"element": s, "occu": 1}], "xyz": x.tolist(), "abc": f.tolist(), "label": s}
+        for s, x, f in zip(atoms.symbols, atoms.positions, atoms.get_scaled_positions(wrap=False), strict=True)
+    ]
+    return {"lattice": {"matrix": atoms.cell.tolist()}, "sites": sites, "charge": 0}
+
+
+def write_mptrj(path: Path) -> Path:
+    content: dict[str, dict[str, Any]] = {}
+    for k, atoms in enumerate(crystals()):
+        content.setdefault(f"mp-{k // 2}", {})[f"{k}-0"] = {
+            "structure": _structure(atoms),
+            "uncorrected_total_energy": atoms.get_potential_energy(),
+            "corrected_total_energy": atoms.get_potential_energy() - 1.0,
+            "force": atoms.get_forces().tolist(),
+            "stress": (atoms.get_stress(voigt=False) * -1602.1766).tolist(),
+        }
+    path.write_text(json.dumps(content))
+    return path
+
+
+def write_matpes(path: Path) -> Path:
+    records = [
+        {
+            "matpes_id": f"m{k}",
+            "structure": _structure(atoms),
+            "energy": atoms.get_potential_energy(),
+            "forces": atoms.get_forces().tolist(),
+            "stress": (atoms.get_stress() * -1602.1766).tolist(),
+            "functional": "PBE",
+            "elements": sorted(set(atoms.symbols)),
+        }
+        for k, atoms in enumerate(crystals())
+    ]
+    path.write_bytes(gzip.compress(json.dumps(records).encode()))
+    return path
+
+
+WRITERS: dict[str, Callable[[Path], Path]] = {
+    "spice": write_spice,
+    "modelforge": write_modelforge,
+    "ani1x": write_ani1x,
+    "transition1x": write_transition1x,
+    "mptrj": write_mptrj,
+    "matpes": write_matpes,
+}
+ENTRIES = {
+    name: entry
+    for name, entry in validate(read_yaml(Path(__file__).parents[1] / "config" / "datasets.yaml"), "datasets").items()
+    if "layout" in entry
+}
+
+
+def to_subset(source: Path, folder: Path, entry: dict[str, Any]) -> Prepared:
+    """Go from a file to a subset of 12 training frames."""
+    ready = Prepared(folder, folder / "store.h5", folder / "splits.parquet", folder / "n12.csv")
+    read_entry(source, ready.store, {key: value for key, value in entry.items() if key != "sha256"})
+    split_store(ready.store, ready.splits, SPLIT)
+    choose(ready.store, ready.splits, ready.subset, n=12, choice=Choice())
+    return ready
+
+
+def settings_of(ready: Prepared) -> RunSettings:
+    """Return the settings of a small run on the subset."""
+    values = read_yaml(ready.run("x/n12/tiny/s0", steps=20, steps_per_epoch=10))
+    return RunSettings.from_dict({**values, "n_train": 12})
+
+
+def one_step(ready: Prepared) -> float:
+    """Build data and model as nequip-train would, and return the loss of a first batch."""
+    import torch
+    from hydra.utils import instantiate
+    from nequip.data import AtomicDataDict
+    from nequip.utils.global_state import set_global_state
+
+    set_global_state()
+    run = settings_of(ready)
+    config = render(run, statistics(ready.store, ready.splits, run.architecture.r_max), ready.folder, {})
+    dataset = instantiate(config["data"]["train_dataset"])
+    assert isinstance(dataset, StoreDataset)
+    batch = AtomicDataDict.batched_from_list(dataset.__getitems__(range(8)))
+    model = instantiate(config["training_module"]["model"], _recursive_=False, _convert_="all")
+    out = model(dict(batch))
+    error = sum((out[key] - batch[key]).square().mean() for key in ("forces", "total_energy"))
+    error.backward()
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    assert gradients
+    assert all(torch.isfinite(g).all() for g in gradients)
+    return float(error.detach())
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_every_dataset_goes_from_its_file_to_a_training_step(name: str, tmp_path: Path) -> None:
+    entry = dict(ENTRIES[name])
+    if "isolated_atoms" in entry:
+        entry["isolated_atom_energy_eV"] = {"Cu": 0.0, "Ni": 0.0, "Al": 0.0}
+    write = write_gfn2 if entry["theory"] == GFN2.name else WRITERS[entry["layout"]]
+    source = write(tmp_path / Path(entry["path"]).name)
+    ready = to_subset(source, tmp_path, entry)
+    with StoreReader(ready.store) as reader:
+        assert len(reader) > 40
+    assert np.isfinite(one_step(ready))
+
+
+@pytest.fixture(scope="module")
+def metals(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Crystals from an extended-XYZ file of one's own, up to the subset."""
+    folder = tmp_path_factory.mktemp("metals")
+    entry = {
+        "layout": "extxyz",
+        "theory": "EMT",
+        "isolated_atom_energy_eV": {"Cu": 0.0, "Ni": 0.0, "Al": 0.0},
+    }
+    return to_subset(write_extxyz(folder / "metals.xyz"), folder, entry)
+
+
+@pytest.fixture(scope="module")
+def metal_model(metals: Prepared) -> Path:
+    """A model trained on the crystals by nequip-train."""
+    run = settings_of(metals)
+    path = metals.run("x/n12/tiny/s0", steps=20, steps_per_epoch=10)
+    path.write_text(path.read_text().replace("n_train: 16", "n_train: 12"))
+    assert run.n_train == 12
+    train(path, metals.folder / "trained", {"device": "cpu"})
+    return metals.folder / "trained" / "model.ckpt"
+
+
+def test_neighbour_lists_cross_the_cell(metals: Prepared) -> None:
+    """An fcc atom has 12 neighbours, also in a cell of four atoms."""
+    with StoreReader(metals.store) as reader:
+        counts = [len(neighbours(reader.frame(f), 3.2)) / 4 for f in range(len(reader))]
+        assert F.STRESS in reader
+    assert 11 < np.mean(counts) < 13
+
+
+def test_crystals_are_trained_on_evaluated_and_decomposed(metals: Prepared, metal_model: Path) -> None:
+    model = load_model(metal_model)
+    errors = evaluate(model, metals.store, metals.splits, metals.folder / "errors.csv", RUN)
+    assert np.isfinite(errors[Column.FORCE_MAE]).all()
+    decompose_all(model, [metals.store], metals.folder / "out", run=RUN, splits=metals.splits)
+    folder = metals.folder / "out" / TEST_MOLECULES
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["sum_rule_max_abs_eV"] < 1e-8
+    assert summary["frames"] == len(frames_of(metals.splits, TEST_MOLECULES))
+    bonds = tables.read(folder / "bonds.parquet")
+    assert (bonds[[Column.S_X, Column.S_Y, Column.S_Z]] != 0).any(axis=1).mean() > 0.3, "pairs with cell shifts"
+    assert bonds[Column.BOND_TYPE].str.contains("~").all(), "no SMILES: bonded by distance, of unknown order"
+    per_atom = 2 * len(bonds) / (4 * summary["frames"])
+    assert 6 < per_atom <= 13
+
+
+def test_a_crystals_pairs_add_up_to_its_binding_energy(metals: Prepared, metal_model: Path) -> None:
+    """Sum of D over all pairs of the cell = minus the model's binding energy (shifts are the isolated atoms)."""
+    from e3d.decompose.pairs import pair_up
+    from e3d.structures import from_store
+
+    model = load_model(metal_model)
+    with StoreReader(metals.store) as reader:
+        structures = list(from_store(reader, frames_of(metals.splits, POOL)[:5]))
+    edges = model.edge_energies(structures)
+    pairs = pair_up(edges)
+    total = np.bincount(pairs.frame, weights=pairs.bond_energy, minlength=len(structures))
+    np.testing.assert_allclose(total, edges.shift - edges.energy, atol=1e-8)

@@ -18,6 +18,7 @@ import jsonschema
 import yaml
 
 from e3d import provenance
+from e3d.data.made import check_made
 from e3d.errors import InputError, choices
 
 PUBLISHED = Path("results/published")
@@ -136,7 +137,10 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
                 "Fix `grid.dataset`, or add the dataset there."
             )
         path = known[name]["path"]
-        if not study["published"] and "url" not in known[name] and not Path(path).is_file():
+        if not study["published"]:
+            check_made(name, known[name])
+        given = not {"url", "molecules"} & known[name].keys()
+        if not study["published"] and given and not Path(path).is_file():
             raise InputError(
                 f"dataset {name!r}: {path} is not there, and it has no `url` to fetch it from. Fix its `path` in "
                 "config/datasets.yaml (relative to the folder Snakemake runs in), put the file there, or add a `url`."

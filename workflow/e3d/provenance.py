@@ -17,7 +17,20 @@ from e3d import __version__
 from e3d.errors import InputError
 
 _STARTED = time.time()
-_PACKAGES = ("torch", "nequip", "nequip-allegro", "e3nn", "numpy", "pandas", "scipy", "rdkit")
+_PACKAGES = (
+    "torch",
+    "nequip",
+    "nequip-allegro",
+    "e3nn",
+    "numpy",
+    "pandas",
+    "scipy",
+    "rdkit",
+    "ase",
+    "pyscf",
+    "pyscf-dispersion",
+    "tblite",
+)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ PACKAGES = Path(str(workflow.current_basedir)).parent  # holds the package e3d
 sys.path.insert(0, str(PACKAGES))
 
 from e3d.config import load_study, read_yaml, run_settings
+from e3d.data.made import geometries_file
 from e3d.errors import InputError
 from e3d.fields import DECOMPOSED_FILES, NAMED_BONDS, TEST_SPLITS
 from e3d.figures import FIGURES, FINDINGS_TABLES
@@ -109,6 +110,15 @@ FETCHED = {
     for name in STUDY.values["grid"]["dataset"]
     if "url" in STUDY.datasets[name]
 }
+
+
+# Files that are made, likewise, and the conformations they are labelled from.
+MADE = {
+    STUDY.datasets[name]["path"]: STUDY.datasets[name]
+    for name in STUDY.values["grid"]["dataset"]
+    if "molecules" in STUDY.datasets[name]
+}
+SAMPLED = {geometries_file(path): entry for path, entry in MADE.items()}
 
 
 def of_file(key):

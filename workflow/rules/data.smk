@@ -1,4 +1,4 @@
-# Fetch a dataset's own file, read it into a store, split it, choose nested subsets.
+# Fetch a dataset's own file or make it, read it into a store, split it, choose nested subsets.
 
 
 # On the machine Snakemake runs on: compute nodes often reach no network. Nothing but another address fetches
@@ -30,6 +30,61 @@ rule data_fetch:
     shell:
         "python -m e3d data fetch {resources.dataset} --url {params.url:q} --bytes={resources.bytes} "
         "--md5={resources.md5} --sha256={resources.sha256} -o {output:q} --log {log:q}"
+
+
+# A dataset with `molecules` is made. What is finished of it, <file>.journal, is no declared output either.
+rule data_sample:
+    input:
+        lambda wildcards: SAMPLED[wildcards.geometries]["molecules"],
+    output:
+        "{geometries}",
+    log:
+        "<logs>/data/sample/{geometries}.log",
+    benchmark:
+        "<costs>/data/sample/{geometries}.tsv"
+    wildcard_constraints:
+        geometries="|".join(map(re.escape, SAMPLED)) or "(?!)",  # none: nothing matches
+    conda:
+        "../../envs/label.yaml"
+    threads: 8
+    resources:
+        mem_mb=lambda wildcards, threads: 500 * threads,
+        runtime=1440,
+    params:
+        conformations=lambda wildcards: SAMPLED[wildcards.geometries].get(
+            "conformations", 50
+        ),
+        seed=lambda wildcards: SAMPLED[wildcards.geometries].get("seed", 0),
+    message:
+        "sampling {wildcards.geometries}"
+    shell:
+        "python -m e3d data sample {input:q} --conformations {params.conformations} --seed {params.seed} "
+        "--jobs {threads} -o {output:q} --log {log:q}"
+
+
+rule data_label:
+    input:
+        lambda wildcards: geometries_file(wildcards.labels),
+    output:
+        "{labels}",
+    log:
+        "<logs>/data/label/{labels}.log",
+    benchmark:
+        "<costs>/data/label/{labels}.tsv"
+    wildcard_constraints:
+        labels="|".join(map(re.escape, MADE)) or "(?!)",
+    conda:
+        "../../envs/label.yaml"
+    threads: 8
+    resources:
+        mem_mb=lambda wildcards, threads: 2000 * threads,
+        runtime=1440,
+    params:
+        theory=lambda wildcards: MADE[wildcards.labels]["theory"],
+    message:
+        "labelling {wildcards.labels}"
+    shell:
+        "python -m e3d data label {input:q} --theory {params.theory:q} --jobs {threads} -o {output:q} --log {log:q}"
 
 
 rule data_read:

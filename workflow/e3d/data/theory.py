@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -65,7 +65,10 @@ THEORIES: Final[Mapping[str, Theory]] = _Theories()
 
 @cache
 def _known() -> Mapping[str, Theory]:
-    return {SPICE.name: SPICE, GFN2.name: GFN2} | read_theories(ISOLATED_ATOMS_FILE)
+    found = {SPICE.name: SPICE, GFN2.name: GFN2} | read_theories(ISOLATED_ATOMS_FILE)
+    added = found[SPICE.name].isolated_atom_energy  # neutral atoms SPICE has not; its own come first
+    own = replace(SPICE, isolated_atom_energy={**added, **SPICE.isolated_atom_energy})
+    return found | {SPICE.name: own}
 
 
 def read_theories(path: Path) -> dict[str, Theory]:

@@ -24,8 +24,8 @@ def theory_named(name: str) -> Theory:
     """
     if (full := _SHORT.get(name, name)) not in _NEEDS:
         raise InputError(
-            f"theory {name!r} cannot be computed here - {choices(name, [*_SHORT, *_NEEDS])}. Fix --theory, or label "
-            "with another program and read its file with a layout."
+            f"theory {name!r} cannot be computed here - {choices(name, [*_SHORT, *_NEEDS])}. Fix the theory, "
+            "or label with another program and read its file in one of the layouts."
         )
     return THEORIES[full]
 

@@ -1,0 +1,337 @@
+"""Labelling files: what is written, the journal, and jobs that are killed or cut short."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from e3d.cli import main
+from e3d.data.label import run as running
+from e3d.data.label.geometries import read_geometries
+from e3d.data.label.journal import Journal
+from e3d.data.label.run import label_file, label_one
+from e3d.data.label.task import Label, NotConvergedError, Task
+from e3d.data.label.theories import settings_of
+from e3d.data.label.xtb import Xtb
+from e3d.data.processes import LostProcessError
+from e3d.data.store import StoreReader
+from e3d.data.theory import GFN2, SPICE
+from e3d.fields import Store as F
+from e3d.units import BOHR_ANG, HARTREE_EV
+from label_fixtures import H2, diatomic, geometries, stretched
+
+Expect = Callable[..., AbstractContextManager[None]]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def gone(pids: list[int]) -> bool:
+    """Wait until none of the processes is there any more."""
+    for _ in range(100):
+        if not any(map(alive, pids)):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Two molecules, two and three conformations, one of them stretched, in an order that is not the index's."""
+    path = geometries(tmp_path / "geometries.hdf5", {"[H][H]": stretched(0.7, 0.8), "N#N": stretched(1.1, 1.2, 2.6)})
+    with h5py.File(path, "a") as file:
+        file["[H][H]"]["sample_index"] = np.array([25, 0])
+    return path
+
+
+def test_labels_are_written_in_the_spice_layout_and_read_back(source: Path, tmp_path: Path) -> None:
+    output, store = tmp_path / "labels.hdf5", tmp_path / "store.h5"
+    assert main(["data", "label", str(source), "--theory", "gfn2", "-o", str(output)]) == 0
+    with h5py.File(output) as file:
+        assert file.attrs["level_of_theory"] == "GFN2-xTB"
+        hydrogen = {key: values[()] for key, values in file["[H][H]"].items()}
+    assert hydrogen["sample_index"].tolist() == [0, 25]  # by the index, whatever the order in the source
+    assert hydrogen["conformations"][:, 1, 2] * BOHR_ANG == pytest.approx([0.8, 0.7], abs=1e-6)
+    assert main(["data", "read", str(output), "--theory", GFN2.name, "-o", str(store)]) == 0
+    with StoreReader(store) as reader:
+        assert reader[F.ENERGY].tolist() == pytest.approx(
+            [e for name in ("[H][H]", "N#N") for e in read_energies(output, name)], abs=1e-9
+        )
+        assert (reader[F.BINDING_ENERGY][:4] < 0).all()
+
+
+def read_energies(path: Path, name: str) -> list[float]:
+    with h5py.File(path) as file:
+        return list(file[name]["dft_total_energy"][()] * HARTREE_EV)
+
+
+def test_two_processes_write_the_same_file_as_one(source: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.hdf5", tmp_path / "two.hdf5"
+    label_file(source, one, theory=GFN2)
+    label_file(source, two, theory=GFN2, jobs=2, chunk=1)
+    assert one.read_bytes() == two.read_bytes()
+
+
+class Counting:
+    """A labeller of no cost that notes what it is asked, and fails where the bond is longer than 2 Å."""
+
+    def __init__(self) -> None:
+        self.asked: list[Task] = []
+
+    def label(self, task: Task) -> Label:
+        self.asked.append(task)
+        length = float(np.linalg.norm(task.positions[1] - task.positions[0])) * BOHR_ANG
+        if length > 2.0:
+            raise NotConvergedError("not\nconverged")
+        n = len(task.numbers)
+        return Label(-length, np.zeros((n, 3)), np.zeros((n, n)), None, "fake", 0.0)
+
+
+@pytest.fixture
+def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
+    """Label in this process by :class:`Counting`."""
+    labeller = Counting()
+
+    def here(call: Any, items: Any, keep: Any, *, deadline: float, **_: Any) -> None:
+        for item in items:
+            if time.monotonic() >= deadline:
+                return
+            keep(item, call(item))
+
+    monkeypatch.setattr(running, "work", here)
+    monkeypatch.setattr(running, "_labeller", labeller)
+    return labeller
+
+
+def test_what_does_not_converge_is_skipped_reported_and_not_tried_again(
+    source: Path, tmp_path: Path, counting: Counting
+) -> None:
+    output = tmp_path / "labels.hdf5"
+    first = label_file(source, output, theory=GFN2)
+    assert (first.labelled, first.unfinished, dict(first.failed)) == (4, 0, {"not converged": 1})
+    assert len(read_energies(output, "N#N")) == 2
+    assert '"not converged": 1' in (tmp_path / "labels.hdf5.report.json").read_text()
+    assert label_file(source, output, theory=GFN2) == first
+    assert len(counting.asked) == 5
+    label_file(source, output, theory=GFN2, retry_failed=True)
+    assert len(counting.asked) == 6
+    assert counting.asked[-1].stretched
+
+
+def test_molecules_take_turns_and_time_that_is_up_writes_what_is_there(
+    source: Path, tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(np.arange(0.0, 1e6, 600.0))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    outcome = label_file(source, tmp_path / "labels.hdf5", theory=GFN2, chunk=1, max_hours=1.0)
+    assert outcome.unfinished == 5 - outcome.labelled > 0
+    groups = [task.group for task in counting.asked]
+    assert groups[:2] == ["[H][H]", "N#N"]
+    assert len(read_energies(tmp_path / "labels.hdf5", "N#N")) == groups.count("N#N")
+
+
+def test_no_time_at_all_is_an_error_and_keeps_the_old_file(
+    source: Path, tmp_path: Path, counting: Counting, input_error: Expect
+) -> None:
+    output = tmp_path / "labels.hdf5"
+    output.write_text("old")
+    with input_error("no conformation was labelled", "none was finished"):
+        label_file(source, output, theory=GFN2, max_hours=0.0)
+    assert output.read_text() == "old"
+    assert not counting.asked
+
+
+@pytest.mark.parametrize("error", [np.linalg.LinAlgError("singular"), ZeroDivisionError(), RuntimeError("a b")])
+def test_numerical_accidents_skip_one_conformation(error: Exception) -> None:
+    class Failing:
+        def label(self, task: Task) -> Label:
+            raise error
+
+    reason = label_one(Failing(), diatomic(H2, 1.0))
+    assert reason == (str(error) or type(error).__name__)
+
+
+def test_a_label_that_is_no_number_is_a_failure() -> None:
+    class Broken:
+        def label(self, task: Task) -> Label:
+            return Label(float("nan"), np.zeros((2, 3)), np.zeros((2, 2)), None, "fake", 0.0)
+
+    assert label_one(Broken(), diatomic(H2, 1.0)) == "energy or gradient is not a finite number"
+
+
+# --- the journal ------------------------------------------------------------------------------------------------------
+
+
+def test_the_journal_gives_back_what_was_put(tmp_path: Path) -> None:
+    label = Label(-1.5, np.arange(6.0).reshape(2, 3), np.eye(2), np.ones((2, 2)), "RKS", 0.25)
+    tasks = [diatomic(H2, length) for length in (0.7, 0.8, 0.9)]
+    with Journal(tmp_path / "j", settings_of(SPICE)) as journal:
+        journal.put([(tasks[0], label), (tasks[1], "no")])
+    with Journal(tmp_path / "j", settings_of(SPICE)) as journal:
+        found = journal.get(tasks[0])
+        assert isinstance(found, Label)
+        for name, value in vars(label).items():
+            np.testing.assert_array_equal(getattr(found, name), value)
+        assert journal.get(tasks[1]) == "no"
+        assert journal.get(tasks[2]) is None
+    with Journal(tmp_path / "j", settings_of(GFN2)) as other:
+        assert not other.done(tasks[0])
+
+
+def test_the_key_of_a_label_never_changes(tmp_path: Path) -> None:
+    # long computations rest on it: what computes this key made journals that must stay readable
+    with Journal(tmp_path / "j", settings_of(SPICE)) as journal:
+        key = journal.key(Task("any name", H2, np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.5]])))
+    assert key == "be2a2e42c729979c8729fe67a4f766a4b5a39280e585eac531452d9fa55992e2"
+
+
+@pytest.mark.parametrize("damage", ["no database", "another table", "a damaged label"])
+def test_a_damaged_journal_is_one_line(damage: str, source: Path, tmp_path: Path, input_error: Expect) -> None:
+    path, output = tmp_path / "labels.hdf5.journal", tmp_path / "labels.hdf5"
+    if damage == "no database":
+        path.write_text("not a database " * 100)
+    elif damage == "another table":
+        with sqlite3.connect(path) as database:
+            database.execute("CREATE TABLE labels (name TEXT)")
+        database.close()
+    else:
+        label_file(source, output, theory=GFN2)
+        with sqlite3.connect(path) as database:
+            database.execute("UPDATE labels SET label = ?", (b"PK damaged",))
+        database.close()
+    with input_error(str(path)):
+        label_file(source, output, theory=GFN2)
+
+
+def test_a_journal_at_work_is_left_alone(
+    source: Path, tmp_path: Path, input_error: Expect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("e3d.data.ledger._WAIT_S", 0.1)
+    with Journal(tmp_path / "labels.hdf5.journal", settings_of(GFN2)) as journal:
+        journal.claim()
+        with input_error("labels.hdf5.journal", "locked", "End the job"):
+            label_file(source, tmp_path / "labels.hdf5", theory=GFN2)
+
+
+def test_a_process_that_dies_is_one_line(
+    source: Path, tmp_path: Path, input_error: Expect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise LostProcessError([[read_geometries(source)[0].task(0)]])
+
+    monkeypatch.setattr(running, "work", broken)
+    with input_error("ended by itself after 0 of 5 conformations", "[H][H]", "fewer --jobs"):
+        label_file(source, tmp_path / "labels.hdf5", theory=GFN2)
+
+
+def test_empty_groups_between_others_are_passed_over(tmp_path: Path, source: Path) -> None:
+    water = {"smiles": ["[O:1]([H:2])[H:3]"], "atomic_numbers": np.array([8, 1, 1])}
+    with h5py.File(source, "a") as file:
+        empty = file.create_group("empty")
+        for key, value in (water | {"conformations": np.zeros(0)}).items():
+            empty.create_dataset(key, data=value, dtype=h5py.string_dtype() if isinstance(value, list) else None)
+    assert label_file(source, tmp_path / "labels.hdf5", theory=GFN2).labelled == 5
+
+
+# --- processes --------------------------------------------------------------------------------------------------------
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from e3d.data.label import run, xtb
+from e3d.data.theory import GFN2
+
+class Slow(xtb.Xtb):
+    def label(self, task):
+        time.sleep(0.4)
+        return super().label(task)
+
+def slow(theory):
+    return Slow()
+
+run.make_labeller = slow
+if __name__ == "__main__":
+    from e3d import cli
+    sys.exit(cli.main(["data", "label", *sys.argv[1:], "--theory", "gfn2", "--jobs", "2", "--chunk", "1"]))
+"""
+
+
+def start_slowly(folder: Path, source: Path, output: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    """Start a labelling job of two slow processes; return it with their ids once a label is in the journal."""
+    (folder / "slow.py").write_text(SLOW)
+    job = subprocess.Popen(
+        [sys.executable, str(folder / "slow.py"), str(source), "-o", str(output)], stderr=subprocess.PIPE, text=True
+    )
+    for _ in range(300):
+        if finished(output) and len(children(job.pid)) >= 2:
+            return job, children(job.pid)
+        time.sleep(0.1)
+    job.kill()
+    raise AssertionError("nothing was labelled in 30 s")
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def finished(output: Path) -> int:
+    """Count labels; a journal at work is locked, so look at a copy."""
+    journal = output.with_name(output.name + ".journal")
+    if not journal.is_file():
+        return 0
+    copy = journal.with_name("copy")
+    copy.write_bytes(journal.read_bytes())
+    database = sqlite3.connect(copy)
+    try:
+        return int(database.execute("SELECT count(*) FROM labels").fetchone()[0])
+    except sqlite3.Error:
+        return 0
+    finally:
+        database.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_job_that_is_killed_leaves_no_process_and_goes_on_where_it_stopped(
+    end: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = np.linspace(0.7, 0.9, 40)
+    source, output = geometries(tmp_path / "g.hdf5", {"[H][H]": stretched(*lengths)}), tmp_path / "labels.hdf5"
+    job, processes = start_slowly(tmp_path, source, output)
+    os.kill(job.pid, end)
+    _, errors = job.communicate(timeout=20)
+    assert job.returncode == (-end if end == signal.SIGKILL else 128 + end)
+    assert "Traceback" not in errors
+    assert gone(processes)
+    assert not output.exists()
+    before = finished(output)
+    assert 0 < before < 40
+    labeller, asked = Xtb(), []
+    real = running._label_chunk
+
+    def here(call: Any, items: Any, keep: Any, **_: Any) -> None:
+        for item in items:
+            asked.extend(item)
+            keep(item, real(item))
+
+    monkeypatch.setattr(running, "work", here)
+    monkeypatch.setattr(running, "_labeller", labeller)
+    assert label_file(source, output, theory=GFN2).labelled == 40
+    assert len(asked) == 40 - before

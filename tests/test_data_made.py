@@ -1,0 +1,71 @@
+"""Datasets that the workflow makes: what an entry may say, and what Snakemake plans for it."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from e3d.config import read_yaml, validate
+from e3d.data.made import check_made, geometries_file
+from e3d.data.theory import SPICE
+
+Expect = Callable[..., AbstractContextManager[None]]
+PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs")
+
+
+@pytest.fixture
+def entry(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.chdir(root)
+    made: dict[str, Any] = validate(read_yaml(root / "config" / "datasets.yaml"), "datasets")["minispice-gfn2"]
+    return made
+
+
+def test_the_shipped_entry_can_be_made(entry: dict[str, Any]) -> None:
+    check_made("minispice-gfn2", entry)
+    assert geometries_file(entry["path"]) == "data/minispice-gfn2.geometries.hdf5"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"molecules": None}, "conformations is for datasets that are made"),
+        ({"url": "https://example.org/x"}, "has `molecules` and `url`"),
+        ({"path": "data/x.h5"}, "data/x.h5 in layout spice"),
+        ({"layout": "extxyz"}, "in layout extxyz"),
+        ({"conformations": 3}, "conformations = 3 - must be even"),
+        ({"molecules": "none.smi"}, "none.smi is not there"),
+        ({"theory": "GFN-xTB"}, "did you mean 'GFN2-xTB'?"),
+        ({"theory": "spice"}, f"Write {SPICE.name}"),
+    ],
+)
+def test_an_entry_that_cannot_be_made_is_one_line(
+    entry: dict[str, Any], change: dict[str, Any], message: str, input_error: Expect
+) -> None:
+    changed = {key: value for key, value in (entry | change).items() if value is not None}
+    with input_error("dataset 'mine'", message):
+        check_made("mine", changed)
+
+
+def test_the_workflow_plans_sampling_labelling_and_reading(root: Path, tmp_path: Path) -> None:
+    for name in PARTS:
+        copy = shutil.copytree if (root / name).is_dir() else shutil.copy
+        copy(root / name, tmp_path / name)
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump({"grid": {"dataset": ["minispice-gfn2"], "n_train": [16]}}))
+    snakemake = str(Path(sys.executable).parent / "snakemake")
+    done = subprocess.run(
+        [snakemake, "--cores", "2", "-n", "data", "--configfile", "config/smoke.yaml", "my.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    jobs = dict(re.findall(r"^(data_\w+) +(\d+)$", done.stdout, flags=re.MULTILINE))
+    assert jobs == dict.fromkeys(["data_sample", "data_label", "data_read", "data_split", "data_subset"], "1")

@@ -11,6 +11,9 @@ from ase.io import write
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from e3d.data.layouts.frames import LONGEST_GROUP, formula
+from e3d.data.read import read_entry
+from e3d.data.store import StoreReader
+from e3d.fields import Store as F
 from layout_fixtures import STRESS, VOIGT, dropped, frames
 
 # independent of e3d.units: 1 kbar = 1e8 Pa, 1 eV/Å^3 = e / 1e-30 m^3
@@ -243,3 +246,24 @@ def test_mptrj_is_what_others_make_of_it(mptrj_frame: Any, json_file: Any, read_
     np.testing.assert_allclose(other.positions, group.positions, atol=1e-8)
     np.testing.assert_allclose(other.forces, group.forces, atol=1e-8)
     assert (other.name, other.energy.tolist()) == (group.name, group.energy.tolist())
+
+
+def test_isolated_atoms_come_from_a_file_of_single_atoms(
+    json_file: Any, structure_dict: Any, tmp_path: Path, input_error: Any
+) -> None:
+    """MatPES publishes its atoms as a file of their own; sum(D) is then relative to these."""
+
+    def record(elements: str, energy: float, seed: int = 0) -> dict[str, Any]:
+        n = len(elements.split())
+        structure = structure_dict(elements, seed=seed)
+        return {"structure": structure, "energy": energy, "forces": np.zeros((n, 3)).tolist(), "functional": "r2SCAN"}
+
+    atoms = json_file([record("Li", -1.0), record("Li", -1.5), record("O", -2.0)], "atoms.json")
+    source = json_file([record("Li O", -10.0, seed) for seed in range(3)], "crystals.json")
+    entry = {"layout": "matpes", "theory": "r2SCAN (MatPES)", "isolated_atoms": str(atoms)}
+    read_entry(source, tmp_path / "store.h5", entry)
+    with StoreReader(tmp_path / "store.h5") as reader:
+        np.testing.assert_allclose(reader[F.BINDING_ENERGY], -10.0 + 1.5 + 2.0)
+    none = json_file([record("Li O", -10.0)], "none.json")
+    with input_error("none.json", "no single atom"):
+        read_entry(source, tmp_path / "other.h5", {**entry, "isolated_atoms": str(none)})

@@ -170,6 +170,21 @@ def write_matpes(path: Path) -> Path:
     return path
 
 
+def write_atoms(path: Path) -> str:
+    """Write single atoms of no energy as MatPES does its own."""
+    records = [
+        {
+            "structure": _structure(Atoms(s, cell=np.eye(3) * 20)),
+            "energy": 0.0,
+            "forces": [[0.0] * 3],
+            "functional": "PBE",
+        }
+        for s in ("Cu", "Ni", "Al")
+    ]
+    path.write_text(json.dumps(records))
+    return str(path)
+
+
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "spice": write_spice,
     "modelforge": write_modelforge,
@@ -227,7 +242,7 @@ def one_step(ready: Prepared) -> float:
 def test_every_dataset_goes_from_its_file_to_a_training_step(name: str, tmp_path: Path) -> None:
     entry = dict(ENTRIES[name])
     if "isolated_atoms" in entry:
-        entry["isolated_atom_energy_eV"] = {"Cu": 0.0, "Ni": 0.0, "Al": 0.0}
+        entry["isolated_atoms"] = write_atoms(tmp_path / "atoms.json")
     write = write_gfn2 if entry["theory"] == GFN2.name else WRITERS[entry["layout"]]
     source = write(tmp_path / Path(entry["path"]).name)
     ready = to_subset(source, tmp_path, entry)

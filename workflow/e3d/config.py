@@ -18,7 +18,7 @@ import jsonschema
 import yaml
 
 from e3d import provenance
-from e3d.data.made import check_made
+from e3d.data.entries import check_entries, sources
 from e3d.errors import InputError, choices
 
 PUBLISHED = Path("results/published")
@@ -111,6 +111,14 @@ class Study:
                 "seed": seed,
             }
 
+    def sources(self) -> list[str]:
+        """Return the datasets that are read from files: those of the grid, mixtures resolved."""
+        return sources(self.values["grid"]["dataset"], self.datasets)
+
+    def mixtures(self) -> list[str]:
+        """Return the datasets of the grid that are mixed from others."""
+        return [name for name in self.values["grid"]["dataset"] if "mix" in self.datasets[name]]
+
 
 def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
     """Validate a study's configuration and its datasets.
@@ -130,21 +138,7 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
     study = validate(dict(values), "config")
     known = validate(dict(datasets), "datasets")
     grid = study["grid"]
-    for name in grid["dataset"]:
-        if name not in known:
-            raise InputError(
-                f"dataset {name!r} is not in config/datasets.yaml - {choices(name, known)}. "
-                "Fix `grid.dataset`, or add the dataset there."
-            )
-        path = known[name]["path"]
-        if not study["published"]:
-            check_made(name, known[name])
-        given = not {"url", "molecules"} & known[name].keys()
-        if not study["published"] and given and not Path(path).is_file():
-            raise InputError(
-                f"dataset {name!r}: {path} is not there, and it has no `url` to fetch it from. Fix its `path` in "
-                "config/datasets.yaml (relative to the folder Snakemake runs in), put the file there, or add a `url`."
-            )
+    check_entries(grid["dataset"], known, need_files=not study["published"])
     for name in grid["model"]:
         if name not in study["models"]:
             raise InputError(

@@ -87,38 +87,72 @@ COLLECTED = {
 }
 
 
+SOURCES = {name: STUDY.datasets[name] for name in STUDY.sources()}
+MIXTURES = STUDY.mixtures()
+
+# Files that can be fetched: the settings they are fetched by.
+FETCHED = {
+    entry["path"]: {"dataset": name} | entry
+    for name, entry in SOURCES.items()
+    if "url" in entry
+} | {
+    entry["isolated_atoms"]: {"dataset": name, "url": entry["isolated_atoms_url"]}
+    for name, entry in SOURCES.items()
+    if "isolated_atoms_url" in entry
+}
+
+# Files that are made, and the conformations they are labelled from.
+MADE = {entry["path"]: entry for entry in SOURCES.values() if "molecules" in entry}
+SAMPLED = {geometries_file(path): entry for path, entry in MADE.items()}
+
+
+def alternatives(names):
+    """A wildcard's constraint: one of these names; of none, nothing matches."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 def dataset_file(wildcards):
-    return STUDY.datasets[wildcards.dataset]["path"]
+    return SOURCES[wildcards.dataset]["path"]
+
+
+def isolated_atoms_file(wildcards):
+    return SOURCES[wildcards.dataset].get("isolated_atoms", [])
 
 
 def read_options(wildcards):
     """What shapes a store; its checksum and where the file came from do not plan a reading again."""
-    entry = STUDY.datasets[wildcards.dataset]
-    names = ("layout", "theory", "isolated_atom_energy_eV", "exclude_elements")
+    entry = SOURCES[wildcards.dataset]
+    names = (
+        "layout",
+        "theory",
+        "isolated_atom_energy_eV",
+        "isolated_atoms",
+        "exclude_elements",
+        "include_ionic",
+    )
     return json.dumps(
-        {key: entry[key] for key in names if key in entry}, sort_keys=True
+        {key: entry[key] for key in names if entry.get(key)}
+        | ({"exclude_elements": []} if entry.get("exclude_elements") == [] else {}),
+        sort_keys=True,
     )
 
 
 def checksum(wildcards):
-    return STUDY.datasets[wildcards.dataset].get("sha256", "")
+    return SOURCES[wildcards.dataset].get("sha256", "")
 
 
-# Files that can be fetched, of the study's datasets: their names and settings by path.
-FETCHED = {
-    STUDY.datasets[name]["path"]: {"dataset": name} | STUDY.datasets[name]
-    for name in STUDY.values["grid"]["dataset"]
-    if "url" in STUDY.datasets[name]
-}
+def parts_of(wildcards):
+    return [
+        f"{RESULTS}/data/{name}/store.h5"
+        for name in STUDY.datasets[wildcards.dataset]["mix"]
+    ]
 
 
-# Files that are made, likewise, and the conformations they are labelled from.
-MADE = {
-    STUDY.datasets[name]["path"]: STUDY.datasets[name]
-    for name in STUDY.values["grid"]["dataset"]
-    if "molecules" in STUDY.datasets[name]
-}
-SAMPLED = {geometries_file(path): entry for path, entry in MADE.items()}
+def mix_options(wildcards):
+    entry = STUDY.datasets[wildcards.dataset]
+    shares = [f"{name}={share}" for name, share in entry["mix"].items()]
+    residual = ["--apply-residual"] if entry["apply_residual"] else []
+    return shlex.join(["--shares", *shares, *residual])
 
 
 def of_file(key):

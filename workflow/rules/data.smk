@@ -11,7 +11,7 @@ rule data_fetch:
     benchmark:
         "<costs>/data/fetch/{file}.tsv"
     wildcard_constraints:
-        file="|".join(map(re.escape, FETCHED)) or "(?!)",  # none: nothing matches
+        file=alternatives(FETCHED),
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -43,7 +43,7 @@ rule data_sample:
     benchmark:
         "<costs>/data/sample/{geometries}.tsv"
     wildcard_constraints:
-        geometries="|".join(map(re.escape, SAMPLED)) or "(?!)",  # none: nothing matches
+        geometries=alternatives(SAMPLED),
     conda:
         "../../envs/label.yaml"
     threads: 8
@@ -72,7 +72,7 @@ rule data_label:
     benchmark:
         "<costs>/data/label/{labels}.tsv"
     wildcard_constraints:
-        labels="|".join(map(re.escape, MADE)) or "(?!)",
+        labels=alternatives(MADE),
     conda:
         "../../envs/label.yaml"
     threads: 8
@@ -89,7 +89,8 @@ rule data_label:
 
 rule data_read:
     input:
-        dataset_file,
+        file=dataset_file,
+        isolated_atoms=isolated_atoms_file,
     output:
         store="<results>/data/{dataset}/store.h5",
         report="<results>/data/{dataset}/store.h5.report.json",
@@ -97,6 +98,8 @@ rule data_read:
         "<logs>/data/read/{dataset}.log",
     benchmark:
         "<costs>/data/read/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=alternatives(SOURCES),
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -109,7 +112,33 @@ rule data_read:
     message:
         "reading {wildcards.dataset}"
     shell:
-        "python -m e3d data read {input:q} --settings {params.settings:q} --sha256={resources.sha256} -o {output.store} --log {log}"
+        "python -m e3d data read {input.file:q} --settings {params.settings:q} --sha256={resources.sha256} -o {output.store} --log {log}"
+
+
+rule data_mix:
+    input:
+        parts_of,
+    output:
+        store="<results>/data/{dataset}/store.h5",
+        alignment="<results>/data/{dataset}/store.h5.alignment.csv",
+    log:
+        "<logs>/data/mix/{dataset}.log",
+    benchmark:
+        "<costs>/data/mix/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=alternatives(MIXTURES),
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        options=mix_options,
+    message:
+        "mixing {wildcards.dataset}"
+    shell:
+        "python -m e3d data mix {input} {params.options} -o {output.store} --log {log}"
 
 
 rule data_split:

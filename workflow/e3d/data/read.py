@@ -34,24 +34,46 @@ def read_entry(source: Path, output: Path, entry: Mapping[str, Any]) -> Report:
     InputError
         If the isolated atoms of the theory are not known, or as :func:`read_dataset`.
     """
-    theory = str(entry.get("theory", SPICE.name))
-    atoms = entry.get("isolated_atom_energy_eV")
+    theory, layout = str(entry.get("theory", SPICE.name)), str(entry.get("layout", "spice"))
     include_ionic = bool(entry.get("include_ionic"))
-    if atoms is None and theory not in THEORIES:
-        raise InputError(
-            f"theory {theory!r}: its isolated atoms are not known - {choices(theory, THEORIES)}. Give the "
-            "dataset `isolated_atom_energy_eV`, the energy of each isolated neutral atom in eV."
-        )
     return read_dataset(
         source,
         output,
-        layout=str(entry.get("layout", "spice")),
+        layout=layout,
         theory=theory,
-        isolated_atom_energy=atoms or THEORIES[theory].isolated_atom_energy,
+        isolated_atom_energy=_isolated_atoms(entry, theory, layout),
         exclude_elements=tuple(entry.get("exclude_elements", () if include_ionic else ionic_only(theory))),
         include_charged=include_ionic,
         sha256=entry.get("sha256"),
     )
+
+
+def _isolated_atoms(entry: Mapping[str, Any], theory: str, layout: str) -> Mapping[str, float]:
+    """Return the energy (eV) of each isolated atom: the entry's own, those of its file, or the theory's."""
+    if "isolated_atom_energy_eV" in entry:
+        found: Mapping[str, float] = entry["isolated_atom_energy_eV"]
+        return found
+    if "isolated_atoms" in entry:
+        return _atoms_in(Path(entry["isolated_atoms"]), layout)
+    if theory not in THEORIES:
+        raise InputError(
+            f"theory {theory!r}: its isolated atoms are not known - {choices(theory, THEORIES)}. Give the dataset "
+            "`isolated_atom_energy_eV`, the energy of each isolated neutral atom in eV, or `isolated_atoms`, a file "
+            "of single atoms in its layout."
+        )
+    return THEORIES[theory].isolated_atom_energy
+
+
+def _atoms_in(path: Path, layout: str) -> dict[str, float]:
+    """Return the lowest energy (eV) of every element that a file in ``layout`` has a single atom of."""
+    found: dict[str, float] = {}
+    for group in check_groups(reader(layout)(path, {})):
+        if len(group.atomic_numbers) == 1 and len(group.energy):
+            element = symbol(int(group.atomic_numbers[0]))
+            found[element] = min(found.get(element, np.inf), float(group.energy.min()))
+    if not found:
+        raise InputError(f"{path}: holds no single atom, which `isolated_atoms` is for. Give another file.")
+    return found
 
 
 def read_dataset(

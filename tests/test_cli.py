@@ -29,7 +29,10 @@ def test_tables_and_data_need_no_torch(stage: str) -> None:
     assert not {"torch", "matplotlib"} & loaded_by(f"import e3d.{stage}")
 
 
-@pytest.mark.parametrize("command", [[], ["data"], ["data", "read"], ["train"], ["decompose"], ["figures"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], ["data"], ["data", "read"], ["data", "sample"], ["data", "label"], ["train"], ["decompose"], ["figures"]],
+)
 def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
         main([*command, "--help"])

@@ -10,7 +10,7 @@ TEST_READY := $(VENV)/.installed-test
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
 
-.PHONY: study test lint smoke figures publish clean help
+.PHONY: study test lint smoke figures bench publish clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -34,6 +34,9 @@ smoke: $(READY) ## the whole workflow on tiny settings
 
 figures: $(READY) ## the published figures again, without training
 	$(SNAKEMAKE) figures --config published=True
+
+bench: $(READY) ## speed and memory against peers: results/benchmarks/
+	$(RUN) OMP_NUM_THREADS=1 PYTHONPATH=workflow python benchmarks/store.py -o results/benchmarks/store.csv
 
 publish: $(READY) ## copy the finished default study to results/published/default, its findings into README.md
 	$(RUN) python -m e3d publish results -o results/published/default --readme README.md

@@ -25,12 +25,13 @@ import numpy as np
 import pandas as pd
 from rdkit import Chem
 
-from e3d import tables
+from e3d import provenance, tables
 from e3d.chemistry import molecule, symbol
 from e3d.data.read import read_entry
 from e3d.data.store import StoreReader
 from e3d.data.theory import SPICE
 from e3d.fields import Store as F
+from e3d.publish import fill_blocks
 from e3d.units import HARTREE_EV
 
 log = logging.getLogger(__name__)
@@ -167,11 +168,27 @@ def growth(rows: list[dict[str, object]]) -> dict[str, object]:
     }
 
 
+def as_markdown(table: pd.DataFrame) -> str:
+    """Return the table as it stands in docs/datasets.md."""
+    lines = ["| frames | write the store (s) | times a plain h5py read of the source | peak memory (GB) |"]
+    lines[0] += " random batch of 64 (ms) | times h5py slices |"
+    lines.append("|---|---|---|---|---|---|")
+    written = table[table["case"].str.startswith("write")]
+    batches = table[table["case"].str.startswith("random")]
+    for (_, write), (_, batch) in zip(written.iterrows(), batches.iterrows(), strict=True):
+        cells = [f"{int(write['frames']):,}", f"{write['ours']:.1f}", f"{1 / write['ratio']:.1f}"]
+        cells += [f"{write['peak_GB']:.2f}", f"{batch['ours'] * 1e3:.1f}", f"{1 / batch['ratio']:.2f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    slope = table.loc[table["case"] == "growth of writing", "ours"].item()
+    return "\n".join([*lines, "", f"Time of writing grows as frames to the power {slope:.2f}."])
+
+
 def main() -> None:
     """Measure every size and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[50_000, 100_000, 200_000])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--docs", type=Path, help="also write the table into the marked block of this file")
     parser.add_argument("--child", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
@@ -186,6 +203,10 @@ def main() -> None:
         rows.append(growth(rows))
     table = pd.DataFrame(rows)
     tables.write(table, arguments.output, settings={"sizes": arguments.sizes, "repeats": arguments.repeats})
+    if arguments.docs is not None:
+        text = arguments.docs.read_text(encoding="utf-8")
+        block = {"bench": as_markdown(tables.read(arguments.output))}
+        provenance.write_text(arguments.docs, fill_blocks(text, block, str(arguments.docs)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import platform
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +135,21 @@ def fill_readme(text: str, published: Path) -> str:
     InputError
         If a block is not there exactly once.
     """
-    for name, content in _blocks(published).items():
+    return fill_blocks(text, _blocks(published), "README")
+
+
+def fill_blocks(text: str, blocks: Mapping[str, str], document: str) -> str:
+    """Return ``text`` with every ``<!-- name:start -->`` block replaced.
+
+    Raises
+    ------
+    InputError
+        If a block is not there exactly once, naming the ``document``.
+    """
+    for name, content in blocks.items():
         start, end = f"<!-- {name}:start -->\n", f"<!-- {name}:end -->"
         if text.count(start) != 1 or text.count(end) != 1:
-            raise InputError(f"README: the markers of the block `{name}` are not there once each. Restore them.")
+            raise InputError(f"{document}: the markers of the block `{name}` are not there once each. Restore them.")
         before, rest = text.split(start)
         text = f"{before}{start}{content}\n{end}{rest.split(end)[1]}"
     return text

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from conftest import map_atoms
 from e3d.chemistry import molecule
-from e3d.data.label.task import Task
+from e3d.data.make.label.task import Task
 from e3d.units import BOHR_ANG
 
 Frames = NDArray[np.float64]

@@ -12,14 +12,14 @@ import pytest
 from numpy.typing import NDArray
 
 from e3d.cli import main
-from e3d.data.embed import xtb
-from e3d.data.label import dft
-from e3d.data.label import run as running
-from e3d.data.label.dft import Dft, mayer
-from e3d.data.label.geometries import read_geometries
-from e3d.data.label.task import Task
-from e3d.data.label.theories import check_installed, theory_named
-from e3d.data.label.xtb import Xtb
+from e3d.data.make.embed import xtb
+from e3d.data.make.label import dft
+from e3d.data.make.label import run as running
+from e3d.data.make.label.dft import Dft, mayer
+from e3d.data.make.label.geometries import read_geometries
+from e3d.data.make.label.task import Task
+from e3d.data.make.label.theories import check_installed, theory_named
+from e3d.data.make.label.xtb import Xtb
 from e3d.data.theory import GFN2, SPICE
 from e3d.units import BOHR_ANG, HARTREE_EV
 from label_fixtures import H2, Frames, diatomic, geometries, stretched

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from e3d.cli import main
-from e3d.data.label import dft
-from e3d.data.label.atoms import MULTIPLICITY, atom_energy
-from e3d.data.label.task import Task
-from e3d.data.label.xtb import Xtb
+from e3d.data.make.label import dft
+from e3d.data.make.label.atoms import MULTIPLICITY, atom_energy
+from e3d.data.make.label.task import Task
+from e3d.data.make.label.xtb import Xtb
 from e3d.data.theory import GFN2, IONIC_ONLY, SPICE, THEORIES, ionic_only
 from e3d.units import BOHR_ANG, HARTREE_EV
 

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 
 from e3d.cli import main
-from e3d.data.label import run as running
-from e3d.data.label.geometries import read_geometries
-from e3d.data.label.journal import Journal
-from e3d.data.label.run import label_file, label_one
-from e3d.data.label.task import Label, NotConvergedError, Task
-from e3d.data.label.theories import settings_of
-from e3d.data.label.xtb import Xtb
-from e3d.data.processes import LostProcessError
+from e3d.data.make.label import run as running
+from e3d.data.make.label.geometries import read_geometries
+from e3d.data.make.label.journal import Journal
+from e3d.data.make.label.run import label_file, label_one
+from e3d.data.make.label.task import Label, NotConvergedError, Task
+from e3d.data.make.label.theories import settings_of
+from e3d.data.make.label.xtb import Xtb
+from e3d.data.make.processes import LostProcessError
 from e3d.data.store import StoreReader
 from e3d.data.theory import GFN2, SPICE
 from e3d.fields import Store as F
@@ -223,7 +223,7 @@ def test_a_damaged_journal_is_one_line(damage: str, source: Path, tmp_path: Path
 def test_a_journal_at_work_is_left_alone(
     source: Path, tmp_path: Path, input_error: Expect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("e3d.data.ledger._WAIT_S", 0.1)
+    monkeypatch.setattr("e3d.data.make.ledger._WAIT_S", 0.1)
     with Journal(tmp_path / "labels.hdf5.journal", settings_of(GFN2)) as journal:
         journal.claim()
         with input_error("labels.hdf5.journal", "locked", "End the job"):
@@ -255,7 +255,7 @@ def test_empty_groups_between_others_are_passed_over(tmp_path: Path, source: Pat
 SLOW = """
 import sys, time
 from pathlib import Path
-from e3d.data.label import run, xtb
+from e3d.data.make.label import run, xtb
 from e3d.data.theory import GFN2
 
 class Slow(xtb.Xtb):

@@ -222,7 +222,7 @@ def test_a_json_object_given_as_matpes_is_not_loaded(
     json_file: Any, read_groups: Any, input_error: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MPtrj is one line of 12 GB: a wrong `layout` must not read it all."""
-    monkeypatch.setattr("e3d.data.json_stream.LONGEST_LINE", 1000)
+    monkeypatch.setattr("e3d.data.files.json_stream.LONGEST_LINE", 1000)
     source = json_file({"mp-1": {"f": "x" * 5000}})
     with input_error(str(source), "line 1", "longer than 1000 bytes"):
         read_groups("matpes", source)

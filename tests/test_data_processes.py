@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from e3d.data.processes import LostProcessError, work
+from e3d.data.make.processes import LostProcessError, work
 from e3d.errors import InputError
 
 

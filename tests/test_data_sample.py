@@ -14,13 +14,13 @@ import pytest
 
 from e3d.chemistry import bonds_intact, molecule
 from e3d.cli import main
-from e3d.data import sample as sampling
-from e3d.data.embed import xtb
-from e3d.data.label.geometries import read_geometries
-from e3d.data.ledger import Ledger
-from e3d.data.molecule_list import read_molecules
-from e3d.data.relax import relax
-from e3d.data.sample import Recipe, SamplingError, sample, sample_file
+from e3d.data.make import sample as sampling
+from e3d.data.make.embed import xtb
+from e3d.data.make.label.geometries import read_geometries
+from e3d.data.make.ledger import Ledger
+from e3d.data.make.molecule_list import read_molecules
+from e3d.data.make.relax import relax
+from e3d.data.make.sample import Recipe, SamplingError, sample, sample_file
 from e3d.units import BOHR_ANG
 
 Expect = Callable[..., AbstractContextManager[None]]
@@ -205,7 +205,7 @@ def test_the_command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
 
 def test_sampling_loads_neither_torch_nor_pyscf(root: Path) -> None:
     heavy = "('torch', 'pyscf', 'tblite')"
-    code = f"import sys, e3d.data.sample, e3d.data.label.run; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, e3d.data.make.sample, e3d.data.make.label.run; print([m for m in {heavy} if m in sys.modules])"
     environment = {"PYTHONPATH": str(root / "workflow")}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

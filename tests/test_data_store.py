@@ -10,8 +10,8 @@ import pytest
 
 from e3d.chemistry import molecule
 from e3d.data import store
+from e3d.data.files.hdf5 import open_hdf5
 from e3d.data.group import Group, check_groups
-from e3d.data.hdf5 import open_hdf5
 from e3d.data.read import read_entry
 from e3d.data.store import StoreReader, StoreWriter
 from e3d.data.theory import IONIC_ONLY, SPICE

@@ -21,8 +21,8 @@ from ase.calculators.emt import EMT
 from e3d import tables
 from e3d.config import RunSettings, read_yaml, validate
 from e3d.data.choose import Choice, choose
-from e3d.data.label.run import label_file
-from e3d.data.label.theories import theory_named
+from e3d.data.make.label.run import label_file
+from e3d.data.make.label.theories import theory_named
 from e3d.data.read import read_entry
 from e3d.data.split import SplitSettings, frames_of, split_store
 from e3d.data.store import StoreReader

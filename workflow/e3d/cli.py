@@ -4,7 +4,6 @@ Every stage is imported only when its command runs, so that ``--help`` is instan
 """
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -14,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from e3d import __version__
+from e3d import __version__, options
 from e3d.data.commands import add_commands
 from e3d.errors import InputError
+from e3d.options import json_object
 
 _RUN_KEYS = ("run", "dataset", "n_train", "model", "seed")
 _FOLDERS = ("train", "decompose", "publish")
@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"e3d {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _data_commands(commands)
+    add_commands(commands, _command)
     _model_commands(commands)
     _table_commands(commands)
     return parser
@@ -117,71 +117,6 @@ def _command(
     parser.add_argument("--log", type=Path, help="write the log here instead of to the terminal")
     parser.set_defaults(call=call, makes_folder=name in _FOLDERS)
     return parser
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} - a seed is a whole number from 0")
-    return int(text)
-
-
-def _size(text: str) -> int | None:
-    if text and not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} - a size is a whole number of bytes")
-    return int(text) if text else None
-
-
-def _width(text: str) -> float:
-    try:
-        width = float(text)
-    except ValueError:
-        width = 0.0
-    if not 0 < width < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} - a bin width is a positive number")
-    return width
-
-
-def _data_commands(commands: Any) -> None:
-    data = commands.add_parser("data", help="read a dataset into a store, split it, subset it")
-    verbs = data.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _fetch_command(verbs)
-    read = _command(verbs, "read", _data_read, "Read FILE and write the store of its frames.", "FILE")
-    read.add_argument("--layout", help="how FILE is arranged, such as spice")
-    read.add_argument("--theory", help="level of theory (default: SPICE's)")
-    read.add_argument("--sha256", default="", help="expected checksum of FILE; not checked if empty")
-    read.add_argument("--settings", help="JSON with the keys of an entry of config/datasets.yaml")
-    split = _command(verbs, "split", _data_split, "Assign every frame to the pool or a test set.", "STORE")
-    split.add_argument("--seed", type=_seed, default=0)
-    split.add_argument("--test-molecules", type=float, default=0.15)
-    split.add_argument("--test-conformations", type=float, default=0.17)
-    split.add_argument("--validation", type=float, default=0.12)
-    subset = _command(verbs, "subset", _data_subset, "Choose N frames of the training pool.", "STORE")
-    subset.add_argument("--splits", type=Path, required=True, help="table written by `e3d data split`")
-    subset.add_argument("--n", type=int, required=True, help="number of frames")
-    subset.add_argument("--seed", type=_seed, default=0)
-    subset.add_argument("--strategy", default="random", help="random, smallest or farthest-composition")
-    subset.add_argument("--subsets", nargs="*", default=(), help="only these subsets of the source")
-    subset.add_argument("--elements", nargs="*", default=(), help="only frames of these elements")
-    subset.add_argument("--min-atoms", type=int, default=1, help="only frames of at least so many atoms")
-    subset.add_argument("--max-atoms", type=int, default=0, help="... and at most so many; 0: no limit")
-    add_commands(verbs, _command)
-    _command(verbs, "relax", _data_relax, "Relax the molecules of a TABLE of named bonds by GFN2-xTB.", "TABLE")
-
-
-def _fetch_command(verbs: Any) -> None:
-    fetch = _command(
-        verbs,
-        "fetch",
-        _data_fetch,
-        "Download the file of the dataset NAME and check it; a download that was cut goes on where it stopped.",
-        default_output="default: the dataset's path",
-    )
-    fetch.add_argument("name", metavar="NAME", help="a dataset of --datasets")
-    fetch.add_argument("--datasets", type=Path, default=Path("config/datasets.yaml"), help="default: %(default)s")
-    fetch.add_argument("--url", help="fetch from here into -o, without reading --datasets; with the next three")
-    fetch.add_argument("--bytes", type=_size, help="expected size; not checked if empty")
-    fetch.add_argument("--md5", default="", help="expected checksum; not checked if empty")
-    fetch.add_argument("--sha256", default="", help="expected checksum; not checked if empty")
 
 
 def _model_commands(commands: Any) -> None:
@@ -218,9 +153,9 @@ def _table_commands(commands: Any) -> None:
     bde.add_argument("--bond-energies", type=Path, required=True, help="table with De and mean bond energies")
     bde.add_argument("--subset", type=Path, help="training frames of the run, to say what was trained on")
     entropy = _command(commands, "entropy", _entropy, "Entropy and decomposability of D.", "FOLDER+")
-    entropy.add_argument("--bin-bond-energy", type=_width, default=0.05, help="eV")
-    entropy.add_argument("--bin-scaled", type=_width, default=0.05)
-    entropy.add_argument("--bin-r", type=_width, default=0.02, help="Å")
+    entropy.add_argument("--bin-bond-energy", type=options.width, default=0.05, help="eV")
+    entropy.add_argument("--bin-scaled", type=options.width, default=0.05)
+    entropy.add_argument("--bin-r", type=options.width, default=0.02, help="Å")
     for parser in (bde, entropy):
         parser.add_argument("--run", type=Path, help="RUN.yaml the model was trained from")
     collect = _command(commands, "collect", _collect, "Stack tables of several runs, in run order.", "TABLE+")
@@ -234,64 +169,10 @@ def _table_commands(commands: Any) -> None:
     _command(commands, "findings", _findings, "Write what the TABLES say, in sentences.", "TABLES+")
 
 
-def _data_fetch(arguments: Arguments) -> None:
-    from e3d.data.fetch import Fingerprint, Source, fetch, find_source
-
-    if arguments.url is None:
-        source, path = find_source(arguments.datasets, arguments.name)
-        fetch(source, arguments.output or path)
-    elif arguments.output is None:
-        raise InputError(f"--url {arguments.url}: nothing says where the file goes. Give it a name after -o.")
-    else:
-        expected = Fingerprint(arguments.bytes, arguments.md5 or None, arguments.sha256 or None)
-        fetch(Source(arguments.name, arguments.url, expected), arguments.output)
-
-
-def _data_read(arguments: Arguments) -> None:
-    from e3d.config import validate
-    from e3d.data.read import read_entry
-    from e3d.data.theory import SPICE
-
-    defaults = {"path": str(arguments.file), "layout": "spice", "theory": SPICE.name, "source": "", "licence": ""}
-    entry = defaults | (_json(arguments.settings) if arguments.settings else {})
-    for key in ("layout", "theory", "sha256"):
-        if getattr(arguments, key):
-            entry[key] = getattr(arguments, key)
-    read_entry(arguments.file, arguments.output, validate({"FILE": entry}, "datasets")["FILE"])
-
-
-def _data_split(arguments: Arguments) -> None:
-    from e3d.data.split import SplitSettings, split_store
-
-    names = ("seed", "test_molecules", "test_conformations", "validation")
-    settings = SplitSettings(**{name: getattr(arguments, name) for name in names})
-    split_store(arguments.store, arguments.output, settings)
-
-
-def _data_subset(arguments: Arguments) -> None:
-    from e3d.data.choose import Choice, choose
-
-    choice = Choice(
-        seed=arguments.seed,
-        strategy=arguments.strategy,
-        subsets=tuple(arguments.subsets),
-        elements=tuple(arguments.elements),
-        min_atoms=arguments.min_atoms,
-        max_atoms=arguments.max_atoms,
-    )
-    choose(arguments.store, arguments.splits, arguments.output, n=arguments.n, choice=choice)
-
-
-def _data_relax(arguments: Arguments) -> None:
-    from e3d.data.relax import relax_named
-
-    relax_named(arguments.table, arguments.output)
-
-
 def _settings(arguments: Arguments) -> None:
     from e3d.config import RunSettings, write_run
 
-    write_run(RunSettings.from_dict(_json(arguments.json)), arguments.output)
+    write_run(RunSettings.from_dict(json_object(arguments.json)), arguments.output)
 
 
 def _train(arguments: Arguments) -> None:
@@ -390,13 +271,3 @@ def _run_of(arguments: Arguments) -> dict[str, Any]:
 
     settings = RunSettings.from_dict(read_yaml(arguments.run))
     return {key: getattr(settings, key) for key in _RUN_KEYS}
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{text[:80]!r} is not JSON ({error}). Give settings as JSON.") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{text[:80]!r} is not a JSON object. Give settings as JSON, {{...}}.")
-    return values

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from e3d.data.label.theories import theory_named
+from e3d.data.make.label.theories import theory_named
 from e3d.errors import InputError
 
 _SUFFIX = ".hdf5"

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from e3d import provenance
 from e3d.chemistry import Molecule
+from e3d.data.files.hdf5 import open_hdf5
 from e3d.data.group import Group
-from e3d.data.hdf5 import open_hdf5
 from e3d.errors import InputError
 from e3d.fields import Store as F
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from e3d.data.files.hdf5 import array, open_hdf5, require, subgroups
 from e3d.data.group import Group
-from e3d.data.hdf5 import array, open_hdf5, require, subgroups
 from e3d.data.layouts.frames import formula
 from e3d.errors import InputError
 from e3d.units import HARTREE_EV

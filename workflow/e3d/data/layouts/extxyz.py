@@ -21,7 +21,7 @@ from ase.io.extxyz import read_xyz
 from ase.stress import voigt_6_to_full_3x3_stress
 from numpy.typing import NDArray
 
-from e3d.data.compressed import open_stream
+from e3d.data.files.compressed import open_stream
 from e3d.data.group import Group
 from e3d.data.layouts.frames import NO_LABELS, Dropped, Frame, formula, groups, numbers_of
 from e3d.errors import InputError

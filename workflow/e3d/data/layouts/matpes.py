@@ -13,8 +13,8 @@ from typing import Any
 
 from ase.stress import voigt_6_to_full_3x3_stress
 
+from e3d.data.files.json_stream import items
 from e3d.data.group import Group
-from e3d.data.json_stream import items
 from e3d.data.layouts.frames import NO_LABELS, Dropped, Frame, formula, groups, numbers_of
 from e3d.data.layouts.pymatgen_dict import PARTIAL, crystal, need
 from e3d.errors import InputError

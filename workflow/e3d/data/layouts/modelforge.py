@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e3d.chemistry import molecule
-from e3d.data.compressed import plain
+from e3d.data.files.compressed import plain
+from e3d.data.files.hdf5 import array, open_hdf5, require, subgroups, text
 from e3d.data.group import Group
-from e3d.data.hdf5 import array, open_hdf5, require, subgroups, text
 from e3d.data.layouts.frames import formula
 from e3d.errors import InputError, choices
 from e3d.units import BOHR_ANG, EV_KJ_MOL, HARTREE_EV, NM_ANG

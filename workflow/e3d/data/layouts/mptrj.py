@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from e3d.data.files.json_stream import members
 from e3d.data.group import Group
-from e3d.data.json_stream import members
 from e3d.data.layouts.frames import NO_LABELS, Dropped, Frame, formula, groups, numbers_of
 from e3d.data.layouts.pymatgen_dict import PARTIAL, crystal, need
 from e3d.errors import InputError

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e3d.chemistry import SmilesError, molecule, symbol
+from e3d.data.files.hdf5 import array, open_hdf5, text
 from e3d.data.group import Group
-from e3d.data.hdf5 import array, open_hdf5, text
 from e3d.data.theory import IONIC_ONLY
 from e3d.errors import InputError
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG

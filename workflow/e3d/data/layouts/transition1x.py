@@ -17,8 +17,8 @@ from typing import Final
 import h5py
 import numpy as np
 
+from e3d.data.files.hdf5 import array, open_hdf5, require, subgroups
 from e3d.data.group import Group
-from e3d.data.hdf5 import array, open_hdf5, require, subgroups
 from e3d.data.layouts.frames import formula
 from e3d.errors import InputError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import ijson
 
-from e3d.data.compressed import open_stream
+from e3d.data.files.compressed import open_stream
 from e3d.errors import InputError
 
 LONGEST_LINE = 64 * 2**20

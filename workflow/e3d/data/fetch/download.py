@@ -23,7 +23,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
 from e3d import __version__
-from e3d.data.part import Part
+from e3d.data.fetch.part import Part
 from e3d.errors import InputError
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pyscf import dft, gto, lib
 
 from e3d.chemistry import symbol
-from e3d.data.label.task import Guesses, Label, NotConvergedError, Task
+from e3d.data.make.label.task import Guesses, Label, NotConvergedError, Task
 
 FUNCTIONAL = "wb97m-d3bj"
 BASIS = "def2-tzvppd"

@@ -21,7 +21,7 @@ from rdkit import Chem
 
 from e3d import provenance, tables
 from e3d.chemistry import SmilesError, canonical_smiles, equivalent_bonds, molecule, parse
-from e3d.data.hdf5 import array, open_hdf5
+from e3d.data.files.hdf5 import array, open_hdf5
 from e3d.data.layouts.spice import SAMPLE_INDEX
 from e3d.errors import InputError
 from e3d.units import BOHR_ANG, EV_KCAL_MOL, HARTREE_EV

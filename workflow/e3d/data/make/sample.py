@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 from e3d import provenance
 from e3d.chemistry import bonds_intact, molecule
-from e3d.data.embed import embed, lowest_minimum, xtb
 from e3d.data.layouts.spice import PAIR_STRIDE, SAMPLE_INDEX
-from e3d.data.ledger import Ledger
-from e3d.data.molecule_list import Entry, read_molecules
-from e3d.data.processes import LostProcessError, work
+from e3d.data.make.embed import embed, lowest_minimum, xtb
+from e3d.data.make.ledger import Ledger
+from e3d.data.make.molecule_list import Entry, read_molecules
+from e3d.data.make.processes import LostProcessError, work
 from e3d.errors import InputError
 from e3d.units import BOHR_ANG
 

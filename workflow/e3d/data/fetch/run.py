@@ -15,8 +15,8 @@ from typing import Any
 
 from e3d import provenance
 from e3d.config import read_yaml, validate
-from e3d.data.download import DEFAULT_PATIENCE, Patience, download
-from e3d.data.part import open_part, read_facts
+from e3d.data.fetch.download import DEFAULT_PATIENCE, Patience, download
+from e3d.data.fetch.part import open_part, read_facts
 from e3d.errors import InputError, choices
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def fetch(source: Source, target: Path, patience: Patience = DEFAULT_PATIENCE) -
     Raises
     ------
     InputError
-        If the file that is there or came is not the expected one, or as :func:`e3d.data.download.download`.
+        If the file that is there or came is not the expected one, or as :func:`e3d.data.fetch.download.download`.
     """
     if target.is_dir():
         raise InputError(f"{target}: is a folder, and the file of {source.dataset!r} goes there. Give another path.")

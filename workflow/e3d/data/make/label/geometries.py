@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from e3d import provenance
 from e3d.chemistry import Molecule, bonds_intact, molecule, number
-from e3d.data.hdf5 import array, open_hdf5, text
-from e3d.data.label.task import Label, Task
+from e3d.data.files.hdf5 import array, open_hdf5, text
 from e3d.data.layouts.spice import SAMPLE_INDEX
+from e3d.data.make.label.task import Label, Task
 from e3d.data.theory import Theory
 from e3d.errors import InputError
 from e3d.units import BOHR_ANG, HARTREE_EV

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from e3d import provenance
-from e3d.data.label.geometries import Geometries, read_geometries, write_labels
-from e3d.data.label.journal import Journal
-from e3d.data.label.task import Label, Labeller, Task
-from e3d.data.label.theories import check_installed, default_chunk, make_labeller, settings_of
-from e3d.data.processes import LostProcessError, work
+from e3d.data.make.label.geometries import Geometries, read_geometries, write_labels
+from e3d.data.make.label.journal import Journal
+from e3d.data.make.label.task import Label, Labeller, Task
+from e3d.data.make.label.theories import check_installed, default_chunk, make_labeller, settings_of
+from e3d.data.make.processes import LostProcessError, work
 from e3d.data.theory import Theory
 from e3d.errors import InputError
 

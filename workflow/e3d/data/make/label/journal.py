@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from e3d.data.label.task import Label, Task
-from e3d.data.ledger import Ledger
+from e3d.data.make.label.task import Label, Task
+from e3d.data.make.ledger import Ledger
 from e3d.errors import InputError
 
 

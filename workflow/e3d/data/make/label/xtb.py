@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from tblite.exceptions import TBLiteRuntimeError
 from tblite.interface import Calculator
 
-from e3d.data.label.task import Label, NotConvergedError, Task
+from e3d.data.make.label.task import Label, NotConvergedError, Task
 
 _ACCURACY = 0.01
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from e3d import provenance
 from e3d.chemistry import number
-from e3d.data.label.run import label_one
-from e3d.data.label.task import Label, Task
-from e3d.data.label.theories import check_installed, make_labeller, settings_of, sources
+from e3d.data.make.label.run import label_one
+from e3d.data.make.label.task import Label, Task
+from e3d.data.make.label.theories import check_installed, make_labeller, settings_of, sources
 from e3d.data.theory import Theory
 from e3d.errors import InputError, choices
 from e3d.units import HARTREE_EV

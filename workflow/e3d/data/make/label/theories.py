@@ -3,7 +3,7 @@
 import importlib.util
 from typing import Any
 
-from e3d.data.label.task import Labeller
+from e3d.data.make.label.task import Labeller
 from e3d.data.theory import GFN2, SPICE, THEORIES, Theory
 from e3d.errors import InputError, choices
 
@@ -55,10 +55,10 @@ def check_installed(theory: Theory) -> None:
 def make_labeller(theory: Theory) -> Labeller:
     """Return a labeller of ``theory`` for this process; see :func:`check_installed`."""
     if theory.name == SPICE.name:
-        from e3d.data.label.dft import Dft
+        from e3d.data.make.label.dft import Dft
 
         return Dft()
-    from e3d.data.label.xtb import Xtb
+    from e3d.data.make.label.xtb import Xtb
 
     return Xtb()
 

@@ -12,7 +12,7 @@ from rdkit import Chem
 
 from e3d import provenance, tables
 from e3d.chemistry import canonical_smiles, parse
-from e3d.data.embed import FORCE_TOLERANCE, embed, lowest_minimum
+from e3d.data.make.embed import FORCE_TOLERANCE, embed, lowest_minimum
 
 log = logging.getLogger(__name__)
 

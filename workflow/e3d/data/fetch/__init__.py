@@ -1,0 +1,1 @@
+"""Fetch the file of a dataset: resumable, checked, whole or not at all."""

@@ -1,0 +1,1 @@
+"""Open files of other people: HDF5, JSON read piece by piece, gzip."""

@@ -1,0 +1,76 @@
+"""Types of command-line options: what is given, checked where it is read."""
+
+import argparse
+import json
+from typing import Any
+
+from e3d.errors import InputError
+
+
+def natural(text: str) -> int:
+    """Read a whole number from 0, such as a seed."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} - must be a whole number from 0")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """Read a whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} - must be a whole number from 1")
+    return int(text)
+
+
+def size(text: str) -> int | None:
+    """Read a number of bytes; nothing is None."""
+    if text and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} - a size is a whole number of bytes")
+    return int(text) if text else None
+
+
+def hours(text: str) -> float:
+    """Read a number of hours from 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} - must be a number of hours from 0")
+    return number
+
+
+def width(text: str) -> float:
+    """Read a bin width."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} - a bin width is a positive number")
+    return number
+
+
+def share(text: str) -> tuple[str, float]:
+    """Read NAME=SHARE."""
+    name, _, number = text.partition("=")
+    try:
+        return name, float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} - must be NAME=SHARE, such as minispice=0.5") from None
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Read settings given as a JSON object.
+
+    Raises
+    ------
+    InputError
+        If the text is none.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{text[:80]!r} is not JSON ({error}). Give settings as JSON.") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{text[:80]!r} is not a JSON object. Give settings as JSON, {{...}}.")
+    return values

@@ -29,6 +29,7 @@ from e3d.data.theory import GFN2, SPICE
 from e3d.fields import Store as F
 from e3d.units import BOHR_ANG, HARTREE_EV
 from label_fixtures import H2, diatomic, geometries, stretched
+from model_fixtures import MINISPICE
 
 Expect = Callable[..., AbstractContextManager[None]]
 
@@ -335,3 +336,28 @@ def test_a_job_that_is_killed_leaves_no_process_and_goes_on_where_it_stopped(
     monkeypatch.setattr(running, "_labeller", labeller)
     assert label_file(source, output, theory=GFN2).labelled == 40
     assert len(asked) == 40 - before
+
+
+def test_what_was_labelled_before_is_taken_over(tmp_path: Path, spice_file: Any, input_error: Any) -> None:
+    """A file grows: conformations of the old one keep their labels, bond orders it lacks are not a number."""
+    with h5py.File(MINISPICE) as source:
+        arrays = {key: source["O"][key][()] for key in ("smiles", "atomic_numbers", "conformations", "sample_index")}
+    geometries = spice_file({"O": {**arrays, "smiles": [arrays["smiles"][0].decode()]}})
+    old, new = tmp_path / "old.hdf5", tmp_path / "new.hdf5"
+    label_file(geometries, old, theory=GFN2)
+    with h5py.File(old, "r+") as file:
+        for key in list(file["O"]):
+            if file["O"][key].shape[0] == 12:
+                values = file["O"][key][()]
+                del file["O"][key]
+                if key != "mayer_indices":
+                    file["O"][key] = values[:5]
+        file["O"]["dft_total_energy"][2] += 1.0  # to see that it is not computed again
+    label_file(geometries, new, theory=GFN2, known=old)
+    with h5py.File(old) as before, h5py.File(new) as after:
+        np.testing.assert_array_equal(after["O/dft_total_energy"][:5], before["O/dft_total_energy"][()])
+        assert len(after["O/dft_total_energy"]) == 12
+        assert np.isnan(after["O/mayer_indices"][:5]).all()
+        assert np.isfinite(after["O/mayer_indices"][5:]).all()
+    with input_error("GFN2-xTB", "same level of theory"):
+        label_file(geometries, tmp_path / "x.hdf5", theory=SPICE, known=old)

@@ -72,6 +72,7 @@ def _add_make(verbs: Any, command: Command) -> None:
     label = command(verbs, "label", _label, "Label the conformations of GEOMETRIES (SPICE layout).", "GEOMETRIES")
     label.add_argument("--chunk", type=options.count, help="conformations a process takes at a time (by the theory)")
     label.add_argument("--max-hours", type=options.hours, help="start nothing after this time; write what is finished")
+    label.add_argument("--known", type=Path, help="file labelled before: its conformations are not computed again")
     label.add_argument("--retry-failed", action="store_true", help="compute again what failed before")
     atoms = command(verbs, "atoms", _atoms, "Compute the energies of isolated neutral atoms.")
     atoms.add_argument("--elements", nargs="+", required=True, metavar="ELEMENT")
@@ -177,6 +178,7 @@ def _label(arguments: Arguments) -> None:
         chunk=arguments.chunk,
         max_hours=arguments.max_hours,
         retry_failed=arguments.retry_failed,
+        known=arguments.known,
     )
 
 

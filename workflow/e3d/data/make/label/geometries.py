@@ -63,7 +63,7 @@ def read_geometries(path: Path) -> list[Geometries]:
         For a file without groups, or a group that lacks or contradicts something.
     """
     with open_hdf5(path) as file:
-        groups = [_group(file[name], name, f"{path}, group {name!r}") for name in file]
+        groups = [read_group(file[name], name, f"{path}, group {name!r}") for name in file]
     if not any(map(len, groups)):
         raise InputError(
             f"{path}: holds no conformations in {len(groups)} groups; HDF5 groups with `conformations` are needed. "
@@ -72,7 +72,14 @@ def read_geometries(path: Path) -> list[Geometries]:
     return groups
 
 
-def _group(group: h5py.Group | h5py.Dataset, name: str, where: str) -> Geometries:
+def read_group(group: h5py.Group | h5py.Dataset, name: str, where: str) -> Geometries:
+    """Read the geometries of one group; ``where`` says in messages what it is.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_geometries`.
+    """
     if not isinstance(group, h5py.Group):
         raise InputError(f"{where}: is a dataset; one HDF5 group per molecule is needed. Move it into a group.")
     missing = [key for key in _NEEDED if key not in group]
@@ -193,8 +200,9 @@ def _write_group(target: h5py.Group, group: Geometries, labels: dict[int, Label]
         target["formation_energy"] = energy - sum(atoms[int(z)] for z in group.numbers)
     target["dft_total_gradient"] = np.array([label.gradient for label in chosen], dtype=np.float32)
     target["mayer_indices"] = np.array([label.mayer for label in chosen], dtype=np.float32)
-    wiberg = [label.wiberg for label in chosen if label.wiberg is not None]
-    if len(wiberg) == len(chosen):
+    if any(label.wiberg is not None for label in chosen):
+        unknown = np.full((len(group.numbers),) * 2, np.nan)
+        wiberg = [unknown if label.wiberg is None else label.wiberg for label in chosen]
         target["wiberg_lowdin_indices"] = np.array(wiberg, dtype=np.float32)
     target.create_dataset("method", data=[label.method for label in chosen], dtype=text_type)
     target["spin_square"] = np.array([label.spin_square for label in chosen], dtype=np.float32)

@@ -14,6 +14,7 @@ import numpy as np
 from e3d import provenance
 from e3d.data.make.label.geometries import Geometries, read_geometries, write_labels
 from e3d.data.make.label.journal import Journal
+from e3d.data.make.label.known import take_over
 from e3d.data.make.label.task import Label, Labeller, Task
 from e3d.data.make.label.theories import check_installed, default_chunk, make_labeller, settings_of
 from e3d.data.make.processes import LostProcessError, work
@@ -49,6 +50,7 @@ def label_file(
     chunk: int | None = None,
     max_hours: float | None = None,
     retry_failed: bool = False,
+    known: Path | None = None,
 ) -> Outcome:
     """Label ``source`` (SPICE layout, no labels needed) and write ``output`` in the SPICE layout.
 
@@ -64,6 +66,8 @@ def label_file(
         Conformations a process takes at a time; None: what suits the theory.
     max_hours
         Start nothing after this time and write what is finished; None: label everything.
+    known
+        A file labelled before at the same level of theory: its conformations are not computed again.
     retry_failed
         Compute again what failed in earlier calls.
 
@@ -77,6 +81,8 @@ def label_file(
     with Journal(output.with_name(output.name + ".journal"), settings_of(theory)) as journal:
         if retry_failed:
             journal.forget_failures()
+        if known is not None:
+            log.info("%s: %d labels taken over", known, take_over(known, journal, theory))
         todo = [task for task in _turns(groups) if not journal.done(task)]
         log.info("%s: %d conformations, %d of them not labelled yet", source, sum(map(len, groups)), len(todo))
         if todo:
@@ -85,7 +91,7 @@ def label_file(
             _work(todo, journal, theory, jobs=jobs, chunk=chunk or default_chunk(theory), max_hours=max_hours)
         outcome = _write(groups, journal, output, theory, source)
     provenance.write_json(output.with_name(output.name + ".report.json"), outcome.as_dict())
-    provenance.record(output, inputs=[source], settings=settings_of(theory))
+    provenance.record(output, inputs=[source] if known is None else [source, known], settings=settings_of(theory))
     log.info("%s: %s", output, outcome.as_dict())
     return outcome
 

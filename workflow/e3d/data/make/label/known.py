@@ -1,0 +1,63 @@
+"""Labels that are there already, in a file in the SPICE layout: taken over instead of computed again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from e3d.data.files.hdf5 import array, open_hdf5
+from e3d.data.make.label.geometries import read_group
+from e3d.data.make.label.journal import Journal
+from e3d.data.make.label.task import Label, Task
+from e3d.data.theory import Theory
+from e3d.errors import InputError
+
+_NEEDED = ("dft_total_energy", "dft_total_gradient")
+
+
+def take_over(path: Path, journal: Journal, theory: Theory) -> int:
+    """Put the labels of a file into the journal where it has none yet; return how many.
+
+    Bond orders the file does not have are not a number in what is written from them.
+
+    Raises
+    ------
+    InputError
+        If the file is of another level of theory, or a group lacks labels.
+    """
+    with open_hdf5(path) as file:
+        level = str(file.attrs.get("level_of_theory", ""))
+        if not level.startswith(theory.name):
+            raise InputError(
+                f"{path}: its level_of_theory is {level!r}, and {theory.name} is asked for. Give a file of the same "
+                "level of theory, or label everything anew."
+            )
+        found = [pair for name in file for pair in _labels(file[name], name, f"{path}, group {name!r}")]
+    fresh = [(task, label) for task, label in found if not journal.done(task)]
+    journal.put(fresh)
+    return len(fresh)
+
+
+def _labels(group: h5py.Group, name: str, where: str) -> Iterator[tuple[Task, Label]]:
+    geometries = read_group(group, name, where)
+    missing = [key for key in _NEEDED if key not in group]
+    if missing:
+        raise InputError(f"{where}: lacks {', '.join(missing)}, so it has no labels to take over. Drop the group.")
+    if not len(geometries):
+        return
+    energy = array(group, "dft_total_energy", "(M,)", where)
+    gradient = array(group, "dft_total_gradient", "(M, N, 3)", where)
+    n = len(geometries.numbers)
+    unknown = np.full((len(geometries), n, n), np.nan)
+    mayer = array(group, "mayer_indices", "(M, N, N)", where) if "mayer_indices" in group else unknown
+    wiberg = array(group, "wiberg_lowdin_indices", "(M, N, N)", where) if "wiberg_lowdin_indices" in group else None
+    closed = geometries.multiplicity == 1
+    methods = (
+        [m.decode() for m in group["method"][()]] if "method" in group else ["RKS" if closed else "UKS"] * len(energy)
+    )
+    spin = array(group, "spin_square", "(M,)", where) if "spin_square" in group else np.zeros(len(energy))
+    for row in range(len(geometries)):
+        orders = None if wiberg is None else wiberg[row]
+        label = Label(float(energy[row]), gradient[row], mayer[row], orders, methods[row], float(spin[row]))
+        yield geometries.task(row), label

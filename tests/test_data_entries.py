@@ -1,0 +1,94 @@
+"""Entries of datasets.yaml: what is refused before anything runs, and mixtures in the workflow."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from e3d.config import read_yaml, validate
+from e3d.data.entries import check_entries, sources
+from e3d.data.store import StoreReader
+from e3d.fields import Store as F
+from test_workflow import copy_project, planned, snakemake
+
+FILE = {"path": "resources/minispice.hdf5", "layout": "spice", "theory": "wB97M-D3(BJ)/def2-TZVPPD"}
+FACTS = {"source": "x", "licence": "x"}
+
+
+@pytest.fixture
+def check(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Check entries as a study does, in the repository's folder."""
+    monkeypatch.chdir(root)
+
+    def call(names: list[str], need_files: bool = True, **entries: dict[str, Any]) -> None:
+        known = validate({name: {**entry, **FACTS} for name, entry in entries.items()}, "datasets")
+        check_entries(names, known, need_files=need_files)
+
+    return call
+
+
+def test_mixtures_resolve_to_the_datasets_they_are_mixed_from() -> None:
+    known = {"a": {}, "b": {}, "c": {}, "ab": {"mix": {"a": 1, "b": 1}}, "bc": {"mix": {"b": 1, "c": 2}}}
+    assert sources(["ab", "bc", "a"], known) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "messages"),
+    [
+        ({"x": {"path": "none.hdf5", "layout": "spice", "theory": "t"}}, ("none.hdf5 is not there", "no `url`")),
+        ({"x": {"path": "resources/minispice.hdf5"}}, ("lacks 'layout'",)),
+        ({"x": {**FILE, "isolated_atoms": "none.json"}}, ("none.json is not there", "isolated_atoms_url")),
+        ({"x": {"mix": {"y": 1, "z": 1}}, "y": FILE}, ("mix has 'z'", "known: y")),
+        ({"x": {"mix": {"y": 1, "x": 1}}, "y": FILE}, ("mix has 'x'", "known: y")),
+        ({"x": {"mix": {"y": 1, "z": 1}, "theory": "t"}, "y": FILE, "z": FILE}, ("has 'theory'", "remove `mix`")),
+    ],
+)
+def test_entries_that_cannot_be_used(
+    entries: dict[str, Any], messages: tuple[str, ...], check: Callable[..., None], input_error: Any
+) -> None:
+    with input_error("dataset 'x'", *messages):
+        check(["x"], **entries)
+
+
+def test_shares_are_positive(check: Callable[..., None], input_error: Any) -> None:
+    with input_error("x.mix.y = 0", "more than 0"):
+        check(["x"], x={"mix": {"y": 0, "z": 1}}, y=FILE, z=FILE)
+
+
+def test_a_missing_file_is_no_error_where_it_can_be_fetched_or_is_not_needed(check: Callable[..., None]) -> None:
+    missing = {"path": "none.hdf5", "layout": "spice", "theory": "t"}
+    check(["x"], x={**missing, "url": "https://example.org/none.hdf5"})
+    check(["x"], need_files=False, x=missing)
+
+
+def test_the_papers_study_is_planned_whole_without_its_data(root: Path) -> None:
+    done = snakemake(root, "-n", "--configfile", "config/paper.yaml")
+    jobs = planned(done)
+    runs = 2 * 5 * 4 * 3
+    assert jobs["train_run"] == jobs["decompose_run"] == jobs["entropy_run"] == runs
+    assert jobs["data_fetch"] == jobs["data_read"] == 2
+    assert jobs["data_mix"] == 1
+    assert "data/SPICE-2.0.1.hdf5" in done.stdout
+    assert not (root / "data" / "SPICE-2.0.1.hdf5").exists()
+
+
+def test_a_mixture_is_made_by_the_workflow(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    entries = read_yaml(project / "config" / "datasets.yaml")
+    entries["again"] = entries["minispice"]
+    entries["both"] = {"mix": {"minispice": 3, "again": 1}, **FACTS}
+    (project / "config" / "datasets.yaml").write_text(yaml.safe_dump(entries, sort_keys=False))
+    (project / "my.yaml").write_text(yaml.safe_dump({"grid": {"dataset": ["both"], "n_train": [16, 64]}}))
+    done = snakemake(project, "data", "--configfile", "my.yaml")
+    assert done.returncode == 0, done.stderr[-3000:]
+    folder = project / "results" / "data" / "both"
+    alignment = pd.read_csv(folder / "store.h5.alignment.csv")
+    assert alignment["residual_eV_per_atom"].dropna().abs().max() < 1e-9, "the same labels twice"
+    with StoreReader(folder / "store.h5") as reader:
+        part = reader[F.PART]
+        for n in (16, 64):
+            frames = pd.read_csv(folder / "subsets" / f"n{n}.csv")["frame"]
+            assert (part[frames] == 1).sum() == n // 4

@@ -1,0 +1,120 @@
+"""References at the labels' own level: who is in, what De and the mean bond energy are, and what ships."""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from e3d.data.make.label.run import label_file
+from e3d.data.make.references import barriers, bond_energies, reference_geometries, species_name
+from e3d.data.theory import GFN2, SPICE
+from e3d.units import EV_KCAL_MOL, HARTREE_EV
+
+RESOURCES = Path(__file__).parents[1] / "resources"
+NAMED = RESOURCES / "bde_298K.csv"
+KCAL = HARTREE_EV * EV_KCAL_MOL
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference species labelled by GFN2-xTB."""
+    folder = tmp_path_factory.mktemp("references")
+    reference_geometries(NAMED, folder / "geometries.hdf5")
+    label_file(folder / "geometries.hdf5", folder / "labels.hdf5", theory=GFN2)
+    return folder / "labels.hdf5"
+
+
+def _energy(labels: Path, smiles: str, multiplicity: int = 1) -> float:
+    with h5py.File(labels) as file:
+        return float(file[species_name(smiles, multiplicity)]["dft_total_energy"][0])
+
+
+def test_species_have_their_spin_and_atoms_in_map_order(labelled: Path) -> None:
+    with h5py.File(labelled) as file:
+        triplet = file[species_name("[CH2]", 3)]
+        assert triplet["multiplicity"][0] == 3
+        assert triplet["atomic_numbers"][()].tolist() == [6, 1, 1]
+        assert file[species_name("[C]", 3)]["multiplicity"][0] == 3, "a carbon atom is no quintet"
+        assert species_name("[CH2]", 1) not in file, "the singlet of G2/97 is another species"
+        top = file["dbh24_tst_HCN__HNC"]
+        assert top["smiles"][0] == b""
+        assert not any("ion" in name for name in file), "charged reactions are left out"
+
+
+def test_de_is_the_energy_of_the_cleavage(labelled: Path, tmp_path: Path) -> None:
+    table = bond_energies(labelled, NAMED, tmp_path / "table.csv").set_index("bond")
+    for bond, parts in {
+        "CH3-H": (("C", 1), ("[CH3]", 2), ("[H]", 2)),
+        "CH2=CH2": (("C=C", 1), ("[CH2]", 3), ("[CH2]", 3)),
+        "CH3-NO2": (("C[N+](=O)[O-]", 1), ("[CH3]", 2), ("O=[N]=O", 2)),
+    }.items():
+        whole, first, second = (_energy(labelled, *part) for part in parts)
+        assert table.loc[bond, "de_kcal_mol"] == pytest.approx((first + second - whole) * KCAL, abs=1e-3)
+
+
+def test_the_mean_bond_energy_shares_the_atomisation_energy(labelled: Path, tmp_path: Path) -> None:
+    table = bond_energies(labelled, NAMED, tmp_path / "table.csv").set_index("bond")["mean_bond_energy_kcal_mol"]
+    carbon, hydrogen, oxygen = (_energy(labelled, f"[{z}]", m) for z, m in (("C", 3), ("H", 2), ("O", 3)))
+    methane = (carbon + 4 * hydrogen - _energy(labelled, "C")) * KCAL
+    assert table["CH3-H"] == pytest.approx(methane / 4, abs=1e-3)
+    ethane = (2 * carbon + 6 * hydrogen - _energy(labelled, "CC")) * KCAL
+    assert table["CH3-CH3"] == pytest.approx(ethane - 6 * methane / 4, abs=1e-3)
+    dioxide = (carbon + 2 * oxygen - _energy(labelled, "O=C=O")) * KCAL
+    assert table["OC=O (CO2->CO+O)"] == pytest.approx(dioxide / 2, abs=1e-3)
+    assert np.isnan(table["C2H5-H"]), "C-H of ethane cannot be told from its C-C"
+    assert np.isnan(table["CH3-CHO"]), "C-C and C=O share what is left"
+
+
+def test_barriers(labelled: Path, tmp_path: Path) -> None:
+    table = barriers(labelled, tmp_path / "barriers.csv").set_index("reaction")
+    row = table.loc["HCN -> HNC"]
+    with h5py.File(labelled) as file:
+        top, start, end = (
+            float(file[f"dbh24_{name}"]["dft_total_energy"][0]) for name in ("tst_HCN__HNC", "HCN", "HNC")
+        )
+    assert row["forward_kcal_mol"] == pytest.approx((top - start) * KCAL, abs=1e-3)
+    assert row["backward_kcal_mol"] == pytest.approx((top - end) * KCAL, abs=1e-3)
+    assert row["reference_forward_kcal_mol"] == 48.07
+    assert len(table) == 9
+
+
+def test_labels_without_a_level_of_theory(tmp_path: Path, input_error: Any) -> None:
+    with h5py.File(tmp_path / "x.hdf5", "w"):
+        pass
+    with input_error("x.hdf5", "level_of_theory"):
+        barriers(tmp_path / "x.hdf5", tmp_path / "y.csv")
+
+
+# --- what ships
+
+
+def test_the_shipped_tables_follow_from_the_shipped_labels(tmp_path: Path) -> None:
+    labels = RESOURCES / "references.hdf5"
+    bond_energies(labels, NAMED, tmp_path / "bonds.csv")
+    barriers(labels, tmp_path / "barriers.csv")
+    assert (tmp_path / "bonds.csv").read_text() == (RESOURCES / "label_level.csv").read_text()
+    assert (tmp_path / "barriers.csv").read_text() == (RESOURCES / "label_level_barriers.csv").read_text()
+
+
+def test_the_shipped_labels_are_near_the_best_known_values() -> None:
+    """wB97M-D3(BJ) is a good functional: a wrong spin state or fragment would be off by 10 kcal/mol and more."""
+    ours = pd.read_csv(RESOURCES / "label_level.csv")
+    assert set(ours["theory"]) == {SPICE.name}
+    best = pd.read_csv(RESOURCES / "bond_energies.csv")
+    both = ours.merge(best, on="bond", suffixes=("", "_best"))
+    assert len(both) >= 12
+    for column in ("de_kcal_mol", "mean_bond_energy_kcal_mol"):
+        difference = (both[column] - both[f"{column}_best"]).dropna().abs()
+        assert len(difference) >= 10
+        assert difference.max() < 6.0, both.loc[difference.idxmax()]
+    heights = pd.read_csv(RESOURCES / "label_level_barriers.csv")
+    for side in ("forward", "backward"):
+        assert (heights[f"{side}_kcal_mol"] - heights[f"reference_{side}_kcal_mol"]).abs().max() < 5.0
+
+
+def test_reference_labels_are_in_no_dataset(root: Path) -> None:
+    """No entry of datasets.yaml names them: nothing trains on them."""
+    assert "references.hdf5" not in (root / "config" / "datasets.yaml").read_text()

@@ -14,6 +14,7 @@ from e3d.data.split import SplitSettings, assign, families, frames_of, split_sto
 from e3d.data.store import StoreReader
 from e3d.fields import POOL, TEST_CONFORMATIONS, TEST_MOLECULES, UNUSED, VALIDATION, Column
 from e3d.fields import Store as F
+from model_fixtures import MINISPICE_FRAMES
 
 DEFAULT = SplitSettings(seed=0, test_molecules=0.15, test_conformations=0.17, validation=0.12)
 SPLITS = {POOL, VALIDATION, TEST_CONFORMATIONS, TEST_MOLECULES}
@@ -148,7 +149,7 @@ def test_a_dataset_too_small_to_split(spice_file: Any, spice_group: Any, input_e
 
 def test_frames_of(prepared: Any, input_error: Any) -> None:
     parts = [frames_of(prepared.splits, name) for name in sorted(SPLITS)]
-    assert sorted(np.concatenate(parts).tolist()) == list(range(540))
+    assert sorted(np.concatenate(parts).tolist()) == list(range(MINISPICE_FRAMES))
     assert all((np.diff(part) > 0).all() for part in parts)
     with input_error("splits.parquet", "'test'", POOL, "Name one of these"):
         frames_of(prepared.splits, "test")

@@ -17,6 +17,7 @@ from e3d.data.store import StoreReader, StoreWriter
 from e3d.data.theory import IONIC_ONLY, SPICE
 from e3d.fields import Store as F
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
+from model_fixtures import MINISPICE_FRAMES
 
 WATER = "[O:1]([H:2])[H:3]"
 ATOMS = {1: -13.5, 8: -2043.9}
@@ -49,7 +50,7 @@ def test_random_access_equals_the_source(prepared: Any, minispice: Path) -> None
             rows += [(group, k) for k in range(len(group["dft_total_energy"]))]
     eps = np.finfo(np.float32).eps
     with StoreReader(prepared.store) as reader:
-        assert len(reader) == len(rows) == 540
+        assert len(reader) == len(rows) == MINISPICE_FRAMES
         for f in np.random.default_rng(0).permutation(len(rows)):
             (group, k), frame = rows[f], reader.frame(int(f))
             expected = group["conformations"][k] * BOHR_ANG

@@ -11,7 +11,7 @@ from e3d.data.store import StoreReader
 from e3d.evaluate import error_table, evaluate
 from e3d.models import load_model
 from e3d.structures import from_store
-from model_fixtures import Prepared
+from model_fixtures import MINISPICE_FRAMES, Prepared
 
 RUN = {"run": "r", "dataset": "minispice", "n_train": 16, "model": "tiny", "seed": 0}
 
@@ -66,4 +66,4 @@ def test_a_perfect_model_has_no_error() -> None:
 def test_a_model_of_ones_own_on_all_frames(prepared: Prepared, trained: Path, tmp_path: Path) -> None:
     table = evaluate(load_model(trained / "model.ckpt"), prepared.store, None, tmp_path / "errors.csv", RUN)
     assert set(table["test_set"]) == {"all-frames"}
-    assert table["n_frames"][0] == 540
+    assert table["n_frames"][0] == MINISPICE_FRAMES

@@ -17,6 +17,7 @@ import pytest
 
 from e3d.cli import main
 from e3d.data.make.label import run as running
+from e3d.data.make.label.check import check_labels
 from e3d.data.make.label.geometries import read_geometries
 from e3d.data.make.label.journal import Journal
 from e3d.data.make.label.run import label_file, label_one
@@ -361,3 +362,19 @@ def test_what_was_labelled_before_is_taken_over(tmp_path: Path, spice_file: Any,
         assert np.isfinite(after["O/mayer_indices"][5:]).all()
     with input_error("GFN2-xTB", "same level of theory"):
         label_file(geometries, tmp_path / "x.hdf5", theory=SPICE, known=old)
+
+
+def test_labels_are_checked_by_computing_some_again(tmp_path: Path, input_error: Any) -> None:
+    labels = tmp_path / "labels.hdf5"
+    label_file(MINISPICE, labels, theory=GFN2)
+    table = check_labels(labels, tmp_path / "check.csv", theory=GFN2, n=9, seed=1)
+    assert len(table) == 9
+    assert table["energy_difference_hartree"].abs().max() < 1e-9
+    assert table["gradient_difference_max_hartree_per_bohr"].max() < 1e-6  # stored in float32
+    with h5py.File(labels, "r+") as file:
+        for group in file.values():
+            group["dft_total_energy"][...] += 1e-3
+    wrong = check_labels(labels, tmp_path / "check.csv", theory=GFN2, n=9, seed=1)
+    np.testing.assert_allclose(wrong["energy_difference_hartree"], -1e-3, rtol=1e-6)
+    with input_error("asked for", "Ask for fewer"):
+        check_labels(labels, tmp_path / "check.csv", theory=GFN2, n=100_000, seed=1)

@@ -74,14 +74,17 @@ def _add_make(verbs: Any, command: Command) -> None:
     label.add_argument("--max-hours", type=options.hours, help="start nothing after this time; write what is finished")
     label.add_argument("--known", type=Path, help="file labelled before: its conformations are not computed again")
     label.add_argument("--retry-failed", action="store_true", help="compute again what failed before")
+    check = command(verbs, "check-labels", _check, "Compute random conformations of LABELS again.", "LABELS")
+    check.add_argument("--n", type=options.count, default=20, help="conformations")
+    check.add_argument("--seed", type=options.natural, default=0)
     atoms = command(verbs, "atoms", _atoms, "Compute the energies of isolated neutral atoms.")
     atoms.add_argument("--elements", nargs="+", required=True, metavar="ELEMENT")
     command(verbs, "references", _references, "Write the geometries a TABLE of named bonds needs.", "TABLE")
     energies = command(verbs, "reference-energies", _energies, "De, mean bond energies from LABELS.", "LABELS", "TABLE")
     energies.add_argument("--barriers", type=Path, required=True, help="table of barrier heights to write as well")
-    for parser in (sample, label):
+    for parser in (sample, label, check):
         parser.add_argument("--jobs", type=options.count, default=1, help="processes, one thread each")
-    for parser in (label, atoms):
+    for parser in (label, check, atoms):
         parser.add_argument("--theory", required=True, help=_THEORY)
     command(verbs, "relax", _relax, "Relax the molecules of a TABLE of named bonds by GFN2-xTB.", "TABLE")
 
@@ -179,6 +182,16 @@ def _label(arguments: Arguments) -> None:
         max_hours=arguments.max_hours,
         retry_failed=arguments.retry_failed,
         known=arguments.known,
+    )
+
+
+def _check(arguments: Arguments) -> None:
+    from e3d.data.make.label.check import check_labels
+    from e3d.data.make.label.theories import theory_named
+
+    theory = theory_named(arguments.theory)
+    check_labels(
+        arguments.labels, arguments.output, theory=theory, n=arguments.n, seed=arguments.seed, jobs=arguments.jobs
     )
 
 

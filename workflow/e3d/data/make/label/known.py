@@ -26,6 +26,19 @@ def take_over(path: Path, journal: Journal, theory: Theory) -> int:
     InputError
         If the file is of another level of theory, or a group lacks labels.
     """
+    fresh = [(task, label) for _, task, label in labels_of(path, theory) if not journal.done(task)]
+    journal.put(fresh)
+    return len(fresh)
+
+
+def labels_of(path: Path, theory: Theory) -> list[tuple[int, Task, Label]]:
+    """Return sample index, task and label of every conformation of a labelled file.
+
+    Raises
+    ------
+    InputError
+        As :func:`take_over`.
+    """
     with open_hdf5(path) as file:
         level = str(file.attrs.get("level_of_theory", ""))
         if not level.startswith(theory.name):
@@ -33,13 +46,10 @@ def take_over(path: Path, journal: Journal, theory: Theory) -> int:
                 f"{path}: its level_of_theory is {level!r}, and {theory.name} is asked for. Give a file of the same "
                 "level of theory, or label everything anew."
             )
-        found = [pair for name in file for pair in _labels(file[name], name, f"{path}, group {name!r}")]
-    fresh = [(task, label) for task, label in found if not journal.done(task)]
-    journal.put(fresh)
-    return len(fresh)
+        return [row for name in file for row in _labels(file[name], name, f"{path}, group {name!r}")]
 
 
-def _labels(group: h5py.Group, name: str, where: str) -> Iterator[tuple[Task, Label]]:
+def _labels(group: h5py.Group, name: str, where: str) -> Iterator[tuple[int, Task, Label]]:
     geometries = read_group(group, name, where)
     missing = [key for key in _NEEDED if key not in group]
     if missing:
@@ -60,4 +70,4 @@ def _labels(group: h5py.Group, name: str, where: str) -> Iterator[tuple[Task, La
     for row in range(len(geometries)):
         orders = None if wiberg is None else wiberg[row]
         label = Label(float(energy[row]), gradient[row], mayer[row], orders, methods[row], float(spin[row]))
-        yield geometries.task(row), label
+        yield int(geometries.sample_index[row]), geometries.task(row), label

@@ -136,6 +136,35 @@ def _work(
         ) from None
 
 
+def compute(tasks: Sequence[Task], theory: Theory, *, jobs: int) -> list[Label | str]:
+    """Compute tasks without a journal; return a label or a reason for each, in order.
+
+    Raises
+    ------
+    InputError
+        If a library is missing, or a process ends by itself.
+    """
+    check_installed(theory)
+    found: dict[int, Label | str] = {}
+
+    def keep(chunk: Sequence[tuple[int, Task]], outcomes: Sequence[Label | str]) -> None:
+        found.update(zip((k for k, _ in chunk), outcomes, strict=True))
+
+    chunks = ([(k, task)] for k, task in enumerate(tasks))
+    try:
+        work(_label_numbered, chunks, keep, jobs=jobs, start=_start, arguments=(theory,))
+    except LostProcessError:
+        raise InputError(
+            f"a labelling process ended by itself after {len(found)} of {len(tasks)} conformations; most likely it "
+            "lacked memory. Use fewer --jobs or more memory."
+        ) from None
+    return [found[k] for k in range(len(tasks))]
+
+
+def _label_numbered(chunk: Sequence[tuple[int, Task]]) -> list[Label | str]:
+    return _label_chunk([task for _, task in chunk])
+
+
 def _start(theory: Theory) -> None:
     """Prepare one process: its BLAS kernel, then its labeller."""
     global _labeller

@@ -1,6 +1,6 @@
 """SPICE's level of theory, wB97M-D3(BJ)/def2-TZVPPD with density fitting, through PySCF.
 
-Closed shells by RKS, open shells by UKS followed to a stable solution. A closed shell with a broken
+Closed shells by RKS, open shells by UKS from the lowest of three guesses. A closed shell with a broken
 bond is tried by broken-symmetry UKS as well, and the lower of the two energies is kept.
 """
 
@@ -21,7 +21,8 @@ CONVERGENCE_HARTREE = 1e-9
 _COARSE_LEVEL = 0
 _COARSE_HARTREE = 1e-5
 _FIRST_ECP = 37  # def2 bases have effective core potentials from rubidium on
-_STABILITY_ROUNDS = 3
+_GUESSES = ("minao", "huckel", "1e")
+"""Of an open shell without a density to start from; a stability analysis costs minutes for ethoxy, these seconds."""
 _BROKEN_SYMMETRY_GAIN_HARTREE = 1e-7
 
 
@@ -45,8 +46,6 @@ class Dft:
         unrestricted = task.multiplicity != 1
         field = _solve(mol, unrestricted=unrestricted, guess=self._guesses.get(task))
         method = "UKS" if unrestricted else "RKS"
-        if unrestricted:
-            field = _stable(field)
         self._guesses.put(task, field.make_rdm1())
         if task.stretched and not unrestricted:
             broken = _broken_symmetry(mol, field)
@@ -73,12 +72,24 @@ def _solve(mol: gto.Mole, *, unrestricted: bool, guess: NDArray[np.float64] | No
     """Converge on a coarse grid, then on the real one: the fixed point is that of the real grid alone."""
     field = (dft.UKS if unrestricted else dft.RKS)(mol, xc=FUNCTIONAL).density_fit()
     field.grids.level, field.conv_tol = _COARSE_LEVEL, _COARSE_HARTREE
-    field.kernel(dm0=guess)
-    density = field.make_rdm1()
+    if guess is None and unrestricted:
+        density = _lowest(field)
+    else:
+        field.kernel(dm0=guess)
+        density = field.make_rdm1()
     field.grids.reset()
     field.grids.level, field.conv_tol = GRID_LEVEL, CONVERGENCE_HARTREE
     field.kernel(dm0=density)
     return field if field.converged else _second_order(field)
+
+
+def _lowest(field: Any) -> NDArray[np.float64]:
+    """Return the density of the lowest solution that the three guesses lead to."""
+    found = []
+    for name in _GUESSES:
+        field.kernel(dm0=field.get_init_guess(key=name))
+        found.append((float(field.e_tot), np.asarray(field.make_rdm1())))
+    return min(found, key=lambda pair: pair[0])[1]
 
 
 def _second_order(field: Any) -> Any:
@@ -88,18 +99,6 @@ def _second_order(field: Any) -> Any:
         raise NotConvergedError(f"energy not converged to {CONVERGENCE_HARTREE:g} hartree")
     field.mo_coeff, field.mo_occ, field.mo_energy = solver.mo_coeff, solver.mo_occ, solver.mo_energy
     field.e_tot, field.converged = solver.e_tot, True
-    return field
-
-
-def _stable(field: Any) -> Any:
-    """Follow internal instabilities of an unrestricted solution downwards."""
-    for _ in range(_STABILITY_ROUNDS):
-        orbitals, _, stable, _ = field.stability(return_status=True, verbose=0)
-        if stable:
-            break
-        field.kernel(dm0=field.make_rdm1(orbitals, field.mo_occ))
-        if not field.converged:
-            field = _second_order(field)
     return field
 
 
@@ -115,7 +114,7 @@ def _broken_symmetry(mol: gto.Mole, closed: Any) -> Any:
     alpha[:, n - 1], beta[:, n - 1] = (occupied + empty) / np.sqrt(2), (occupied - empty) / np.sqrt(2)
     guess = np.array([orbitals[:, :n] @ orbitals[:, :n].T for orbitals in (alpha, beta)])
     try:
-        return _stable(_solve(mol, unrestricted=True, guess=guess))
+        return _solve(mol, unrestricted=True, guess=guess)
     except NotConvergedError:
         return None
 

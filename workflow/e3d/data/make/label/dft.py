@@ -21,7 +21,7 @@ CONVERGENCE_HARTREE = 1e-9
 _COARSE_LEVEL = 0
 _COARSE_HARTREE = 1e-5
 _FIRST_ECP = 37  # def2 bases have effective core potentials from rubidium on
-_GUESSES = ("minao", "huckel", "1e")
+_GUESSES = ("minao", "sap", "1e")
 """Of an open shell without a density to start from; a stability analysis costs minutes for ethoxy, these seconds."""
 _BROKEN_SYMMETRY_GAIN_HARTREE = 1e-7
 

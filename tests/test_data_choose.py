@@ -116,6 +116,18 @@ def test_a_subset_of_the_source_by_name(prepared: Any, tmp_path: Path, input_err
         choose(prepared.store, prepared.splits, tmp_path / "b.csv", n=3, choice=Choice(subsets=("nothing",)))
 
 
+def test_an_unknown_element(prepared: Any, tmp_path: Path, input_error: Any) -> None:
+    with input_error("'Cc'", "`subset.elements`"):
+        choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=3, choice=Choice(elements=("Cc",)))
+
+
+def test_splits_of_another_store(prepared: Any, tmp_path: Path, input_error: Any) -> None:
+    table = tables.read(prepared.splits)
+    pd.concat([table, table.assign(frame=table[Column.FRAME] + len(table))]).to_parquet(tmp_path / "twice.parquet")
+    with input_error("twice.parquet", "another store"):
+        choose(prepared.store, tmp_path / "twice.parquet", tmp_path / "a.csv", n=3, choice=Choice())
+
+
 def test_an_unknown_strategy(prepared: Any, tmp_path: Path, input_error: Any) -> None:
     with input_error("'randm'", "did you mean 'random'"):
         choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=3, choice=Choice(strategy="randm"))

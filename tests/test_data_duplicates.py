@@ -74,6 +74,33 @@ def test_another_cell_is_another_structure() -> None:
     assert kept.add(NUMBERS, frames, cell * 1.01) == [True]
 
 
+@pytest.mark.parametrize("other", [(3.1, 2.9, 3.0), (3.0, 2.9, 3.1)])
+def test_cells_are_compared_entry_by_entry(other: tuple[float, float, float]) -> None:
+    """A strain that keeps the sum of the entries leaves the one atom at the origin where it is."""
+    kept, frames, iron = Kept(), np.zeros((1, 1, 3)), np.array([26])
+    assert kept.add(iron, frames, np.eye(3)[None] * 3.0) == [True]
+    assert kept.add(iron, frames, np.diag(other)[None]) == [True]
+    assert kept.add(iron, frames, np.diag(other)[None] + 0.9 * TOLERANCE_ANG) == [False]
+
+
+def test_a_periodic_frame_and_a_molecule_of_one_name_are_two() -> None:
+    kept, frames = Kept(), _frames(1)
+    kept.add(NUMBERS, frames)
+    assert kept.add(NUMBERS, frames, np.eye(3)[None] * 9.0) == [True]
+    assert kept.add(NUMBERS, frames) == [False]
+
+
+def test_charges_and_spins_of_one_geometry_are_not_duplicates(tmp_path: Path) -> None:
+    """Vertical ionisation, or a singlet and a triplet: one geometry, several energies."""
+    frame = "2\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-4000.0 charge={} multiplicity={}\n"
+    frame += "O 0 0 0 0 0 0\nO 0 0 1.2 0 0 0\n"
+    source = tmp_path / "oxygen.xyz"
+    source.write_text("".join(frame.format(*state) for state in ((0, 3), (0, 1), (1, 2), (0, 3))))
+    entry = {"layout": "extxyz", "theory": "t", "isolated_atom_energy_eV": {"O": -1998.0}, "include_ionic": True}
+    report = read_entry(source, tmp_path / "store.h5", entry)
+    assert (report.frames, report.dropped) == (3, {DUPLICATE: 1})
+
+
 def test_against_all_pairs() -> None:
     """The keys only point at candidates: the outcome is that of comparing every pair."""
     rng = np.random.default_rng(1)

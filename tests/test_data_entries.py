@@ -43,6 +43,7 @@ def test_mixtures_resolve_to_the_datasets_they_are_mixed_from() -> None:
         ({"x": {**FILE, "isolated_atoms": "none.json"}}, ("none.json is not there", "isolated_atoms_url")),
         ({"x": {"mix": {"y": 1, "z": 1}}, "y": FILE}, ("mix has 'z'", "known: y")),
         ({"x": {"mix": {"y": 1, "x": 1}}, "y": FILE}, ("mix has 'x'", "known: y")),
+        ({"x": {"mix": {"y": 1, "z": 1}, "include_ionic": True}, "y": FILE, "z": FILE}, ("has 'include_ionic'",)),
         ({"x": {"mix": {"y": 1, "z": 1}, "theory": "t"}, "y": FILE, "z": FILE}, ("has 'theory'", "remove `mix`")),
     ],
 )

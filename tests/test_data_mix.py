@@ -1,5 +1,6 @@
 """Mixtures: binding energies stay, shares hold in every subset, held-out components are held out everywhere."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ import pytest
 
 from e3d import tables
 from e3d.chemistry import molecule, number, symbol, unnamed
-from e3d.data.align import PAIRED, UNPAIRED
+from e3d.data.align import PAIRED, UNPAIRED, _common_structures, _regress
 from e3d.data.choose import Choice, choose
 from e3d.data.group import Group
-from e3d.data.mix import Part, mix
+from e3d.data.mix import Part, groups_of, mix
 from e3d.data.split import SplitSettings, split_store
 from e3d.data.store import StoreReader, StoreWriter
 from e3d.data.theory import SPICE
@@ -186,6 +187,90 @@ def test_shares_must_be_positive(shares: tuple[float, ...], prepared: Any, tmp_p
     parts = [Part(f"p{k}", prepared.store, share) for k, share in enumerate(shares)]
     with input_error("at least two datasets", "Fix `mix`"):
         mix(parts, tmp_path / "mixed.h5")
+
+
+@pytest.mark.parametrize("shares", [(1.0, float("nan")), (1.0, float("inf"))])
+def test_shares_are_finite(shares: tuple[float, float], parts: list[Part], tmp_path: Path, input_error: Any) -> None:
+    with input_error("positive shares", "Fix `mix`"):
+        mix([Part(part.name, part.store, s) for part, s in zip(parts, shares, strict=True)], tmp_path / "mixed.h5")
+
+
+def test_a_name_comes_once(parts: list[Part], tmp_path: Path, input_error: Any) -> None:
+    """Else both would be one part with the share of the second."""
+    with input_error("each once", "Fix `mix`"):
+        mix([Part("same", part.store, 1.0) for part in parts], tmp_path / "mixed.h5")
+
+
+def test_what_the_compositions_leave_free_has_no_residual() -> None:
+    rng = np.random.default_rng(0)
+    water = rng.integers(1, 5, 60)
+    counts = np.stack([2 * water, water, rng.integers(0, 4, 60), 0 * water], axis=1).astype(float)
+    value, half = _regress(counts, 0.2 * counts[:, 2] + 0.3 * water, np.arange(60))
+    np.testing.assert_allclose(value, [np.nan, np.nan, 0.2, np.nan], atol=1e-9)  # 2:1, free, never there
+    assert np.isnan(half[[0, 1, 3]]).all()
+    assert half[2] < 1e-9
+
+
+def test_an_element_of_one_group_has_no_interval() -> None:
+    counts = np.array([[1.0, 0.0]] * 9 + [[1.0, 1.0]])
+    value, half = _regress(counts, counts @ np.array([0.1, 0.5]), np.arange(10))
+    np.testing.assert_allclose(value, [0.1, 0.5])
+    assert half[0] < 1e-9
+    assert np.isnan(half[1]), "only one molecule has it: nothing says how sure the value is"
+
+
+def test_an_element_without_residual_keeps_its_energies_and_is_named(
+    parts: list[Part], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Common structures of water alone: 2 H per O, and neither has a coefficient of its own."""
+    only = [Part(part.name, tmp_path / f"{part.name}-water.h5", part.share) for part in parts]
+    for part, target in zip(parts, only, strict=True):
+        with StoreReader(part.store) as reader, StoreWriter(target.store, {"theory": "t"}, OTHER_ATOMS) as writer:
+            for group, parsed, intact, _ in groups_of(reader):
+                if parsed.smiles == "O":
+                    for k in range(3):  # a second and a third molecule of water, elsewhere
+                        writer.add(replace(group, positions=group.positions + k), parsed, intact)
+    table = mix(only, tmp_path / "mixed.h5", apply_residual=True)
+    assert not table["residual_applied"].any()
+    assert "no residual known for H, O" in caplog.text
+    with StoreReader(tmp_path / "mixed.h5") as mixed, StoreReader(only[1].store) as second:
+        np.testing.assert_allclose(mixed[F.BINDING_ENERGY][-len(second) :], second[F.BINDING_ENERGY], atol=1e-9)
+
+
+def test_common_structures_have_a_common_cell(tmp_path: Path) -> None:
+    _crystals(tmp_path / "a.h5")
+    with StoreReader(tmp_path / "a.h5") as reader:
+        groups = list(groups_of(reader))
+    with StoreWriter(tmp_path / "b.h5", {"theory": "t"}, OTHER_ATOMS) as writer:
+        for k, (group, parsed, intact, _) in enumerate(groups):
+            cell = group.cell * np.where(k % 2, 1.0, 1.1)
+            writer.add(replace(group, cell=cell), parsed, intact)
+    with StoreReader(tmp_path / "a.h5") as first, StoreReader(tmp_path / "b.h5") as second:
+        pairs = _common_structures(first, second)
+        assert len(pairs) == len(first) // 2
+        assert (pairs[:, 0] == pairs[:, 1]).all()
+
+
+def test_charges_of_one_smiles_stay_apart(tmp_path: Path) -> None:
+    with StoreWriter(tmp_path / "a.h5", {"theory": "t"}, OTHER_ATOMS) as writer:
+        rng = np.random.default_rng(0)
+        smiles = "[O:1]([H:2])[H:3]"
+        for charge in (0, 1):
+            group = Group(
+                smiles=smiles,
+                subset="s",
+                atomic_numbers=np.array([8, 1, 1]),
+                positions=rng.normal(size=(2, 3, 3)),
+                energy=np.full(2, -2030.0),
+                forces=np.zeros((2, 3, 3)),
+                source_index=np.full(2, -1),
+            )
+            parsed = replace(molecule(smiles), charge=charge, multiplicity=1 + charge)
+            writer.add(group, parsed, np.ones(2, dtype=bool), ionic=charge != 0)
+    mix([Part("a", tmp_path / "a.h5", 1), Part("b", tmp_path / "a.h5", 1)], tmp_path / "mixed.h5")
+    with StoreReader(tmp_path / "mixed.h5") as mixed:
+        assert mixed[F.CHARGE].tolist() == mixed[F.IONIC].tolist() == [0, 0, 1, 1] * 2
+        assert mixed[F.MULTIPLICITY].tolist() == [1, 1, 2, 2] * 2
 
 
 def test_the_alignment_table_is_written_beside_the_store(parts: list[Part], tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from e3d import tables
+from e3d.cli import main
 from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, assign, families, frames_of, split_store
+from e3d.data.split import SplitSettings, assign, families, frames_of, read_splits, split_store
 from e3d.data.store import StoreReader
 from e3d.fields import POOL, TEST_CONFORMATIONS, TEST_MOLECULES, UNUSED, VALIDATION, Column
 from e3d.fields import Store as F
@@ -62,7 +63,7 @@ def test_families() -> None:
     a = families(group, index)
     assert a[0] == a[1] != a[2] == a[3]
     assert a[4] != a[0], "another group, another family"
-    assert a[5] == a[6] != a[4], "unknown numbers go together"
+    assert a[4] == a[5] == a[6], "with one unknown number the whole group stays together"
 
 
 def test_where_the_number_is_unknown_a_whole_group_goes_to_one_side() -> None:
@@ -145,6 +146,29 @@ def test_a_dataset_too_small_to_split(spice_file: Any, spice_group: Any, input_e
     with input_error("store.h5", "is empty", "larger fraction"):
         split_store(tmp_path / "store.h5", tmp_path / "splits.parquet", DEFAULT)
     assert not (tmp_path / "splits.parquet").exists()
+
+
+@pytest.mark.parametrize("option", ["--test-molecules", "--test-conformations", "--validation"])
+@pytest.mark.parametrize("value", ["nan", "-0.5", "1.5", "0", "much"])
+def test_a_fraction_lies_between_0_and_1(
+    option: str, value: str, prepared: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "splits.parquet"
+    with pytest.raises(SystemExit):
+        main(["data", "split", str(prepared.store), f"{option}={value}", "-o", str(output)])
+    assert f"{value!r} - must be a number between 0 and 1" in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_the_splits_of_another_store_are_refused(prepared: Any, tmp_path: Path, input_error: Any) -> None:
+    table = tables.read(prepared.splits)
+    path = tmp_path / "other.parquet"
+    with StoreReader(prepared.store) as reader:
+        for wrong in (table.iloc[:-1], table.iloc[::-1], pd.concat([table, table]), table.assign(frame="x")):
+            wrong.to_parquet(path)
+            with input_error("other.parquet", str(len(reader)), "another store"):
+                read_splits(path, reader)
+        assert read_splits(prepared.splits, reader).equals(table)
 
 
 def test_frames_of(prepared: Any, input_error: Any) -> None:

@@ -1,6 +1,7 @@
 """The store: what goes in comes out, at random, and two writes are the same bytes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,24 @@ def test_check_groups_passes_empty_groups_and_names_what_is_wrong(input_error: A
     bad = Group(**(vars(_water(3)) | {"forces": np.full((3, 3, 3), np.inf)}))
     with input_error(WATER, "forces of conformation 0", "3 of 3"):
         list(check_groups(iter([bad])))
+
+
+def test_a_store_that_was_compressed_is_refused(tmp_path: Path, input_error: Any) -> None:
+    """Its arrays have no one place in the file: mapping them would give whatever is in memory."""
+    _write(tmp_path / "a.h5", [_water()])
+    with h5py.File(tmp_path / "a.h5") as source, h5py.File(tmp_path / "b.h5", "w") as target:
+        target.attrs.update(source.attrs)
+        for name in source:
+            compression = "gzip" if name == F.POSITIONS else None
+            target.create_dataset(name, data=source[name][()], dtype=source[name].dtype, compression=compression)
+    with input_error("b.h5", "positions", "Make the store again"):
+        StoreReader(tmp_path / "b.h5")
+
+
+@pytest.mark.parametrize(("name", "value"), [(F.CHARGE, 300), (F.MULTIPLICITY, -129)])
+def test_a_number_too_large_for_the_store_is_refused(name: F, value: int, tmp_path: Path, input_error: Any) -> None:
+    """Charge 300 would be stored as 44."""
+    wrong = replace(molecule(WATER), **{name: value})
+    with input_error(name, str(value), "-128..127"), StoreWriter(tmp_path / "a.h5", {}, ATOMS) as writer:
+        writer.add(_water(), wrong, np.ones(4, dtype=bool))
+    assert list(tmp_path.iterdir()) == []

@@ -348,6 +348,6 @@ def number(element: str) -> int:
     if not z:
         raise InputError(
             f"element {element!r} is not a chemical symbol - expected one as in the periodic table (H, C, Cl). "
-            "Fix `isolated_atom_energy_eV` or `exclude_elements` of the dataset."
+            "Fix `isolated_atom_energy_eV` or `exclude_elements` of the dataset, or `subset.elements`."
         )
     return int(z)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from e3d import tables
 from e3d.chemistry import symbol
-from e3d.data.split import frames_of
+from e3d.data.split import frames_of, read_splits
 from e3d.data.store import StoreReader
 from e3d.fields import TEST_IONIC, TEST_SPLITS
 from e3d.fields import Column as C
@@ -50,7 +50,7 @@ def _test_sets(reader: StoreReader, splits: Path | None) -> dict[str, Iterable[i
     """Return the frames of every test set, that of ionic frames only if there are any; or all frames."""
     if splits is None:
         return {ALL_FRAMES: range(len(reader))}
-    table = tables.read(splits, columns=(C.FRAME, C.SPLIT))
+    table = read_splits(splits, reader)
     ionic = (TEST_IONIC,) if (table[C.SPLIT] == TEST_IONIC).any() else ()
     return {name: frames_of(splits, name) for name in (*TEST_SPLITS, *ionic)}
 

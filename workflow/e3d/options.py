@@ -50,6 +50,17 @@ def width(text: str) -> float:
     return number
 
 
+def fraction(text: str) -> float:
+    """Read a number between 0 and 1, without the two."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} - must be a number between 0 and 1")
+    return number
+
+
 def share(text: str) -> tuple[str, float]:
     """Read NAME=SHARE."""
     name, _, number = text.partition("=")

@@ -1,17 +1,19 @@
 """What is left between two levels of theory once their isolated atoms agree, element by element."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from e3d.data.duplicates import same_structure
-from e3d.data.store import StoreReader
+from e3d.data.duplicates import TOLERANCE_ANG, candidates, same_structure, structure_keys
+from e3d.data.store import Frame, StoreReader
 from e3d.fields import Store as F
 from e3d.statistics import jackknife_groups, jackknife_se, t_quantile
 
 PAIRED, UNPAIRED = "same structures", "all structures"
 _MIN_PAIRED = 20
+_NULL = 1e-10  # an eigenvalue of the normalised normal matrix below this is zero
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ def measure_residual(reference: StoreReader, other: StoreReader) -> Residual | N
     Where the two have at least 20 structures in common, the differences of these are regressed on
     composition; else the binding energies of each on its own compositions, and the coefficients
     subtracted: then the chemistry of the two sets is part of the difference, and ``basis`` says so.
-    None where the two share no element, or have too few molecules to fit.
+    Elements that these compositions do not determine (absent, or always in one ratio with others) are left out;
+    None where no element is left.
     """
     shared = sorted(set(reference.elements) & set(other.elements))
     if not shared:
@@ -48,9 +51,9 @@ def measure_residual(reference: StoreReader, other: StoreReader) -> Residual | N
         counts = _counts(other, shared)[pairs[:, 1]]
         difference = other[F.BINDING_ENERGY][pairs[:, 1]] - reference[F.BINDING_ENERGY][pairs[:, 0]]
         value, half = _regress(counts, difference, other.molecule[pairs[:, 1]])
-        size = counts.sum(axis=1)
-        before, after = (float(np.sqrt(np.mean((d / size) ** 2))) for d in (difference, difference - counts @ value))
-        return Residual(tuple(shared), value, half, PAIRED, len(pairs), before, after)
+        size, explained = counts.sum(axis=1), counts @ np.nan_to_num(value)
+        before, after = (float(np.sqrt(np.mean((d / size) ** 2))) for d in (difference, difference - explained))
+        return _residual(shared, value, half, PAIRED, len(pairs), before, after)
     fits = []
     for reader in (reference, other):
         counts = _counts(reader, shared)
@@ -59,27 +62,63 @@ def measure_residual(reference: StoreReader, other: StoreReader) -> Residual | N
             return None
         fits.append(_regress(counts[whole], reader[F.BINDING_ENERGY][whole], reader.molecule[whole]))
     (a, a_half), (b, b_half) = fits
-    return Residual(tuple(shared), b - a, np.hypot(a_half, b_half), UNPAIRED, int(whole.sum()), np.nan, np.nan)
+    return _residual(shared, b - a, np.hypot(a_half, b_half), UNPAIRED, int(whole.sum()), np.nan, np.nan)
+
+
+def _residual(
+    elements: list[int], value: NDArray[np.float64], half: NDArray[np.float64], *facts: Any
+) -> Residual | None:
+    """Return the residual of the elements that have one, None if none has."""
+    known = np.isfinite(value)
+    named = tuple(z for z, determined in zip(elements, known, strict=True) if determined)
+    return Residual(named, value[known], half[known], *facts) if named else None
 
 
 def _common_structures(reference: StoreReader, other: StoreReader) -> NDArray[np.int64]:
-    """Return rows (P, 2) of frames that are the same structure: same molecule, coordinates within 1e-4 Å."""
-    names = {name: row for row, name in enumerate(reference.molecule_smiles)}
-    by_molecule: dict[tuple[int, int], list[int]] = {}
-    for frame, (m, index) in enumerate(zip(reference.molecule, reference[F.SOURCE_INDEX], strict=True)):
-        by_molecule.setdefault((int(m), int(index)), []).append(frame)
+    """Return rows (P, 2) of frames that are the same structure: same molecule, coordinates and cell within 1e-4 Å."""
+    ours, theirs = _by_molecule(reference), _by_molecule(other)
     found = []
-    for frame, (m, index) in enumerate(zip(other.molecule, other[F.SOURCE_INDEX], strict=True)):
-        row = names.get(other.molecule_smiles[int(m)])
-        if row is None:
-            continue
-        b = other.frame(frame)
-        for candidate in by_molecule.get((row, int(index)), []):
-            a = reference.frame(candidate)
-            if same_structure(b.atomic_numbers.astype(np.int64), b.positions, a.atomic_numbers, a.positions):
-                found.append((candidate, frame))
-                break
-    return np.array(found, dtype=np.int64).reshape(-1, 2)
+    for key in theirs:
+        if key in ours:
+            found += _matches(reference, ours[key], other, theirs[key])
+    return np.array(sorted(found, key=lambda pair: pair[1]), dtype=np.int64).reshape(-1, 2)
+
+
+def _by_molecule(reader: StoreReader) -> dict[tuple[str, int, int, int], list[int]]:
+    """Return the frames of each molecule, charge, multiplicity and number in the source."""
+    rows = (reader.molecule, reader[F.CHARGE], reader[F.MULTIPLICITY], reader[F.SOURCE_INDEX])
+    found: dict[tuple[str, int, int, int], list[int]] = {}
+    for frame, (m, charge, multiplicity, index) in enumerate(zip(*(row.tolist() for row in rows), strict=True)):
+        found.setdefault((reader.molecule_smiles[m], charge, multiplicity, index), []).append(frame)
+    return found
+
+
+def _matches(reference: StoreReader, ours: list[int], other: StoreReader, theirs: list[int]) -> list[tuple[int, int]]:
+    """Return for each of ``theirs`` the first of ``ours`` that is the same structure."""
+    frames = [reference.frame(f) for f in ours] + [other.frame(f) for f in theirs]
+    keys, bounds = (
+        np.concatenate(parts)
+        for parts in zip(
+            *(structure_keys(f.atomic_numbers.astype(np.int64), f.positions[None].astype(float), None) for f in frames),
+            strict=True,
+        )
+    )
+    found: dict[int, int] = {}
+    for new, row in candidates(keys, bounds[len(ours) :], len(ours)):
+        if new not in found and row < len(ours) and _same(frames[len(ours) + new], frames[row]):
+            found[new] = row
+    return [(ours[row], theirs[new]) for new, row in found.items()]
+
+
+def _same(a: Frame, b: Frame) -> bool:
+    cells = [None if f.cell is None or f.pbc is None or not f.pbc.any() else (f.cell, f.pbc) for f in (a, b)]
+    if cells[0] is not None and cells[1] is not None:
+        (cell, pbc), (other_cell, other_pbc) = cells[0], cells[1]
+        if (pbc != other_pbc).any() or np.abs(cell - other_cell).max() > TOLERANCE_ANG:
+            return False
+    elif cells[0] is not cells[1]:
+        return False
+    return same_structure(a.atomic_numbers.astype(np.int64), a.positions, b.atomic_numbers, b.positions)
 
 
 def _counts(reader: StoreReader, elements: list[int]) -> NDArray[np.float64]:
@@ -92,15 +131,29 @@ def _counts(reader: StoreReader, elements: list[int]) -> NDArray[np.float64]:
 def _regress(
     counts: NDArray[np.float64], values: NDArray[np.float64], molecules: NDArray[np.int32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return least-squares coefficients (E,) and half widths of their 95 % jackknife intervals over molecules."""
+    """Return least-squares coefficients (E,) and half widths of their 95 % jackknife intervals over molecules.
+
+    A coefficient is NaN where the compositions do not determine it, its interval where only one group does.
+    """
     groups = np.unique(jackknife_groups(molecules.astype(np.int64)), return_inverse=True)[1]
     n = int(groups.max()) + 1
     members = [groups == g for g in range(n)]
     normal = np.array([counts[rows].T @ counts[rows] for rows in members])
     right = np.array([counts[rows].T @ values[rows] for rows in members])
-    without = [np.linalg.pinv(normal.sum(0) - normal[g]) @ (right.sum(0) - right[g]) for g in range(n)]
-    value = np.linalg.pinv(normal.sum(0)) @ right.sum(0)
+    without = [_solve(normal.sum(0) - normal[g], right.sum(0) - right[g]) for g in range(n)]
+    value = _solve(normal.sum(0), right.sum(0))
     if n < 2:
         return value, np.full(len(value), np.nan)
     errors = np.array([jackknife_se(column) for column in np.array(without).T])
     return value, t_quantile(n - 1) * errors
+
+
+def _solve(normal: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Solve the normal equations (E, E), (E,); NaN for what they leave free."""
+    size = np.sqrt(np.diag(normal))
+    scale = np.where(size > 0, size, 1.0)
+    values, vectors = np.linalg.eigh(normal / np.outer(scale, scale))
+    free = values < _NULL
+    inverse = np.where(free, 0.0, 1.0 / np.where(free, 1.0, values))
+    solution = vectors @ (inverse * (vectors.T @ (right / scale))) / scale
+    return np.where((vectors[:, free] ** 2).sum(axis=1) > np.sqrt(_NULL), np.nan, solution)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from e3d import tables
 from e3d.chemistry import number
+from e3d.data.split import read_splits
 from e3d.data.store import StoreReader
 from e3d.errors import InputError, choices
 from e3d.fields import POOL, Column
@@ -49,9 +50,9 @@ def choose(store: Path, splits: Path, output: Path, *, n: int, choice: Choice) -
     InputError
         If the pool, or a part's share of it, has fewer frames than asked for, or a name is unknown.
     """
-    table = tables.read(splits, columns=(Column.FRAME, Column.SPLIT, Column.MOLECULE))
-    pool = table.loc[table[Column.SPLIT] == POOL, Column.FRAME].to_numpy(dtype=np.int64)
     with StoreReader(store) as reader:
+        table = read_splits(splits, reader)
+        pool = table.loc[table[Column.SPLIT] == POOL, Column.FRAME].to_numpy(dtype=np.int64)
         eligible = pool[_eligible(reader, pool, choice)]
         if not 1 <= n <= len(eligible):
             raise InputError(
@@ -147,10 +148,10 @@ def _farthest_composition(reader: StoreReader, eligible: Indices, seed: int, n: 
 
 
 def _compositions(reader: StoreReader, frames: Indices) -> NDArray[np.int64]:
-    """Return the number of atoms of each element of the store (len(frames), elements)."""
+    """Return the number of atoms of each element that occurs in ``frames``, (len(frames), elements)."""
     numbers, ptr = reader[F.ATOMIC_NUMBERS], reader.frame_ptr[:-1]
-    counts = [np.add.reduceat((numbers == z).astype(np.int64), ptr)[frames] for z in reader.elements]
-    return np.stack(counts, axis=1)
+    counts = (np.add.reduceat(numbers == z, ptr, dtype=np.int32)[frames] for z in reader.elements)
+    return np.stack([count for count in counts if count.any()], axis=1).astype(np.int64)
 
 
 def _farthest(points: NDArray[np.float64], start: int, n: int) -> Indices:

@@ -50,7 +50,7 @@ def check_entries(names: Iterable[str], known: Mapping[str, Any], *, need_files:
 
 def _check_mixture(name: str, known: Mapping[str, Any]) -> None:
     entry = known[name]
-    extra = [key for key in entry if key not in _OF_MIXTURES]
+    extra = [key for key in entry if key not in _OF_MIXTURES or (key == "include_ionic" and entry[key])]
     if extra:
         raise InputError(
             f"dataset {name!r}: is a mixture and has {extra[0]!r}, which belongs to the datasets it is mixed from. "

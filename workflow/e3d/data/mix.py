@@ -6,6 +6,7 @@ theory, so that binding energies stay what they were and the model's shift stays
 What is left between the levels of theory is measured, reported per element, and applied on request only.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from e3d.data.group import Group
 from e3d.data.store import StoreReader, StoreWriter
 from e3d.errors import InputError
 from e3d.fields import Store as F
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,13 @@ def mix(parts: list[Part], output: Path, *, apply_residual: bool = False) -> pd.
     Raises
     ------
     InputError
-        If shares are not positive, a store is missing, or there is only one part.
+        If shares are not positive, a store is missing, a name comes twice, or there is only one part.
     """
-    if len(parts) < 2 or any(part.share <= 0 for part in parts):
+    names = {part.name for part in parts}
+    if len(names) < 2 or len(names) < len(parts) or not all(0 < part.share < np.inf for part in parts):
         raise InputError(
             f"mixture {[(part.name, part.share) for part in parts]}: needs at least two datasets with positive "
-            "shares. Fix `mix` of the dataset."
+            "shares, each once. Fix `mix` of the dataset."
         )
     total = sum(part.share for part in parts)
     atoms: dict[int, float] = {}
@@ -69,6 +73,8 @@ def mix(parts: list[Part], output: Path, *, apply_residual: bool = False) -> pd.
             if index:
                 with StoreReader(parts[0].store) as first:
                     residual = measure_residual(first, reader)
+                if apply_residual:
+                    _warn_of_unknown(part, present, residual)
             for z in present:
                 atoms.setdefault(z, own[z])
             residuals.append(residual)
@@ -90,6 +96,13 @@ def mix(parts: list[Part], output: Path, *, apply_residual: bool = False) -> pd.
     return table
 
 
+def _warn_of_unknown(part: Part, elements: list[int], residual: Residual | None) -> None:
+    """Name the elements of a part whose energies stay as they are although the residual is to be applied."""
+    unknown = [symbol(z) for z in elements if residual is None or z not in residual.elements]
+    if unknown:
+        log.warning("%s: no residual known for %s, so none is taken off", part.name, ", ".join(unknown))
+
+
 def _theory(part: Part) -> str:
     with StoreReader(part.store) as reader:
         return str(reader.attributes["theory"])
@@ -101,7 +114,8 @@ def groups_of(reader: StoreReader) -> Iterator[tuple[Group, Molecule, NDArray[np
     arrays: dict[F, NDArray[Any]] = {name: reader[name] for name in names if name in reader}
     subsets = reader.subset_names
     sizes = np.diff(reader.frame_ptr)
-    key = np.stack([reader.group, reader.molecule, arrays[F.SUBSET], sizes], axis=1)
+    alike = (F.SUBSET, F.CHARGE, F.MULTIPLICITY, F.IONIC)
+    key = np.stack([reader.group, reader.molecule, sizes, *(arrays[name] for name in alike)], axis=1)
     ends = np.flatnonzero((np.diff(key, axis=0) != 0).any(axis=1)) + 1
     for block in np.split(np.arange(len(reader)), ends):
         frames = [reader.frame(int(f)) for f in block]

@@ -148,9 +148,8 @@ def _add(
     ionic_elements: tuple[str, ...],
 ) -> None:
     """Write the conformations of a group that are no duplicates, and count both."""
-    fresh = duplicates.fresh(
-        writer.molecule_row(parsed), group.atomic_numbers, group.positions, group.cell, writer.n_frames
-    )
+    same = (writer.molecule_row(parsed), parsed.charge, parsed.multiplicity)
+    fresh = duplicates.fresh(same, group.atomic_numbers, group.positions, group.cell, writer.n_frames)
     if not fresh.all():
         report.dropped[DUPLICATE] += int((~fresh).sum())
         group = select(group, fresh)

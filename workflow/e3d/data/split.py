@@ -49,9 +49,10 @@ def families(group: NDArray[np.int64], source_index: NDArray[np.int64]) -> NDArr
     """Return a family number (F,) per frame: a frame, its parent, and whatever must stay with them.
 
     Conformation i + 25 was made from conformation i, so they share i mod 25; where the original
-    number is unknown (-1) the whole group is one family.
+    number of any frame is unknown (-1) the whole group is one family.
     """
-    within = np.where(source_index >= 0, source_index % PAIR_STRIDE, PAIR_STRIDE)
+    unknown = np.isin(group, group[source_index < 0])
+    within = np.where(unknown, PAIR_STRIDE, source_index % PAIR_STRIDE)
     key = group.astype(np.int64) * (PAIR_STRIDE + 1) + within
     return np.unique(key, return_inverse=True)[1].astype(np.int64)
 
@@ -170,6 +171,23 @@ def _require_all_splits(table: pd.DataFrame, store: Path) -> None:
                 f"{store}: the split {name!r} is empty, every split needs at least one frame. "
                 "Use more molecules or conformations, or a larger fraction under `split`."
             )
+
+
+def read_splits(splits: Path, reader: StoreReader) -> pd.DataFrame:
+    """Return the table of splits of a store.
+
+    Raises
+    ------
+    InputError
+        If it lists other frames than those of the store.
+    """
+    table = tables.read(splits, columns=(Column.FRAME, Column.SPLIT, Column.MOLECULE))
+    if not np.array_equal(table[Column.FRAME].to_numpy(), np.arange(len(reader))):
+        raise InputError(
+            f"{splits}: its frames are not the {len(reader)} of {reader.path}, in order. It is the table of another "
+            "store: make it with `e3d data split`."
+        )
+    return table
 
 
 def frames_of(splits: Path, name: str) -> NDArray[np.int64]:

@@ -173,7 +173,12 @@ class StoreWriter:
         self._write(name, values)
 
     def _write(self, name: F, values: NDArray[Any]) -> None:
-        self._spool[name].write(np.ascontiguousarray(values, dtype=_ARRAYS[name].dtype).tobytes())
+        dtype = np.dtype(_ARRAYS[name].dtype)
+        if dtype.kind in "iu" and values.size:
+            limits, low, high = np.iinfo(dtype), int(values.min()), int(values.max())
+            if low < limits.min or high > limits.max:
+                raise InputError(f"{name} {low}..{high}: a store holds {limits.min}..{limits.max} of it. Fix the file.")
+        self._spool[name].write(np.ascontiguousarray(values, dtype=dtype).tobytes())
 
     def written(self, frame: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Return atomic numbers (N,) and positions (N, 3) of a frame that was added before."""
@@ -289,8 +294,13 @@ class StoreReader:
         """Map a contiguous array into memory: h5py takes some 0.1 ms for each slice of it."""
         dataset = self._file[name]
         offset = dataset.id.get_offset()
-        if offset is None:  # an array without elements has no place in the file
+        if dataset.size == 0:  # an array without elements has no place in the file
             return np.empty(dataset.shape, dataset.dtype)
+        if offset is None:
+            raise InputError(
+                f"{self.path}: {name} is compressed or in chunks, expected one contiguous array as "
+                "`e3d data read` writes it. Make the store again."
+            )
         return np.memmap(self.path, mode="r", offset=offset, shape=dataset.shape, dtype=dataset.dtype)
 
     def _strings(self, name: F) -> list[str]:

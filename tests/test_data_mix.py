@@ -13,6 +13,7 @@ from e3d.chemistry import molecule, number, symbol, unnamed
 from e3d.data.align import PAIRED, UNPAIRED, _common_structures, _regress
 from e3d.data.choose import Choice, choose
 from e3d.data.group import Group
+from e3d.data.layouts.frames import formula
 from e3d.data.mix import Part, groups_of, mix
 from e3d.data.split import SplitSettings, split_store
 from e3d.data.store import StoreReader, StoreWriter
@@ -271,6 +272,58 @@ def test_charges_of_one_smiles_stay_apart(tmp_path: Path) -> None:
     with StoreReader(tmp_path / "mixed.h5") as mixed:
         assert mixed[F.CHARGE].tolist() == mixed[F.IONIC].tolist() == [0, 0, 1, 1] * 2
         assert mixed[F.MULTIPLICITY].tolist() == [1, 1, 2, 2] * 2
+
+
+def _nameless_copy(source: Path, target: Path) -> None:
+    """Copy a store without SMILES and conformation numbers, a group a frame, rows of atoms reversed."""
+    with StoreReader(source) as reader, StoreWriter(target, {"theory": "t"}, reader.isolated_atom_energy) as writer:
+        for group, *_ in groups_of(reader):
+            for k in range(len(group.energy)):
+                numbers = group.atomic_numbers[::-1]
+                frame = replace(
+                    group,
+                    smiles="",
+                    name=formula(numbers),
+                    atomic_numbers=numbers,
+                    positions=group.positions[k : k + 1, ::-1],
+                    forces=group.forces[k : k + 1, ::-1],
+                    energy=group.energy[k : k + 1],
+                    source_index=np.array([-1]),
+                )
+                writer.add(frame, unnamed(frame.name, numbers, 0, 1), np.ones(1, dtype=bool))
+
+
+@pytest.mark.parametrize("nameless_first", [False, True])
+def test_one_structure_in_two_parts_is_on_one_side(nameless_first: bool, prepared: Any, tmp_path: Path) -> None:
+    """Two labels of a geometry, in the pool and in a test set, would be a leak."""
+    _nameless_copy(prepared.store, tmp_path / "copy.h5")
+    first = tmp_path / "copy.h5" if nameless_first else prepared.store
+    mix([Part("a", first, 1), Part("b", tmp_path / "copy.h5", 1)], tmp_path / "mixed.h5")
+    table = split_store(tmp_path / "mixed.h5", tmp_path / "splits.parquet", SplitSettings(0, 0.15, 0.17, 0.12))
+    sides = table[Column.SPLIT].to_numpy().reshape(2, -1)
+    assert (sides[0] == sides[1]).all()
+    assert len(set(sides[0])) == 4
+
+
+def test_parts_of_one_size_give_different_frames(prepared: Any, tmp_path: Path) -> None:
+    store, splits = tmp_path / "mixed.h5", tmp_path / "splits.parquet"
+    mix([Part("a", prepared.store, 1), Part("b", prepared.store, 1)], store)
+    n = len(split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))) // 2
+    frames = choose(store, splits, tmp_path / "subset.csv", n=64, choice=Choice())[Column.FRAME]
+    assert len(set(frames % n)) > 50, "two draws of 32 among some 300: a few meet by chance"
+
+
+def test_farthest_compositions_of_many_parts_are_nested(prepared: Any, tmp_path: Path) -> None:
+    """With many unequal parts a prefix may hold one frame more of a part than its share rounded up."""
+    shares = (60.0, 1.0, 1.1, 1.2, 1.3)
+    store, splits = tmp_path / "mixed.h5", tmp_path / "splits.parquet"
+    mix([Part(f"p{k}", prepared.store, share) for k, share in enumerate(shares)], store)
+    split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))
+    choice, smaller = Choice(strategy="farthest-composition"), set[int]()
+    for n in range(15, 45):
+        frames = set(choose(store, splits, tmp_path / "subset.csv", n=n, choice=choice)[Column.FRAME])
+        assert smaller < frames
+        smaller = frames
 
 
 def test_the_alignment_table_is_written_beside_the_store(parts: list[Part], tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def _common_structures(reference: StoreReader, other: StoreReader) -> NDArray[np
     found = []
     for key in theirs:
         if key in ours:
-            found += _matches(reference, ours[key], other, theirs[key])
+            found += matches(reference, ours[key], other, theirs[key])
     return np.array(sorted(found, key=lambda pair: pair[1]), dtype=np.int64).reshape(-1, 2)
 
 
@@ -93,7 +93,7 @@ def _by_molecule(reader: StoreReader) -> dict[tuple[str, int, int, int], list[in
     return found
 
 
-def _matches(reference: StoreReader, ours: list[int], other: StoreReader, theirs: list[int]) -> list[tuple[int, int]]:
+def matches(reference: StoreReader, ours: list[int], other: StoreReader, theirs: list[int]) -> list[tuple[int, int]]:
     """Return for each of ``theirs`` the first of ``ours`` that is the same structure."""
     frames = [reference.frame(f) for f in ours] + [other.frame(f) for f in theirs]
     keys, bounds = (

@@ -23,6 +23,7 @@ from e3d.fields import POOL, Column
 from e3d.fields import Store as F
 
 Indices = NDArray[np.int64]
+Seed = int | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -107,29 +108,30 @@ def _interleaved(reader: StoreReader, eligible: Indices, choice: Choice, n: int)
     frames, keys = [], []
     for row, (name, share) in enumerate(shares.items()):
         needed = int(np.ceil(share * n))
-        own = order(reader, eligible[part == row], choice.seed, needed) if share else eligible[:0]
+        # a seed of its own: parts of one size would else give the same rows, and so the same structures twice
+        own = order(reader, eligible[part == row], (choice.seed, row), needed + len(shares))
         if len(own) < needed - 1:
             raise InputError(
                 f"n_train = {n}: a share of {share:g} needs {needed} frames of {name}, whose training pool has "
                 f"{len(own)}. Lower `grid.n_train` or the share."
             )
         frames.append(own)
-        keys.append((np.arange(len(own)) + 0.5) / (share or 1.0))
+        keys.append((np.arange(len(own)) + 0.5) / share)
     return np.concatenate(frames)[np.argsort(np.concatenate(keys), kind="stable")][:n]
 
 
-def _random(reader: StoreReader, eligible: Indices, seed: int, n: int) -> Indices:
+def _random(reader: StoreReader, eligible: Indices, seed: Seed, n: int) -> Indices:
     """Put the frames in one seeded random order."""
     return eligible[np.random.default_rng(seed).permutation(len(eligible))]
 
 
-def _smallest(reader: StoreReader, eligible: Indices, seed: int, n: int) -> Indices:
+def _smallest(reader: StoreReader, eligible: Indices, seed: Seed, n: int) -> Indices:
     """Put frames with fewer atoms first, equal ones at random."""
     shuffled = _random(reader, eligible, seed, n)
     return shuffled[np.argsort(np.diff(reader.frame_ptr)[shuffled], kind="stable")]
 
 
-def _farthest_composition(reader: StoreReader, eligible: Indices, seed: int, n: int) -> Indices:
+def _farthest_composition(reader: StoreReader, eligible: Indices, seed: Seed, n: int) -> Indices:
     """Visit compositions in the order of farthest-point sampling, one random frame at each visit.
 
     The distance is Euclid's between counts of elements. It starts at a random composition, each
@@ -165,7 +167,7 @@ def _farthest(points: NDArray[np.float64], start: int, n: int) -> Indices:
     return rank
 
 
-STRATEGIES: Final[Mapping[str, Callable[[StoreReader, Indices, int, int], Indices]]] = {
+STRATEGIES: Final[Mapping[str, Callable[[StoreReader, Indices, Seed, int], Indices]]] = {
     "random": _random,
     "smallest": _smallest,
     "farthest-composition": _farthest_composition,

@@ -3,7 +3,8 @@
 - ``test-molecules``: no component of them is ever in the pool. A cluster that mixes held-out and
   pool components goes to neither side (``unused``).
 - ``test-conformations`` and ``validation``: other frames of pool molecules. A frame and the frame it
-  was derived from stay on one side: by original index where it is known, else the whole group.
+  was derived from stay on one side: by original index where it is known, else the whole group. So do
+  frames of two parts of a mixed store that are the same structure.
 - ``test-ionic``: held-out frames of charged species and of elements that the theory has as ions only.
 """
 
@@ -14,9 +15,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from e3d import tables
 from e3d.chemistry import FORMULA, formula
+from e3d.data.align import matches
 from e3d.data.layouts.spice import PAIR_STRIDE
 from e3d.data.store import StoreReader
 from e3d.errors import InputError
@@ -124,15 +128,17 @@ def split_store(store: Path, output: Path, settings: SplitSettings) -> pd.DataFr
     says ``dealt_by: frame`` and the log warns.
     """
     with StoreReader(store) as reader:
-        family, unit = families(reader.group, reader[F.SOURCE_INDEX]), "family"
-        if not _any_shared(reader.molecule, family):
-            family, unit = np.arange(len(reader)), "frame"
+        components = _components(reader)
+        molecules, twins = _twins(reader, components)
+        family, unit = _joined(families(reader.group, reader[F.SOURCE_INDEX]), twins), "family"
+        if not _any_shared(molecules, family):
+            family, unit = _joined(np.arange(len(reader)), twins), "frame"
             log.warning(
                 "%s: no molecule has two families of frames, so frames are dealt one by one; "
                 "a test frame may be related to a training frame",
                 store,
             )
-        split = assign(_components(reader), reader.molecule, family, settings)
+        split = assign(components, molecules, family, settings)
         split[np.isin(split, TEST_SPLITS) & (reader[F.IONIC] != 0)] = TEST_IONIC
         table = pd.DataFrame(
             {
@@ -146,7 +152,42 @@ def split_store(store: Path, output: Path, settings: SplitSettings) -> pd.DataFr
     return table
 
 
-def _any_shared(molecules: NDArray[np.int32], family: NDArray[np.int64]) -> bool:
+def _twins(reader: StoreReader, components: list[tuple[str, ...]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return what a split of a mixed store must not tear apart; an unmixed store holds no structure twice.
+
+    Returns
+    -------
+    The molecule of each frame (F,), one number for all names of the same components; and pairs of frames (P, 2)
+    of two parts that are the same structure.
+    """
+    molecules = reader.molecule.astype(np.int64)
+    if F.PART not in reader:
+        return molecules, np.empty((0, 2), dtype=np.int64)
+    first: dict[tuple[str, ...], int] = {}
+    rows = np.array([first.setdefault(names, row) for row, names in enumerate(components)])
+    molecules, part = rows[molecules], reader[F.PART]
+    order = np.lexsort((part, molecules))
+    block = np.flatnonzero(np.diff(molecules[order])) + 1
+    pairs = []
+    for frames in np.split(order, block):
+        cuts = np.flatnonzero(np.diff(part[frames])) + 1
+        earlier: list[int] = []
+        for some in np.split(frames, cuts):
+            pairs += matches(reader, earlier, reader, some.tolist()) if earlier else []
+            earlier += some.tolist()
+    return molecules, np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def _joined(family: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return families (F,), those that hold two frames of a pair (P, 2) made one."""
+    if not len(pairs):
+        return family
+    n = int(family.max()) + 1
+    edges = coo_array((np.ones(len(pairs)), tuple(family[pairs].T)), shape=(n, n))
+    return np.asarray(connected_components(edges, directed=False)[1][family], dtype=np.int64)
+
+
+def _any_shared(molecules: NDArray[np.int64], family: NDArray[np.int64]) -> bool:
     """Say whether any molecule has more than one family, so that one can be held out from the others."""
     pairs = np.unique(np.stack([molecules.astype(np.int64), family], axis=1), axis=0)
     return bool((np.bincount(pairs[:, 0]) > 1).any())

@@ -194,3 +194,12 @@ def test_a_number_too_large_for_the_store_is_refused(name: F, value: int, tmp_pa
     with input_error(name, str(value), "-128..127"), StoreWriter(tmp_path / "a.h5", {}, ATOMS) as writer:
         writer.add(_water(), wrong, np.ones(4, dtype=bool))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [F.POSITIONS, F.FORCES])
+def test_a_float_too_large_for_the_store_is_refused(name: F, tmp_path: Path, input_error: Any) -> None:
+    """1e200 is finite in the source and would be infinite in single precision."""
+    wrong = replace(_water(), **{name: np.full((4, 3, 3), 1e200)})
+    with input_error(name, "too large for float32"):
+        _write(tmp_path / "a.h5", [wrong])
+    assert list(tmp_path.iterdir()) == []

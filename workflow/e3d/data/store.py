@@ -178,7 +178,11 @@ class StoreWriter:
             limits, low, high = np.iinfo(dtype), int(values.min()), int(values.max())
             if low < limits.min or high > limits.max:
                 raise InputError(f"{name} {low}..{high}: a store holds {limits.min}..{limits.max} of it. Fix the file.")
-        self._spool[name].write(np.ascontiguousarray(values, dtype=dtype).tobytes())
+        with np.errstate(over="ignore"):
+            stored = np.ascontiguousarray(values, dtype=dtype)
+        if dtype.kind == "f" and np.isinf(stored).any():
+            raise InputError(f"{name} holds numbers too large for {dtype}. Fix the file.")
+        self._spool[name].write(stored.tobytes())
 
     def written(self, frame: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Return atomic numbers (N,) and positions (N, 3) of a frame that was added before."""

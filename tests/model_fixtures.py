@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # torch is imported only by the tests that run a model
 
 RESOURCES = Path(__file__).parents[1] / "resources"
 MINISPICE = RESOURCES / "minispice.hdf5"
-MINISPICE_FRAMES = 540
+MINISPICE_FRAMES = 1120
 NAMED = RESOURCES / "named_bonds.xyz"
 
 

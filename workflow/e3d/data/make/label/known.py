@@ -24,7 +24,8 @@ def take_over(path: Path, journal: Journal, theory: Theory) -> int:
     Raises
     ------
     InputError
-        If the file is of another level of theory, or a group lacks labels.
+        If the file is of another level of theory, or a group lacks labels, or has others than one number for each
+        conformation.
     """
     fresh = [(task, label) for _, task, label in labels_of(path, theory) if not journal.done(task)]
     journal.put(fresh)
@@ -41,7 +42,7 @@ def labels_of(path: Path, theory: Theory) -> list[tuple[int, Task, Label]]:
     """
     with open_hdf5(path) as file:
         level = str(file.attrs.get("level_of_theory", ""))
-        if not level.startswith(theory.name):
+        if level.partition(",")[0].strip() != theory.name:  # after a comma: by which program
             raise InputError(
                 f"{path}: its level_of_theory is {level!r}, and {theory.name} is asked for. Give a file of the same "
                 "level of theory, or label everything anew."
@@ -58,7 +59,13 @@ def _labels(group: h5py.Group, name: str, where: str) -> Iterator[tuple[int, Tas
         return
     energy = array(group, "dft_total_energy", "(M,)", where)
     gradient = array(group, "dft_total_gradient", "(M, N, 3)", where)
-    n = len(geometries.numbers)
+    m, n = len(geometries), len(geometries.numbers)
+    for values, shape in ((energy, (m,)), (gradient, (m, n, 3))):
+        if values.shape != shape or not np.isfinite(values).all():
+            raise InputError(
+                f"{where}: a label has shape {values.shape} or is not a number, expected {shape} for {m} conformations "
+                f"of {n} atoms. Drop the group."
+            )
     unknown = np.full((len(geometries), n, n), np.nan)
     mayer = array(group, "mayer_indices", "(M, N, N)", where) if "mayer_indices" in group else unknown
     wiberg = array(group, "wiberg_lowdin_indices", "(M, N, N)", where) if "wiberg_lowdin_indices" in group else None

@@ -157,9 +157,10 @@ def test_every_subset_holds_the_shares_and_lies_in_the_larger(parts: list[Part],
 def test_a_part_too_small_for_its_share(parts: list[Part], tmp_path: Path, input_error: Any) -> None:
     store, splits = tmp_path / "mixed.h5", tmp_path / "splits.parquet"
     mix([parts[0], Part("second", parts[1].store, 30.0)], store)
-    split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))
-    with input_error("n_train = 400", "of second", "Lower `grid.n_train`"):
-        choose(store, splits, tmp_path / "subset.csv", n=400, choice=Choice())
+    table = split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))
+    n = int((table[Column.SPLIT] == POOL).sum())  # all there are, and ten in eleven should be of the second
+    with input_error(f"n_train = {n}", "of second", "Lower `grid.n_train`"):
+        choose(store, splits, tmp_path / "subset.csv", n=n, choice=Choice())
 
 
 def test_molecules_and_crystals_in_one_store(prepared: Any, tmp_path: Path) -> None:

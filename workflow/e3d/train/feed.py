@@ -84,8 +84,9 @@ class FixedStepLoader:
     """Batches for an "epoch" of a fixed number of optimiser steps, whatever the dataset's size.
 
     Frames come in full passes of a fresh permutation each, so within an epoch every frame is seen
-    equally often up to one; where an epoch is shorter than the dataset, each draws its frames anew. The order depends on the seed and the epoch alone: a resumed run, which starts at an
-    epoch's first step, sees the same batches as an uninterrupted one.
+    equally often up to one; where an epoch is shorter than the dataset, each draws its frames anew.
+    The order depends on the seed and the epoch alone: a resumed run, which starts at an epoch's first
+    step, sees the same batches as an uninterrupted one.
     """
 
     def __init__(

@@ -88,6 +88,12 @@ def test_labels_without_a_level_of_theory(tmp_path: Path, input_error: Any) -> N
         barriers(tmp_path / "x.hdf5", tmp_path / "y.csv")
 
 
+def test_labels_of_other_molecules_make_no_table(tmp_path: Path, input_error: Any) -> None:
+    with input_error("minispice.hdf5", "none of the species"):
+        bond_energies(RESOURCES / "minispice.hdf5", NAMED, tmp_path / "table.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- what ships
 
 

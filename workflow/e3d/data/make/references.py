@@ -216,9 +216,7 @@ def bond_energies(labels: Path, bonds: Path, output: Path) -> pd.DataFrame:
         if np.isfinite(list(values.values())).any():
             facts = {"bond": row.bond, "smiles": row.smiles, "theory": theory, "geometry": GEOMETRY}
             rows.append(facts | {name: round(value, 3) for name, value in values.items()})
-    result = pd.DataFrame(rows)
-    tables.write(result, output, inputs=[labels, bonds])
-    return result
+    return _write_table(rows, output, [labels, bonds])
 
 
 def barriers(labels: Path, output: Path) -> pd.DataFrame:
@@ -244,8 +242,16 @@ def barriers(labels: Path, output: Path) -> pd.DataFrame:
                 "reference_backward_kcal_mol": ase.data.dbh24.get_dbh24_Vb(top),
             }
         )
+    return _write_table(rows, output, [labels])
+
+
+def _write_table(rows: list[dict[str, Any]], output: Path, inputs: list[Path]) -> pd.DataFrame:
+    if not rows:
+        raise InputError(
+            f"{inputs[0]}: has none of the species {output} is made of. Label the geometries of e3d data references."
+        )
     table = pd.DataFrame(rows)
-    tables.write(table, output, inputs=[labels])
+    tables.write(table, output, inputs=inputs)
     return table
 
 

@@ -16,8 +16,9 @@ from e3d.data.group import Group
 from e3d.data.layouts.frames import formula
 from e3d.data.mix import Part, groups_of, mix
 from e3d.data.split import SplitSettings, split_store
-from e3d.data.store import StoreReader, StoreWriter
+from e3d.data.store import StoreReader
 from e3d.data.theory import SPICE
+from e3d.data.writer import StoreWriter
 from e3d.fields import POOL, TEST_MOLECULES, Column
 from e3d.fields import Store as F
 from e3d.structures import from_store

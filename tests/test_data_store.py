@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from e3d.chemistry import molecule
-from e3d.data import store
+from e3d.data import writer
 from e3d.data.files.hdf5 import open_hdf5
 from e3d.data.group import Group, check_groups
 from e3d.data.read import read_entry
-from e3d.data.store import StoreReader, StoreWriter
+from e3d.data.store import FORMAT, StoreReader
 from e3d.data.theory import IONIC_ONLY, SPICE
+from e3d.data.writer import StoreWriter
 from e3d.fields import Store as F
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 from model_fixtures import MINISPICE_FRAMES
@@ -126,7 +127,7 @@ def test_frames_whose_bonds_changed_are_flagged(spice_file: Any, spice_group: An
 
 def test_spools_longer_than_a_block_are_copied_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(tmp_path / "whole.h5", [_water(7)])
-    monkeypatch.setattr(store, "_COPY_ROWS", 2)  # two atoms at a time
+    monkeypatch.setattr(writer, "_COPY_ROWS", 2)  # two atoms at a time
     _write(tmp_path / "blocks.h5", [_water(7)])
     assert (tmp_path / "blocks.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
 
@@ -154,7 +155,7 @@ def test_a_failed_write_leaves_the_old_store_and_nothing_else(tmp_path: Path) ->
 
 
 def test_files_that_are_no_store(tmp_path: Path, minispice: Path, input_error: Any) -> None:
-    with input_error("minispice.hdf5", "not a store of this version", store.FORMAT, "e3d data read"):
+    with input_error("minispice.hdf5", "not a store of this version", FORMAT, "e3d data read"):
         StoreReader(minispice)
     with h5py.File(tmp_path / "old.h5", "w") as file:
         file.attrs["format"] = "e3d-store-0"

@@ -20,7 +20,8 @@ from e3d import provenance, tables
 from e3d.chemistry import FORMULA, Molecule, molecule, symbol, unnamed
 from e3d.data.align import Residual, measure_residual
 from e3d.data.group import Group
-from e3d.data.store import StoreReader, StoreWriter
+from e3d.data.store import StoreReader
+from e3d.data.writer import StoreWriter
 from e3d.errors import InputError
 from e3d.fields import Store as F
 

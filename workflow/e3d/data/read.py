@@ -15,8 +15,8 @@ from e3d.data.duplicates import Duplicates
 from e3d.data.group import Group, check_groups, select
 from e3d.data.layouts import LAYOUTS, reader
 from e3d.data.report import Report
-from e3d.data.store import StoreWriter
 from e3d.data.theory import SPICE, THEORIES, ionic_only
+from e3d.data.writer import StoreWriter
 from e3d.errors import InputError, choices
 
 log = logging.getLogger(__name__)

@@ -1,5 +1,6 @@
 """Labels: two programs against independent numbers, and geometries that cannot be labelled."""
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import Any
 import ase.build
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 from e3d.cli import main
+from e3d.config import read_yaml
 from e3d.data.make.embed import xtb
 from e3d.data.make.label import dft
 from e3d.data.make.label import run as running
@@ -202,3 +205,14 @@ def test_options_out_of_range_are_refused(option: list[str], capsys: pytest.Capt
     with pytest.raises(SystemExit):
         main(["data", "label", "none.hdf5", "--theory", "gfn2", "-o", "out.hdf5", *option])
     assert "must be a" in capsys.readouterr().err
+
+
+def test_the_shipped_labels_were_checked(root: Path) -> None:
+    """Twenty random ones of the file that ships, computed again: within 1e-6 hartree."""
+    table = pd.read_csv(root / "resources" / "minispice_check.csv")
+    assert len(table) == 20
+    assert table["energy_difference_hartree"].abs().max() < 1e-6
+    assert table["gradient_difference_max_hartree_per_bohr"].max() < 2e-5
+    note = json.loads((root / "resources" / "minispice_check.csv.provenance.json").read_text())
+    digests = list(note["inputs"].values())
+    assert digests == [read_yaml(root / "config" / "datasets.yaml")["minispice"]["sha256"]]

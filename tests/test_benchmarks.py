@@ -31,6 +31,14 @@ def test_the_documented_table_is_the_published_one() -> None:
     assert store.as_markdown(pd.read_csv(PUBLISHED)) in text
 
 
+def test_the_size_of_spice_2_as_documented() -> None:
+    write = pd.read_csv(PUBLISHED.with_name("store-2m.csv")).iloc[0]
+    assert write["frames"] == 2_000_000
+    assert write["peak_GB"] < 2.0
+    text = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+    assert f"took {write['ours']:.0f} s and {write['peak_GB']:.2f} GB, {1 / write['ratio']:.1f} times" in text
+
+
 def test_the_published_table_meets_the_goals() -> None:
     table = pd.read_csv(PUBLISHED)
     assert table["frames"].max() >= 200_000

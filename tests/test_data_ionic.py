@@ -1,0 +1,78 @@
+"""Charged species and elements known as ions only: left out and counted, or kept and tested apart."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from e3d import tables
+from e3d.data.read import read_entry
+from e3d.data.split import SplitSettings, split_store
+from e3d.data.store import StoreReader
+from e3d.data.theory import SPICE, THEORIES
+from e3d.evaluate import _test_sets
+from e3d.fields import POOL, TEST_IONIC, TEST_SPLITS, Column
+from e3d.fields import Store as F
+from e3d.units import HARTREE_EV
+
+NEUTRAL = ("C", "CO", "CC", "CN", "C=O", "CCO", "O")
+CHARGED = ("CC(=O)[O-]", "C[NH3+]", "[OH-]", "[NH4+]")
+IONIC = ("[Na+].[Cl-]", "[K+].[Cl-]", "[Li+].[F-]")
+
+
+@pytest.fixture
+def source(spice_file: Any, spice_group: Any) -> Path:
+    """A file with all three kinds, 50 conformations each, numbered as SPICE numbers DES monomers."""
+    names = (*NEUTRAL, *CHARGED, *IONIC)
+    file: Path = spice_file({s: spice_group(s, 50, "SPICE DES Monomers Single Points Dataset v1.1") for s in names})
+    return file
+
+
+def test_by_default_they_are_left_out_and_counted(source: Path, tmp_path: Path) -> None:
+    report = read_entry(source, tmp_path / "store.h5", {}).as_dict()
+    assert report["molecules"] == len(NEUTRAL)
+    assert report["frames_charged"] == report["frames_with_ionic_elements"] == 0
+    dropped = report["frames_dropped"]
+    assert sum(dropped.values()) == 50 * (len(CHARGED) + len(IONIC))
+    assert dropped["charged species (one shift per element cannot hold both)"] == 50 * len(CHARGED)
+    assert {reason for reason in dropped if reason.startswith("element")} == {
+        f"element {symbol} (no neutral atom reference)" for symbol in ("Na", "K", "Li")
+    }
+
+
+def test_kept_they_are_relative_to_neutral_atoms(source: Path, tmp_path: Path) -> None:
+    report = read_entry(source, tmp_path / "store.h5", {"include_ionic": True}).as_dict()
+    assert report["molecules"] == len(NEUTRAL) + len(CHARGED) + len(IONIC)
+    assert report["frames_charged"] == 50 * len(CHARGED)
+    assert report["frames_with_ionic_elements"] == 50 * len(IONIC)
+    sodium = THEORIES[SPICE.name].isolated_atom_energy["Na"]
+    assert sodium / HARTREE_EV == pytest.approx(-162.30, abs=0.05), "neutral, where SPICE's ion is -162.11"
+    with StoreReader(tmp_path / "store.h5") as reader:
+        salt = reader.molecule == reader.molecule_smiles.index("[Cl-].[Na+]")
+        atoms = sodium + SPICE.isolated_atom_energy["Cl"]
+        np.testing.assert_allclose(reader[F.BINDING_ENERGY][salt], reader[F.ENERGY][salt] - atoms, atol=1e-8)
+        assert (reader[F.IONIC][salt] == 1).all()
+        assert set(reader[F.CHARGE].tolist()) == {-1, 0, 1}
+
+
+def test_their_held_out_frames_are_a_test_set_of_their_own(source: Path, tmp_path: Path) -> None:
+    store, splits = tmp_path / "store.h5", tmp_path / "splits.parquet"
+    read_entry(source, store, {"include_ionic": True})
+    split_store(store, splits, SplitSettings(0, 0.2, 0.2, 0.1))
+    table = tables.read(splits)
+    with StoreReader(store) as reader:
+        ionic = reader[F.IONIC].astype(bool)
+        sets = _test_sets(reader, splits)
+    assert set(sets) == {*TEST_SPLITS, TEST_IONIC}
+    assert ionic[list(sets[TEST_IONIC])].all()
+    assert not any(ionic[list(sets[name])].any() for name in TEST_SPLITS)
+    assert ionic[table[Column.SPLIT] == POOL].any(), "they are trained on"
+
+
+def test_without_them_there_is_no_such_set(source: Path, tmp_path: Path) -> None:
+    store, splits = tmp_path / "store.h5", tmp_path / "splits.parquet"
+    read_entry(source, store, {})
+    split_store(store, splits, SplitSettings(0, 0.2, 0.2, 0.1))
+    with StoreReader(store) as reader:
+        assert set(_test_sets(reader, splits)) == set(TEST_SPLITS)

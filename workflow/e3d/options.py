@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Callable
 from typing import Any
 
 from e3d.errors import InputError
@@ -30,34 +31,26 @@ def size(text: str) -> int | None:
 
 def hours(text: str) -> float:
     """Read a number of hours from 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} - must be a number of hours from 0")
-    return number
+    return _number(text, lambda number: 0 <= number < float("inf"), "must be a number of hours from 0")
 
 
 def width(text: str) -> float:
     """Read a bin width."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} - a bin width is a positive number")
-    return number
+    return _number(text, lambda number: 0 < number < float("inf"), "a bin width is a positive number")
 
 
 def fraction(text: str) -> float:
     """Read a number between 0 and 1, without the two."""
+    return _number(text, lambda number: 0 < number < 1, "must be a number between 0 and 1")
+
+
+def _number(text: str, allowed: Callable[[float], bool], rule: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        number = 0.0
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} - must be a number between 0 and 1")
+        number = float("nan")  # which no rule allows
+    if not allowed(number):
+        raise argparse.ArgumentTypeError(f"{text!r} - {rule}")
     return number
 
 

@@ -5,36 +5,27 @@
 Generates files in the SPICE layout (25 atoms, 50 conformations a group), reads each into a store in a
 process of its own, and reads random batches of 64 frames. Peers, in the same run: reading every
 array of the source with h5py, group by group; and reading the same frames from the same store by
-h5py slices. Times are medians of several repeats; the page cache is warm for both sides.
+h5py slices. Times are medians of several rounds; the page cache is warm for both sides.
 """
 
-import argparse
-import json
-import logging
-import resource
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
+from measure import Row, compare, finish, growth_row, in_child, log, pair_of, parser, row, seconds
 from rdkit import Chem
 
-from e3d import provenance, tables
 from e3d.chemistry import molecule, symbol
 from e3d.data.read import read_entry
 from e3d.data.store import StoreReader
 from e3d.data.theory import SPICE
 from e3d.fields import Store as F
-from e3d.publish import fill_blocks
 from e3d.units import HARTREE_EV
-
-log = logging.getLogger(__name__)
 
 ATOMS, PER_GROUP, BATCH = 25, 50, 64
 _UNITS = ("C", "C", "C", "C(F)", "C(O)", "O", "N", "C(=O)", "C(C)", "S")
@@ -94,78 +85,48 @@ def plain_batch(file: h5py.File, pointers: np.ndarray, frames: np.ndarray) -> No
         file[F.ENERGY][f]
 
 
-def timed(call: Callable[[], object], repeats: int) -> float:
-    """Return the median time of a call in seconds."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-
-def write_in_child(source: Path, store: Path) -> tuple[float, float]:
-    """Read ``source`` into ``store`` in a process of its own; return seconds and its peak memory in GB."""
-    command = [sys.executable, __file__, "--child", str(source), "-o", str(store)]
-    done = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return done["seconds"], done["peak_GB"]
-
-
-def child(source: Path, store: Path) -> None:
-    """Read one file and say on standard output what it took."""
-    start = time.perf_counter()
-    read_entry(source, store, {})
-    seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    sys.stdout.write(json.dumps({"seconds": seconds, "peak_GB": peak}))
-
-
-def measure(frames: int, folder: Path, repeats: int) -> list[dict[str, object]]:
+def measure(frames: int, folder: Path, rounds: int) -> list[Row]:
     """Return the rows of one size."""
     source, store = folder / f"{frames}.hdf5", folder / f"{frames}.h5"
     generate(source, frames)
-    plain_read(source)
-    peer = timed(lambda: plain_read(source), repeats)
-    runs = [write_in_child(source, store) for _ in range(repeats)]
-    ours = statistics.median(seconds for seconds, _ in runs)
-    peak = max(gigabytes for _, gigabytes in runs)
+    plain_read(source)  # warm the page cache for both
+    turns = [
+        (in_child(partial(read_entry, source, store, {})), seconds(partial(plain_read, source))) for _ in range(rounds)
+    ]
+    written = pair_of([cost.seconds for cost, _ in turns], [time for _, time in turns])
+    facts = {"frames": frames, "peak_GB": round(max(cost.peak_mb for cost, _ in turns) / 1e3, 3)}
     rng = np.random.default_rng(1)
+    batches = [rng.integers(0, frames, BATCH) for _ in range(50)]
     with StoreReader(store) as reader, h5py.File(store) as plain:
-        batches = [rng.integers(0, frames, BATCH) for _ in range(50)]
-        for batch in batches:  # warm the page cache for both
-            plain_batch(plain, reader.frame_ptr, batch)
-        random_ours = timed(lambda: [[reader.frame(int(f)) for f in batch] for batch in batches], repeats) / len(
-            batches
-        )
-        random_peer = timed(lambda: [plain_batch(plain, reader.frame_ptr, b) for b in batches], repeats) / len(batches)
+
+        def ours() -> None:
+            for frame in (int(f) for batch in batches for f in batch):
+                reader.frame(frame)
+
+        def peer() -> None:
+            for batch in batches:
+                plain_batch(plain, reader.frame_ptr, batch)
+
+        batch = compare(ours, peer, rounds=rounds)
+    batch = replace(batch, ours=batch.ours / len(batches), peer=batch.peer / len(batches))
     source.unlink()
     store.unlink()
-    facts = {"unit": "s", "frames": frames, "peak_GB": round(peak, 3)}
-    log.info("%d frames: write %.1f s, plain read %.1f s, peak %.2f GB", frames, ours, peer, peak)
+    log.info(
+        "%d frames: write %.1f s, plain read %.1f s, peak %.2f GB", frames, written.ours, written.peer, facts["peak_GB"]
+    )
     return [
-        {"case": f"write store, {frames} frames", "ours": ours, "peer": peer, "ratio": peer / ours}
-        | facts
-        | {"peer_name": "h5py read of the source"},
-        {"case": f"random batch of {BATCH}, {frames} frames", "ours": random_ours, "peer": random_peer}
-        | {"ratio": random_peer / random_ours}
-        | facts
-        | {"peer_name": "h5py slices of the store"},
+        row(f"write store, {frames} frames", written, unit="s", peer_name="h5py read of the source", **facts),
+        row(
+            f"random batch of {BATCH}, {frames} frames", batch, unit="s", peer_name="h5py slices of the store", **facts
+        ),
     ]
 
 
-def growth(rows: list[dict[str, object]]) -> dict[str, object]:
+def growth(rows: list[Row]) -> Row:
     """Return the slope of log time against log frames of writing: 1 is linear."""
-    written = [row for row in rows if str(row["case"]).startswith("write")]
-    frames, seconds = (np.log([float(str(row[key])) for row in written]) for key in ("frames", "ours"))
-    slope = float(np.polyfit(frames, seconds, 1)[0])
-    return {
-        "case": "growth of writing",
-        "ours": slope,
-        "peer": 1.0,
-        "ratio": 1.0 / slope,
-        "unit": "log-log slope of time against frames",
-        "peer_name": "linear",
-    }
+    written = [row for row in rows if row["case"].startswith("write")]
+    frames, times = ([row[key] for row in written] for key in ("frames", "ours"))
+    return growth_row("growth of writing", frames, times, of="time", against="frames")
 
 
 def as_markdown(table: pd.DataFrame) -> str:
@@ -185,28 +146,18 @@ def as_markdown(table: pd.DataFrame) -> str:
 
 def main() -> None:
     """Measure every size and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[50_000, 100_000, 200_000])
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--docs", type=Path, help="also write the table into the marked block of this file")
-    parser.add_argument("--child", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO if arguments.child is None else logging.WARNING, format="%(message)s")
-    if arguments.child is not None:
-        child(arguments.child, arguments.output)
-        return
+    options = parser(__doc__)
+    options.set_defaults(rounds=3)
+    options.add_argument("--sizes", type=int, nargs="+", default=[50_000, 100_000, 200_000])
+    arguments = options.parse_args()
+    if arguments.quick:
+        arguments.sizes, arguments.rounds = [200, 400], 1
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.output.parent) as folder:
-        rows = [row for frames in arguments.sizes for row in measure(frames, Path(folder), arguments.repeats)]
+        rows = [row for frames in arguments.sizes for row in measure(frames, Path(folder), arguments.rounds)]
     if len(arguments.sizes) > 1:
         rows.append(growth(rows))
-    table = pd.DataFrame(rows)
-    tables.write(table, arguments.output, settings={"sizes": arguments.sizes, "repeats": arguments.repeats})
-    if arguments.docs is not None:
-        text = arguments.docs.read_text(encoding="utf-8")
-        block = {"bench": as_markdown(tables.read(arguments.output))}
-        provenance.write_text(arguments.docs, fill_blocks(text, block, str(arguments.docs)))
+    finish("bench", rows, arguments, as_markdown)
 
 
 if __name__ == "__main__":

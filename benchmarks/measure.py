@@ -1,0 +1,233 @@
+"""What the benchmarks share: interleaved timings, costs of a child process, slopes, tables, documents.
+
+A benchmark makes rows and ends with :func:`finish`::
+
+    arguments = parser(__doc__).parse_args()
+    pair = compare(ours, peer, rounds=arguments.rounds)
+    finish("step", [row("step, micro", pair, unit="s", peer_name="nequip, eager")], arguments)
+
+``ratio`` is peer over ours, so more than 1 means ours is better. Ours and peer take turns, so that
+a busy machine slows both; each round has its own ratio, and the table gives their median, lowest
+and highest. Times and memory are medians over rounds.
+"""
+
+import argparse
+import logging
+import math
+import multiprocessing
+import platform
+import re
+import resource
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import linregress
+
+from e3d import provenance, publish, tables
+from e3d.statistics import Estimate, t_quantile
+
+log = logging.getLogger("benchmarks")
+
+COLUMNS = ("case", "ours", "peer", "ratio", "ratio_lo", "ratio_hi", "unit", "peer_name")
+LINEAR = "linear"
+"""Peer of a growth row: ours is the log-log slope, 1 means linear."""
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A quantity of ours and of the peer, median over rounds, and the ratio peer/ours of the rounds."""
+
+    ours: float
+    peer: float
+    ratio: float
+    ratio_lo: float
+    ratio_hi: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a call cost in a process of its own: seconds of the call, the most memory of the process."""
+
+    seconds: float
+    peak_mb: float
+
+
+def pair_of(ours: Sequence[float], peer: Sequence[float]) -> Pair:
+    """Return the medians of the rounds, and median, lowest and highest of their ratios."""
+    ratios = [theirs / mine for mine, theirs in zip(ours, peer, strict=True)]
+    return Pair(statistics.median(ours), statistics.median(peer), statistics.median(ratios), min(ratios), max(ratios))
+
+
+def seconds(call: Callable[[], object], number: int = 1) -> float:
+    """Return the wall time of one call, averaged over ``number`` in a row."""
+    start = time.perf_counter()
+    for _ in range(number):
+        call()
+    return (time.perf_counter() - start) / number
+
+
+def compare(
+    ours: Callable[[], object], peer: Callable[[], object], *, rounds: int = 5, warmup: int = 1, number: int = 1
+) -> Pair:
+    """Time two calls in turn: first ``warmup`` times each untimed, then ours, peer, ours, peer, ...
+
+    ``number`` calls in a row make one timing, for calls too short for the clock.
+    """
+    for _ in range(warmup):
+        ours()
+        peer()
+    times = [(seconds(ours, number), seconds(peer, number)) for _ in range(rounds)]
+    return pair_of(*zip(*times, strict=True))
+
+
+def in_child(call: Callable[[], object]) -> Cost:
+    """Run ``call`` in a new process; what it needs to start is not in the time, but is in the memory.
+
+    The process is spawned, so ``call`` is a function of a module, or a ``functools.partial`` of one, and a
+    script guards its ``main()`` by ``if __name__ == "__main__"``.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as executor:
+        return executor.submit(_cost_of, call).result()
+
+
+def compare_children(ours: Callable[[], object], peer: Callable[[], object], *, rounds: int = 3) -> tuple[Pair, Pair]:
+    """Run two calls in turn, each time in a new process; return the pairs of seconds and of peak MB."""
+    costs = [(in_child(ours), in_child(peer)) for _ in range(rounds)]
+    mine, theirs = zip(*costs, strict=True)
+    return (
+        pair_of([cost.seconds for cost in mine], [cost.seconds for cost in theirs]),
+        pair_of([cost.peak_mb for cost in mine], [cost.peak_mb for cost in theirs]),
+    )
+
+
+def _cost_of(call: Callable[[], object]) -> Cost:
+    return Cost(seconds(call), peak_mb())
+
+
+def peak_mb() -> float:
+    """Return the most memory this process has held, in MB.
+
+    Linux's VmHWM where there is one: ru_maxrss of a child begins at what its parent held.
+    """
+    status = Path("/proc/self/status")
+    found = re.search(r"^VmHWM:\s*(\d+) kB", status.read_text(), flags=re.MULTILINE) if status.is_file() else None
+    if found:
+        return int(found[1]) * 1024 / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if platform.system() == "Darwin" else peak * 1024 / 1e6
+
+
+def slope(sizes: Sequence[float], costs: Sequence[float]) -> Estimate:
+    """Return the least-squares slope of log cost against log size, with its 95 % interval.
+
+    With two sizes there is no interval: its ends are nan.
+    """
+    fit = linregress(np.log(sizes), np.log(costs))
+    half = t_quantile(len(sizes) - 2) * float(fit.stderr) if len(sizes) > 2 else math.nan
+    value = float(fit.slope)
+    return Estimate(value, value - half, value + half)
+
+
+def row(case: str, pair: Pair, *, unit: str, peer_name: str, **facts: object) -> Row:
+    """Return a row of the table; ``facts`` become columns of their own."""
+    return {"case": case, **vars(pair), "unit": unit, "peer_name": peer_name, **facts}
+
+
+def growth_row(case: str, sizes: Sequence[float], costs: Sequence[float], *, of: str, against: str) -> Row:
+    """Return the row of a log-log slope: ours is the slope, the peer linear growth, the ratio 1/slope.
+
+    ``of`` is what grows (time, peak memory), ``against`` what it grows with (frames).
+    """
+    found = slope(sizes, costs)
+    positive = found.value > 0  # a cost that does not grow has no ratio to linear growth
+    return {
+        "case": case,
+        "ours": found.value,
+        "peer": 1.0,
+        "ratio": 1 / found.value if positive else math.nan,
+        "ratio_lo": 1 / found.hi if positive else math.nan,
+        "ratio_hi": 1 / found.lo if found.lo > 0 else math.nan,
+        "unit": f"log-log slope of {of} against {against}",
+        "peer_name": LINEAR,
+        "ours_lo": found.lo,
+        "ours_hi": found.hi,
+    }
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the options every benchmark has, and let ``log`` write to the terminal."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    made = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    made.add_argument("-o", "--output", type=Path, required=True, help="table to write (.csv)")
+    made.add_argument("--rounds", type=int, default=5, help="rounds of ours, peer (default: %(default)s)")
+    made.add_argument("--quick", action="store_true", help="small sizes: does it run, not how fast is it")
+    made.add_argument("--docs", type=Path, help="also write the table into its marked block of this file")
+    return made
+
+
+def finish(
+    name: str,
+    rows: Sequence[Mapping[str, Any]],
+    arguments: argparse.Namespace,
+    markdown: Callable[[pd.DataFrame], str] | None = None,
+) -> None:
+    """Write the table with its provenance and, if asked, the block ``name`` of a document from it."""
+    table = pd.DataFrame(list(rows), columns=list(dict.fromkeys([*COLUMNS, *(key for row in rows for key in row)])))
+    on = publish.machine(arguments.output)
+    settings = {key: str(value) if isinstance(value, Path) else value for key, value in vars(arguments).items()}
+    hidden = {"output", "docs"}  # where it was written changes no number
+    settings = {key: value for key, value in settings.items() if key not in hidden}
+    tables.write(table, arguments.output, settings=settings | {key: on[key] for key in ("processor", "cores")})
+    if arguments.docs is not None:
+        fill(arguments.docs, name, arguments.output, markdown or as_markdown)
+
+
+def fill(document: Path, name: str, table: Path, markdown: Callable[[pd.DataFrame], str]) -> None:
+    """Write the block ``name`` of a document from a table."""
+    text = document.read_text(encoding="utf-8")
+    block = {name: markdown(tables.read(table))}
+    provenance.write_text(document, publish.fill_blocks(text, block, str(document)))
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """Return a table as documents show it: comparisons first, then growth."""
+    growth = table["peer_name"] == LINEAR
+    parts = []
+    if not growth.all():
+        head = ["| case | ours | peer | peer / ours (lowest to highest round) | peer is |", "|---|---|---|---|---|"]
+        parts.append("\n".join([*head, *(_compared(line) for _, line in table[~growth].iterrows())]))
+    if growth.any():
+        head = ["| growth | log-log slope | 95 % interval |", "|---|---|---|"]
+        parts.append("\n".join([*head, *(_grown(line) for _, line in table[growth].iterrows())]))
+    return "\n\n".join(parts)
+
+
+def _compared(line: "pd.Series[Any]") -> str:
+    unit = line["unit"]
+    spread = "" if pd.isna(line["ratio"]) else f"{line['ratio']:.2f} ({line['ratio_lo']:.2f} to {line['ratio_hi']:.2f})"
+    cells = (line["case"], _number(line["ours"], unit), _number(line["peer"], unit), spread, line["peer_name"])
+    return f"| {' | '.join(cells)} |"
+
+
+def _grown(line: "pd.Series[Any]") -> str:
+    interval = "" if pd.isna(line["ours_lo"]) else f"{line['ours_lo']:.2f} to {line['ours_hi']:.2f}"
+    return f"| {line['case']} | {line['ours']:.2f} | {interval} |"
+
+
+def _number(value: float, unit: str) -> str:
+    """Write a number with three significant digits, never as a power of ten; nothing if there is none."""
+    if math.isnan(value):
+        return ""
+    if unit == "s" and abs(value) < 1:
+        value, unit = value * 1e3, "ms"
+    decimals = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
+    return f"{value:,.{decimals}f} {unit}".strip()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 LEVEL = 0.95
 MAX_GROUPS = 100
@@ -31,7 +31,7 @@ class Estimate:
 
 def t_quantile(dof: float) -> float:
     """Return the two-sided 95 % quantile of Student's t with ``dof`` degrees of freedom."""
-    return float(stats.t.ppf(0.5 + LEVEL / 2, dof))
+    return float(stdtrit(dof, 0.5 + LEVEL / 2))
 
 
 def jackknife_se(replicates: NDArray[np.float64]) -> float:
@@ -131,6 +131,8 @@ def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """Return Spearman's rank correlation, NaN for fewer than three points or a constant."""
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
+    from scipy import stats  # half a second, and most stages that need an interval need no ranks
+
     return float(stats.spearmanr(x, y).statistic)
 
 

@@ -1,11 +1,14 @@
 """What is labelled, and what a label is: atomic units, as in the SPICE layout."""
 
+from __future__ import annotations
+
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the settings of every run are checked through this module, and need no arrays
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from e3d.decompose.pairs import (
     pair_up,
     sum_rule_violation,
 )
-from e3d.decompose.run import D_BIN_EV, R_BIN_ANG, decompose, decompose_all
+from e3d.decompose.run import decompose, decompose_all
+from e3d.decompose.totals import D_BIN_EV, R_BIN_ANG
 from e3d.errors import InputError
 from e3d.models import AnalysisModel, EdgeEnergies
 from e3d.structures import Structure, from_file, from_store
@@ -38,8 +39,8 @@ def edges(model: AnalysisModel, molecules: dict[str, Structure]) -> EdgeEnergies
 
 def test_the_sum_rule_holds_on_every_frame_of_the_dataset(model: AnalysisModel, prepared: Any) -> None:
     with StoreReader(prepared.store) as reader:
-        for chosen, graphs in model.batches(from_store(reader, range(len(reader)))):
-            worst = check_sum_rule(model.edge_energies(chosen, graphs), "minispice")
+        for batch in model.batches(from_store(reader, range(len(reader)))):
+            worst = check_sum_rule(model.edge_energies(batch), "minispice")
             assert worst <= SUM_RULE_TOLERANCE_EV
 
 

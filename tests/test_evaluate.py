@@ -29,7 +29,7 @@ def test_errors_equal_a_plain_loop(table: pd.DataFrame, prepared: Prepared, trai
     energy, force = [], []
     with StoreReader(prepared.store) as reader:
         for structure in from_store(reader, frames_of(prepared.splits, test_set)):
-            (total,), (forces,) = model.energies_and_forces([structure])
+            (total,), forces = model.energies_and_forces([structure])
             assert structure.energy is not None
             assert structure.forces is not None
             energy.append(1000 * (total - structure.energy) / len(structure.atomic_numbers))

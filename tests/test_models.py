@@ -34,8 +34,8 @@ def test_edge_energies_and_forces_rotate(model: AnalysisModel, molecules: dict[s
     before, after = model.edge_energies([water]), model.edge_energies([turned])
     np.testing.assert_array_equal(before.centre, after.centre)
     np.testing.assert_allclose(after.eps, before.eps, atol=ENERGY_EV)
-    _, (forces,) = model.energies_and_forces([water])
-    _, (turned_forces,) = model.energies_and_forces([turned])
+    _, forces = model.energies_and_forces([water])
+    _, turned_forces = model.energies_and_forces([turned])
     np.testing.assert_allclose(turned_forces, forces @ rotation.T, rtol=0, atol=THREE_J * np.abs(forces).max())
 
 
@@ -61,7 +61,7 @@ def test_both_settings_of_parity_are_o3_invariant(
 def test_forces_are_minus_the_gradient(model: AnalysisModel, molecules: dict[str, Structure]) -> None:
     structure = molecules["CO"]
     step = 1e-4  # Å; central differences leave an error of order step^2
-    _, (forces,) = model.energies_and_forces([structure])
+    _, forces = model.energies_and_forces([structure])
     for atom in range(len(structure.positions)):
         for axis in range(3):
             shift = np.zeros_like(structure.positions)
@@ -132,7 +132,7 @@ def test_agrees_with_nequips_own_calculator(
             str(trained / "model.ckpt"), device=torch.device("cpu"), chemical_species_to_atom_type_map=True
         )
     atoms = Atoms(structure.atomic_numbers, structure.positions, calculator=calculator)
-    (energy,), (forces,) = model.energies_and_forces([structure])
+    (energy,), forces = model.energies_and_forces([structure])
     assert energy == pytest.approx(atoms.get_potential_energy(), abs=1e-3)
     np.testing.assert_allclose(forces, atoms.get_forces(), atol=1e-3)
 

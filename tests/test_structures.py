@@ -14,7 +14,7 @@ from e3d import tables
 from e3d.chemistry import equivalent_bonds, molecule
 from e3d.data.store import StoreReader
 from e3d.fields import Store as F
-from e3d.structures import from_file, from_store, geometric_bond
+from e3d.structures import from_file, from_store, geometric_bonds
 
 
 def _write(path: Path, *frames: Atoms) -> Path:
@@ -80,12 +80,12 @@ def test_a_periodic_structure_is_bonded_by_distance(tmp_path: Path) -> None:
     assert salt.smiles == "MgO"
 
 
-def test_geometric_bond() -> None:
-    assert geometric_bond(8, 6, 1.4) == "C~O"
-    assert geometric_bond(6, 8, 2.2) is None
+def test_geometric_bonds() -> None:
     reach = 1.25 * (0.76 + 0.66)  # covalent radii of C and O, Cordero 2008
-    assert geometric_bond(6, 8, reach - 1e-6) == "C~O"
-    assert geometric_bond(6, 8, reach + 1e-6) is None
+    carbon, oxygen = np.full(4, 6), np.full(4, 8)
+    r = np.array([1.4, 2.2, reach - 1e-6, reach + 1e-6])
+    expected = [True, False, True, False]
+    assert geometric_bonds(carbon, oxygen, r).tolist() == geometric_bonds(oxygen, carbon, r).tolist() == expected
 
 
 def test_a_lone_atom_has_no_bonds(tmp_path: Path) -> None:

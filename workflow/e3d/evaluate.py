@@ -61,32 +61,31 @@ def residuals(model: AnalysisModel, structures: Iterable[Structure]) -> tuple[pd
     Energies are per atom in meV; ``absolute`` and ``square`` of a force row are means over the
     three components, in meV/Å and its square.
     """
-    frames: list[dict[str, Any]] = []
+    frames: list[pd.DataFrame] = []
     atoms: list[pd.DataFrame] = []
-    for chosen, graphs in model.batches(structures):
-        energies, forces = model.energies_and_forces(chosen, graphs)
-        for structure, energy, force in zip(chosen, energies, forces, strict=True):
-            if structure.energy is None or structure.forces is None:
-                continue
-            n = len(structure.atomic_numbers)
-            error = (force - structure.forces) * EV_MEV
-            frames.append(
+    for batch in model.batches(structures):
+        energies, forces = model.energies_and_forces(batch)
+        sizes = np.diff(batch.frame_ptr)
+        molecules = np.array([structure.smiles for structure in batch.structures], dtype=object)
+        labelled = np.array([s.energy is not None and s.forces is not None for s in batch.structures])
+        reference = np.array([structure.energy for structure in batch.structures], dtype=float)[labelled]
+        error = (energies[labelled] - reference) / sizes[labelled] * EV_MEV
+        frames.append(pd.DataFrame({C.MOLECULE: molecules[labelled], "error": error}))
+        chosen = labelled[batch.frame]
+        expected = [s.forces for s in batch.structures if s.energy is not None and s.forces is not None]
+        error = (forces[chosen] - np.concatenate([np.empty((0, 3)), *expected])) * EV_MEV
+        elements, which = np.unique(batch.atomic_numbers[chosen], return_inverse=True)
+        atoms.append(
+            pd.DataFrame(
                 {
-                    C.MOLECULE: structure.smiles,
-                    "error": (energy - structure.energy) / n * EV_MEV,
+                    C.MOLECULE: molecules[batch.frame][chosen],
+                    "element": np.array([symbol(int(z)) for z in elements], dtype=object)[which],
+                    "absolute": np.abs(error).mean(axis=1),
+                    "square": (error**2).mean(axis=1),
                 }
             )
-            atoms.append(
-                pd.DataFrame(
-                    {
-                        C.MOLECULE: structure.smiles,
-                        "element": [symbol(int(z)) for z in structure.atomic_numbers],
-                        "absolute": np.abs(error).mean(axis=1),
-                        "square": (error**2).mean(axis=1),
-                    }
-                )
-            )
-    return pd.DataFrame(frames), pd.concat(atoms, ignore_index=True)
+        )
+    return pd.concat(frames, ignore_index=True), pd.concat(atoms, ignore_index=True)
 
 
 def error_table(frames: pd.DataFrame, atoms: pd.DataFrame) -> pd.DataFrame:

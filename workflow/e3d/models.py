@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from ase.data import chemical_symbols
-from nequip.data import AtomicDataDict, compute_neighborlist_, from_dict
+from ase.data import atomic_numbers, chemical_symbols
+from nequip.data import AtomicDataDict
 from nequip.model.modify_utils import only_apply_persistent_modifiers
 from nequip.model.saved_models.package import ModelFromPackage
 from nequip.model.utils import override_model_compile_mode
@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from e3d.chemistry import symbol
 from e3d.device import require_device
 from e3d.errors import InputError
+from e3d.graphs import EDGES_PER_BATCH, Batch, batches, make_batch
+from e3d.precision import as_float64
 from e3d.structures import Structure
 
-EDGES_PER_BATCH = 20_000
 _SOLE_MODEL = "sole_model"
 _EDGE_SUM, _SCALE_SHIFT, _TOTAL = "EdgewiseReduce", "PerTypeScaleShift", "AtomwiseReduce"
 
@@ -76,113 +77,99 @@ class AnalysisModel:
                 f"{path}: its atom types {', '.join(strange)} are no chemical symbols, so the atoms of a structure "
                 "cannot be matched to them. Give a model whose types are elements."
             )
-        self._type_of = {name: index for index, name in enumerate(self.type_names)}
-
-    @property
-    def n_parameters(self) -> int:
+        self._type_of_number = np.full(len(chemical_symbols), -1, dtype=np.int64)
+        self._type_of_number[[atomic_numbers[name] for name in self.type_names]] = np.arange(len(self.type_names))
+        self.n_parameters = sum(p.numel() for p in self._model.parameters() if p.requires_grad)
         """Number of trainable weights."""
-        return sum(p.numel() for p in self._model.parameters() if p.requires_grad)
+        self._model.requires_grad_(False)  # forces are derivatives by positions alone
 
-    def graph(self, structure: Structure) -> AtomicDataDict.Type:
-        """Return nequip's data with types and neighbour list of one structure.
+    def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
+        """Group structures, in order, into batches of about ``EDGES_PER_BATCH`` edges."""
+        return batches(structures, self.r_max, EDGES_PER_BATCH)
+
+    def knows(self, structure: Structure) -> bool:
+        """Say whether the model has a type for every element of a structure."""
+        return bool((self._type_of_number[structure.atomic_numbers] >= 0).all())
+
+    def energies_and_forces(
+        self, structures: Batch | Sequence[Structure]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å."""
+        batch = self._batch(structures)
+        self._derivatives.do_derivatives = True
+        out = self._model(self._inputs(batch))
+        return _array(out[AtomicDataDict.TOTAL_ENERGY_KEY]), out[AtomicDataDict.FORCE_KEY].detach().cpu().numpy()
+
+    def edge_energies(self, structures: Batch | Sequence[Structure]) -> EdgeEnergies:
+        """Return the directed edge energies of a batch, in eV.
+
+        eps_ij = edge_energy_ij * scale[type_i] / sqrt(2 Nbar[type_i]), with i = edge_index[0], plus
+        half of each pair potential the model has. Scale, shift and Nbar are the model's own buffers
+        (nequip-allegro 0.8 ``EdgewiseReduce``, nequip 0.19 ``PerTypeScaleShift``).
 
         Raises
         ------
         InputError
             If an element is unknown to the model.
         """
-        types = [self._type_of.get(symbol(int(z)), -1) for z in structure.atomic_numbers]
-        if -1 in types:
+        batch = self._batch(structures)
+        self._derivatives.do_derivatives = False
+        with torch.inference_mode():
+            inputs = self._inputs(batch)
+            out = self._model(inputs)
+            types = inputs[AtomicDataDict.ATOM_TYPE_KEY]
+            types_of_centres = types[inputs[AtomicDataDict.EDGE_INDEX_KEY][0]]
+            raw = out[self._edge_sum.field].view(-1)
+            eps = raw * self._per_type(self._edge_sum.norm_module.norm_const)[types_of_centres] / 2**0.5
+            if self._scale_shift.has_scales:
+                eps = eps * self._per_type(self._scale_shift.scales)[types_of_centres]
+            eps = eps + self._pair_terms(out, types)
+            shift = torch.zeros_like(types, dtype=eps.dtype)
+            if self._scale_shift.has_shifts:
+                shift = self._per_type(self._scale_shift.shifts)[types]
+        centre, neighbour = batch.edge_index
+        return EdgeEnergies(
+            centre=centre,
+            neighbour=neighbour,
+            cell_shift=np.zeros((len(centre), 3), dtype=np.int64) if batch.cell_shift is None else batch.cell_shift,
+            eps=_array(eps),
+            length=_array(out[AtomicDataDict.EDGE_LENGTH_KEY]),
+            frame_ptr=batch.frame_ptr,
+            atomic_numbers=batch.atomic_numbers,
+            energy=_array(out[AtomicDataDict.TOTAL_ENERGY_KEY]),
+            shift=np.add.reduceat(_array(shift), batch.frame_ptr[:-1]),
+        )
+
+    def _batch(self, structures: Batch | Sequence[Structure]) -> Batch:
+        return structures if isinstance(structures, Batch) else make_batch(structures, self.r_max)
+
+    def _inputs(self, batch: Batch) -> AtomicDataDict.Type:
+        """Return what the model takes of a batch, one transfer an array.
+
+        Raises
+        ------
+        InputError
+            If an element is unknown to the model.
+        """
+        types = self._type_of_number[batch.atomic_numbers]
+        if (types < 0).any():
+            structure = next(structure for structure in batch.structures if not self.knows(structure))
             unknown = sorted({symbol(int(z)) for z in structure.atomic_numbers} - set(self.type_names))
             raise InputError(
                 f"{structure.label}: {self.path} does not know {', '.join(unknown)}; it knows "
                 f"{', '.join(self.type_names)}. Leave the structure out or train a model that has these elements."
             )
-        data: dict[str, Any] = {
-            AtomicDataDict.POSITIONS_KEY: structure.positions,
-            AtomicDataDict.ATOM_TYPE_KEY: np.array(types),
+        arrays = {
+            AtomicDataDict.POSITIONS_KEY: batch.positions,
+            AtomicDataDict.ATOM_TYPE_KEY: types,
+            AtomicDataDict.EDGE_INDEX_KEY: batch.edge_index,
+            AtomicDataDict.BATCH_KEY: batch.frame,
+            AtomicDataDict.NUM_NODES_KEY: np.diff(batch.frame_ptr),
         }
-        if structure.cell is not None:
-            data[AtomicDataDict.CELL_KEY] = structure.cell
-            data[AtomicDataDict.PBC_KEY] = structure.pbc
-        return compute_neighborlist_(from_dict(data), self.r_max)
-
-    def energies_and_forces(
-        self, structures: Sequence[Structure], graphs: Sequence[AtomicDataDict.Type] | None = None
-    ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
-        """Return total energies (F,) in eV and forces, one (N, 3) array in eV/Å per structure."""
-        batch = self._batch(graphs or [self.graph(structure) for structure in structures])
-        self._derivatives.do_derivatives = True
-        out = self._model(batch)
-        forces = out[AtomicDataDict.FORCE_KEY].detach().cpu().numpy()
-        ends = np.cumsum([len(structure.atomic_numbers) for structure in structures])[:-1]
-        return _array(out[AtomicDataDict.TOTAL_ENERGY_KEY]), np.split(forces, ends)
-
-    def edge_energies(
-        self, structures: Sequence[Structure], graphs: Sequence[AtomicDataDict.Type] | None = None
-    ) -> EdgeEnergies:
-        """Return the directed edge energies of a batch, in eV.
-
-        eps_ij = edge_energy_ij * scale[type_i] / sqrt(2 Nbar[type_i]), with i = edge_index[0], plus
-        half of each pair potential the model has. Scale, shift and Nbar are the model's own buffers
-        (nequip-allegro 0.8 ``EdgewiseReduce``, nequip 0.19 ``PerTypeScaleShift``).
-        """
-        graphs = graphs or [self.graph(structure) for structure in structures]
-        batch = self._batch(graphs)
-        self._derivatives.do_derivatives = False
-        with torch.no_grad():
-            out = self._model(batch)
-            types = batch[AtomicDataDict.ATOM_TYPE_KEY].view(-1)
-            centre, neighbour = batch[AtomicDataDict.EDGE_INDEX_KEY]
-            raw = out[self._edge_sum.field].view(-1)
-            eps = raw * self._per_type(self._edge_sum.norm_module.norm_const)[types[centre]] / 2**0.5
-            if self._scale_shift.has_scales:
-                eps = eps * self._per_type(self._scale_shift.scales)[types[centre]]
-            eps = eps + self._pair_terms(out, types)
-            shift = torch.zeros_like(types, dtype=eps.dtype)
-            if self._scale_shift.has_shifts:
-                shift = self._per_type(self._scale_shift.shifts)[types]
-        counts = [len(structure.atomic_numbers) for structure in structures]
-        ptr = np.concatenate([[0], np.cumsum(counts)])
-        n_edges = len(centre)
-        shifts = batch.get(AtomicDataDict.EDGE_CELL_SHIFT_KEY, torch.zeros(n_edges, 3))
-        return EdgeEnergies(
-            centre=centre.cpu().numpy(),
-            neighbour=neighbour.cpu().numpy(),
-            cell_shift=np.rint(shifts.cpu().numpy()).astype(np.int64),
-            eps=_array(eps),
-            length=_array(out[AtomicDataDict.EDGE_LENGTH_KEY]),
-            frame_ptr=ptr,
-            atomic_numbers=np.concatenate([structure.atomic_numbers for structure in structures]),
-            energy=_array(out[AtomicDataDict.TOTAL_ENERGY_KEY]),
-            shift=np.add.reduceat(_array(shift), ptr[:-1]),
-        )
-
-    def batches(self, structures: Iterable[Structure]) -> Iterator[tuple[list[Structure], list[AtomicDataDict.Type]]]:
-        """Group structures, in order, into batches of about ``EDGES_PER_BATCH`` edges.
-
-        Structures with and without a cell do not share a batch.
-        """
-        chosen: list[Structure] = []
-        graphs: list[AtomicDataDict.Type] = []
-        edges = 0
-        for structure in structures:
-            graph = self.graph(structure)
-            if chosen and (structure.cell is None) != (chosen[-1].cell is None):
-                yield chosen, graphs
-                chosen, graphs, edges = [], [], 0
-            chosen.append(structure)
-            graphs.append(graph)
-            edges += graph[AtomicDataDict.EDGE_INDEX_KEY].shape[1]
-            if edges >= EDGES_PER_BATCH:
-                yield chosen, graphs
-                chosen, graphs, edges = [], [], 0
-        if chosen:
-            yield chosen, graphs
-
-    def _batch(self, graphs: Sequence[AtomicDataDict.Type]) -> AtomicDataDict.Type:
-        batch = AtomicDataDict.batched_from_list(list(graphs))
-        return AtomicDataDict.to_(batch, self._device)
+        if batch.cell_shift is not None:
+            arrays[AtomicDataDict.CELL_KEY] = np.array([structure.cell for structure in batch.structures])
+            arrays[AtomicDataDict.EDGE_CELL_SHIFT_KEY] = batch.cell_shift.astype(np.float64)
+        return {key: torch.from_numpy(np.ascontiguousarray(array)).to(self._device) for key, array in arrays.items()}
 
     def _per_type(self, buffer: torch.Tensor) -> torch.Tensor:
         """Return a per-type buffer as (types,), also where one number serves all types."""
@@ -250,7 +237,7 @@ def load_model(path: Path, device: str = "cpu") -> AnalysisModel:
             f"{path}: cannot be loaded as a nequip model ({type(error).__name__}: {reason}). Use a checkpoint of "
             "nequip >= 0.7, or its package."
         ) from error
-    return AnalysisModel(_as_float64(model), path, device)
+    return AnalysisModel(as_float64(model), path, device)
 
 
 def _from_checkpoint(path: Path) -> torch.nn.Module:
@@ -265,15 +252,6 @@ def _from_checkpoint(path: Path) -> torch.nn.Module:
     module = module_class.load_from_checkpoint(path, map_location="cpu", weights_only=False, **overrides)
     model: torch.nn.Module = module.evaluation_model[_SOLE_MODEL]
     return model
-
-
-def _as_float64(model: torch.nn.Module) -> torch.nn.Module:
-    """Cast weights, buffers and remembered dtypes; a model rebuilt in float64 is left as it is."""
-    for module in model.modules():
-        for name, value in vars(module).items():
-            if value is torch.float32:
-                setattr(module, name, torch.float64)
-    return model.double()
 
 
 def _children(network: Any) -> list[Any]:

@@ -6,7 +6,7 @@ pairs closer than ``GEOMETRIC_FACTOR`` times the sum of covalent radii, of unkno
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ase import Atoms
 from ase.data import covalent_radii
 from numpy.typing import NDArray
 
-from e3d.chemistry import Bond, bond_type, distances_intact, molecule, perceive
+from e3d.chemistry import Bond, Molecule, distances_intact, molecule, perceive
 from e3d.data.store import Frame, StoreReader
 from e3d.errors import InputError
 from e3d.fields import Store as F
@@ -50,27 +50,27 @@ class Structure:
 
 
 def from_store(reader: StoreReader, frames: Iterable[int]) -> Iterator[Structure]:
-    """Yield the chosen frames of a store, with labels."""
+    """Yield the chosen frames of a store, with labels; its own ``bonds_intact`` is taken for granted."""
     intact, charge = reader[F.INTACT], reader[F.CHARGE]
-    for index in frames:
-        frame: Frame = reader.frame(int(index))
-        mapped = reader.group_smiles[int(reader.group[index])]
-        structure = _with_bonds(
-            f"{reader.path} frame {index}",
-            int(index),
-            frame.positions.astype(np.float64),
-            frame.atomic_numbers.astype(np.int64),
-            frame.cell,
-            NOT_PERIODIC if frame.pbc is None else _flags(frame.pbc),
-            mapped or None,
-            int(charge[index]),
-        )
-        yield replace(
-            structure,
-            smiles=reader.molecule_smiles[int(reader.molecule[index])],
+    for index in map(int, frames):
+        frame: Frame = reader.frame(index)
+        pbc = NOT_PERIODIC if frame.pbc is None else _flags(frame.pbc)
+        positions, numbers = frame.positions.astype(np.float64), frame.atomic_numbers.astype(np.int64)
+        label = f"{reader.path} frame {index}"
+        mapped = reader.group_smiles[reader.group[index]] or _perceived(positions, numbers, pbc, int(charge[index]))
+        yield Structure(
+            label=label,
+            frame=index,
+            positions=positions,
+            atomic_numbers=numbers,
+            smiles=reader.molecule_smiles[reader.molecule[index]],
+            mapped_smiles=mapped,
+            bonds=None if mapped is None else _parsed(mapped, numbers, label).bonds,
             intact=bool(intact[index]),
             energy=frame.energy,
             forces=frame.forces.astype(np.float64),
+            cell=frame.cell if any(pbc) else None,
+            pbc=pbc,
         )
 
 
@@ -125,20 +125,46 @@ def _with_bonds(
     charge: int,
 ) -> Structure:
     """Return a structure with the bonds of its SMILES, or perceived ones, or none known."""
-    periodic = any(pbc)
-    if mapped is None and not periodic and len(numbers) <= _MAX_PERCEIVED:
-        mapped = perceive(numbers, positions, charge=charge)
+    if mapped is None:
+        mapped = _perceived(positions, numbers, pbc, charge)
     common: dict[str, Any] = {
         "label": label,
         "frame": index,
         "positions": positions,
         "atomic_numbers": numbers,
-        "cell": cell if periodic else None,
+        "cell": cell if any(pbc) else None,
         "pbc": pbc,
     }
     if mapped is None:
         formula = Atoms(numbers).get_chemical_formula()
         return Structure(smiles=formula, mapped_smiles=None, bonds=None, **common)
+    parsed = _parsed(mapped, numbers, label)
+    return Structure(
+        smiles=parsed.smiles,
+        mapped_smiles=mapped,
+        bonds=parsed.bonds,
+        intact=_intact(positions, numbers, cell, pbc, parsed.bond_index),
+        **common,
+    )
+
+
+def _perceived(
+    positions: NDArray[np.float64], numbers: NDArray[np.int64], pbc: tuple[bool, bool, bool], charge: int
+) -> str | None:
+    """Return a mapped SMILES from the geometry; None of a periodic or large structure, or where RDKit finds none."""
+    if any(pbc) or len(numbers) > _MAX_PERCEIVED:
+        return None
+    return perceive(numbers, positions, charge=charge)
+
+
+def _parsed(mapped: str, numbers: NDArray[np.int64], label: str) -> Molecule:
+    """Return what a mapped SMILES says of the atoms it is given for.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is of other atoms.
+    """
     try:
         parsed = molecule(mapped)
     except InputError as error:
@@ -148,13 +174,7 @@ def _with_bonds(
             f"{label}: the atoms do not follow the map numbers of its smiles {mapped!r}. Map number k must "
             "name row k-1: fix the SMILES, or remove it to have the bonds perceived."
         )
-    return Structure(
-        smiles=parsed.smiles,
-        mapped_smiles=mapped,
-        bonds=parsed.bonds,
-        intact=_intact(positions, numbers, cell, pbc, parsed.bond_index),
-        **common,
-    )
+    return parsed
 
 
 def _intact(
@@ -178,8 +198,6 @@ def _charge(atoms: Atoms, label: str) -> int:
         raise InputError(f"{label}: charge = {charge!r} - expected a whole number. Fix it in the file.") from None
 
 
-def geometric_bond(z_i: int, z_j: int, r: float) -> str | None:
-    """Return the bond type of a pair by distance alone (order unknown, ``~``), None if not bonded."""
-    if r > GEOMETRIC_FACTOR * (covalent_radii[z_i] + covalent_radii[z_j]):
-        return None
-    return bond_type(z_i, z_j, "~")
+def geometric_bonds(z_i: NDArray[np.int64], z_j: NDArray[np.int64], r: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say which pairs (P,) of atomic numbers are bonded by their distance ``r`` (Å) alone."""
+    return np.asarray(r <= GEOMETRIC_FACTOR * (covalent_radii[z_i] + covalent_radii[z_j]))

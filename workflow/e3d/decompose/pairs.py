@@ -1,10 +1,12 @@
 """From directed edge energies to pairs: D_ij, A_ij and the sum rule. Arrays in, arrays out."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from e3d.decompose.keys import pack
 from e3d.errors import InputError
 from e3d.models import EdgeEnergies
 
@@ -28,6 +30,10 @@ class Pairs:
     r: NDArray[np.float64]
     eps_ij: NDArray[np.float64]
     eps_ji: NDArray[np.float64]
+
+    def take(self, rows: NDArray[Any]) -> "Pairs":
+        """Return some of the pairs, by number or mask."""
+        return Pairs(**{name: values[rows] for name, values in vars(self).items()})
 
     @property
     def bond_energy(self) -> NDArray[np.float64]:
@@ -82,19 +88,18 @@ def pair_up(edges: EdgeEnergies) -> Pairs:
         If an edge has no reverse: D needs both.
     """
     centre, neighbour, shift = edges.centre, edges.neighbour, edges.cell_shift
-    leading = np.zeros(len(centre), dtype=np.int64)  # sign of the first non-zero shift component
-    for axis in (2, 1, 0):
-        leading = np.where(shift[:, axis] != 0, np.sign(shift[:, axis]), leading)
-    forward = (centre < neighbour) | ((centre == neighbour) & (leading > 0))
-    sign = np.where(forward, 1, -1)[:, None]
-    low, high = np.minimum(centre, neighbour), np.maximum(centre, neighbour)
-    key = np.column_stack([low, high, shift * sign])
-    order = np.lexsort((~forward, key[:, 4], key[:, 3], key[:, 2], key[:, 1], key[:, 0]))
+    forward = centre < neighbour
+    columns = [np.minimum(centre, neighbour), np.maximum(centre, neighbour)]
+    if shift.any():
+        leading = np.zeros(len(centre), dtype=np.int64)  # sign of the first non-zero shift component
+        for axis in (2, 1, 0):
+            leading = np.where(shift[:, axis] != 0, np.sign(shift[:, axis]), leading)
+        forward |= (centre == neighbour) & (leading > 0)
+        columns.extend((shift * np.where(forward, 1, -1)[:, None]).T)
+    key = 2 * pack(columns) + ~forward  # a pair's two edges differ in the last bit
+    order = np.argsort(key)
     first, second = order[0::2], order[1::2]
-    matched = len(first) == len(second) and bool(
-        (key[first] == key[second]).all() and forward[first].all() and not forward[second].any()
-    )
-    if not matched:
+    if len(first) != len(second) or not (forward[first] & (key[first] + 1 == key[second])).all():
         raise InputError(
             f"the neighbour list is not symmetric: {len(order)} directed edges do not form pairs, so D cannot be "
             "formed. Use a cutoff that is the same in both directions."

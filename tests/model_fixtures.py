@@ -1,6 +1,8 @@
 """Fixtures that need torch: a small trained model and models built untrained."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from e3d.structures import Structure, from_file
 if TYPE_CHECKING:  # torch is imported only by the tests that run a model
     from e3d.models import AnalysisModel
 
+WORKFLOW = Path(__file__).parents[1] / "workflow"
 RESOURCES = Path(__file__).parents[1] / "resources"
 MINISPICE = RESOURCES / "minispice.hdf5"
 MINISPICE_FRAMES = 1120
@@ -85,12 +88,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 @pytest.fixture(scope="session")
 def trained(prepared: Prepared) -> Path:
-    """Folder of a run trained for 60 steps by nequip-train: a trained model, if a poor one."""
-    from e3d.train.run import train
-
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    """Folder of a run trained for 60 steps by ``e3d train``: a trained model, if a poor one."""
     folder = prepared.folder / "trained"
-    train(prepared.run(), folder, {"device": "cpu"})
+    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "e3d", "train", str(prepared.run()), "-o", str(folder)]
+    subprocess.run(command, env=environment, check=True)
     return folder
 
 

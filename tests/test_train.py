@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from e3d.config import RunSettings, read_yaml
-from e3d.data.store import StoreReader
 from e3d.data.theory import SPICE
 from e3d.errors import InputError
+from e3d.train.launch import nequip_train
 from e3d.train.render import render, statistics
 from e3d.train.run import train
 from model_fixtures import Prepared
@@ -23,10 +23,12 @@ from model_fixtures import Prepared
 WORKFLOW = Path(__file__).parents[1] / "workflow"
 
 
-def rendered(prepared: Prepared, runtime: dict[str, Any] | None = None, **training: Any) -> dict[str, Any]:
+def rendered(
+    prepared: Prepared, runtime: dict[str, Any] | None = None, folder: Path = Path("folder"), **training: Any
+) -> dict[str, Any]:
     run = RunSettings.from_dict(read_yaml(prepared.run(**training)))
     stats = statistics(prepared.store, prepared.splits, run.architecture.r_max)
-    return render(run, stats, Path("folder"), runtime or {})
+    return render(run, stats, folder, runtime or {})
 
 
 def test_the_model_is_plain_allegro_with_isolated_atoms_and_no_pair_potential(prepared: Prepared) -> None:
@@ -55,50 +57,6 @@ def test_runtime_settings_change_no_number(prepared: Prepared) -> None:
     cpu["training_module"]["model"].pop("compile_mode")
     assert gpu["training_module"] == cpu["training_module"]
     assert gpu["data"] == cpu["data"]
-
-
-def test_every_epoch_has_the_same_steps_and_sees_frames_equally_often(prepared: Prepared) -> None:
-    import torch
-
-    from e3d.train.feed import FixedStepLoader
-
-    class Indices:
-        def __len__(self) -> int:
-            return 5
-
-        def __getitems__(self, indices: list[int]) -> list[int]:
-            return indices
-
-    generator = torch.Generator().manual_seed(0)
-    loader = FixedStepLoader(Indices(), generator, batch_size=4, steps_per_epoch=6, collate_fn=list)  # type: ignore[arg-type]
-    first = list(loader)
-    loader.set_epoch(1)
-    second = list(loader)
-    loader.set_epoch(0)
-    assert list(loader) == first
-    assert len(loader) == len(first) == 6
-    counts = pd.Series([i for batch in first for i in batch]).value_counts()
-    assert set(counts) <= {4, 5}  # 24 draws of 5 frames
-    assert counts.sum() == 24
-    assert first != second  # a fresh order each epoch
-
-
-def test_the_dataset_gives_the_frames_of_the_subset(prepared: Prepared) -> None:
-    from nequip.data import AtomicDataDict
-    from nequip.utils.global_state import set_global_state
-
-    from e3d.train.feed import StoreDataset
-
-    set_global_state()
-    dataset = StoreDataset(str(prepared.store), [], subset=str(prepared.subset))
-    frames = pd.read_csv(prepared.subset)["frame"]
-    assert len(dataset) == 16
-    with StoreReader(prepared.store) as reader:
-        for index in (0, 15):
-            data = dataset[index]
-            frame = reader.frame(int(frames[index]))
-            assert float(data[AtomicDataDict.TOTAL_ENERGY_KEY]) == pytest.approx(frame.energy, abs=1e-9)
-            assert (data[AtomicDataDict.FORCE_KEY].numpy() == frame.forces).all()
 
 
 def test_what_a_run_leaves(trained: Path) -> None:
@@ -140,13 +98,39 @@ def test_a_killed_run_goes_on_and_ends_where_an_uninterrupted_one_does(
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "model.ckpt").exists()
-    train(prepared.run(), tmp_path, {"device": "cpu"})
+    subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "metrics.csv"), pd.read_csv(trained / "metrics.csv"))
     ours, theirs = (
         torch.load(folder / "model.ckpt", map_location="cpu", weights_only=False)["state_dict"]
         for folder in (tmp_path, trained)
     )
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs if torch.is_tensor(theirs[name]))
+
+
+def test_a_library_that_fails_ends_in_one_line(
+    prepared: Prepared, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What nequip says is part of the line; its traceback goes to the log."""
+    caplog.set_level("INFO")
+    with pytest.raises(InputError, match=r"nequip-train failed in .*AssertionError.*not found in the config") as caught:
+        nequip_train({"run": ["train"]}, tmp_path)
+    assert "\n" not in str(caught.value)
+    assert "Traceback" in caplog.text
+
+
+def test_silenced_steps_change_no_metric(prepared: Prepared, tmp_path: Path) -> None:
+    """The history is the same, last step's and epoch's training loss included, with every step logged."""
+    histories = []
+    for name in ("quiet", "talkative"):
+        config = rendered(prepared, folder=tmp_path / name)
+        callbacks = config["trainer"]["callbacks"]
+        if name == "talkative":
+            config["trainer"]["callbacks"] = [c for c in callbacks if not c["_target_"].endswith(".LogLastStep")]
+        assert len(config["trainer"]["callbacks"]) == (4 if name == "quiet" else 3)
+        nequip_train(config, tmp_path / name)
+        histories.append(pd.read_csv(tmp_path / name / "history.csv"))
+    pd.testing.assert_frame_equal(*histories)
+    assert {"train_loss_step/forces_mse", "train_loss_epoch/forces_mse", "val0_epoch/forces_mae"} <= set(histories[0])
 
 
 def test_errors_are_one_line(prepared: Prepared, tmp_path: Path) -> None:

@@ -1,110 +1,137 @@
-"""Feed frames of a store to nequip, in epochs of equal steps, and keep the metrics of each.
+"""Feed frames of a store to nequip, in epochs of equal steps.
 
 nequip instantiates these classes from the rendered config (``_target_``). The model section names
 only nequip-allegro's own builder, so a checkpoint loads without this package.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
-from nequip.data import AtomicDataDict, from_dict
-from nequip.data.dataset import AtomicDataset
+from ase.data import atomic_numbers
+from nequip.data import AtomicDataDict
+from numpy.typing import NDArray
 
-from e3d import provenance, tables
+from e3d import tables
 from e3d.data.split import frames_of
 from e3d.data.store import StoreReader
+from e3d.errors import InputError
 from e3d.fields import Column
+from e3d.train.pack import Packed, pack
 
-CACHE_FRAMES = 200_000
-"""Keep the transformed frames in memory up to this many (about 5 kB each for 10 atoms)."""
+MEMORY_BYTES = 500_000_000
+"""Datasets up to this size are kept in memory with their neighbour lists (1 kB a frame of 10 atoms)."""
+
+_SAMPLE = 32  # frames whose size tells that of all
 
 
-_EPOCHS = 1_000_003  # seeds of different runs never meet: no run has so many epochs
+class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
+    """Frames of a store, chosen by a subset table or a split; it hands out whole batches.
 
-
-class StoreDataset(AtomicDataset):  # type: ignore[misc] # nequip is untyped
-    """Frames of a store, chosen by a subset table or a split, each transformed once."""
+    A dataset that fits in memory finds its neighbour lists once; a larger one reads every batch from
+    the store. A batch is what nequip's transforms and collation make of its frames, edges sorted by centre.
+    """
 
     def __init__(
         self,
         store: str,
-        transforms: list[Callable[[Any], Any]],
+        type_names: Sequence[str],
+        r_max: float,
         subset: str | None = None,
         splits: str | None = None,
         split: str | None = None,
     ) -> None:
         """Take the frames of ``subset`` (a CSV with a frame column), or of ``split`` in ``splits``."""
-        super().__init__(transforms=transforms)
         self._reader = StoreReader(Path(store))
+        self._r_max = r_max
+        self._type_of = np.full(max(atomic_numbers.values()) + 1, -1, dtype=np.int64)
+        for index, name in enumerate(type_names):
+            self._type_of[atomic_numbers[name]] = index
+        unknown = [z for z in self._reader.elements if self._type_of[z] < 0]
+        if unknown:
+            raise InputError(
+                f"{store}: atomic numbers {unknown} - the model knows {', '.join(type_names)}. "
+                "Train on the store that the model's settings were made from."
+            )
         if subset is not None:
             self.frames = tables.read(Path(subset))[Column.FRAME].to_numpy(dtype=np.int64)
         else:
             self.frames = frames_of(Path(str(splits)), str(split))
-        self._cache: dict[int, AtomicDataDict.Type] = {}
+        self._packed = pack(self._reader, self.frames, r_max) if self._fits() else None
+
+    def _fits(self) -> bool:
+        """Say whether the packed frames fit in memory, judged by a few of them."""
+        sample = self.frames[:: max(1, len(self.frames) // _SAMPLE)]
+        each = pack(self._reader, sample, self._r_max).nbytes / len(sample)
+        return each * len(self.frames) <= MEMORY_BYTES
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether batches come from memory, not from the store."""
+        return self._packed is not None
 
     def __len__(self) -> int:
         return len(self.frames)
 
-    def __getitems__(self, indices: Any) -> list[AtomicDataDict.Type]:
-        """Return the transformed frames at ``indices``."""
-        return [self._transformed(int(index)) for index in indices]
+    def batch(self, indices: NDArray[np.int64]) -> AtomicDataDict.Type:
+        """Return one batch of the frames at ``indices``, in this order."""
+        if self._packed is None:
+            return self._for_nequip(pack(self._reader, self.frames[indices], self._r_max))
+        return self._for_nequip(self._packed.take(indices))
 
-    def _get_data_list(self, indices: Any) -> list[AtomicDataDict.Type]:
-        return [self._load(int(index)) for index in indices]
+    def __getitem__(self, index: int) -> AtomicDataDict.Type:
+        """Return a batch of one frame."""
+        return self.batch(np.array([index]))
 
-    def _transformed(self, index: int) -> AtomicDataDict.Type:
-        data = self._cache.get(index)
-        if data is None:
-            data = self._transform(self._load(index))
-            if len(self) <= CACHE_FRAMES:
-                self._cache[index] = data
-        return data
-
-    def _load(self, index: int) -> AtomicDataDict.Type:
-        frame = self._reader.frame(int(self.frames[index]))
-        data = {
-            AtomicDataDict.POSITIONS_KEY: frame.positions.astype(np.float64),
-            AtomicDataDict.FORCE_KEY: frame.forces.astype(np.float64),
-            AtomicDataDict.ATOMIC_NUMBERS_KEY: frame.atomic_numbers.astype(np.int64),
-            AtomicDataDict.TOTAL_ENERGY_KEY: frame.energy,
+    def _for_nequip(self, frames: Packed) -> AtomicDataDict.Type:
+        """Widen to nequip's dtypes and let atom indices count through the batch."""
+        n_atoms, n_edges = np.diff(frames.atom_ptr), np.diff(frames.edge_ptr)
+        first = np.repeat(frames.atom_ptr[:-1], n_edges)
+        arrays = {
+            AtomicDataDict.POSITIONS_KEY: frames.positions.astype(np.float64),
+            AtomicDataDict.FORCE_KEY: frames.forces.astype(np.float64),
+            AtomicDataDict.ATOMIC_NUMBERS_KEY: frames.atomic_numbers.astype(np.int64),
+            AtomicDataDict.ATOM_TYPE_KEY: self._type_of[frames.atomic_numbers],
+            AtomicDataDict.TOTAL_ENERGY_KEY: frames.energy[:, None],
+            AtomicDataDict.EDGE_INDEX_KEY: np.stack([frames.centre + first, frames.neighbour + first]),
+            AtomicDataDict.BATCH_KEY: np.repeat(np.arange(len(n_atoms)), n_atoms),
+            AtomicDataDict.NUM_NODES_KEY: n_atoms,
+            AtomicDataDict.PBC_KEY: np.zeros((len(n_atoms), 3), bool) if frames.pbc is None else frames.pbc,
         }
-        if frame.cell is not None and frame.pbc is not None:
-            # every frame of a batch needs a cell; a unit cube that is periodic nowhere has a volume for the stress
-            data[AtomicDataDict.CELL_KEY] = frame.cell if frame.pbc.any() else np.eye(3)
-            data[AtomicDataDict.PBC_KEY] = frame.pbc
-        return from_dict(data)
+        if frames.cell is not None and frames.shift is not None:
+            arrays[AtomicDataDict.CELL_KEY] = frames.cell
+            arrays[AtomicDataDict.EDGE_CELL_SHIFT_KEY] = frames.shift.astype(np.float64)
+        return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
 
 class FixedStepLoader:
     """Batches for an "epoch" of a fixed number of optimiser steps, whatever the dataset's size.
 
-    Frames come in full passes of a fresh permutation each, so within an epoch every frame is seen
-    equally often up to one; where an epoch is shorter than the dataset, each draws its frames anew.
-    The order depends on the seed and the epoch alone: a resumed run, which starts at an epoch's first
-    step, sees the same batches as an uninterrupted one.
+    The order is one endless sequence of permutations of all frames, of which each epoch takes the next
+    slice: after any number of steps no frame was seen more than once more often than another. It
+    depends on seed and epoch alone: a resumed run, which starts at an epoch's first step, sees the
+    same batches as an uninterrupted one.
     """
 
     def __init__(
         self,
-        dataset: AtomicDataset,
+        dataset: StoreDataset,
         generator: torch.Generator,
         batch_size: int,
         steps_per_epoch: int,
-        collate_fn: Callable[[list[AtomicDataDict.Type]], AtomicDataDict.Type],
+        collate_fn: object = None,
     ) -> None:
-        """Draw ``steps_per_epoch`` batches of ``batch_size`` frames with ``generator``."""
+        """Draw ``steps_per_epoch`` batches of ``batch_size`` frames, in an order given by the generator's seed.
+
+        nequip passes ``collate_fn``; the dataset needs none.
+        """
         self.dataset = dataset
         self._seed = generator.initial_seed()
         self._epoch = 0
         self.sampler = self  # where Lightning looks for set_epoch
         self._batch_size = batch_size
         self._steps = steps_per_epoch
-        self._collate = collate_fn
 
     def __len__(self) -> int:
         return self._steps
@@ -114,37 +141,43 @@ class FixedStepLoader:
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[AtomicDataDict.Type]:
-        generator = torch.Generator().manual_seed(self._seed * _EPOCHS + self._epoch)
-        needed = self._steps * self._batch_size
-        passes = -(-needed // len(self.dataset))
-        order = [torch.randperm(len(self.dataset), generator=generator) for _ in range(passes)]
-        for batch in torch.split(torch.cat(order)[:needed], self._batch_size):
-            yield self._collate(self.dataset.__getitems__(batch.tolist()))
+        for indices in self._order().reshape(self._steps, self._batch_size):
+            yield self.dataset.batch(indices)
+
+    def _order(self) -> NDArray[np.int64]:
+        """Return the frames of this epoch: a slice of the permutations laid end to end."""
+        n, needed = len(self.dataset), self._steps * self._batch_size
+        first, start = divmod(self._epoch * needed, n)
+        passes = range(first, first + -(-(start + needed) // n))
+        order = np.concatenate([np.random.default_rng([self._seed, k]).permutation(n) for k in passes])
+        return order[start : start + needed]
 
 
-class MetricsHistory(Callback):
-    """Keep the validation metrics of every epoch, inside the checkpoint and as a CSV.
+class InOrderLoader:
+    """All frames in their own order, for validation; batches of a dataset in memory are made once."""
 
-    A checkpoint carries the history up to itself, so that a killed run that goes on from it loses
-    no epoch and repeats none.
-    """
+    def __init__(
+        self,
+        dataset: StoreDataset,
+        batch_size: int,
+        generator: torch.Generator | None = None,
+        collate_fn: object = None,
+    ) -> None:
+        """Cut ``dataset`` into batches of ``batch_size`` frames; nequip passes the rest, unused."""
+        self.dataset = dataset
+        self._parts = [
+            np.arange(start, min(start + batch_size, len(dataset))) for start in range(0, len(dataset), batch_size)
+        ]
+        self._kept: list[AtomicDataDict.Type] | None = None
 
-    def __init__(self, path: str) -> None:
-        """Write the history to ``path`` after every epoch."""
-        self._path = Path(path)
-        self._rows: list[dict[str, float]] = []
+    def __len__(self) -> int:
+        return len(self._parts)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps."""
-        return {"rows": self._rows}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint's history."""
-        self._rows = list(state_dict["rows"])
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Add the metrics of the epoch that ends; checkpoint callbacks come after this one."""
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self._rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, **metrics})
-        with provenance.atomic(self._path) as temporary:
-            pd.DataFrame(self._rows).to_csv(temporary, index=False)
+    def __iter__(self) -> Iterator[AtomicDataDict.Type]:
+        if not self.dataset.in_memory:
+            yield from map(self.dataset.batch, self._parts)
+            return
+        if self._kept is None:
+            self._kept = [self.dataset.batch(part) for part in self._parts]
+        for batch in self._kept:
+            yield dict(batch)  # the model adds its results to the dictionary it is given

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.geometry import complete_cell
-from matscipy.neighbours import neighbour_list
 
 from e3d.chemistry import symbol
 from e3d.config import RunSettings
 from e3d.data.split import frames_of
-from e3d.data.store import Frame, StoreReader
+from e3d.data.store import StoreReader
 from e3d.errors import InputError
 from e3d.fields import POOL, VALIDATION
+from e3d.train.pack import pack
 
 STATISTICS_FRAMES = 2000
 BEST, LAST, HISTORY_FILE = "best", "last", "history.csv"
@@ -43,29 +42,17 @@ def statistics(store: Path, splits: Path, r_max: float) -> Statistics:
     """Measure force RMS and mean number of neighbours on up to 2000 evenly spaced pool frames.
 
     The elements are those of the whole dataset, so that one model fits every subset and test set.
+    It takes 0.1 s, less than looking after a file with the answer would be worth.
     """
     pool = frames_of(splits, POOL)
     sample = pool[np.unique(np.linspace(0, len(pool) - 1, STATISTICS_FRAMES).astype(int))]
-    square, n_edges, n_atoms = 0.0, 0, 0
     with StoreReader(store) as reader:
-        for index in sample:
-            frame = reader.frame(int(index))
-            square += float(np.sum(frame.forces.astype(np.float64) ** 2))
-            n_atoms += len(frame.atomic_numbers)
-            n_edges += len(neighbours(frame, r_max))
+        packed = pack(reader, sample, r_max)
         atoms = reader.isolated_atom_energy
         names = tuple(symbol(z) for z in reader.elements)
         shifts = {symbol(z): atoms[z] for z in reader.elements}
-    return Statistics(names, shifts, float(np.sqrt(square / (3 * n_atoms))), n_edges / n_atoms)
-
-
-def neighbours(frame: Frame, r_max: float) -> np.ndarray[Any, Any]:
-    """Return the centre atom of every directed edge of a frame, across the sides of its cell if it has one."""
-    pbc = np.zeros(3, dtype=bool) if frame.pbc is None else frame.pbc
-    cell = np.eye(3) if frame.cell is None or not pbc.any() else complete_cell(frame.cell)
-    positions = frame.positions.astype(np.float64)
-    centres: np.ndarray[Any, Any] = neighbour_list("i", positions=positions, cutoff=r_max, pbc=pbc, cell=cell)
-    return centres
+    force_rms = float(np.sqrt(np.mean(packed.forces.astype(np.float64) ** 2)))
+    return Statistics(names, shifts, force_rms, len(packed.centre) / len(packed.positions))
 
 
 def render(run: RunSettings, stats: Statistics, folder: Path, runtime: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,14 +69,12 @@ def render(run: RunSettings, stats: Statistics, folder: Path, runtime: Mapping[s
 
 
 def _data(run: RunSettings, stats: Statistics) -> dict[str, Any]:
-    transforms = [
-        {
-            "_target_": "nequip.data.transforms.ChemicalSpeciesToAtomTypeMapper",
-            "model_type_names": list(stats.type_names),
-        },
-        {"_target_": "nequip.data.transforms.NeighborListTransform", "r_max": run.architecture.r_max},
-    ]
-    dataset = {"_target_": "e3d.train.feed.StoreDataset", "store": run.store, "transforms": transforms}
+    dataset = {
+        "_target_": "e3d.train.feed.StoreDataset",
+        "store": run.store,
+        "type_names": list(stats.type_names),
+        "r_max": run.architecture.r_max,
+    }
     return {
         "_target_": "nequip.data.datamodule.NequIPDataModule",
         "seed": run.seed,
@@ -101,7 +86,7 @@ def _data(run: RunSettings, stats: Statistics) -> dict[str, Any]:
             "steps_per_epoch": run.training.steps_per_epoch,
         },
         "val_dataloader": {
-            "_target_": "torch.utils.data.DataLoader",
+            "_target_": "e3d.train.feed.InOrderLoader",
             "batch_size": VALIDATION_BATCH,
         },
     }
@@ -122,7 +107,8 @@ def _trainer(run: RunSettings, folder: Path, runtime: Mapping[str, Any]) -> dict
         "plugins": [{"_target_": "lightning.pytorch.plugins.environments.LightningEnvironment"}],
         "logger": False,
         "callbacks": [
-            {"_target_": "e3d.train.feed.MetricsHistory", "path": str(folder / HISTORY_FILE)},
+            {"_target_": "e3d.train.callbacks.LogLastStep"},
+            {"_target_": "e3d.train.callbacks.MetricsHistory", "path": str(folder / HISTORY_FILE)},
             {**checkpoint, "filename": BEST, "monitor": MONITOR, "enable_version_counter": False},
             {**checkpoint, "filename": LAST, "enable_version_counter": False},
         ],
@@ -140,7 +126,8 @@ def _training_module(run: RunSettings, stats: Statistics, runtime: Mapping[str, 
             "_target_": "nequip.train.EnergyForceMetrics",
             "coeffs": {"per_atom_energy_mae": training.energy_weight, "forces_mae": training.force_weight},
         },
-        "optimizer": {"_target_": "torch.optim.Adam", "lr": training.learning_rate},
+        # fused: one kernel for all weights, a third of the time and as reproducible
+        "optimizer": {"_target_": "torch.optim.Adam", "lr": training.learning_rate, "fused": True},
         "lr_scheduler": {
             "interval": "step",
             "scheduler": {

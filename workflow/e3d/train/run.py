@@ -1,10 +1,8 @@
-"""Run ``nequip-train`` for one run, resuming where a killed one stopped, and keep the evidence."""
+"""Train one run with nequip, resuming where a killed one stopped, and keep the evidence."""
 
 import contextlib
 import logging
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from e3d.config import RunSettings, read_yaml
 from e3d.device import require_device
 from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS, Column
+from e3d.train.launch import nequip_train
 from e3d.train.render import BEST, HISTORY_FILE, LAST, render, statistics
 from e3d.units import EV_MEV
 
@@ -57,7 +56,7 @@ def train(run_file: Path, folder: Path, runtime: Mapping[str, Any]) -> None:
     work.mkdir(parents=True, exist_ok=True)
     config = render(run, stats, work, runtime)
     provenance.write_text(folder / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
-    _nequip_train(config, work)
+    _train_from_last(config, work)
     metrics = _metrics(work, run)
     tables.write(metrics, folder / METRICS_FILE, inputs=inputs, settings=run.as_dict())
     with provenance.atomic(folder / MODEL_FILE) as temporary:
@@ -68,28 +67,14 @@ def train(run_file: Path, folder: Path, runtime: Mapping[str, Any]) -> None:
         work.parent.rmdir()
 
 
-def _nequip_train(config: dict[str, Any], work: Path) -> None:
-    """Run nequip-train in its own process, from the last checkpoint of ``work`` if there is one."""
+def _train_from_last(config: dict[str, Any], work: Path) -> None:
+    """Train, from the last checkpoint of ``work`` if there is one; leave nequip's config beside it."""
     last = work / f"{LAST}.ckpt"
     if last.is_file():
         log.info("resuming from %s", last)
         config = {**config, "ckpt_path": str(last)}
-    config = {**config, "hydra": {"run": {"dir": str(work / "hydra")}, "output_subdir": None}}
-    provenance.write_text(work / "nequip.yaml", yaml.safe_dump(config, sort_keys=False))
-    command = [sys.executable, "-m", "nequip.scripts.train", "-cp", str(work.resolve()), "-cn", "nequip"]
-    log.info("%s", " ".join(command))
-    process = subprocess.Popen(command, stdout=sys.stderr, stderr=sys.stderr)
-    try:
-        code = process.wait()
-    finally:  # a terminated e3d takes its training with it
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
-    if code != 0:
-        raise InputError(
-            f"nequip-train failed with exit code {code} in {work}; its own message is above in the "
-            "log. Fix what it names and run again: training goes on from the last checkpoint."
-        )
+    provenance.write_text(work / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
+    nequip_train(config, work)
 
 
 def _metrics(work: Path, run: RunSettings) -> pd.DataFrame:

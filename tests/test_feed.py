@@ -1,0 +1,259 @@
+"""Feeding: batches equal nequip's own, whatever the frames; every frame is seen equally often."""
+
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+import pandas as pd
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from e3d.data.read import read_entry
+from e3d.data.store import Frame, StoreReader
+from e3d.train.pack import neighbours, pack
+from e3d.train.render import statistics
+from model_fixtures import Prepared
+
+R_MAX = 4.0
+
+
+def images() -> list[Atoms]:
+    """Return crystals, slabs periodic in two directions, and molecules without a cell, shaken."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(3):
+        slab = bulk("Cu", "fcc", a=3.6, cubic=True)
+        slab.pbc = (True, True, False)
+        atom = Atoms("Cu", positions=[(0.0, 0.0, 0.0)])  # no neighbours at all
+        for atoms in (bulk("CuO", "rocksalt", a=4.2), slab, molecule("H2O"), atom):
+            atoms.rattle(0.05, rng=rng)
+            forces, stress = rng.normal(size=(len(atoms), 3)), rng.normal(size=6)
+            with_stress = {"stress": stress} if atoms.pbc.any() else {}
+            atoms.calc = SinglePointCalculator(atoms, energy=float(rng.normal()), forces=forces, **with_stress)
+            found.append(atoms)
+    return found
+
+
+@pytest.fixture(scope="module")
+def periodic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a store where some frames have a cell."""
+    folder = tmp_path_factory.mktemp("periodic")
+    ase.io.write(folder / "frames.xyz", images(), format="extxyz")
+    zero = dict.fromkeys(("H", "O", "Cu"), 0.0)
+    entry = {"layout": "extxyz", "theory": "none", "isolated_atom_energy_eV": zero}
+    read_entry(folder / "frames.xyz", folder / "store.h5", entry)
+    return folder / "store.h5"
+
+
+def dataset_of(store: Path, folder: Path, frames: list[int]) -> Any:
+    """Return the dataset of some frames of a store."""
+    from e3d.chemistry import symbol
+    from e3d.train.feed import StoreDataset
+
+    pd.DataFrame({"frame": frames}).to_csv(folder / "subset.csv", index=False)
+    with StoreReader(store) as reader:
+        names = [symbol(z) for z in reader.elements]
+    return StoreDataset(str(store), names, R_MAX, subset=str(folder / "subset.csv"))
+
+
+def by_nequip(store: Path, frames: list[int]) -> Any:
+    """Return a batch as nequip's transforms and collation make it."""
+    from nequip.data import AtomicDataDict, from_dict
+    from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborListTransform
+
+    from e3d.chemistry import symbol
+
+    made = []
+    with StoreReader(store) as reader:
+        steps = (
+            ChemicalSpeciesToAtomTypeMapper([symbol(z) for z in reader.elements]),
+            NeighborListTransform(r_max=R_MAX),
+        )
+        for frame in map(reader.frame, frames):
+            values: dict[str, Any] = {
+                AtomicDataDict.POSITIONS_KEY: frame.positions.astype(np.float64),
+                AtomicDataDict.FORCE_KEY: frame.forces.astype(np.float64),
+                AtomicDataDict.ATOMIC_NUMBERS_KEY: frame.atomic_numbers.astype(np.int64),
+                AtomicDataDict.TOTAL_ENERGY_KEY: frame.energy,
+            }
+            if frame.cell is not None and frame.pbc is not None:
+                values[AtomicDataDict.CELL_KEY] = frame.cell if frame.pbc.any() else np.eye(3)
+                values[AtomicDataDict.PBC_KEY] = frame.pbc
+            data = from_dict(values)
+            for step in steps:
+                data = step(data)
+            made.append(data)
+    return AtomicDataDict.batched_from_list(made)
+
+
+def assert_same(ours: Any, theirs: Any) -> None:
+    """Compare two batches in keys, dtypes, shapes and every value."""
+    import torch
+
+    assert set(ours) == set(theirs)
+    for key, value in theirs.items():
+        assert ours[key].dtype == value.dtype, key
+        assert torch.equal(ours[key], value), key
+        assert ours[key].is_contiguous()
+
+
+@pytest.fixture(params=["memory", "stream"])
+def from_where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let a dataset fit in memory, or not."""
+    from e3d.train import feed
+
+    if request.param == "stream":
+        monkeypatch.setattr(feed, "MEMORY_BYTES", 0)
+    return str(request.param)
+
+
+@pytest.mark.parametrize("kind", ["molecules", "periodic"])
+def test_batches_equal_those_of_nequip(
+    kind: str, from_where: str, prepared: Prepared, periodic: Path, tmp_path: Path
+) -> None:
+    from nequip.utils.global_state import set_global_state
+
+    set_global_state()
+    store = prepared.store if kind == "molecules" else periodic
+    with StoreReader(store) as reader:
+        frames = np.random.default_rng(0).permutation(len(reader)).tolist()
+    dataset = dataset_of(store, tmp_path, frames)
+    assert dataset.in_memory == (from_where == "memory")
+    for drawn in ([*range(8)], [7, 3, 3, 0], [5], [*range(len(frames))]):
+        assert_same(dataset.batch(np.array(drawn)), by_nequip(store, [frames[k] for k in drawn]))
+    assert_same(dataset[4], by_nequip(store, [frames[4]]))
+
+
+def test_edges_are_sorted_by_centre_and_go_both_ways(prepared: Prepared, periodic: Path) -> None:
+    for store in (prepared.store, periodic):
+        with StoreReader(store) as reader:
+            packed = pack(reader, range(len(reader)), R_MAX)
+        centre = packed.centre + np.repeat(packed.atom_ptr[:-1], np.diff(packed.edge_ptr))
+        assert (np.diff(centre) >= 0).all()
+        neighbour = packed.neighbour + np.repeat(packed.atom_ptr[:-1], np.diff(packed.edge_ptr))
+        shift = np.zeros((len(centre), 3), int) if packed.shift is None else packed.shift
+        there = {(i, j, *s) for i, j, s in zip(centre.tolist(), neighbour.tolist(), shift.tolist(), strict=True)}
+        back = {(j, i, *(-s).tolist()) for i, j, s in zip(centre.tolist(), neighbour.tolist(), shift, strict=True)}
+        assert there == back
+        assert len(there) == len(centre)
+
+
+def test_neighbours_are_the_pairs_within_the_cutoff() -> None:
+    """Against all distances of a molecule, and the 12 neighbours in an fcc crystal of one atom."""
+    ethanol = molecule("CH3CH2OH")
+    frame = Frame(ethanol.positions.astype(np.float32), ethanol.positions, ethanol.numbers.astype(np.uint8), 0.0)
+    centre, neighbour, _ = neighbours(frame, 2.0)
+    expected = np.argwhere((ethanol.get_all_distances() < 2.0) & ~np.eye(len(ethanol), dtype=bool))
+    np.testing.assert_array_equal(sorted(zip(centre, neighbour, strict=True)), expected)
+    copper = bulk("Cu", "fcc", a=3.6)
+    lattice = Frame(
+        copper.positions.astype(np.float32),
+        copper.positions,
+        copper.numbers.astype(np.uint8),
+        0.0,
+        copper.cell.array,
+        copper.pbc,
+    )
+    assert len(neighbours(lattice, 3.0)[0]) == 12
+
+
+def test_statistics_of_the_pool(prepared: Prepared) -> None:
+    splits = pd.read_parquet(prepared.splits)
+    with StoreReader(prepared.store) as reader:
+        frames = [reader.frame(int(f)) for f in splits.loc[splits["split"] == "pool", "frame"]]
+    distances = [np.linalg.norm(f.positions[:, None] - f.positions[None], axis=-1) for f in frames]
+    atoms = sum(len(f.positions) for f in frames)
+    found = statistics(prepared.store, prepared.splits, R_MAX)
+    assert found.mean_neighbours == sum(int((d < R_MAX).sum()) - len(d) for d in distances) / atoms
+    forces = np.concatenate([f.forces.astype(float) for f in frames])
+    assert found.force_rms_eV_per_ang == pytest.approx(np.sqrt((forces**2).mean()), rel=1e-12)
+
+
+class Numbers:
+    """A dataset of n frames whose batches are the frames' numbers."""
+
+    in_memory = False
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __len__(self) -> int:
+        return self.n
+
+    def batch(self, indices: np.ndarray[Any, Any]) -> list[int]:
+        return [int(index) for index in indices]
+
+
+def loader_of(n: int, steps: int, batch: int, seed: int = 0) -> Any:
+    import torch
+
+    from e3d.train.feed import FixedStepLoader
+
+    return FixedStepLoader(Numbers(n), torch.Generator().manual_seed(seed), batch, steps)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("n", "steps", "batch"), [(5, 6, 4), (24, 6, 4), (23, 2, 4), (100, 3, 7), (3, 1, 16)])
+def test_every_epoch_has_the_same_steps_and_frames_come_in_full_passes(n: int, steps: int, batch: int) -> None:
+    loader = loader_of(n, steps, batch)
+    seen: list[int] = []
+    for epoch in range(40):
+        loader.set_epoch(epoch)
+        batches = list(loader)
+        assert len(batches) == len(loader) == steps
+        assert {len(drawn) for drawn in batches} == {batch}
+        seen += [frame for drawn in batches for frame in drawn]
+        counts = np.bincount(seen, minlength=n)
+        assert counts.max() - counts.min() <= 1
+    passes = [tuple(seen[k : k + n]) for k in range(0, len(seen) - n, n)]
+    assert all(sorted(order) == list(range(n)) for order in passes)
+    assert len(set(passes)) > 1  # a fresh order each pass
+
+
+def test_batches_depend_on_seed_and_epoch_alone() -> None:
+    def epoch(number: int, seed: int = 0) -> list[list[int]]:
+        loader = loader_of(50, 7, 4, seed)
+        loader.set_epoch(number)
+        return list(loader)
+
+    assert epoch(3) == epoch(3)
+    assert epoch(3) != epoch(4)
+    assert epoch(3) != epoch(3, seed=1)
+
+
+def test_validation_batches_are_all_frames_in_order_and_stay_as_they_are(
+    from_where: str, prepared: Prepared, tmp_path: Path
+) -> None:
+    """A model that ran on them changed nothing, so that batches can be kept between epochs."""
+    from nequip.utils.global_state import set_global_state
+
+    from e3d.train.feed import InOrderLoader
+
+    set_global_state()
+    frames = list(range(0, 90, 2))
+    loader = InOrderLoader(dataset_of(prepared.store, tmp_path, frames), batch_size=20)
+    assert len(loader) == 3
+    first = list(loader)
+    expected = [by_nequip(prepared.store, frames[start : start + 20]) for start in (0, 20, 40)]
+    model = untrained(prepared)
+    for batch in first:
+        assert "forces" in model(batch)
+        batch["positions"] = batch["pos"] * 2  # what is done to the dictionary stays with it
+    for ours, theirs in zip(loader, expected, strict=True):
+        assert_same(ours, theirs)
+        assert not ours["pos"].requires_grad
+
+
+def untrained(prepared: Prepared) -> Any:
+    """Return nequip's own model of the fixture's run."""
+    from hydra.utils import instantiate
+
+    from e3d.config import RunSettings, read_yaml
+    from e3d.train.render import render
+
+    run = RunSettings.from_dict(read_yaml(prepared.run()))
+    stats = statistics(prepared.store, prepared.splits, run.architecture.r_max)
+    section = render(run, stats, Path("folder"), {})["training_module"]["model"]
+    return instantiate(section, _recursive_=False, _convert_="all")

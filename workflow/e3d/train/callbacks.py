@@ -1,0 +1,56 @@
+"""What happens around training steps and epochs, as Lightning callbacks named in the rendered config."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from e3d import provenance
+
+
+class MetricsHistory(Callback):
+    """Keep the validation metrics of every epoch, inside the checkpoint and as a CSV.
+
+    A checkpoint carries the history up to itself, so that a killed run that goes on from it loses
+    no epoch and repeats none.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Write the history to ``path`` after every epoch."""
+        self._path = Path(path)
+        self._rows: list[dict[str, float]] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return {"rows": self._rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint's history."""
+        self._rows = list(state_dict["rows"])
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Add the metrics of the epoch that ends; checkpoint callbacks come after this one."""
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        self._rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, **metrics})
+        with provenance.atomic(self._path) as temporary:
+            pd.DataFrame(self._rows).to_csv(temporary, index=False)
+
+
+class LogLastStep(Callback):
+    """Log the loss of an epoch's last step alone, the one that anything reads.
+
+    nequip logs it at every step, which costs Lightning 1 ms each, as much as the optimiser. The
+    loss of the whole epoch is accumulated elsewhere and stays.
+    """
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Put a silent ``log_dict`` over the module's own until the last step."""
+        if batch_idx + 1 < trainer.num_training_batches:
+            vars(pl_module)["log_dict"] = _ignore
+        else:
+            vars(pl_module).pop("log_dict", None)
+
+
+def _ignore(*_: Any, **__: Any) -> None:
+    """Log nothing."""

@@ -54,7 +54,6 @@ class Clock(Callback):
             "steps": trainer.global_step,
             "to_first_step_s": self._first["optimizer_step"] - float(os.environ[STARTED]),
             "in_steps_s": self._spent["optimizer_step"],
-            # inside a validation loop lie the checkpoints written at its end
             "validation_s": self._spent["run"],
             "checkpoints_s": self._spent["save_checkpoint"],
             "to_end_of_fit_s": time.time() - float(os.environ[STARTED]),

@@ -30,18 +30,19 @@ from e3d.fields import VALIDATION, Column
 ROOT = Path(__file__).parents[1]
 CLOCKED = str(ROOT / "benchmarks" / "clocked_e3d.py")
 PEER = "nequip-train with ASEDataModule"
-FRAMES, BATCH, STEPS_PER_EPOCH, EPOCHS = 1000, 16, 63, 50
+BATCH = 16
 SPLIT = SplitSettings(seed=0, test_molecules=0.01, test_conformations=0.02, validation=0.05)  # leaves 1008 in the pool
 
 Times = Mapping[str, float]
 
 
-def prepare(folder: Path, epochs: int) -> Path:
+def prepare(folder: Path, frames: int, epochs: int) -> Path:
     """Make store, splits, subset and RUN.yaml of the job with the package's own functions."""
     store, splits, subset = folder / "store.h5", folder / "splits.parquet", folder / "subset.csv"
     read_entry(ROOT / "resources" / "minispice.hdf5", store, {})
     split_store(store, splits, SPLIT)
-    choose(store, splits, subset, n=FRAMES, choice=Choice())
+    choose(store, splits, subset, n=frames, choice=Choice())
+    steps_per_epoch = -(-frames // BATCH)  # as many as nequip's loader makes of one pass
     architecture = Architecture(
         r_max=5.0,
         l_max=2,
@@ -54,8 +55,8 @@ def prepare(folder: Path, epochs: int) -> Path:
         polynomial_cutoff_p=6,
     )
     training = Training(
-        steps=epochs * STEPS_PER_EPOCH,
-        steps_per_epoch=STEPS_PER_EPOCH,
+        steps=epochs * steps_per_epoch,
+        steps_per_epoch=steps_per_epoch,
         batch_size=BATCH,
         learning_rate=0.01,
         final_learning_rate_fraction=0.01,
@@ -63,8 +64,8 @@ def prepare(folder: Path, epochs: int) -> Path:
         energy_weight=4.0,
         force_weight=1.0,
     )
-    name, paths = f"minispice/n{FRAMES}/job/s0", (str(store), str(splits), str(subset))
-    write_run(RunSettings(name, "minispice", FRAMES, "job", 0, *paths, architecture, training), folder / "run.yaml")
+    name, paths = f"minispice/n{frames}/job/s0", (str(store), str(splits), str(subset))
+    write_run(RunSettings(name, "minispice", frames, "job", 0, *paths, architecture, training), folder / "run.yaml")
     _as_extxyz(store, tables.read(subset)[Column.FRAME].tolist(), folder / "train.xyz")
     _as_extxyz(store, frames_of(splits, VALIDATION).tolist(), folder / "validation.xyz")
     return folder / "run.yaml"
@@ -169,12 +170,12 @@ def main() -> None:
     options = parser(__doc__)
     options.set_defaults(rounds=1)  # the peer's job takes minutes
     arguments = options.parse_args()
-    epochs = 2 if arguments.quick else EPOCHS
+    frames, epochs = (100, 2) if arguments.quick else (1000, 50)
     mine: list[Times] = []
     theirs: list[Times] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        run_file = prepare(folder, epochs)
+        run_file = prepare(folder, frames, epochs)
         for number in range(arguments.rounds):
             here = folder / str(number)
             command = [CLOCKED, "train", str(run_file), "-o", str(here / "out")]

@@ -1,5 +1,8 @@
 """Feeding: batches equal nequip's own, whatever the frames; every frame is seen equally often."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from e3d.train.render import statistics
 from model_fixtures import Prepared
 
 R_MAX = 4.0
+ROOT = Path(__file__).parents[1]
 
 
 def images() -> list[Atoms]:
@@ -257,3 +261,30 @@ def untrained(prepared: Prepared) -> Any:
     stats = statistics(prepared.store, prepared.splits, run.architecture.r_max)
     section = render(run, stats, Path("folder"), {})["training_module"]["model"]
     return instantiate(section, _recursive_=False, _convert_="all")
+
+
+def test_the_job_benchmark_runs(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "job.py"), "--quick", "-o", str(tmp_path / "job.csv")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "job.csv").set_index("case")
+    assert list(table.columns[:6]) == ["ours", "peer", "ratio", "ratio_lo", "ratio_hi", "unit"]
+    phases = [name for name in table.index if name in PHASES]
+    assert len(phases) == len(PHASES)
+    for side in ("ours", "peer"):
+        seconds = table[side]
+        assert seconds[phases].sum() == pytest.approx(seconds["whole job"], rel=1e-6)
+        assert seconds.min() > 0
+        share = seconds["share of wall time in training steps"]
+        assert share == pytest.approx(seconds["training steps"] / seconds["whole job"], rel=1e-6)
+
+
+PHASES = {
+    "start of the process to the first step",
+    "training steps",
+    "feeding and Lightning between the steps",
+    "validation",
+    "checkpoints",
+    "end of the last epoch to the end of the process",
+}

@@ -79,10 +79,11 @@ def test_the_best_checkpoint_is_kept(trained: Path) -> None:
     assert saved["epoch"] == score.idxmin()
 
 
-def test_a_killed_run_goes_on_and_ends_where_an_uninterrupted_one_does(
-    prepared: Prepared, trained: Path, tmp_path: Path
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
+def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(
+    how: signal.Signals, prepared: Prepared, trained: Path, tmp_path: Path
 ) -> None:
-    """Killed without warning after its first checkpoint; weights and metrics then agree bit for bit."""
+    """Stopped after its first checkpoint, by surprise or politely; weights and metrics then agree bit for bit."""
     import torch
 
     command = [sys.executable, "-m", "e3d", "train", str(prepared.run()), "-o", str(tmp_path)]
@@ -92,11 +93,11 @@ def test_a_killed_run_goes_on_and_ends_where_an_uninterrupted_one_does(
     )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("checkpoints/*/last.ckpt")):
-        assert process.poll() is None, "the run ended before it could be killed"
+        assert process.poll() is None, "the run ended before it could be stopped"
         assert time.monotonic() < deadline, "no checkpoint within two minutes"
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    os.killpg(process.pid, how)
+    assert process.wait() == (128 + how if how == signal.SIGTERM else -how)
     assert not (tmp_path / "model.ckpt").exists()
     subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "metrics.csv"), pd.read_csv(trained / "metrics.csv"))

@@ -1,0 +1,63 @@
+"""SiLU and the linear layer that follows it, as one function with hand-written derivatives."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from e3d.fast.centres import weights_only
+
+
+def silu_linear(hidden: Tensor, weight: Tensor, widths: list[int], *, training: bool) -> tuple[Tensor, ...]:
+    """Return ``silu(hidden) weight``, split into columns of these widths: (Z, H) and (H, sum) give (Z, width) each.
+
+    In the pass that makes forces (``training``, with ``create_graph``) no derivative by ``weight`` is given.
+    """
+    out: tuple[Tensor, ...] = _SiluLinear.apply(hidden, weight, widths, training)
+    return out
+
+
+class _SiluLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, widths: list[int], training: bool) -> tuple[Tensor, ...]:
+        ctx.widths, ctx.training = widths, training
+        s = torch.sigmoid(hidden)
+        activation = hidden * s
+        ctx.save_for_backward(hidden, weight, s, activation)
+        return torch.mm(activation, weight).split(widths, 1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        hidden, weight, s, activation = ctx.saved_tensors
+        if ctx.training and not weights_only(training=True):
+            return _SiluLinearBackward.apply(hidden, weight, s, activation, ctx.widths, *grads), None, None, None
+        grad = torch.cat(grads, 1)
+        slope = torch.addcmul(s, activation, 1 - s)
+        return torch.mm(grad, weight.t()).mul_(slope), torch.mm(activation.t(), grad), None, None
+
+
+class _SiluLinearBackward(torch.autograd.Function):
+    """gh = (g W^T) silu'(h)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, s: Tensor, activation: Tensor, widths: list[int], *grads: Tensor
+    ) -> Tensor:
+        ctx.widths = widths
+        grad = torch.cat(grads, 1)
+        slope = torch.addcmul(s, activation, 1 - s)
+        back = torch.mm(grad, weight.t())
+        ctx.save_for_backward(hidden, weight, s, slope, grad, back)
+        return back * slope
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        hidden, weight, s, slope, grad, back = ctx.saved_tensors
+        to_hidden = grads[0]
+        p = to_hidden * slope
+        # silu'' = s (1 - s) (2 + h (1 - 2 s))
+        curvature = torch.addcmul(2 * torch.ones_like(s[:1, :1]), hidden, 1 - 2 * s).mul_(torch.addcmul(s, s, s, value=-1))
+        to_grads = torch.mm(p, weight).split(ctx.widths, 1)
+        return curvature.mul_(back).mul_(to_hidden), torch.mm(p.t(), grad), None, None, None, *to_grads

@@ -1,0 +1,175 @@
+"""An Allegro network whose tensor track lives on the centre atoms.
+
+Allegro multiplies the tensor features of an edge, layer after layer, with the environment of its centre
+(nequip-allegro 0.8 ``Allegro_Module``; Musaelian et al., Nat. Commun. 14, 579 (2023)),
+
+    x_0[z,u,i] = w[z,u,r(i)] Y[z,i],       x_l+1[z,u,k] = sum_ij x_l[z,u,i] env_l[u,j,c(z)] W_l[u,i,j,k],
+
+and reads one scalar a channel and layer, k = 0. Each layer is linear in the edge's own features, and all else
+in it belongs to the centre. So the scalar of layer l is the product of x_0 with a vector of the centre,
+
+    s_l[z,u] = sum_i x_0[z,u,i] m_l[u,i,c(z)],     m_l = T_0 T_1 ... T_l e_0,     T_l[i,k] = sum_j env_l[j] W_l[i,j,k],
+
+evaluated from the right, T_0 (T_1 (... T_l e_0)), once per centre and never per edge. The scalar track is
+the shipped one, but linear layers that follow one another without a nonlinearity are multiplied first.
+
+Weights, their names and their order are those of the network it is made from, and stay shared with it.
+"""
+
+from typing import Any
+
+import torch
+from nequip.data import AtomicDataDict
+from torch import Tensor
+
+from e3d.fast.centres import Centres, Components, environment, invariants
+from e3d.fast.dense import silu_linear
+from e3d.fast.geometry import Harmonics, Radial
+
+_CORE = ("scalar_embed_mlp", "tensor_embed", "allegro", "edge_readout")
+"""The modules whose weights :meth:`CentreNetwork._edge_energies` uses itself, in their order."""
+
+
+class CentreNetwork(torch.nn.Module):
+    """Allegro's energy network, with the modules, weights and results of the shipped one.
+
+    Of intermediate results it leaves edge vectors, lengths, cutoffs and energies in the data, and no features.
+    """
+
+    def __init__(self, shipped: Any) -> None:
+        """Take over the modules of nequip's ``SequentialGraphNetwork``, one that :func:`e3d.fast.swap.fits`."""
+        super().__init__()
+        self.irreps_in, self.irreps_out = shipped.irreps_in, shipped.irreps_out
+        for name, module in shipped.named_children():
+            self.add_module(name, module)
+        embed: Any = self.radial_chemical_embed
+        embed.bessel_encode = Radial(embed.bessel_encode)
+        self.tensor_embed.sh = Harmonics(self.tensor_embed.sh)
+        allegro: Any = self.allegro
+        irreps = allegro.irreps_in[allegro.tensor_basis_in_field]
+        self._components = Components.of([ir.dim for _, ir in irreps], allegro.num_tensor_features)
+
+    def forward(self, data: AtomicDataDict.Type) -> AtomicDataDict.Type:
+        """Add edge energies and all that follows from them to ``data``."""
+        for name, module in self.named_children():
+            if name not in _CORE:
+                data = module(data)
+            elif name == _CORE[-1]:
+                data[AtomicDataDict.EDGE_ENERGY_KEY] = self._edge_energies(data)
+        return data
+
+    def _edge_energies(self, data: AtomicDataDict.Type) -> Tensor:
+        """Return the readout of every edge, (Z, 1)."""
+        allegro: Any = self.allegro
+        training = self.training
+        track = _TensorTrack(self, data)
+        sources = _sources(self)
+        hidden = data[AtomicDataDict.EDGE_EMBEDDING_KEY]
+        hidden = _deepen(torch.mm(hidden, _weights(self.scalar_embed_mlp.mlp_module)[0]), self.scalar_embed_mlp, training)
+        given: list[list[Tensor]] = [[] for _ in sources]  # what each later hidden layer has been given so far
+        for layer, (weight, widths) in enumerate(sources):
+            parts = silu_linear(hidden, weight, widths, training=training)
+            for waiting, part in zip(given[layer:], parts, strict=False):
+                waiting.append(part)
+            if layer == allegro.num_layers:
+                break
+            if layer == 0:
+                track.edge_weights = parts[-1]
+            scalars = track.scalars(layer, parts[len(sources) - layer])
+            latent = allegro.latents[layer]
+            mix = _weights(latent)[0][allegro.num_scalar_features * (layer + 1) :]
+            hidden = _deepen(torch.addmm(_total(given[layer]), scalars, mix), latent, training)
+        hidden = _deepen(_total(given[-1]), self.edge_readout, training)
+        return silu_linear(hidden, _weights(self.edge_readout.mlp_module)[-1], [1], training=training)[0]
+
+
+class _TensorTrack:
+    """The scalars that the tensor products of one batch give to its edges."""
+
+    def __init__(self, network: CentreNetwork, data: AtomicDataDict.Type) -> None:
+        self._allegro: Any = network.allegro
+        self._training = network.training
+        embed: Any = network.tensor_embed
+        self._harmonics = embed.sh(data[AtomicDataDict.EDGE_VECTORS_KEY]).to(embed._output_dtype)
+        n_atoms = AtomicDataDict.num_nodes(data)
+        self._centres = Centres(data[AtomicDataDict.EDGE_INDEX_KEY][0], n_atoms, network._components)
+        norm = self._allegro.avg_num_neighbors_norm.norm_const.view(-1)
+        self._norm = norm if norm.numel() == 1 else norm[data[AtomicDataDict.ATOM_TYPE_KEY].view(-1)]
+        self._layers: list[tuple[Tensor, Tensor]] = []
+        self.edge_weights: Tensor | None = None
+
+    def scalars(self, layer: int, weights: Tensor) -> Tensor:
+        """Return s of ``layer``, (Z, U), of its environment weights (Z, U R)."""
+        product = self._allegro.tps[layer]
+        env = environment(weights, self._harmonics, self._centres, training=self._training) * self._norm
+        if product.w3j_is_ij_diagonal and product.base_dim_out == 1:
+            vector = env * _coupling(product)
+        else:
+            coupling = _coupling(product)
+            vector = torch.bmm(coupling[..., 0].contiguous(), env)
+            self._layers.append((env, coupling))
+        earlier = self._layers[:layer]
+        for env, coupling in reversed(earlier):
+            pairs = (env.unsqueeze(2) * vector.unsqueeze(1)).flatten(1, 2)
+            vector = torch.bmm(coupling.flatten(2), pairs)
+        assert self.edge_weights is not None
+        return invariants(self.edge_weights, self._harmonics, vector, self._centres, training=self._training)
+
+
+def _coupling(product: Any) -> Tensor:
+    """Return a contraction's weights times 3j symbols, (U, I, J, K), or (U, I, 1) where it is diagonal to a scalar."""
+    n_channels, n_paths = product.mul, product.num_paths
+    w3j = product.w3j.reshape(n_paths, -1)
+    shape = (product.base_dim1, product.base_dim2, product.base_dim_out)
+    if product.w3j_is_ij_diagonal:
+        shape = (product.base_dim1, product.base_dim_out)
+    coupling = torch.mm(product.weights.reshape(-1, n_paths), w3j).view(-1, *shape)
+    if product.w3j_is_ij_diagonal and product.base_dim_out > 1:
+        coupling = torch.diag_embed(coupling.mT).permute(0, 2, 3, 1)
+    return coupling.expand(n_channels, *coupling.shape[1:])
+
+
+def _sources(network: Any) -> list[tuple[Tensor, list[int]]]:
+    """Return, for the embedding and each layer, what follows its last SiLU as one matrix, and its columns' widths.
+
+    Columns: the share of the hidden layer of every later latent and of the readout, then the weights of the
+    environment of the next layer, then (embedding only) the weights of the edge's own tensor features.
+    """
+    allegro = network.allegro
+    width, n_layers = allegro.num_scalar_features, allegro.num_layers
+    consumers = [*allegro.latents, network.edge_readout.mlp_module]
+    embedding = _weights(network.scalar_embed_mlp.mlp_module)[-1]
+    projection = torch.mm(embedding, _weights(allegro.first_layer_env_embed_projection)[0])
+    own = torch.mm(embedding, _weights(network.tensor_embed.env_embed_linear)[0])
+    sources = []
+    for layer in range(n_layers + 1):
+        last = projection if layer == 0 else _weights(allegro.latents[layer - 1])[-1]
+        rows = slice(width * layer, width * (layer + 1))
+        ahead = [_weights(consumer)[0][rows] for consumer in consumers[layer:]]
+        blocks = [torch.mm(last[:, :width], torch.cat(ahead, 1))]
+        widths = [block.shape[1] for block in ahead]
+        for block in (last[:, width:], own if layer == 0 else last[:, :0]):
+            if block.shape[1]:
+                blocks.append(block)
+                widths.append(block.shape[1])
+        sources.append((torch.cat(blocks, 1), widths))
+    return sources
+
+
+def _deepen(hidden: Tensor, mlp: Any, training: bool) -> Tensor:
+    """Return the last hidden layer of an MLP, of its first."""
+    for weight in _weights(getattr(mlp, "mlp_module", mlp))[1:-1]:
+        (hidden,) = silu_linear(hidden, weight, [weight.shape[1]], training=training)
+    return hidden
+
+
+def _weights(mlp: Any) -> list[Tensor]:
+    """Return the matrices of nequip's ``ScalarMLPFunction``."""
+    return [layer.weight * layer.alpha for layer in mlp.mlp if hasattr(layer, "alpha")]
+
+
+def _total(parts: list[Tensor]) -> Tensor:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total

@@ -171,7 +171,8 @@ def test_batches_do_not_change_the_tables(
 ) -> None:
     several = [s for s in molecules.values() if not {35} & set(s.atomic_numbers.tolist())]
     decompose(model, several, tmp_path / "one", name="x", run=RUN)
-    monkeypatch.setattr("e3d.models.EDGES_PER_BATCH", 60)
+    monkeypatch.setattr("e3d.models.EDGES_PER_CALL", 60)
+    monkeypatch.setattr("e3d.graphs.ATOMS_PER_BATCH", 25)
     decompose(model, several, tmp_path / "many", name="x", run=RUN)
     one, many = (pd.read_parquet(tmp_path / name / "bonds.parquet") for name in ("one", "many"))
     pd.testing.assert_frame_equal(one, many, check_exact=False, atol=1e-9, rtol=0)

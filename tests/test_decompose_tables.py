@@ -134,7 +134,7 @@ def test_rows_come_in_groups_of_a_fixed_size(
     model: AnalysisModel, several: list[Structure], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However large the batches are: the file's row groups do not follow them, and no row is lost."""
-    monkeypatch.setattr("e3d.models.EDGES_PER_BATCH", 50)
+    monkeypatch.setattr("e3d.graphs.ATOMS_PER_BATCH", 12)
     decompose(model, several, tmp_path / "one", name="x", run=RUN)
     monkeypatch.setattr("e3d.decompose.writer.ROWS_PER_GROUP", 40)
     decompose(model, several, tmp_path / "many", name="x", run=RUN)

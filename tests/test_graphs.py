@@ -90,11 +90,16 @@ def test_periodic_structures_have_the_edges_nequip_finds() -> None:
     assert any(edge[0] == edge[1] for edge in edges_of(batch))  # an atom and its own images
 
 
+@pytest.mark.parametrize("atoms", [1, 30, 10**4])
 @pytest.mark.parametrize("limit", [1, 40, 300, 10**6])
-def test_batches_keep_order_and_edges_and_stay_below_the_limit(gas: list[Structure], limit: int) -> None:
+def test_batches_keep_order_and_edges_and_stay_below_the_limit(
+    gas: list[Structure], limit: int, atoms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     salt = structure(bulk("NaCl", "rocksalt", a=5.6), len(gas))
     several = [*gas, salt, replace(salt, frame=len(gas) + 1), replace(gas[0], frame=len(gas) + 2)]
-    made = list(batches(several, 3.0, limit))
+    monkeypatch.setattr("e3d.graphs.ATOMS_PER_BATCH", atoms)
+    whole = list(batches(several, 3.0))
+    made = [part for batch in whole for part in batch.parts(limit)]
     assert [s.frame for batch in made for s in batch.structures] == list(range(len(several)))
     for batch in made:
         assert batch.edge_index.shape[1] <= limit or len(batch.structures) == 1
@@ -106,6 +111,8 @@ def test_batches_keep_order_and_edges_and_stay_below_the_limit(gas: list[Structu
     cells = {tuple(s.cell is None for s in batch.structures) for batch in made}
     assert all(len(set(kinds)) == 1 for kinds in cells)
     if limit == 10**6:
+        assert len(made) == len(whole)
+    if limit == 10**6 and atoms == 10**4:
         assert [len(batch.structures) for batch in made] == [len(gas), 2, 1]
 
 
@@ -122,7 +129,7 @@ def test_the_store_streams_through_batches(prepared: Any) -> None:
     assert isinstance(prepared.store, Path)
     with StoreReader(prepared.store) as reader:
         structures = list(from_store(reader, range(0, len(reader), 9)))
-        edges = [edge for batch in batches(structures, 5.0, 500) for edge in _absolute(batch)]
+        edges = [edge for batch in batches(structures, 5.0) for part in batch.parts(500) for edge in _absolute(part)]
     expected = [(i, j) for i, j, *_ in nequip_edges(structures, 5.0)]
     first = dict(
         zip([s.frame for s in structures], np.cumsum([0, *(len(s.positions) for s in structures)]), strict=False)

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from e3d.structures import NOT_PERIODIC, Structure
 
-EDGES_PER_BATCH = 2_000
-"""Measured: the edge features of a larger batch leave the processor's cache."""
-_ATOMS_PER_SEARCH = 2_000
+ATOMS_PER_BATCH = 2_000
 _SLAB_ANG = 1.0
 
 Ints = NDArray[np.int64]
@@ -44,22 +42,42 @@ class Batch:
         """Frame (A,) of each atom."""
         return np.repeat(np.arange(len(self.structures)), np.diff(self.frame_ptr))
 
+    def parts(self, n_edges: int) -> Iterator["Batch"]:
+        """Cut into runs of frames of at most ``n_edges`` edges, or one frame, of similar size."""
+        ends = np.searchsorted(self.edge_index[0], self.frame_ptr)  # of each frame's edges: centres ascend
+        goal = ends[-1] / max(1, -(-int(ends[-1]) // n_edges))
+        first = 0
+        for last in range(1, len(self.structures) + 1):
+            more = last < len(self.structures)
+            if more and ends[last] - ends[first] < goal and ends[last + 1] - ends[first] <= n_edges:
+                continue
+            atoms, edges = slice(self.frame_ptr[first], self.frame_ptr[last]), slice(ends[first], ends[last])
+            yield Batch(
+                self.structures[first:last],
+                self.frame_ptr[first : last + 1] - atoms.start,
+                self.positions[atoms],
+                self.atomic_numbers[atoms],
+                self.edge_index[:, edges] - atoms.start,
+                None if self.cell_shift is None else self.cell_shift[edges],
+            )
+            first = last
 
-def batches(structures: Iterable[Structure], r_max: float, edges_per_batch: int) -> Iterator[Batch]:
-    """Group structures, in order, into batches of at most ``edges_per_batch`` edges, or one structure.
+
+def batches(structures: Iterable[Structure], r_max: float) -> Iterator[Batch]:
+    """Group structures, in order, into batches of about ``ATOMS_PER_BATCH`` atoms.
 
     Structures with and without a cell do not share a batch.
     """
     chosen: list[Structure] = []
     atoms = 0
     for structure in structures:
-        if chosen and (atoms >= _ATOMS_PER_SEARCH or (structure.cell is None) != (chosen[-1].cell is None)):
-            yield from _cut(make_batch(chosen, r_max), edges_per_batch)
+        if chosen and (atoms >= ATOMS_PER_BATCH or (structure.cell is None) != (chosen[-1].cell is None)):
+            yield make_batch(chosen, r_max)
             chosen, atoms = [], 0
         chosen.append(structure)
         atoms += len(structure.atomic_numbers)
     if chosen:
-        yield from _cut(make_batch(chosen, r_max), edges_per_batch)
+        yield make_batch(chosen, r_max)
 
 
 def make_batch(structures: Sequence[Structure], r_max: float) -> Batch:
@@ -117,28 +135,3 @@ def _periodic(structures: Sequence[Structure], frame_ptr: Ints, r_max: float) ->
         edges.append(np.stack([i, j])[:, order].astype(np.int64) + start)
         shifts.append(shift[order].astype(np.int64))
     return np.concatenate(edges, axis=1), np.concatenate(shifts)
-
-
-def _cut(batch: Batch, edges_per_batch: int) -> Iterator[Batch]:
-    """Cut a batch into runs of frames of at most ``edges_per_batch`` edges, of similar size."""
-    ends = np.searchsorted(batch.edge_index[0], batch.frame_ptr)  # of each frame's edges: centres ascend
-    n_parts = -(-int(ends[-1]) // edges_per_batch)
-    if n_parts <= 1:
-        yield batch
-        return
-    goal = ends[-1] / n_parts
-    first = 0
-    for last in range(1, len(batch.structures) + 1):
-        more = last < len(batch.structures)
-        if more and ends[last] - ends[first] < goal and ends[last + 1] - ends[first] <= edges_per_batch:
-            continue
-        atoms, edges = slice(batch.frame_ptr[first], batch.frame_ptr[last]), slice(ends[first], ends[last])
-        yield Batch(
-            batch.structures[first:last],
-            batch.frame_ptr[first : last + 1] - atoms.start,
-            batch.positions[atoms],
-            batch.atomic_numbers[atoms],
-            batch.edge_index[:, edges] - atoms.start,
-            None if batch.cell_shift is None else batch.cell_shift[edges],
-        )
-        first = last

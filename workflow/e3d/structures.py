@@ -7,6 +7,7 @@ pairs closer than ``GEOMETRIC_FACTOR`` times the sum of covalent radii, of unkno
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from ase.data import covalent_radii
 from numpy.typing import NDArray
 
 from e3d.chemistry import Bond, Molecule, distances_intact, molecule, perceive
-from e3d.data.store import Frame, StoreReader
+from e3d.data.store import StoreReader
 from e3d.errors import InputError
 from e3d.fields import Store as F
 
 GEOMETRIC_FACTOR = 1.25
 NOT_PERIODIC = (False, False, False)
 _MAX_PERCEIVED = 100
+_FRAMES_PER_READ = 256
 
 
 @dataclass(frozen=True)
@@ -51,25 +53,39 @@ class Structure:
 
 def from_store(reader: StoreReader, frames: Iterable[int]) -> Iterator[Structure]:
     """Yield the chosen frames of a store, with labels; its own ``bonds_intact`` is taken for granted."""
-    intact, charge = reader[F.INTACT], reader[F.CHARGE]
-    for index in map(int, frames):
-        frame: Frame = reader.frame(index)
-        pbc = NOT_PERIODIC if frame.pbc is None else _flags(frame.pbc)
-        positions, numbers = frame.positions.astype(np.float64), frame.atomic_numbers.astype(np.int64)
+    rest = iter(frames)
+    while chunk := list(islice(rest, _FRAMES_PER_READ)):
+        yield from _read(reader, np.array(chunk, dtype=np.int64))
+
+
+def _read(reader: StoreReader, frames: NDArray[np.int64]) -> Iterator[Structure]:
+    """Yield a few frames, read together."""
+    names = (F.POSITIONS, F.FORCES, F.ATOMIC_NUMBERS, F.ENERGY, F.INTACT, F.CHARGE)
+    positions, forces, numbers, energy, intact, charge = (reader.gather(name, frames) for name in names)
+    positions, forces, numbers = positions.astype(np.float64), forces.astype(np.float64), numbers.astype(np.int64)
+    periodic = F.CELL in reader
+    cells = reader.gather(F.CELL, frames) if periodic else [None] * len(frames)
+    flags = [_flags(row) for row in reader.gather(F.PBC, frames)] if periodic else [NOT_PERIODIC] * len(frames)
+    groups, molecules = reader.group[frames].tolist(), reader.molecule[frames].tolist()
+    ends = np.cumsum(reader.frame_ptr[frames + 1] - reader.frame_ptr[frames]).tolist()
+    start = 0
+    for k, (index, end, pbc) in enumerate(zip(frames.tolist(), ends, flags, strict=True)):
+        rows = slice(start, end)
+        start = end
         label = f"{reader.path} frame {index}"
-        mapped = reader.group_smiles[reader.group[index]] or _perceived(positions, numbers, pbc, int(charge[index]))
+        mapped = reader.group_smiles[groups[k]] or _perceived(positions[rows], numbers[rows], pbc, int(charge[k]))
         yield Structure(
             label=label,
             frame=index,
-            positions=positions,
-            atomic_numbers=numbers,
-            smiles=reader.molecule_smiles[reader.molecule[index]],
+            positions=positions[rows],
+            atomic_numbers=numbers[rows],
+            smiles=reader.molecule_smiles[molecules[k]],
             mapped_smiles=mapped,
-            bonds=None if mapped is None else _parsed(mapped, numbers, label).bonds,
-            intact=bool(intact[index]),
-            energy=frame.energy,
-            forces=frame.forces.astype(np.float64),
-            cell=frame.cell if any(pbc) else None,
+            bonds=None if mapped is None else _parsed(mapped, numbers[rows], label).bonds,
+            intact=bool(intact[k]),
+            energy=float(energy[k]),
+            forces=forces[rows],
+            cell=cells[k] if any(pbc) else None,
             pbc=pbc,
         )
 

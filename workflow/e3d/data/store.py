@@ -50,6 +50,8 @@ ARRAYS: Final[Mapping[F, ArrayKind]] = {
 }
 """Every array but the pointers and the texts."""
 
+_OF_ATOMS: Final = (F.POSITIONS, F.FORCES, F.ATOMIC_NUMBERS)
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -161,6 +163,15 @@ class StoreReader:
     def attributes(self) -> dict[str, Any]:
         """Level of theory, source, checksum and licence."""
         return dict(self._file.attrs)
+
+    def gather(self, name: F, frames: NDArray[np.int64]) -> NDArray[Any]:
+        """Read one array of several frames (F,), in this order: a row a frame, or their rows of atoms on end."""
+        array: NDArray[Any] = np.asarray(self._arrays[name])  # the plain array: a memmap is slower to index
+        if name not in _OF_ATOMS:
+            return np.asarray(array[frames])
+        start = self.frame_ptr[frames]
+        size = self.frame_ptr[frames + 1] - start
+        return np.asarray(array[np.arange(size.sum()) + np.repeat(start - np.cumsum(size) + size, size)])
 
     def frame(self, index: int) -> Frame:
         """Read one frame."""

@@ -167,6 +167,20 @@ def test_batching_changes_nothing(model: AnalysisModel, molecules: dict[str, Str
     np.testing.assert_allclose(together.eps, one_by_one, atol=ENERGY_EV)
 
 
+def test_the_fast_network_gives_what_the_shipped_one_gives(
+    model: AnalysisModel, trained: Path, molecules: dict[str, Structure], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("e3d.models.accelerate", lambda model: False)
+    shipped = load_model(trained / "model.ckpt")
+    assert type(shipped._network) is not type(model._network)
+    several = [molecules[name] for name in ("C", "CCO", "N#N", "Cc1ccccc1")]
+    fast, slow = model.edge_energies(several), shipped.edge_energies(several)
+    np.testing.assert_array_equal(fast.centre, slow.centre)
+    np.testing.assert_allclose(fast.eps, slow.eps, rtol=0, atol=ENERGY_EV)
+    for mine, theirs in zip(model.energies_and_forces(several), shipped.energies_and_forces(several), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=ENERGY_EV)
+
+
 def test_agrees_with_nequips_own_calculator(
     model: AnalysisModel, trained: Path, molecules: dict[str, Structure]
 ) -> None:

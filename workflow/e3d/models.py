@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from e3d.chemistry import symbol
 from e3d.device import require_device
 from e3d.errors import InputError
+from e3d.fast import accelerate
 from e3d.graphs import Batch, batches, make_batch
 from e3d.precision import as_float64
 from e3d.structures import Structure
@@ -248,7 +249,9 @@ def load_model(path: Path, device: str = "cpu") -> AnalysisModel:
             f"{path}: cannot be loaded as a nequip model ({type(error).__name__}: {reason}). Use a checkpoint of "
             "nequip >= 0.7, or its package."
         ) from error
-    return AnalysisModel(as_float64(model), path, device)
+    model = as_float64(model)
+    accelerate(model)
+    return AnalysisModel(model, path, device)
 
 
 def _from_checkpoint(path: Path) -> torch.nn.Module:

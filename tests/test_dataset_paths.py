@@ -227,7 +227,7 @@ def one_step(ready: Prepared) -> float:
     config = render(run, statistics(ready.store, ready.splits, run.architecture.r_max), ready.folder, {})
     dataset = instantiate(config["data"]["train_dataset"])
     assert isinstance(dataset, StoreDataset)
-    batch = dataset.batch(np.arange(8))
+    batch = dataset.batches(np.arange(8), 8)[0]
     model = instantiate(config["training_module"]["model"], _recursive_=False, _convert_="all")
     out = model(dict(batch))
     error = sum((out[key] - batch[key]).square().mean() for key in ("forces", "total_energy"))

@@ -127,7 +127,11 @@ def test_batches_equal_those_of_nequip(
     dataset = dataset_of(store, tmp_path, frames)
     assert dataset.in_memory == (from_where == "memory")
     for drawn in ([*range(8)], [7, 3, 3, 0], [5], [*range(len(frames))]):
-        assert_same(dataset.batch(np.array(drawn)), by_nequip(store, [frames[k] for k in drawn]))
+        for size in (3, 100):
+            batches = dataset.batches(np.array(drawn), size)
+            parts = [drawn[start : start + size] for start in range(0, len(drawn), size)]
+            for ours, part in zip(batches, parts, strict=True):
+                assert_same(ours, by_nequip(store, [frames[k] for k in part]))
     assert_same(dataset[4], by_nequip(store, [frames[4]]))
 
 
@@ -187,8 +191,8 @@ class Numbers:
     def __len__(self) -> int:
         return self.n
 
-    def batch(self, indices: np.ndarray[Any, Any]) -> list[int]:
-        return [int(index) for index in indices]
+    def batches(self, indices: np.ndarray[Any, Any], size: int) -> list[list[int]]:
+        return [indices[start : start + size].tolist() for start in range(0, len(indices), size)]
 
 
 def loader_of(n: int, steps: int, batch: int, seed: int = 0) -> Any:
@@ -199,7 +203,9 @@ def loader_of(n: int, steps: int, batch: int, seed: int = 0) -> Any:
     return FixedStepLoader(Numbers(n), torch.Generator().manual_seed(seed), batch, steps)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("n", "steps", "batch"), [(5, 6, 4), (24, 6, 4), (23, 2, 4), (100, 3, 7), (3, 1, 16)])
+@pytest.mark.parametrize(
+    ("n", "steps", "batch"), [(5, 6, 4), (24, 6, 4), (23, 2, 4), (100, 3, 7), (3, 1, 16), (50, 40, 2)]
+)
 def test_every_epoch_has_the_same_steps_and_frames_come_in_full_passes(n: int, steps: int, batch: int) -> None:
     loader = loader_of(n, steps, batch)
     seen: list[int] = []

@@ -20,9 +20,13 @@ from e3d.errors import InputError
 from e3d.fields import Column
 from e3d.train.pack import Packed, pack
 
-MEMORY_BYTES = 500_000_000
-"""Datasets up to this size are kept in memory with their neighbour lists (1 kB a frame of 10 atoms)."""
+MEMORY_BYTES = 200_000_000
+"""Datasets up to this size are kept in memory with their neighbour lists: 400,000 frames of 6 atoms, half a kB each.
 
+Packing takes 0.03 ms a frame and for a moment six times the memory, which must stay below what the rule asks for.
+"""
+
+_BLOCK = 16  # batches made at a time: one gather for all of them
 _SAMPLE = 32  # frames whose size tells that of all
 
 
@@ -74,35 +78,51 @@ class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
     def __len__(self) -> int:
         return len(self.frames)
 
-    def batch(self, indices: NDArray[np.int64]) -> AtomicDataDict.Type:
-        """Return one batch of the frames at ``indices``, in this order."""
+    def batches(self, indices: NDArray[np.int64], size: int) -> list[AtomicDataDict.Type]:
+        """Return the frames at ``indices`` (n,), in this order, in batches of ``size``; the last may be smaller."""
         if self._packed is None:
-            return self._for_nequip(pack(self._reader, self.frames[indices], self._r_max))
-        return self._for_nequip(self._packed.take(indices))
+            return self._for_nequip(pack(self._reader, self.frames[indices], self._r_max), size)
+        return self._for_nequip(self._packed.take(indices), size)
 
     def __getitem__(self, index: int) -> AtomicDataDict.Type:
         """Return a batch of one frame."""
-        return self.batch(np.array([index]))
+        return self.batches(np.array([index]), 1)[0]
 
-    def _for_nequip(self, frames: Packed) -> AtomicDataDict.Type:
-        """Widen to nequip's dtypes and let atom indices count through the batch."""
+    def _for_nequip(self, frames: Packed, size: int) -> list[AtomicDataDict.Type]:
+        """Widen to nequip's dtypes, let atom indices count through each batch, and cut the batches out."""
+        n_frames = len(frames.energy)
+        start = np.arange(0, n_frames, size)
+        stop = np.minimum(start + size, n_frames)
         n_atoms, n_edges = np.diff(frames.atom_ptr), np.diff(frames.edge_ptr)
-        first = np.repeat(frames.atom_ptr[:-1], n_edges)
-        arrays = {
+        first = np.repeat(frames.atom_ptr[:-1] - np.repeat(frames.atom_ptr[start], stop - start), n_edges)
+        pbc = np.zeros((n_frames, 3), bool) if frames.pbc is None else frames.pbc
+        by_frame = {
+            AtomicDataDict.TOTAL_ENERGY_KEY: frames.energy[:, None],
+            AtomicDataDict.NUM_NODES_KEY: n_atoms,
+            AtomicDataDict.PBC_KEY: pbc,
+        }
+        by_atom = {
             AtomicDataDict.POSITIONS_KEY: frames.positions.astype(np.float64),
             AtomicDataDict.FORCE_KEY: frames.forces.astype(np.float64),
             AtomicDataDict.ATOMIC_NUMBERS_KEY: frames.atomic_numbers.astype(np.int64),
             AtomicDataDict.ATOM_TYPE_KEY: self._type_of[frames.atomic_numbers],
-            AtomicDataDict.TOTAL_ENERGY_KEY: frames.energy[:, None],
-            AtomicDataDict.EDGE_INDEX_KEY: np.stack([frames.centre + first, frames.neighbour + first]),
-            AtomicDataDict.BATCH_KEY: np.repeat(np.arange(len(n_atoms)), n_atoms),
-            AtomicDataDict.NUM_NODES_KEY: n_atoms,
-            AtomicDataDict.PBC_KEY: np.zeros((len(n_atoms), 3), bool) if frames.pbc is None else frames.pbc,
+            AtomicDataDict.BATCH_KEY: np.repeat(np.arange(n_frames) % size, n_atoms),
         }
+        by_edge = {}
         if frames.cell is not None and frames.shift is not None:
-            arrays[AtomicDataDict.CELL_KEY] = frames.cell
-            arrays[AtomicDataDict.EDGE_CELL_SHIFT_KEY] = frames.shift.astype(np.float64)
-        return {key: torch.from_numpy(array) for key, array in arrays.items()}
+            by_frame[AtomicDataDict.CELL_KEY] = frames.cell
+            by_edge[AtomicDataDict.EDGE_CELL_SHIFT_KEY] = frames.shift.astype(np.float64)
+        edge_index = np.stack([frames.centre + first, frames.neighbour + first])
+        edges = np.diff(frames.edge_ptr[[*start, n_frames]]).tolist()
+        atoms = np.diff(frames.atom_ptr[[*start, n_frames]]).tolist()
+        parts = {
+            AtomicDataDict.EDGE_INDEX_KEY: [
+                p.contiguous() for p in torch.split(torch.from_numpy(edge_index), edges, dim=1)
+            ]
+        }
+        for arrays, lengths in ((by_frame, (stop - start).tolist()), (by_atom, atoms), (by_edge, edges)):
+            parts |= {key: torch.split(torch.from_numpy(array), lengths) for key, array in arrays.items()}
+        return [dict(zip(parts, values, strict=True)) for values in zip(*parts.values(), strict=True)]
 
 
 class FixedStepLoader:
@@ -141,8 +161,9 @@ class FixedStepLoader:
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[AtomicDataDict.Type]:
-        for indices in self._order().reshape(self._steps, self._batch_size):
-            yield self.dataset.batch(indices)
+        order = self._order()
+        for start in range(0, len(order), _BLOCK * self._batch_size):
+            yield from self.dataset.batches(order[start : start + _BLOCK * self._batch_size], self._batch_size)
 
     def _order(self) -> NDArray[np.int64]:
         """Return the frames of this epoch: a slice of the permutations laid end to end."""
@@ -165,19 +186,19 @@ class InOrderLoader:
     ) -> None:
         """Cut ``dataset`` into batches of ``batch_size`` frames; nequip passes the rest, unused."""
         self.dataset = dataset
-        self._parts = [
-            np.arange(start, min(start + batch_size, len(dataset))) for start in range(0, len(dataset), batch_size)
-        ]
+        self._batch_size = batch_size
         self._kept: list[AtomicDataDict.Type] | None = None
 
     def __len__(self) -> int:
-        return len(self._parts)
+        return -(-len(self.dataset) // self._batch_size)
 
     def __iter__(self) -> Iterator[AtomicDataDict.Type]:
         if not self.dataset.in_memory:
-            yield from map(self.dataset.batch, self._parts)
+            for start in range(0, len(self.dataset), self._batch_size):
+                indices = np.arange(start, min(start + self._batch_size, len(self.dataset)))
+                yield from self.dataset.batches(indices, self._batch_size)
             return
         if self._kept is None:
-            self._kept = [self.dataset.batch(part) for part in self._parts]
+            self._kept = self.dataset.batches(np.arange(len(self.dataset)), self._batch_size)
         for batch in self._kept:
             yield dict(batch)  # the model adds its results to the dictionary it is given

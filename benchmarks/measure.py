@@ -54,10 +54,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a call cost in a process of its own: seconds of the call, the most memory of the process."""
+    """What a call cost in a process of its own: seconds of the call, the most memory; and what it returned."""
 
     seconds: float
     peak_mb: float
+    result: Any = None
 
 
 def pair_of(ours: Sequence[float], peer: Sequence[float]) -> Pair:
@@ -96,7 +97,7 @@ def in_child(call: Callable[[], object]) -> Cost:
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=context) as executor:
-        return executor.submit(_cost_of, call).result()
+        return executor.submit(in_process, call).result()
 
 
 def compare_children(ours: Callable[[], object], peer: Callable[[], object], *, rounds: int = 3) -> tuple[Pair, Pair]:
@@ -109,8 +110,11 @@ def compare_children(ours: Callable[[], object], peer: Callable[[], object], *, 
     )
 
 
-def _cost_of(call: Callable[[], object]) -> Cost:
-    return Cost(seconds(call), peak_mb())
+def in_process(call: Callable[[], object]) -> Cost:
+    """Run ``call`` here and now; the memory is the most this process has held so far."""
+    start = time.perf_counter()
+    result = call()
+    return Cost(time.perf_counter() - start, peak_mb(), result)
 
 
 def peak_mb() -> float:
@@ -145,7 +149,8 @@ def row(case: str, pair: Pair, *, unit: str, peer_name: str, **facts: object) ->
 def growth_row(case: str, sizes: Sequence[float], costs: Sequence[float], *, of: str, against: str) -> Row:
     """Return the row of a log-log slope: ours is the slope, the peer linear growth, the ratio 1/slope.
 
-    ``of`` is what grows (time, peak memory), ``against`` what it grows with (frames).
+    ``of`` is what grows (time, peak memory), ``against`` what it grows with (frames). What a call costs
+    whatever the size flattens the slope, so ``ours_last`` is the slope between the two largest sizes alone.
     """
     found = slope(sizes, costs)
     positive = found.value > 0  # a cost that does not grow has no ratio to linear growth
@@ -160,6 +165,24 @@ def growth_row(case: str, sizes: Sequence[float], costs: Sequence[float], *, of:
         "peer_name": LINEAR,
         "ours_lo": found.lo,
         "ours_hi": found.hi,
+        "ours_last": slope(sizes[-2:], costs[-2:]).value,
+        "size_lo": sizes[0],
+        "size_hi": sizes[-1],
+    }
+
+
+def point(case: str, series: str, size: float, value: float, *, unit: str, **facts: object) -> Row:
+    """Return the row of one size of a ``series`` whose growth is measured; it has no peer."""
+    nothing = dict.fromkeys(("peer", "ratio", "ratio_lo", "ratio_hi"), math.nan)
+    return {
+        "case": case,
+        "ours": value,
+        **nothing,
+        "unit": unit,
+        "peer_name": "",
+        "series": series,
+        "size": size,
+        **facts,
     }
 
 
@@ -199,15 +222,19 @@ def fill(document: Path, name: str, table: Path, markdown: Callable[[pd.DataFram
 
 
 def as_markdown(table: pd.DataFrame) -> str:
-    """Return a table as documents show it: comparisons first, then growth."""
-    growth = table["peer_name"] == LINEAR
+    """Return a table as documents show it: comparisons first, then growth; single sizes stay in the file."""
+    compared = table[table["ratio"].notna() & (table["peer_name"] != LINEAR)]
+    growth = table[table["peer_name"] == LINEAR]
     parts = []
-    if not growth.all():
+    if len(compared):
         head = ["| case | ours | peer | peer / ours (lowest to highest round) | peer is |", "|---|---|---|---|---|"]
-        parts.append("\n".join([*head, *(_compared(line) for _, line in table[~growth].iterrows())]))
-    if growth.any():
-        head = ["| growth | log-log slope | 95 % interval |", "|---|---|---|"]
-        parts.append("\n".join([*head, *(_grown(line) for _, line in table[growth].iterrows())]))
+        parts.append("\n".join([*head, *(_compared(line) for _, line in compared.iterrows())]))
+    if len(growth):
+        head = [
+            "| growth of | from, to | log-log slope | 95 % interval | between the two largest |",
+            "|---|---|---|---|---|",
+        ]
+        parts.append("\n".join([*head, *(_grown(line) for _, line in growth.iterrows())]))
     return "\n\n".join(parts)
 
 
@@ -219,8 +246,9 @@ def _compared(line: "pd.Series[Any]") -> str:
 
 
 def _grown(line: "pd.Series[Any]") -> str:
-    interval = "" if pd.isna(line["ours_lo"]) else f"{line['ours_lo']:.2f} to {line['ours_hi']:.2f}"
-    return f"| {line['case']} | {line['ours']:.2f} | {interval} |"
+    interval = "" if math.isnan(line["ours_lo"]) else f"{line['ours_lo']:.2f} to {line['ours_hi']:.2f}"
+    ends = f"{line['size_lo']:,.0f}, {line['size_hi']:,.0f}"
+    return f"| {line['case']} | {ends} | {line['ours']:.2f} | {interval} | {line['ours_last']:.2f} |"
 
 
 def _number(value: float, unit: str) -> str:

@@ -101,6 +101,7 @@ def commit() -> str | None:
     return done.stdout.strip()
 
 
+@lru_cache(maxsize=1)  # 13 ms, for each of many tables
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the installed packages a result depends on."""
     found = {"e3d": __version__, "python": platform.python_version()}

@@ -100,16 +100,20 @@ def from_file(path: Path) -> Iterator[Structure]:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file. Fix the path of the structures.")
+    for index, atoms in enumerate(_images(path)):
+        yield _from_atoms(atoms, index, f"{path} frame {index}")
+
+
+def _images(path: Path) -> Iterator[Atoms]:
+    """Yield what ASE reads, frame by frame."""
     try:
-        images = list(ase.io.iread(path, index=":"))
+        yield from ase.io.iread(path, index=":")
     except Exception as error:  # noqa: BLE001 - ASE's readers raise whatever they like
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
             f"{path}: ASE cannot read it ({reason}). Give a store (.h5) or a file in a format ASE reads, "
             "such as extended XYZ."
         ) from None
-    for index, atoms in enumerate(images):
-        yield _from_atoms(atoms, index, f"{path} frame {index}")
 
 
 def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:

@@ -1,5 +1,6 @@
 """Errors of a model: against a loop in plain numpy, on both test sets, by molecule and element."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from e3d.data.split import frames_of
 from e3d.data.store import StoreReader
-from e3d.evaluate import error_table, evaluate
+from e3d.evaluate import error_table, evaluate, residuals
 from e3d.models import load_model
 from e3d.structures import from_store
 from model_fixtures import MINISPICE_FRAMES, Prepared
@@ -67,3 +68,15 @@ def test_a_model_of_ones_own_on_all_frames(prepared: Prepared, trained: Path, tm
     table = evaluate(load_model(trained / "model.ckpt"), prepared.store, None, tmp_path / "errors.csv", RUN)
     assert set(table["test_set"]) == {"all-frames"}
     assert table["n_frames"][0] == MINISPICE_FRAMES
+
+
+def test_frames_without_labels_are_left_out(prepared: Prepared, trained: Path) -> None:
+    with StoreReader(prepared.store) as reader:
+        labelled = list(from_store(reader, range(0, 60, 3)))
+    mixed = [replace(s, energy=None) if k % 3 == 0 else s for k, s in enumerate(labelled)]
+    mixed[1] = replace(mixed[1], forces=None)
+    model = load_model(trained / "model.ckpt")
+    rest = [s for s in mixed if s.energy is not None and s.forces is not None]
+    assert 0 < len(rest) < len(mixed) - 1
+    for found, expected in zip(residuals(model, mixed), residuals(model, rest), strict=True):
+        pd.testing.assert_frame_equal(found, expected, check_exact=False, atol=1e-9)

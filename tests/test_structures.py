@@ -139,3 +139,20 @@ def test_the_shipped_relaxed_molecules_hold_every_closed_shell_named_bond(root: 
     for bond, smiles in zip(closed["bond"], closed["smiles"], strict=True):
         hits = [s for s in structures.values() if equivalent_bonds(smiles, s.mapped_smiles or "")]
         assert len(hits) == 1, bond
+
+
+def test_frames_of_a_store_come_in_the_order_asked_for(prepared: Any) -> None:
+    """Read together, in any order and more than once, they are what the store has frame by frame."""
+    rng = np.random.default_rng(0)
+    with StoreReader(prepared.store) as reader:
+        asked = [*rng.integers(0, len(reader), size=300).tolist(), 5, 5]
+        structures = list(from_store(reader, asked))
+        assert [structure.frame for structure in structures] == asked
+        for structure in structures:
+            frame = reader.frame(structure.frame)
+            assert structure.energy == frame.energy
+            assert structure.forces is not None
+            np.testing.assert_array_equal(structure.positions, frame.positions)
+            np.testing.assert_array_equal(structure.forces, frame.forces)
+            np.testing.assert_array_equal(structure.atomic_numbers, frame.atomic_numbers)
+        assert list(from_store(reader, [])) == []

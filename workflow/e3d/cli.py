@@ -124,6 +124,7 @@ def _model_commands(commands: Any) -> None:
     write.add_argument("json", metavar="JSON", help="the settings as JSON")
     train = _command(commands, "train", _train, "Train one run with nequip-train into a folder.", "RUN")
     train.add_argument("--compile-mode", choices=("eager", "compile"), default="eager")
+    train.add_argument("--kernels", default="auto", help="auto, centre, shipped or cuequivariance (default: auto)")
     evaluate = _command(
         commands, "evaluate", _evaluate, "Write the errors of MODEL on the labelled frames of STORE.", "MODEL", "STORE"
     )
@@ -178,7 +179,7 @@ def _settings(arguments: Arguments) -> None:
 def _train(arguments: Arguments) -> None:
     from e3d.train.run import train
 
-    runtime = {"device": arguments.device, "compile_mode": arguments.compile_mode}
+    runtime = {name: getattr(arguments, name) for name in ("device", "compile_mode", "kernels")}
     train(arguments.run, arguments.output, runtime)
 
 

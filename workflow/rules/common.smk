@@ -66,6 +66,7 @@ SUBSET_OPTIONS = " ".join(
 )
 DEVICE = STUDY.values["runtime"]["device"]
 COMPILE_MODE = STUDY.values["runtime"]["compile_mode"]
+KERNELS = STUDY.values["runtime"]["kernels"]
 BDE_REFERENCE = "resources/bde_298K.csv"
 BOND_ENERGIES = "resources/bond_energies.csv"
 

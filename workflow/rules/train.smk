@@ -46,11 +46,12 @@ rule train_run:
         runtime=600,
         device=DEVICE,
         compile_mode=COMPILE_MODE,
+        kernels=KERNELS,
     message:
         "training {wildcards.model} on {wildcards.n_train} frames of {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "python -m e3d train {input.settings} -o $(dirname {output.model}) --device {resources.device} "
-        "--compile-mode {resources.compile_mode} --log {log}"
+        "--compile-mode {resources.compile_mode} --kernels {resources.kernels} --log {log}"
 
 
 rule train:

@@ -11,7 +11,9 @@ rows of a block (zero where it has fewer than the most), so that both are produc
 differentiated twice, as forces in a loss need it; see :mod:`e3d.fast.geometry` for what is left out.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -21,22 +23,21 @@ from torch.autograd.function import once_differentiable
 
 @dataclass(frozen=True)
 class Components:
-    """Where component i of channel u lies among all (component, channel, irrep) products of a centre."""
+    """The irreps of the spherical harmonics: irrep r has components ``bounds[r]`` up to ``bounds[r + 1]``."""
 
+    bounds: tuple[int, ...]
     n_channels: int
-    n_irreps: int
-    n_components: int
-    picked: Tensor
-    """(I * U,), flat index of (i, u, r(i)) in (I, U, R)."""
 
-    @staticmethod
-    def of(dimensions: list[int], n_channels: int) -> "Components":
-        """Return the layout of irreps with these dimensions."""
-        n_irreps = len(dimensions)
-        irrep = torch.repeat_interleave(torch.arange(n_irreps), torch.tensor(dimensions))
-        component = torch.arange(len(irrep))
-        picked = (component[:, None] * n_channels + torch.arange(n_channels)) * n_irreps + irrep[:, None]
-        return Components(n_channels, n_irreps, len(irrep), picked.view(-1))
+    @property
+    def n_irreps(self) -> int:
+        """R."""
+        return len(self.bounds) - 1
+
+    def blocks(self) -> Iterator[tuple[slice, slice]]:
+        """Yield, for each irrep, its components and its columns among (irrep, channel)."""
+        u = self.n_channels
+        for r, (first, end) in enumerate(pairwise(self.bounds)):
+            yield slice(first, end), slice(r * u, (r + 1) * u)
 
 
 class Centres:
@@ -64,35 +65,35 @@ class Centres:
         return blocks.flatten(0, 1).index_select(0, self._rows)
 
     def pick(self, products: Tensor) -> Tensor:
-        """Return, of products (N, I, U R), those of each component with its own irrep, (U, I, N)."""
-        c = self.components
-        picked = products.flatten(1).index_select(1, c.picked)
-        return picked.view(self.n_centres, c.n_components, c.n_channels).permute(2, 1, 0).contiguous()
+        """Return, of products (N, I, R U), those of each component with its own irrep, (U, I, N)."""
+        own = [products[:, rows, columns] for rows, columns in self.components.blocks()]
+        return torch.cat(own, 1).permute(2, 1, 0).contiguous()
 
     def spread(self, x: Tensor) -> Tensor:
-        """Return (U, I, N) as (N, I, U R), zero but at each component's own irrep: the transpose of :meth:`pick`."""
-        c = self.components
-        spread = x.new_zeros((self.n_centres, c.n_components * c.n_channels * c.n_irreps))
-        spread.index_copy_(1, c.picked, x.permute(2, 1, 0).reshape(self.n_centres, -1))
-        return spread.view(self.n_centres, c.n_components, -1)
+        """Return (U, I, N) as (N, I, R U), zero but at each component's own irrep: the transpose of :meth:`pick`."""
+        by_centre = x.permute(2, 1, 0)
+        spread = x.new_zeros((self.n_centres, x.shape[1], self.components.n_irreps * x.shape[0]))
+        for rows, columns in self.components.blocks():
+            spread[:, rows, columns] = by_centre[:, rows]
+        return spread
 
     def over_irreps(self, x: Tensor) -> Tensor:
-        """Return (Z, U) repeated for every irrep, (Z, U R)."""
-        return x.repeat_interleave(self.components.n_irreps, 1)
+        """Return (Z, U) repeated for every irrep, (Z, R U)."""
+        return x.repeat(1, self.components.n_irreps)
 
     def sum_irreps(self, x: Tensor) -> Tensor:
-        """Return (Z, U R) summed over irreps, (Z, U)."""
-        return x.view(-1, self.components.n_channels, self.components.n_irreps).sum(-1)
+        """Return (Z, R U) summed over irreps, (Z, U)."""
+        return x.view(-1, self.components.n_irreps, self.components.n_channels).sum(1)
 
 
 def environment(weights: Tensor, harmonics: Tensor, centres: Centres, *, training: bool) -> Tensor:
-    """Return ``env[u,i,n]``, (U, I, N), of weights (Z, U R) and spherical harmonics (Z, I)."""
+    """Return ``env[u,i,n]``, (U, I, N), of weights (Z, R U) and spherical harmonics (Z, I)."""
     out: Tensor = _Environment.apply(weights, harmonics, centres, training)
     return out
 
 
 def invariants(weights: Tensor, harmonics: Tensor, vectors: Tensor, centres: Centres, *, training: bool) -> Tensor:
-    """Return ``s[z,u]``, (Z, U), of weights (Z, U R), spherical harmonics (Z, I) and m (U, I, N)."""
+    """Return ``s[z,u]``, (Z, U), of weights (Z, R U), spherical harmonics (Z, I) and m (U, I, N)."""
     out: Tensor = _Invariants.apply(weights, harmonics, vectors, centres, training)
     return out
 
@@ -147,7 +148,7 @@ class _Invariants(torch.autograd.Function):
     def forward(ctx: Any, w: Tensor, harmonics: Tensor, vectors: Tensor, centres: Centres, training: bool) -> Tensor:
         ctx.centres, ctx.training = centres, training
         y, m = centres.pad(harmonics), centres.spread(vectors)
-        q = centres.unpad(torch.bmm(y, m))  # (Z, U R): one sum over the components of each irrep
+        q = centres.unpad(torch.bmm(y, m))  # (Z, R U): one sum over the components of each irrep
         ctx.save_for_backward(w, harmonics, vectors, y, m, q)
         return centres.sum_irreps(w * q)
 

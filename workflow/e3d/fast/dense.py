@@ -48,16 +48,16 @@ class _SiluLinearBackward(torch.autograd.Function):
         grad = torch.cat(grads, 1)
         slope = torch.addcmul(s, activation, 1 - s)
         back = torch.mm(grad, weight.t())
-        ctx.save_for_backward(hidden, weight, s, slope, grad, back)
+        ctx.save_for_backward(weight, s, activation, slope, grad, back)
         return back * slope
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        hidden, weight, s, slope, grad, back = ctx.saved_tensors
+        weight, s, activation, slope, grad, back = ctx.saved_tensors
         to_hidden = grads[0]
         p = to_hidden * slope
-        # silu'' = s (1 - s) (2 + h (1 - 2 s))
-        curvature = torch.addcmul(2 * torch.ones_like(s[:1, :1]), hidden, 1 - 2 * s).mul_(torch.addcmul(s, s, s, value=-1))
+        # silu'' = (1 - s) (2 s + a - 2 a s), with a = h s
+        curvature = torch.addcmul(activation, activation, s, value=-2).add_(s, alpha=2).mul_(1 - s)
         to_grads = torch.mm(p, weight).split(ctx.widths, 1)
         return curvature.mul_(back).mul_(to_hidden), torch.mm(p.t(), grad), None, None, None, *to_grads

@@ -13,27 +13,29 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from e3d.fast.centres import weights_only
 
-def linearised(x: Tensor, y: Tensor, jacobian: Callable[[], Tensor]) -> Tensor:
+
+def linearised(x: Tensor, y: Tensor, jacobian: Callable[[], Tensor], *, training: bool) -> Tensor:
     """Return ``y`` (Z, C), a function of ``x`` (Z, X) whose ``jacobian`` (Z, C, X) is made when it is asked for."""
-    out: Tensor = _Linearised.apply(x, y, jacobian)
+    out: Tensor = _Linearised.apply(x, y, jacobian, training)
     return out
 
 
 class _Linearised(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, jacobian: Callable[[], Tensor]) -> Tensor:
-        ctx.jacobian = jacobian
+    def forward(ctx: Any, x: Tensor, y: Tensor, jacobian: Callable[[], Tensor], training: bool) -> Tensor:
+        ctx.jacobian, ctx.training = jacobian, training
         ctx.set_materialize_grads(False)
         return y.view_as(y)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None, None]:
-        if grads[0] is None:
-            return None, None, None
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None, None, None]:
+        if grads[0] is None or weights_only(training=ctx.training):
+            return None, None, None, None
         with torch.no_grad():
             jacobian = ctx.jacobian()
-        return _TimesJacobian.apply(grads[0], jacobian), None, None
+        return _TimesJacobian.apply(grads[0], jacobian), None, None, None
 
 
 class _TimesJacobian(torch.autograd.Function):
@@ -56,11 +58,17 @@ class Harmonics(torch.nn.Module):
     homogeneous polynomial of degree l is fixed by its values on the sphere.
     """
 
+    _values: Tensor
+    _gradients: Tensor
+
     def __init__(self, shipped: Any) -> None:
         """Take l_max and normalisation from e3nn's ``SphericalHarmonics`` with ``normalize=True``."""
         super().__init__()
         self.l_max = int(max(shipped._ls_list))
-        powers, self._steps = _monomials(self.l_max)
+        powers, steps = _monomials(self.l_max)
+        for degree, (parents, axes) in enumerate(steps, start=1):
+            self.register_buffer(f"_parents_{degree}", torch.tensor(parents), persistent=False)
+            self.register_buffer(f"_axes_{degree}", torch.tensor(axes), persistent=False)
         values, gradients = _coefficients(shipped, powers, self._evaluate)
         self.register_buffer("_values", values, persistent=False)
         self.register_buffer("_gradients", gradients, persistent=False)
@@ -79,18 +87,21 @@ class Harmonics(torch.nn.Module):
             radial = torch.bmm(slope, unit.unsqueeze(-1))
             return (slope - radial * unit.unsqueeze(1)) / length.unsqueeze(-1)
 
-        return linearised(vectors, y, jacobian)
+        return linearised(vectors, y, jacobian, training=self.training)
 
     def _evaluate(self, unit: Tensor) -> Tensor:
         """Return all monomials up to degree l_max, (Z, M)."""
         parts = [torch.ones_like(unit[:, :1])]
-        for parents, axes in self._steps:
-            parts.append(parts[-1][:, parents] * unit[:, axes])
+        for degree in range(1, self.l_max + 1):
+            parents, axes = getattr(self, f"_parents_{degree}"), getattr(self, f"_axes_{degree}")
+            parts.append(parts[-1].index_select(1, parents) * unit.index_select(1, axes))
         return torch.cat(parts, 1)
 
 
 class Radial(torch.nn.Module):
-    """nequip 0.19 ``BesselEdgeLengthEncoding`` with ``PolynomialCutoff``: Bessel functions times the cutoff, and the cutoff."""
+    """Bessel functions times a polynomial cutoff, and the cutoff: nequip 0.19 ``BesselEdgeLengthEncoding``."""
+
+    bessel_weights: Tensor
 
     def __init__(self, shipped: Any) -> None:
         """Take roots, exponent and fields from the module it replaces."""
@@ -119,7 +130,7 @@ class Radial(torch.nn.Module):
             bessel_slope = (n * torch.cos(torch.pi * n * x) - bessel) / x
             return torch.cat([bessel_slope * cutoff + bessel * slope, slope], 1).unsqueeze(-1)
 
-        both = linearised(length, basis, jacobian).to(self._dtype)
+        both = linearised(length, basis, jacobian, training=self.training).to(self._dtype)
         data[self._out], data["edge_cutoff"] = both[:, :-1], both[:, -1:]
         return data
 

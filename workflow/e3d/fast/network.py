@@ -16,6 +16,7 @@ the shipped one, but linear layers that follow one another without a nonlinearit
 Weights, their names and their order are those of the network it is made from, and stay shared with it.
 """
 
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -36,18 +37,22 @@ class CentreNetwork(torch.nn.Module):
     Of intermediate results it leaves edge vectors, lengths, cutoffs and energies in the data, and no features.
     """
 
+    radial_chemical_embed: Any
+    scalar_embed_mlp: Any
+    tensor_embed: Any
+    allegro: Any
+    edge_readout: Any
+
     def __init__(self, shipped: Any) -> None:
         """Take over the modules of nequip's ``SequentialGraphNetwork``, one that :func:`e3d.fast.swap.fits`."""
         super().__init__()
         self.irreps_in, self.irreps_out = shipped.irreps_in, shipped.irreps_out
         for name, module in shipped.named_children():
             self.add_module(name, module)
-        embed: Any = self.radial_chemical_embed
-        embed.bessel_encode = Radial(embed.bessel_encode)
+        self.radial_chemical_embed.bessel_encode = Radial(self.radial_chemical_embed.bessel_encode)
         self.tensor_embed.sh = Harmonics(self.tensor_embed.sh)
-        allegro: Any = self.allegro
-        irreps = allegro.irreps_in[allegro.tensor_basis_in_field]
-        self._components = Components.of([ir.dim for _, ir in irreps], allegro.num_tensor_features)
+        dimensions = [ir.dim for _, ir in self.allegro.irreps_in[self.allegro.tensor_basis_in_field]]
+        self._components = Components((0, *accumulate(dimensions)), self.allegro.num_tensor_features)
 
     def forward(self, data: AtomicDataDict.Type) -> AtomicDataDict.Type:
         """Add edge energies and all that follows from them to ``data``."""
@@ -60,14 +65,14 @@ class CentreNetwork(torch.nn.Module):
 
     def _edge_energies(self, data: AtomicDataDict.Type) -> Tensor:
         """Return the readout of every edge, (Z, 1)."""
-        allegro: Any = self.allegro
-        training = self.training
+        allegro, training = self.allegro, self.training
+        mlps = [self.scalar_embed_mlp.mlp_module, *allegro.latents, self.edge_readout.mlp_module]
+        weights = [_matrices(mlp) for mlp in mlps]
         track = _TensorTrack(self, data)
-        sources = _sources(self)
-        hidden = data[AtomicDataDict.EDGE_EMBEDDING_KEY]
-        hidden = _deepen(torch.mm(hidden, _weights(self.scalar_embed_mlp.mlp_module)[0]), self.scalar_embed_mlp, training)
-        given: list[list[Tensor]] = [[] for _ in sources]  # what each later hidden layer has been given so far
-        for layer, (weight, widths) in enumerate(sources):
+        given: list[list[Tensor]] = [[] for _ in allegro.latents] + [[]]  # to the hidden layers of latents and readout
+        hidden = torch.mm(data[AtomicDataDict.EDGE_EMBEDDING_KEY], weights[0][0])
+        for layer, (weight, widths) in enumerate(_sources(self, weights)):
+            hidden = _deepen(hidden, weights[layer], training)
             parts = silu_linear(hidden, weight, widths, training=training)
             for waiting, part in zip(given[layer:], parts, strict=False):
                 waiting.append(part)
@@ -75,12 +80,11 @@ class CentreNetwork(torch.nn.Module):
                 break
             if layer == 0:
                 track.edge_weights = parts[-1]
-            scalars = track.scalars(layer, parts[len(sources) - layer])
-            latent = allegro.latents[layer]
-            mix = _weights(latent)[0][allegro.num_scalar_features * (layer + 1) :]
-            hidden = _deepen(torch.addmm(_total(given[layer]), scalars, mix), latent, training)
-        hidden = _deepen(_total(given[-1]), self.edge_readout, training)
-        return silu_linear(hidden, _weights(self.edge_readout.mlp_module)[-1], [1], training=training)[0]
+            scalars = track.scalars(layer, parts[len(given) - layer])
+            mix = weights[layer + 1][0][allegro.num_scalar_features * (layer + 1) :]
+            hidden = torch.addmm(_total(given[layer]), scalars, mix)
+        hidden = _deepen(_total(given[-1]), weights[-1], training)
+        return silu_linear(hidden, weights[-1][-1], [1], training=training)[0]
 
 
 class _TensorTrack:
@@ -89,7 +93,7 @@ class _TensorTrack:
     def __init__(self, network: CentreNetwork, data: AtomicDataDict.Type) -> None:
         self._allegro: Any = network.allegro
         self._training = network.training
-        embed: Any = network.tensor_embed
+        embed = network.tensor_embed
         self._harmonics = embed.sh(data[AtomicDataDict.EDGE_VECTORS_KEY]).to(embed._output_dtype)
         n_atoms = AtomicDataDict.num_nodes(data)
         self._centres = Centres(data[AtomicDataDict.EDGE_INDEX_KEY][0], n_atoms, network._components)
@@ -99,7 +103,7 @@ class _TensorTrack:
         self.edge_weights: Tensor | None = None
 
     def scalars(self, layer: int, weights: Tensor) -> Tensor:
-        """Return s of ``layer``, (Z, U), of its environment weights (Z, U R)."""
+        """Return s of ``layer``, (Z, U), of its environment weights (Z, R U)."""
         product = self._allegro.tps[layer]
         env = environment(weights, self._harmonics, self._centres, training=self._training) * self._norm
         if product.w3j_is_ij_diagonal and product.base_dim_out == 1:
@@ -120,50 +124,51 @@ def _coupling(product: Any) -> Tensor:
     """Return a contraction's weights times 3j symbols, (U, I, J, K), or (U, I, 1) where it is diagonal to a scalar."""
     n_channels, n_paths = product.mul, product.num_paths
     w3j = product.w3j.reshape(n_paths, -1)
-    shape = (product.base_dim1, product.base_dim2, product.base_dim_out)
-    if product.w3j_is_ij_diagonal:
-        shape = (product.base_dim1, product.base_dim_out)
-    coupling = torch.mm(product.weights.reshape(-1, n_paths), w3j).view(-1, *shape)
+    inputs = (product.base_dim1,) if product.w3j_is_ij_diagonal else (product.base_dim1, product.base_dim2)
+    coupling = torch.mm(product.weights.reshape(-1, n_paths), w3j).view(-1, *inputs, product.base_dim_out)
     if product.w3j_is_ij_diagonal and product.base_dim_out > 1:
         coupling = torch.diag_embed(coupling.mT).permute(0, 2, 3, 1)
     return coupling.expand(n_channels, *coupling.shape[1:])
 
 
-def _sources(network: Any) -> list[tuple[Tensor, list[int]]]:
+def _sources(network: Any, weights: list[list[Tensor]]) -> list[tuple[Tensor, list[int]]]:
     """Return, for the embedding and each layer, what follows its last SiLU as one matrix, and its columns' widths.
 
     Columns: the share of the hidden layer of every later latent and of the readout, then the weights of the
     environment of the next layer, then (embedding only) the weights of the edge's own tensor features.
     """
     allegro = network.allegro
-    width, n_layers = allegro.num_scalar_features, allegro.num_layers
-    consumers = [*allegro.latents, network.edge_readout.mlp_module]
-    embedding = _weights(network.scalar_embed_mlp.mlp_module)[-1]
-    projection = torch.mm(embedding, _weights(allegro.first_layer_env_embed_projection)[0])
-    own = torch.mm(embedding, _weights(network.tensor_embed.env_embed_linear)[0])
+    width = allegro.num_scalar_features
+    projection = torch.mm(weights[0][-1], _matrices(allegro.first_layer_env_embed_projection)[0])
+    own = torch.mm(weights[0][-1], _matrices(network.tensor_embed.env_embed_linear)[0])
     sources = []
-    for layer in range(n_layers + 1):
-        last = projection if layer == 0 else _weights(allegro.latents[layer - 1])[-1]
+    for layer, matrices in enumerate(weights[:-1]):
+        last = projection if layer == 0 else matrices[-1]
         rows = slice(width * layer, width * (layer + 1))
-        ahead = [_weights(consumer)[0][rows] for consumer in consumers[layer:]]
+        ahead = [consumer[0][rows] for consumer in weights[layer + 1 :]]
         blocks = [torch.mm(last[:, :width], torch.cat(ahead, 1))]
         widths = [block.shape[1] for block in ahead]
         for block in (last[:, width:], own if layer == 0 else last[:, :0]):
             if block.shape[1]:
-                blocks.append(block)
+                blocks.append(_by_irrep(block, allegro.num_tensor_features))
                 widths.append(block.shape[1])
         sources.append((torch.cat(blocks, 1), widths))
     return sources
 
 
-def _deepen(hidden: Tensor, mlp: Any, training: bool) -> Tensor:
+def _by_irrep(weight: Tensor, n_channels: int) -> Tensor:
+    """Return a matrix whose columns run over (channel, irrep) with columns over (irrep, channel)."""
+    return weight.reshape(len(weight), n_channels, -1).mT.reshape(weight.shape)
+
+
+def _deepen(hidden: Tensor, matrices: list[Tensor], training: bool) -> Tensor:
     """Return the last hidden layer of an MLP, of its first."""
-    for weight in _weights(getattr(mlp, "mlp_module", mlp))[1:-1]:
+    for weight in matrices[1:-1]:
         (hidden,) = silu_linear(hidden, weight, [weight.shape[1]], training=training)
     return hidden
 
 
-def _weights(mlp: Any) -> list[Tensor]:
+def _matrices(mlp: Any) -> list[Tensor]:
     """Return the matrices of nequip's ``ScalarMLPFunction``."""
     return [layer.weight * layer.alpha for layer in mlp.mlp if hasattr(layer, "alpha")]
 

@@ -16,6 +16,7 @@ from e3d.data.split import frames_of
 from e3d.data.store import StoreReader
 from e3d.errors import InputError
 from e3d.fields import POOL, VALIDATION
+from e3d.train.kernels import choose, model_config
 from e3d.train.pack import pack
 
 STATISTICS_FRAMES = 2000
@@ -58,7 +59,7 @@ def statistics(store: Path, splits: Path, r_max: float) -> Statistics:
 def render(run: RunSettings, stats: Statistics, folder: Path, runtime: Mapping[str, Any]) -> dict[str, Any]:
     """Return nequip's config for one run; checkpoints go to ``folder``.
 
-    ``runtime`` holds device and compile mode, which change no number that is written down.
+    ``runtime`` holds device, compile mode and kernels, which change no number beyond its rounding.
     """
     return {
         "run": ["train"],
@@ -148,11 +149,9 @@ def _model(run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]) -> d
     unknown = [name for name in stats.type_names if name not in stats.isolated_atom_energy_eV]
     if unknown:
         raise InputError(f"no isolated-atom energy of {', '.join(unknown)} in {run.store}. Make the store again.")
-    return {
-        "_target_": "allegro.model.AllegroModel",
+    settings = {
         "seed": run.seed,
         "model_dtype": "float32",
-        "compile_mode": runtime.get("compile_mode", "eager"),
         "type_names": list(stats.type_names),
         **sizes,
         "radial_chemical_embed": {
@@ -168,3 +167,4 @@ def _model(run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]) -> d
         "per_type_energy_shifts": dict(stats.isolated_atom_energy_eV),
         "pair_potential": None,
     }
+    return model_config(settings, choose(run.architecture, runtime), runtime.get("compile_mode", "eager"))

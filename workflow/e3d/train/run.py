@@ -15,6 +15,7 @@ from e3d.config import RunSettings, read_yaml
 from e3d.device import require_device
 from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS, Column
+from e3d.train.kernels import save_plain
 from e3d.train.launch import nequip_train
 from e3d.train.render import BEST, HISTORY_FILE, LAST, render, statistics
 from e3d.units import EV_MEV
@@ -60,7 +61,7 @@ def train(run_file: Path, folder: Path, runtime: Mapping[str, Any]) -> None:
     metrics = _metrics(work, run)
     tables.write(metrics, folder / METRICS_FILE, inputs=inputs, settings=run.as_dict())
     with provenance.atomic(folder / MODEL_FILE) as temporary:
-        shutil.copyfile(work / f"{BEST}.ckpt", temporary)
+        save_plain(work / f"{BEST}.ckpt", temporary)
     provenance.record(folder / MODEL_FILE, inputs=inputs, settings=run.as_dict())
     shutil.rmtree(work)
     with contextlib.suppress(OSError):  # another identity's checkpoints may be there

@@ -1,0 +1,82 @@
+"""Which implementation of the Allegro network a training runs on; all give the same numbers to rounding."""
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from e3d.config import Architecture
+from e3d.errors import InputError
+
+AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE = "auto", "centre", "shipped", "cuequivariance"
+KERNELS = (AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE)
+_SHIPPED_BUILDER, _CENTRE_BUILDER = "allegro.model.AllegroModel", "e3d.fast.build.AllegroModel"
+
+
+def choose(architecture: Architecture, runtime: Mapping[str, Any]) -> str:
+    """Return the kernels of a run: those asked for, or for ``auto`` the fastest by benchmarks/step.py.
+
+    On a CPU that is ``centre``, eagerly, but for two cases at l_max = 1: a single layer, where it gains nothing, and
+    ``compile_mode: compile``, where the compiled shipped network is faster. On a GPU it is the shipped network.
+
+    Raises
+    ------
+    InputError
+        If the kernels asked for cannot be used with the device, the compile mode or the installed packages.
+    """
+    asked, mode = str(runtime.get("kernels", AUTO)), str(runtime.get("compile_mode", "eager"))
+    on_gpu = str(runtime.get("device", "cpu")).startswith("cuda")
+    if asked == AUTO:
+        small = architecture.l_max < 2 and (architecture.num_layers < 2 or mode == "compile")
+        return SHIPPED if on_gpu or small else CENTRE
+    if asked not in KERNELS:
+        raise InputError(f"kernels {asked!r}: allowed are {', '.join(KERNELS)}. Fix `runtime.kernels` or --kernels.")
+    if asked == CENTRE and mode == "compile":
+        raise InputError(
+            "kernels 'centre' with compile mode 'compile': they run eagerly only. Set `runtime.compile_mode: eager`, "
+            "or `runtime.kernels: shipped`."
+        )
+    if asked == CUEQUIVARIANCE:
+        _require_cuequivariance(on_gpu=on_gpu)
+    return asked
+
+
+def _require_cuequivariance(*, on_gpu: bool) -> None:
+    if not on_gpu:
+        raise InputError(
+            "kernels 'cuequivariance' on the CPU: they exist on a GPU only. Set `runtime.device: cuda`, or "
+            "`runtime.kernels: auto`."
+        )
+    missing = [name for name in ("cuequivariance", "cuequivariance_torch") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"kernels 'cuequivariance': {', '.join(missing)} not installed. Install cuequivariance-torch and "
+            "cuequivariance-ops-torch-cu12 where the training runs (envs/train.yaml), or set `runtime.kernels: auto`."
+        )
+
+
+def model_config(settings: Mapping[str, Any], kernels: str, compile_mode: str) -> dict[str, Any]:
+    """Return nequip's model section for these kernels: a builder, or a modifier around the shipped one."""
+    mode = "eager" if kernels == CENTRE else compile_mode
+    builder = _CENTRE_BUILDER if kernels == CENTRE else _SHIPPED_BUILDER
+    model = {"_target_": builder, "compile_mode": mode, **settings}
+    if kernels == CUEQUIVARIANCE:
+        modifier = {"modifier": "enable_CuEquivarianceContracter"}
+        return {"_target_": "nequip.model.modify", "modifiers": [modifier], "model": model}
+    return model
+
+
+def save_plain(checkpoint: Path, target: Path) -> None:
+    """Write a checkpoint that names nequip-allegro's own builder, so that nobody needs this package to load it."""
+    import torch
+
+    content = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    torch.save(_plain(content), target)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        for key in value:
+            value[key] = _plain(value[key])
+        return value
+    return _SHIPPED_BUILDER if isinstance(value, str) and value == _CENTRE_BUILDER else value

@@ -91,7 +91,7 @@ def write_peer_config(run_file: Path, folder: Path) -> None:
 
     run = RunSettings.from_dict(read_yaml(run_file))
     stats = statistics(Path(run.store), Path(run.splits), run.architecture.r_max)
-    config = render(run, stats, folder, {})
+    config = render(run, stats, folder, {"kernels": "shipped"})
     transforms = "nequip.data.transforms."
     loader = {"_target_": "torch.utils.data.DataLoader"}
     config["data"] = {
@@ -128,7 +128,8 @@ def timed_job(command: list[str], folder: Path) -> dict[str, float]:
     with (folder / "log").open("w") as stream:
         done = subprocess.run([sys.executable, *command], env=environment, stdout=stream, stderr=stream, check=False)
     if done.returncode != 0:
-        raise SystemExit(f"{' '.join(command)} ended with code {done.returncode}; see {folder / 'log'}")
+        last = (folder / "log").read_text(encoding="utf-8").strip().splitlines()[-1:]
+        raise SystemExit(f"{' '.join(command)} ended with code {done.returncode}: {' '.join(last)}")
     times = json.loads(clock.read_text(encoding="utf-8"))
     return {**times, "total_s": time.time() - start}
 

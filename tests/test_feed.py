@@ -15,7 +15,7 @@ from ase.build import bulk, molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from e3d.data.read import read_entry
-from e3d.data.store import Frame, StoreReader
+from e3d.data.store import StoreReader
 from e3d.train.pack import neighbours, pack
 from e3d.train.render import statistics
 from model_fixtures import Prepared
@@ -138,7 +138,7 @@ def test_batches_equal_those_of_nequip(
 def test_edges_are_sorted_by_centre_and_go_both_ways(prepared: Prepared, periodic: Path) -> None:
     for store in (prepared.store, periodic):
         with StoreReader(store) as reader:
-            packed = pack(reader, range(len(reader)), R_MAX)
+            packed = pack(reader, np.arange(len(reader)), R_MAX)
         centre = packed.centre + np.repeat(packed.atom_ptr[:-1], np.diff(packed.edge_ptr))
         assert (np.diff(centre) >= 0).all()
         neighbour = packed.neighbour + np.repeat(packed.atom_ptr[:-1], np.diff(packed.edge_ptr))
@@ -152,20 +152,11 @@ def test_edges_are_sorted_by_centre_and_go_both_ways(prepared: Prepared, periodi
 def test_neighbours_are_the_pairs_within_the_cutoff() -> None:
     """Against all distances of a molecule, and the 12 neighbours in an fcc crystal of one atom."""
     ethanol = molecule("CH3CH2OH")
-    frame = Frame(ethanol.positions.astype(np.float32), ethanol.positions, ethanol.numbers.astype(np.uint8), 0.0)
-    centre, neighbour, _ = neighbours(frame, 2.0)
+    centre, neighbour, _ = neighbours(ethanol.positions.astype(np.float32), None, None, 2.0)
     expected = np.argwhere((ethanol.get_all_distances() < 2.0) & ~np.eye(len(ethanol), dtype=bool))
     np.testing.assert_array_equal(sorted(zip(centre, neighbour, strict=True)), expected)
     copper = bulk("Cu", "fcc", a=3.6)
-    lattice = Frame(
-        copper.positions.astype(np.float32),
-        copper.positions,
-        copper.numbers.astype(np.uint8),
-        0.0,
-        copper.cell.array,
-        copper.pbc,
-    )
-    assert len(neighbours(lattice, 3.0)[0]) == 12
+    assert len(neighbours(copper.positions.astype(np.float32), copper.cell.array, copper.pbc, 3.0)[0]) == 12
 
 
 def test_statistics_of_the_pool(prepared: Prepared) -> None:

@@ -3,8 +3,8 @@
 Numbers are kept as small as they are in the store; :mod:`e3d.train.feed` widens them for nequip.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from ase.geometry import complete_cell
 from matscipy.neighbours import neighbour_list
 from numpy.typing import NDArray
 
-from e3d.data.store import Frame, StoreReader
+from e3d.data.store import StoreReader
+from e3d.fields import Store as F
 
 Edges = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 
@@ -73,35 +74,47 @@ def _pointers(counts: Any) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-def pack(reader: StoreReader, frames: Iterable[int], r_max: float) -> Packed:
+def pack(reader: StoreReader, frames: NDArray[np.int64], r_max: float) -> Packed:
     """Read ``frames`` (at least one) and find their neighbours within ``r_max`` (Å)."""
-    read = [reader.frame(int(index)) for index in frames]
-    edges = [neighbours(frame, r_max) for frame in read]
+    atom_ptr = _pointers(reader.frame_ptr[frames + 1] - reader.frame_ptr[frames])
+    positions = reader.gather(F.POSITIONS, frames)
+    cell = pbc = None
+    if F.CELL in reader:
+        pbc = reader.gather(F.PBC, frames).astype(bool)
+        periodic = np.atleast_1d(pbc.any(axis=1))
+        # every frame of a batch needs a cell; a unit cube that is periodic nowhere has a volume for the stress
+        cell = np.where(periodic[:, None, None], reader.gather(F.CELL, frames), np.eye(3))
+    edges = [
+        neighbours(positions[start:stop], None if cell is None else cell[k], None if pbc is None else pbc[k], r_max)
+        for k, (start, stop) in enumerate(pairwise(atom_ptr.tolist()))
+    ]
     centre, neighbour, shift = (np.concatenate(parts) for parts in zip(*edges, strict=True))
-    cells = [(frame.cell, frame.pbc) for frame in read if frame.cell is not None and frame.pbc is not None]
     return Packed(
-        atom_ptr=_pointers([len(frame.positions) for frame in read]),
+        atom_ptr=atom_ptr,
         edge_ptr=_pointers([len(found[0]) for found in edges]),
-        positions=np.concatenate([frame.positions for frame in read]),
-        forces=np.concatenate([frame.forces for frame in read]),
-        atomic_numbers=np.concatenate([frame.atomic_numbers for frame in read]),
-        energy=np.array([frame.energy for frame in read]),
+        positions=positions,
+        forces=reader.gather(F.FORCES, frames),
+        atomic_numbers=reader.gather(F.ATOMIC_NUMBERS, frames),
+        energy=reader.gather(F.ENERGY, frames),
         centre=centre,
         neighbour=neighbour,
-        shift=shift if cells else None,
-        # every frame of a batch needs a cell; a unit cube that is periodic nowhere has a volume for the stress
-        cell=np.stack([cell if pbc.any() else np.eye(3) for cell, pbc in cells]) if cells else None,
-        pbc=np.stack([pbc for _, pbc in cells]) if cells else None,
+        shift=None if cell is None else shift,
+        cell=cell,
+        pbc=pbc,
     )
 
 
-def neighbours(frame: Frame, r_max: float) -> Edges:
+def neighbours(
+    positions: NDArray[np.float32], cell: NDArray[np.float64] | None, pbc: NDArray[np.bool_] | None, r_max: float
+) -> Edges:
     """Return centre (E,), neighbour (E,) and cell shift (E, 3) of every directed edge, sorted by centre.
 
-    Edges cross the sides of the frame's cell if it has one.
+    One frame, ``positions`` (N, 3) in Å; edges cross the sides of its ``cell`` (3, 3) where ``pbc`` (3,) says so.
     """
-    pbc = np.zeros(3, dtype=bool) if frame.pbc is None else frame.pbc
-    cell = np.eye(3) if frame.cell is None or not pbc.any() else complete_cell(frame.cell)
-    positions = frame.positions.astype(np.float64)
-    centre, neighbour, shift = neighbour_list("ijS", positions=positions, cutoff=r_max, pbc=pbc, cell=cell)
-    return centre.astype(np.int32), neighbour.astype(np.int32), shift.astype(np.int32)
+    if cell is None or pbc is None or not pbc.any():
+        cell, pbc = np.eye(3), np.zeros(3, dtype=bool)
+    found = neighbour_list(
+        "ijS", positions=positions.astype(np.float64), cutoff=r_max, pbc=pbc, cell=complete_cell(cell)
+    )
+    centre, neighbour, shift = (part.astype(np.int32) for part in found)
+    return centre, neighbour, shift

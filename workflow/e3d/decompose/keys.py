@@ -15,18 +15,18 @@ class Vocabulary(Generic[Name]):
 
     def __init__(self) -> None:
         self._codes: dict[Name, int] = {}
+        self.names: list[Name] = []
+        """All names, by number."""
 
     def __len__(self) -> int:
-        return len(self._codes)
+        return len(self.names)
 
     def code(self, name: Name) -> int:
         """Return the number of a name, a new one if it was never seen."""
-        return self._codes.setdefault(name, len(self._codes))
-
-    @property
-    def names(self) -> list[Name]:
-        """All names, by number."""
-        return list(self._codes)
+        code = self._codes.setdefault(name, len(self.names))
+        if code == len(self.names):
+            self.names.append(name)
+        return code
 
 
 def pack(columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -8,9 +8,11 @@ VENV := .venv
 READY := $(VENV)/.installed
 TEST_READY := $(VENV)/.installed-test
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+BENCHMARKS ?= step job decompose startup growth store
+BENCH := $(RUN) OMP_NUM_THREADS=1 PYTHONPATH=workflow python
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
 
-.PHONY: study test lint smoke figures bench publish clean help
+.PHONY: study test lint smoke figures bench bench-publish publish clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -35,8 +37,13 @@ smoke: $(READY) ## the whole workflow on tiny settings
 figures: $(READY) ## the published figures again, without training
 	$(SNAKEMAKE) figures --config published=True
 
-bench: $(READY) ## speed and memory against peers: results/benchmarks/
-	$(RUN) OMP_NUM_THREADS=1 PYTHONPATH=workflow python benchmarks/store.py -o results/benchmarks/store.csv
+bench: $(READY) ## speed and memory against peers: results/benchmarks/ (hours: see docs/performance.md)
+	for name in $(BENCHMARKS); do \
+		$(BENCH) benchmarks/$$name.py -o results/benchmarks/$$name.csv || exit 1; done
+	$(BENCH) benchmarks/figure.py results/benchmarks -o results/benchmarks/speed.png
+
+bench-publish: $(READY) ## copy the benchmarks' tables and figure to results/published/benchmarks, and into docs/
+	$(BENCH) benchmarks/publish.py results/benchmarks -o results/published/benchmarks
 
 publish: $(READY) ## copy the finished default study to results/published/default, its findings into README.md
 	$(RUN) python -m e3d publish results -o results/published/default --readme README.md

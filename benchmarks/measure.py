@@ -255,7 +255,7 @@ def _number(value: float, unit: str) -> str:
     """Write a number with three significant digits, never as a power of ten; nothing if there is none."""
     if math.isnan(value):
         return ""
-    if unit == "s" and abs(value) < 1:
-        value, unit = value * 1e3, "ms"
+    if unit.split("/")[0] == "s" and abs(value) < 1:
+        value, unit = value * 1e3, f"m{unit}"
     decimals = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
     return f"{value:,.{decimals}f} {unit}".strip()

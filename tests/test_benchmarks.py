@@ -1,6 +1,7 @@
 """The benchmarks run, and what the documents quote of them stands in a committed table."""
 
 import functools
+import os
 import subprocess
 import sys
 import time
@@ -8,11 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
+
+from e3d.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import measure  # noqa: E402 - scripts, not a package
+import figure  # noqa: E402 - scripts, not a package
+import measure  # noqa: E402
+import publish  # noqa: E402
 import store  # noqa: E402
 
 PUBLISHED = ROOT / "results" / "published" / "benchmarks" / "store.csv"
@@ -42,16 +48,57 @@ def test_the_slope_covers_the_power_it_was_made_with() -> None:
     assert np.isnan(measure.slope(sizes[:2], sizes[:2]).lo)
 
 
-def test_the_store_benchmark_runs(tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "store.py"), "--quick"]
-    output = tmp_path / "store.csv"
-    done = subprocess.run([*command, "-o", str(output)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    table = pd.read_csv(output)
-    assert tuple(table.columns[:8]) == measure.COLUMNS
-    assert len(table) == 5
-    assert (table["ratio"] > 0).all()
-    assert [path.name for path in tmp_path.iterdir() if path.suffix in (".h5", ".hdf5")] == []
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the tables of quick runs."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    for name in ("store", "startup", "growth"):
+        command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--quick", "--rounds", "1"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREADS": "1"}
+        command += ["-o", str(folder / f"{name}.csv")]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_a_benchmark_leaves_its_table_and_nothing_else(quick: Path) -> None:
+    names = {"store.csv", "startup.csv", "growth.csv"}
+    assert {path.name for path in quick.iterdir()} == names | {f"{name}.provenance.json" for name in names}
+    for name in names:
+        table = pd.read_csv(quick / name)
+        assert tuple(table.columns[: len(measure.COLUMNS)]) == measure.COLUMNS
+        assert (table["ours"].notna()).all()
+        compared = table[(table["peer_name"].notna()) & (table["peer_name"] != measure.LINEAR)]
+        assert (compared[["peer", "ratio", "ratio_lo", "ratio_hi"]] > 0).all(axis=None)
+    growth = pd.read_csv(quick / "growth.csv")
+    slopes = growth[growth["peer_name"] == measure.LINEAR]
+    assert slopes["case"].is_unique
+    assert slopes["ours"].notna().all()
+    assert set(growth["against"].dropna()) >= {"frames", "atoms per frame", "parameters"}
+
+
+def test_the_figure_shows_every_table(quick: Path, tmp_path: Path) -> None:
+    figure.main([str(quick), "-o", str(tmp_path / "speed.png")])
+    for suffix in ("png", "svg"):
+        assert (tmp_path / f"speed.{suffix}").stat().st_size > 10_000
+    with pytest.raises(InputError, match="Run make bench first"):
+        figure.read_all(tmp_path)
+
+
+def test_a_quick_table_is_not_published(quick: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="quick run"):
+        publish.publish(quick, tmp_path / "published")
+    assert not (tmp_path / "published").exists()
+
+
+@pytest.mark.parametrize("name", publish.TABLES)
+def test_the_performance_page_shows_the_published_tables(name: str) -> None:
+    text = publish.PERFORMANCE.read_text(encoding="utf-8")
+    _, _, rest = text.partition(f"<!-- {name}:start -->\n")
+    shown, end, _ = rest.partition(f"<!-- {name}:end -->")
+    table = PUBLISHED.with_name(f"{name}.csv")
+    assert end
+    assert shown.rstrip("\n") == (measure.as_markdown(pd.read_csv(table)) if table.is_file() else "")
 
 
 def test_the_documented_table_is_the_published_one() -> None:

@@ -1,0 +1,64 @@
+"""Commit what was measured: copy the tables and the figure, and fill the documents' blocks from the copies.
+
+    python benchmarks/publish.py results/benchmarks -o results/published/benchmarks
+
+Tables that are not there stay as they were published before.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import measure
+import store
+
+from e3d.errors import InputError
+
+DOCS = Path(__file__).parents[1] / "docs"
+PERFORMANCE = DOCS / "performance.md"
+TABLES = ("step", "job", "decompose", "startup", "growth")
+"""Each has a block of its name in ``docs/performance.md``."""
+FIGURE = "speed"
+
+
+def publish(folder: Path, output: Path) -> list[str]:
+    """Copy every benchmark table of ``folder`` with its provenance, and the figure; return the tables' names.
+
+    Raises
+    ------
+    InputError
+        If there is no table, or one of a quick run: its numbers say nothing about speed.
+    """
+    found = [name for name in (*TABLES, "store") if (folder / f"{name}.csv").is_file()]
+    if not found:
+        raise InputError(f"{folder}: no benchmark tables. Run make bench first.")
+    for name in found:
+        note = folder / f"{name}.csv.provenance.json"
+        if '"quick": true' in note.read_text(encoding="utf-8"):
+            raise InputError(f"{folder / name}.csv: of a --quick run, which is not published. Run make bench.")
+    output.mkdir(parents=True, exist_ok=True)
+    for name in found:
+        for suffix in ("csv", "csv.provenance.json"):
+            shutil.copyfile(folder / f"{name}.{suffix}", output / f"{name}.{suffix}")
+    for picture in sorted(folder.glob(f"{FIGURE}.???")):
+        if picture.suffix in (".png", ".svg"):
+            shutil.copyfile(picture, output / picture.name)
+    return found
+
+
+def main() -> None:
+    """Publish and fill the documents."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, help="folder of benchmark tables")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the committed copies")
+    arguments = parser.parse_args()
+    for name in publish(arguments.folder, arguments.output):
+        table = arguments.output / f"{name}.csv"
+        if name == "store":
+            measure.fill(DOCS / "datasets.md", "bench", table, store.as_markdown)
+        else:
+            measure.fill(PERFORMANCE, name, table, measure.as_markdown)
+
+
+if __name__ == "__main__":
+    main()

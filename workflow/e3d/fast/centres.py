@@ -83,7 +83,7 @@ class Centres:
 
     def sum_irreps(self, x: Tensor) -> Tensor:
         """Return (Z, R U) summed over irreps, (Z, U)."""
-        return x.view(-1, self.components.n_irreps, self.components.n_channels).sum(1)
+        return x.view(len(x), self.components.n_irreps, self.components.n_channels).sum(1)
 
 
 def environment(weights: Tensor, harmonics: Tensor, centres: Centres, *, training: bool) -> Tensor:

@@ -83,7 +83,7 @@ class Harmonics(torch.nn.Module):
             y = torch.mm(terms, values)
 
         def jacobian() -> Tensor:
-            slope = torch.mm(terms, gradients).view(len(terms), -1, 3)
+            slope = torch.mm(terms, gradients).view(*y.shape, 3)
             radial = torch.bmm(slope, unit.unsqueeze(-1))
             return (slope - radial * unit.unsqueeze(1)) / length.unsqueeze(-1)
 

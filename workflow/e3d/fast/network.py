@@ -69,7 +69,7 @@ class CentreNetwork(torch.nn.Module):
         mlps = [self.scalar_embed_mlp.mlp_module, *allegro.latents, self.edge_readout.mlp_module]
         weights = [_matrices(mlp) for mlp in mlps]
         track = _TensorTrack(self, data)
-        given: list[list[Tensor]] = [[] for _ in allegro.latents] + [[]]  # to the hidden layers of latents and readout
+        given: list[list[Tensor]] = [[] for _ in weights[1:]]  # to the hidden layers of latents and readout
         hidden = torch.mm(data[AtomicDataDict.EDGE_EMBEDDING_KEY], weights[0][0])
         for layer, (weight, widths) in enumerate(_sources(self, weights)):
             hidden = _deepen(hidden, weights[layer], training)
@@ -106,12 +106,13 @@ class _TensorTrack:
         """Return s of ``layer``, (Z, U), of its environment weights (Z, R U)."""
         product = self._allegro.tps[layer]
         env = environment(weights, self._harmonics, self._centres, training=self._training) * self._norm
-        if product.w3j_is_ij_diagonal and product.base_dim_out == 1:
-            vector = env * _coupling(product)
+        coupling = _coupling(product)
+        if product.w3j_is_ij_diagonal and layer == self._allegro.num_layers - 1:
+            vector = env * coupling
         else:
-            coupling = _coupling(product)
-            vector = torch.bmm(coupling[..., 0].contiguous(), env)
-            self._layers.append((env, coupling))
+            dense = _dense(coupling) if product.w3j_is_ij_diagonal else coupling
+            vector = torch.bmm(dense[..., 0].contiguous(), env)
+            self._layers.append((env, dense))
         earlier = self._layers[:layer]
         for env, coupling in reversed(earlier):
             pairs = (env.unsqueeze(2) * vector.unsqueeze(1)).flatten(1, 2)
@@ -121,14 +122,16 @@ class _TensorTrack:
 
 
 def _coupling(product: Any) -> Tensor:
-    """Return a contraction's weights times 3j symbols, (U, I, J, K), or (U, I, 1) where it is diagonal to a scalar."""
-    n_channels, n_paths = product.mul, product.num_paths
-    w3j = product.w3j.reshape(n_paths, -1)
+    """Return a contraction's weights times 3j symbols, (U, I, J, K), or (U, I, K) where all have i = j."""
     inputs = (product.base_dim1,) if product.w3j_is_ij_diagonal else (product.base_dim1, product.base_dim2)
-    coupling = torch.mm(product.weights.reshape(-1, n_paths), w3j).view(-1, *inputs, product.base_dim_out)
-    if product.w3j_is_ij_diagonal and product.base_dim_out > 1:
-        coupling = torch.diag_embed(coupling.mT).permute(0, 2, 3, 1)
-    return coupling.expand(n_channels, *coupling.shape[1:])
+    w3j = product.w3j.reshape(product.num_paths, -1)
+    coupling = torch.mm(product.weights.reshape(-1, product.num_paths), w3j).view(-1, *inputs, product.base_dim_out)
+    return coupling.expand(product.mul, *coupling.shape[1:])
+
+
+def _dense(coupling: Tensor) -> Tensor:
+    """Return (U, I, K) as (U, I, J, K), zero but at i = j."""
+    return torch.diag_embed(coupling.mT).permute(0, 2, 3, 1)
 
 
 def _sources(network: Any, weights: list[list[Tensor]]) -> list[tuple[Tensor, list[int]]]:

@@ -32,7 +32,7 @@ def rendered(
 
 
 def test_the_model_is_plain_allegro_with_isolated_atoms_and_no_pair_potential(prepared: Prepared) -> None:
-    model = rendered(prepared)["training_module"]["model"]
+    model = rendered(prepared, {"kernels": "shipped"})["training_module"]["model"]
     assert model["_target_"] == "allegro.model.AllegroModel"
     assert model["pair_potential"] is None
     assert model["type_names"] == ["H", "C", "N", "O", "F", "S", "Cl"]
@@ -49,8 +49,8 @@ def test_a_model_starts_the_same_whatever_n_train(prepared: Prepared) -> None:
 
 
 def test_runtime_settings_change_no_number(prepared: Prepared) -> None:
-    cpu = rendered(prepared)
-    gpu = rendered(prepared, {"device": "cuda:1", "compile_mode": "compile"})
+    cpu = rendered(prepared, {"kernels": "shipped"})
+    gpu = rendered(prepared, {"device": "cuda:1", "compile_mode": "compile", "kernels": "shipped"})
     assert gpu["trainer"]["accelerator"] == "gpu"
     assert gpu["trainer"]["devices"] == [1]
     assert gpu["training_module"]["model"].pop("compile_mode") == "compile"

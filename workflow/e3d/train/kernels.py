@@ -47,12 +47,16 @@ def _require_cuequivariance(*, on_gpu: bool) -> None:
             "kernels 'cuequivariance' on the CPU: they exist on a GPU only. Set `runtime.device: cuda`, or "
             "`runtime.kernels: auto`."
         )
-    missing = [name for name in ("cuequivariance", "cuequivariance_torch") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("cuequivariance", "cuequivariance_torch") if not _installed(name)]
     if missing:
         raise InputError(
             f"kernels 'cuequivariance': {', '.join(missing)} not installed. Install cuequivariance-torch and "
             "cuequivariance-ops-torch-cu12 where the training runs (envs/train.yaml), or set `runtime.kernels: auto`."
         )
+
+
+def _installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
 
 
 def model_config(settings: Mapping[str, Any], kernels: str, compile_mode: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import numpy as np
 from measure import Cost, Row, finish, growth_row, in_child, in_process, log, parser, point
 from store import generate
 
+from e3d.chemistry import symbol
 from e3d.data.choose import Choice, choose
 from e3d.data.read import read_entry
 from e3d.data.split import SplitSettings, split_store
@@ -31,6 +32,7 @@ from e3d.structures import Structure, from_store
 
 ROOT = Path(__file__).parents[1]
 MINISPICE = ROOT / "resources" / "minispice.hdf5"
+ELEMENTS = ("H", "C", "N", "O", "F", "S", "Cl")
 VOLUME_ANG3 = 67.3
 """Of one molecule of liquid methanol: 32.04 g/mol at 0.79 g/cm³."""
 MOLECULES = ((1, 1, 1), (1, 1, 2), (1, 2, 2), (2, 2, 2), (2, 2, 4))  # 6 to 96 atoms
@@ -86,7 +88,7 @@ def liquid(cells: tuple[int, int, int], index: int, *, periodic: bool) -> Struct
 
 
 def network(settings: dict[str, Any], dtype: str) -> Any:
-    """Return an untrained Allegro model of H, C, N and O."""
+    """Return an untrained Allegro model of the elements of minispice."""
     from allegro.model import AllegroModel
     from nequip.utils.global_state import set_global_state
 
@@ -95,7 +97,7 @@ def network(settings: dict[str, Any], dtype: str) -> Any:
         seed=1,
         model_dtype=dtype,
         r_max=5.0,
-        type_names=["H", "C", "N", "O"],
+        type_names=list(ELEMENTS),
         parity=True,
         radial_chemical_embed={"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 8},
         avg_num_neighbors=30.0,
@@ -115,11 +117,13 @@ def training_step(
     model = network(settings, "float32").train()
     if not accelerate(model):
         raise RuntimeError("the fast network did not take the place of the shipped one, so this is not ours")
-    types = {1: 0, 6: 1, 7: 2, 8: 3}
     graphs = []
     for index in range(BATCH):
         one = liquid(cells, index, periodic=periodic)
-        data: dict[str, Any] = {"pos": one.positions, "atom_types": np.array([types[z] for z in one.atomic_numbers])}
+        data: dict[str, Any] = {
+            "pos": one.positions,
+            "atom_types": np.array([ELEMENTS.index(symbol(int(z))) for z in one.atomic_numbers]),
+        }
         if periodic:
             data |= {"cell": one.cell, "pbc": np.array(one.pbc)}
         graphs.append(compute_neighborlist_(from_dict(data), r_max=5.0))
@@ -218,7 +222,7 @@ def data_rows(sizes: Sizes, folder: Path) -> list[Row]:
     return rows
 
 
-def step_rows(sizes: Sizes) -> list[Row]:
+def step_rows(sizes: Sizes, _: Path) -> list[Row]:
     """Return the rows of a training step against atoms per frame, edges, and the size of the model."""
     rows = []
     for periodic, name in ((True, "training step, periodic"), (False, "training step, clusters")):
@@ -267,11 +271,13 @@ def decompose_rows(sizes: Sizes, folder: Path) -> list[Row]:
 
 def main() -> None:
     """Measure and write the table."""
-    arguments = parser(__doc__).parse_args()
+    options = parser(__doc__)
+    parts = {"data": data_rows, "steps": step_rows, "decompositions": decompose_rows}
+    options.add_argument("--parts", nargs="+", choices=parts, default=list(parts), help="measure these alone")
+    arguments = options.parse_args()
     sizes = QUICK if arguments.quick else Sizes()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        rows = data_rows(sizes, folder) + step_rows(sizes) + decompose_rows(sizes, folder)
+        rows = [row for part in arguments.parts for row in parts[part](sizes, Path(name))]
     finish("growth", rows, arguments)
 
 

@@ -168,10 +168,23 @@ def test_an_isolated_atom_has_its_shift() -> None:
         assert float(out[K.FORCE_KEY][atom].detach().abs().max()) < 1e-14
 
 
-def test_evaluation_gives_forces_too() -> None:
-    batch = frames()
-    ours, theirs = fast().eval()(dict(batch)), build().eval()(dict(batch))
-    torch.testing.assert_close(ours[K.FORCE_KEY], theirs[K.FORCE_KEY], rtol=0, atol=1e-12)
+def test_evaluation_gives_forces_and_gradients_of_energies() -> None:
+    batch, ours, theirs = frames(), fast().eval(), build().eval()
+    forces = [model(dict(batch))[K.FORCE_KEY] for model in (ours, theirs)]
+    torch.testing.assert_close(*forces, rtol=0, atol=1e-12)
+    for model in (ours, theirs):
+        model.model.do_derivatives = False
+        model(dict(batch))[K.TOTAL_ENERGY_KEY].sum().backward()
+    for mine, wanted in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, wanted.grad, rtol=0, atol=1e-10)
+
+
+def test_energies_without_gradients_are_the_same() -> None:
+    batch, model = frames(), fast().eval()
+    model.model.do_derivatives = False
+    with torch.no_grad():
+        plain = model(dict(batch))[K.EDGE_ENERGY_KEY]
+    torch.testing.assert_close(plain, model(dict(batch))[K.EDGE_ENERGY_KEY].detach(), rtol=0, atol=1e-14)
 
 
 def test_gradients_of_forces_are_finite_differences_of_forces() -> None:
@@ -254,7 +267,7 @@ def _random(*shape: int) -> torch.Tensor:
             lambda w, y, m: invariants(w, y, m, _centres()[0], training=False),
             (_random(6, 4), _random(6, 4), _random(2, 4, 4)),
         ),
-        (lambda h, w: silu_linear(h, w, [1, 2], training=False), (_random(6, 4), _random(4, 3))),
+        (lambda h, w: silu_linear(h, 2 * w, [1, 2], training=False), (_random(6, 4), _random(4, 3))),
     ],
     ids=["environment", "invariants", "silu_linear"],
 )

@@ -14,6 +14,8 @@ def silu_linear(hidden: Tensor, weight: Tensor, widths: list[int], *, training: 
 
     In the pass that makes forces (``training``, with ``create_graph``) no derivative by ``weight`` is given.
     """
+    if not torch.is_grad_enabled():
+        return torch.mm(torch.nn.functional.silu(hidden), weight).split(widths, 1)
     out: tuple[Tensor, ...] = _SiluLinear.apply(hidden, weight, widths, training)
     return out
 
@@ -34,7 +36,13 @@ class _SiluLinear(torch.autograd.Function):
             return _SiluLinearBackward.apply(hidden, weight, s, activation, ctx.widths, *grads), None, None, None
         grad = torch.cat(grads, 1)
         slope = torch.addcmul(s, activation, 1 - s)
-        return torch.mm(grad, weight.t()).mul_(slope), torch.mm(activation.t(), grad), None, None
+        to_weight = torch.mm(activation.t(), grad) if _wanted(ctx.next_functions[1][0]) else None
+        return torch.mm(grad, weight.t()).mul_(slope), to_weight, None, None
+
+
+def _wanted(node: Any) -> bool:
+    """Whether the pass that runs now goes on to ``node``: one for forces alone wants no derivative by weights."""
+    return node is not None and bool(torch._C._will_engine_execute_node(node))
 
 
 class _SiluLinearBackward(torch.autograd.Function):

@@ -1,0 +1,255 @@
+"""A training step of ours, against nequip-allegro's as shipped, in its better mode for the case: eager or compiled.
+
+A step is forward, forces, loss of energies and forces, gradients of all weights and Adam, in float32, on batches of 16
+conformations of minispice. Ours is the network that `kernels: auto` chooses; where it chooses the shipped one, ours is
+that one, eager, against itself. Each case runs in a process of its own; the sides take turns, batch by batch.
+Compiling takes about a minute and is not in the times (``compile_s``). ``share_of_peak`` is what our step does in
+matrix products a second (counted by torch), over what one product of two 1024 x 1024 matrices reaches.
+"""
+
+import functools
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measure import Pair, Row, finish, in_child, log, pair_of, parser, row, seconds
+
+MINISPICE = Path(__file__).parents[1] / "resources" / "minispice.hdf5"
+BATCH, BATCHES = 16, 4
+TYPES = {1: "H", 6: "C", 7: "N", 8: "O"}
+GOALS = {"2,2,64,16": 2.0, "2,3,64,16": 2.5, "3,2,64,16": 2.5, "1,2,32,8": 1.0}
+"""Frames/s of ours over those of the peer, by l_max, layers, scalars and tensors."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model size, the molecules it is fed, and the threads of one process or the processes at once."""
+
+    size: tuple[int, int, int, int]
+    atoms: tuple[int, int] = (7, 8)
+    threads: int = 1
+    processes: int = 1
+    compiled: bool = True
+
+    @property
+    def name(self) -> str:
+        """What the table calls it."""
+        size = ",".join(map(str, self.size))
+        more = [] if self.atoms == (7, 8) else [f"{self.atoms[0]} to {self.atoms[1]} atoms"]
+        more += [f"{self.threads} threads"] * (self.threads > 1) + [f"{self.processes} processes"] * (
+            self.processes > 1
+        )
+        return ", ".join([f"step {size}", *more])
+
+
+CASES = [
+    Case((1, 1, 16, 4)),
+    Case((1, 2, 32, 8)),
+    Case((1, 2, 64, 8)),
+    Case((2, 2, 64, 16)),
+    Case((2, 3, 64, 16)),
+    Case((3, 2, 64, 16)),
+    Case((2, 2, 64, 16), atoms=(9, 20)),
+    Case((2, 2, 64, 16), threads=2),
+    Case((2, 2, 64, 16), processes=2),
+]
+QUICK = [Case((1, 1, 8, 2), compiled=False), Case((2, 2, 8, 2), compiled=False)]
+
+
+def batches(atoms: tuple[int, int]) -> list[dict[str, Any]]:
+    """Return batches of labelled frames with this many atoms each, edges sorted by centre."""
+    import h5py
+    from nequip.data import AtomicDataDict, compute_neighborlist_, from_dict
+
+    from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
+
+    rng = np.random.default_rng(0)
+    frames = []
+    with h5py.File(MINISPICE) as file:
+        for group in file.values():
+            numbers = group["atomic_numbers"][()]
+            if not (set(numbers.tolist()) <= set(TYPES) and atoms[0] <= len(numbers) <= atoms[1]):
+                continue
+            forces = group["dft_total_gradient"][()].astype(np.float64)
+            for k, positions in enumerate(group["conformations"][()]):
+                data = {
+                    AtomicDataDict.POSITIONS_KEY: positions.astype(np.float64) * BOHR_ANG,
+                    AtomicDataDict.ATOM_TYPE_KEY: np.searchsorted(list(TYPES), numbers),
+                    AtomicDataDict.FORCE_KEY: forces[k] * -HARTREE_PER_BOHR_EV_PER_ANG,
+                    AtomicDataDict.TOTAL_ENERGY_KEY: float(group["formation_energy"][k]) * HARTREE_EV,
+                }
+                frames.append(compute_neighborlist_(from_dict(data), 5.0))
+    chosen = rng.permutation(len(frames))[: BATCH * BATCHES].reshape(BATCHES, BATCH)
+    return [AtomicDataDict.batched_from_list([frames[i] for i in batch]) for batch in chosen]
+
+
+def build(case: Case, kernels: str, compile_mode: str) -> Any:
+    """Return an untrained model in float32."""
+    from hydra.utils import get_method
+    from nequip.utils.global_state import set_global_state
+
+    from e3d.train.kernels import model_config
+
+    l_max, layers, scalars, tensors = case.size
+    settings = {
+        "seed": 1,
+        "model_dtype": "float32",
+        "type_names": list(TYPES.values()),
+        "r_max": 5.0,
+        "l_max": l_max,
+        "num_layers": layers,
+        "num_scalar_features": scalars,
+        "num_tensor_features": tensors,
+        "radial_chemical_embed": {"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 8},
+        **{f"{part}_mlp_hidden_layers_width": scalars for part in ("scalar_embed", "allegro", "readout")},
+        "avg_num_neighbors": 6.0,
+        "per_type_energy_shifts": dict.fromkeys(TYPES.values(), 0.0),
+    }
+    set_global_state()
+    config = model_config(settings, kernels, compile_mode)
+    return get_method(config.pop("_target_"))(**config)
+
+
+def stepper(model: Any) -> Callable[[dict[str, Any]], None]:
+    """Return a training step on a batch."""
+    import torch
+    from nequip.data import AtomicDataDict as K
+
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
+
+    def step(batch: dict[str, Any]) -> None:
+        out = model(dict(batch))
+        loss = (out[K.TOTAL_ENERGY_KEY] - batch[K.TOTAL_ENERGY_KEY]).square().mean()
+        loss = loss + (out[K.FORCE_KEY] - batch[K.FORCE_KEY]).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def measure_case(case: Case, rounds: int) -> dict[str, Any]:
+    """Time the sides of a case in turn; return the seconds of a step of each in each round, and facts."""
+    import torch
+
+    from e3d.config import Architecture
+    from e3d.train.kernels import choose
+
+    torch.set_num_threads(case.threads)
+    data = batches(case.atoms)
+    l_max, layers, scalars, tensors = case.size
+    kernels = choose(Architecture(5.0, l_max, True, layers, scalars, tensors, scalars, 8, 6), {})
+    sides = {"ours": stepper(build(case, kernels, "eager")), "eager": stepper(build(case, "shipped", "eager"))}
+    compile_s = float("nan")
+    if case.compiled:
+        sides["compiled"] = stepper(build(case, "shipped", "compile"))
+        compile_s = seconds(lambda: sides["compiled"](data[0]))
+    for step in sides.values():
+        for batch in data:
+            step(batch)
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        one_round: dict[str, list[float]] = {name: [] for name in sides}
+        for batch in data * 5:
+            for name, step in sides.items():
+                one_round[name].append(seconds(functools.partial(step, batch)))
+        for name, values in one_round.items():
+            times[name].append(statistics.median(values))
+    edges = statistics.mean(batch["edge_index"].shape[1] for batch in data)
+    flops = counted_flops(sides["ours"], data[0])
+    facts = {"kernels": kernels, "edges": edges, "compile_s": compile_s, "gflop": flops / 1e9, "peak_gflops": peak()}
+    return {"times": times, "facts": facts}
+
+
+def counted_flops(step: Callable[[dict[str, Any]], None], batch: dict[str, Any]) -> float:
+    """Return the floating-point operations of the matrix products of a step, as torch counts them."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.flop_counter import flop_registry
+
+    class Counter(TorchDispatchMode):  # torch's FlopCounterMode hooks modules, which forces inside a model do not allow
+        total = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            out = func(*args, **(kwargs or {}))
+            if func._overloadpacket in flop_registry:
+                self.total += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=out)
+            return out
+
+    with Counter() as counter:
+        step(batch)
+    return float(counter.total)
+
+
+def peak() -> float:
+    """Return the GFLOP/s of a float32 product of two 1024 x 1024 matrices, the best of ten."""
+    import torch
+
+    a, b = torch.randn(2, 1024, 1024, dtype=torch.float32)
+    return 2 * 1024**3 / min(seconds(lambda: torch.mm(a, b)) for _ in range(10)) / 1e9
+
+
+def result_row(case: Case, measured: dict[str, Any]) -> Row:
+    """Return the row of a case: ours against the better of the shipped modes."""
+    times, facts = measured["times"], measured["facts"]
+    peers = {name: values for name, values in times.items() if name != "ours"}
+    best = min(peers, key=lambda name: statistics.median(peers[name]))
+    pair: Pair = pair_of(times["ours"], peers[best])
+    log.info(
+        "%s: %.1f ms against %.1f ms (%s), ratio %.2f", case.name, pair.ours * 1e3, pair.peer * 1e3, best, pair.ratio
+    )
+    return row(
+        case.name,
+        pair,
+        unit="s",
+        peer_name=f"nequip-allegro, {best}",
+        goal=GOALS.get(",".join(map(str, case.size))) if case == Case(case.size) else None,
+        frames_per_s=case.processes * BATCH / pair.ours,
+        eager_s=statistics.median(times["eager"]),
+        compiled_s=statistics.median(times.get("compiled", [float("nan")])),
+        share_of_peak=facts["gflop"] / pair.ours / facts["peak_gflops"],
+        **facts,
+    )
+
+
+def with_company(case: Case, rounds: int) -> dict[str, Any]:
+    """Measure a case while other processes of its kind train beside it."""
+    command = [sys.executable, __file__, "--train-beside", *map(str, case.size)]
+    others = [subprocess.Popen(command) for _ in range(case.processes - 1)]
+    try:
+        return in_child(functools.partial(measure_case, case, rounds)).result  # type: ignore[no-any-return]
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def train_for_ever(size: tuple[int, int, int, int]) -> None:
+    """Train as the company of a measured process, until killed."""
+    import torch
+
+    torch.set_num_threads(1)
+    case = Case(size)
+    step, data = stepper(build(case, "centre", "eager")), batches(case.atoms)
+    while True:
+        for batch in data:
+            step(batch)
+
+
+def main() -> None:
+    """Measure every case and write the table."""
+    if sys.argv[1:2] == ["--train-beside"]:
+        l_max, layers, scalars, tensors = map(int, sys.argv[2:])
+        train_for_ever((l_max, layers, scalars, tensors))
+    arguments = parser(__doc__).parse_args()
+    cases = QUICK if arguments.quick else CASES
+    rows = [result_row(case, with_company(case, arguments.rounds)) for case in cases]
+    finish("step", rows, arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -27,6 +27,7 @@ QUANTITY, MEASURE = "quantity", "measure"
 ALL, WITHIN = "all", "within types"
 MIN_MOLECULES = 3
 _ROUNDING = 1e-12
+_SPAN_PER_LABEL = 4  # counting costs the span of the labels, sorting their number and its logarithm
 Ints = NDArray[np.int64]
 
 
@@ -41,19 +42,28 @@ class Bins:
 
 def plug_in(labels: Ints) -> float:
     """Return H = -sum p ln p (nats) of the labels' counts."""
-    p = np.unique(labels, return_counts=True)[1] / len(labels)
+    p = _counts(labels) / len(labels)
     return float(-np.sum(p * np.log(p))) + 0.0  # no negative zero
 
 
 def miller_madow(labels: Ints) -> float:
     """Return the plug-in entropy plus (K - 1) / 2n, K the number of occupied bins."""
-    return plug_in(labels) + (len(np.unique(labels)) - 1) / (2 * len(labels))
+    return plug_in(labels) + (len(_counts(labels)) - 1) / (2 * len(labels))
+
+
+def _counts(labels: Ints) -> Ints:
+    """Return how often each label occurs, in the order of the labels; counting beats sorting where it fits."""
+    low, high = int(labels.min()), int(labels.max())
+    if high - low > _SPAN_PER_LABEL * len(labels):
+        return np.unique(labels, return_counts=True)[1]
+    counts = np.bincount(labels - low)
+    return counts[counts > 0]
 
 
 def joint(first: Ints, second: Ints) -> Ints:
-    """Return one label per distinct pair of labels."""
-    pairs = np.stack([first, second], axis=1)
-    return np.ravel(np.unique(pairs, axis=0, return_inverse=True)[1]).astype(np.int64)
+    """Return one label per distinct pair of labels, in the order of the pairs."""
+    low, high = int(second.min()), int(second.max())
+    return np.asarray((first - first.min()) * (high - low + 1) + (second - low), dtype=np.int64)
 
 
 def information(x: Ints, y: Ints, entropy: Callable[[Ints], float]) -> float:

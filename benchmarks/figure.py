@@ -63,8 +63,8 @@ def make(found: dict[str, pd.DataFrame]) -> Figure:
     frames.set_xlabel(FRAMES)
     _growth(atoms, points[points["against"] == ATOMS])
     atoms.set_xlabel(ATOMS)
-    first = points[~sized].groupby("series")["size"].transform("first")
-    _growth(model, points[~sized].assign(size=points["size"] / first))
+    models = points[~sized]
+    _growth(model, models.assign(size=models["size"] / models.groupby("series")["size"].transform("first")))
     model.set_xlabel("size of the model / smallest of the series")
     _startup(startup, found.get(STARTUP))
     for index, axes in enumerate((ratios, frames, atoms, model, startup)):
@@ -112,19 +112,20 @@ def _plain_numbers(axes: Axes) -> None:
 
 def _growth(axes: Axes, part: pd.DataFrame) -> None:
     """Draw time against size for every series, and a line of slope 1 to compare with."""
+    if part.empty:
+        return
     for color, (name, points) in zip(COLORS, part.groupby("series", sort=False), strict=False):
         sizes, times = points["size"].to_numpy(), points["ours"].to_numpy()
         axes.plot(sizes, times, "o-", color=color, label=_legend(str(name), points))
         axes.plot(sizes, times[-1] * sizes / sizes[-1], color=color, linewidth=0.7, linestyle=":")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    if len(part) and part["size"].max() < 1000:
+    if part["size"].max() < 1000:
         _plain_numbers(axes)
     axes.set_ylabel("seconds (dotted: linear)")
-    if len(part):
-        low, high = axes.get_ylim()
-        axes.set_ylim(low, high * (high / low) ** (0.12 * part["series"].nunique()))  # room for the names
-        axes.legend(loc="upper left", borderaxespad=0.1, handlelength=1.2)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high * (high / low) ** (0.12 * part["series"].nunique()))  # room for the names
+    axes.legend(loc="upper left", borderaxespad=0.1, handlelength=1.2)
 
 
 def _legend(name: str, points: pd.DataFrame) -> str:

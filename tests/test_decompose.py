@@ -40,7 +40,7 @@ def edges(model: AnalysisModel, molecules: dict[str, Structure]) -> EdgeEnergies
 def test_the_sum_rule_holds_on_every_frame_of_the_dataset(model: AnalysisModel, prepared: Any) -> None:
     with StoreReader(prepared.store) as reader:
         for batch in model.batches(from_store(reader, range(len(reader)))):
-            worst = check_sum_rule(model.edge_energies(batch), "minispice")
+            worst = check_sum_rule(model.edge_energies(batch), [s.label for s in batch.structures])
             assert worst <= SUM_RULE_TOLERANCE_EV
 
 
@@ -50,8 +50,8 @@ def test_plausible_reconstructions_break_the_sum_rule(model: AnalysisModel, edge
     scale = float(model._scale_shift.scales.view(-1)[0]) * float(model._edge_sum.norm_module.norm_const.view(-1)[0])
     unscaled = replace(edges, eps=edges.eps / (scale / 2**0.5))
     assert sum_rule_violation(unscaled).max() > 1e-3
-    with pytest.raises(InputError, match="energy term that is on no edge"):
-        check_sum_rule(unscaled, "control")
+    with pytest.raises(InputError, match=r"^a: .* energy term that is on no edge"):
+        check_sum_rule(unscaled, ["a", "b", "c"])
 
 
 def test_the_centre_is_the_first_row_of_the_edge_index(
@@ -227,11 +227,11 @@ def test_a_molecule_across_the_cell_edge_keeps_its_bonds(
 def test_large_totals_are_judged_by_their_rounding(edges: EdgeEnergies) -> None:
     """At 10^7 eV a float64 total is good to some 1e-8 eV: rounding is no missing energy term."""
     huge = replace(edges, energy=edges.energy + 1e7, shift=edges.shift + 1e7 + 5e-8)
-    assert check_sum_rule(huge, "huge") > SUM_RULE_TOLERANCE_EV
+    assert check_sum_rule(huge, ["a", "b", "c"]) > SUM_RULE_TOLERANCE_EV
     with pytest.raises(InputError, match="energy term"):
-        check_sum_rule(replace(edges, shift=edges.shift + 5e-8), "small")
+        check_sum_rule(replace(edges, shift=edges.shift + 5e-8), ["a", "b", "c"])
     with pytest.raises(InputError, match="energy term"):
-        check_sum_rule(replace(huge, shift=huge.shift + 1e-6), "huge")
+        check_sum_rule(replace(huge, shift=huge.shift + 1e-6), ["a", "b", "c"])
 
 
 def test_names_that_would_overwrite_each_other_are_refused(model: AnalysisModel, tmp_path: Path) -> None:
@@ -241,6 +241,25 @@ def test_names_that_would_overwrite_each_other_are_refused(model: AnalysisModel,
     with pytest.raises(InputError, match="must be unique"):
         decompose_all(model, [tmp_path / "a" / "frame.xyz", tmp_path / "b" / "frame.xyz"], tmp_path / "out", run=RUN)
     assert not (tmp_path / "out").exists()
+
+
+def test_splits_belong_to_one_store(model: AnalysisModel, prepared: Any, tmp_path: Path) -> None:
+    """Two stores with the same splits would write the same folders, and a splits table of another store is wrong."""
+    twin = tmp_path / "twin.h5"
+    twin.write_bytes(prepared.store.read_bytes())
+    with pytest.raises(InputError, match="test-conformations/, which must be unique"):
+        decompose_all(model, [prepared.store, twin], tmp_path / "out", run=RUN, splits=prepared.splits)
+    foreign = pd.read_parquet(prepared.splits).iloc[:-1]
+    foreign.to_parquet(tmp_path / "foreign.parquet")
+    with pytest.raises(InputError, match="another store"):
+        decompose_all(model, [prepared.store], tmp_path / "out", run=RUN, splits=tmp_path / "foreign.parquet")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_energy_that_is_no_number_is_named(edges: EdgeEnergies) -> None:
+    broken = replace(edges, energy=np.where([False, True, False], np.nan, edges.energy))
+    with pytest.raises(InputError, match=r"mine.xyz frame 7: the model's energy is nan"):
+        check_sum_rule(broken, ["a", "mine.xyz frame 7", "c"])
 
 
 def test_a_cell_of_no_length_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from ase.collections import g2
 from nequip.data import AtomicDataDict, compute_neighborlist_, from_dict
 from nequip.utils.global_state import set_global_state
 
+from e3d import graphs
+from e3d.errors import InputError
 from e3d.graphs import Batch, batches, make_batch
 from e3d.structures import Structure
 
@@ -77,6 +79,68 @@ def test_a_molecule_of_far_fragments_and_an_atom_alone() -> None:
     batch = make_batch(several, 4.0)
     assert edges_of(batch) == nequip_edges(several, 4.0)
     assert (batch.edge_index[0] == 4).sum() == 0
+
+
+def test_pairs_at_the_cutoff_do_not_depend_on_the_batch() -> None:
+    """A lattice of the cutoff's own spacing: whether 0.9 - 0.1 is less than 0.8 is a matter of rounding."""
+    lattice = np.stack(np.meshgrid(*[np.arange(4)] * 3), axis=-1).reshape(-1, 3) * 0.8 + 0.1
+    several = [structure(Atoms(numbers=[1] * 64, positions=lattice + 0.3 * k), k) for k in range(30)]
+    together = edges_of(make_batch(several, 1.6))
+    alone = [(i + 64 * k, j + 64 * k) for k, one in enumerate(several) for i, j, *_ in edges_of(make_batch([one], 1.6))]
+    assert [edge[:2] for edge in together] == alone
+
+
+def test_an_atom_far_away_costs_no_bins_and_its_neighbours_no_digits() -> None:
+    """The molecules after it in the row are moved by 10^8 Å."""
+    rng = np.random.default_rng(0)
+    gas = [structure(Atoms(numbers=[1] * 40, positions=rng.normal(scale=2.0, size=(40, 3))), k) for k in range(9)]
+    exploded = structure(Atoms("OH2", positions=[[0, 0, 0], [9e8, 0.5, 0], [9e8, 0, 0]]), 9)
+    batch = make_batch([exploded, *gas], 3.0)
+    assert edges_of(batch)[:2] == [(1, 2, 0, 0, 0), (2, 1, 0, 0, 0)]
+    assert [(i - 3, j - 3, *s) for i, j, *s in edges_of(batch)[2:]] == edges_of(make_batch(gas, 3.0))
+    extent = np.array([9e8, 30.0, 30.0])
+    for molecules in (1, 1000):
+        box = graphs._box(extent, molecules, 1000, 3.0)
+        assert np.prod(np.diag(box) / 3.0) <= graphs._BINS_PER_ATOM * 1000 * 1.01
+
+
+@pytest.mark.parametrize("size", [[25.0, 25.0, 25.0], [3.0, 200.0, 40.0]])
+def test_a_large_cluster_has_the_edges_nequip_finds(size: list[float]) -> None:
+    """It is searched in bins along three directions, not one."""
+    positions = np.random.default_rng(0).uniform(-0.5, 0.5, size=(1200, 3)) * size
+    cluster = structure(Atoms(numbers=[1] * 1200, positions=positions))
+    assert np.diag(graphs._box(np.array(size), 1, 1200, 3.0))[1] > 20.0
+    assert edges_of(make_batch([cluster], 3.0)) == nequip_edges([cluster], 3.0)
+
+
+def test_a_molecule_in_a_huge_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    waters = []
+    for length in (20.0, 2e4):  # matscipy takes 14 s and GB for the second
+        water = molecule("H2O", cell=[length] * 3, pbc=True)
+        water.positions -= water.positions[0]
+        water.wrap()  # hydrogens at the other side of the cell
+        waters.append(structure(water))
+    several = [waters[1], structure(bulk("C", "diamond", a=3.57))]
+    found = make_batch(several, 3.0)
+    assert [edge for edge in edges_of(found) if edge[0] < 3] == nequip_edges(waters[:1], 3.0)
+    monkeypatch.setattr(graphs, "_MAX_BINS", 0)
+    assert edges_of(make_batch(several, 3.0)) == edges_of(found)
+
+
+@pytest.mark.parametrize("cell", [None, [3.0, 3.0, 3.0]])
+def test_two_atoms_at_one_place_are_refused(cell: list[float] | None) -> None:
+    good = Atoms("OH", positions=[[0, 0, 0], [0, 0, 0.97]], cell=cell, pbc=cell is not None)
+    bad = Atoms("OHH", positions=[[0, 0, 0], [0, 0, 0.97], [0, 0, 0.97]], cell=cell, pbc=cell is not None)
+    if cell is not None:
+        bad.positions[2] += cell
+    several = [structure(good), replace(structure(bad), label="mine.xyz frame 7")]
+    with pytest.raises(InputError, match=r"mine.xyz frame 7: atoms 1 and 2 are at the same place"):
+        make_batch(several, 3.0)
+
+
+def test_atoms_without_edges_share_a_part() -> None:
+    several = [structure(Atoms("He"), frame) for frame in range(300)]
+    assert len(list(make_batch(several, 4.0).parts(2000))) == 1
 
 
 def test_periodic_structures_have_the_edges_nequip_finds() -> None:

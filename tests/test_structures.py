@@ -112,6 +112,7 @@ def test_files_that_cannot_be_used(tmp_path: Path, input_error: Any) -> None:
         ({"smiles": "O"}, ["map numbers must be 1..3"]),
         ({"smiles": "[O:1]("}, ["cannot be read"]),
         ({"charge": "plus one"}, ["charge = 'plus one'", "whole number"]),
+        ({"charge": "0.5"}, ["charge = '0.5'", "whole number"]),
     ],
 )
 def test_an_error_names_file_and_frame(
@@ -124,10 +125,23 @@ def test_an_error_names_file_and_frame(
         list(from_file(_write(tmp_path / "a.xyz", atoms, bad)))
 
 
-def test_positions_must_be_numbers(tmp_path: Path, input_error: Any) -> None:
-    (tmp_path / "a.xyz").write_text('1\nProperties=species:S:1:pos:R:3 pbc="F F F"\nH nan 0 0\n')
+@pytest.mark.parametrize("x", ["nan", "inf", "-1e12"])
+def test_positions_must_be_numbers(x: str, tmp_path: Path, input_error: Any) -> None:
+    (tmp_path / "a.xyz").write_text(f'1\nProperties=species:S:1:pos:R:3 pbc="F F F"\nH {x} 0 0\n')
     with input_error("a.xyz frame 0", "not numbers"):
         list(from_file(tmp_path / "a.xyz"))
+
+
+def test_a_flat_cell_is_refused(tmp_path: Path, input_error: Any) -> None:
+    flat = Atoms("H", cell=[[5, 0, 0], [5, 0, 0], [0, 0, 5]], pbc=True)
+    with input_error("a.xyz frame 0", "lie in one plane"):
+        list(from_file(_write(tmp_path / "a.xyz", flat)))
+
+
+def test_a_name_may_have_an_at_sign(tmp_path: Path) -> None:
+    """ASE takes what follows it for the number of a frame."""
+    path = _write(tmp_path / "run@1.xyz", g2_molecule("H2O"), g2_molecule("CH4"))
+    assert [structure.smiles for structure in from_file(path)] == ["O", "C"]
 
 
 def test_the_shipped_relaxed_molecules_hold_every_closed_shell_named_bond(root: Path) -> None:

@@ -9,13 +9,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase.geometry import complete_cell
+from ase.neighborlist import primitive_neighbor_list
 from matscipy.neighbours import neighbour_list
 from numpy.typing import NDArray
 
+from e3d.errors import InputError
 from e3d.structures import NOT_PERIODIC, Structure
 
 ATOMS_PER_BATCH = 2_000
+_COINCIDENT_ANG = 1e-3
 _SLAB_ANG = 1.0
+_LARGE = 500
+"""Atoms of a molecule from which on bins in three directions are faster than slabs."""
+_BINS_PER_ATOM = 100
+_MAX_BINS = 10**7
+"""Of a periodic cell; matscipy's search is slow, or out of memory, in larger ones."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -45,7 +53,7 @@ class Batch:
     def parts(self, n_edges: int) -> Iterator["Batch"]:
         """Cut into runs of frames of at most ``n_edges`` edges, or one frame, of similar size."""
         ends = np.searchsorted(self.edge_index[0], self.frame_ptr)  # of each frame's edges: centres ascend
-        goal = ends[-1] / max(1, -(-int(ends[-1]) // n_edges))
+        goal = max(1, ends[-1] / max(1, -(-int(ends[-1]) // n_edges)))
         first = 0
         for last in range(1, len(self.structures) + 1):
             more = last < len(self.structures)
@@ -87,6 +95,8 @@ def make_batch(structures: Sequence[Structure], r_max: float) -> Batch:
     ------
     ValueError
         If some have a cell and others none.
+    InputError
+        If two atoms are at the same place: no model has an energy there.
     """
     if len({structure.cell is None for structure in structures}) != 1:
         raise ValueError("a batch holds structures that all have a cell, or none of them: see batches()")
@@ -94,44 +104,81 @@ def make_batch(structures: Sequence[Structure], r_max: float) -> Batch:
     sizes = np.array([len(structure.atomic_numbers) for structure in structures])
     frame_ptr = np.concatenate([[0], np.cumsum(sizes)])
     if structures[0].cell is None:
-        edges, shift = _isolated(positions, frame_ptr, r_max), None
+        edges, shift = _isolated(structures, positions, frame_ptr, r_max), None
     else:
         edges, shift = _periodic(structures, frame_ptr, r_max)
     numbers = np.concatenate([structure.atomic_numbers for structure in structures])
     return Batch(tuple(structures), frame_ptr, positions, numbers.astype(np.int64), edges, shift)
 
 
-def _isolated(positions: Floats, frame_ptr: Ints, r_max: float) -> Ints:
+def _isolated(structures: Sequence[Structure], positions: Floats, frame_ptr: Ints, r_max: float) -> Ints:
     """Return the sorted edges (2, E) of molecules without a cell, found in one search.
 
     The molecules are lined up along x, further apart than the cutoff. They move by whole numbers
-    of Å: coordinates that were stored in float32 lose no digit by it. In y and z the search is a
-    single slab, however far the atoms of a molecule are apart.
+    of Å: coordinates that were stored in float32 lose no digit by it. Whether pairs about
+    as far apart as the cutoff are edges is decided by the positions as they were given.
+
+    Raises
+    ------
+    InputError
+        If two atoms are at the same place.
     """
-    x, starts = positions[:, 0], frame_ptr[:-1]
-    low, high = np.floor(np.minimum.reduceat(x, starts)), np.ceil(np.maximum.reduceat(x, starts))
-    room = high - low + np.ceil(r_max) + 1
-    moved = positions.copy()
-    moved[:, 0] += np.repeat(np.cumsum(room) - room - low, np.diff(frame_ptr))
-    cell = np.diag([room.sum(), _SLAB_ANG, _SLAB_ANG])
-    i, j = neighbour_list("ij", positions=moved, cutoff=r_max, pbc=NOT_PERIODIC, cell=cell)
-    key = np.sort(i.astype(np.int64) * len(x) + j)
-    centre = key // len(x)
-    return np.stack([centre, key - centre * len(x)])
+    starts = frame_ptr[:-1]
+    low, high = np.floor(np.minimum.reduceat(positions, starts)), np.ceil(np.maximum.reduceat(positions, starts))
+    room = (high - low)[:, 0] + np.ceil(r_max) + 1
+    origin = -low
+    origin[:, 0] += np.cumsum(room) - room
+    moved = positions + np.repeat(origin, np.diff(frame_ptr), axis=0)
+    rounding = 8 * float(np.spacing(moved.max()))
+    cell = _box(moved.max(axis=0) + 1, len(structures), len(moved), r_max)
+    i, j, r = neighbour_list("ijd", positions=moved, cutoff=r_max + rounding, pbc=NOT_PERIODIC, cell=cell)
+    doubtful = np.flatnonzero((r > r_max - rounding) | (r < _COINCIDENT_ANG + rounding))
+    r = np.linalg.norm(positions[i[doubtful]] - positions[j[doubtful]], axis=1)
+    for row in doubtful[r < _COINCIDENT_ANG][:1]:
+        frame = int(np.searchsorted(frame_ptr, i[row], side="right")) - 1
+        raise _coincident(structures[frame], int(i[row] - frame_ptr[frame]), int(j[row] - frame_ptr[frame]))
+    key = np.delete(i.astype(np.int64) * len(moved) + j, doubtful[r >= r_max])
+    key.sort()
+    centre = key // len(moved)
+    return np.stack([centre, key - centre * len(moved)])
+
+
+def _box(extent: Floats, n_molecules: int, n_atoms: int, r_max: float) -> Floats:
+    """Return the cell (3, 3) that the search divides into bins; atoms outside it lie in the nearest one.
+
+    Small molecules in a row are in slabs along x alone. The number of bins is bounded: an atom
+    far from the others costs no memory.
+    """
+    axes = 3 if n_atoms > _LARGE * n_molecules else 1
+    most = r_max * (_BINS_PER_ATOM * n_atoms) ** (1 / axes)
+    return np.diag([*np.minimum(extent[:axes], most), *[_SLAB_ANG] * (3 - axes)])
 
 
 def _periodic(structures: Sequence[Structure], frame_ptr: Ints, r_max: float) -> tuple[Ints, Ints]:
     """Return sorted edges (2, E) and cell shifts (E, 3) of structures with cells, one search each."""
     edges, shifts = [], []
     for structure, start in zip(structures, frame_ptr.tolist(), strict=False):
-        i, j, shift = neighbour_list(
-            "ijS",
-            positions=structure.positions,
-            cutoff=r_max,
-            pbc=structure.pbc,
-            cell=complete_cell(structure.cell),
-        )
+        i, j, r, shift = _search(structure, complete_cell(structure.cell), r_max)
+        for row in np.flatnonzero(r < _COINCIDENT_ANG)[:1]:
+            raise _coincident(structure, int(i[row]), int(j[row]))
         order = np.lexsort((shift[:, 2], shift[:, 1], shift[:, 0], j, i))
         edges.append(np.stack([i, j])[:, order].astype(np.int64) + start)
         shifts.append(shift[order].astype(np.int64))
     return np.concatenate(edges, axis=1), np.concatenate(shifts)
+
+
+def _search(structure: Structure, cell: Floats, r_max: float) -> tuple[Ints, Ints, Floats, Ints]:
+    """Return i, j, distance and cell shift of the edges of one structure, in any order."""
+    if abs(np.linalg.det(cell)) < _MAX_BINS * r_max**3:
+        found = neighbour_list("ijdS", positions=structure.positions, cutoff=r_max, pbc=structure.pbc, cell=cell)
+    else:
+        found = primitive_neighbor_list("ijdS", structure.pbc, cell, structure.positions, r_max)
+    i, j, r, shift = found
+    return i, j, r, shift
+
+
+def _coincident(structure: Structure, i: int, j: int) -> InputError:
+    return InputError(
+        f"{structure.label}: atoms {i} and {j} are at the same place, where no model has an energy. "
+        "Remove one of them, or the frame."
+    )

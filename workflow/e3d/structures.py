@@ -15,6 +15,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
+from ase.geometry import complete_cell
 from numpy.typing import NDArray
 
 from e3d.chemistry import Bond, Molecule, distances_intact, molecule, perceive
@@ -25,6 +26,8 @@ from e3d.fields import Store as F
 GEOMETRIC_FACTOR = 1.25
 NOT_PERIODIC = (False, False, False)
 _MAX_PERCEIVED = 100
+_FARTHEST_ANG = 1e9
+"""From the origin: beyond it (a simulation that exploded), float64 is too coarse for distances of atoms."""
 _FRAMES_PER_READ = 256
 
 
@@ -107,7 +110,7 @@ def from_file(path: Path) -> Iterator[Structure]:
 def _images(path: Path) -> Iterator[Atoms]:
     """Yield what ASE reads, frame by frame."""
     try:
-        yield from ase.io.iread(path, index=":")
+        yield from ase.io.iread(path, index=":", do_not_split_by_at_sign=True)
     except Exception as error:  # noqa: BLE001 - ASE's readers raise whatever they like
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
@@ -119,11 +122,16 @@ def _images(path: Path) -> Iterator[Atoms]:
 def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:
     numbers = np.asarray(atoms.numbers, dtype=np.int64)
     positions = np.asarray(atoms.positions, dtype=np.float64)
-    if not len(numbers) or not np.isfinite(positions).all():
-        raise InputError(f"{label}: has no atoms, or positions that are not numbers. Fix or remove the frame.")
+    if not len(numbers) or not (np.abs(positions) < _FARTHEST_ANG).all():  # nan is not less
+        raise InputError(
+            f"{label}: has no atoms, or positions that are not numbers of Å below {_FARTHEST_ANG:g}. "
+            "Fix or remove the frame."
+        )
     cell = np.asarray(atoms.cell.array, dtype=np.float64)
     if not np.isfinite(cell).all() or (np.linalg.norm(cell, axis=1)[atoms.pbc] == 0).any():
         raise InputError(f"{label}: is periodic along a cell vector of no length. Give its Lattice, or set pbc to F.")
+    if any(atoms.pbc) and np.linalg.matrix_rank(complete_cell(cell)) < 3:
+        raise InputError(f"{label}: its cell vectors lie in one plane. Fix its Lattice, or set pbc to F.")
     mapped = atoms.info.get("smiles")
     pbc = _flags(atoms.pbc)
     charge = _charge(atoms, label)
@@ -213,9 +221,11 @@ def _intact(
 def _charge(atoms: Atoms, label: str) -> int:
     charge = atoms.info.get("charge", 0)
     try:
-        return int(charge)
-    except (TypeError, ValueError):
-        raise InputError(f"{label}: charge = {charge!r} - expected a whole number. Fix it in the file.") from None
+        if int(charge) == float(charge):
+            return int(charge)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InputError(f"{label}: charge = '{charge}' - expected a whole number. Fix it in the file.")
 
 
 def geometric_bonds(z_i: NDArray[np.int64], z_j: NDArray[np.int64], r: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 """From directed edge energies to pairs: D_ij, A_ij and the sum rule. Arrays in, arrays out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,22 +54,28 @@ def sum_rule_violation(edges: EdgeEnergies) -> NDArray[np.float64]:
     return np.abs(edges.energy - edges.shift - total)
 
 
-def check_sum_rule(edges: EdgeEnergies, label: str) -> float:
-    """Return the largest violation of the sum rule in a batch (eV).
+def check_sum_rule(edges: EdgeEnergies, labels: Sequence[str]) -> float:
+    """Return the largest violation of the sum rule in a batch (eV); ``labels`` (F,) name its frames.
 
     Raises
     ------
     InputError
         If it exceeds 1e-8 eV (or float64 rounding of a total above 10^6 eV): an energy term is on no edge.
+        Or if an energy is not a number.
     """
     violation = sum_rule_violation(edges)
     allowed = np.maximum(SUM_RULE_TOLERANCE_EV, _ROUNDING * np.abs(edges.energy))
     bad = ~(violation <= allowed)
     if bad.any():
         first = int(bad.argmax())
+        if not np.isfinite(edges.energy[first]):
+            raise InputError(
+                f"{labels[first]}: the model's energy is {edges.energy[first]}, not a number. Check that atoms are "
+                "not too close, and that the training of the model did not diverge."
+            )
         raise InputError(
-            f"{label}: edge energies miss the model's total by {violation[first]:.3g} eV in frame {first} of the "
-            f"batch, allowed {allowed[first]:.3g}. The model has an energy term that is on no edge (not Allegro's, "
+            f"{labels[first]}: edge energies miss the model's total by {violation[first]:.3g} eV, "
+            f"allowed {allowed[first]:.3g}. The model has an energy term that is on no edge (not Allegro's, "
             "nor a pair potential), so it cannot be decomposed."
         )
     return float(violation.max(initial=0.0))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from e3d import provenance, tables
 from e3d.chemistry import symbol
-from e3d.data.split import frames_of
+from e3d.data.split import frames_of, read_splits
 from e3d.data.store import StoreReader
 from e3d.decompose.bonds import BondTyper
 from e3d.decompose.pairs import Pairs, check_sum_rule, pair_up
@@ -42,29 +42,34 @@ def decompose_all(
     A store gives its test sets by name if ``splits`` is given, else all frames; any other file is
     named by its stem (``named_bonds.xyz`` -> ``named-bonds``).
     """
-    names = [_name_of(path) for path in sources]
+    names = [name for path in sources for name in _names(path, splits)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(
-            f"structures {', '.join(map(str, sources))}: several would be written to {folder}/{twice[0]}/, the "
-            "name without its suffix must be unique. Rename a file, or decompose them into different folders."
+            f"structures {', '.join(map(str, sources))}: several would be written to {folder}/{twice[0]}/, which "
+            "must be unique. Rename a file, or decompose them into different folders."
         )
     for path in sources:
-        inputs = [path] if splits is None else [path, splits]
         if path.suffix != STORE_SUFFIX:
-            name = _name_of(path)
+            (name,) = _names(path, splits)
             usable = _known(model, from_file(path), skip=skip_unknown)
-            decompose(model, usable, folder / name, name=name, run=run, inputs=inputs)
+            decompose(model, usable, folder / name, name=name, run=run, inputs=[path])
             continue
+        inputs = [path] if splits is None else [path, splits]
         with StoreReader(path) as reader:
-            for name in TEST_SPLITS if splits is not None else (_name_of(path),):
+            if splits is not None:
+                read_splits(splits, reader)
+            for name in _names(path, splits):
                 frames = range(len(reader)) if splits is None else frames_of(splits, name)
                 usable = _known(model, from_store(reader, frames), skip=skip_unknown)
                 decompose(model, usable, folder / name, name=name, run=run, inputs=inputs)
 
 
-def _name_of(path: Path) -> str:
-    return path.stem.replace("_", "-")
+def _names(path: Path, splits: Path | None) -> tuple[str, ...]:
+    """Return what the structures of a source are called: a store's test sets, or the file by its stem."""
+    if path.suffix == STORE_SUFFIX and splits is not None:
+        return TEST_SPLITS
+    return (path.stem.replace("_", "-"),)
 
 
 def _known(model: AnalysisModel, structures: Iterable[Structure], *, skip: bool) -> Iterator[Structure]:
@@ -111,7 +116,7 @@ def decompose(
         with BondsWriter(temporary, keys) as writer:
             for batch in model.batches(structures):
                 edges = model.edge_energies(batch)
-                totals.sum_rule = max(totals.sum_rule, check_sum_rule(edges, name))
+                totals.sum_rule = max(totals.sum_rule, check_sum_rule(edges, [s.label for s in batch.structures]))
                 writer.add(*totals.add(batch.structures, edges))
         if not totals.frames:
             raise InputError(

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,23 @@ def test_a_failed_first_write_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         provenance.write_json(tmp_path / "file.json", {"a": {1, 2}})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    path = tmp_path / "bonds.parquet"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    living = os.getppid()
+    left = tmp_path / f".bonds.parquet.{gone.pid}.tmp"
+    others = [
+        tmp_path / f".bonds.parquet.{living}.tmp",  # a writer at work
+        tmp_path / f".bonds.parquet.json.{gone.pid}.tmp",  # of another file
+        tmp_path / ".bonds.parquet.old.tmp",
+    ]
+    for file in (left, *others):
+        file.write_text("half")
+    provenance.write_text(path, "new")
+    assert set(tmp_path.iterdir()) == {path, *others}
 
 
 def test_json_is_readable(tmp_path: Path) -> None:

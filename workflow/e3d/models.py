@@ -169,7 +169,8 @@ class AnalysisModel:
             unknown = sorted({symbol(int(z)) for z in structure.atomic_numbers} - set(self.type_names))
             raise InputError(
                 f"{structure.label}: {self.path} does not know {', '.join(unknown)}; it knows "
-                f"{', '.join(self.type_names)}. Leave the structure out or train a model that has these elements."
+                f"{', '.join(self.type_names)}. Leave the structure out (`e3d decompose` does with "
+                "--skip-unknown-elements), or train a model that has these elements."
             )
         arrays = {
             AtomicDataDict.POSITIONS_KEY: batch.positions,

@@ -1,6 +1,7 @@
 """Where a file came from: atomic writes and the ``.provenance.json`` beside every table."""
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -37,7 +38,8 @@ _PACKAGES = (
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that replaces it when the block ends without error.
 
-    A reader sees the old file or the whole new one; a failed writer leaves nothing behind.
+    A reader sees the old file or the whole new one; a failed writer leaves nothing behind, and what
+    a killed one (SIGKILL, out of memory) left goes with the next write on the same machine.
     """
     made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,12 +47,26 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+        _remove_leftovers(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # a folder that is not empty stays
             for folder in made:
                 folder.rmdir()
         raise
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of ``path`` whose processes are gone."""
+    for old in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        process = old.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
+        if process.isdecimal():  # else it is another file's, whose name begins as this one's
+            try:
+                os.kill(int(process), 0)  # sends nothing
+            except ProcessLookupError:
+                old.unlink(missing_ok=True)
+            except (OSError, OverflowError):  # another user's, or no number of a process
+                continue
 
 
 def write_text(path: Path, text: str) -> None:

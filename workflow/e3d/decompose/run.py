@@ -130,6 +130,7 @@ def decompose(
     tables.write(with_keys(means, keys), folder / MEANS_FILE, inputs=inputs)
     summary = {**run, "structures": name, **totals.summary(), "n_parameters": model.n_parameters}
     provenance.write_json(folder / SUMMARY_FILE, summary)
+    log.info("%s: %d frames, sum rule within %.1e eV, in %s", name, totals.frames, totals.sum_rule, folder)
     return summary
 
 

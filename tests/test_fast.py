@@ -227,6 +227,27 @@ def test_in_training_forces_come_with_create_graph_only() -> None:
         torch.autograd.grad(energy, [batch[K.POSITIONS_KEY]])
 
 
+def test_outside_training_second_derivatives_are_right_or_refused() -> None:
+    """Gradients by weights of a function of forces are the shipped network's; what is not to be had is an error."""
+    found = []
+    for model in (fast().eval(), build().eval()):
+        model.model.do_derivatives = False
+        batch = frames((4,))
+        positions = batch[K.POSITIONS_KEY].requires_grad_(True)
+        energy = model(dict(batch))[K.TOTAL_ENERGY_KEY].sum()
+        (gradient,) = torch.autograd.grad(energy, [positions], create_graph=True)
+        size = gradient.square().sum()
+        weights = list(model.parameters())
+        found.append(torch.autograd.grad(size, weights, retain_graph=True))
+        if len(found) == 1:
+            with pytest.raises(NotImplementedError, match="by positions"):
+                torch.autograd.grad(size, [positions], retain_graph=True)
+            with pytest.raises(NotImplementedError, match="by weights with create_graph"):
+                torch.autograd.grad(energy, weights, create_graph=True)
+    for mine, wanted in zip(*found, strict=True):
+        torch.testing.assert_close(mine, wanted, rtol=1e-9, atol=1e-11)
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
@@ -267,7 +288,7 @@ def _random(*shape: int) -> torch.Tensor:
             lambda w, y, m: invariants(w, y, m, _centres()[0], training=False),
             (_random(6, 4), _random(6, 4), _random(2, 4, 4)),
         ),
-        (lambda h, w: silu_linear(h, 2 * w, [1, 2], training=False), (_random(6, 4), _random(4, 3))),
+        (lambda h, w: silu_linear(h, 2 * w, [1, 2]), (_random(6, 4), _random(4, 3))),
     ],
     ids=["environment", "invariants", "silu_linear"],
 )

@@ -135,6 +135,14 @@ def test_batches_equal_those_of_nequip(
     assert_same(dataset[4], by_nequip(store, [frames[4]]))
 
 
+@pytest.mark.parametrize("frames", [[0, 5000], [-1, 3], []])
+def test_frames_of_another_store_are_refused(
+    frames: list[int], prepared: Prepared, tmp_path: Path, input_error: Any
+) -> None:
+    with input_error("subset.csv: expected frames between 0 and 1119", "store.h5"):
+        dataset_of(prepared.store, tmp_path, frames)
+
+
 def test_edges_are_sorted_by_centre_and_go_both_ways(prepared: Prepared, periodic: Path) -> None:
     for store in (prepared.store, periodic):
         with StoreReader(store) as reader:

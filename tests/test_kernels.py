@@ -1,6 +1,7 @@
 """Which implementation trains, what it refuses, and that its checkpoint needs nothing of this package."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,31 @@ def test_the_checkpoint_names_only_the_shipped_builder_and_loads_without_this_pa
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_run_goes_on_with_the_kernels_it_is_given(both: tuple[Path, Path], tmp_path: Path) -> None:
+    """Nequip builds the model that a checkpoint names, whatever its config says."""
+    import torch
+
+    last = tmp_path / "last.ckpt"
+    shutil.copy(both[0] / "model.ckpt", last)
+    before = torch.load(last, weights_only=False)
+    model = {**before["hyper_parameters"]["model"], "_target_": "e3d.fast.build.AllegroModel"}
+    kernels.adopt(last, model)
+    after = torch.load(last, weights_only=False)
+    assert after["hyper_parameters"]["model"] == model
+    assert after["hyper_parameters"]["info_dict"]["training_module"]["model"] == model
+    assert all(torch.equal(after["state_dict"][k], v) for k, v in before["state_dict"].items() if torch.is_tensor(v))
+    assert list(tmp_path.iterdir()) == [last]
+
+
+def test_a_checkpoint_does_not_depend_on_the_name_of_its_temporary_file(
+    both: tuple[Path, Path], tmp_path: Path
+) -> None:
+    copies = [tmp_path / ".model.ckpt.1.tmp", tmp_path / ".model.ckpt.22.tmp"]
+    for copy in copies:
+        kernels.save_plain(both[0] / "model.ckpt", copy)
+    assert copies[0].read_bytes() == copies[1].read_bytes()
 
 
 def test_the_rendered_config_says_which_kernels_trained(both: tuple[Path, Path]) -> None:

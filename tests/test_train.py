@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from e3d import provenance
 from e3d.config import RunSettings, read_yaml
 from e3d.data.theory import SPICE
 from e3d.errors import InputError
@@ -119,6 +120,26 @@ def test_a_library_that_fails_ends_in_one_line(
     assert "Traceback" in caplog.text
 
 
+def test_training_that_diverges_is_an_error(prepared: Prepared, tmp_path: Path, input_error: Any) -> None:
+    """And leaves no model, nor a checkpoint of weights that are no numbers."""
+    with input_error("training diverged", "after step 20", "training.learning_rate"):
+        train(prepared.run(name="minispice/n16/diverged/s0", learning_rate=1e12), tmp_path, {})
+    assert not list(tmp_path.glob("**/*.ckpt"))
+
+
+def test_a_damaged_checkpoint_is_named(prepared: Prepared, tmp_path: Path, input_error: Any) -> None:
+    run = prepared.run(name="minispice/n16/damaged/s0", steps=4, steps_per_epoch=2)
+    settings = RunSettings.from_dict(read_yaml(run))
+    inputs = (settings.store, settings.splits, settings.subset)
+    identity = provenance.digest([settings.as_dict(), [provenance.file_digest(Path(path)) for path in inputs]])
+    last = tmp_path / "checkpoints" / identity / "last.ckpt"
+    last.parent.mkdir(parents=True)
+    for content in (b"", b"PK\x03\x04 half a file"):
+        last.write_bytes(content)
+        with input_error("last.ckpt: not a whole checkpoint", "Delete it"):
+            train(run, tmp_path, {})
+
+
 def test_silenced_steps_change_no_metric(prepared: Prepared, tmp_path: Path) -> None:
     """The history is the same, last step's and epoch's training loss included, with every step logged."""
     histories = []
@@ -150,4 +171,6 @@ def test_errors_are_one_line(prepared: Prepared, tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="0 usable GPUs"):
         train(prepared.run(), tmp_path / "out", {"device": "cuda"})
-    assert not list(tmp_path.glob("out/**/model.ckpt"))
+    with pytest.raises(InputError, match="kernels 'fast'"):
+        train(prepared.run(), tmp_path / "out", {"kernels": "fast"})
+    assert not list(tmp_path.glob("out/*"))

@@ -106,6 +106,11 @@ def weights_only(*, training: bool) -> bool:
     return training and not torch.is_grad_enabled()
 
 
+def wanted(node: Any) -> bool:
+    """Whether the pass that runs now goes on to ``node``: one for forces alone wants no derivative by weights."""
+    return node is not None and bool(torch._C._will_engine_execute_node(node))
+
+
 class _Environment(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, v: Tensor, harmonics: Tensor, centres: Centres, training: bool) -> Tensor:

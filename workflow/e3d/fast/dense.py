@@ -6,24 +6,29 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from e3d.fast.centres import weights_only
+from e3d.fast.centres import wanted
 
 
-def silu_linear(hidden: Tensor, weight: Tensor, widths: list[int], *, training: bool) -> tuple[Tensor, ...]:
+def silu_linear(hidden: Tensor, weight: Tensor, widths: list[int]) -> tuple[Tensor, ...]:
     """Return ``silu(hidden) weight``, split into columns of these widths: (Z, H) and (H, sum) give (Z, width) each.
 
-    In the pass that makes forces (``training``, with ``create_graph``) no derivative by ``weight`` is given.
+    A pass with ``create_graph``, one that makes forces, has no derivative by ``weight``.
+
+    Raises
+    ------
+    NotImplementedError
+        If a pass with ``create_graph`` asks for derivatives by ``weight``.
     """
     if not torch.is_grad_enabled():
         return torch.mm(torch.nn.functional.silu(hidden), weight).split(widths, 1)
-    out: tuple[Tensor, ...] = _SiluLinear.apply(hidden, weight, widths, training)
+    out: tuple[Tensor, ...] = _SiluLinear.apply(hidden, weight, widths)
     return out
 
 
 class _SiluLinear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, widths: list[int], training: bool) -> tuple[Tensor, ...]:
-        ctx.widths, ctx.training = widths, training
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, widths: list[int]) -> tuple[Tensor, ...]:
+        ctx.widths = widths
         s = torch.sigmoid(hidden)
         activation = hidden * s
         ctx.save_for_backward(hidden, weight, s, activation)
@@ -32,17 +37,15 @@ class _SiluLinear(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         hidden, weight, s, activation = ctx.saved_tensors
-        if ctx.training and not weights_only(training=True):
-            return _SiluLinearBackward.apply(hidden, weight, s, activation, ctx.widths, *grads), None, None, None
+        weight_wanted = wanted(ctx.next_functions[1][0])
+        if torch.is_grad_enabled():
+            if weight_wanted:
+                raise NotImplementedError("gradients by weights with create_graph: use the shipped network for those")
+            return _SiluLinearBackward.apply(hidden, weight, s, activation, ctx.widths, *grads), None, None
         grad = torch.cat(grads, 1)
         slope = torch.addcmul(s, activation, 1 - s)
-        to_weight = torch.mm(activation.t(), grad) if _wanted(ctx.next_functions[1][0]) else None
-        return torch.mm(grad, weight.t()).mul_(slope), to_weight, None, None
-
-
-def _wanted(node: Any) -> bool:
-    """Whether the pass that runs now goes on to ``node``: one for forces alone wants no derivative by weights."""
-    return node is not None and bool(torch._C._will_engine_execute_node(node))
+        to_weight = torch.mm(activation.t(), grad) if weight_wanted else None
+        return torch.mm(grad, weight.t()).mul_(slope), to_weight, None
 
 
 class _SiluLinearBackward(torch.autograd.Function):

@@ -3,7 +3,8 @@
 Forces are derivatives by positions; training differentiates forces by weights, never by positions once
 more. So a Jacobian with respect to positions is a constant here: its product with a gradient can be
 differentiated by that gradient only. Energies, forces, stresses and gradients of any loss made of them
-are exact; Hessians of the energy by positions are not to be had: use the shipped network for those.
+are exact; Hessians of the energy by positions are not to be had (outside training they raise an error): use the
+shipped network for those.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from e3d.fast.centres import weights_only
+from e3d.fast.centres import wanted, weights_only
 
 
 def linearised(x: Tensor, y: Tensor, jacobian: Callable[[], Tensor], *, training: bool) -> Tensor:
@@ -26,6 +27,7 @@ class _Linearised(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, jacobian: Callable[[], Tensor], training: bool) -> Tensor:
         ctx.jacobian, ctx.training = jacobian, training
+        ctx.save_for_backward(x)
         ctx.set_materialize_grads(False)
         return y.view_as(y)
 
@@ -35,20 +37,25 @@ class _Linearised(torch.autograd.Function):
             return None, None, None, None
         with torch.no_grad():
             jacobian = ctx.jacobian()
-        return _TimesJacobian.apply(grads[0], jacobian), None, None, None
+        # in training the loss's pass runs through x without any use for it, so that only others can be warned
+        (x,) = (None,) if ctx.training else ctx.saved_tensors
+        return _TimesJacobian.apply(grads[0], jacobian, x), None, None, None
 
 
 class _TimesJacobian(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, grad: Tensor, jacobian: Tensor) -> Tensor:
+    def forward(ctx: Any, grad: Tensor, jacobian: Tensor, x: Tensor | None) -> Tensor:
         ctx.save_for_backward(jacobian)
+        ctx.has_x = x is not None
         return torch.bmm(grad.unsqueeze(1), jacobian).squeeze(1)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        if ctx.has_x and wanted(ctx.next_functions[2][0]):
+            raise NotImplementedError("second derivatives by positions: use the shipped network for those")
         (jacobian,) = ctx.saved_tensors
-        return torch.bmm(jacobian, grads[0].unsqueeze(-1)).squeeze(-1), None
+        return torch.bmm(jacobian, grads[0].unsqueeze(-1)).squeeze(-1), None, None
 
 
 class Harmonics(torch.nn.Module):

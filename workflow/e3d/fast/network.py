@@ -65,15 +65,15 @@ class CentreNetwork(torch.nn.Module):
 
     def _edge_energies(self, data: AtomicDataDict.Type) -> Tensor:
         """Return the readout of every edge, (Z, 1)."""
-        allegro, training = self.allegro, self.training
+        allegro = self.allegro
         mlps = [self.scalar_embed_mlp.mlp_module, *allegro.latents, self.edge_readout.mlp_module]
         weights = [_matrices(mlp) for mlp in mlps]
         track = _TensorTrack(self, data)
         given: list[list[Tensor]] = [[] for _ in weights[1:]]  # to the hidden layers of latents and readout
         hidden = torch.mm(data[AtomicDataDict.EDGE_EMBEDDING_KEY], weights[0][0])
         for layer, (weight, widths) in enumerate(_sources(self, weights)):
-            hidden = _deepen(hidden, weights[layer], training)
-            parts = silu_linear(hidden, weight, widths, training=training)
+            hidden = _deepen(hidden, weights[layer])
+            parts = silu_linear(hidden, weight, widths)
             for waiting, part in zip(given[layer:], parts, strict=False):
                 waiting.append(part)
             if layer == allegro.num_layers:
@@ -83,8 +83,8 @@ class CentreNetwork(torch.nn.Module):
             scalars = track.scalars(layer, parts[len(given) - layer])
             mix = weights[layer + 1][0][allegro.num_scalar_features * (layer + 1) :]
             hidden = torch.addmm(_total(given[layer]), scalars, mix)
-        hidden = _deepen(_total(given[-1]), weights[-1], training)
-        return silu_linear(hidden, weights[-1][-1], [1], training=training)[0]
+        hidden = _deepen(_total(given[-1]), weights[-1])
+        return silu_linear(hidden, weights[-1][-1], [1])[0]
 
 
 class _TensorTrack:
@@ -164,10 +164,10 @@ def _by_irrep(weight: Tensor, n_channels: int) -> Tensor:
     return weight.reshape(len(weight), n_channels, -1).mT.reshape(weight.shape)
 
 
-def _deepen(hidden: Tensor, matrices: list[Tensor], training: bool) -> Tensor:
+def _deepen(hidden: Tensor, matrices: list[Tensor]) -> Tensor:
     """Return the last hidden layer of an MLP, of its first."""
     for weight in matrices[1:-1]:
-        (hidden,) = silu_linear(hidden, weight, [weight.shape[1]], training=training)
+        (hidden,) = silu_linear(hidden, weight, [weight.shape[1]])
     return hidden
 
 

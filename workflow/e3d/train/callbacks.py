@@ -1,5 +1,6 @@
 """What happens around training steps and epochs, as Lightning callbacks named in the rendered config."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from e3d import provenance
+from e3d.errors import InputError
+from e3d.train.render import MONITOR
 
 
 class MetricsHistory(Callback):
@@ -30,9 +33,20 @@ class MetricsHistory(Callback):
         self._rows = list(state_dict["rows"])
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Add the metrics of the epoch that ends; checkpoint callbacks come after this one."""
+        """Add the metrics of the epoch that ends; checkpoint callbacks come after this one.
+
+        Raises
+        ------
+        InputError
+            If training diverged: an error that is not a number belongs to a model nobody can use.
+        """
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self._rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, **metrics})
+        if not math.isfinite(metrics[MONITOR]):
+            raise InputError(
+                f"training diverged: {MONITOR} is {metrics[MONITOR]} after step {trainer.global_step}, expected a "
+                "number. Lower `training.learning_rate`, or look for broken energies and forces in the data."
+            )
         with provenance.atomic(self._path) as temporary:
             pd.DataFrame(self._rows).to_csv(temporary, index=False)
 

@@ -62,6 +62,11 @@ class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
             self.frames = tables.read(Path(subset))[Column.FRAME].to_numpy(dtype=np.int64)
         else:
             self.frames = frames_of(Path(str(splits)), str(split))
+        if not len(self.frames) or self.frames.min() < 0 or self.frames.max() >= len(self._reader):
+            raise InputError(
+                f"{subset or splits}: expected frames between 0 and {len(self._reader) - 1}, those of {store}, and at "
+                "least one. Make it again from this store."
+            )
         self._packed = pack(self._reader, self.frames, r_max) if self._fits() else None
 
     def _fits(self) -> bool:

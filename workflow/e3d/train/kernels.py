@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from e3d import provenance
 from e3d.config import Architecture
 from e3d.errors import InputError
 
@@ -70,12 +71,37 @@ def model_config(settings: Mapping[str, Any], kernels: str, compile_mode: str) -
     return model
 
 
-def save_plain(checkpoint: Path, target: Path) -> None:
-    """Write a checkpoint that names nequip-allegro's own builder, so that nobody needs this package to load it."""
+def adopt(checkpoint: Path, model: Mapping[str, Any]) -> None:
+    """Let training go on from ``checkpoint`` with this model section: nequip builds the one that a checkpoint names.
+
+    Kernels and compile modes have the same weights, so that a run may be resumed with others, or on another device.
+    """
     import torch
 
     content = torch.load(checkpoint, map_location="cpu", weights_only=False)
-    torch.save(_plain(content), target)
+    settings = content["hyper_parameters"]
+    if settings["model"] == model:
+        return
+    settings["model"] = settings["info_dict"]["training_module"]["model"] = dict(model)
+    with provenance.atomic(checkpoint) as temporary:
+        _save(content, temporary)
+
+
+def save_plain(checkpoint: Path, target: Path) -> None:
+    """Write a checkpoint that names nequip-allegro's own builder, so that nobody needs this package to load it.
+
+    It still names the data it was trained on as this package reads them: ``nequip-package`` takes its example there.
+    """
+    import torch
+
+    _save(_plain(torch.load(checkpoint, map_location="cpu", weights_only=False)), target)
+
+
+def _save(content: Any, target: Path) -> None:
+    import torch
+
+    with target.open("wb") as file:  # by a path, torch would write the name of the temporary file into the archive
+        torch.save(content, file)
 
 
 def _plain(value: Any) -> Any:

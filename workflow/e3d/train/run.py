@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import pickle
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from e3d.config import RunSettings, read_yaml
 from e3d.device import require_device
 from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS, Column
-from e3d.train.kernels import save_plain
+from e3d.train.kernels import adopt, choose, save_plain
 from e3d.train.launch import nequip_train
 from e3d.train.render import BEST, HISTORY_FILE, LAST, render, statistics
 from e3d.units import EV_MEV
@@ -44,6 +45,7 @@ def train(run_file: Path, folder: Path, runtime: Mapping[str, Any]) -> None:
     """
     run = RunSettings.from_dict(read_yaml(run_file))
     require_device(str(runtime.get("device", "cpu")))
+    choose(run.architecture, runtime)  # refuses kernels before the data are read
     stats = statistics(Path(run.store), Path(run.splits), run.architecture.r_max)
     inputs = [Path(run.store), Path(run.splits), Path(run.subset)]
     frames = len(tables.read(inputs[2], columns=(Column.FRAME,)))
@@ -73,9 +75,20 @@ def _train_from_last(config: dict[str, Any], work: Path) -> None:
     last = work / f"{LAST}.ckpt"
     if last.is_file():
         log.info("resuming from %s", last)
+        _adopt_model(last, config)
         config = {**config, "ckpt_path": str(last)}
     provenance.write_text(work / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
     nequip_train(config, work)
+
+
+def _adopt_model(last: Path, config: dict[str, Any]) -> None:
+    """Bring the last checkpoint to this job's kernels, or say that the file is damaged."""
+    try:
+        adopt(last, config["training_module"]["model"])
+    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError):
+        raise InputError(
+            f"{last}: not a whole checkpoint, so training cannot go on from it. Delete it to start this run anew."
+        ) from None
 
 
 def _metrics(work: Path, run: RunSettings) -> pd.DataFrame:

@@ -1,0 +1,51 @@
+"""The fast network's own functions: their formulas, term by term, and their derivatives."""
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+import torch
+
+from e3d.fast.centres import Centres, Components, environment, invariants
+from e3d.fast.dense import silu_linear
+
+
+def _centres() -> tuple[Centres, torch.Tensor]:
+    centre = torch.tensor([0, 2, 0, 1, 2, 2])
+    return Centres(centre, 4, Components((0, 1, 4), 2)), centre
+
+
+def _random(*shape: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(sum(shape))
+    return torch.randn(*shape, dtype=torch.float64, generator=generator).requires_grad_(True)
+
+
+@pytest.mark.parametrize(
+    ("call", "inputs"),
+    [
+        (lambda v, y: environment(v, y, _centres()[0], training=False), (_random(6, 4), _random(6, 4))),
+        (
+            lambda w, y, m: invariants(w, y, m, _centres()[0], training=False),
+            (_random(6, 4), _random(6, 4), _random(2, 4, 4)),
+        ),
+        (lambda h, w: silu_linear(h, 2 * w, [1, 2]), (_random(6, 4), _random(4, 3))),
+    ],
+    ids=["environment", "invariants", "silu_linear"],
+)
+def test_derivatives_of_the_functions(call: Callable[..., Any], inputs: tuple[torch.Tensor, ...]) -> None:
+    assert torch.autograd.gradcheck(call, inputs)
+
+
+def test_environment_and_invariants_are_their_sums() -> None:
+    """Against the formulas in the docstring, term by term."""
+    centres, centre = _centres()
+    irrep = [0, 1, 1, 1]
+    v, y, m = (x.detach() for x in (_random(6, 4), _random(6, 4), _random(2, 4, 4)))
+    env, s = torch.zeros(2, 4, 4, dtype=torch.float64), torch.zeros(6, 2, dtype=torch.float64)
+    for z, u, i in product(range(6), range(2), range(4)):
+        weight = v[z, irrep[i] * 2 + u]
+        env[u, i, centre[z]] += weight * y[z, i]
+        s[z, u] += weight * y[z, i] * m[u, i, centre[z]]
+    torch.testing.assert_close(environment(v, y, centres, training=False), env)
+    torch.testing.assert_close(invariants(v, y, m, centres, training=False), s)

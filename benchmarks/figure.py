@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ RATIOS = ("step", "job", "decompose", "store")
 STARTUP, GROWTH = "startup", "growth"
 FRAMES, ATOMS = "frames", "atoms per frame"
 COLORS = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.ORANGE, style.SKY, style.BLACK)
-LABEL = 46
+LABEL = 62
 """Characters of a case that are shown."""
 WIDTH, ROW = 11.0, 0.17
 
@@ -89,7 +90,7 @@ def _ratios(axes: Axes, compared: dict[str, pd.DataFrame]) -> None:
             axes.plot(line["ratio"], y, "o", color=color)
             if pd.notna(line.get("goal_ratio")):
                 axes.plot(line["goal_ratio"], y, "|", color=style.GREEN, markersize=9, markeredgewidth=2)
-            labels[y] = _shortened(str(line["case"]))
+            labels[y] = _label(line, name, twice=(table["case"] == line["case"]).sum() > 1)
             y += 1
     axes.axvline(1.0, color=style.GREY, linewidth=0.8, linestyle="--")
     axes.set_xscale("log")
@@ -100,7 +101,11 @@ def _ratios(axes: Axes, compared: dict[str, pd.DataFrame]) -> None:
     axes.set_xlabel("peer / ours  (right of the line: ours is better)")
 
 
-def _shortened(case: str) -> str:
+def _label(line: "pd.Series[Any]", table: str, *, twice: bool) -> str:
+    """Return a case without the name of its table, and with its peer where two rows are told apart by it."""
+    case = str(line["case"]).removeprefix(f"{table} ")
+    if twice:
+        case = f"{case}: {line['peer_name'].split(',')[0]}"
     return case if len(case) <= LABEL else f"{case[: LABEL - 1]}…"
 
 

@@ -37,7 +37,7 @@ smoke: $(READY) ## the whole workflow on tiny settings
 figures: $(READY) ## the published figures again, without training
 	$(SNAKEMAKE) figures --config published=True
 
-bench: $(READY) ## speed and memory against peers: results/benchmarks/ (hours: see docs/performance.md)
+bench: $(READY) ## speed and memory against peers: results/benchmarks/ (most of an hour)
 	for name in $(BENCHMARKS); do \
 		$(BENCH) benchmarks/$$name.py -o results/benchmarks/$$name.csv || exit 1; done
 	$(BENCH) benchmarks/figure.py results/benchmarks -o results/benchmarks/speed.png

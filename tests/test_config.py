@@ -249,7 +249,7 @@ def test_defaults_are_filled_in_without_touching_what_was_given(default: dict[st
     del default["runtime"], default["published"]
     before = copy.deepcopy(default)
     filled = validate(default, "config")
-    assert filled["runtime"] == {"device": "cpu", "compile_mode": "eager"}
+    assert filled["runtime"] == {"device": "cpu", "compile_mode": "eager", "kernels": "auto"}
     assert filled["published"] is False
     assert default == before
     filled["grid"]["seed"].append(99)

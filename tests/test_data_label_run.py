@@ -279,7 +279,11 @@ def start_slowly(folder: Path, source: Path, output: Path) -> tuple[subprocess.P
     """Start a labelling job of two slow processes; return it with their ids once a label is in the journal."""
     (folder / "slow.py").write_text(SLOW)
     job = subprocess.Popen(
-        [sys.executable, str(folder / "slow.py"), str(source), "-o", str(output)], stderr=subprocess.PIPE, text=True
+        [sys.executable, str(folder / "slow.py"), str(source), "-o", str(output)],
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell's background job ignores Ctrl-C, and so would all that it starts
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for _ in range(300):
         if finished(output) and len(children(job.pid)) >= 2:

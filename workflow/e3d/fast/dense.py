@@ -16,7 +16,7 @@ def silu_linear(hidden: Tensor, weight: Tensor, widths: list[int]) -> tuple[Tens
 
     Raises
     ------
-    NotImplementedError
+    RuntimeError
         If a pass with ``create_graph`` asks for derivatives by ``weight``.
     """
     if not torch.is_grad_enabled():
@@ -40,7 +40,7 @@ class _SiluLinear(torch.autograd.Function):
         weight_wanted = wanted(ctx.next_functions[1][0])
         if torch.is_grad_enabled():
             if weight_wanted:
-                raise NotImplementedError("gradients by weights with create_graph: use the shipped network for those")
+                raise RuntimeError("gradients by weights with create_graph: use the shipped network for those")
             return _SiluLinearBackward.apply(hidden, weight, s, activation, ctx.widths, *grads), None, None
         grad = torch.cat(grads, 1)
         slope = torch.addcmul(s, activation, 1 - s)

@@ -53,7 +53,7 @@ class _TimesJacobian(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         if ctx.has_x and wanted(ctx.next_functions[2][0]):
-            raise NotImplementedError("second derivatives by positions: use the shipped network for those")
+            raise RuntimeError("second derivatives by positions: use the shipped network for those")
         (jacobian,) = ctx.saved_tensors
         return torch.bmm(jacobian, grads[0].unsqueeze(-1)).squeeze(-1), None, None
 

@@ -19,13 +19,13 @@ NETWORKS = {"torch", "lightning", "hydra", "nequip"}
 ARRAYS = {"numpy", "pandas", "scipy", "h5py", "rdkit"}
 RANKS = {"scipy.stats"}  # half a second; loaded where ranks are computed
 LIGHT = [  # what these import, together, and what none of it needs
-    ("cli options data.commands fields errors units figures", ARRAYS | DRAWING | NETWORKS),
+    ("cli options data.commands fields errors units figures findings", ARRAYS | DRAWING | NETWORKS),
     ("config data.entries data.made", ARRAYS | DRAWING | NETWORKS),
     ("tables publish", {"scipy", "h5py", "rdkit"} | DRAWING | NETWORKS),
     ("data.read data.make.label.run data.fetch.run", {"pandas", "scipy"} | DRAWING | NETWORKS),
     ("data.split data.choose data.mix entropy bde train.run", RANKS | DRAWING | NETWORKS),
     ("scaling", {"h5py", "rdkit"} | RANKS | DRAWING | NETWORKS),
-    ("figures.findings figures.parity figures.learning figures.emergence figures.distributions", RANKS | NETWORKS),
+    ("findings.study figures.parity figures.learning figures.emergence figures.distributions", RANKS | NETWORKS),
 ]
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from e3d.config import SCHEMAS, RunSettings, Study, load_study, read_yaml, run_settings, validate, write_run
+from e3d.config import RunSettings, Study, load_study, read_yaml, run_settings, write_run
+from e3d.schema import SCHEMAS, validate
 
 OVERLAYS = sorted(path.name for path in (Path(__file__).parents[1] / "config").glob("*.yaml"))
 OVERLAYS = [name for name in OVERLAYS if name not in ("config.yaml", "datasets.yaml")]
@@ -95,8 +96,8 @@ def test_schema_default_and_readme_name_the_same_keys(root: Path, default: dict[
 
 def _keys_of(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
     for name, value in values.items():
-        label = "<name>" if prefix == "models." else name
-        if isinstance(value, dict):
+        label = "<name>" if prefix in ("models.", "variants.") else name
+        if isinstance(value, dict) and prefix != "variants.":
             yield from _keys_of(value, f"{prefix}{label}.")
         else:
             yield prefix + label
@@ -120,7 +121,7 @@ def test_every_key_of_the_schema_is_described() -> None:
 def test_runs_of_the_grid_have_plain_types(study: Study) -> None:
     runs = list(study.runs())
     grid = study.values["grid"]
-    assert len(runs) == len(grid["n_train"]) * len(grid["model"]) * len(grid["seed"])
+    assert len(runs) == len(grid["n_train"]) * len(grid["model"]) * len(grid["seed"]) + 3  # more seeds at one place
     assert runs[0] == {
         "run": "minispice/n32/nano/s0",
         "dataset": "minispice",
@@ -131,6 +132,48 @@ def test_runs_of_the_grid_have_plain_types(study: Study) -> None:
     assert len({run["run"] for run in runs}) == len(runs)
     assert json.loads(json.dumps(runs)) == runs
     assert {type(value) for run in runs for value in run.values()} == {str, int}
+
+
+def test_controls_add_runs_once_and_share_the_grids_lists(default: dict[str, Any], datasets: dict[str, Any]) -> None:
+    default["grid"] |= {"n_train": [8, 16], "model": ["nano"], "seed": [0]}
+    default["controls"] = [{"n_train": [16], "seed": [0, 1]}, {"model": ["nano+r35"]}]
+    runs = [run["run"] for run in load_study(default, datasets).runs()]
+    assert runs == [
+        "minispice/n8/nano/s0",
+        "minispice/n16/nano/s0",
+        "minispice/n16/nano/s1",
+        "minispice/n8/nano+r35/s0",
+        "minispice/n16/nano+r35/s0",
+    ]
+
+
+def test_a_variant_changes_what_it_names_and_nothing_else(default: dict[str, Any], datasets: dict[str, Any]) -> None:
+    default["variants"] = {"change": {"r_max": 3.5, "energy_weight": 0.0}}
+    default["grid"]["model"] = ["nano", "nano+change"]
+    study = load_study(default, datasets)
+    runs = {run["model"]: run_settings(study, run, "results").as_dict() for run in study.runs()}
+    plain, changed = runs["nano"], runs["nano+change"]
+    assert changed["architecture"] == plain["architecture"] | {"r_max": 3.5}
+    assert changed["training"] == plain["training"] | {"energy_weight": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("model", "variants", "part"),
+    [
+        ("nano+x", {}, "model 'nano+x': 'x' is not under `variants`"),
+        ("nono+x", {"x": {"r_max": 3}}, "model 'nono+x': 'nono' is not under `models`"),
+        ("nano+x", {"x": {"rmax": 3}}, "variants.x: unknown key 'rmax'"),
+        ("nano+x", {"x": {"shifts": "zero"}}, "variants.x: shifts = 'zero' - known: isolated"),
+        ("nano+x", {"x": {"steps": 7}}, "steps = 7 is not a multiple"),
+    ],
+)
+def test_a_variant_that_cannot_be_is_named(
+    model: str, variants: dict[str, Any], part: str, default: dict[str, Any], datasets: dict[str, Any], input_error: Any
+) -> None:
+    default["variants"] = variants
+    default["controls"] = [{"model": [model]}]
+    with input_error(part):
+        load_study(default, datasets)
 
 
 def test_settings_of_a_run_survive_its_file(study: Study, tmp_path: Path) -> None:

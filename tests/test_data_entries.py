@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from e3d.config import read_yaml, validate
+from e3d.config import read_yaml
+from e3d.schema import validate
 from e3d.data.entries import check_entries, sources
 from e3d.data.store import StoreReader
 from e3d.fields import Store as F

@@ -23,7 +23,8 @@ import pytest
 import yaml
 
 from e3d.cli import main
-from e3d.config import load_study, read_yaml, validate
+from e3d.config import load_study, read_yaml
+from e3d.schema import validate
 from e3d.data.fetch.download import Patience
 from e3d.data.fetch.run import Fingerprint, Source, fetch, find_source
 from test_workflow import copy_project, planned, snakemake

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from e3d.config import read_yaml, validate
+from e3d.config import read_yaml
+from e3d.schema import validate
 from e3d.data.made import check_made, geometries_file
 from e3d.data.theory import SPICE
 

@@ -19,7 +19,8 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from e3d import tables
-from e3d.config import RunSettings, read_yaml, validate
+from e3d.config import RunSettings, read_yaml
+from e3d.schema import validate
 from e3d.data.choose import Choice, choose
 from e3d.data.make.label.run import label_file
 from e3d.data.make.label.theories import theory_named

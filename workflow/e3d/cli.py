@@ -249,7 +249,7 @@ def _figures(arguments: Arguments) -> None:
 
 
 def _findings(arguments: Arguments) -> None:
-    from e3d.figures.findings import write_findings
+    from e3d.findings import write_findings
 
     write_findings(arguments.tables, arguments.output)
 

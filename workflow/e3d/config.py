@@ -5,37 +5,32 @@ line read settings through this module only. Runtime settings (device, workers) 
 identifies a run, so that moving to another machine retrains nothing.
 """
 
-import copy
 import itertools
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
 from e3d import provenance
 from e3d.data.entries import check_entries, sources
 from e3d.errors import InputError, choices
+from e3d.fields import base_and_variant
+from e3d.schema import check, rules_of, validate
 
 PUBLISHED = Path("results/published")
+_AXES = ("dataset", "n_train", "model", "seed")
 NAMED_BONDS_FILE = Path("resources/named_bonds.xyz")
-SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
-# 32.0 is an integer to JSON schema, but it would name a run n32.0
-_VALIDATOR = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-    jsonschema.Draft202012Validator,
-    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    ),
-)
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Hyper-parameters of an Allegro model; the names are nequip-allegro's own where it has one."""
+    """Hyper-parameters of an Allegro model; the names are nequip-allegro's own where it has one.
+
+    ``shifts`` says what an atom alone weighs (isolated, mean or trainable), ``mean_neighbours`` is Nbar (0: measured).
+    """
 
     r_max: float
     l_max: int
@@ -46,6 +41,8 @@ class Architecture:
     mlp_width: int
     num_bessels: int
     polynomial_cutoff_p: int
+    shifts: str = "isolated"
+    mean_neighbours: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,9 +82,9 @@ class RunSettings:
     def from_dict(cls, values: Mapping[str, Any]) -> "RunSettings":
         """Check ``values`` against ``schemas/run.schema.yaml`` and build the settings."""
         checked = validate(dict(values), "run")
-        study = _rules("config")["properties"]
-        architecture = _check(checked.pop("architecture"), study["models"]["additionalProperties"], "run: architecture")
-        training = _check(checked.pop("training"), study["training"], "run: training")
+        study = rules_of("config")["properties"]
+        architecture = check(checked.pop("architecture"), study["models"]["additionalProperties"], "run: architecture")
+        training = check(checked.pop("training"), study["training"], "run: training")
         _check_training(training)
         return cls(architecture=Architecture(**architecture), training=Training(**training), **checked)
 
@@ -100,24 +97,35 @@ class Study:
     datasets: dict[str, Any] = field(repr=False)
 
     def runs(self) -> Iterator[dict[str, Any]]:
-        """Yield the run columns (run, dataset, n_train, model, seed) of the grid, plain types."""
-        grid = self.values["grid"]
-        for dataset, n, model, seed in itertools.product(grid["dataset"], grid["n_train"], grid["model"], grid["seed"]):
-            yield {
-                "run": f"{dataset}/n{n}/{model}/s{seed}",
-                "dataset": dataset,
-                "n_train": n,
-                "model": model,
-                "seed": seed,
-            }
+        """Yield the run columns (run, dataset, n_train, model, seed), plain types: the grid, then the controls."""
+        seen = set()
+        for grid in _grids(self.values):
+            for dataset, n, model, seed in itertools.product(*(grid[axis] for axis in _AXES)):
+                run = f"{dataset}/n{n}/{model}/s{seed}"
+                if run not in seen:
+                    seen.add(run)
+                    yield {"run": run, "dataset": dataset, "n_train": n, "model": model, "seed": seed}
+
+    def used(self, axis: str) -> list[Any]:
+        """Return the values of ``dataset``, ``n_train``, ``model`` or ``seed`` that some run has, in order."""
+        return _used(self.values, axis)
 
     def sources(self) -> list[str]:
-        """Return the datasets that are read from files: those of the grid, mixtures resolved."""
-        return sources(self.values["grid"]["dataset"], self.datasets)
+        """Return the datasets that are read from files: those of all runs, mixtures resolved."""
+        return sources(self.used("dataset"), self.datasets)
 
     def mixtures(self) -> list[str]:
-        """Return the datasets of the grid that are mixed from others."""
-        return [name for name in self.values["grid"]["dataset"] if "mix" in self.datasets[name]]
+        """Return the datasets of all runs that are mixed from others."""
+        return [name for name in self.used("dataset") if "mix" in self.datasets[name]]
+
+
+def _grids(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the grid and the controls, each complete: a list that a control leaves out is the grid's."""
+    return [values["grid"], *({**values["grid"], **control} for control in values["controls"])]
+
+
+def _used(values: Mapping[str, Any], axis: str) -> list[Any]:
+    return list(dict.fromkeys(value for grid in _grids(values) for value in grid[axis]))
 
 
 def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
@@ -137,15 +145,9 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
     """
     study = validate(dict(values), "config")
     known = validate(dict(datasets), "datasets")
-    grid = study["grid"]
-    check_entries(grid["dataset"], known, need_files=not study["published"])
-    for name in grid["model"]:
-        if name not in study["models"]:
-            raise InputError(
-                f"model {name!r} is not under `models` - {choices(name, study['models'])}. "
-                "Fix `grid.model`, or add the size under `models`."
-            )
-    _check_training(study["training"])
+    check_entries(_used(study, "dataset"), known, need_files=not study["published"])
+    for name in _used(study, "model"):
+        _check_training(_settings_of(study, name)[1])
     _check_molecules(study["figures"]["molecules"])
     folder = PUBLISHED / study["study"]
     if study["published"] and not folder.is_dir():
@@ -175,16 +177,44 @@ def _check_molecules(wanted: list[str]) -> None:
             )
 
 
+def _settings_of(values: Mapping[str, Any], model: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the architecture and the training of a model, ``micro`` or ``micro+r35``.
+
+    Raises
+    ------
+    InputError
+        If the size or the variant is unknown, or the variant changes what cannot be changed.
+    """
+    base, variant = base_and_variant(model)
+    for name, section in ((base, "models"), (variant, "variants")):
+        if (name or section == "models") and name not in values[section]:
+            raise InputError(
+                f"model {model!r}: {name!r} is not under `{section}` - {choices(name, values[section])}. "
+                f"Fix it in `grid.model` or `controls`, or add it under `{section}`."
+            )
+    architecture, training = dict(values["models"][base]), dict(values["training"])
+    rules = rules_of("config")["properties"]
+    of_model, of_training = rules["models"]["additionalProperties"], rules["training"]
+    for key, value in values["variants"].get(variant, {}).items():
+        if key not in of_model["properties"] | of_training["properties"]:
+            known = [*of_model["properties"], *of_training["properties"]]
+            raise InputError(f"variants.{variant}: unknown key {key!r} - {choices(key, known)}. Fix the spelling.")
+        (architecture if key in of_model["properties"] else training)[key] = value
+    where = f"variants.{variant}" if variant else ""
+    return check(architecture, of_model, where or f"models.{base}"), check(training, of_training, where or "training")
+
+
 def run_settings(study: Study, run: Mapping[str, Any], results: str) -> RunSettings:
     """Return the full settings of one run of the grid; ``results`` is the results folder."""
     data = f"{results}/data/{run['dataset']}"
+    architecture, training = _settings_of(study.values, run["model"])
     return RunSettings(
         **run,
         store=f"{data}/store.h5",
         splits=f"{data}/splits.parquet",
         subset=f"{data}/subsets/n{run['n_train']}.csv",
-        architecture=Architecture(**study.values["models"][run["model"]]),
-        training=Training(**study.values["training"]),
+        architecture=Architecture(**architecture),
+        training=Training(**training),
     )
 
 
@@ -211,93 +241,3 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def write_run(settings: RunSettings, path: Path) -> None:
     """Write one run's settings as the RUN.yaml that ``e3d train`` reads."""
     provenance.write_text(path, yaml.safe_dump(settings.as_dict(), sort_keys=False))
-
-
-def validate(values: dict[str, Any], schema: str) -> dict[str, Any]:
-    """Return a copy of ``values`` with defaults filled in, checked against ``<schema>.schema.yaml``.
-
-    Raises
-    ------
-    InputError
-        For the first error, unknown keys before others.
-    """
-    return _check(values, _rules(schema), schema)
-
-
-def _rules(schema: str) -> dict[str, Any]:
-    rules: dict[str, Any] = yaml.safe_load((SCHEMAS / f"{schema}.schema.yaml").read_text(encoding="utf-8"))
-    return rules
-
-
-def _check(values: dict[str, Any], rules: dict[str, Any], name: str) -> dict[str, Any]:
-    filled = copy.deepcopy(values)
-    _fill_defaults(filled, rules)
-    _refuse_nan(filled, name)
-    errors = sorted(
-        _VALIDATOR(rules).iter_errors(filled),
-        key=lambda error: (error.validator != "additionalProperties", list(map(str, error.path))),
-    )
-    if errors:
-        raise InputError(_one_line(errors[0], name))
-    return filled
-
-
-def _refuse_nan(values: Any, where: str) -> None:
-    """Refuse .nan and .inf, which every bound of a schema lets through."""
-    if isinstance(values, float) and not math.isfinite(values):
-        raise InputError(f"{where} = {values} - must be a finite number. Fix the value.")
-    parts = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
-    for key, value in parts:
-        _refuse_nan(value, f"{where}.{key}")
-
-
-def _fill_defaults(values: Any, rules: Mapping[str, Any]) -> None:
-    if not isinstance(values, dict):
-        return
-    for key, rule in rules.get("properties", {}).items():
-        if "default" in rule:
-            values.setdefault(key, copy.deepcopy(rule["default"]))
-        if key in values:
-            _fill_defaults(values[key], rule)
-    rest = rules.get("additionalProperties")
-    if isinstance(rest, dict):
-        for key in values.keys() - rules.get("properties", {}).keys():
-            _fill_defaults(values[key], rest)
-
-
-def _exponent_hint(given: Any) -> str:
-    """Explain YAML's trap: ``1e-3`` without a dot is text."""
-    if isinstance(given, str) and re.fullmatch(r"[+-]?\d+[eE][+-]?\d+", given):
-        return f"; YAML reads it as text, write {given.lower().replace('e', '.0e')}"
-    return ""
-
-
-def _one_line(error: jsonschema.ValidationError, schema: str) -> str:
-    where = ".".join(map(str, error.path)) or "the top level"
-    given: Any = error.instance
-    rule: Any = error.schema
-    limit: Any = error.validator_value
-    if error.validator == "additionalProperties":
-        allowed = list(rule.get("properties", {}))
-        unknown = next(key for key in given if key not in allowed)
-        return (
-            f"{schema}: unknown key {unknown!r} at {where} - {choices(unknown, allowed)}. "
-            "Fix the spelling or remove it."
-        )
-    if error.validator == "required":
-        missing = next(key for key in limit if key not in given)
-        return f"{schema}: {where} lacks {missing!r}, which is required. Add it."
-    texts: dict[str, Callable[[], str]] = {
-        "enum": lambda: choices(given, limit),
-        "type": lambda: f"expected {limit}" + _exponent_hint(given),
-        "minimum": lambda: f"must be at least {limit}",
-        "exclusiveMinimum": lambda: f"must be more than {limit}",
-        "maximum": lambda: f"must be at most {limit}",
-        "exclusiveMaximum": lambda: f"must be less than {limit}",
-        "minItems": lambda: f"needs at least {limit} entries",
-        "uniqueItems": lambda: "must not repeat an entry",
-        "pattern": lambda: f"must match {limit}",
-    }
-    allowed_text = texts.get(str(error.validator), lambda: str(error.message))()
-    note = f" ({rule['description']})" if "description" in rule else ""
-    return f"{schema}: {where} = {given!r} - {allowed_text}{note}. Fix the value."

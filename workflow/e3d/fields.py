@@ -99,6 +99,7 @@ TEST_MOLECULES: Final = "test-molecules"
 TEST_IONIC: Final = "test-ionic"  # held-out frames of charged species and of elements known as ions only
 TEST_CONFORMATIONS: Final = "test-conformations"
 NAMED_BONDS: Final = "named-bonds"
+VARIANT_SIGN: Final = "+"
 POOL: Final = "pool"
 VALIDATION: Final = "validation"
 UNUSED: Final = "unused"
@@ -137,3 +138,9 @@ REFERENCE_NAMES: Final[dict[str, str]] = {
     "mean_bond_energy": "mean bond energy",
 }
 """The three different bond energies D is compared with (design, section 2)."""
+
+
+def base_and_variant(model: str) -> tuple[str, str]:
+    """Return the size a model is of, and what is changed of it: ``micro+r35`` is size micro with the change r35."""
+    base, _, variant = model.partition(VARIANT_SIGN)
+    return base, variant

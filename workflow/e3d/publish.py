@@ -18,20 +18,13 @@ import pandas as pd
 
 from e3d import provenance
 from e3d.errors import InputError
-from e3d.figures import FIGURES
+from e3d.figures import FIGURES, read_tables
+from e3d.findings import findings, needed_tables, quoted
 
 COSTS_FILE = "costs.csv"
 STUDY = "study"
 FIGURES_FOLDER = "figures"
 MACHINE_FILE = "machine.json"
-SHOWS = {
-    "molecules": "D on drawn molecules",
-    "distributions": "D by bond type",
-    "parity": "D against three reference energies",
-    "learning": "test error against N",
-    "emergence": "bond energies, entropy, decomposability against N",
-}
-"""What README says each figure shows."""
 
 
 def publish(results: Path, output: Path) -> None:
@@ -160,12 +153,12 @@ def _blocks(published: Path) -> dict[str, str]:
     total, mean = ({str(k): float(v) / 60 for k, v in cost[column].items()} for column in ("total_s", "mean_s"))
     on = json.loads((published / MACHINE_FILE).read_text(encoding="utf-8"))
     rows = [
-        f"| {shows} | `figures_{name}` | `results/figures/{name}.{{png,svg,pdf}}` | "
-        f"{', '.join(f'`{table}.csv`' for table in FIGURES[name])} | {mean[f'figures/{name}']:.2f} |"
-        for name, shows in SHOWS.items()
+        f"| {figure.shows} | `figures_{name}` | `results/figures/{name}.{{png,svg,pdf}}` | "
+        f"{', '.join(f'`{table}.csv`' for table in figure.tables)} | {mean[f'figures/{name}']:.2f} |"
+        for name, figure in FIGURES.items()
     ]
     return {
-        "findings": (published / FIGURES_FOLDER / "findings.md").read_text(encoding="utf-8").strip(),
+        "findings": quoted(findings(read_tables([published], needed_tables()))),
         "figures": "\n".join(["| figure | rule | file | from tables | minutes |", "|---|---|---|---|---|", *rows]),
         "time": (
             f"On {on['cores']} cores ({on['processor']}, no GPU) the study took {total[STUDY]:.0f} minutes after "

@@ -227,6 +227,7 @@ def _seed_spread(form: Form, part: pd.DataFrame, metric: str) -> Array:
 
 def run_table(errors: Path, output: Path) -> pd.DataFrame:
     """Write the table of fits."""
-    table = fits(tables.read(errors, columns=(C.RUN, C.N_TRAIN, C.N_PARAMETERS, C.GROUP_KIND, *METRICS)))
+    columns = (C.RUN, C.N_TRAIN, C.N_PARAMETERS, C.GROUP_KIND, *METRICS)
+    table = fits(tables.plain(tables.read(errors, columns=columns)))
     tables.write(table, output, inputs=[errors])
     return table

@@ -9,7 +9,7 @@ import pandas as pd
 
 from e3d import provenance
 from e3d.errors import InputError
-from e3d.fields import RUN_COLUMNS
+from e3d.fields import RUN_COLUMNS, VARIANT_SIGN, Column
 
 _FLOAT_FORMAT = "%.10g"
 
@@ -70,6 +70,11 @@ def with_run(table: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
     for position, name in enumerate(RUN_COLUMNS):
         table.insert(position, str(name), run[name])
     return table
+
+
+def plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of plain model sizes: those of variants (``micro+r35``) belong to the gauge stage."""
+    return table[~table[Column.MODEL].astype(str).str.contains(VARIANT_SIGN, regex=False)]
 
 
 def collect(paths: Iterable[Path]) -> pd.DataFrame:

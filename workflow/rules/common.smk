@@ -13,7 +13,8 @@ from e3d.config import load_study, read_yaml, run_settings
 from e3d.data.made import geometries_file
 from e3d.errors import InputError
 from e3d.fields import DECOMPOSED_FILES, NAMED_BONDS, TEST_SPLITS
-from e3d.figures import FIGURES, FINDINGS_TABLES
+from e3d.figures import FIGURES
+from e3d.findings import SECTIONS, needed_tables
 
 try:
     STUDY = load_study(config, read_yaml(Path("config/datasets.yaml")))
@@ -40,7 +41,7 @@ STRUCTURES = [*TEST_SPLITS, NAMED_BONDS]
 wildcard_constraints:
     dataset="|".join(STUDY.datasets),
     n_train="[1-9][0-9]*",
-    model="|".join(STUDY.values["models"]),
+    model="|".join(map(re.escape, STUDY.used("model"))),
     seed="[0-9]|[1-9][0-9]*",
 
 
@@ -186,7 +187,7 @@ def of_stage(stage):
 
 
 def of_datasets(pattern):
-    return [pattern.format(dataset=name) for name in STUDY.values["grid"]["dataset"]]
+    return [pattern.format(dataset=name) for name in STUDY.used("dataset")]
 
 
 def of_subsets(pattern):

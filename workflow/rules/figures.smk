@@ -1,13 +1,13 @@
 # Figures, findings and the pieces of the report, from the study's tables alone.
 
 
-for figure, needed in FIGURES.items():
+for figure, drawn in FIGURES.items():
 
     rule:
         name:
             f"figures_{figure}"
         input:
-            tables=[f"{TABLES}/{table}.csv" for table in needed],
+            tables=[f"{TABLES}/{table}.csv" for table in drawn.tables],
             code=modules(f"figures/{figure}", "figures/style", "fields", "chemistry"),
         output:
             png=report(
@@ -40,8 +40,14 @@ for figure, needed in FIGURES.items():
 
 rule figures_findings:
     input:
-        tables=[f"{TABLES}/{table}.csv" for table in FINDINGS_TABLES],
-        code=modules("figures/findings", "figures/style", "fields"),
+        tables=[f"{TABLES}/{table}.csv" for table in needed_tables()],
+        code=modules(
+            "findings/__init__",
+            *(f"findings/{section}" for section in SECTIONS),
+            "findings/wording",
+            "figures/style",
+            "fields",
+        ),
     output:
         report(
             "<figures>/findings.md",

@@ -103,9 +103,9 @@ def _fetch(arguments: Arguments) -> None:
 
 
 def _read(arguments: Arguments) -> None:
-    from e3d.config import validate
     from e3d.data.read import read_entry
     from e3d.data.theory import SPICE
+    from e3d.schema import validate
 
     defaults = {"path": str(arguments.file), "layout": "spice", "theory": SPICE.name, "source": "", "licence": ""}
     entry = defaults | (options.json_object(arguments.settings) if arguments.settings else {})

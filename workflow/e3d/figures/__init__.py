@@ -6,31 +6,36 @@ Figures read, fit and change nothing: every number they show stands in a table o
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from e3d.errors import InputError, choices
+from e3d.fields import Column as C
 
 if TYPE_CHECKING:  # the workflow reads the registry below at every start
     import pandas as pd
 
-FIGURES: dict[str, tuple[str, ...]] = {
-    "molecules": ("decompose/summary", "decompose/bond_means"),
-    "distributions": ("decompose/summary", "entropy/histogram"),
-    "parity": ("decompose/summary", "bde/named", "bde/summary"),
-    "learning": ("evaluate/errors", "scaling/fits"),
-    "emergence": ("decompose/summary", "bde/summary", "entropy/entropy", "entropy/decomposability"),
-}
-"""Name of each figure (and of its module) and the tables it is made from."""
 
-FINDINGS_TABLES = (
-    "decompose/summary",
-    "evaluate/errors",
-    "bde/summary",
-    "bde/order",
-    "entropy/decomposability",
-    "scaling/fits",
-)
-"""The tables the findings are written from."""
+class Drawn(NamedTuple):
+    """A figure: what README says it shows, and the tables it is made from."""
+
+    shows: str
+    tables: tuple[str, ...]
+
+
+FIGURES: dict[str, Drawn] = {
+    "molecules": Drawn("D on drawn molecules", ("decompose/summary", "decompose/bond_means")),
+    "distributions": Drawn("D by bond type", ("decompose/summary", "entropy/histogram")),
+    "parity": Drawn("D against three reference energies", ("decompose/summary", "bde/named", "bde/summary")),
+    "learning": Drawn("test error against N", ("evaluate/errors", "scaling/fits")),
+    "emergence": Drawn(
+        "bond energies, entropy, decomposability against N",
+        ("decompose/summary", "bde/summary", "entropy/entropy", "entropy/decomposability"),
+    ),
+}
+"""Name of each figure, and of its module."""
+
+WITH_VARIANTS = ("gauge", "interplay")
+"""Stages whose tables are about variants too (``micro+r35``); everything else shows plain model sizes."""
 
 
 def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> "dict[str, pd.DataFrame]":
@@ -52,7 +57,11 @@ def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> "dict[str, pd.D
             f"tables {', '.join(missing)} are not among {', '.join(map(str, paths))}. Give the results folder, or "
             f"the files {', '.join(f'<folder>/{name}.csv' for name in needed)}."
         )
-    return {name: tables.read(found[name]) for name in needed}
+    read = {name: tables.read(found[name]) for name in needed}
+    return {
+        name: table if name.split("/")[0] in WITH_VARIANTS or C.MODEL not in table else tables.plain(table)
+        for name, table in read.items()
+    }
 
 
 def draw(name: str, paths: Sequence[Path], output: Path, *, molecules: Sequence[str] = ()) -> None:
@@ -65,7 +74,7 @@ def draw(name: str, paths: Sequence[Path], output: Path, *, molecules: Sequence[
     """
     if name not in FIGURES:
         raise InputError(f"figure {name!r} is not known - {choices(name, FIGURES)}. Fix the name.")
-    needed = read_tables(paths, FIGURES[name])
+    needed = read_tables(paths, FIGURES[name].tables)
     make = import_module(f"e3d.figures.{name}").make
     options = {"molecules": molecules} if name == "molecules" else {}
     from e3d.figures import style

@@ -159,11 +159,18 @@ def order_handles(bond_types: Sequence[str], *, markers: bool = True) -> list[Li
 def reference(summary: pd.DataFrame, dataset: str | None = None) -> tuple[str, str, int]:
     """Return dataset, model and number of training frames of the run to show.
 
-    The largest number of training frames and, there, the model with most parameters.
+    The largest number of training frames and, there, the model with most parameters; by default of the first
+    of :func:`datasets`.
     """
-    table = summary if dataset is None else summary[summary[C.DATASET] == dataset]
+    table = summary[summary[C.DATASET] == (datasets(summary)[0] if dataset is None else dataset)]
     best = table.sort_values([C.N_TRAIN, N_PARAMETERS], ascending=False, kind="stable").iloc[0]
     return str(best[C.DATASET]), str(best[C.MODEL]), int(best[C.N_TRAIN])
+
+
+def datasets(summary: pd.DataFrame) -> list[str]:
+    """Return the datasets, the one with most runs (the grid's) first."""
+    runs = summary.groupby(C.DATASET, sort=False)[C.RUN].nunique()
+    return [str(name) for name in runs.sort_values(ascending=False, kind="stable").index]
 
 
 def name_run(figure: Figure, run: tuple[str, str, int]) -> None:

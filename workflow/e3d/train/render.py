@@ -16,6 +16,7 @@ from e3d.data.split import frames_of
 from e3d.data.store import StoreReader
 from e3d.errors import InputError
 from e3d.fields import POOL, VALIDATION
+from e3d.fields import Store as F
 from e3d.train.kernels import choose, model_config
 from e3d.train.pack import pack
 
@@ -30,13 +31,14 @@ class Statistics:
     """What initialises a model, from the training pool of a dataset: the same for every n_train.
 
     ``force_rms_eV_per_ang`` is the energy scale (eV, with Å as the length), ``mean_neighbours`` is
-    Nbar, ``isolated_atom_energy_eV`` the shift of each type.
+    Nbar, ``isolated_atom_energy_eV`` the shift of each type, ``binding_energy_eV_per_atom`` the mean over atoms.
     """
 
     type_names: tuple[str, ...]
     isolated_atom_energy_eV: dict[str, float]
     force_rms_eV_per_ang: float
     mean_neighbours: float
+    binding_energy_eV_per_atom: float
 
 
 def statistics(store: Path, splits: Path, r_max: float) -> Statistics:
@@ -50,10 +52,12 @@ def statistics(store: Path, splits: Path, r_max: float) -> Statistics:
     with StoreReader(store) as reader:
         packed = pack(reader, sample, r_max)
         atoms = reader.isolated_atom_energy
+        binding = float(reader.gather(F.BINDING_ENERGY, sample).sum())
         names = tuple(symbol(z) for z in reader.elements)
         shifts = {symbol(z): atoms[z] for z in reader.elements}
     force_rms = float(np.sqrt(np.mean(packed.forces.astype(np.float64) ** 2)))
-    return Statistics(names, shifts, force_rms, len(packed.centre) / len(packed.positions))
+    n_atoms = len(packed.positions)
+    return Statistics(names, shifts, force_rms, len(packed.centre) / n_atoms, binding / n_atoms)
 
 
 def render(run: RunSettings, stats: Statistics, folder: Path, runtime: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,14 +146,16 @@ def _training_module(run: RunSettings, stats: Statistics, runtime: Mapping[str, 
 
 
 def _model(run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the Allegro section: isolated-atom shifts, one scale, no pair potential."""
+    """Return the Allegro section: shifts of the atoms, one scale, no pair potential."""
     sizes = asdict(run.architecture)
+    shifts, neighbours = sizes.pop("shifts"), sizes.pop("mean_neighbours")
     n_bessel, p = sizes.pop("num_bessels"), sizes.pop("polynomial_cutoff_p")
     width = sizes.pop("mlp_width")
     unknown = [name for name in stats.type_names if name not in stats.isolated_atom_energy_eV]
     if unknown:
         raise InputError(f"no isolated-atom energy of {', '.join(unknown)} in {run.store}. Make the store again.")
-    settings = {
+    more = stats.binding_energy_eV_per_atom if shifts == "mean" else 0.0
+    settings: dict[str, Any] = {
         "seed": run.seed,
         "model_dtype": "float32",
         "type_names": list(stats.type_names),
@@ -162,9 +168,11 @@ def _model(run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]) -> d
         "scalar_embed_mlp_hidden_layers_width": width,
         "allegro_mlp_hidden_layers_width": width,
         "readout_mlp_hidden_layers_width": width,
-        "avg_num_neighbors": stats.mean_neighbours,
+        "avg_num_neighbors": neighbours or stats.mean_neighbours,
         "per_type_energy_scales": stats.force_rms_eV_per_ang,
-        "per_type_energy_shifts": dict(stats.isolated_atom_energy_eV),
+        "per_type_energy_shifts": {name: energy + more for name, energy in stats.isolated_atom_energy_eV.items()},
         "pair_potential": None,
     }
+    if shifts == "trainable":
+        settings["per_type_energy_shifts_trainable"] = True
     return model_config(settings, choose(run.architecture, runtime), runtime.get("compile_mode", "eager"))

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from e3d import provenance
-from e3d.config import read_yaml, validate
+from e3d.config import read_yaml
 from e3d.data.fetch.download import DEFAULT_PATIENCE, Patience, download
 from e3d.data.fetch.part import open_part, read_facts
 from e3d.errors import InputError, choices
+from e3d.schema import validate
 
 log = logging.getLogger(__name__)
 

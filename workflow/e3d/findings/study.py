@@ -1,4 +1,4 @@
-"""What the study's tables say, in sentences: a Markdown list made from the tables alone.
+"""What D of the reference run is: errors, order of bonds, distance from the reference energies, scaling.
 
 Numbers are those of the reference run of each dataset (largest training set, largest model), as the
 mean over its seeds. Square brackets hold the widest 95 % interval: from the smallest lower to the
@@ -7,7 +7,6 @@ largest upper end over the seeds. The lowest and highest seed follow.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,52 +14,15 @@ import pandas as pd
 
 from e3d.fields import NAMED_BONDS, REFERENCE_NAMES, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.figures import FINDINGS_TABLES, read_tables, style
-from e3d.provenance import write_text
+from e3d.figures import style
+from e3d.findings.wording import SETS, Run, Tables, value
 from e3d.units import EV_KCAL_MOL
 
-Tables = dict[str, pd.DataFrame]
-Run = tuple[str, str, int]
-
-_SETS: Final = {
-    "test-conformations": "new conformations of pool molecules",
-    "test-molecules": "molecules never in the pool",
-    "test-all": "both test sets",
-    NAMED_BONDS: "relaxed named molecules",
-}
 _STEPS: Final = (("C-C", "C=C"), ("C=C", "C#C"))
-_LIMITS: Final = (
-    "The ordering of bond types alone is no evidence of emergence: the null models of docs/method.md (bond "
-    "additivity, a pair potential, an untrained network, D shuffled within molecules) are not part of this study "
-    "yet, and D is fixed by energies and forces only up to edge terms that cancel."
-)
 
 
-def write_findings(paths: Sequence[Path], output: Path) -> None:
-    """Write the findings from tables (files, or one results folder) as a Markdown list.
-
-    Raises
-    ------
-    InputError
-        If a table is missing.
-    """
-    found = sentences(read_tables(paths, FINDINGS_TABLES))
-    write_text(output, "".join(f"- {sentence}\n" for sentence in found))
-
-
-def sentences(tables: Tables) -> list[str]:
-    """Return the findings, one sentence or two each, without the marks of the list."""
-    summary = tables["decompose/summary"]
-    datasets = list(dict.fromkeys(summary[C.DATASET].astype(str)))
-    found = []
-    for dataset in datasets:
-        run = style.reference(summary, dataset)
-        for sentence in _of_run(tables, run):
-            found.append(f"{dataset}: {sentence}" if len(datasets) > 1 else sentence)
-    return [*found, _sum_rule(summary), _LIMITS]
-
-
-def _of_run(tables: Tables, run: Run) -> Iterable[str]:
+def sentences(tables: Tables, run: Run) -> Iterable[str]:
+    """Yield what the reference run's D is, a sentence or two each."""
     yield _which(tables, run)
     yield _test_errors(style.at_run(tables["evaluate/errors"], run))
     yield _order(style.at_run(tables["bde/order"], run))
@@ -72,6 +34,7 @@ def _of_run(tables: Tables, run: Run) -> Iterable[str]:
     yield _decomposability(style.at_run(tables["entropy/decomposability"], run))
     yield _bonded_share(style.at_run(tables["decompose/summary"], run))
     yield _scaling(tables["scaling/fits"], run[0], style.sized_models(tables["decompose/summary"]))
+    yield _sum_rule(tables["decompose/summary"])
 
 
 def _which(tables: Tables, run: Run) -> str:
@@ -86,28 +49,14 @@ def _which(tables: Tables, run: Run) -> str:
     )
 
 
-def _value(part: pd.DataFrame, column: str, unit: str = "", *, digits: int = 2, seeds: bool = True) -> str:
-    """Return mean, interval and range over the seeds of a column, as text."""
-    if part.empty or not part[column].notna().any():
-        return "not in the tables"
-    s = style.over_seeds(part, column)
-    mean, lo, hi, low, high = (f"{x:.{digits}f}" for x in (s.mean, s.lo, s.hi, s.seed_min, s.seed_max))
-    # a jackknife whose replicates all agree has no width: that is saturation, not certainty
-    interval = "" if f"{column}_lo" not in part else f" [{lo}, {hi}]" if s.has_interval else " [no interval]"
-    if s.has_interval and s.lo == s.hi:
-        interval = " [no spread between molecules]"
-    spread = f" (seeds {low} to {high})" if s.n_seeds > 1 else " (one seed)"
-    return f"{mean}{unit}{interval}{spread if seeds else ''}"
-
-
 def _test_errors(errors: pd.DataFrame) -> str:
     errors = errors[errors["group_kind"] == "all"]
     texts = []
     for name in TEST_SPLITS:
         part = errors[errors["test_set"] == name]
-        force = _value(part, C.FORCE_MAE, " meV/Å", digits=0)
-        energy = _value(part, C.ENERGY_MAE, " meV/atom", digits=1)
-        texts.append(f"on {_SETS[name]} force MAE {force}, energy MAE {energy}")
+        force = value(part, C.FORCE_MAE, " meV/Å", digits=0)
+        energy = value(part, C.ENERGY_MAE, " meV/atom", digits=1)
+        texts.append(f"on {SETS[name]} force MAE {force}, energy MAE {energy}")
     return f"Test errors: {'; '.join(texts)}."
 
 
@@ -117,10 +66,10 @@ def _order(order: pd.DataFrame) -> str:
         part = order[order[C.STRUCTURES] == name]
         steps = [_step(part, lower, higher) for lower, higher in _STEPS]
         gaps = [
-            f"{higher} minus {lower} {_value(rows, 'difference_eV', ' eV')}{_molecules(rows)}"
+            f"{higher} minus {lower} {value(rows, 'difference_eV', ' eV')}{_molecules(rows)}"
             for (lower, higher), rows in zip(_STEPS, steps, strict=True)
         ]
-        texts.append(f"On {_SETS[name]}: {_verdict(steps, sorted(order[C.SEED].unique()))}; {', '.join(gaps)}")
+        texts.append(f"On {SETS[name]}: {_verdict(steps, sorted(order[C.SEED].unique()))}; {', '.join(gaps)}")
     return f"Does C-C < C=C < C#C hold in mean D, by the intervals of both steps? {'. '.join(texts)}."
 
 
@@ -152,8 +101,8 @@ def _errors_of_d(relaxed: pd.DataFrame) -> str:
         part = relaxed[(relaxed["reference"] == name) & (relaxed["molecules"] == "all")]
         columns = [name for name in part.columns if name.startswith("mae_eV")]
         in_kcal = part.assign(**{name: part[name] * EV_KCAL_MOL for name in columns})
-        kcal = _value(in_kcal, "mae_eV", " kcal/mol", digits=1, seeds=False)
-        texts.append(f"{label} {_value(part, 'mae_eV', ' eV')}, that is {kcal}{_bonds(part)}")
+        kcal = value(in_kcal, "mae_eV", " kcal/mol", digits=1, seeds=False)
+        texts.append(f"{label} {value(part, 'mae_eV', ' eV')}, that is {kcal}{_bonds(part)}")
     return f"MAE of D at the relaxed geometry: against {'; against '.join(texts)}."
 
 
@@ -163,7 +112,7 @@ def _errors_by_training(relaxed: pd.DataFrame) -> str:
         groups = []
         for group, words in (("in_training", "in training"), ("not_in_training", "not in training")):
             part = relaxed[(relaxed["reference"] == name) & (relaxed["molecules"] == group)]
-            groups.append(f"{words} {_value(part, 'mae_eV', ' eV')}{_bonds(part)}")
+            groups.append(f"{words} {value(part, 'mae_eV', ' eV')}{_bonds(part)}")
         texts.append(f"{label}: {', '.join(groups)}")
     return f"The same MAE by whether the molecule was in training: {'; '.join(texts)}."
 
@@ -176,11 +125,11 @@ def _ranks(relaxed: pd.DataFrame) -> str:
     between, within = [], []
     for name, label in REFERENCE_NAMES.items():
         part = relaxed[relaxed["reference"] == name]
-        between.append(f"{label} {_value(part, 'between_types_spearman')}")
+        between.append(f"{label} {value(part, 'between_types_spearman')}")
         pairs = int(part["n_pairs_within_types"].max()) if len(part) else 0
         s = style.over_seeds(part, "within_types_kendall")
         known = s.has_interval and pairs > 1
-        text = _value(part, "within_types_kendall") if known else "undetermined"
+        text = value(part, "within_types_kendall") if known else "undetermined"
         zero = ", zero not excluded" if known and s.lo <= 0 <= s.hi else ""
         within.append(f"{label} {text}, {pairs} pair{'' if pairs == 1 else 's'}{zero}")
     return (
@@ -197,10 +146,10 @@ def _decomposability(told: pd.DataFrame) -> str:
 
     d, r = of("I(D/sd; type)"), of("I(r; type)")
     return (
-        f"Decomposability, the share of the bond type's entropy that D/sd tells: {_value(d, 'fraction_mm')}; the bond "
-        f"length alone tells {_value(r, 'fraction_mm')}: {_compare(d, r)}. Of the bond order once the elements are "
-        f"known, D tells {_value(of('I(D; order | elements)'), 'fraction_mm')} and the bond length "
-        f"{_value(of('I(r; order | elements)'), 'fraction_mm')}."
+        f"Decomposability, the share of the bond type's entropy that D/sd tells: {value(d, 'fraction_mm')}; the bond "
+        f"length alone tells {value(r, 'fraction_mm')}: {_compare(d, r)}. Of the bond order once the elements are "
+        f"known, D tells {value(of('I(D; order | elements)'), 'fraction_mm')} and the bond length "
+        f"{value(of('I(r; order | elements)'), 'fraction_mm')}."
     )
 
 
@@ -218,7 +167,7 @@ def _compare(d: pd.DataFrame, r: pd.DataFrame) -> str:
 
 def _bonded_share(summary: pd.DataFrame) -> str:
     texts = [
-        f"{_SETS[name]} {_value(summary[summary[C.STRUCTURES] == name], 'bonded_share', digits=3)}"
+        f"{SETS[name]} {value(summary[summary[C.STRUCTURES] == name], 'bonded_share', digits=3)}"
         for name in (*TEST_SPLITS, NAMED_BONDS)
     ]
     return f"Bonded share of the sum of D (1 if all of it sits on bonds): {'; '.join(texts)}."
@@ -230,7 +179,7 @@ def _scaling(fits: pd.DataFrame, dataset: str, models: Iterable[str]) -> str:
     for name in TEST_SPLITS:
         part = laws[laws["test_set"] == name]
         exponents = [f"{model} {_exponent(part[part[C.MODEL] == model])}" for model in models]
-        texts.append(f"on {_SETS[name]} {', '.join(exponents)}")
+        texts.append(f"on {SETS[name]} {', '.join(exponents)}")
     return f"Scaling exponent of the force MAE with training frames (power law): {'; '.join(texts)}."
 
 

@@ -1,0 +1,97 @@
+"""Findings from small made-up tables: numbers with intervals and seeds, verdicts no stronger than these."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from e3d import findings as package
+from e3d.fields import Column as C
+from e3d.figures import style
+from e3d.findings import findings, quoted, write_findings
+from e3d.findings.study import sentences
+from study_tables import TWO, Tables, save_tables, study
+
+
+def of_study(tables: Tables) -> list[str]:
+    return list(sentences(tables, style.reference(tables["decompose/summary"])))
+
+
+@pytest.fixture
+def only_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package, "SECTIONS", {"study": package.SECTIONS["study"]})
+
+
+def test_sections_become_lists_under_headings_and_readme_quotes_the_first(tmp_path: Path, only_study: None) -> None:
+    tables = study(**TWO)
+    write_findings([save_tables(tables, tmp_path)], tmp_path / "findings.md")
+    text = (tmp_path / "findings.md").read_text(encoding="utf-8")
+    assert text == "**What D is**\n\n" + "".join(f"- {sentence}\n" for sentence in of_study(tables))
+    short = quoted(findings(tables))
+    assert text.startswith(short)
+    assert short.count("\n- ") == package.SECTIONS["study"].quoted
+
+
+def test_every_section_has_a_module_and_known_tables() -> None:
+    for name, section in package.SECTIONS.items():
+        assert (Path(package.__file__).parent / f"{name}.py").is_file()
+        assert section.quoted >= 1
+        assert all("/" in table for table in section.tables)
+
+
+def test_variants_are_no_reference_and_not_in_the_findings(tmp_path: Path, only_study: None) -> None:
+    tables = study(**TWO)
+    more = {
+        name: table.assign(model=table["model"].replace("micro", "micro+r35"), n_parameters=10**6)
+        for name, table in study(models=("micro",), seeds=2).items()
+    }
+    both = {name: pd.concat([table, more[name]]) for name, table in tables.items()}
+    write_findings([save_tables(both, tmp_path)], tmp_path / "with.md")
+    write_findings([save_tables(tables, tmp_path)], tmp_path / "without.md")
+    assert (tmp_path / "with.md").read_text() == (tmp_path / "without.md").read_text()
+
+
+def test_findings_give_numbers_with_interval_and_seeds() -> None:
+    tables = study(**TWO)
+    text = "\n".join(of_study(tables))
+    assert "2 seeds" in text
+    assert "yes in 2 of 2 seeds; C=C minus C-C 2.40 eV [1.90, 2.90] (seeds 2.40 to 2.40)" in text
+    assert "BDE298 0.55 eV [0.40, 0.70] (seeds 0.50 to 0.60), that is 12.7 kcal/mol [9.2, 16.1], 6 bonds" in text
+    assert "0.10 [-0.20, 0.40] (seeds 0.10 to 0.10), 9 pairs, zero not excluded" in text
+    assert "[0.55, 0.65] (seeds 0.60 to 0.60): D tells more" in text
+    assert "nano 0.70 [0.35, 1.40]" in text
+    assert "micro not identifiable: 2 values of N" in text
+    assert "2.0e-12 eV over 360 decomposed frames in 12 runs" in text
+
+
+@pytest.mark.parametrize(
+    ("holds", "expected"),
+    [
+        ({0: "no", 1: "no"}, "no in 2 of 2 seeds"),
+        ({0: "yes", 1: "undetermined"}, "yes in 1 of 2, undetermined in 1 of 2 seeds"),
+        ({0: "yes"}, "yes in 1 of 2, undetermined in 1 of 2 seeds"),
+    ],
+)
+def test_findings_follow_the_order_of_bonds(holds: dict[int, str], expected: str) -> None:
+    tables = study(seeds=2)
+    order = tables["bde/order"]
+    second = order["lower"] == "C=C"
+    order.loc[second, "holds"] = order.loc[second, C.SEED].map(holds)
+    tables["bde/order"] = order[order["holds"].notna()]
+    assert expected in of_study(tables)[2]
+
+
+def test_findings_say_where_nothing_is_decided() -> None:
+    tables = study(seeds=1)
+    tables["entropy/decomposability"]["fraction_mm_hi"] = 0.95
+    tables["bde/order"] = tables["bde/order"].iloc[:0]
+    text = "\n".join(of_study(tables))
+    assert "undetermined, the intervals overlap" in text
+    assert "C#C minus C=C not in the tables" in text
+    assert "(one seed)" in text
+    assert "mean bond energy undetermined, 1 pair." in text
+
+
+def test_findings_name_the_dataset_where_there_are_several(only_study: None) -> None:
+    found = findings(study(datasets=("mini", "large")))["study"]
+    assert sum(sentence.startswith("large: ") for sentence in found) == sum(s.startswith("mini: ") for s in found) > 5

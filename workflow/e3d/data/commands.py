@@ -86,6 +86,10 @@ def _add_make(verbs: Any, command: Command) -> None:
         parser.add_argument("--jobs", type=options.count, default=1, help="processes, one thread each")
     for parser in (label, check, atoms):
         parser.add_argument("--theory", required=True, help=_THEORY)
+    reactions = command(verbs, "reactions", _reactions, "Find the paths of REACTIONS by NEB at GFN2-xTB.", "REACTIONS")
+    reactions.add_argument("--images", type=options.count, default=9, help="of a path, ends included (default: 9)")
+    scans = command(verbs, "scans", _scans, "Stretch bonds of TABLE from relaxed MOLECULES.", "TABLE", "MOLECULES")
+    scans.add_argument("--bonds", nargs="+", required=True, metavar="BOND", help="names of the table's column bond")
     command(verbs, "relax", _relax, "Relax the molecules of a TABLE of named bonds by GFN2-xTB.", "TABLE")
 
 
@@ -206,3 +210,15 @@ def _relax(arguments: Arguments) -> None:
     from e3d.data.make.relax import relax_named
 
     relax_named(arguments.table, arguments.output)
+
+
+def _reactions(arguments: Arguments) -> None:
+    from e3d.data.make.reactions import reaction_file
+
+    reaction_file(arguments.reactions, arguments.output, images=arguments.images)
+
+
+def _scans(arguments: Arguments) -> None:
+    from e3d.data.make.stretch import stretch_file
+
+    stretch_file(arguments.table, arguments.molecules, arguments.bonds, arguments.output)

@@ -7,7 +7,7 @@ molecule, whether that molecule was in training.
 """
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,12 @@ from e3d.chemistry import equivalent_bonds, flat, flat_smiles, parse
 from e3d.decompose.load import Decomposed, load
 from e3d.fields import BONDS_FILE, NAMED_BONDS, REFERENCE_NAMES, TEST_SPLITS
 from e3d.fields import Column as C
+from e3d.scores import SCORES, deletions, estimate, n_pairs, scores
 from e3d.statistics import (
     Estimate,
     group_mean,
     jackknife,
     jackknife_groups,
-    spearman,
-    stratified_kendall,
     t_quantile,
     welch_dof,
 )
@@ -41,7 +40,6 @@ SERIES = (("C", "C"), ("C", "N"), ("C", "O"), ("N", "N"))
 _SIGNS = "-=#"
 _REFERENCE, _GROUPS = "reference", "molecules"
 _SPREAD = ("", "_lo", "_hi")
-_SCORES = ("mae_eV", "bias_eV", "types_mae_eV", "between_types_spearman", "within_types_kendall")
 _ORDER_COLUMNS = (
     C.STRUCTURES,
     "lower",
@@ -60,7 +58,7 @@ _SUMMARY_COLUMNS = (
     "n_bonds",
     "n_types",
     "n_pairs_within_types",
-    *(f"{score}{end}" for score in _SCORES for end in _SPREAD),
+    *(f"{score}{end}" for score in SCORES for end in _SPREAD),
 )
 _TYPE_COLUMNS = (
     C.STRUCTURES,
@@ -112,14 +110,8 @@ def named_bonds(parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on
     """
     rows = []
     for part in parts:
-        by_molecule = dict(tuple(part.means.groupby(part.means[C.MOLECULE].map(flat))))
-        for entry in reference.to_dict("records"):
-            means = by_molecule.get(entry["canonical"])
-            if means is None:
-                continue
-            chosen = _named_rows(means, entry["named_smiles"])
-            if chosen.empty:  # the bond is longer than the model's cutoff
-                continue
+        for entry, index in find_named(part.means, reference):
+            chosen = part.means.iloc[index]
             weights = chosen[C.N].to_numpy(dtype=float)
             d = float(np.average(chosen[C.BOND_ENERGY], weights=weights))
             row = {
@@ -140,12 +132,20 @@ def named_bonds(parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on
     return pd.DataFrame(rows, columns=_names(_NAMED_COLUMNS))
 
 
-def _named_rows(means: pd.DataFrame, named: str) -> pd.DataFrame:
-    keep = [
-        (i, j) in equivalent_bonds(named, smiles)
-        for smiles, i, j in zip(means[C.SMILES], means[C.I], means[C.J], strict=True)
-    ]
-    return means[keep]
+def find_named(means: pd.DataFrame, reference: pd.DataFrame) -> Iterator[tuple[dict[str, Any], NDArray[np.int64]]]:
+    """Yield each named bond whose molecule is in ``means``, and the positions there of the bonds equivalent to it.
+
+    ``means`` has a row per bond of each molecule. A bond longer than the model's cutoff has no row.
+    """
+    rows: dict[Any, Any] = dict(means.groupby(means[C.MOLECULE].map(flat)).indices)
+    for entry in reference.to_dict("records"):
+        place = rows.get(entry["canonical"])
+        if place is None:
+            continue
+        ends = zip(*(means[name].iloc[place] for name in (C.SMILES, C.I, C.J)), strict=True)
+        named = [(i, j) in equivalent_bonds(entry["named_smiles"], smiles) for smiles, i, j in ends]
+        if any(named):
+            yield {str(key): value for key, value in entry.items()}, place[named]
 
 
 def geometry(structures: str) -> str:
@@ -226,30 +226,12 @@ def summary(named: pd.DataFrame) -> pd.DataFrame:
 
 
 def _scores(part: pd.DataFrame, name: str) -> dict[str, Any]:
-    d = part[C.BOND_ENERGY].to_numpy(dtype=float)
-    ref = part[f"{name}_eV"].to_numpy(dtype=float)
+    d, ref = (part[column].to_numpy(dtype=float) for column in (C.BOND_ENERGY, f"{name}_eV"))
     kinds = part[C.BOND_TYPE].to_numpy(dtype=object)
     groups = np.unique(part[C.MOLECULE], return_inverse=True)[1]
-
-    def type_means(keep: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        index = np.unique(kinds[keep].astype(str), return_inverse=True)[1]
-        n = np.bincount(index)
-        return np.bincount(index, d[keep]) / n, np.bincount(index, ref[keep]) / n
-
-    statistics = {
-        "mae_eV": lambda keep: float(np.mean(np.abs(d[keep] - ref[keep]))),
-        "bias_eV": lambda keep: float(np.mean(d[keep] - ref[keep])),
-        "types_mae_eV": lambda keep: float(np.mean(np.abs(np.subtract(*type_means(keep))))),
-        "between_types_spearman": lambda keep: spearman(*type_means(keep)),
-        "within_types_kendall": lambda keep: stratified_kendall(d[keep], ref[keep], kinds[keep])[0],
-    }
-    row: dict[str, Any] = {
-        "n_bonds": len(part),
-        "n_types": len(set(kinds)),
-        "n_pairs_within_types": stratified_kendall(d, ref, kinds)[1],
-    }
-    for label, statistic in statistics.items():
-        row |= _spread(label, jackknife(statistic, groups))
+    row: dict[str, Any] = {"n_bonds": len(part), "n_types": len(set(kinds)), "n_pairs_within_types": n_pairs(kinds)}
+    for label, replicates in scores(d[None], ref, kinds, deletions(groups)).items():
+        row |= _spread(label, estimate(replicates[0]))
     return row
 
 

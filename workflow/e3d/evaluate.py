@@ -4,12 +4,13 @@ One table per run with a row for all frames of a test set, one per molecule and 
 (forces only). Intervals are delete-group jackknifes over molecules.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from e3d import tables
 from e3d.chemistry import symbol
@@ -17,16 +18,29 @@ from e3d.data.split import frames_of, read_splits
 from e3d.data.store import StoreReader
 from e3d.fields import TEST_IONIC, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.models import AnalysisModel
 from e3d.statistics import group_mean
 from e3d.structures import Structure, from_store
 from e3d.units import EV_MEV
 
+if TYPE_CHECKING:  # null models are evaluated without torch
+    from e3d.graphs import Batch
+    from e3d.models import AnalysisModel
+
 ALL_FRAMES = "all-frames"
 
 
+class Potential(Protocol):
+    """What can be evaluated: a trained model, or a null model."""
+
+    def batches(self, structures: Iterable[Structure]) -> "Iterator[Batch]":
+        """Group structures, in order, into batches."""
+
+    def energies_and_forces(self, batch: "Batch") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å."""
+
+
 def evaluate(
-    model: AnalysisModel,
+    model: "AnalysisModel",
     store: Path,
     splits: Path | None,
     output: Path,
@@ -55,7 +69,7 @@ def _test_sets(reader: StoreReader, splits: Path | None) -> dict[str, Iterable[i
     return {name: frames_of(splits, name) for name in (*TEST_SPLITS, *ionic)}
 
 
-def residuals(model: AnalysisModel, structures: Iterable[Structure]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def residuals(model: Potential, structures: Iterable[Structure]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the errors of ``model``: one row per frame (energy) and per atom (force components).
 
     Energies are per atom in meV; ``absolute`` and ``square`` of a force row are means over the

@@ -50,7 +50,7 @@ def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Grou
     with open_hdf5(path) as file:
         seen: set[str] = set()
         for root in ("data", *VIEWS):
-            for key, group in _reactions(file, root, path):
+            for key, group in reactions(file, root, path):
                 if key not in seen:
                     seen.add(key)
                     yield from _reaction(group, _subset(file, key), f"{path}, /{root}/{key}")
@@ -61,11 +61,11 @@ def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Grou
             )
 
 
-def _reactions(file: h5py.File, root: str, path: Path) -> Iterator[tuple[str, h5py.Group]]:
+def reactions(file: h5py.File, root: str, path: Path) -> Iterator[tuple[str, h5py.Group]]:
     """Yield formula/reaction and the group of each."""
     if root in file:
-        for name, reactions in subgroups(file[root], f"{path}, /{root}"):
-            for reaction, group in subgroups(reactions, f"{path}, /{root}/{name}"):
+        for name, found in subgroups(file[root], f"{path}, /{root}"):
+            for reaction, group in subgroups(found, f"{path}, /{root}/{name}"):
                 yield f"{name}/{reaction}", group
 
 

@@ -23,6 +23,8 @@ from e3d.units import BOHR_ANG
 SHORTEST_ANG, LONGEST_ANG = 0.8, 3.0
 BOND = "bond"
 """Dataset of a group: the two rows (2,) whose distance is scanned."""
+RELAXED = "relaxed_row"
+"""Dataset of a group: which conformation (1,) is the relaxed one."""
 _BELOW, _ABOVE = 4, 9
 _DENSITY = 1.7  # above 1: distances are denser near the minimum
 _SHORTEST_FACTOR = 0.75  # of the relaxed length, where that is shorter than the shortest distance (H-H)
@@ -114,4 +116,5 @@ def _write(file: h5py.File, name: str, frame: Atoms, bond: tuple[int, int]) -> N
     group["atomic_numbers"] = frame.numbers.astype(np.int16)
     group["conformations"] = (positions / BOHR_ANG).astype(np.float32)
     group[SAMPLE_INDEX] = np.arange(len(lengths), dtype=np.int32)
+    group[RELAXED] = np.array([_BELOW], dtype=np.int32)
     group[BOND] = np.array(bond, dtype=np.int16)

@@ -14,20 +14,17 @@ from e3d.entropy import (
     ALL,
     WITHIN,
     Bins,
-    binned,
-    conditional_entropy,
-    conditional_information,
     decomposability_table,
     entropy_table,
     histogram_table,
-    information,
-    joint,
-    miller_madow,
-    plug_in,
     require_one_sample_size,
     run_tables,
 )
-from e3d.fields import BONDS_FILE, MEANS_FILE
+from e3d.entropy.bins import Ints, binned, conditional_entropy, joint, miller_madow, plug_in
+from e3d.entropy.counts import counted, information
+from e3d.entropy.nonbonded import non_bonded_table
+from e3d.entropy.tables import asymmetry
+from e3d.fields import BONDS_FILE, MEANS_FILE, PAIRS_FILE
 from e3d.fields import Column as C
 
 BINS = Bins(bond_energy_eV=0.05, scaled=0.05, r_ang=0.02)
@@ -43,6 +40,10 @@ def _part(
             str(C.BOND_ENERGY): np.asarray(d, dtype=float),
             str(C.MOLECULE): list(molecules),
             str(C.R): np.ones(len(d)) if r is None else np.asarray(r, dtype=float),
+            str(C.EPS_IJ): -np.asarray(d, dtype=float) / 2,
+            str(C.EPS_JI): -np.asarray(d, dtype=float) / 2,
+            str(C.Z_I): 6,
+            str(C.Z_J): 1,
             str(C.INTACT): True,
         }
     )
@@ -77,11 +78,14 @@ def test_miller_madow_is_closer_to_the_truth_on_small_samples() -> None:
     assert abs(corrected) < abs(plain) / 3, (plain, corrected)
 
 
+def _information(x: Ints, y: Ints, given: Ints | None = None) -> tuple[float, float]:
+    plain, corrected = information(x, y, np.zeros_like(x) if given is None else given, np.zeros_like(x))
+    return float(plain[0]), float(corrected[0])
+
+
 def test_information_of_independent_labels_vanishes_after_correction_and_is_not_clipped() -> None:
     rng = np.random.default_rng(1)
-    pairs = [rng.integers(0, 4, size=(2, 60)) for _ in range(400)]
-    plain = np.array([information(x, y, plug_in) for x, y in pairs])
-    corrected = np.array([information(x, y, miller_madow) for x, y in pairs])
+    plain, corrected = np.array([_information(*rng.integers(0, 4, size=(2, 60))) for _ in range(400)]).T
     assert plain.min() >= -EXACT
     assert plain.mean() > 0.05
     assert abs(corrected.mean()) < plain.mean() / 4  # standard error 0.035 / 20, and a bias of second order
@@ -91,10 +95,27 @@ def test_information_of_independent_labels_vanishes_after_correction_and_is_not_
 def test_information_of_a_function_is_the_entropy() -> None:
     x = np.random.default_rng(2).integers(0, 12, size=300)
     y = x // 3
-    for entropy in (plug_in, miller_madow):
-        assert information(x, y, entropy) == pytest.approx(entropy(y), abs=EXACT)
-        assert information(x, x, entropy) == pytest.approx(entropy(x), abs=EXACT)
-    assert information(x, y, plug_in) == pytest.approx(information(y, x, plug_in), abs=EXACT)
+    for told, whole, itself in zip(_information(x, y), (plug_in(y), miller_madow(y)), _information(x, x), strict=True):
+        assert told == pytest.approx(whole, abs=EXACT)
+        assert itself > told
+    assert _information(x, x) == pytest.approx((plug_in(x), miller_madow(x)), abs=EXACT)
+    assert _information(x, y)[0] == pytest.approx(_information(y, x)[0], abs=EXACT)
+
+
+def test_counts_without_a_group_are_those_of_the_other_rows() -> None:
+    rng = np.random.default_rng(4)
+    labels, given, groups = rng.integers(-3, 9, size=300), rng.integers(0, 4, size=300), rng.integers(0, 7, size=300)
+    labels[given == 2] = 0
+    given[0] = 5  # one row alone: gone without its group
+    found = counted(labels, given, groups)
+    for row, group in enumerate([None, *range(7)]):
+        keep = np.ones(300, dtype=bool) if group is None else groups != group
+        for values, estimator in ((found.plain, plug_in), (found.corrected, miller_madow)):
+            expected = conditional_entropy(labels[keep], given[keep], estimator)
+            assert found.mean(values)[row] == pytest.approx(expected, rel=EXACT)
+        several = keep & (given != 5)
+        expected = conditional_entropy(labels[several], given[several], miller_madow)
+        assert found.mean(found.corrected, at_least=2)[row] == pytest.approx(expected, rel=EXACT)
 
 
 def test_joint_labels_are_one_per_pair() -> None:
@@ -110,9 +131,9 @@ def test_chain_rules_of_the_conditional_forms() -> None:
     y = (x + y) % 3
     h = conditional_entropy(y, z, plug_in)
     assert h == pytest.approx(plug_in(joint(y, z)) - plug_in(z), abs=EXACT)
-    chain = information(joint(x, z), y, plug_in) - information(z, y, plug_in)
-    assert conditional_information(x, y, z, plug_in) == pytest.approx(chain, abs=1e-11)
-    assert conditional_information(x, y, x, plug_in) == pytest.approx(0.0, abs=EXACT)
+    chain = _information(joint(x, z), y)[0] - _information(z, y)[0]
+    assert _information(x, y, z)[0] == pytest.approx(chain, abs=1e-11)
+    assert _information(x, y, x)[0] == pytest.approx(0.0, abs=EXACT)
 
 
 def test_bins_are_multiples_of_the_width() -> None:
@@ -167,11 +188,12 @@ def test_shuffling_d_destroys_decomposability() -> None:
 
 def test_the_scale_free_form_does_not_see_the_scale() -> None:
     part = _random_part()
-    small = Decomposed(
-        part.structures, part.bonds.assign(**{C.BOND_ENERGY: part.bonds[C.BOND_ENERGY] / 64}), part.means
-    )
+    bonds = part.bonds.copy()
+    bonds[[C.BOND_ENERGY, C.EPS_IJ, C.EPS_JI]] /= 64
+    small = Decomposed(part.structures, bonds, part.means)
     big, little = (entropy_table(p, BINS).set_index(["quantity", "bond_type"]) for p in (part, small))
-    pd.testing.assert_frame_equal(big.loc["D/sd"], little.loc["D/sd"])
+    for quantity in ("D/sd", "eps/sd", "A/sd"):
+        pd.testing.assert_frame_equal(big.loc[quantity], little.loc[quantity], rtol=1e-9)
     assert big.loc[("D", ALL), "entropy_nats"] > little.loc[("D", ALL), "entropy_nats"] + 1
     for measure, same in (("I(D/sd; type)", True), ("I(D; type)", False)):
         assert (abs(_fraction(part, measure) - _fraction(small, measure)) < EXACT) == same
@@ -194,8 +216,10 @@ def test_no_interval_where_the_jackknife_would_lie() -> None:
     uneven = entropy_table(_part(["C-H"] * 20, np.arange(20) * 1.0, [f"M{i // 3}" for i in range(20)]), BINS)
     constant = entropy_table(_part(["C-H"] * 20, [0.01] * 20, [f"M{i}" for i in range(20)]), BINS)
     for table in (few, saturated, uneven, constant):
+        table = table[table["quantity"].isin(["D", "D/sd"])]  # the two eps of a bond are in one bin
         assert table["entropy_mm_nats"].notna().all()
         assert table[["entropy_mm_nats_lo", "entropy_mm_nats_hi"]].isna().all(axis=None)
+    saturated = saturated[saturated["quantity"].isin(["D", "D/sd"])]
     assert saturated["entropy_nats"].to_numpy() == pytest.approx(np.log(20), rel=EXACT)
 
 
@@ -223,21 +247,81 @@ def test_run_tables_leave_out_frames_whose_bonds_changed(tmp_path: Path) -> None
     bonds = _random_part().bonds
     bonds[C.INTACT] = np.arange(600) >= 100
     bonds.to_parquet(folder / BONDS_FILE)
+    _pairs().to_parquet(folder / PAIRS_FILE)
     pd.DataFrame({C.SMILES: ["x"], C.BOND_ENERGY: [1.0], C.N: [1]}).to_csv(folder / MEANS_FILE)
     run = {"run": "a/n8/nano/s0", "dataset": "a", "n_train": 8, "model": "nano", "seed": 0}
     run_tables([folder], tmp_path / "s0.csv", BINS, run)
     table = tables.read(tmp_path / "s0.csv", columns=("run", "seed", "entropy_mm_nats"))
-    assert table.loc[table[C.BOND_TYPE] == ALL, "n"].tolist() == [500, 500]
+    everything = table[table[C.BOND_TYPE] == ALL].set_index("quantity")["n"].to_dict()
+    bonds_of = {"D": 500, "D/sd": 500, "eps": 1000, "eps/sd": 1000, "A": 500, "A/sd": 500}
+    assert everything == bonds_of | {"D non-bonded": 100}
     assert tables.read(tmp_path / "s0.histogram.csv")["count"].sum() == 500
-    assert len(tables.read(tmp_path / "s0.decomposability.csv")) == 5
+    assert len(tables.read(tmp_path / "s0.decomposability.csv")) == 7
+    assert set(tables.read(tmp_path / "s0.sensitivity.csv")["n_molecules"]) == {2, 3, 6, 12}
     first = (tmp_path / "s0.csv").read_bytes()
     run_tables([folder], tmp_path / "s0.csv", BINS, run)
     assert (tmp_path / "s0.csv").read_bytes() == first
 
 
+def _pairs() -> pd.DataFrame:
+    """Return non-bonded pairs: C-H in four bins of D, the outer two 0.05 eV away; H-H in one; two distances."""
+    rows = [("C-H", 1.1, -0.05, 10), ("C-H", 1.1, -0.01, 20), ("C-H", 1.3, 0.0, 10), ("C-H", 1.3, 0.04, 20)]
+    rows += [("C-H", 1.3, 0.05, 20), ("H-H", 1.1, 0.02, 20)]
+    return pd.DataFrame(rows, columns=[C.ELEMENTS, "r_bin_ang", "bond_energy_bin_eV", C.COUNT])
+
+
+def test_non_bonded_pairs_are_added_up_to_wider_bins_exactly() -> None:
+    table = non_bonded_table("x", _pairs(), BINS).set_index(C.BOND_TYPE)
+    # bins [-0.05, 0), [0, 0.05) and [0.05, 0.1): 30, 30 and 20 of C-H, 20 of H-H in the second
+    expected = plug_in(np.repeat([0, 1, 2], [30, 30, 20]))
+    assert table.loc["C-H", "entropy_nats"] == pytest.approx(expected, rel=EXACT)
+    assert table.loc["C-H", "entropy_mm_nats"] == pytest.approx(expected + 2 / 160, rel=EXACT)
+    assert table.loc["H-H", "entropy_nats"] == 0
+    assert table.loc[ALL, "entropy_nats"] == pytest.approx(plug_in(np.repeat([0, 1, 2], [30, 50, 20])), rel=EXACT)
+    assert table.loc[WITHIN, "entropy_nats"] == pytest.approx(0.8 * expected, rel=EXACT)
+    assert table.loc["C-H", "differential_binned_nats"] == pytest.approx(expected + 2 / 160 + np.log(0.05), rel=EXACT)
+    assert table[C.N].tolist() == [100, 100, 80, 20]
+    fine = non_bonded_table("x", _pairs(), Bins(0.01, 0.05, 0.02)).set_index(C.BOND_TYPE)
+    assert fine.loc["C-H", "occupied_bins"] == 5
+
+
+def test_non_bonded_pairs_have_no_rows_where_bins_do_not_fit(caplog: pytest.LogCaptureFixture) -> None:
+    assert non_bonded_table("x", _pairs(), Bins(0.025, 0.05, 0.02)).empty
+    assert "0.025 eV is no multiple" in caplog.text
+    assert non_bonded_table("x", _pairs().iloc[:0], BINS).empty
+
+
+def test_asymmetry_does_not_depend_on_the_order_of_atoms() -> None:
+    rng = np.random.default_rng(5)
+    bonds = pd.DataFrame({C.EPS_IJ: rng.normal(size=40), C.EPS_JI: rng.normal(size=40), C.Z_I: 6, C.Z_J: 1})
+    bonds.loc[:19, C.Z_J] = 6
+    swapped = bonds.rename(columns={C.EPS_IJ: C.EPS_JI, C.EPS_JI: C.EPS_IJ, C.Z_I: C.Z_J, C.Z_J: C.Z_I})
+    a = asymmetry(bonds)
+    assert a.tolist() == asymmetry(swapped).tolist()
+    assert (a[:20] >= 0).all()  # carbon and carbon
+    assert a[20:].tolist() == (bonds[C.EPS_JI] - bonds[C.EPS_IJ])[20:].tolist()  # from hydrogen, which is j here
+
+
+def test_both_edges_of_a_bond_count() -> None:
+    part = _random_part()
+    part.bonds[C.EPS_IJ], part.bonds[C.EPS_JI] = -1.0, -3.0
+    table = entropy_table(part, BINS).set_index(["quantity", "bond_type"])
+    assert table.loc[("eps", "C-H"), "entropy_nats"] == pytest.approx(np.log(2), rel=EXACT)
+    assert table.loc[("A", "C-H"), "entropy_nats"] == 0
+    assert table.loc[("eps", WITHIN), "n"] == 2 * table.loc[("A", WITHIN), "n"]
+
+
 def test_entropies_of_different_sample_sizes_are_not_put_side_by_side(input_error: Any) -> None:
     rows = [
-        {"run": f"r{k}", "dataset": "a", "structures": "test-molecules", "bond_type": kind, "n": n}
+        {
+            "run": f"r{k}",
+            "dataset": "a",
+            "model": f"m{k}",
+            "structures": "test-molecules",
+            "quantity": "D",
+            "bond_type": kind,
+            "n": n,
+        }
         for k, sizes in enumerate([(10, 20), (10, 20)])
         for kind, n in zip(("C-H", "C-C"), sizes, strict=True)
     ]
@@ -247,3 +331,9 @@ def test_entropies_of_different_sample_sizes_are_not_put_side_by_side(input_erro
         require_one_sample_size(pd.DataFrame(rows))
     rows[2]["dataset"] = rows[3]["dataset"] = "b"
     require_one_sample_size(pd.DataFrame(rows))
+    rows[2]["dataset"] = rows[3]["dataset"] = "a"
+    rows[3]["quantity"] = rows[1]["quantity"] = "D non-bonded"
+    require_one_sample_size(pd.DataFrame(rows))  # another model, another cutoff, other pairs
+    rows[2]["model"] = rows[3]["model"] = "m0"
+    with input_error("C-C", "different sample sizes"):
+        require_one_sample_size(pd.DataFrame(rows))

@@ -188,7 +188,7 @@ def test_what_plans_a_training_and_what_does_not(smoke: Path, tmp_path: Path) ->
     rules = study / "workflow" / "rules" / "train.smk"
     rules.write_text(rules.read_text().replace("python -m e3d train", "python  -m e3d train"))
     assert planned(snakemake(study, "-n", *SMOKE)) == {}
-    edit(package / "entropy.py")
+    edit(package / "entropy" / "tables.py")
     jobs = planned(snakemake(study, "-n", *SMOKE))
     assert jobs["entropy_run"] == 3
     assert not {"train_run", "decompose_run", "bde_run"} & set(jobs)

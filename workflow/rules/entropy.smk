@@ -1,4 +1,16 @@
-# Entropy of D per bond type, decomposability, and the histograms the distributions draw.
+# Entropy of D, eps and A per bond type, decomposability, its sensitivity, and the histograms the distributions draw.
+
+ENTROPY_MODULES = [
+    "bins",
+    "counts",
+    "intervals",
+    "knn",
+    "nonbonded",
+    "run",
+    "sensitivity",
+    "tables",
+    "told",
+]
 
 
 rule entropy_run:
@@ -13,12 +25,22 @@ rule entropy_run:
             structures=TEST_SPLITS,
             allow_missing=True,
         ),
+        pairs=expand(
+            f"<results>/decompose/{RUN}/{{structures}}/pairs.parquet",
+            structures=TEST_SPLITS,
+            allow_missing=True,
+        ),
         settings=f"<results>/train/{RUN}/run.yaml",
-        code=modules("entropy", "decompose/load", "statistics"),
+        code=modules(
+            *(f"entropy/{name}" for name in ENTROPY_MODULES),
+            "decompose/load",
+            "statistics",
+        ),
     output:
         entropy=f"<results>/entropy/{RUN}.csv",
         decomposability=f"<results>/entropy/{RUN}.decomposability.csv",
         histogram=f"<results>/entropy/{RUN}.histogram.csv",
+        sensitivity=f"<results>/entropy/{RUN}.sensitivity.csv",
     log:
         f"<logs>/entropy/{RUN}.log",
     benchmark:

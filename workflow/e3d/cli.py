@@ -16,9 +16,9 @@ from typing import Any
 from e3d import __version__, options
 from e3d.data.commands import add_commands
 from e3d.errors import InputError
-from e3d.options import json_object
+from e3d.options import json_object, run_of
+from e3d.reactivity.commands import add_commands as add_reactivity_commands
 
-_RUN_KEYS = ("run", "dataset", "n_train", "model", "seed")
 _FOLDERS = ("train", "decompose", "publish")
 Arguments = argparse.Namespace
 
@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     add_commands(commands, _command)
     _model_commands(commands)
     _table_commands(commands)
+    add_reactivity_commands(commands, _command)
     return parser
 
 
@@ -188,7 +189,7 @@ def _evaluate(arguments: Arguments) -> None:
     from e3d.models import load_model
 
     model = load_model(arguments.model, arguments.device)
-    evaluate(model, arguments.store, arguments.splits, arguments.output, _run_of(arguments))
+    evaluate(model, arguments.store, arguments.splits, arguments.output, run_of(arguments))
 
 
 def _decompose(arguments: Arguments) -> None:
@@ -199,7 +200,7 @@ def _decompose(arguments: Arguments) -> None:
         load_model(arguments.model, arguments.device),
         arguments.structures,
         arguments.output,
-        run=_run_of(arguments),
+        run=run_of(arguments),
         splits=arguments.splits,
         skip_unknown=arguments.skip_unknown_elements,
     )
@@ -214,7 +215,7 @@ def _bde(arguments: Arguments) -> None:
         arguments.bond_energies,
         arguments.subset,
         arguments.output,
-        _run_of(arguments),
+        run_of(arguments),
     )
 
 
@@ -222,7 +223,7 @@ def _entropy(arguments: Arguments) -> None:
     from e3d.entropy import Bins, run_tables
 
     bins = Bins(arguments.bin_bond_energy, arguments.bin_scaled, arguments.bin_r)
-    run_tables(arguments.folder, arguments.output, bins, _run_of(arguments))
+    run_tables(arguments.folder, arguments.output, bins, run_of(arguments))
 
 
 def _collect(arguments: Arguments) -> None:
@@ -261,14 +262,3 @@ def _publish(arguments: Arguments) -> None:
     publish(arguments.results, arguments.output)
     if arguments.readme is not None:
         write_text(arguments.readme, fill_readme(arguments.readme.read_text(encoding="utf-8"), arguments.output))
-
-
-def _run_of(arguments: Arguments) -> dict[str, Any]:
-    """Return the run columns: those of RUN.yaml, or for a model of one's own its file's name and blanks."""
-    if arguments.run is None:
-        name = (getattr(arguments, "model", None) or arguments.folder[0]).name
-        return {"run": name, "dataset": None, "n_train": None, "model": name, "seed": None}
-    from e3d.config import RunSettings, read_yaml
-
-    settings = RunSettings.from_dict(read_yaml(arguments.run))
-    return {key: getattr(settings, key) for key in _RUN_KEYS}

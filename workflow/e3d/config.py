@@ -148,7 +148,9 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
     check_entries(_used(study, "dataset"), known, need_files=not study["published"])
     for name in _used(study, "model"):
         _check_training(_settings_of(study, name)[1])
-    _check_molecules(study["figures"]["molecules"])
+    for section in ("figures", "dynamics"):
+        _check_molecules(section, study[section]["molecules"])
+    _check_dynamics(study["dynamics"])
     folder = PUBLISHED / study["study"]
     if study["published"] and not folder.is_dir():
         raise InputError(
@@ -166,13 +168,22 @@ def _check_training(training: Mapping[str, Any]) -> None:
         )
 
 
-def _check_molecules(wanted: list[str]) -> None:
-    """Refuse molecules that cannot be drawn now, not after all training."""
+def _check_dynamics(dynamics: Mapping[str, Any]) -> None:
+    temperatures, replicas = len(dynamics["temperatures_K"]), len(dynamics["replicas"])
+    if temperatures != replicas:
+        raise InputError(
+            f"dynamics.replicas has {replicas} numbers, dynamics.temperatures_K {temperatures} - one number of "
+            "replicas for each temperature. Change one of them."
+        )
+
+
+def _check_molecules(section: str, wanted: list[str]) -> None:
+    """Refuse molecules that cannot be drawn or simulated now, not after all training."""
     known = re.findall(r"\bname=(\S+)", NAMED_BONDS_FILE.read_text(encoding="utf-8"))
     for name in wanted:
         if name not in known:
             raise InputError(
-                f"figures.molecules: {name!r} is no molecule of {NAMED_BONDS_FILE} - {choices(name, known)}. "
+                f"{section}.molecules: {name!r} is no molecule of {NAMED_BONDS_FILE} - {choices(name, known)}. "
                 "Write one of these canonical SMILES."
             )
 

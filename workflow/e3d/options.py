@@ -78,3 +78,14 @@ def json_object(text: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError(f"{text[:80]!r} is not a JSON object. Give settings as JSON, {{...}}.")
     return values
+
+
+def run_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the run columns: those of RUN.yaml, or for a model of one's own its file's name and blanks."""
+    if arguments.run is None:
+        name = (getattr(arguments, "model", None) or arguments.folder[0]).name
+        return {"run": name, "dataset": None, "n_train": None, "model": name, "seed": None}
+    from e3d.config import RunSettings, read_yaml
+
+    settings = RunSettings.from_dict(read_yaml(arguments.run))
+    return {key: getattr(settings, key) for key in ("run", "dataset", "n_train", "model", "seed")}

@@ -36,6 +36,7 @@ FIGURES_FOLDER = (
 RUN = "{dataset}/n{n_train}/{model}/s{seed}"
 RUNS = list(STUDY.runs())
 STRUCTURES = [*TEST_SPLITS, NAMED_BONDS]
+DYNAMICS = ("dynamics", "spectrum", "breaking", "trajectory")
 
 
 wildcard_constraints:
@@ -86,6 +87,35 @@ COLLECTED = {
     "entropy/entropy": f"{RESULTS}/entropy/{{run}}.csv",
     "entropy/decomposability": f"{RESULTS}/entropy/{{run}}.decomposability.csv",
     "entropy/histogram": f"{RESULTS}/entropy/{{run}}.histogram.csv",
+}
+
+
+def weights_of(model):
+    """What the number of weights of a plain size grows with."""
+    size = STUDY.values["models"][model]
+    return size["num_layers"] * size["mlp_width"] * size["num_scalar_features"]
+
+
+def largest(dataset):
+    """The runs of a dataset with most training frames and, there, the largest plain model; all seeds."""
+    plain = [
+        run for run in RUNS if run["dataset"] == dataset and "+" not in run["model"]
+    ]
+    key = lambda run: (run["n_train"], weights_of(run["model"]))
+    best = max(map(key, plain), default=None)
+    return [run for run in plain if key(run) == best]
+
+
+# Tables that not every run has: the runs they are made of.
+SOME_RUNS = {
+    f"reactivity/{table}": [
+        run for dataset in STUDY.used("dataset") for run in largest(dataset)
+    ]
+    for table in DYNAMICS
+}
+COLLECTED |= {
+    table: f"{RESULTS}/reactivity/{{run}}.{table.removeprefix('reactivity/')}.csv"
+    for table in SOME_RUNS
 }
 
 
@@ -173,10 +203,10 @@ def run_json(wildcards):
     return json.dumps(run_settings(STUDY, run, RESULTS).as_dict(), sort_keys=True)
 
 
-def of_runs(patterns):
-    """The files of every run of the grid; patterns with {run}, one or several."""
+def of_runs(patterns, runs=RUNS):
+    """The files of every run, or of some; patterns with {run}, one or several."""
     several = [patterns] if isinstance(patterns, str) else patterns
-    return [pattern.format(run=run["run"]) for run in RUNS for pattern in several]
+    return [pattern.format(run=run["run"]) for run in runs for pattern in several]
 
 
 def of_stage(stage):
@@ -195,7 +225,8 @@ def of_subsets(pattern):
 
 
 def collected(wildcards):
-    return of_runs(COLLECTED[f"{wildcards.stage}/{wildcards.table}"])
+    table = f"{wildcards.stage}/{wildcards.table}"
+    return of_runs(COLLECTED[table], SOME_RUNS.get(table, RUNS))
 
 
 def figure_molecules(figure):

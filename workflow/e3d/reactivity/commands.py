@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from e3d.options import json_object, run_of
+
 Arguments = argparse.Namespace
 Command = Callable[..., argparse.ArgumentParser]
 _FILES = {
@@ -71,7 +73,6 @@ def _run(arguments: Arguments) -> None:
 
 def _dynamics(arguments: Arguments) -> None:
     from e3d.models import load_model
-    from e3d.options import json_object
     from e3d.reactivity.dynamics import run_tables, settings_from
 
     molecules, settings = settings_from(json_object(arguments.settings))

@@ -22,6 +22,7 @@ from e3d.reactivity import breaking
 from e3d.reactivity.fluctuations import correlation, correlation_time, peak, share_near, spectrum
 from e3d.reactivity.series import Floats, Outcome, Series
 from e3d.reactivity.trajectory import Settings, simulate
+from e3d.schema import check, rules_of
 from e3d.structures import Structure, from_file
 
 log = logging.getLogger(__name__)
@@ -174,6 +175,18 @@ def example(series: Sequence[Series]) -> pd.DataFrame:
         for sample in range(max(0, stop - round(SHOWN_FS / one.sample_fs)), stop + 1)
     ]
     return pd.DataFrame(rows, columns=[str(name) for name in TRAJECTORY_COLUMNS])
+
+
+def settings_from(values: Mapping[str, Any]) -> tuple[list[str], Settings]:
+    """Return the molecules and the settings of the config key ``dynamics``, checked against its schema.
+
+    Raises
+    ------
+    InputError
+        For an unknown or missing key, or a value that is not allowed.
+    """
+    checked = check(dict(values), rules_of("config")["properties"]["dynamics"], "dynamics")
+    return checked["molecules"], Settings.from_dict(checked)
 
 
 def chosen(model: AnalysisModel, path: Path, molecules: Sequence[str]) -> list[Structure]:

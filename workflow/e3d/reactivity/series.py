@@ -66,7 +66,7 @@ def bond_classes(mapped_smiles: str, bonds: tuple[Bond, ...]) -> Ints:
         atom.SetAtomMapNum(0)
     ranks = dict(zip(rows, Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False), strict=True))
     keys = [(*sorted((ranks[bond.i], ranks[bond.j])), bond.bond_type) for bond in bonds]
-    known: dict[tuple[int | str, ...], int] = {}
+    known: dict[tuple[object, ...], int] = {}
     return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int64)
 
 

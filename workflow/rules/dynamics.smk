@@ -1,0 +1,41 @@
+# Molecular dynamics of the largest runs: D(t), its spectrum, and whether it foretells which bond breaks.
+
+
+rule reactivity_dynamics:
+    input:
+        model=f"<results>/train/{RUN}/model.ckpt",
+        settings=f"<results>/train/{RUN}/run.yaml",
+        named="resources/named_bonds.xyz",
+        code=modules(
+            "reactivity/dynamics",
+            "reactivity/trajectory",
+            "reactivity/series",
+            "reactivity/fluctuations",
+            "reactivity/breaking",
+            "statistics",
+        ),
+    output:
+        dynamics=f"<results>/reactivity/{RUN}.dynamics.csv",
+        others=[
+            f"<results>/reactivity/{RUN}.{table}.csv"
+            for table in DYNAMICS
+            if table != "dynamics"
+        ],
+    log:
+        f"<logs>/reactivity/{RUN}.dynamics.log",
+    benchmark:
+        f"<costs>/reactivity/{RUN}.dynamics.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        device=DEVICE,
+    params:
+        dynamics=json.dumps(STUDY.values["dynamics"], sort_keys=True),
+    message:
+        "dynamics with {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} of {wildcards.dataset}"
+    shell:
+        "python -m e3d reactivity dynamics {input.model} {input.named} --run {input.settings} "
+        "--settings {params.dynamics:q} --device {resources.device} -o {output.dynamics} --log {log}"

@@ -16,6 +16,7 @@ from typing import Any
 from e3d import __version__, options
 from e3d.data.commands import add_commands
 from e3d.errors import InputError
+from e3d.null.commands import add_commands as add_null_commands
 from e3d.options import json_object, run_of
 from e3d.reactivity.commands import add_commands as add_reactivity_commands
 
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"e3d {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_commands(commands, _command)
+    add_null_commands(commands, _command)
     _model_commands(commands)
     _table_commands(commands)
     add_reactivity_commands(commands, _command)

@@ -39,6 +39,11 @@ def width(text: str) -> float:
     return _number(text, lambda number: 0 < number < float("inf"), "a bin width is a positive number")
 
 
+def weight(text: str) -> float:
+    """Read a weight: zero leaves its term out."""
+    return _number(text, lambda number: 0 <= number < float("inf"), "a weight is a number from 0")
+
+
 def fraction(text: str) -> float:
     """Read a number between 0 and 1, without the two."""
     return _number(text, lambda number: 0 < number < 1, "must be a number between 0 and 1")

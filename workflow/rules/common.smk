@@ -12,7 +12,7 @@ sys.path.insert(0, str(PACKAGES))
 from e3d.config import load_study, read_yaml, run_settings
 from e3d.data.made import geometries_file
 from e3d.errors import InputError
-from e3d.fields import DECOMPOSED_FILES, NAMED_BONDS, TEST_SPLITS
+from e3d.fields import DECOMPOSED_FILES, NAMED_BONDS, TEST_SPLITS, VARIANT_SIGN
 from e3d.figures import FIGURES
 from e3d.findings import SECTIONS, needed_tables
 
@@ -87,6 +87,11 @@ COLLECTED = {
     "entropy/entropy": f"{RESULTS}/entropy/{{run}}.csv",
     "entropy/decomposability": f"{RESULTS}/entropy/{{run}}.decomposability.csv",
     "entropy/histogram": f"{RESULTS}/entropy/{{run}}.histogram.csv",
+    "null/compare": f"{RESULTS}/null/{{run}}.csv",
+    "null/named": f"{RESULTS}/null/{{run}}.named.csv",
+    "null/follows": f"{RESULTS}/null/{{run}}.follows.csv",
+    "null/fits": f"{RESULTS}/null/fit/{{dataset}}/n{{n_train}}.csv",
+    "null/types": f"{RESULTS}/null/fit/{{dataset}}/n{{n_train}}.types.csv",
 }
 
 
@@ -204,9 +209,10 @@ def run_json(wildcards):
 
 
 def of_runs(patterns, runs=RUNS):
-    """The files of every run, or of some; patterns with {run}, one or several."""
+    """The files of every run, or of some; patterns with {run}, {dataset}, ..., one or several."""
     several = [patterns] if isinstance(patterns, str) else patterns
-    return [pattern.format(run=run["run"]) for run in runs for pattern in several]
+    found = [pattern.format(**run) for run in runs for pattern in several]
+    return list(dict.fromkeys(found))  # a file of the dataset serves many runs
 
 
 def of_stage(stage):
@@ -222,6 +228,20 @@ def of_datasets(pattern):
 
 def of_subsets(pattern):
     return sorted({pattern.format(**run) for run in RUNS})
+
+
+def settings_of_any_run(wildcards):
+    """The settings of the first run of a dataset and model: its architecture is that of all of them."""
+    same = {"dataset": wildcards.dataset, "model": wildcards.model}
+    first = next(run["run"] for run in RUNS if same.items() <= run.items())
+    return f"{RESULTS}/train/{first}/run.yaml"
+
+
+def untrained_of_size(wildcards):
+    """Untrained networks of a plain model size; a variant has none of its own."""
+    if VARIANT_SIGN in wildcards.model:
+        return []
+    return f"{RESULTS}/null/untrained/{wildcards.dataset}/{wildcards.model}.csv"
 
 
 def collected(wildcards):

@@ -1,0 +1,132 @@
+# What D must beat: bookkeeping, a pair potential, an untrained network, and D in another order.
+
+
+rule null_fit:
+    input:
+        store="<results>/data/{dataset}/store.h5",
+        splits="<results>/data/{dataset}/splits.parquet",
+        subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
+        named="resources/named_bonds.xyz",
+        code=modules(
+            "null/additivity",
+            "null/pair",
+            "null/splines",
+            "null/potentials",
+            "null/fit",
+            "null/names",
+        ),
+    output:
+        fits="<results>/null/fit/{dataset}/n{n_train}.csv",
+        types="<results>/null/fit/{dataset}/n{n_train}.types.csv",
+        errors="<results>/null/fit/{dataset}/n{n_train}.errors.csv",
+        bonds="<results>/null/fit/{dataset}/n{n_train}.bonds.csv",
+    log:
+        "<logs>/null/fit/{dataset}/n{n_train}.log",
+    benchmark:
+        "<costs>/null/fit/{dataset}/n{n_train}.tsv"
+    conda:
+        "../../envs/train.yaml"  # its neighbour search; no torch
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        energy_weight=STUDY.values["training"]["energy_weight"],
+        force_weight=STUDY.values["training"]["force_weight"],
+        r_max=STUDY.values["null_models"]["pair_r_max"],
+    message:
+        "null models on {wildcards.n_train} frames of {wildcards.dataset}"
+    shell:
+        "python -m e3d null fit {input.store} {input.subset} --splits {input.splits} --named {input.named} "
+        "--dataset {wildcards.dataset} --energy-weight {params.energy_weight} "
+        "--force-weight {params.force_weight} --r-max {params.r_max} -o {output.fits} --log {log}"
+
+
+rule null_untrained:
+    input:
+        settings=settings_of_any_run,
+        store="<results>/data/{dataset}/store.h5",
+        splits="<results>/data/{dataset}/splits.parquet",
+        named="resources/named_bonds.xyz",
+        code=modules("null/untrained", "decompose/bonds", "decompose/pairs", "models"),
+    output:
+        "<results>/null/untrained/{dataset}/{model}.csv",
+    log:
+        "<logs>/null/untrained/{dataset}/{model}.log",
+    benchmark:
+        "<costs>/null/untrained/{dataset}/{model}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        seeds=STUDY.values["null_models"]["untrained_seeds"],
+    message:
+        "untrained {wildcards.model} on {wildcards.dataset}"
+    shell:
+        "python -m e3d null untrained {input.settings} {input.named} --seeds {params.seeds} "
+        "-o {output} --log {log}"
+
+
+rule null_run:
+    input:
+        means=expand(
+            f"<results>/decompose/{RUN}/{{structures}}/bond_means.csv",
+            structures=STRUCTURES,
+            allow_missing=True,
+        ),
+        settings=f"<results>/train/{RUN}/run.yaml",
+        named=f"<results>/bde/{RUN}.named.csv",
+        errors=f"<results>/evaluate/{RUN}.csv",
+        fit="<results>/null/fit/{dataset}/n{n_train}.csv",
+        beside=expand(
+            "<results>/null/fit/{dataset}/n{n_train}.{table}.csv",
+            table=["bonds", "errors"],
+            allow_missing=True,
+        ),
+        untrained=untrained_of_size,
+        bde=BDE_REFERENCE,
+        bond_energies=BOND_ENERGIES,
+        code=modules(
+            "null/run",
+            "null/compare",
+            "null/follow",
+            "null/shuffle",
+            "null/names",
+            "bde",
+            "scores",
+            "statistics",
+        ),
+    output:
+        compare=f"<results>/null/{RUN}.csv",
+        named=f"<results>/null/{RUN}.named.csv",
+        follows=f"<results>/null/{RUN}.follows.csv",
+    log:
+        f"<logs>/null/{RUN}.log",
+    benchmark:
+        f"<costs>/null/{RUN}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        untrained=lambda wildcards, input: (
+            f"--untrained {input.untrained}" if input.untrained else ""
+        ),
+        shuffles=STUDY.values["null_models"]["shuffles"],
+    message:
+        "null models beside {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
+    shell:
+        "python -m e3d null run $(dirname {input.means}) --named {input.named} --errors {input.errors} "
+        "--fit {input.fit} {params.untrained} --bde {input.bde} --bond-energies {input.bond_energies} "
+        "--shuffles {params.shuffles} --run {input.settings} -o {output.compare} --log {log}"
+
+
+rule null:
+    input:
+        of_stage("null"),
+    localrule: True

@@ -6,8 +6,9 @@ from typing import Final
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
-from e3d.chemistry import FORMULA, perceive
+from e3d.chemistry import FORMULA, molecule, perceive
 from e3d.data.files.hdf5 import array, open_hdf5, require
 from e3d.data.layouts.frames import formula
 from e3d.data.layouts.transition1x import END_POINTS, ENERGY, NUMBERS, POSITIONS
@@ -73,7 +74,8 @@ def of_dbh24(references: Path, trained_at: str) -> Iterator[Reaction]:
             label = _UNKNOWN
             if trained_at in ("", theory):
                 high = _energy(file[top])
-                label = tuple(high - sum(_energy(file[name]) for name in side) for side in sides)
+                low = [sum(_energy(file[name]) for name in side) for side in sides]
+                label = (high - low[0], high - low[1])
             names = [" + ".join(name.removeprefix("dbh24_") for name in side) for side in sides]
             reference = tuple(f(top) / EV_KCAL_MOL for f in (dbh24.get_dbh24_Vf, dbh24.get_dbh24_Vb))
             species = [tuple(_species(file[name], f"{references}, {name}") for name in side) for side in sides]
@@ -94,10 +96,8 @@ def _species(group: h5py.Group, where: str) -> Structure:
     return _bare(where, numbers, positions, closed=int(group["multiplicity"][0]) == 1)
 
 
-def _bare(label: str, numbers: np.ndarray, positions: np.ndarray, *, closed: bool) -> Structure:  # type: ignore[type-arg]
+def _bare(label: str, numbers: NDArray[np.int64], positions: NDArray[np.float64], *, closed: bool) -> Structure:
     """Return a structure named by its perceived SMILES, or by its formula where that is not known."""
-    from e3d.chemistry import molecule
-
     mapped = perceive(numbers, positions, charge=0) if closed and len(numbers) > 1 else None
     name = FORMULA + formula(numbers) if mapped is None else molecule(mapped).smiles
     return Structure(label, 0, positions, numbers, name, None, ())

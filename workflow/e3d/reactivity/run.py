@@ -67,7 +67,7 @@ def run_tables(
     """
     known, theory = (None, "") if trained is None else coverage(trained.store, trained.subset, model.r_max)
     made = make_tables(model, files, known, theory)
-    if all(table.empty for table in made.values()):
+    if all(made[suffix].empty for suffix in ("", ".scans", ".paths")):
         raise InputError(
             f"{path}: knows the elements of no reaction, scan or path in {files.paths}, {files.scans}, "
             f"{files.references}. Give a model that knows at least H, C and O."

@@ -25,9 +25,10 @@ SCAN_COLUMNS: Final = (
     *(BOND, C.BOND_TYPE, C.MOLECULE, C.IN_TRAINING, "relaxed", C.R, "range_lo_ang", "range_hi_ang", INSIDE),
     *(ENERGY, LABEL_ENERGY, FORCE, LABEL_FORCE, C.BOND_ENERGY, "within_cutoff", "level"),
 )
-_ERRORS: Final = tuple(f"{kind}_mae_{where}" for kind in ("energy", "force") for where in ("inside", "outside"))
+PLACES: Final = ("inside", "shorter", "longer")
+_ERRORS: Final = tuple(f"{kind}_mae_{where}" for kind in ("energy", "force") for where in PLACES)
 SCAN_SUMMARY_COLUMNS: Final = (
-    *(BOND, C.BOND_TYPE, C.MOLECULE, C.IN_TRAINING, "n_inside", "n_outside"),
+    *(BOND, C.BOND_TYPE, C.MOLECULE, C.IN_TRAINING, *(f"n_{where}" for where in PLACES)),
     *(f"{name}_{'eV' if name.startswith('energy') else 'eV_per_ang'}" for name in _ERRORS),
     *("relaxed_ang", "bond_energy_relaxed_eV", "bond_energy_longest_eV", "longest_ang"),
     *("energy_longest_eV", "label_energy_longest_eV", "half_bond_energy_ang", "half_label_energy_ang"),
@@ -98,7 +99,7 @@ def along(scan: LabelledScan, k: int, forces: Floats) -> float:
 
 
 def scan_summary(points: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per bond: errors inside and outside of the training range, and how far D and energy follow.
+    """Return a row per bond: errors within the training range, below and above it, and how far D and energy follow.
 
     ``half_bond_energy_ang``: where D has fallen to half of its value at the relaxed geometry;
     ``half_label_energy_ang``: where the label energy has risen to half of its value at the longest distance. Both by
@@ -116,16 +117,16 @@ def scan_summary(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _score(part: pd.DataFrame) -> dict[str, float]:
-    inside = np.array([bool(value) for value in part[INSIDE]]) & part[INSIDE].notna().to_numpy()
-    others = part[part["relaxed"] == False].index  # noqa: E712 - the zero of both curves is no agreement
-    row: dict[str, float] = {"n_inside": int(inside.sum()), "n_outside": int((~inside).sum())}
-    for where, mask in (("inside", inside), ("outside", ~inside)):
-        chosen = part[mask]
-        energy = chosen.loc[chosen.index.isin(others)]
+    r, low, high = (part[name].to_numpy(dtype=float) for name in (C.R, "range_lo_ang", "range_hi_ang"))
+    masks = {"inside": (low <= r) & (r <= high), "shorter": r < low, "longer": r > high}
+    others = ~part["relaxed"].to_numpy(dtype=bool)  # at the zero of both curves they agree by definition
+    row: dict[str, float] = {f"n_{where}": int(mask.sum()) for where, mask in masks.items()}
+    for where, mask in masks.items():
+        chosen, energy = part[mask], part[mask & others]
         row[f"energy_mae_{where}_eV"] = float((energy[ENERGY] - energy[LABEL_ENERGY]).abs().mean())
         row[f"force_mae_{where}_eV_per_ang"] = float((chosen[FORCE] - chosen[LABEL_FORCE]).abs().mean())
     start = int(np.flatnonzero(part["relaxed"])[0])
-    r, d = part[C.R].to_numpy(dtype=float)[start:], part[C.BOND_ENERGY].to_numpy(dtype=float)[start:]
+    r, d = r[start:], part[C.BOND_ENERGY].to_numpy(dtype=float)[start:]
     label = part[LABEL_ENERGY].to_numpy(dtype=float)[start:]
     return row | {
         "relaxed_ang": r[0],

@@ -1,0 +1,374 @@
+"""Reactivity against known answers: a Morse pair model whose energies, forces and D are exact, and made files."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from e3d.chemistry import molecule
+from e3d.graphs import Batch, batches
+from e3d.models import EdgeEnergies
+from e3d.reactivity.barriers import Reaction, barrier_of, barrier_table, summary_table
+from e3d.reactivity.coverage import Coverage
+from e3d.reactivity.paths import crossing, path_tables
+from e3d.reactivity.reactions import TRANSITION1X_THEORY, of_dbh24, of_paths, of_transition1x
+from e3d.reactivity.run import Files, make_tables, run_tables
+from e3d.reactivity.scans import first_crossing, scan_summary, scan_table
+from e3d.reactivity.shipped import LabelledPath, LabelledScan, Labels, read_paths, read_scans
+from e3d.structures import Structure
+from e3d.units import EV_KCAL_MOL
+
+RESOURCES = Path(__file__).parents[1] / "resources"
+FILES = Files(
+    RESOURCES / "reactions_geometries.hdf5",
+    RESOURCES / "reactions.hdf5",
+    RESOURCES / "scans_geometries.hdf5",
+    RESOURCES / "scans.hdf5",
+    RESOURCES / "references.hdf5",
+)
+DEPTH, WIDTH, LENGTH = 4.0, 1.9, 0.8
+EXACT = 1e-10  # eV: float64 rounding of sums of a few terms below 100 eV is 1e-14 each
+FLOAT32 = 2e-6  # Å: positions in files are float32 bohr
+
+
+def morse(r: Any) -> Any:
+    """Return the energy of a pair, eV."""
+    return DEPTH * ((1 - np.exp(-WIDTH * (r - LENGTH))) ** 2 - 1)
+
+
+def slope(r: Any) -> Any:
+    """Return dE/dr, eV/Å."""
+    x = np.exp(-WIDTH * (r - LENGTH))
+    return 2 * DEPTH * WIDTH * x * (1 - x)
+
+
+class Morse:
+    """A potential of Morse pairs, half of each on either directed edge: D = -morse(r) exactly."""
+
+    r_max = 5.0
+
+    def __init__(self, elements: Iterable[int] = (1, 6, 7, 8, 9, 16, 17)) -> None:
+        self._elements = set(elements)
+
+    def knows(self, structure: Structure) -> bool:
+        return set(structure.atomic_numbers.tolist()) <= self._elements
+
+    def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
+        return batches(structures, self.r_max)
+
+    def _edges(self, batch: Batch) -> tuple[Any, Any, Any]:
+        i, j = batch.edge_index
+        vector = batch.positions[j] - batch.positions[i]
+        return i, vector, np.linalg.norm(vector, axis=1)
+
+    def energies_and_forces(self, batch: Batch) -> tuple[Any, Any]:
+        i, vector, r = self._edges(batch)
+        energy = np.bincount(batch.frame[i], morse(r) / 2, minlength=len(batch.structures))
+        forces = np.zeros_like(batch.positions)
+        np.add.at(forces, i, (slope(r) / r)[:, None] * vector)
+        return energy, forces
+
+    def edge_energies(self, batch: Batch) -> EdgeEnergies:
+        i, _, r = self._edges(batch)
+        n = len(batch.structures)
+        energy = np.bincount(batch.frame[i], morse(r) / 2, minlength=n)
+        shift = np.zeros((len(i), 3), dtype=np.int64)
+        return EdgeEnergies(
+            *batch.edge_index, shift, morse(r) / 2, r, batch.frame_ptr, batch.atomic_numbers, energy, np.zeros(n)
+        )
+
+
+def line(*x: float, smiles: str = "[H:1][H:2].[H:3]", label: str = "line") -> Structure:
+    """Return hydrogens along a line."""
+    positions = np.array([[value, 0.0, 0.0] for value in x])
+    known = molecule(smiles)
+    return Structure(label, 0, positions, np.ones(len(x), dtype=np.int64), known.smiles, smiles, known.bonds)
+
+
+def energy_of(*x: float) -> float:
+    """Return the exact energy of hydrogens along a line."""
+    return float(sum(morse(b - a) for k, a in enumerate(x) for b in x[k + 1 :] if b - a < Morse.r_max))
+
+
+def exchange() -> LabelledPath:
+    """Return H2 + H -> H + H2 along a line, with labels 0.1 eV times the image above the model."""
+    xs = [(0.0, 0.8 + s, 2.6) for s in np.linspace(0, 1, 5)]
+    energy = np.array([energy_of(*x) for x in xs])
+    labels = Labels(energy + 0.1 * np.arange(5), np.zeros((5, 3, 3)), np.zeros((5, 3, 3)))
+    images = tuple(line(*x) for x in xs)
+    product = molecule("[H:1].[H:2][H:3]")
+    return LabelledPath("exchange", product, images, np.linspace(0, 1, 5), 2, 2 * energy, labels)
+
+
+def test_barriers_and_their_split_are_exact() -> None:
+    path = exchange()
+    (reaction,) = of_paths([path], "A", "A")
+    reaction = replace(reaction, reference_eV=(1.0, 2.0), reference="B")
+    table, skipped = barrier_table(Morse(), [reaction], None)
+    assert not skipped
+    exact = energy_of(0.0, 1.3, 2.6) - energy_of(0.0, 0.8, 2.6)
+    np.testing.assert_allclose(table["model_eV"], [exact, exact], atol=EXACT)
+    np.testing.assert_allclose(table["error_model_eV"], [-0.2, 0.2], atol=EXACT)
+    np.testing.assert_allclose(table["error_level_eV"], [exact + 0.2 - 1.0, exact - 0.2 - 2.0], atol=EXACT)
+    split = table["error_model_eV"] + table["error_level_eV"]
+    np.testing.assert_allclose(table["error_total_eV"], split, atol=EXACT)
+
+
+def test_another_level_of_theory_is_no_error_of_the_model() -> None:
+    path = exchange()
+    (own,) = of_paths([path], "A", "GFN2-xTB")
+    assert own.label_eV == pytest.approx((2 * (path.labels.energy[2] - path.labels.energy[0] - 0.2),) * 2, abs=EXACT)
+    assert own.reference == "A"
+    (other,) = of_paths([path], "A", "B")
+    assert np.isnan(other.label_eV).all()
+    table, _ = barrier_table(Morse(), [other], None)
+    assert table["error_model_eV"].isna().all()
+    assert table["error_total_eV"].notna().all()
+
+
+def reactions_with_errors(errors: Iterable[float]) -> list[Reaction]:
+    (base,) = of_paths([exchange()], "A", "A")
+    table, _ = barrier_table(Morse(), [base], None)
+    model = table["model_eV"].iloc[0]
+    return [replace(base, name=str(k), label_eV=(model - e, model - e)) for k, e in enumerate(errors)]
+
+
+def test_summary_means_and_intervals() -> None:
+    errors = [0.3, -0.1, 0.2]
+    table, _ = barrier_table(Morse(), reactions_with_errors(errors), None)
+    (row,) = summary_table(table, {"unimolecular": 4}).to_dict("records")
+    assert row["mae_model_eV"] == pytest.approx(0.2, abs=EXACT)
+    assert row["bias_model_eV"] == pytest.approx(np.mean(errors), abs=EXACT)
+    assert row["mae_model_eV_hi"] - row["mae_model_eV"] == pytest.approx(
+        4.302652729911275 * np.std([0.3, 0.1, 0.2], ddof=1) / np.sqrt(3)  # Student's t, two degrees of freedom
+    )
+    assert (row["n_reactions"], row["n_barriers"], row["n_skipped"]) == (3, 6, 4)
+    labels = -np.array(errors)
+    others = [labels[k] - np.delete(labels, k).mean() for k in range(3)]
+    assert row["mae_mean_barrier_eV"] == pytest.approx(np.mean(np.abs(others)), abs=EXACT)
+    assert np.isnan(row["mae_level_eV"])  # no reference: not zero
+
+
+def test_one_reaction_has_no_interval() -> None:
+    table, _ = barrier_table(Morse(), reactions_with_errors([0.1]), None)
+    (row,) = summary_table(table, {}).to_dict("records")
+    assert np.isnan(row["mae_model_eV_lo"])
+
+
+def test_unknown_elements_are_counted_not_guessed() -> None:
+    paths, theory = read_paths(FILES.paths, FILES.path_labels)
+    table, skipped = barrier_table(Morse([1, 6, 8]), of_paths(paths, theory, theory), None)
+    without = [path.name for path in paths if not set(path.structures[0].atomic_numbers.tolist()) <= {1, 6, 8}]
+    assert without
+    assert skipped == {"unimolecular": len(without)}
+    assert not set(table["reaction"]) & set(without)
+
+
+def scan(bond: tuple[int, int] = (0, 1)) -> LabelledScan:
+    """Return a stretched H2 whose labels are the exact curve at twice the depth."""
+    r = np.array([0.6, 0.7, 0.8, 1.0, 1.5, 2.5])
+    forces = np.zeros((6, 2, 3))
+    forces[:, 1, 0] = -2 * slope(r)
+    forces[:, 0, 0] = 2 * slope(r)
+    structures = tuple(line(0.0, x, smiles="[H:1][H:2]") for x in r)
+    return LabelledScan("H-H", bond, structures, r, 2, Labels(2 * morse(r) - 30.0, forces, np.zeros((6, 2, 2))))
+
+
+def test_morse_scan_has_exact_bond_energy_and_force() -> None:
+    known = Coverage(5.0)
+    for r in (0.75, 0.8, 0.9):
+        known.add(line(0.0, r, smiles="[H:1][H:2]"))
+    table = scan_table(Morse(), [scan()], known, "A", "A")
+    r = table["r_ang"].to_numpy()
+    np.testing.assert_allclose(table["bond_energy_eV"], -morse(r), atol=EXACT)
+    np.testing.assert_allclose(table["force_eV_per_ang"], -slope(r), atol=EXACT)
+    np.testing.assert_allclose(table["energy_eV"], morse(r) - morse(0.8), atol=EXACT)
+    np.testing.assert_allclose(table["label_energy_eV"], 2 * table["energy_eV"], atol=EXACT)
+    np.testing.assert_allclose(table["label_force_eV_per_ang"], 2 * table["force_eV_per_ang"], atol=EXACT)
+    assert table["within_training_range"].tolist() == [False, False, True, False, False, False]
+    (row,) = scan_summary(table).to_dict("records")
+    assert (row["n_shorter"], row["n_inside"], row["n_longer"]) == (2, 1, 3)
+    assert row["energy_mae_longer_eV"] == pytest.approx((morse(r[3:]) - morse(0.8)).mean(), abs=EXACT)
+    assert np.isnan(row["energy_mae_inside_eV"])  # the relaxed point alone: agreement by definition
+    assert row["half_bond_energy_ang"] == pytest.approx(_half(r[2:]), abs=EXACT)
+
+
+def _half(r: Any) -> float:
+    d = -morse(r)
+    k = int(np.flatnonzero(d <= DEPTH / 2)[0])
+    return float(np.interp(-DEPTH / 2, [-d[k - 1], -d[k]], [r[k - 1], r[k]]))
+
+
+def test_force_along_a_bond_is_minus_the_slope_of_a_rigid_stretch() -> None:
+    """The shipped scans stretch molecules: their own energies must have the force's slope (Morse pairs, 12 bonds)."""
+    scans, _ = read_scans(FILES.scans, FILES.scan_labels)
+    for one in scans:
+        k, h = one.relaxed + 3, 1e-4
+        i, j = one.bond
+        base = one.structures[k]
+        axis = base.positions[j] - base.positions[i]
+        from e3d.data.make.stretch import moving_rows
+
+        rows = moving_rows(base.mapped_smiles or "", one.bond)
+        energies = []
+        for sign in (1, -1):
+            moved = base.positions.copy()
+            moved[rows] += sign * h * axis / np.linalg.norm(axis)
+            energies.append(Morse().energies_and_forces(next(Morse().batches([replace(base, positions=moved)])))[0][0])
+        expected = -(energies[0] - energies[1]) / (2 * h)
+        table = scan_table(Morse(), [one], None, "A", "A")
+        assert table["force_eV_per_ang"].iloc[k] == pytest.approx(expected, abs=1e-4), one.name
+
+
+def test_breaking_and_forming_bonds_are_read_off_exactly() -> None:
+    table, changes = path_tables(Morse(), [exchange()], None, "A", "A")
+    (row,) = changes.to_dict("records")
+    assert (row["n_breaking"], row["n_forming"], row["n_fall"], row["n_rise"]) == (1, 1, 1, 1)
+    assert row["read_off_bond_energy"] == "yes"
+    assert row["crossing_bond_energy"] == pytest.approx(0.5, abs=EXACT)  # the path is its own mirror image
+    assert row["crossing_pauling"] == pytest.approx(0.5, abs=EXACT)
+    breaking = table[table["role"] == "breaking"]
+    np.testing.assert_allclose(breaking["bond_energy_eV"], -morse(breaking["r_ang"]), atol=EXACT)
+
+
+class Blind(Morse):
+    """Puts the same energy on edges whatever bonds there are: D says nothing."""
+
+    def edge_energies(self, batch: Batch) -> EdgeEnergies:
+        edges = super().edge_energies(batch)
+        total = np.zeros_like(edges.eps)
+        outer = np.abs(batch.edge_index[0] - batch.edge_index[1]) == 2  # all of it on the pair of the ends
+        frames = batch.frame[batch.edge_index[0]]
+        total[outer] = edges.energy[frames[outer]] / 2
+        return replace(edges, eps=total)
+
+
+def test_a_decomposition_that_puts_energy_elsewhere_is_not_read_off() -> None:
+    _, changes = path_tables(Blind(), [exchange()], None, "A", "A")
+    (row,) = changes.to_dict("records")
+    assert row["n_fall"] == row["n_rise"] == 0
+    assert np.isnan(row["crossing_bond_energy"])
+
+
+def test_crossing_is_interpolated_and_unknown_where_an_end_is_no_bond() -> None:
+    x = np.array([0.0, 0.5, 1.0])
+    course = {(0, 1): np.array([2.0, 1.5, 0.0]), (1, 2): np.array([0.0, 0.5, 1.0]), (0, 2): np.array([1.0, 0.0, -1.0])}
+    assert crossing(x, course, [(0, 1)], [(1, 2)]) == pytest.approx(0.5 + 0.5 * 0.25 / 1.25)
+    assert np.isnan(crossing(x, course, [(0, 1)], [(0, 2)]))
+    assert np.isnan(crossing(x, course, [], [(1, 2)]))
+    assert np.isnan(first_crossing(x, np.array([1.0, 0.5, 0.2])))
+
+
+def test_coverage_marks_what_no_training_frame_shows() -> None:
+    known = Coverage(5.0)
+    known.add(line(0.0, 0.8, smiles="[H:1][H:2]"))
+    assert known.covers(line(0.0, 0.83, smiles="[H:1][H:2]"))
+    assert not known.covers(line(0.0, 1.1, smiles="[H:1][H:2]"))
+    assert known.trained_on([line(0.0, 1.1, smiles="[H:1][H:2]")])
+    table, _ = barrier_table(Morse(), of_paths([exchange()], "A", "A"), known)
+    assert table["extrapolation"].tolist() == [True, True]
+
+
+def test_dbh24_barriers_are_those_of_the_published_table() -> None:
+    table = pd.read_csv(RESOURCES / "label_level_barriers.csv")
+    found = {reaction.name: reaction for reaction in of_dbh24(FILES.references, "")}
+    assert set(found) == set(table["reaction"])
+    for row in table.itertuples():
+        own = found[str(row.reaction)]
+        expected = np.array([row.forward_kcal_mol, row.backward_kcal_mol]) / EV_KCAL_MOL
+        np.testing.assert_allclose(own.label_eV, expected, atol=1e-4)  # the table has three digits of kcal/mol
+        reference = np.array([row.reference_forward_kcal_mol, row.reference_backward_kcal_mol]) / EV_KCAL_MOL
+        np.testing.assert_allclose(own.reference_eV, reference, atol=EXACT)
+    assert sum(reaction.open_shell for reaction in found.values()) == 8
+
+
+def test_shipped_paths_are_consistent() -> None:
+    """Every path: its ends have the bonds of reactant and product, its saddle one negative mode, all images labels."""
+    from e3d.reactivity.shipped import intact
+
+    paths, theory = read_paths(FILES.paths, FILES.path_labels)
+    assert theory == "wB97M-D3(BJ)/def2-TZVPPD"
+    with h5py.File(FILES.paths) as file:
+        for path in paths:
+            first, last = path.structures[0], path.structures[-1]
+            assert first.intact, path.name
+            assert intact(last.atomic_numbers, last.positions, path.product), path.name
+            assert np.isfinite(path.labels.energy).all(), path.name
+            assert len(file[path.name]["negative_modes"]) == 1, path.name
+            assert int(path.xtb_energy.argmax()) == path.saddle, path.name
+            assert (np.diff(path.coordinate) > 0).all(), path.name
+            assert min(barrier_of(path.labels.energy, path.saddle)) > 0, path.name  # a barrier at the labels' level too
+
+
+def test_shipped_scans_are_consistent() -> None:
+    """Labelled forces along the bond are the slope of the labelled energies, where points are dense."""
+    scans, _ = read_scans(FILES.scans, FILES.scan_labels)
+    for one in scans:
+        table = scan_table(Morse(), [one], None, "A", "A")
+        k, r = one.relaxed, one.r
+        x, e = r[k - 1 : k + 3], one.labels.energy[k - 1 : k + 3]
+        slope_there = np.polynomial.Polynomial.fit(x, e, 3).deriv()(r[k])
+        assert table["label_force_eV_per_ang"].iloc[k] == pytest.approx(-slope_there, abs=0.15), one.name
+        assert min(r) == pytest.approx(min(0.8, 0.75 * r[k]), abs=FLOAT32)
+        assert max(r) == pytest.approx(3.0, abs=FLOAT32)
+
+
+def t1x(path: Path, *, view: str, n: int = 2, without: str = "") -> Path:
+    """Write reactions in Transition1x's layout: H3 along a line, energies 1, 2.5 and 1.5 eV."""
+    with h5py.File(path, "w") as file:
+        for root in {"data", view}:
+            for k in range(n if root == "data" else 1):
+                group = file.create_group(f"{root}/H3/rxn{k}")
+                for name, energy, x in (
+                    ("reactant", 1.0, (0, 0.8, 2.6)),
+                    ("transition_state", 2.5, (0, 1.3, 2.6)),
+                    ("product", 1.5, (0, 1.8, 2.6)),
+                ):
+                    if name != without:
+                        single = group.create_group(name)
+                        single["atomic_numbers"] = np.ones(3, dtype=np.int64)
+                        single["positions"] = np.array([[[v, 0.0, 0.0] for v in x]])
+                        single["wB97x_6-31G(d).energy"] = np.array([energy])
+    return path
+
+
+def test_transition1x_barriers(tmp_path: Path) -> None:
+    (one,) = of_transition1x(t1x(tmp_path / "a.h5", view="test"), TRANSITION1X_THEORY)  # the test split alone
+    assert one.label_eV == (1.5, 1.0)
+    table, _ = barrier_table(Morse(), [one], None)
+    exact = energy_of(0.0, 1.3, 2.6) - energy_of(0.0, 0.8, 2.6)
+    np.testing.assert_allclose(table["model_eV"], [exact, exact], atol=EXACT)
+    assert len(list(of_transition1x(t1x(tmp_path / "b.h5", view="data"), ""))) == 2
+    assert not list(of_transition1x(t1x(tmp_path / "c.h5", view="data", without="product"), ""))
+
+
+def test_tables_of_a_run(tmp_path: Path) -> None:
+    run = {"run": "r", "dataset": "d", "n_train": 1, "model": "m", "seed": 0}
+    made = run_tables(Morse(), FILES, tmp_path / "r.csv", run, path=FILES.paths)
+    assert set(made) == {"", ".summary", ".scans", ".scan_errors", ".paths", ".path_changes"}
+    for suffix, table in made.items():
+        read = pd.read_csv(tmp_path / f"r{suffix}.csv")
+        assert list(read.columns[:5]) == ["run", "dataset", "n_train", "model", "seed"]
+        assert len(read) == len(table) > 0
+        assert (tmp_path / f"r{suffix}.csv.provenance.json").is_file()
+
+
+def test_errors_are_one_line(tmp_path: Path, input_error: Callable[..., Any]) -> None:
+    with input_error("no reaction, scan or path"):
+        run_tables(Morse([2]), FILES, tmp_path / "r.csv", {}, path=Path("helium"))
+    assert not list(tmp_path.iterdir())
+    with input_error("no such file"):
+        make_tables(Morse(), replace(FILES, scans=tmp_path / "none.hdf5"), None, "")
+    with input_error("lacks", "product_smiles"):
+        make_tables(Morse(), replace(FILES, paths=FILES.scans), None, "")
+    with input_error("other geometries"):
+        moved = tmp_path / "moved.hdf5"
+        moved.write_bytes(FILES.path_labels.read_bytes())
+        with h5py.File(moved, "r+") as file:
+            file["HCN -> HNC/conformations"][0, 0, 0] += 0.1
+        make_tables(Morse(), replace(FILES, path_labels=moved), None, "")

@@ -1,0 +1,59 @@
+# Barrier heights, stretched bonds, and D along reaction paths.
+
+
+rule reactivity_run:
+    input:
+        model=f"<results>/train/{RUN}/model.ckpt",
+        settings=f"<results>/train/{RUN}/run.yaml",
+        store="<results>/data/{dataset}/store.h5",
+        subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
+        shipped=list(REACTIVITY_FILES.values()),
+        transition1x=transition1x_file,
+        code=modules(
+            "reactivity/barriers",
+            "reactivity/coverage",
+            "reactivity/paths",
+            "reactivity/potential",
+            "reactivity/reactions",
+            "reactivity/run",
+            "reactivity/scans",
+            "reactivity/shipped",
+            "statistics",
+        ),
+    output:
+        barriers=f"<results>/reactivity/{RUN}.csv",
+        others=[
+            f"<results>/reactivity/{RUN}.{table}.csv"
+            for table in REACTIVITY
+            if table != "barriers"
+        ],
+    log:
+        f"<logs>/reactivity/{RUN}.log",
+    benchmark:
+        f"<costs>/reactivity/{RUN}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        device=DEVICE,
+    params:
+        files=" ".join(f"--{name} {path}" for name, path in REACTIVITY_FILES.items()),
+        transition1x=lambda wildcards, input: (
+            f"--transition1x {shlex.quote(str(input.transition1x))}"
+            if input.transition1x
+            else ""
+        ),
+    message:
+        "reactivity of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} of {wildcards.dataset}"
+    shell:
+        "python -m e3d reactivity run {input.model} --store {input.store} --subset {input.subset} "
+        "--run {input.settings} {params.files} {params.transition1x} --device {resources.device} "
+        "-o {output.barriers} --log {log}"
+
+
+rule reactivity:
+    input:
+        of_stage("reactivity"),
+    localrule: True

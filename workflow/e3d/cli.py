@@ -16,6 +16,7 @@ from typing import Any
 from e3d import __version__, options
 from e3d.data.commands import add_commands
 from e3d.errors import InputError
+from e3d.gauge.commands import add_commands as add_gauge_commands
 from e3d.null.commands import add_commands as add_null_commands
 from e3d.options import json_object, run_of
 from e3d.reactivity.commands import add_commands as add_reactivity_commands
@@ -97,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_commands(commands, _command)
     add_null_commands(commands, _command)
+    add_gauge_commands(commands, _command)
     _model_commands(commands)
     _table_commands(commands)
     add_reactivity_commands(commands, _command)
@@ -165,6 +167,8 @@ def _table_commands(commands: Any) -> None:
     collect = _command(commands, "collect", _collect, "Stack tables of several runs, in run order.", "TABLE+")
     collect.add_argument("--one-sample-size", action="store_true", help="refuse entropies of different n")
     _command(commands, "scaling", _scaling, "Fit scaling forms to the table of ERRORS.", "ERRORS")
+    _command(commands, "interplay", _interplay, "Correlate the runs' numbers over (N, M) cells.", "TABLES+")
+    _command(commands, "robustness", _robustness, "Compare D of NAMED bonds between training sets.", "NAMED", "ORDER")
     figures = _command(commands, "figures", _figures, "Draw a figure as PDF, SVG and PNG.", "TABLES+")
     figures.add_argument("--name", required=True, help="which figure")
     figures.add_argument("--molecules", nargs="+", default=[], help="SMILES to draw (molecules)")
@@ -243,6 +247,18 @@ def _scaling(arguments: Arguments) -> None:
     from e3d.scaling import run_table
 
     run_table(arguments.errors, arguments.output)
+
+
+def _interplay(arguments: Arguments) -> None:
+    from e3d.interplay import write
+
+    write(arguments.tables, arguments.output)
+
+
+def _robustness(arguments: Arguments) -> None:
+    from e3d.robustness import run_tables
+
+    run_tables(arguments.named, arguments.order, arguments.output)
 
 
 def _figures(arguments: Arguments) -> None:

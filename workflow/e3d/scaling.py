@@ -225,6 +225,20 @@ def _seed_spread(form: Form, part: pd.DataFrame, metric: str) -> Array:
     return np.array(columns).T if columns else np.full((len(form.parameters), 1), np.nan)
 
 
+def exponents(errors: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return dataset, model, seed and the exponent of ``metric`` over N (``value``), fitted to each seed alone.
+
+    ``errors`` are of one test set; the rows of all groups count. NaN where the seed has too few N.
+    """
+    overall = errors[errors[C.GROUP_KIND] == "all"]
+    _require_positive(overall)
+    rows = [
+        {C.DATASET: dataset, C.MODEL: model, C.SEED: seed, "value": _seed_spread(POWER, part, metric)[1][0]}
+        for (dataset, model, seed), part in overall.groupby([C.DATASET, C.MODEL, C.SEED])
+    ]
+    return pd.DataFrame(rows, columns=[C.DATASET, C.MODEL, C.SEED, "value"]).rename(columns=str)
+
+
 def run_table(errors: Path, output: Path) -> pd.DataFrame:
     """Write the table of fits."""
     columns = (C.RUN, C.N_TRAIN, C.N_PARAMETERS, C.GROUP_KIND, *METRICS)

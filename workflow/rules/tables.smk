@@ -31,4 +31,6 @@ rule tables:
     input:
         expand("<results>/{table}.csv", table=COLLECTED),
         "<results>/scaling/fits.csv",
+        "<results>/interplay/runs.csv",
+        "<results>/robustness/pairs.csv",
     localrule: True

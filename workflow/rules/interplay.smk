@@ -1,0 +1,43 @@
+# One row per run, and the rank correlations of its columns over (N, M) cells.
+
+
+rule interplay_tables:
+    input:
+        tables=expand(
+            "<results>/{table}.csv",
+            table=[
+                "decompose/summary",
+                "evaluate/errors",
+                "entropy/entropy",
+                "entropy/decomposability",
+                "bde/summary",
+                "bde/named",
+                *(name for name in COLLECTED if name == "reactivity/summary"),
+            ],
+        ),
+        code=modules(
+            "interplay/runs", "interplay/correlations", "scaling", "statistics"
+        ),
+    output:
+        runs="<results>/interplay/runs.csv",
+        correlations="<results>/interplay/correlations.csv",
+    log:
+        "<logs>/interplay/tables.log",
+    benchmark:
+        "<costs>/interplay/tables.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "correlating the runs"
+    shell:
+        "python -m e3d interplay {input.tables} -o {output.runs} --log {log}"
+
+
+rule interplay:
+    input:
+        rules.interplay_tables.output,
+    localrule: True

@@ -1,0 +1,31 @@
+# The same bonds' D from different training sets.
+
+
+rule robustness_tables:
+    input:
+        named="<results>/bde/named.csv",
+        order="<results>/bde/order.csv",
+        code=modules("robustness", "scores", "statistics"),
+    output:
+        pairs="<results>/robustness/pairs.csv",
+        bonds="<results>/robustness/bonds.csv",
+    log:
+        "<logs>/robustness/tables.log",
+    benchmark:
+        "<costs>/robustness/tables.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "comparing training sets"
+    shell:
+        "python -m e3d robustness {input.named} {input.order} -o {output.pairs} --log {log}"
+
+
+rule robustness:
+    input:
+        rules.robustness_tables.output,
+    localrule: True

@@ -99,13 +99,35 @@ def entropy(run: dict[str, Any], shift: float) -> Tables:
         for kind, d in D_OF.items()
         for step, count in ((0, 3), (1, 5), (4, 1))
     ]
-    within = {**where, "quantity": "D/sd", C.BOND_TYPE: "within types", **interval("entropy_mm_nats", 2.0 - shift, 0.1)}
+    within = [
+        {
+            **where, "quantity": name, C.BOND_TYPE: "within types", "bin_width": 0.05,
+            **interval("entropy_mm_nats", 2.0 - shift, 0.1), **interval("differential_binned_nats", -1 - shift, 0.1),
+            **interval("differential_knn_nats", -0.9 - shift - 0.01 * run["n_train"], 0.1),
+            **interval("binned_minus_knn_nats", -0.1, 0.05),
+        }
+        for name in ("D", "D/sd", "eps", "A", "D non-bonded")
+    ]  # fmt: skip
     measures = {"I(D/sd; type)": 0.8, "I(r; type)": 0.6, "I(D; order | elements)": 1.0, "I(r; order | elements)": 0.9}
-    told = [{**where, "measure": name, **interval("fraction_mm", x, 0.05)} for name, x in measures.items()]
+    measures |= {"I(D/sd; type) - I(r; type)": 0.2, "I(D; order | elements) - I(r; order | elements)": 0.01}
+    told = [
+        {**where, "measure": name, **interval("fraction_mm", x, 0.05), **interval("fraction_knn", x - 0.02, 0.05)}
+        for name, x in measures.items()
+    ]
+    estimators = [("nearest neighbours", np.nan), *product(("plug-in", "Miller-Madow"), (0.02, 0.05, 0.1))]
+    sensitivity = [
+        {
+            **where, "quantity": "D", C.BOND_TYPE: "within types", C.N_MOLECULES: n, "estimator": name,
+            "bin_width_eV": width, "differential_nats": -1 / n - shift,
+            "differential_nats_sd": 0.1 if n < 8 else np.nan,
+        }
+        for n, (name, width) in product((2, 4, 8), estimators)
+    ]  # fmt: skip
     return {
         "entropy/histogram": pd.DataFrame(bins),
-        "entropy/entropy": pd.DataFrame([within]),
+        "entropy/entropy": pd.DataFrame(within),
         "entropy/decomposability": pd.DataFrame(told),
+        "entropy/sensitivity": pd.DataFrame(sensitivity),
     }
 
 

@@ -87,6 +87,7 @@ COLLECTED = {
     "entropy/entropy": f"{RESULTS}/entropy/{{run}}.csv",
     "entropy/decomposability": f"{RESULTS}/entropy/{{run}}.decomposability.csv",
     "entropy/histogram": f"{RESULTS}/entropy/{{run}}.histogram.csv",
+    "entropy/sensitivity": f"{RESULTS}/entropy/{{run}}.sensitivity.csv",
     "null/compare": f"{RESULTS}/null/{{run}}.csv",
     "null/named": f"{RESULTS}/null/{{run}}.named.csv",
     "null/follows": f"{RESULTS}/null/{{run}}.follows.csv",

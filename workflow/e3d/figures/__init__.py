@@ -31,6 +31,10 @@ FIGURES: dict[str, Drawn] = {
         "bond energies, entropy, decomposability against N",
         ("decompose/summary", "bde/summary", "entropy/entropy", "entropy/decomposability"),
     ),
+    "entropy": Drawn(
+        "entropy and information, in bins and without",
+        ("decompose/summary", "entropy/entropy", "entropy/decomposability", "entropy/sensitivity"),
+    ),
 }
 """Name of each figure, and of its module."""
 

@@ -39,6 +39,11 @@ SECTIONS: dict[str, Section] = {
         quoted=4,
         every_dataset=True,
     ),
+    "entropy": Section(
+        "How much D tells, and how sure its entropy is",
+        ("entropy/entropy", "entropy/decomposability"),
+        quoted=2,
+    ),
 }
 """Sections in the order in which they are written; the key names the module."""
 

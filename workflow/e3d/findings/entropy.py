@@ -1,0 +1,89 @@
+"""What entropies say: whether bins decide the answer, and whether D tells more of a bond than its length does."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
+from e3d.fields import Column as C
+from e3d.figures import style
+from e3d.findings.wording import NOT_THERE, SETS, Run, Tables, listed, value
+
+_WITHIN = "within types"
+
+
+def sentences(tables: Tables, run: Run) -> Iterable[str]:
+    """Yield what the entropies of the reference run, and of its model against N, say."""
+    told = style.at_run(tables["entropy/decomposability"], run)
+    yield _against_length(told, "I(D/sd; type) - I(r; type)", "the bond type")
+    yield _against_length(told, "I(D; order | elements) - I(r; order | elements)", "the bond order, elements known,")
+    entropy = tables["entropy/entropy"]
+    entropy = entropy[(entropy[C.STRUCTURES] == TEST_CONFORMATIONS) & (entropy[C.BOND_TYPE] == _WITHIN)]
+    yield _bins(style.at_run(entropy, run))
+    yield _with_n(entropy, run)
+    yield _others(style.at_run(entropy, run))
+
+
+def _against_length(told: pd.DataFrame, measure: str, what: str) -> str:
+    texts = []
+    for name in TEST_SPLITS:
+        part = told[(told[C.STRUCTURES] == name) & (told["measure"] == measure)]
+        texts.append(f"on {SETS[name]} {value(part, 'fraction_knn')}: {_verdict(part, 'fraction_knn')}")
+    return (
+        f"Share of the entropy of {what} that D tells, less what the bond length tells of the same bonds (nearest "
+        f"neighbours, no bins): {listed(texts)}."
+    )
+
+
+def _verdict(part: pd.DataFrame, column: str) -> str:
+    """Say which is more, where every seed's interval says so."""
+    lo, hi = part[f"{column}_lo"], part[f"{column}_hi"]
+    if len(part) and (lo > 0).all():
+        return "D tells more"
+    if len(part) and (hi < 0).all():
+        return "D tells less"
+    return "undetermined"
+
+
+def _bins(entropy: pd.DataFrame) -> str:
+    part = entropy[entropy["quantity"] == "D"]
+    if part.empty:
+        return f"Entropy of D within types: {NOT_THERE}."
+    gap = "binned_minus_knn_nats"
+    lo, hi = part[f"{gap}_lo"], part[f"{gap}_hi"]
+    if (hi < 0).all() or (lo > 0).all():
+        verdict = f"the bins are too {'narrow' if (hi < 0).all() else 'wide'} for this sample, by all seeds"
+    elif (hi < 0).any() or (lo > 0).any():
+        verdict = "they differ by the intervals of some seeds"
+    else:
+        verdict = "no difference is seen" if lo.notna().all() else "undetermined"
+    return (
+        f"Entropy of D within types: nearest neighbours {value(part, 'differential_knn_nats')} nats of eV; H + ln w in "
+        f"bins of {part['bin_width'].iloc[0]:g} eV less that, on the same bonds, {value(part, gap)}: {verdict}."
+    )
+
+
+def _with_n(entropy: pd.DataFrame, run: Run) -> str:
+    """Compare the smallest and the largest training set of the reference model."""
+    scaled = entropy[(entropy["quantity"] == "D/sd") & (entropy[C.DATASET] == run[0]) & (entropy[C.MODEL] == run[1])]
+    sizes = sorted(int(n) for n in scaled[C.N_TRAIN].unique())
+    column = "differential_knn_nats"
+    if len(sizes) < 2:
+        return f"Entropy of D/sd within types against training frames: {NOT_THERE}."
+    first, last = (scaled[scaled[C.N_TRAIN] == n] for n in (sizes[0], sizes[-1]))
+    a, b = style.over_seeds(first, column), style.over_seeds(last, column)
+    verdict = "undetermined, the intervals overlap"
+    if a.has_interval and b.has_interval and (b.hi < a.lo or b.lo > a.hi):
+        verdict = "it falls" if b.hi < a.lo else "it rises"
+    return (
+        f"Entropy of D/sd within types (nearest neighbours, nats), {run[1]}: {value(first, column)} at {sizes[0]:,} "
+        f"training frames, {value(last, column)} at {sizes[-1]:,}: {verdict}."
+    )
+
+
+def _others(entropy: pd.DataFrame) -> str:
+    names = {"D": "D", "eps": "both edge energies", "A": "their difference A", "D non-bonded": "D of non-bonded pairs"}
+    texts = [
+        f"{label} {value(entropy[entropy['quantity'] == name], 'entropy_mm_nats')}" for name, label in names.items()
+    ]
+    return f"Entropy within types, in nats and the same bins: {listed(texts)}."

@@ -1,0 +1,388 @@
+"""Molecular dynamics: known frequencies and temperatures, foretold breaks, explosions, the same bytes twice."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from ase import Atoms, units
+from numpy.typing import NDArray
+
+from e3d.chemistry import Bond
+from e3d.models import EdgeEnergies
+from e3d.reactivity import breaking
+from e3d.reactivity.dynamics import chosen, example, run_tables, settings_from, summary
+from e3d.reactivity.fluctuations import C_CM_PER_FS, correlation_time, spectrum
+from e3d.reactivity.series import Outcome, Series, bond_classes
+from e3d.reactivity.trajectory import HOLE_EV, Settings, simulate
+from e3d.structures import Structure, from_file
+
+ROOT = Path(__file__).parents[1]
+NAMED = ROOT / "resources" / "named_bonds.xyz"
+HYDROGEN = "[H:1][H:2]"
+RUN = {"run": "a/n1/b/s0", "dataset": "a", "n_train": 1, "model": "b", "seed": 0}
+Floats = NDArray[np.float64]
+
+
+class PairModel:
+    """A stand-in for a trained model: a Morse or harmonic well on the bonds, everything else free.
+
+    D of a bond is minus its pair energy, the two directed edges sharing it equally.
+    """
+
+    path = Path(__file__)
+
+    def __init__(self, depth: float, width: float, *, harmonic: bool = False, wall: float = 0.0) -> None:
+        self.depth, self.width, self.harmonic, self.wall = depth, width, harmonic, wall
+
+    def knows(self, structure: Structure) -> bool:
+        return bool((structure.atomic_numbers < 8).all())
+
+    def well(self, r: Floats, r0: Floats) -> tuple[Floats, Floats]:
+        """Return energies (eV) and their derivatives (eV/Å)."""
+        x = r - r0
+        if self.harmonic:
+            k = 2 * self.depth * self.width**2
+            return k * x**2 / 2 - self.depth, k * x
+        e = np.exp(-self.width * x)
+        return self.depth * ((1 - e) ** 2 - 1) - self.wall * (x > 0.1), 2 * self.depth * self.width * (1 - e) * e
+
+    def bonds(self, structure: Structure) -> tuple[NDArray[np.int64], Floats, Floats, Floats, Floats]:
+        assert structure.bonds is not None
+        pairs = np.array([(bond.i, bond.j) for bond in structure.bonds])
+        vectors = structure.positions[pairs[:, 1]] - structure.positions[pairs[:, 0]]
+        r = np.linalg.norm(vectors, axis=1)
+        return pairs, vectors, r, *self.well(r, np.full(len(r), 0.75))
+
+    def energies_and_forces(self, structures: Sequence[Structure]) -> tuple[Floats, Floats]:
+        energies, forces = [], []
+        for structure in structures:
+            pairs, vectors, r, energy, slope = self.bonds(structure)
+            force = np.zeros_like(structure.positions)
+            push = (slope / r)[:, None] * vectors
+            np.add.at(force, pairs[:, 0], push)
+            np.add.at(force, pairs[:, 1], -push)
+            energies.append(energy.sum())
+            forces.append(force)
+        return np.array(energies), np.concatenate(forces)
+
+    def edge_energies(self, structures: Sequence[Structure]) -> EdgeEnergies:
+        sizes = [len(structure.atomic_numbers) for structure in structures]
+        ptr = np.concatenate([[0], np.cumsum(sizes)])
+        parts = [self.bonds(structure) for structure in structures]
+        pairs = np.concatenate([part[0] + start for part, start in zip(parts, ptr.tolist(), strict=False)])
+        r, energy = (np.concatenate([part[k] for part in parts]) for k in (2, 3))
+        return EdgeEnergies(
+            centre=np.concatenate([pairs[:, 0], pairs[:, 1]]),
+            neighbour=np.concatenate([pairs[:, 1], pairs[:, 0]]),
+            cell_shift=np.zeros((2 * len(r), 3), dtype=np.int64),
+            eps=np.concatenate([energy, energy]) / 2,
+            length=np.concatenate([r, r]),
+            frame_ptr=ptr,
+            atomic_numbers=np.concatenate([structure.atomic_numbers for structure in structures]),
+            energy=np.array([part[3].sum() for part in parts]),
+            shift=np.zeros(len(structures)),
+        )
+
+
+def molecule(numbers: Sequence[int], positions: Any, mapped: str, bonds: Sequence[Bond]) -> Structure:
+    name = mapped.replace(":1", "").replace(":2", "")
+    return Structure(
+        label=name, frame=0, positions=np.array(positions, dtype=float), atomic_numbers=np.array(numbers),
+        smiles=name, mapped_smiles=mapped, bonds=tuple(bonds),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def dimer() -> Structure:
+    return molecule([1, 1], [[0, 0, 0], [0.75, 0, 0]], HYDROGEN, [Bond(0, 1, "H-H", "H-H")])
+
+
+def settings(**changes: Any) -> Settings:
+    values: dict[str, Any] = {
+        "temperatures_K": (300.0, 600.0), "replicas": (12, 12), "time_step_fs": 0.5, "steps": 1500, "sample_every": 4,
+        "friction_fs": 100.0, "equilibration_fs": 200.0, "seed": 1,
+    }  # fmt: skip
+    return Settings.from_dict(values | changes)
+
+
+# --- dynamics with a known answer
+
+
+def test_a_harmonic_dimer_has_its_temperature_and_its_frequency(dimer: Structure) -> None:
+    depth, width = 4.5, 1.9
+    runs = simulate(PairModel(depth, width, harmonic=True), [dimer], settings())
+    reduced = Atoms("H").get_masses()[0] / 2
+    omega = np.sqrt(2 * depth * width**2 / reduced)  # of ASE's time unit
+    expected = omega * units.fs / (2 * np.pi) / C_CM_PER_FS
+    first = 100
+    for one in runs:
+        lengths = [row[first:] for row in one.r[:, :, 0]]
+        found = spectrum([(r, r) for r in lengths], one.sample_fs)
+        assert found is not None
+        step = found.frequency_cm[1]
+        peak = found.frequency_cm[found.r.argmax()]
+        assert abs(peak - expected) <= step, f"{peak:.0f} cm^-1 is more than a bin ({step:.0f}) from {expected:.0f}"
+        # equipartition: var(r) = kT/k; kinetic energy 6/2 kT. Errors from 12 independent replicas, 5 sigma
+        variance = np.array([np.var(r) for r in lengths]) * 2 * depth * width**2 / units.kB
+        for name, values in (("potential", variance), ("kinetic", one.kinetic_K)):
+            error = values.std(ddof=1) / np.sqrt(len(values))
+            assert abs(values.mean() - one.temperature_K) < 5 * error, f"{name}: {values.mean():.0f} +- {error:.0f} K"
+        assert set(one.outcome) == {Outcome.INTACT}
+
+
+def test_replicas_do_not_see_each_other(dimer: Structure) -> None:
+    runs = simulate(PairModel(4.5, 1.9), [dimer, dimer], settings(steps=40))
+    assert len(runs) == 4
+    starts = np.concatenate([one.r[:, 5, 0] for one in runs])
+    assert len(np.unique(starts)) == len(starts), "two replicas share their noise"
+    assert np.ptp(np.concatenate([one.r[:, 0, 0] for one in runs])) == 0
+
+
+def test_d_of_a_morse_dimer_is_its_pair_energy(dimer: Structure) -> None:
+    model = PairModel(4.5, 1.9)
+    (one, _) = simulate(model, [dimer], settings(steps=200))
+    assert one.bond_energy == pytest.approx(-model.well(one.r, np.full_like(one.r, 0.75))[0], abs=1e-12)
+    table, lines = summary([one], 5)
+    assert table["correlation"].iloc[0] < 0
+    assert lines.empty, "too short for a window"
+
+
+def test_a_weak_bond_breaks_and_is_not_an_explosion(dimer: Structure) -> None:
+    (cold, hot) = simulate(PairModel(0.3, 1.9), [dimer], settings(temperatures_K=(50, 3000), steps=400))
+    assert set(cold.outcome) == {Outcome.INTACT}
+    assert (hot.outcome == Outcome.BROKEN).sum() >= 10
+    for replica in np.flatnonzero(hot.outcome == Outcome.BROKEN):
+        stop = hot.stopped[replica]
+        assert hot.r[replica, stop, 0] > 1.5 * hot.reach[0] >= hot.r[replica, stop - 1, 0]
+        assert np.isnan(hot.r[replica, stop + 1 :]).all()
+    lone = example([cold, hot])
+    assert lone["breaks"].all()
+    assert lone["time_to_break_fs"].max() == 0
+    assert example([cold]).empty
+
+
+@pytest.mark.parametrize("wall", [2 * HOLE_EV, np.nan])
+def test_a_hole_or_an_energy_that_is_no_number_is_an_explosion(dimer: Structure, wall: float) -> None:
+    runs = simulate(PairModel(4.5, 1.9, wall=wall), [dimer], settings(temperatures_K=(300, 3000), steps=400))
+    hot = runs[1]
+    assert set(hot.outcome) == {Outcome.EXPLODED}
+    assert (hot.broken == -1).all()
+    table = summary(runs, 5)[0].set_index("temperature_K")
+    assert table.loc[3000, "n_exploded"] == 12
+    assert table.loc[3000, "n_broken"] == 0
+    assert breaking.judged(runs, 5).empty
+
+
+def test_atoms_that_fall_into_each_other_are_an_explosion(dimer: Structure) -> None:
+    runs = simulate(PairModel(-4.5, 1.9, harmonic=True), [dimer], settings(steps=400))  # a hill instead of a well
+    assert Outcome.EXPLODED in set(runs[0].outcome)
+    assert Outcome.INTACT not in set(runs[0].outcome)
+
+
+# --- time series with a known answer
+
+
+def test_correlation_time_of_a_decay_and_of_a_damped_oscillation() -> None:
+    rng = np.random.default_rng(0)
+    tau, step, n = 20.0, 2.0, 4000
+    decay = np.exp(-step / tau)
+    segments, turning = [], []
+    for _ in range(20):
+        noise = rng.normal(size=n) + 1j * rng.normal(size=n)
+        x = np.empty(n, dtype=complex)
+        x[0] = noise[0] / np.sqrt(1 - decay**2)
+        for k in range(1, n):
+            x[k] = decay * np.exp(0.9j) * x[k - 1] + noise[k]
+        turning.append(x.real)
+        segments.append((x * np.exp(-0.9j * np.arange(n))).real)
+    # trapezoidal sums of rho^2 = q^k, and of q^k cos^2(0.9 k)
+    q = decay**2
+    slow = step * (1 + 2 * q / (1 - q))
+    fast = step * (1 + q / (1 - q) + (q * np.exp(1.8j) / (1 - q * np.exp(1.8j))).real)
+    assert correlation_time(segments, step) == pytest.approx(slow, rel=0.08)  # e^-10 cut off, 10^4 correlation times
+    assert correlation_time(turning, step) == pytest.approx(fast, rel=0.08)
+    assert np.isnan(correlation_time([np.ones(10)], step))
+    assert np.isnan(correlation_time([np.empty(0), np.ones(1)], step))
+
+
+def test_spectrum_finds_a_line_its_power_and_what_is_common() -> None:
+    rng = np.random.default_rng(1)
+    t = 2.0 * np.arange(4096)
+    line = np.sin(2 * np.pi * 3000 * C_CM_PER_FS * t)
+    r, d = line + 0.1 * rng.normal(size=len(t)), -2 * line + 0.1 * rng.normal(size=len(t))
+    found = spectrum([(r, d)], 2.0)
+    assert found is not None
+    at = int(found.r.argmax())
+    assert abs(found.frequency_cm[at] - 3000) <= found.frequency_cm[1]
+    assert found.r.sum() * found.frequency_cm[1] == pytest.approx(np.var(r), rel=0.03)
+    assert found.bond_energy[at] / found.r[at] == pytest.approx(4, rel=0.05)
+    assert found.coherence[at] > 0.99
+    assert np.median(found.coherence) < 0.1  # noise: 1 over the number of windows, 63
+    assert spectrum([(r[:127], d[:127])], 2.0) is None
+    alone = spectrum([(r[:128], d[:128])], 2.0)
+    assert alone is not None
+    assert np.isnan(alone.coherence).all(), "of one window it is 1 whatever the data"
+
+
+def test_equivalent_bonds_are_one_class() -> None:
+    ethanol = {s.smiles: s for s in from_file(NAMED)}["CCO"]
+    assert ethanol.bonds is not None
+    classes = bond_classes(str(ethanol.mapped_smiles), ethanol.bonds)
+    sizes = sorted(np.bincount(classes).tolist())
+    assert sizes == [1, 1, 1, 2, 3]  # C-C, C-O, O-H, CH2, CH3
+
+
+# --- which bond breaks first
+
+
+def foretold(by: str, *, replicas: int = 40, molecules: int = 6, seed: int = 0) -> list[Series]:
+    """Series in which the bond that breaks is marked, long before, by D, by r, or by neither.
+
+    The two bonds 1 and 2 of each molecule are equivalent; five bonds, so chance is 1/5.
+    """
+    rng = np.random.default_rng(seed)
+    n_samples, n_bonds = 100, 5
+    bonds = tuple(Bond(0, k + 1, "C-H", "Csp3-H") for k in range(n_bonds))
+    series = []
+    for name, temperature in ((f"M{k}", t) for k in range(molecules) for t in (300.0, 3000.0)):
+        hot = temperature > 300
+        shape = (replicas, n_samples, n_bonds)
+        r, d = 1.1 + 0.03 * rng.normal(size=shape), 4.5 + 0.1 * rng.normal(size=shape)
+        broken = rng.integers(n_bonds, size=replicas) if hot else np.full(replicas, -1)
+        for replica in range(replicas if hot else 0):
+            if by == "D":
+                d[replica, :, broken[replica]] -= 1.0
+            if by == "r":
+                r[replica, :, broken[replica]] += 0.3
+        series.append(
+            Series(
+                name,
+                temperature,
+                bonds,
+                np.array([0, 1, 1, 2, 3]),
+                np.full(n_bonds, 1.07),
+                2.0,
+                r,
+                d,
+                np.full(replicas, n_samples - 1 if hot else n_samples),
+                np.full(replicas, Outcome.BROKEN if hot else Outcome.INTACT, dtype=object),
+                broken,
+                np.zeros(replicas),
+                np.full(replicas, temperature),
+            )
+        )  # fmt: skip
+    return series
+
+
+def scored(by: str, **options: Any) -> pd.DataFrame:
+    table = breaking.table(breaking.judged(foretold(by, **options), 5))
+    return table[(table["molecule"] == breaking.ALL) & (table["window_fs"] == 0)].set_index(["predictor", "lead_fs"])
+
+
+def test_a_break_that_d_foretells_and_length_does_not() -> None:
+    table = scored("D")
+    for lead in breaking.LEADS_FS:
+        for name in ("D", "D_z"):
+            row = table.loc[(name, lead)]
+            assert row["n_replicas"] == 240
+            assert (row["top1"], row["percentile"], row["within_class"]) == (1, 1, 1)
+            assert row["top1_minus_length_lo"] > 0.5
+            assert (row["beats_chance"], row["beats_length"]) == ("yes", "yes")
+        assert table.loc[("r_rel", lead), "beats_chance"] != "yes"
+        assert table.loc[("D_mean", lead), "beats_chance"] != "yes", "a mean cannot tell which of five alike breaks"
+
+
+def test_a_break_that_length_foretells_and_d_does_not() -> None:
+    table = scored("r")
+    assert table.loc[("r_rel", 20.0), "top1"] == 1
+    assert table.loc[("D", 20.0), "percentile_minus_length"] == pytest.approx(-0.5, abs=0.1)
+    assert table.loc[("D", 20.0), "beats_length"] == "no"
+
+
+def test_without_a_sign_all_are_at_chance_within_their_intervals() -> None:
+    inside = []
+    for seed in range(5):
+        row = scored("neither", seed=seed, replicas=12).loc[("D", 20.0)]
+        inside += [row["percentile_lo"] < 0.5 < row["percentile_hi"], row["top1_lo"] < 0.2 < row["top1_hi"]]
+        assert row["chance_top1"] == pytest.approx(0.2)
+    assert np.mean(inside) >= 0.8, "95 % intervals: none of 10 expected outside"
+
+
+def test_too_little_is_undetermined() -> None:
+    row = scored("D", molecules=1).loc[("D", 20.0)]
+    assert row["percentile"] == 1
+    assert np.isnan(row["percentile_lo"])
+    assert (row["beats_chance"], row["beats_length"]) == ("undetermined", "undetermined")
+    assert breaking.table(breaking.judged([], 1)).empty
+
+
+def test_ties_share_the_first_place() -> None:
+    weak, classes = np.array([1.0, 1.0, 1.0, 2.0]), np.array([0, 0, 0, 1])
+    assert breaking.scores(weak, 0, classes) == (pytest.approx(1 / 3), pytest.approx(2 / 3), 0.5)
+    assert breaking.scores(weak, 3, classes)[:2] == (0, 0)
+    assert np.isnan(breaking.scores(weak, 3, classes)[2])
+    assert np.isnan(breaking.scores(np.array([np.nan, 1.0]), 0, np.zeros(2, dtype=int))).all()
+
+
+def test_windows_must_be_full_and_after_the_start() -> None:
+    (cold, hot) = foretold("D", molecules=1, replicas=1)
+    early = Series(**{**vars(hot), "stopped": np.array([11])})  # 22 fs
+    found = breaking.judged([cold, early], 5)
+    assert set(found["lead_fs"]) == {10.0, 20.0}
+    assert set(found["window_fs"]) == {0.0}
+
+
+# --- files
+
+
+VALUES: dict[str, Any] = {
+    "molecules": ["[H][H]", "N"], "temperatures_K": [300, 3000], "replicas": [2, 4], "time_step_fs": 0.5, "steps": 200,
+    "sample_every": 4, "friction_fs": 100, "equilibration_fs": 20, "seed": 3,
+}  # fmt: skip
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path) -> None:
+    texts = []
+    for folder, seed in (("a", 3), ("b", 3), ("c", 4)):
+        molecules, wanted = settings_from(VALUES | {"seed": seed})
+        output = tmp_path / folder / "s0.dynamics.csv"
+        run_tables(PairModel(2.0, 1.9), NAMED, molecules, wanted, output, RUN)  # type: ignore[arg-type]
+        paths = sorted(output.parent.glob("*.csv"))
+        assert [p.name for p in paths] == [f"s0.{n}.csv" for n in ("breaking", "dynamics", "spectrum", "trajectory")]
+        texts.append([p.read_bytes() for p in paths])
+        assert json.loads((output.parent / "s0.dynamics.csv.provenance.json").read_text())
+    assert texts[0] == texts[1]
+    assert texts[0] != texts[2]
+    table = pd.read_csv(tmp_path / "a" / "s0.dynamics.csv")
+    assert list(table.columns[:5]) == list(RUN)
+    assert set(table["extrapolation"]) == {False, True}
+
+
+def test_molecules_with_unknown_elements_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    model: Any = PairModel(2.0, 1.9)
+    with caplog.at_level("WARNING"):
+        assert [s.smiles for s in chosen(model, NAMED, ["[H][H]", "OO"])] == ["[H][H]"]
+    assert "OO left out" in caplog.text
+
+
+def test_mistakes_are_one_line(input_error: Any) -> None:
+    with input_error("CCCCCCCCC", "named_bonds.xyz"):
+        chosen(PairModel(2.0, 1.9), NAMED, ["CCCCCCCCC"])  # type: ignore[arg-type]
+    with input_error("temperatures_K"):
+        settings_from(VALUES | {"temperatures_K": [300]})
+
+
+def test_a_trained_model_runs(model: Any, molecules: dict[str, Structure]) -> None:
+    wanted = settings(temperatures_K=(300, 1000), replicas=(2, 2), steps=8)
+    runs = simulate(model, [molecules["CO"], molecules["OO"]], wanted)
+    assert [len(one.bonds) for one in runs] == [5, 5, 3, 3]
+    edges = model.edge_energies([molecules["CO"]])
+    pair = {(0, 1), (1, 0)}
+    d = -sum(
+        eps for i, j, eps in zip(edges.centre, edges.neighbour, edges.eps, strict=True) if (int(i), int(j)) in pair
+    )
+    assert runs[0].bond_energy[0, 0, 0] == pytest.approx(d, abs=1e-10)

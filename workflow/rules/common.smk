@@ -112,6 +112,17 @@ def largest(dataset):
     return [run for run in plain if key(run) == best]
 
 
+def smallest(runs):
+    """The smallest plain model of each dataset and number of frames, with its lowest seed."""
+    found = {}
+    for run in runs:
+        key = (run["dataset"], run["n_train"])
+        rank = lambda run: (weights_of(run["model"]), run["seed"])
+        if "+" not in run["model"] and (key not in found or rank(run) < rank(found[key])):
+            found[key] = run
+    return list(found.values())
+
+
 # Tables that not every run has: the runs they are made of.
 SOME_RUNS = {
     f"reactivity/{table}": [
@@ -119,9 +130,13 @@ SOME_RUNS = {
     ]
     for table in DYNAMICS
 }
+# The rigidity of D: the smallest plain size of each training set, lowest seed.
+SOME_RUNS["gauge/rigidity"] = smallest(RUNS)
+COLLECTED["gauge/rigidity"] = f"{RESULTS}/gauge/{{run}}.rigidity.csv"
 COLLECTED |= {
     table: f"{RESULTS}/reactivity/{{run}}.{table.removeprefix('reactivity/')}.csv"
     for table in SOME_RUNS
+    if table.startswith("reactivity/")
 }
 
 

@@ -11,7 +11,7 @@ rule tables_collect:
     benchmark:
         "<costs>/tables/{stage}-{table}.tsv"
     wildcard_constraints:
-        stage="train|evaluate|decompose|bde|entropy|null|reactivity",
+        stage="train|evaluate|decompose|bde|entropy|null|gauge|reactivity",
         table="[a-z_]+",
     conda:
         "../../envs/analysis.yaml"
@@ -27,10 +27,14 @@ rule tables_collect:
         "python -m e3d collect {input} {params.check} -o {output} --log {log}"
 
 
+ruleorder: gauge_tables > tables_collect
+
+
 rule tables:
     input:
         expand("<results>/{table}.csv", table=COLLECTED),
         "<results>/scaling/fits.csv",
+        rules.gauge_tables.output,
         "<results>/interplay/runs.csv",
         "<results>/robustness/pairs.csv",
     localrule: True

@@ -1,0 +1,1 @@
+"""The ``gauge`` stage: how much of D energies and forces determine - seeds, rigidity, changes of the settings."""

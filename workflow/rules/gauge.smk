@@ -1,0 +1,68 @@
+# How much of D is determined: rigidity of the smallest model, spread over seeds, changes of the settings.
+
+
+rule gauge_rigidity:
+    input:
+        model=f"<results>/train/{RUN}/model.ckpt",
+        settings=f"<results>/train/{RUN}/run.yaml",
+        store="<results>/data/{dataset}/store.h5",
+        subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
+        means=f"<results>/decompose/{RUN}/{NAMED_BONDS}/bond_means.csv",
+        named="resources/named_bonds.xyz",
+        bde=BDE_REFERENCE,
+        bond_energies=BOND_ENERGIES,
+        code=modules("gauge/predict", "gauge/rigidity", "gauge/derivatives"),
+    output:
+        f"<results>/gauge/{RUN}.rigidity.csv",
+    log:
+        f"<logs>/gauge/{RUN}.rigidity.log",
+    benchmark:
+        f"<costs>/gauge/{RUN}.rigidity.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    message:
+        "rigidity of D of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
+    shell:
+        "python -m e3d gauge rigidity {input.model} {input.store} --subset {input.subset} --run {input.settings} "
+        "--named {input.named} --means {input.means} --bde {input.bde} --bond-energies {input.bond_energies} "
+        "-o {output} --log {log}"
+
+
+rule gauge_tables:
+    input:
+        named="<results>/bde/named.csv",
+        errors="<results>/evaluate/errors.csv",
+        rigidity="<results>/gauge/rigidity.csv",
+        code=modules("gauge/study", "statistics"),
+    output:
+        seeds="<results>/gauge/seeds.csv",
+        others=[
+            f"<results>/gauge/{table}.csv"
+            for table in ("ablations", "contrasts", "compare")
+        ],
+    log:
+        "<logs>/gauge/tables.log",
+    benchmark:
+        "<costs>/gauge/tables.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    message:
+        "comparing seeds and variants"
+    shell:
+        "python -m e3d gauge tables {input.named} {input.errors} --rigidity {input.rigidity} "
+        "-o {output.seeds} --log {log}"
+
+
+rule gauge:
+    input:
+        of_stage("gauge"),
+        rules.gauge_tables.output,
+    localrule: True

@@ -63,7 +63,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
 
 def _scaled_entropy(axes: Axes, entropy: pd.DataFrame, series: list[style.Series]) -> None:
     part = entropy[(entropy[C.BOND_TYPE] == WITHIN) & (entropy["quantity"] == "D/sd")]
-    for column, linestyle, shift in (("binned", "-", 1.0), ("knn", "--", 1.04)):
+    for column, shift, (_, _, linestyle) in zip(("binned", "knn"), (1.0, 1.04), _BOTH, strict=True):
         for one in series:
             shifted = replace(one, dodge=one.dodge * shift)
             style.draw_curve(axes, one.of(part), _H.format(column), shifted, linestyle=linestyle)

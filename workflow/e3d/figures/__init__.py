@@ -35,6 +35,8 @@ FIGURES: dict[str, Drawn] = {
         "entropy and information, in bins and without",
         ("decompose/summary", "entropy/entropy", "entropy/decomposability", "entropy/sensitivity"),
     ),
+    "interplay": Drawn("what goes together over the grid", ("interplay/runs", "interplay/correlations")),
+    "robustness": Drawn("the same bonds' D from different training sets", ("robustness/pairs", "robustness/bonds")),
 }
 """Name of each figure, and of its module."""
 

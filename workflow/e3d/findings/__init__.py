@@ -44,6 +44,8 @@ SECTIONS: dict[str, Section] = {
         ("entropy/entropy", "entropy/decomposability"),
         quoted=2,
     ),
+    "interplay": Section("Interplay", ("interplay/correlations",), quoted=2),
+    "robustness": Section("Robustness across training sets", ("robustness/pairs",), quoted=1),
 }
 """Sections in the order in which they are written; the key names the module."""
 

@@ -1,0 +1,97 @@
+"""Robustness: an offset between theories is taken out, what is left is set against the seeds."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from e3d import tables
+from e3d.fields import NAMED_BONDS
+from e3d.fields import Column as C
+from e3d.findings import robustness as words
+from e3d.robustness import BOND_COLUMNS, PAIR_COLUMNS, compare, run_tables
+
+TYPES = {"C-H": 4.4, "C-C": 3.6, "C=C": 6.0, "C#C": 8.5, "H-O": 4.8}
+SLOPE, OFFSET = 1.2, -0.3
+
+
+def _named(seeds: int, noise: float, rng: np.random.Generator, sets: int = 2) -> pd.DataFrame:
+    rows = []
+    base = {f"{kind} {k}": (kind, d + 0.1 * k) for kind, d in TYPES.items() for k in range(6)}
+    for index in range(sets):
+        for seed in range(seeds):
+            for number, (bond, (kind, d)) in enumerate(base.items()):
+                energy = (SLOPE * d + OFFSET if index else d) + noise * rng.normal()
+                run: dict[str, Any] = {C.RUN: f"s{index}/n200/micro/s{seed}", C.DATASET: f"s{index}", C.N_TRAIN: 200}
+                rows.append(
+                    run
+                    | {C.MODEL: "micro", C.SEED: seed, C.GEOMETRY: "relaxed", "bond": bond, C.BOND_TYPE: kind}
+                    | {C.MOLECULE: f"molecule {number}", C.IN_TRAINING: (number + index) % 2 == 0}
+                    | {C.BOND_ENERGY: energy}
+                )
+    return pd.DataFrame(rows).rename(columns=str)
+
+
+def _order(seeds: int, holds: str = "yes") -> pd.DataFrame:
+    rows = [
+        {
+            C.RUN: f"s{index}/{seed}", C.DATASET: f"s{index}", C.N_TRAIN: 200, C.MODEL: "micro", C.SEED: seed,
+            C.STRUCTURES: NAMED_BONDS, "lower": low, "higher": high, "holds": holds if index else "yes",
+        }
+        for index in range(2) for seed in range(seeds) for low, high in (("C-C", "C=C"), ("C=C", "C#C"))
+    ]  # fmt: skip
+    return pd.DataFrame(rows).rename(columns=str)
+
+
+def test_a_line_between_theories_is_taken_out_exactly() -> None:
+    pairs, bonds = compare(_named(1, 0.0, np.random.default_rng(0)), _order(1))
+    row = pairs[pairs["molecules"] == "all"].iloc[0]
+    assert (row["slope"], row["intercept_eV"], row["pearson"]) == pytest.approx((SLOPE, OFFSET, 1.0), abs=1e-12)
+    assert row["rms_line_eV"] < 1e-12  # float64 rounding of a few eV
+    assert row["rms_raw_eV"] > row["rms_constant_eV"] > 0.2
+    assert np.abs(bonds["residual_line_eV"]).max() < 1e-12
+    assert row["beyond_seeds"] == "undetermined"  # one seed
+    assert set(pairs["molecules"]) == {"all", "one"}
+    assert (row["order_a"], row["order_b"]) == ("yes", "yes")
+
+
+def test_intervals_cover_slope_and_seeds_explain_what_seeds_made() -> None:
+    rng, trials = np.random.default_rng(1), 40
+    rows = [compare(_named(5, 0.2, rng), _order(5))[0].iloc[0] for _ in range(trials)]
+    covered = np.mean([row["slope_lo"] < SLOPE < row["slope_hi"] for row in rows])
+    assert covered > 0.85, covered  # 95 %, standard error 0.035; noise in x shrinks the slope by 0.3 %
+    ratio = np.mean([row["ratio_line"] for row in rows])
+    assert ratio == pytest.approx(1, abs=0.1), ratio
+    assert np.mean([row["beyond_seeds"] == "yes" for row in rows]) < 0.2
+
+
+def test_more_than_seeds_is_seen() -> None:
+    named = _named(5, 0.05, np.random.default_rng(2))
+    second = named[C.DATASET] == "s1"
+    shift = named["bond"].map({bond: 0.5 * np.sin(7 * k) for k, bond in enumerate(named["bond"].unique())})
+    named.loc[second, C.BOND_ENERGY] += shift[second]
+    row = compare(named, _order(5, "no"))[0].iloc[0]
+    assert row["beyond_seeds"] == "yes"
+    assert (row["order_a"], row["order_b"]) == ("yes", "no")
+
+
+def test_one_dataset_gives_columns_and_one_sentence(tmp_path: Path) -> None:
+    tables.write(_named(2, 0.1, np.random.default_rng(3), sets=1), tmp_path / "named.csv")
+    tables.write(_order(2), tmp_path / "order.csv")
+    run_tables(tmp_path / "named.csv", tmp_path / "order.csv", tmp_path / "pairs.csv")
+    pairs, bonds = (tables.read(tmp_path / f"{name}.csv") for name in ("pairs", "bonds"))
+    assert (list(pairs), list(bonds)) == (list(PAIR_COLUMNS), list(BOND_COLUMNS))
+    assert pairs.empty
+    told = list(words.sentences({"robustness/pairs": pairs}, ("s0", "micro", 200)))
+    assert told == ["One training set: whether D is robust across training sets is not tested."]
+
+
+def test_sentences_give_intervals(tmp_path: Path) -> None:
+    tables.write(_named(3, 0.1, np.random.default_rng(4)), tmp_path / "named.csv")
+    tables.write(_order(3), tmp_path / "order.csv")
+    run_tables(tmp_path / "named.csv", tmp_path / "order.csv", tmp_path / "pairs.csv")
+    (text,) = words.sentences({"robustness/pairs": tables.read(tmp_path / "pairs.csv")}, ("s0", "micro", 200))
+    assert "micro, N = 200, 30 named bonds: D of s1 minus D of s0" in text
+    assert "slope 1.2" in text

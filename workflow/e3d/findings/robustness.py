@@ -1,0 +1,37 @@
+"""Whether D of the same named bonds agrees between training sets."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from e3d.findings.wording import Run, Tables, listed
+
+
+def sentences(tables: Tables, run: Run) -> Iterable[str]:
+    """Yield a sentence per pair of datasets, or say that there is one training set."""
+    pairs = tables["robustness/pairs"]
+    pairs = pairs[pairs["molecules"] == "all"]
+    if pairs.empty:
+        yield "One training set: whether D is robust across training sets is not tested."
+        return
+    for row in pairs.to_dict("records"):
+        yield _pair(row)
+
+
+def _pair(row: "dict[str, object]") -> str:
+    def of(name: str, unit: str = "") -> str:
+        value, lo, hi = (float(str(row[f"{name}{end}"])) for end in ("", "_lo", "_hi"))
+        return f"{value:.2f}{unit} [{lo:.2f}, {hi:.2f}]" if np.isfinite(lo) else f"{value:.2f}{unit} [no interval]"
+
+    ratio = of("ratio_line") if pd.notna(row["ratio_line"]) else "undetermined"
+    texts = [
+        f"D of {row['dataset_b']} minus D of {row['dataset_a']} {of('bias_eV', ' eV')}",
+        f"r {of('pearson')}",
+        f"slope {of('slope')}",
+        f"RMS difference {of('rms_raw_eV', ' eV')}, after a constant {of('rms_constant_eV', ' eV')}, after a line "
+        f"{of('rms_line_eV', ' eV')}, {ratio} times what "
+        f"seeds alone leave (more than seeds: {row['beyond_seeds']})",
+        f"C-C < C=C < C#C: {row['order_a']} and {row['order_b']}",
+    ]
+    return f"{row['model']}, N = {row['n_train']}, {row['n_bonds']} named bonds: {listed(texts)}."

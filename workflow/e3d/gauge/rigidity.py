@@ -45,7 +45,7 @@ class Rigidity:
             return np.asarray(parts[:, zero].sum(axis=1) / parts.sum(axis=1))
 
     def effective_rank(self, relative: float) -> float:
-        """Return sum lambda / (lambda + sigma2), the number of determined directions (MacKay 1992, Neural Comput. 4, 415)."""
+        """Return sum lambda / (lambda + sigma2), directions that are determined (MacKay 1992)."""
         return float((self.eigenvalues / (self.eigenvalues + relative * self.eigenvalues[-1])).sum())
 
 

@@ -1,7 +1,8 @@
 """Seeds, ablations and contrasts of a study: what differs between runs that energies and forces do not tell apart.
 
-D is that of the named bonds at the relaxed geometry. SDs are over seeds, per bond, with n - 1; ``all`` and type rows are
-the root of the mean square over bonds, with a jackknife over molecules. With two seeds nothing is concluded.
+D is that of the named bonds at the relaxed geometry. SDs are over seeds, per bond, with n - 1; ``all`` and
+type rows are the root of the mean square over bonds, with a jackknife over molecules.
+With two seeds nothing is concluded.
 """
 
 import itertools
@@ -26,8 +27,8 @@ SEED_COLUMNS = (*CELL, "n_seeds", "quantity", C.BOND_TYPE, C.N, "sd_eV", "sd_eV_
                 "energy_mae_sd", "force_mae_mean", "force_mae_sd", "verdict")  # fmt: skip
 ABLATION_COLUMNS = ("dataset", "n_train", "base", "variant", "n_seeds", "offset_removed", "n_bonds", "mean_change_eV",
                     "rms_change_eV", "rms_change_eV_lo", "rms_change_eV_hi", "seed_rms_eV", "seed_rms_eV_lo",
-                    "seed_rms_eV_hi", "spearman", "kendall", "energy_mae_change", "force_mae_change", "bde298_mae_change_eV",
-                    "verdict")  # fmt: skip
+                    "seed_rms_eV_hi", "spearman", "kendall", "energy_mae_change", "force_mae_change",
+                    "bde298_mae_change_eV", "verdict")  # fmt: skip
 CONTRAST_COLUMNS = ("dataset", "n_train", "base", "lower", "higher", "n_seeds", "n_variants", "mean_eV", "seed_sd_eV",
                     "ablations_min_eV", "ablations_max_eV", "determined")  # fmt: skip
 
@@ -57,7 +58,7 @@ def seeds(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
             sd = rms_sd(values, molecules)
             known = d.shape[1] >= MIN_SEEDS and np.isfinite(sd.lo)
             rows.append(common | {"quantity": quantity, C.BOND_TYPE: kind, C.N: len(values), "sd_eV": sd.value,
-                        "sd_eV_lo": sd.lo, "sd_eV_hi": sd.hi, "verdict": "measured" if known else UNDETERMINED})  # fmt: skip
+                        "sd_eV_lo": sd.lo, "sd_eV_hi": sd.hi, "verdict": "measured" if known else UNDETERMINED})  # fmt: skip # noqa: E501
     return pd.DataFrame(rows, columns=[str(name) for name in SEED_COLUMNS])
 
 

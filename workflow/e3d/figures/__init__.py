@@ -37,6 +37,7 @@ FIGURES: dict[str, Drawn] = {
     ),
     "interplay": Drawn("what goes together over the grid", ("interplay/runs", "interplay/correlations")),
     "robustness": Drawn("the same bonds' D from different training sets", ("robustness/pairs", "robustness/bonds")),
+    "null": Drawn("D beside null models", ("decompose/summary", "null/compare", "null/named")),
 }
 """Name of each figure, and of its module."""
 

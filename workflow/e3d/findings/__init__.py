@@ -46,6 +46,11 @@ SECTIONS: dict[str, Section] = {
     ),
     "interplay": Section("Interplay", ("interplay/correlations",), quoted=2),
     "robustness": Section("Robustness across training sets", ("robustness/pairs",), quoted=1),
+    "null": Section(
+        "What D must beat",
+        ("null/compare", "null/follows", "null/types"),
+        quoted=3,
+    ),
 }
 """Sections in the order in which they are written; the key names the module."""
 

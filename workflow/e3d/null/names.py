@@ -24,6 +24,16 @@ INFORMATION: Final = {
 }
 """What each null model is told, for its row in the table of fits and for the method."""
 
+TITLES: Final = {
+    COARSE: "bond additivity",
+    FINE: "bond additivity with hybridisation",
+    PAIR: "a pair potential",
+    UNTRAINED: "an untrained network",
+    IN_MOLECULES: "D shuffled within molecules",
+    IN_TYPES: "D shuffled within bond types",
+}
+"""What figures and sentences call them."""
+
 
 def column(null: str) -> str:
     """Return the column that holds D (eV) of a null model."""

@@ -74,7 +74,8 @@ class Differentiable(AnalysisModel):
         eps = eps * self._per_type(self._edge_sum.norm_module.norm_const)[of_centres] / 2**0.5
         if self._scale_shift.has_scales:
             eps = eps * self._per_type(self._scale_shift.scales)[of_centres]
-        return eps + self._pair_terms(out, types)
+        terms: torch.Tensor = eps + self._pair_terms(out, types)
+        return terms
 
     def _rows(self, values: torch.Tensor) -> tuple[Array, Array]:
         rows = np.empty((len(values), self.n_parameters))

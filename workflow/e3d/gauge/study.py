@@ -102,7 +102,7 @@ def ablations(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
         if not variant or origin.empty:
             continue
         before, after = by_seed(origin), by_seed(part)
-        common = sorted(set(before.columns) & set(after.columns))
+        common: list[Any] = sorted(set(before.columns) & set(after.columns))
         bonds = before.index.intersection(after.index)
         if not common or bonds.empty:
             continue
@@ -114,7 +114,7 @@ def ablations(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(ABLATION_COLUMNS))
 
 
-def _change(before: pd.DataFrame, after: pd.DataFrame, common: list[int], *, centred: bool) -> dict[str, Any]:
+def _change(before: pd.DataFrame, after: pd.DataFrame, common: list[Any], *, centred: bool) -> dict[str, Any]:
     change = after[common] - before[common]
     spread = before
     mean = float(change.to_numpy().mean())
@@ -137,7 +137,7 @@ def _change(before: pd.DataFrame, after: pd.DataFrame, common: list[int], *, cen
 
 
 def _other_changes(
-    errors: pd.DataFrame, named: pd.DataFrame, cell: tuple[Any, ...], base: str, common: list[int]
+    errors: pd.DataFrame, named: pd.DataFrame, cell: tuple[Any, ...], base: str, common: list[Any]
 ) -> dict[str, float]:
     """Return the changes of test errors (meV/atom, meV/Å) and of the MAE against BDE298, at the same seeds."""
     one, other = ((*cell[:2], model) for model in (base, cell[2]))

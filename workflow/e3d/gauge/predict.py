@@ -13,7 +13,6 @@ from e3d import tables
 from e3d.bde import find_named, references
 from e3d.config import RunSettings, read_yaml
 from e3d.data.store import StoreReader
-from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.gauge.derivatives import Array, Differentiable, scaled_rows
@@ -35,19 +34,17 @@ def run_table(paths: dict[str, Path], output: Path) -> None:
 
     ``paths``: model, store, subset, settings (RUN.yaml), named (structures), means (their decomposition), bde and
     bond_energies (reference tables).
-
-    Raises
-    ------
-    InputError
-        If the model has too many weights for the full matrix.
+    A model of more than ``MAX_PARAMETERS`` weights has a table without rows.
     """
     run = RunSettings.from_dict(read_yaml(paths["settings"]))
     model = Differentiable(load_model(paths["model"]))
+    columns = {str(name): getattr(run, str(name)) for name in RUN_COLUMNS}
+    inputs = [paths[name] for name in ("model", "store", "subset", "means")]
     if model.n_parameters > MAX_PARAMETERS:
-        raise InputError(
-            f"{paths['model']}: {model.n_parameters} weights - the full Gauss-Newton matrix is made for at most "
-            f"{MAX_PARAMETERS}. Give a run of a smaller model size."
-        )
+        log.warning("%d weights are too many for the full matrix: a table without rows", model.n_parameters)
+        empty = pd.DataFrame(columns=[str(name) for name in COLUMNS])
+        tables.write(tables.with_run(empty, columns), output, inputs=inputs)
+        return
     model.differentiate_forces()
     frames = tables.read(paths["subset"], columns=(C.FRAME,))[C.FRAME].to_numpy()
     with StoreReader(paths["store"]) as reader:
@@ -58,8 +55,6 @@ def run_table(paths: dict[str, Path], output: Path) -> None:
     found = gauss_newton(_blocks(rows), model.n_parameters, len(structures) / max(len(used), 1))
     quantities, g = _quantities(model, paths)
     table = rigidity_table(found, quantities, g).assign(n_parameters=model.n_parameters, n_frames_used=len(used))
-    columns = {str(name): getattr(run, str(name)) for name in RUN_COLUMNS}
-    inputs = [paths[name] for name in ("model", "store", "subset", "means")]
     tables.write(tables.with_run(table[[str(name) for name in COLUMNS]], columns), output, inputs=inputs)
 
 

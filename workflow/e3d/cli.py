@@ -17,6 +17,7 @@ from e3d import __version__, options
 from e3d.data.commands import add_commands
 from e3d.errors import InputError
 from e3d.gauge.commands import add_commands as add_gauge_commands
+from e3d.level.commands import add_commands as add_level_commands
 from e3d.null.commands import add_commands as add_null_commands
 from e3d.options import json_object, run_of
 from e3d.reactivity.commands import add_commands as add_reactivity_commands
@@ -97,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"e3d {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_commands(commands, _command)
+    add_level_commands(commands, _command)
     add_null_commands(commands, _command)
     add_gauge_commands(commands, _command)
     _model_commands(commands)

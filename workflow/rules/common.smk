@@ -71,6 +71,14 @@ COMPILE_MODE = STUDY.values["runtime"]["compile_mode"]
 KERNELS = STUDY.values["runtime"]["kernels"]
 BDE_REFERENCE = "resources/bde_298K.csv"
 BOND_ENERGIES = "resources/bond_energies.csv"
+REACTIVITY = ("barriers", "summary", "scans", "scan_errors", "paths", "path_changes")
+REACTIVITY_FILES = {
+    "paths": "resources/reactions_geometries.hdf5",
+    "path-labels": "resources/reactions.hdf5",
+    "scans": "resources/scans_geometries.hdf5",
+    "scan-labels": "resources/scans.hdf5",
+    "references": "resources/references.hdf5",
+}
 
 # The study's tables, each stacked from one table per run: what figures and findings are made from.
 COLLECTED = {
@@ -84,10 +92,21 @@ COLLECTED = {
     "bde/named": f"{RESULTS}/bde/{{run}}.named.csv",
     "bde/summary": f"{RESULTS}/bde/{{run}}.summary.csv",
     "bde/order": f"{RESULTS}/bde/{{run}}.order.csv",
+    "level/bonds": f"{RESULTS}/level/{{run}}.csv",
+    **{
+        f"level/{table}": f"{RESULTS}/level/{{run}}.{table}.csv"
+        for table in ("summary", "separation", "orders")
+    },
     "entropy/entropy": f"{RESULTS}/entropy/{{run}}.csv",
     "entropy/decomposability": f"{RESULTS}/entropy/{{run}}.decomposability.csv",
     "entropy/histogram": f"{RESULTS}/entropy/{{run}}.histogram.csv",
     "entropy/sensitivity": f"{RESULTS}/entropy/{{run}}.sensitivity.csv",
+    "reactivity/barriers": f"{RESULTS}/reactivity/{{run}}.csv",
+    **{
+        f"reactivity/{table}": f"{RESULTS}/reactivity/{{run}}.{table}.csv"
+        for table in REACTIVITY
+        if table != "barriers"
+    },
     "null/compare": f"{RESULTS}/null/{{run}}.csv",
     "null/named": f"{RESULTS}/null/{{run}}.named.csv",
     "null/follows": f"{RESULTS}/null/{{run}}.follows.csv",
@@ -166,6 +185,18 @@ def alternatives(names):
 
 def dataset_file(wildcards):
     return SOURCES[wildcards.dataset]["path"]
+
+
+def bond_orders_file(wildcards):
+    """The dataset's own file where its layout can hold bond orders."""
+    entry = SOURCES.get(wildcards.dataset, {})
+    return entry["path"] if entry.get("layout") == "spice" else []
+
+
+def transition1x_file(wildcards):
+    """Transition1x's file, which names the reactants, products and transition states, if that is the dataset."""
+    entry = SOURCES.get(wildcards.dataset, {})
+    return entry["path"] if entry.get("layout") == "transition1x" else []
 
 
 def isolated_atoms_file(wildcards):

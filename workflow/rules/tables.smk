@@ -11,7 +11,7 @@ rule tables_collect:
     benchmark:
         "<costs>/tables/{stage}-{table}.tsv"
     wildcard_constraints:
-        stage="train|evaluate|decompose|bde|entropy|null|gauge|reactivity",
+        stage="train|evaluate|decompose|bde|level|entropy|null|gauge|reactivity",
         table="[a-z_]+",
     conda:
         "../../envs/analysis.yaml"

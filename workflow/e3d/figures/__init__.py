@@ -35,9 +35,18 @@ FIGURES: dict[str, Drawn] = {
         "entropy and information, in bins and without",
         ("decompose/summary", "entropy/entropy", "entropy/decomposability", "entropy/sensitivity"),
     ),
+    "null": Drawn("D beside null models", ("decompose/summary", "null/compare", "null/named")),
+    "reactivity": Drawn(
+        "activation energies; D along reaction paths",
+        ("decompose/summary", "reactivity/barriers", "reactivity/summary", "reactivity/paths"),
+    ),
+    "scans": Drawn("stretched bonds: energy and D", ("decompose/summary", "reactivity/scans")),
+    "level": Drawn(
+        "D beside the labels' own level of theory",
+        ("decompose/summary", "level/summary", "level/separation", "level/orders"),
+    ),
     "interplay": Drawn("what goes together over the grid", ("interplay/runs", "interplay/correlations")),
     "robustness": Drawn("the same bonds' D from different training sets", ("robustness/pairs", "robustness/bonds")),
-    "null": Drawn("D beside null models", ("decompose/summary", "null/compare", "null/named")),
 }
 """Name of each figure, and of its module."""
 

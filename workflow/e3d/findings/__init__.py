@@ -44,12 +44,22 @@ SECTIONS: dict[str, Section] = {
         ("entropy/entropy", "entropy/decomposability"),
         quoted=2,
     ),
-    "interplay": Section("Interplay", ("interplay/correlations",), quoted=2),
-    "robustness": Section("Robustness across training sets", ("robustness/pairs",), quoted=1),
     "null": Section(
         "What D must beat",
         ("null/compare", "null/follows", "null/types"),
         quoted=3,
+    ),
+    "level": Section(
+        "Is it the labels?",
+        ("level/summary", "level/separation", "level/orders"),
+        quoted=1,
+    ),
+    "interplay": Section("Interplay", ("interplay/correlations",), quoted=2),
+    "robustness": Section("Robustness across training sets", ("robustness/pairs",), quoted=1),
+    "reactivity": Section(
+        "Reactions",
+        ("reactivity/summary", "reactivity/scan_errors", "reactivity/path_changes"),
+        quoted=2,
     ),
 }
 """Sections in the order in which they are written; the key names the module."""

@@ -1,0 +1,45 @@
+# D beside bond energies and bond orders at the labels' own level of theory.
+
+
+rule level_run:
+    input:
+        named=f"<results>/bde/{RUN}.named.csv",
+        decomposed=expand(
+            f"<results>/decompose/{RUN}/{{structures}}/bonds.parquet",
+            structures=STRUCTURES,
+            allow_missing=True,
+        ),
+        means=f"<results>/decompose/{RUN}/{NAMED_BONDS}/bond_means.csv",
+        settings=f"<results>/train/{RUN}/run.yaml",
+        store="<results>/data/{dataset}/store.h5",
+        source=bond_orders_file,
+        label_level="resources/label_level.csv",
+        references="resources/references.hdf5",
+        code=modules("level/split", "level/separation", "level/orders", "scores"),
+    output:
+        bonds=f"<results>/level/{RUN}.csv",
+        summary=f"<results>/level/{RUN}.summary.csv",
+        separation=f"<results>/level/{RUN}.separation.csv",
+        orders=f"<results>/level/{RUN}.orders.csv",
+    log:
+        f"<logs>/level/{RUN}.log",
+    benchmark:
+        f"<costs>/level/{RUN}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    message:
+        "D of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} beside the labels' level"
+    shell:
+        "python -m e3d level {input.named} $(dirname {input.decomposed}) --store {input.store} --orders={input.source:q} "
+        "--label-level {input.label_level} --references {input.references} --run {input.settings} "
+        "-o {output.bonds} --log {log}"
+
+
+rule level:
+    input:
+        of_stage("level"),
+    localrule: True

@@ -32,9 +32,10 @@ def _split(table: pd.DataFrame) -> str:
             verdict = "the representation's is larger"
         elif excess.has_interval and excess.hi < 0:
             verdict = "the labels' is larger"
+        own, theirs = value(part, "representation_mae_eV", " eV"), value(part, "labels_mae_eV", " eV", seeds=False)
         texts.append(
-            f"{label} ({int(part['n_bonds'].max())} bonds) {value(part, 'representation_mae_eV', ' eV')} from the labels' "
-            f"own value, which is {value(part, 'labels_mae_eV', ' eV', seeds=False)} from the literature: {verdict}"
+            f"{label} ({int(part['n_bonds'].max())} bonds) {own} from the labels' own value, which is {theirs} from the "
+            f"literature: {verdict}"
         )
     return f"Same level of theory, mean absolute difference of D at relaxed geometries: {listed(texts)}."
 

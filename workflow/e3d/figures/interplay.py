@@ -32,7 +32,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     dataset = style.datasets(runs)[0]
     runs, table = (one[one[C.DATASET] == dataset] for one in (runs, table))
     figure = Figure(figsize=(style.WIDTH, 5.3), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(3.1, 2.2))
+    upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(3.1, 2.2))).ravel()
     grid = upper.subplots(1, len(GIVEN), sharey=True)
     for index, (axes, given) in enumerate(zip(grid, GIVEN, strict=True)):
         image = _matrix(axes, table[table["given"] == given])

@@ -1,9 +1,9 @@
 """Whether D of the same named bonds agrees between training sets."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from e3d.findings.wording import Run, Tables, listed
 
@@ -19,12 +19,12 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
         yield _pair(row)
 
 
-def _pair(row: "dict[str, object]") -> str:
+def _pair(row: dict[Any, Any]) -> str:
     def of(name: str, unit: str = "") -> str:
         value, lo, hi = (float(str(row[f"{name}{end}"])) for end in ("", "_lo", "_hi"))
         return f"{value:.2f}{unit} [{lo:.2f}, {hi:.2f}]" if np.isfinite(lo) else f"{value:.2f}{unit} [no interval]"
 
-    ratio = of("ratio_line") if pd.notna(row["ratio_line"]) else "undetermined"
+    ratio = of("ratio_line") if np.isfinite(float(str(row["ratio_line"]))) else "undetermined"
     texts = [
         f"D of {row['dataset_b']} minus D of {row['dataset_a']} {of('bias_eV', ' eV')}",
         f"r {of('pearson')}",

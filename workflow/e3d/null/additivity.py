@@ -18,7 +18,7 @@ from e3d.statistics import jackknife_groups, jackknife_se, t_quantile
 
 Floats = NDArray[np.float64]
 
-RIDGES: Final = 10.0 ** np.arange(-8, 4)
+RIDGES: Final = tuple(10.0**k for k in range(-8, 4))
 """Tried by cross-validation, in units of the mean square of a column of counts."""
 FOLDS: Final = 5
 DETERMINED: Final = 1.0 - 1e-6
@@ -38,7 +38,7 @@ class Molecules:
     @property
     def root(self) -> Floats:
         """Square root of the share (M,) of the frames of each molecule."""
-        return np.sqrt(self.frames / self.frames.sum())
+        return np.asarray(np.sqrt(self.frames / self.frames.sum()))
 
     def take(self, rows: NDArray[np.bool_]) -> "Molecules":
         """Return some of the molecules."""
@@ -171,7 +171,7 @@ class Additivity:
         return np.asarray(-counts @ self.bond_energy)
 
 
-def fit(data: Molecules, ridges: Sequence[float] | Floats = RIDGES) -> Additivity:
+def fit(data: Molecules, ridges: Sequence[float] = RIDGES) -> Additivity:
     """Fit an additivity; the ridge has the smallest squared error of molecules left out (the largest such)."""
     errors = cross_validation(data, ridges)
     if not np.isfinite(errors).all():  # too few molecules to leave any out: as little ridge as there is
@@ -180,21 +180,21 @@ def fit(data: Molecules, ridges: Sequence[float] | Floats = RIDGES) -> Additivit
     return Additivity(data, float(ridges[best]), float(np.sqrt(errors[best])))
 
 
-def cross_validation(data: Molecules, ridges: Sequence[float] | Floats = RIDGES) -> Floats:
+def cross_validation(data: Molecules, ridges: Sequence[float] = RIDGES) -> Floats:
     """Return the mean squared error (eV^2) of left-out molecules for each ridge; NaN where none can be judged.
 
     Molecules, in their order, are dealt at random, always the same way, into five folds. A molecule with a type that
     the other folds lack says nothing about the ridge and is not counted.
     """
     n = len(data.energy)
-    fold = np.random.default_rng(0).permutation(n) % FOLDS
+    fold = np.asarray(np.random.default_rng(0).permutation(n) % FOLDS)
     total, weight = np.zeros(len(ridges)), 0.0
     for k in range(FOLDS):
-        rest, held = data.take(fold != k), data.take(fold == k)
+        rest, held = data.take(np.asarray(fold != k)), data.take(np.asarray(fold == k))
         if not len(rest.energy):
             continue
         unseen = ~(rest.counts > 0).any(axis=0)
-        held = held.take(~(held.counts[:, unseen] > 0).any(axis=1))
+        held = held.take(np.asarray((held.counts[:, unseen] == 0).all(axis=1)))
         parts = Decomposition(rest)
         for row, ridge in enumerate(ridges):
             total[row] += held.frames @ (held.energy - held.counts @ parts.coefficients(float(ridge))) ** 2

@@ -115,7 +115,7 @@ class NormalEquations:
 def _table(row: Ints, column: Ints, value: Floats, n_rows: int, n_columns: int) -> Floats:
     """Return (n_rows, n_columns) with the values added up where they belong."""
     flat = np.bincount(row * n_columns + column, weights=value, minlength=n_rows * n_columns)
-    return flat.reshape(n_rows, n_columns)
+    return np.asarray(flat.reshape(n_rows, n_columns), dtype=np.float64)
 
 
 def normal_equations(

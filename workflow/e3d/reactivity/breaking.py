@@ -173,22 +173,21 @@ def table(judgements: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row(here: pd.DataFrame, predictor: str, units: "pd.Series[Any]") -> dict[str, Any]:
-    chosen = here["predictor"] == predictor
-    own = here[chosen].set_index([C.MOLECULE, "replica"])
-    unit = np.unique(units[chosen].astype(str), return_inverse=True)[1]
-    measured = {name: own[name].to_numpy(dtype=np.float64) for name in _SCORES}
-    measured["chance_top1"] = 1 / own["n_bonds"].to_numpy(dtype=np.float64)
+    chosen = (here["predictor"] == predictor).to_numpy()
+    unit = np.unique(units.to_numpy()[chosen].astype(str), return_inverse=True)[1]
+    measured = {name: here[name].to_numpy(dtype=np.float64)[chosen] for name in _SCORES}
+    measured["chance_top1"] = 1 / here["n_bonds"].to_numpy(dtype=np.float64)[chosen]
     measured["top1_minus_chance"] = measured["top1"] - measured["chance_top1"]
     measured["percentile_minus_chance"] = measured["percentile"] - CHANCE_PERCENTILE
     length = AGAINST.get(predictor)
-    if length is not None:
-        other = here[here["predictor"] == length].set_index([C.MOLECULE, "replica"]).reindex(own.index)
+    if length is not None:  # each replica has a row of every predictor, so both are in the same order
+        other = (here["predictor"] == length).to_numpy()
         for score in ("top1", "percentile"):
-            measured[f"{score}_minus_length"] = measured[score] - other[score].to_numpy(dtype=np.float64)
+            measured[f"{score}_minus_length"] = measured[score] - here[score].to_numpy(dtype=np.float64)[other]
     row: dict[str, Any] = {
         "length_predictor": length or "",
         "n_replicas": int(np.isfinite(measured["percentile"]).sum()),
-        C.N_MOLECULES: int(own.index.get_level_values(0).nunique()),
+        C.N_MOLECULES: int(here[C.MOLECULE].nunique()),
         "n_within_class": int(np.isfinite(measured["within_class"]).sum()),
     }
     found = {name: _mean(values, unit) for name, values in measured.items()}
@@ -208,4 +207,6 @@ def _mean(values: Floats, unit: NDArray[np.int64]) -> tuple[float, float, float]
 
 def _verdict(difference: tuple[float, float, float]) -> str:
     _, lo, hi = difference
+    if lo == hi:  # groups that all agree are saturation, not certainty
+        return "undetermined"
     return "yes" if lo > 0 else "no" if hi < 0 else "undetermined"

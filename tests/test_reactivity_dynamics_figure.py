@@ -1,0 +1,81 @@
+"""Figure and findings of the dynamics, from series in which it is known what foretells a break."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dynamics_fixtures import RUN, foretold
+from e3d import tables
+from e3d.fields import Column as C
+from e3d.figures import dynamics as figure
+from e3d.figures import style
+from e3d.findings import dynamics as findings
+from e3d.findings.wording import Run
+from e3d.reactivity import breaking
+from e3d.reactivity.dynamics import example, summary
+from e3d.reactivity.series import Outcome, Series
+
+PLACE: Run = ("a", "b", 1)
+Tables = dict[str, pd.DataFrame]
+
+
+def made(series: list[Series], seeds: int = 1) -> Tables:
+    """The tables of runs that differ in their seed's number alone."""
+    bonds, spectra = summary(series, 5)
+    one = {"dynamics": bonds, "spectrum": spectra, "trajectory": example(series)}
+    one["breaking"] = breaking.table(breaking.judged(series, 5))
+    runs = [RUN | {"seed": seed} for seed in range(seeds)]
+    found = {f"reactivity/{name}": pd.concat([tables.with_run(t, run) for run in runs]) for name, t in one.items()}
+    found["decompose/summary"] = pd.DataFrame([run | {"n_parameters": 10} for run in runs])
+    return found
+
+
+@pytest.fixture(scope="module")
+def by_d() -> Tables:
+    return made(foretold("D", replicas=6, molecules=4), seeds=2)
+
+
+@pytest.fixture(scope="module")
+def nothing() -> Tables:
+    """No replica breaks, and none is followed long enough for a spectrum."""
+    series = foretold("D", replicas=3, molecules=2)
+    calm = {"outcome": np.full(3, Outcome.INTACT, dtype=object), "broken": np.full(3, -1), "stopped": np.full(3, 20)}
+    return made([Series(**{**vars(one), **calm}) for one in series])
+
+
+def test_it_draws_the_same_bytes_and_changes_nothing(by_d: Tables, tmp_path: Path) -> None:
+    before = {name: table.copy() for name, table in by_d.items()}
+    for turn in ("first", "second"):
+        style.save(lambda: figure.make(by_d), tmp_path / turn / "dynamics.png")
+    for path in (tmp_path / "first").iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
+    for name, table in before.items():
+        pd.testing.assert_frame_equal(table, by_d[name])
+
+
+def test_it_shows_the_scores_of_the_table(by_d: Tables) -> None:
+    axes = next(one for one in figure.make(by_d).axes if one.get_xlabel() == "time before the break (fs)")
+    drawn = {line.get_color(): line.get_ydata() for line in axes.lines if len(line.get_xdata()) == 4}  # type: ignore[arg-type]
+    assert min(drawn[style.BLUE]) > 0.95
+    assert max(drawn[style.VERMILION]) < 0.9
+
+
+def test_nothing_to_show_draws(nothing: Tables) -> None:
+    made_of = figure.make(nothing)
+    made_of.draw_without_rendering()
+    assert "no bond broke" in {axes.get_title() for axes in made_of.axes}
+
+
+def test_findings_say_no_more_than_the_intervals(by_d: Tables, nothing: Tables) -> None:
+    text = "\n".join(findings.sentences(by_d, PLACE))
+    assert "D against chance: better" in text
+    assert "48 breaks" in text
+    split = by_d | {"reactivity/breaking": by_d["reactivity/breaking"].copy()}
+    first = split["reactivity/breaking"][C.SEED] == 0
+    split["reactivity/breaking"].loc[first, "beats_chance"] = "undetermined"
+    assert "D against chance: undetermined" in "\n".join(findings.sentences(split, PLACE)), "one seed disagrees"
+    empty = "\n".join(findings.sentences(nothing, PLACE))
+    assert empty.count("undetermined, no break was followed") == 2
+    assert "Spectrum of D: undetermined" in empty

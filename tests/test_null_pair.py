@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from e3d import tables
+from e3d.bde import named_bonds, references
 from e3d.cli import main
 from e3d.config import RunSettings, read_yaml
 from e3d.data.store import StoreReader
+from e3d.decompose.load import Decomposed
 from e3d.errors import InputError
 from e3d.evaluate import residuals
-from e3d.fields import NAMED_BONDS, TEST_SPLITS
+from e3d.fields import MEANS_FILE, NAMED_BONDS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.null.fit import by_elements
 from e3d.null.names import ADDITIVITY_TYPES, FITTED, PAIR, column
@@ -313,3 +315,42 @@ def test_a_weight_is_a_number_from_zero(text: str) -> None:
     assert options.weight("0") == 0.0
     with pytest.raises((argparse.ArgumentTypeError, InputError)):
         options.weight(text)
+
+
+def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
+    fit_file: Path, prepared: "Prepared", tmp_path: Path, root: Path
+) -> None:
+    """The whole command, on a run that was made from the additivity: every difference to it is zero."""
+    coarse, run_file = column("additivity-coarse"), prepared.run("minispice/n16/made/s0")
+    bonds = tables.read(fit_file.with_name("n16.bonds.csv"))
+    bonds = bonds.assign(**{C.BOND_ENERGY: bonds[coarse].fillna(3.0)})
+    bde, energies = root / "resources" / "bde_298K.csv", root / "resources" / "bond_energies.csv"
+    parts = [Decomposed(str(name), part, part) for name, part in bonds.groupby(C.STRUCTURES, sort=False)]
+    for part in parts:
+        tables.write(part.means.drop(columns=C.STRUCTURES), tmp_path / "decomposed" / part.structures / MEANS_FILE)
+    tables.write(named_bonds(parts, references(bde, energies), None), tmp_path / "named.csv")
+    errors = tables.read(fit_file.with_name("n16.errors.csv"))
+    tables.write(errors[errors[C.MODEL] == "additivity-coarse"], tmp_path / "errors.csv")
+    folders = [str(folder) for folder in sorted((tmp_path / "decomposed").iterdir())]
+    files = ["--named", str(tmp_path / "named.csv"), "--errors", str(tmp_path / "errors.csv"), "--fit", str(fit_file)]
+    refs = ["--bde", str(bde), "--bond-energies", str(energies), "--run", str(run_file), "--shuffles", "20"]
+    output = tmp_path / "out" / "s0.csv"
+    assert main(["null", "run", *folders, *files, *refs, "-o", str(output)]) == 0
+
+    compare = tables.read(output)
+    assert set(compare["run"]) == {"minispice/n16/made/s0"}
+    assert "untrained" not in set(compare["null_model"]), "no table of them was given"
+    same = compare[compare["null_model"] == "additivity-coarse"]
+    assert {"relaxed", "thermal", *TEST_SPLITS} == set(same[C.GEOMETRY])
+    np.testing.assert_allclose(same["difference"], 0.0, atol=1e-9)
+    assert set(same["verdict"]) == {"undetermined", "not judged"}
+    named = tables.read(output.with_name("s0.named.csv"))
+    known = named[named[coarse].notna()]
+    assert len(known)
+    np.testing.assert_allclose(known[coarse], known[C.BOND_ENERGY], rtol=1e-9)
+    relaxed = bonds[bonds[C.STRUCTURES] == NAMED_BONDS]
+    mean = relaxed.groupby(C.MOLECULE)[C.BOND_ENERGY].mean()
+    here = named[named[C.STRUCTURES] == NAMED_BONDS]
+    np.testing.assert_allclose(here["shuffled_in_molecules_eV"], here[C.MOLECULE].map(mean), rtol=1e-9)
+    follow = tables.read(output.with_name("s0.follows.csv")).set_index("null_model")
+    np.testing.assert_allclose(follow.loc["additivity-coarse", "pearson"], 1.0, rtol=1e-9)

@@ -41,6 +41,16 @@ FIGURES: dict[str, Drawn] = {
         ("decompose/summary", "reactivity/barriers", "reactivity/summary", "reactivity/paths"),
     ),
     "scans": Drawn("stretched bonds: energy and D", ("decompose/summary", "reactivity/scans")),
+    "dynamics": Drawn(
+        "molecular dynamics: D before a bond breaks",
+        (
+            "decompose/summary",
+            "reactivity/dynamics",
+            "reactivity/spectrum",
+            "reactivity/breaking",
+            "reactivity/trajectory",
+        ),
+    ),
     "level": Drawn(
         "D beside the labels' own level of theory",
         ("decompose/summary", "level/summary", "level/separation", "level/orders"),

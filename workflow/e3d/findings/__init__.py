@@ -61,6 +61,11 @@ SECTIONS: dict[str, Section] = {
         ("reactivity/summary", "reactivity/scan_errors", "reactivity/path_changes"),
         quoted=2,
     ),
+    "dynamics": Section(
+        "Does D foretell which bond breaks?",
+        ("reactivity/dynamics", "reactivity/breaking"),
+        quoted=1,
+    ),
 }
 """Sections in the order in which they are written; the key names the module."""
 

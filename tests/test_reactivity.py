@@ -99,7 +99,7 @@ def exchange() -> LabelledPath:
     """Return H2 + H -> H + H2 along a line, with labels 0.1 eV times the image above the model."""
     xs = [(0.0, 0.8 + s, 2.6) for s in np.linspace(0, 1, 5)]
     energy = np.array([energy_of(*x) for x in xs])
-    labels = Labels(energy + 0.1 * np.arange(5), np.zeros((5, 3, 3)), np.zeros((5, 3, 3)))
+    labels = Labels(energy + 0.1 * np.arange(5), np.zeros((5, 3, 3)), np.zeros((5, 3, 3)), ("RKS",) * 5)
     images = tuple(line(*x) for x in xs)
     product = molecule("[H:1].[H:2][H:3]")
     return LabelledPath("exchange", product, images, np.linspace(0, 1, 5), 2, 2 * energy, labels)
@@ -176,7 +176,9 @@ def scan(bond: tuple[int, int] = (0, 1)) -> LabelledScan:
     forces[:, 1, 0] = -2 * slope(r)
     forces[:, 0, 0] = 2 * slope(r)
     structures = tuple(line(0.0, x, smiles="[H:1][H:2]") for x in r)
-    return LabelledScan("H-H", bond, structures, r, 2, Labels(2 * morse(r) - 30.0, forces, np.zeros((6, 2, 2))))
+    return LabelledScan(
+        "H-H", bond, structures, r, 2, Labels(2 * morse(r) - 30.0, forces, np.zeros((6, 2, 2)), ("RKS",) * 6)
+    )
 
 
 def test_morse_scan_has_exact_bond_energy_and_force() -> None:

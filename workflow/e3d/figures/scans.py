@@ -12,7 +12,8 @@ from e3d.fields import LABELS
 from e3d.fields import Column as C
 from e3d.figures import style
 
-BONDS: Final = ("CH3-H", "HO-H", "CH3-CH3", "CH2=O")
+BONDS: Final = ("CH3-H", "HO-H", "CH3-CH3", "CH3-OH")
+"""Single bonds: for these broken-symmetry labels are sound to the end."""
 _LOW, _HIGH = -2.0, 12.0  # eV: the wall at short distances would hide everything else
 
 

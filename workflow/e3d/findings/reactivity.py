@@ -72,6 +72,7 @@ def _extrapolated(part: pd.DataFrame) -> str:
 
 
 def _scans(part: pd.DataFrame) -> str:
+    part = part[part[C.BOND_TYPE].str.contains("-", regex=False)]  # labels of broken double bonds are not trusted
     if part.empty:
         return f"Stretched bonds: {NOT_THERE}."
     means = {
@@ -80,8 +81,8 @@ def _scans(part: pd.DataFrame) -> str:
     }
     texts = [f"{m.mean():.2f} eV {words} ({_range(m)})" for words, m in means.items() if m.notna().any()]
     return (
-        f"Stretching {part['bond'].nunique()} bonds rigidly, the model's energy misses the labels' by {listed(texts)}, "
-        f"means over bonds without an interval; all but trained lengths are extrapolation.{_halves(part)}"
+        f"Stretching {part['bond'].nunique()} single bonds rigidly, the model's energy misses the labels' by "
+        f"{listed(texts)}, means over bonds without an interval; all but trained lengths are extrapolation.{_halves(part)}"
     )
 
 

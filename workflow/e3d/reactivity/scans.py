@@ -23,7 +23,7 @@ FORCE, LABEL_FORCE = "force_eV_per_ang", "label_force_eV_per_ang"
 INSIDE: Final = "within_training_range"
 SCAN_COLUMNS: Final = (
     *(BOND, C.BOND_TYPE, C.MOLECULE, C.IN_TRAINING, "relaxed", C.R, "range_lo_ang", "range_hi_ang", INSIDE),
-    *(ENERGY, LABEL_ENERGY, FORCE, LABEL_FORCE, C.BOND_ENERGY, "within_cutoff", "level"),
+    *(ENERGY, LABEL_ENERGY, FORCE, LABEL_FORCE, C.BOND_ENERGY, "within_cutoff", "level", "label_method"),
 )
 PLACES: Final = ("inside", "shorter", "longer")
 _ERRORS: Final = tuple(f"{kind}_mae_{where}" for kind in ("energy", "force") for where in PLACES)
@@ -84,6 +84,7 @@ def _rows(
             FORCE: along(scan, k, frames[k].forces),
             LABEL_FORCE: along(scan, k, theirs[k]),
             C.BOND_ENERGY: frames[k].d(scan.bond),
+            "label_method": scan.labels.method[k] if labelled else "",
         }
         for k, r in enumerate(scan.r)
     ]

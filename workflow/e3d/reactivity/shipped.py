@@ -23,18 +23,22 @@ from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 Floats = NDArray[np.float64]
 _GEOMETRY = ("smiles", "atomic_numbers", "conformations", SAMPLE_INDEX)
 _PATH = ("product_smiles", "path_coordinate", "climbing_image", "gfn2_energy")
-_LABEL = ("conformations", "dft_total_energy", "dft_total_gradient", "mayer_indices", SAMPLE_INDEX)
+_LABEL = ("conformations", "dft_total_energy", "dft_total_gradient", "mayer_indices", "method", SAMPLE_INDEX)
 _SAME_BOHR = 1e-4
 UNKNOWN_THEORY = ""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels of M conformations: ``energy`` (M,) eV, ``forces`` (M, N, 3) eV/Å, Mayer's ``order`` (M, N, N)."""
+    """Labels of M conformations: ``energy`` (M,) eV, ``forces`` (M, N, 3) eV/Å, Mayer's ``order`` (M, N, N).
+
+    ``method`` (M,) says how each was found (RKS, broken-symmetry UKS); "" where there is none.
+    """
 
     energy: Floats
     forces: Floats
     order: Floats
+    method: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,7 @@ def _labels(group: h5py.Group, labelled: Mapping[str, h5py.Group], name: str, wh
     """Return the labels in the order of the geometries; NaN where one is missing."""
     index = array(group, SAMPLE_INDEX, "(M,)", where)
     m, n = len(index), len(group["atomic_numbers"])
+    method = [""] * m
     energy, forces, order = np.full(m, np.nan), np.full((m, n, 3), np.nan), np.full((m, n, n), np.nan)
     if name in labelled:
         source = labelled[name]
@@ -168,4 +173,6 @@ def _labels(group: h5py.Group, labelled: Mapping[str, h5py.Group], name: str, wh
         energy[rows] = array(source, "dft_total_energy", "(M,)", where) * HARTREE_EV
         forces[rows] = -array(source, "dft_total_gradient", "(M, N, 3)", where) * HARTREE_PER_BOHR_EV_PER_ANG
         order[rows] = array(source, "mayer_indices", "(M, N, N)", where)
-    return Labels(energy, forces, order)
+        for row, name_of_method in zip(rows, source["method"].asstr()[()], strict=True):
+            method[int(row)] = str(name_of_method)
+    return Labels(energy, forces, order, tuple(method))

@@ -132,14 +132,11 @@ def largest(dataset):
 
 
 def smallest(runs):
-    """The smallest plain model of each dataset and number of frames, with its lowest seed."""
-    found = {}
-    for run in runs:
-        key = (run["dataset"], run["n_train"])
-        rank = lambda run: (weights_of(run["model"]), run["seed"])
-        if "+" not in run["model"] and (key not in found or rank(run) < rank(found[key])):
-            found[key] = run
-    return list(found.values())
+    """The smallest plain model of each dataset at its largest number of frames, with its lowest seed."""
+    rank = lambda run: (-run["n_train"], weights_of(run["model"]), run["seed"])
+    plain = [run for run in runs if "+" not in run["model"]]
+    datasets = dict.fromkeys(run["dataset"] for run in plain)
+    return [min((r for r in plain if r["dataset"] == name), key=rank) for name in datasets]
 
 
 # Tables that not every run has: the runs they are made of.
@@ -149,7 +146,7 @@ SOME_RUNS = {
     ]
     for table in DYNAMICS
 }
-# The rigidity of D: the smallest plain size of each training set, lowest seed.
+# The rigidity of D: the smallest plain size at the largest training set of each dataset, lowest seed.
 SOME_RUNS["gauge/rigidity"] = smallest(RUNS)
 COLLECTED["gauge/rigidity"] = f"{RESULTS}/gauge/{{run}}.rigidity.csv"
 COLLECTED |= {

@@ -51,6 +51,10 @@ FIGURES: dict[str, Drawn] = {
             "reactivity/trajectory",
         ),
     ),
+    "gauge": Drawn(
+        "how much of D the data fix",
+        ("decompose/summary", "gauge/seeds", "gauge/rigidity", "gauge/ablations"),
+    ),
     "level": Drawn(
         "D beside the labels' own level of theory",
         ("decompose/summary", "level/summary", "level/separation", "level/orders"),

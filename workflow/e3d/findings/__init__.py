@@ -49,6 +49,11 @@ SECTIONS: dict[str, Section] = {
         ("null/compare", "null/follows", "null/types"),
         quoted=3,
     ),
+    "gauge": Section(
+        "How much of D the data fix",
+        ("gauge/seeds", "gauge/rigidity", "gauge/ablations", "gauge/contrasts", "gauge/compare"),
+        quoted=1,
+    ),
     "level": Section(
         "Is it the labels?",
         ("level/summary", "level/separation", "level/orders"),

@@ -34,8 +34,8 @@ def _split(table: pd.DataFrame) -> str:
             verdict = "the labels' is larger"
         own, theirs = value(part, "representation_mae_eV", " eV"), value(part, "labels_mae_eV", " eV", seeds=False)
         texts.append(
-            f"{label} ({int(part['n_bonds'].max())} bonds) {own} from the labels' own value, which is {theirs} from the "
-            f"literature: {verdict}"
+            f"{label} ({int(part['n_bonds'].max())} bonds) {own} from the labels' own value, which is {theirs} from "
+            f"the literature: {verdict}"
         )
     return f"Same level of theory, mean absolute difference of D at relaxed geometries: {listed(texts)}."
 

@@ -1,7 +1,8 @@
 """Seeds, ablations and contrasts of a study: what differs between runs that energies and forces do not tell apart.
 
 D is that of the named bonds at the relaxed geometry. SDs are over seeds, per bond, with n - 1; ``all`` and
-type rows are the root of the mean square over bonds, with a jackknife over molecules.
+type rows are the root of the mean square over bonds, with a jackknife over molecules (of type means: over types).
+That interval is about the choice of bonds; the choice of n seeds adds about 1 / sqrt(2 (n - 1)) of the SD.
 With two seeds nothing is concluded.
 """
 
@@ -54,8 +55,9 @@ def seeds(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
             continue
         common = {**dict(zip(CELL, cell, strict=True)), "n_seeds": d.shape[1], **_errors(errors, cell)}
         for quantity, kind, values in _quantities(d):
-            molecules = np.unique(values.index.get_level_values(C.MOLECULE), return_inverse=True)[1]
-            sd = rms_sd(values, molecules)
+            by_molecule = C.MOLECULE in values.index.names
+            labels = values.index.get_level_values(C.MOLECULE if by_molecule else 0)
+            sd = rms_sd(values, np.unique(labels.to_numpy(), return_inverse=True)[1])
             known = d.shape[1] >= MIN_SEEDS and np.isfinite(sd.lo)
             rows.append(common | {"quantity": quantity, C.BOND_TYPE: kind, C.N: len(values), "sd_eV": sd.value,
                         "sd_eV_lo": sd.lo, "sd_eV_hi": sd.hi, "verdict": "measured" if known else UNDETERMINED})  # fmt: skip # noqa: E501
@@ -70,6 +72,10 @@ def _quantities(d: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
         gaps = [_gap(part) for _, part in d.groupby(level=level) if len(part) > 1]
         if gaps:
             found.append((name, "all", pd.concat(gaps)))
+    types = d.groupby(level=C.BOND_TYPE).mean()
+    found.append(("type mean", "all", types))
+    if len(types) > 1:
+        found.append(("contrast of types", "all", _gap(types)))
     return found
 
 

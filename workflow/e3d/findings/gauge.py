@@ -1,0 +1,103 @@
+"""How much of D the data fix: seeds, rigidity, variants, and which differences hold in all of them."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from e3d.fields import Column as C
+from e3d.figures import style
+from e3d.findings.wording import Run, Tables, listed
+
+_SHOWN = ("C=C - C#C", "C=C - C-C", "C-C - C#C", "H-O - C-H")
+_MOVES = "moves D more than seeds do"
+
+
+def sentences(tables: Tables, run: Run) -> Iterable[str]:
+    """Yield what seeds, rigidity, variants and contrasts say."""
+    yield _seeds(style.at_run(tables["gauge/seeds"], run))
+    yield from _variants(tables["gauge/ablations"], run[0])
+    yield from _contrasts(tables["gauge/contrasts"], run)
+    yield from _rigidity(tables["gauge/rigidity"], tables["gauge/compare"], run[0])
+
+
+def _seeds(table: pd.DataFrame) -> str:
+    if table.empty:
+        return "Gauge: one seed, so nothing is known of how far D differs between seeds."
+    whole = table[(table["quantity"] == "D") & (table[C.BOND_TYPE] == "all")].iloc[0]
+    others = table.set_index("quantity")["sd_eV"]
+    related = [
+        f"{name} {others[name]:.2f} eV" for name in ("type mean", "contrast in molecule") if name in others.index
+    ]
+    n = int(whole["n_seeds"])
+    open_ = "" if whole["verdict"] == "measured" else "; too few seeds to conclude from"
+    return (
+        f"Gauge: over {n} seeds, whose force MAE is {whole['force_mae_mean']:.0f} meV/Å with SD "
+        f"{whole['force_mae_sd']:.0f}, D of a named bond has an SD of {whole['sd_eV']:.2f} eV "
+        f"{_interval(whole, 'sd_eV')} (root mean square over {int(whole[C.N])} bonds; {', '.join(related)}); the "
+        f"interval is over molecules, {n} seeds leave about {100 / np.sqrt(2 * (n - 1)):.0f} % of it open besides{open_}."
+    )
+
+
+def _interval(row: pd.Series, column: str) -> str:
+    lo, hi = row[f"{column}_lo"], row[f"{column}_hi"]
+    return f"[{lo:.2f}, {hi:.2f}]" if np.isfinite(lo) and np.isfinite(hi) else "[no interval]"
+
+
+def _variants(table: pd.DataFrame, dataset: str) -> Iterable[str]:
+    table = table[table["dataset"] == dataset]
+    for centred, words in ((False, "D"), (True, "D less its mean change")):
+        part = table[table["offset_removed"].astype(bool) == centred]
+        if part.empty:
+            continue
+        groups = {
+            str(verdict): ", ".join(f"{row['variant']} {row['rms_change_eV']:.2f}" for row in rows.to_dict("records"))
+            for verdict, rows in part.sort_values("rms_change_eV", ascending=False).groupby("verdict", sort=True)
+        }
+        yield (
+            f"One setting changed, RMS change of {words} in eV, beside {part['seed_rms_eV'].median():.2f} by another "
+            "seed: "
+            + listed(f"{'more than seeds' if name == _MOVES else name} {text}" for name, text in groups.items())
+            + "."
+        )
+
+
+def _contrasts(table: pd.DataFrame, run: Run) -> Iterable[str]:
+    part = table[(table["dataset"] == run[0]) & (table["determined"] != "undetermined")]
+    if part.empty:
+        return
+    names = {True: [], False: []}  # type: dict[bool, list[str]]
+    for row in part.itertuples():
+        names[row.determined == "yes"].append(f"{row.higher} - {row.lower}")
+    close = [
+        name for name in ("C=C - C-C", "C=C - C#C", "C-C - C#C", "H-O - C-H") if name in names[True] + names[False]
+    ]
+    told = ", ".join(f"{name} {'yes' if name in names[True] else 'no'}" for name in close)
+    yield (
+        f"Differences between type means of D whose sign holds in every seed and variant, the seeds' SD below half of it: "
+        f"{len(names[True])} of {len(part)}{f' ({told})' if told else ''}."
+    )
+
+
+def _rigidity(table: pd.DataFrame, compare: pd.DataFrame, dataset: str) -> Iterable[str]:
+    table = table[table[C.DATASET] == dataset]
+    if table.empty:
+        return
+    middle = table.groupby(["kind", "sigma2_relative"])["sd_eV"].median()
+    span = {kind: middle[kind].max() / middle[kind].min() for kind in ("bond", "energy")}
+    decades = np.log10(table["sigma2_relative"].max() / table["sigma2_relative"].min())
+    verdicts = set(compare.loc[compare["dataset"] == dataset, "reproduces"])
+    same = "yes" in verdicts
+    trust = (
+        "for some regularisers it reproduces the seed spread"
+        if same
+        else "it does not reproduce the seed spread, so it is not D's uncertainty"
+        if "no" in verdicts
+        else "whether it reproduces the seed spread is undetermined"
+    )
+    first = table.iloc[0]
+    yield (
+        f"Rigidity ({first[C.MODEL]}, {int(first['n_parameters']):,} weights, full Gauss-Newton matrix): over "
+        f"{decades:.0f} decades of the regulariser the predicted SD of D changes "
+        f"{span['bond']:.0f}-fold, that of a molecule's energy {span['energy']:.0f}-fold; {trust}."
+    )

@@ -82,7 +82,8 @@ def _scans(part: pd.DataFrame) -> str:
     texts = [f"{m.mean():.2f} eV {words} ({_range(m)})" for words, m in means.items() if m.notna().any()]
     return (
         f"Stretching {part['bond'].nunique()} single bonds rigidly, the model's energy misses the labels' by "
-        f"{listed(texts)}, means over bonds without an interval; all but trained lengths are extrapolation.{_halves(part)}"
+        f"{listed(texts)}, means over bonds without an interval; all but trained lengths are extrapolation."
+        f"{_halves(part)}"
     )
 
 

@@ -30,12 +30,13 @@ def _seeds(table: pd.DataFrame) -> str:
         f"{name} {others[name]:.2f} eV" for name in ("type mean", "contrast in molecule") if name in others.index
     ]
     n = int(whole["n_seeds"])
+    unknown = 100 / np.sqrt(2 * (n - 1))
     open_ = "" if whole["verdict"] == "measured" else "; too few seeds to conclude from"
     return (
         f"Gauge: over {n} seeds, whose force MAE is {whole['force_mae_mean']:.0f} meV/Å with SD "
         f"{whole['force_mae_sd']:.0f}, D of a named bond has an SD of {whole['sd_eV']:.2f} eV "
         f"{_interval(whole, 'sd_eV')} (root mean square over {int(whole[C.N])} bonds; {', '.join(related)}); the "
-        f"interval is over molecules, {n} seeds leave about {100 / np.sqrt(2 * (n - 1)):.0f} % of it open besides{open_}."
+        f"interval is over molecules, {n} seeds leave about {unknown:.0f} % of it open besides{open_}."
     )
 
 
@@ -66,16 +67,11 @@ def _contrasts(table: pd.DataFrame, run: Run) -> Iterable[str]:
     part = table[(table["dataset"] == run[0]) & (table["determined"] != "undetermined")]
     if part.empty:
         return
-    names = {True: [], False: []}  # type: dict[bool, list[str]]
-    for row in part.itertuples():
-        names[row.determined == "yes"].append(f"{row.higher} - {row.lower}")
-    close = [
-        name for name in ("C=C - C-C", "C=C - C#C", "C-C - C#C", "H-O - C-H") if name in names[True] + names[False]
-    ]
-    told = ", ".join(f"{name} {'yes' if name in names[True] else 'no'}" for name in close)
+    verdicts = {f"{row['higher']} - {row['lower']}": str(row["determined"]) for row in part.to_dict("records")}
+    told = ", ".join(f"{name} {verdicts[name]}" for name in _SHOWN if name in verdicts)
     yield (
-        f"Differences between type means of D whose sign holds in every seed and variant, the seeds' SD below half of it: "
-        f"{len(names[True])} of {len(part)}{f' ({told})' if told else ''}."
+        "Differences between type means of D whose sign holds in every seed and variant, the seeds' SD below half of "
+        f"it: {list(verdicts.values()).count('yes')} of {len(verdicts)}{f' ({told})' if told else ''}."
     )
 
 

@@ -14,6 +14,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from e3d.config import load_study
+from e3d.figures import FIGURES
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs")
 BIN = Path(sys.executable).parent
@@ -80,12 +83,18 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_default_study_plans_its_grid(project: Path) -> None:
     jobs = planned(snakemake(project, "-n"))
-    grid = yaml.safe_load((project / "config" / "config.yaml").read_text())["grid"]
-    runs = len(grid["n_train"]) * len(grid["model"]) * len(grid["seed"])
-    for rule in ("train_run", "evaluate_run", "decompose_run", "bde_run", "entropy_run"):
+    config, datasets = (
+        yaml.safe_load((project / "config" / f"{name}.yaml").read_text()) for name in ("config", "datasets")
+    )
+    study = load_study(config, datasets)
+    runs = len(list(study.runs()))
+    for rule in ("train_run", "evaluate_run", "decompose_run", "bde_run", "entropy_run", "null_run"):
         assert jobs[rule] == runs
-    assert jobs["data_subset"] == len(grid["n_train"])
-    assert sum(rule.startswith("figures_") for rule in jobs) == 6  # five figures and the findings
+    assert jobs["data_subset"] == jobs["null_fit"] == len(study.used("n_train"))
+    assert {rule for rule in jobs if rule.startswith("figures_")} == {
+        *(f"figures_{name}" for name in FIGURES),
+        "figures_findings",
+    }
 
 
 @pytest.mark.parametrize("overlay", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))

@@ -68,6 +68,8 @@ def _spectra(panel: SubFigure, spectra: pd.DataFrame, bonds: pd.DataFrame) -> No
     cold = spectra[spectra["temperature_K"] == spectra["temperature_K"].min()]
     if cold.empty:
         pair[0].set_title("trajectories too short")
+        for axes in pair:
+            axes.set(xticks=[], yticks=[])
         return
     name = cold[C.MOLECULE].iloc[0]
     cold = cold[cold[C.MOLECULE] == name]

@@ -39,12 +39,12 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
     )
     yield f"Than additivity with hybridisation-resolved types? {_errors(relaxed, FINE)}."
     yield f"Than {TITLES[PAIR]} fitted to the same energies and forces? {_errors(relaxed, PAIR)}."
+    molecules = _errors(relaxed, IN_MOLECULES)
+    yield f"Than {TITLES[IN_MOLECULES]}, that is, does D tell a molecule's bonds apart? {molecules}."
     between = _ranks(relaxed, BETWEEN, (COARSE, PAIR, UNTRAINED, IN_MOLECULES))
     yield f"Rank correlation with BDE298 between bond types, E3D minus null: {between}."
     within = _ranks(relaxed, WITHIN, (COARSE, FINE, PAIR, UNTRAINED, IN_MOLECULES, IN_TYPES))
     yield f"The same within bond types, where coarse additivity is zero by construction: {within}."
-    molecules = _errors(relaxed, IN_MOLECULES)
-    yield f"Than {TITLES[IN_MOLECULES]}, that is, does D tell a molecule's bonds apart? {molecules}."
     yield _follows(style.at_run(tables["null/follows"], run))
     yield f"As potentials, test error of E3D minus null: {_potentials(compare)}."
     yield _determined(tables["null/types"], run)

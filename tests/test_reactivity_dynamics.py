@@ -266,6 +266,8 @@ def test_mistakes_are_one_line(input_error: Any) -> None:
         chosen(PairModel(2.0, 1.9), NAMED, ["CCCCCCCCC"])  # type: ignore[arg-type]
     with input_error("temperatures_K"):
         settings_from(VALUES | {"temperatures_K": [300]})
+    with input_error("replicas has 3", "one number"):
+        settings_from(VALUES | {"replicas": [1, 2, 3]})
 
 
 def test_a_trained_model_runs(model: Any, molecules: dict[str, Structure]) -> None:

@@ -150,7 +150,7 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
         _check_training(_settings_of(study, name)[1])
     for section in ("figures", "dynamics"):
         _check_molecules(section, study[section]["molecules"])
-    _check_dynamics(study["dynamics"])
+    check_dynamics(study["dynamics"])
     folder = PUBLISHED / study["study"]
     if study["published"] and not folder.is_dir():
         raise InputError(
@@ -168,7 +168,8 @@ def _check_training(training: Mapping[str, Any]) -> None:
         )
 
 
-def _check_dynamics(dynamics: Mapping[str, Any]) -> None:
+def check_dynamics(dynamics: Mapping[str, Any]) -> None:
+    """Refuse settings whose temperatures and numbers of replicas do not go together."""
     temperatures, replicas = len(dynamics["temperatures_K"]), len(dynamics["replicas"])
     if temperatures != replicas:
         raise InputError(

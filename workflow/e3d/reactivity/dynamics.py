@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from e3d import tables
+from e3d.config import check_dynamics
 from e3d.errors import InputError, choices
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel
@@ -186,6 +187,7 @@ def settings_from(values: Mapping[str, Any]) -> tuple[list[str], Settings]:
         For an unknown or missing key, or a value that is not allowed.
     """
     checked = check(dict(values), rules_of("config")["properties"]["dynamics"], "dynamics")
+    check_dynamics(checked)
     return checked["molecules"], Settings.from_dict(checked)
 
 

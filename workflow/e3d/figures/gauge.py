@@ -9,6 +9,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from e3d.fields import Column as C
 from e3d.figures import style
 
+_SHOWN_SD = 1.6
 _OTHERS = ("type mean", "contrast of types", "contrast in type", "contrast in molecule")
 _KINDS = (
     ("bond", "$D$ of a bond", style.VERMILION, "s"),
@@ -21,7 +22,7 @@ _KINDS = (
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
     """Draw three panels: the reference run's seeds, the smallest model's rigidity, the variants."""
     run = style.reference(tables["decompose/summary"])
-    figure = Figure(figsize=(style.WIDTH, 3.3), layout=ConstrainedLayoutEngine(rect=(0, 0.04, 1, 0.96)))
+    figure = Figure(figsize=(style.WIDTH, 4.3), layout=ConstrainedLayoutEngine(rect=(0, 0.04, 1, 0.96)))
     axes = figure.subplots(1, 3, width_ratios=(1.0, 0.9, 1.1))
     _seeds(axes[0], style.at_run(tables["gauge/seeds"], run))
     _rigidity(axes[1], tables["gauge/rigidity"], run[0])
@@ -56,7 +57,7 @@ def _seeds(axes: Axes, table: pd.DataFrame) -> None:
         if np.isfinite(row["sd_eV_lo"]):
             axes.hlines(y, max(row["sd_eV_lo"], 0.0), row["sd_eV_hi"], color=color, linewidth=0.8)
     _rows(axes, labels)
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, _SHOWN_SD * float(rows["sd_eV"].max()))  # two molecules of a type give intervals without end
     axes.set_xlabel(f"SD of $D$ over {int(table['n_seeds'].max())} seeds (eV)")
 
 
@@ -74,7 +75,8 @@ def _rigidity(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
     axes.set_xlabel(r"regulariser $\sigma^2 / \lambda_{\max}$")
     axes.set_ylabel("predicted SD, median (eV)")
     axes.set_title(f"{first[C.MODEL]}, $N$ = {first[C.N_TRAIN]}", fontsize=style.SMALL)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.2), handletextpad=0.3)
+    axes.legend(loc="upper right", handletextpad=0.3)
+    axes.margins(y=0.15)
 
 
 def _variants(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
@@ -94,5 +96,5 @@ def _variants(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
     axes.set_xlim(left=0)
     axes.set_xlabel("RMS change of $D$ (eV)")
     first = table.iloc[0]
-    axes.set_title(f"variants of {first['base']}, $N$ = {first['n_train']}", fontsize=style.SMALL)
-    axes.legend(loc="lower right")
+    axes.set_ylabel(f"variants of {first['base']}, $N$ = {first['n_train']}")
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.04))

@@ -16,7 +16,7 @@ _PARTS = (
     ("representation", "$D$ from the labels", style.VERMILION, "s"),
     ("labels", "labels from literature", style.BLUE, "^"),
 )
-_SCORES = ((BETWEEN, "between types"), (WITHIN, "within types"))
+_SCORES = ((BETWEEN, "between\ntypes"), (WITHIN, "within\ntypes"))
 _NAMED_ERROR_EV = 0.4
 
 
@@ -65,11 +65,17 @@ def _separation(axes: Axes, table: pd.DataFrame) -> None:
     for molecule in label.index:
         if abs(mean[molecule] - label[molecule]) > _NAMED_ERROR_EV:
             axes.annotate(
-                molecule, (label[molecule], mean[molecule]), textcoords="offset points", xytext=(4, 2), fontsize=6
+                molecule,
+                (label[molecule], mean[molecule]),
+                textcoords="offset points",
+                xytext=(4, 2),
+                fontsize=6,
+                annotation_clip=False,
             )
+    axes.margins(x=0.2)
     axes.set_xlabel("bond separation, labels (eV)")
     axes.set_ylabel("bond separation, from $D$ (eV)")
-    axes.text(0.97, 0.02, "additivity: 0 (dotted)", transform=axes.transAxes, ha="right", fontsize=6, color=style.GREY)
+    axes.set_title("dotted: additivity", fontsize=style.SMALL, color=style.GREY)
 
 
 def _orders(axes: Axes, table: pd.DataFrame) -> None:
@@ -87,4 +93,4 @@ def _orders(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xticks(range(len(places)), [f"{order}\n{text}" for order, _, text in places], fontsize=6)
     axes.set_xlim(-0.6, len(places) - 0.4)
     axes.set_ylabel("rank correlation with bond order")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, handletextpad=0.2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), ncols=2, handletextpad=0.2)

@@ -82,6 +82,7 @@ def _logging_to(log: Path | None) -> Iterator[int | None]:
         os.dup2(target, 2)
         os.close(target)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", force=True)
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # a hundred lines for a PDF otherwise
     try:
         yield terminal
     finally:

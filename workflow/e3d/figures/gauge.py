@@ -10,7 +10,12 @@ from e3d.fields import Column as C
 from e3d.figures import style
 
 _SHOWN_SD = 1.6
-_OTHERS = ("type mean", "contrast of types", "contrast in type", "contrast in molecule")
+_OTHERS = {
+    "type mean": "mean of a type",
+    "contrast of types": r"$\Delta$ between types",
+    "contrast in type": r"$\Delta$ within a type",
+    "contrast in molecule": r"$\Delta$ in a molecule",
+}
 _KINDS = (
     ("bond", "$D$ of a bond", style.VERMILION, "s"),
     ("type", "mean of a type", style.PURPLE, "D"),
@@ -48,8 +53,10 @@ def _seeds(axes: Axes, table: pd.DataFrame) -> None:
         _say(axes, "one seed:\nno spread to show")
         return
     types = table[(table["quantity"] == "D")].sort_values("sd_eV", ascending=False, kind="stable")
-    others = table[table["quantity"].isin(_OTHERS)].set_index("quantity").reindex(_OTHERS).dropna(how="all")
-    labels = ["all bonds" if kind == "all" else str(kind) for kind in types[C.BOND_TYPE]] + list(others.index)
+    others = table[table["quantity"].isin(_OTHERS)].set_index("quantity").reindex(list(_OTHERS)).dropna(how="all")
+    labels = ["all bonds" if kind == "all" else str(kind) for kind in types[C.BOND_TYPE]] + [
+        _OTHERS[name] for name in others.index
+    ]
     rows = pd.concat([types, others.reset_index()], ignore_index=True)
     for y, row in enumerate(rows.to_dict("records")):
         color = style.BLACK if labels[y] == "all bonds" else style.GREEN if y >= len(types) else style.VERMILION
@@ -75,8 +82,7 @@ def _rigidity(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
     axes.set_xlabel(r"regulariser $\sigma^2 / \lambda_{\max}$")
     axes.set_ylabel("predicted SD, median (eV)")
     axes.set_title(f"{first[C.MODEL]}, $N$ = {first[C.N_TRAIN]}", fontsize=style.SMALL)
-    axes.legend(loc="upper right", handletextpad=0.3)
-    axes.margins(y=0.15)
+    axes.legend(loc="lower left", handletextpad=0.3)
 
 
 def _variants(axes: Axes, table: pd.DataFrame, dataset: str) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from e3d.gauge.rigidity import gauss_newton
-from e3d.gauge.study import UNDETERMINED, ablations, contrasts, seeds
+from e3d.gauge.study import UNDETERMINED, ablations, compare, contrasts, seeds
 from e3d.structures import Structure
 
 
@@ -93,3 +93,78 @@ def test_a_variant_that_moves_d_is_told_from_one_that_does_not() -> None:
 def test_contrasts_need_seeds_and_variants() -> None:
     assert set(contrasts(_named({"micro": 0.0, "micro+far": 1.0}, 3))["determined"]) == {"yes"}
     assert set(contrasts(_named({"micro": 0.0}, 3))["determined"]) == {UNDETERMINED}
+
+
+def _moved(rng: np.random.Generator, shift: float, *, together: bool) -> pd.DataFrame:
+    """Three seeds of base and variant, 40 bonds of 20 molecules: each D is noise, or one number for all bonds."""
+    parts = []
+    for model in ("micro", "micro+v"):
+        d = rng.normal(size=(3, 1 if together else 40)) + np.zeros((3, 40)) + (shift if "+" in model else 0.0)
+        for seed in range(3):
+            parts.append(pd.DataFrame(
+                {"dataset": "a", "n_train": 8, "model": model, "seed": seed, "bond": [f"b{k}" for k in range(40)],
+                 "molecule": [f"m{k // 2}" for k in range(40)], "bond_type": "C-C", "bde298_error_eV": 0.0,
+                 "bond_energy_eV": d[seed]}
+            ))  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_variant_that_is_another_seed_is_rarely_called_more_also_where_all_bonds_move_together(
+    together: bool,
+) -> None:
+    """Bonds that move together say nothing of seeds: by molecules alone half of such variants would be called so."""
+    rng = np.random.default_rng(3)
+    called = [ablations(_moved(rng, 0.0, together=together), ERRORS)["verdict"].iloc[0] for _ in range(40)]
+    assert sum(word != UNDETERMINED for word in called) <= 6  # of 40 at 5 %: more once in a thousand times
+    assert ablations(_moved(rng, 30.0, together=together), ERRORS)["verdict"].iloc[0] == "moves D more than seeds do"
+
+
+def _contrast(gaps: list[float]) -> str:
+    rows = [
+        {"dataset": "a", "n_train": 8, "model": model, "seed": seed, "bond": kind, "molecule": kind, "bond_type": kind,
+         "bond_energy_eV": 3.0 + gap * (kind == "C=C")}
+        for model in ("micro", "micro+v") for seed, gap in enumerate(gaps) for kind in ("C-C", "C=C")
+    ]  # fmt: skip
+    return str(contrasts(pd.DataFrame(rows))["determined"].iloc[0])
+
+
+def test_a_contrast_is_determined_only_if_another_seed_would_have_its_sign() -> None:
+    assert _contrast([1.0, 1.1, 0.9]) == "yes"
+    assert _contrast([1.0, 1.4, 0.6]) == UNDETERMINED  # 0.4 of SD is below half of 1, but t for 3 seeds is 4.3
+    assert _contrast([1.0, 1.4, -0.1]) == "no"
+
+
+@pytest.mark.parametrize(("n_seeds", "factor", "verdict"), [(40, 1.0, "yes"), (40, 5.0, "no"), (3, 1.0, UNDETERMINED)])
+def test_a_prediction_reproduces_the_seeds_only_where_its_interval_says_so(
+    n_seeds: int, factor: float, verdict: str
+) -> None:
+    rng = np.random.default_rng(4)
+    true = np.exp(rng.normal(size=40) / 2)
+    rows = [
+        {"dataset": "a", "n_train": 8, "model": "micro", "seed": seed, "bond": f"b{k}", "molecule": f"m{k // 2}",
+         "bond_type": "C-C", "bond_energy_eV": true[k] * rng.normal()}
+        for seed in range(n_seeds) for k in range(40)
+    ]  # fmt: skip
+    predicted = pd.DataFrame(
+        {"dataset": "a", "n_train": 8, "model": "micro", "sigma2_relative": 1e-8, "kind": "bond",
+         "bond": [f"b{k}" for k in range(40)], "sd_eV": factor * true}
+    )  # fmt: skip
+    found = compare(pd.concat([predicted.assign(seed=0), predicted.assign(seed=1)]), pd.DataFrame(rows)).iloc[0]
+    assert found["reproduces"] == verdict
+    assert found["predicted_over_seed_sd_lo"] < found["predicted_over_seed_sd"] < found["predicted_over_seed_sd_hi"]
+
+
+def test_a_difference_goes_with_the_molecule_of_either_bond() -> None:
+    """Three bonds of one type in three molecules, one of which alone varies: the jackknife is that of the pairs."""
+    values = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [-1.0, 0.0, 1.0]])
+    rows = [
+        {"dataset": "a", "n_train": 8, "model": "micro", "seed": seed, "bond": f"b{k}", "molecule": f"m{k}",
+         "bond_type": "C-C", "bond_energy_eV": values[k, seed]}
+        for k in range(3) for seed in range(3)
+    ]  # fmt: skip
+    found = seeds(pd.DataFrame(rows), ERRORS).set_index(["quantity", "bond_type"]).loc[("contrast in type", "all")]
+    replicates = np.sqrt([1.0, 1.0, 0.0])  # the pair left without m0, m1, m2
+    se = np.sqrt(2 / 3 * ((replicates - replicates.mean()) ** 2).sum())
+    assert found["sd_eV"] == pytest.approx(np.sqrt(2 / 3))
+    assert found["sd_eV_hi"] - found["sd_eV"] == pytest.approx(4.302652729911275 * se)

@@ -10,12 +10,14 @@ from e3d.statistics import (
     Estimate,
     group_mean,
     group_ratio,
+    independent_rows,
     jackknife,
     jackknife_groups,
     jackknife_se,
     spearman,
     stratified_kendall,
     t_quantile,
+    variance_ratio,
     welch_dof,
 )
 
@@ -171,3 +173,22 @@ def test_kendall_counts_pairs_within_strata_only() -> None:
 
 def test_half_width() -> None:
     assert Estimate(1.0, 0.5, 2.5).half_width == 1.0
+
+
+def test_independent_rows_count_what_moves_apart() -> None:
+    rng = np.random.default_rng(0)
+    seeds = rng.normal(size=(1, 6))
+    assert independent_rows(np.repeat(seeds, 9, axis=0)) == pytest.approx(1.0)
+    apart = rng.normal(size=(4000, 6))
+    assert independent_rows(apart - apart.mean(axis=1, keepdims=True)) == pytest.approx(5.0, rel=0.02)
+    assert np.isnan(independent_rows(np.zeros((3, 3))))
+
+
+def test_the_interval_of_a_ratio_of_variances_is_that_of_f() -> None:
+    found = variance_ratio(2.0, 4.0, 7.0)
+    assert 2.0 / found.lo == pytest.approx(stats.f.ppf(0.975, 4, 7))
+    assert 2.0 / found.hi == pytest.approx(stats.f.ppf(0.025, 4, 7))
+    known = variance_ratio(2.0, np.inf, 7.0)
+    assert known.lo == pytest.approx(2.0 * stats.chi2.ppf(0.025, 7) / 7, rel=1e-6)
+    assert known.hi == pytest.approx(2.0 * stats.chi2.ppf(0.975, 7) / 7, rel=1e-6)
+    assert np.isnan(variance_ratio(2.0, 4.0, 0.0).lo)

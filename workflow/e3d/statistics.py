@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import fdtri, stdtrit
 
 LEVEL = 0.95
 MAX_GROUPS = 100
@@ -125,6 +125,27 @@ def welch_dof(variances: Sequence[float], sizes: Sequence[int]) -> float:
         return 0.0
     spread = sum(v**2 / (n - 1) for v, n in zip(variances, sizes, strict=True))
     return float(sum(variances) ** 2 / spread)
+
+
+def independent_rows(deviations: NDArray[np.float64]) -> float:
+    """Return how many independent rows (rows, seeds) of deviations from their means over seeds amount to.
+
+    (tr G)^2 / tr G^2 with G the seeds' products: the mean square over k such rows varies as that over all does
+    (Satterthwaite 1946, Biometrics Bull. 2, 110). 1 if rows move together; at most the seeds less one, so that it
+    rather understates. NaN where nothing varies.
+    """
+    product = deviations.T @ deviations
+    square = float((product**2).sum())
+    return float(np.trace(product) ** 2 / square) if square > 0 else float("nan")
+
+
+def variance_ratio(ratio: float, dof: float, dof_of_reference: float) -> Estimate:
+    """Return a ratio of two variances with its 95 % interval by F; infinite ``dof``: the numerator is known."""
+    if not (np.isfinite(ratio) and dof > 0 and dof_of_reference > 0):
+        return Estimate(ratio, float("nan"), float("nan"))
+    large = 1e9  # chi-squared is the limit
+    ends = [fdtri(min(dof, large), dof_of_reference, p) for p in (0.5 + LEVEL / 2, 0.5 - LEVEL / 2)]
+    return Estimate(ratio, float(ratio / ends[0]), float(ratio / ends[1]))
 
 
 def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

@@ -2,7 +2,8 @@
 
 D is that of the named bonds at the relaxed geometry. SDs are over seeds, per bond, with n - 1; ``all`` and
 type rows are the root of the mean square over bonds, with a jackknife over molecules (of type means: over types).
-That interval is about the choice of bonds; the choice of n seeds adds about 1 / sqrt(2 (n - 1)) of the SD.
+That interval is about the choice of bonds; the choice of n seeds adds about 1 / sqrt(2 (n - 1)) of the SD. Verdicts
+have to hold for both choices: D of all bonds may move together from seed to seed, which bonds cannot tell.
 With two seeds nothing is concluded.
 """
 
@@ -18,7 +19,17 @@ from scipy.stats import kendalltau
 from e3d import tables
 from e3d.fields import Column as C
 from e3d.fields import base_and_variant
-from e3d.statistics import Estimate, group_mean, spearman
+from e3d.statistics import (
+    Estimate,
+    group_mean,
+    independent_rows,
+    jackknife,
+    jackknife_se,
+    spearman,
+    stratified_kendall,
+    t_quantile,
+    variance_ratio,
+)
 
 MIN_SEEDS = 3
 CELL = [str(C.DATASET), str(C.N_TRAIN), str(C.MODEL)]
@@ -28,10 +39,15 @@ SEED_COLUMNS = (*CELL, "n_seeds", "quantity", C.BOND_TYPE, C.N, "sd_eV", "sd_eV_
                 "energy_mae_sd", "force_mae_mean", "force_mae_sd", "verdict")  # fmt: skip
 ABLATION_COLUMNS = ("dataset", "n_train", "base", "variant", "n_seeds", "offset_removed", "n_bonds", "mean_change_eV",
                     "rms_change_eV", "rms_change_eV_lo", "rms_change_eV_hi", "seed_rms_eV", "seed_rms_eV_lo",
-                    "seed_rms_eV_hi", "spearman", "kendall", "energy_mae_change", "force_mae_change",
-                    "bde298_mae_change_eV", "verdict")  # fmt: skip
+                    "seed_rms_eV_hi", "rms_ratio", "rms_ratio_lo", "rms_ratio_hi", "spearman", "kendall",
+                    "within_types_kendall", "energy_mae_change", "force_mae_change", "bde298_mae_change_eV",
+                    "verdict")  # fmt: skip
 CONTRAST_COLUMNS = ("dataset", "n_train", "base", "lower", "higher", "n_seeds", "n_variants", "mean_eV", "seed_sd_eV",
-                    "ablations_min_eV", "ablations_max_eV", "determined")  # fmt: skip
+                    "new_seed_lo_eV", "new_seed_hi_eV", "ablations_min_eV", "ablations_max_eV",
+                    "determined")  # fmt: skip
+COMPARE_COLUMNS = (*CELL, "sigma2_relative", "n_seeds", "n_bonds", "spearman", "spearman_lo", "spearman_hi",
+                   "predicted_over_seed_sd", "predicted_over_seed_sd_lo", "predicted_over_seed_sd_hi",
+                   "reproduces")  # fmt: skip
 
 
 def by_seed(named: pd.DataFrame) -> pd.DataFrame:
@@ -40,9 +56,22 @@ def by_seed(named: pd.DataFrame) -> pd.DataFrame:
     return named.pivot_table(index=index, columns=C.SEED, values=C.BOND_ENERGY, sort=True).dropna()
 
 
-def rms_sd(values: pd.DataFrame, molecules: NDArray[np.int64]) -> Estimate:
-    """Return the root mean square over rows of the SD over columns, with a jackknife over molecules."""
-    return group_mean(values.var(axis=1, ddof=1).to_numpy(), molecules, np.sqrt)
+def rms_sd(values: pd.DataFrame) -> Estimate:
+    """Return the root mean square over rows of the SD over columns, with a jackknife over molecules, else over types.
+
+    The index names one unit or, of a difference, two (``other``): a difference goes with either.
+    """
+    names = values.index.names
+    units = [str(C.MOLECULE if C.MOLECULE in names else C.BOND_TYPE), *(["other"] if "other" in names else [])]
+    labels = np.stack([values.index.get_level_values(unit).to_numpy(dtype=str) for unit in units])
+    variance = values.var(axis=1, ddof=1).to_numpy()
+    value = float(np.sqrt(variance.mean()))
+    groups = np.unique(labels)
+    kept = [variance[(labels != group).all(axis=0)] for group in groups]
+    if len(groups) < 2 or not all(map(len, kept)):
+        return Estimate(value, np.nan, np.nan)
+    half = t_quantile(len(groups) - 1) * jackknife_se(np.array([np.sqrt(part.mean()) for part in kept]))
+    return Estimate(value, value - half, value + half)
 
 
 def seeds(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
@@ -55,9 +84,7 @@ def seeds(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
             continue
         common = {**dict(zip(CELL, cell, strict=True)), "n_seeds": d.shape[1], **_errors(errors, cell)}
         for quantity, kind, values in _quantities(d):
-            by_molecule = C.MOLECULE in values.index.names
-            labels = values.index.get_level_values(C.MOLECULE if by_molecule else 0)
-            sd = rms_sd(values, np.unique(labels.to_numpy(), return_inverse=True)[1])
+            sd = rms_sd(values)
             known = d.shape[1] >= MIN_SEEDS and np.isfinite(sd.lo)
             rows.append(common | {"quantity": quantity, C.BOND_TYPE: kind, C.N: len(values), "sd_eV": sd.value,
                         "sd_eV_lo": sd.lo, "sd_eV_hi": sd.hi, "verdict": "measured" if known else UNDETERMINED})  # fmt: skip # noqa: E501
@@ -80,9 +107,11 @@ def _quantities(d: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
 
 
 def _gap(part: pd.DataFrame) -> pd.DataFrame:
-    """Return the differences of all pairs of rows; a pair is counted with the molecule of its first bond."""
+    """Return the differences of all pairs of rows; the index is the first row's and the unit of the second one."""
     first, second = np.triu_indices(len(part), k=1)
-    return pd.DataFrame(part.to_numpy()[second] - part.to_numpy()[first], index=part.index[first])
+    unit = C.MOLECULE if C.MOLECULE in part.index.names else C.BOND_TYPE
+    index = part.index[first].to_frame(index=False).assign(other=part.index.get_level_values(unit)[second])
+    return pd.DataFrame(part.to_numpy()[second] - part.to_numpy()[first], index=pd.MultiIndex.from_frame(index))
 
 
 def _errors(errors: pd.DataFrame, cell: tuple[Any, ...]) -> dict[str, float]:
@@ -100,6 +129,8 @@ def ablations(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
     """Return, for every variant, the change of D against its base at the same seeds, beside the spread of base seeds.
 
     The spread is that of a difference of two seeds, sqrt(2) SD, which is what a change of nothing but the seed gives.
+    ``rms_ratio`` is the change over that, with an interval over seeds (F, of as many rows as are independent). The
+    verdict needs this interval beside 1 and the jackknife over molecules of the difference of squares beside 0.
     """
     rows: list[dict[str, Any]] = []
     for cell, part in named.groupby(CELL):
@@ -132,13 +163,21 @@ def _change(before: pd.DataFrame, after: pd.DataFrame, common: list[Any], *, cen
     variance = 2 * spread.var(axis=1, ddof=1).to_numpy() if several else np.full(len(spread), np.nan)
     noise = group_mean(variance, molecules, np.sqrt)
     gap = group_mean((change**2).mean(axis=1).to_numpy() - variance, molecules)
+    rows = independent_rows(spread.sub(spread.mean(axis=1), axis=0).to_numpy())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        square = np.divide(moved.value**2, noise.value**2)
+    ratio = variance_ratio(float(square), len(common) * rows, (spread.shape[1] - 1) * rows)
     known = spread.shape[1] >= MIN_SEEDS and len(common) >= 2 and np.isfinite(gap.lo)
-    verdict = "moves D more than seeds do" if gap.lo > 0 else "not" if gap.hi < 0 else UNDETERMINED
+    more, less = gap.lo > 0 and ratio.lo > 1, gap.hi < 0 and ratio.hi < 1
+    verdict = "moves D more than seeds do" if more else "not" if less else UNDETERMINED
     x, y = before[common].mean(axis=1).to_numpy(), after[common].mean(axis=1).to_numpy()
     return {"offset_removed": centred, "n_bonds": len(change), "mean_change_eV": mean, "rms_change_eV": moved.value,
             "rms_change_eV_lo": moved.lo, "rms_change_eV_hi": moved.hi, "seed_rms_eV": noise.value,
             "seed_rms_eV_lo": noise.lo, "seed_rms_eV_hi": noise.hi, "spearman": spearman(x, y),
             "kendall": float(kendalltau(x, y).statistic) if len(x) > 2 else np.nan,
+            "within_types_kendall": stratified_kendall(x, y, change.index.get_level_values(C.BOND_TYPE).to_numpy())[0],
+            **{f"rms_ratio{end}": float(np.sqrt(v)) for end, v in zip(("", "_lo", "_hi"), vars(ratio).values(),
+                                                                    strict=True)},
             "verdict": verdict if known else UNDETERMINED}  # fmt: skip
 
 
@@ -162,13 +201,14 @@ def _other_changes(
 def contrasts(named: pd.DataFrame) -> pd.DataFrame:
     """Return differences of type means: over base seeds, and their range over the variants' seed means.
 
-    ``determined`` is yes if no seed and no variant has another sign and the seeds' SD is below half of the value; it
-    takes three seeds and a variant, else it is undetermined.
+    ``determined`` is no if a seed or a variant has another sign; yes if none has and the interval in which another
+    seed would lie (95 %, mean +- t s sqrt(1 + 1 / n)) excludes zero; else undetermined, as without three seeds and a
+    variant.
     """
     rows: list[dict[str, Any]] = []
     for cell, part in tables.plain(named).groupby(CELL):
         means = _type_means(part)
-        related = named[(named[CELL[:2]] == list(cell[:2])).all(axis=1)]
+        related = named[(named[CELL[:2]] == list(cell[:2])).all(axis=1) & named["bond"].isin(set(part["bond"]))]
         variants = [
             _type_means(group).mean(axis=1)
             for model, group in related.groupby(C.MODEL)
@@ -177,13 +217,22 @@ def contrasts(named: pd.DataFrame) -> pd.DataFrame:
         for lower, higher in itertools.combinations(means.index, 2):
             gaps = (means.loc[higher] - means.loc[lower]).to_numpy()
             others = np.array([v[higher] - v[lower] for v in variants if {higher, lower} <= set(v.index)])
-            sd = float(gaps.std(ddof=1)) if len(gaps) > 1 else np.nan
-            one_sign = len(set(np.sign([*gaps, *others]))) == 1 and sd < abs(gaps.mean()) / 2
-            known = len(gaps) >= MIN_SEEDS and len(others) > 0
-            rows.append(dict(zip(CONTRAST_COLUMNS, (*cell, lower, higher, len(gaps), len(others), gaps.mean(), sd,
-                        others.min() if len(others) else np.nan, others.max() if len(others) else np.nan,
-                        ("yes" if one_sign else "no") if known else UNDETERMINED), strict=True)))  # fmt: skip
+            rows.append(dict(zip(CONTRAST_COLUMNS, (*cell, lower, higher, *_contrast(gaps, others)), strict=True)))
     return pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))
+
+
+def _contrast(gaps: Array, others: Array) -> tuple[Any, ...]:
+    """Return what is told of a difference of two types: ``gaps`` over base seeds, ``others`` over variants (eV)."""
+    n = len(gaps)
+    sd = float(gaps.std(ddof=1)) if n > 1 else np.nan
+    half = t_quantile(n - 1) * sd * np.sqrt(1 + 1 / n) if n > 1 else np.nan
+    mean = float(gaps.mean())
+    verdict = UNDETERMINED
+    if n >= MIN_SEEDS and len(others):
+        one_sign = len(set(np.sign([*gaps, *others]))) == 1
+        verdict = "no" if not one_sign else "yes" if abs(mean) > half else UNDETERMINED
+    ends = (others.min(), others.max()) if len(others) else (np.nan, np.nan)
+    return n, len(others), mean, sd, mean - half, mean + half, *ends, verdict
 
 
 def _type_means(part: pd.DataFrame) -> pd.DataFrame:
@@ -191,21 +240,44 @@ def _type_means(part: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare(rigidity: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:
-    """Return, per run and regulariser, the predicted SD of D against the SD over seeds: rank and ratio of the RMS."""
+    """Return, per cell and regulariser, the predicted SD of D against the SD over seeds: rank and ratio of the RMS.
+
+    Rank: Spearman over bonds, jackknife over molecules. The interval of the ratio is the wider of that jackknife's and
+    of the one that so few seeds leave (chi-squared, of as many bonds as are independent). ``reproduces`` is yes if the
+    rank is above 0.5 with an interval above 0 and the ratio's lies in 0.5 to 2; no if the ratio's lies outside of that
+    or the rank's below 0; else undetermined. Several rigidities of a cell (one per seed): root of the mean square.
+    """
     rows: list[dict[str, Any]] = []
-    columns = [*CELL, "sigma2_relative", "n_seeds", "n_bonds", "spearman", "predicted_over_seed_sd", "reproduces"]
     for key, part in rigidity[rigidity["kind"] == "bond"].groupby([*CELL, "sigma2_relative"]):
         d = by_seed(named[(named[CELL] == list(key[:3])).all(axis=1)])
-        if d.shape[1] < 2:
+        predicted = np.sqrt((part["sd_eV"] ** 2).groupby(part["bond"]).mean()).dropna()
+        d = d[d.index.get_level_values("bond").isin(predicted.index)]
+        if d.shape[1] < 2 or d.empty:
             continue
-        observed = d.std(axis=1, ddof=1).droplevel([str(C.BOND_TYPE), str(C.MOLECULE)])
-        predicted = part.set_index("bond")["sd_eV"].reindex(observed.index).dropna()
-        observed = observed[predicted.index]
-        ratio = float(np.sqrt((predicted**2).mean() / (observed**2).mean()))
-        rank = spearman(predicted.to_numpy(), observed.to_numpy())
-        verdict = UNDETERMINED if d.shape[1] < MIN_SEEDS else "yes" if rank > 0.5 and 0.5 < ratio < 2 else "no"
-        rows.append(dict(zip(columns, (*key, d.shape[1], len(observed), rank, ratio, verdict), strict=True)))
-    return pd.DataFrame(rows, columns=columns)
+        x = predicted[d.index.get_level_values("bond")].to_numpy()
+        rows.append(dict(zip(COMPARE_COLUMNS, (*key, d.shape[1], len(d), *_compared(x, d)), strict=True)))
+    return pd.DataFrame(rows, columns=list(COMPARE_COLUMNS))
+
+
+def _compared(predicted: Array, d: pd.DataFrame) -> tuple[Any, ...]:
+    """Return rank and ratio of predicted SDs (B,) against those of D over seeds, with intervals, and the verdict."""
+    observed = d.var(axis=1, ddof=1).to_numpy()
+    molecules = np.unique(d.index.get_level_values(C.MOLECULE), return_inverse=True)[1]
+    rank = jackknife(lambda keep: spearman(predicted[keep], observed[keep]), molecules)
+
+    def root(keep: NDArray[np.bool_]) -> float:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.sqrt((predicted[keep] ** 2).mean() / observed[keep].mean()))
+
+    ratio = jackknife(root, molecules)
+    dof = (d.shape[1] - 1) * independent_rows(d.sub(d.mean(axis=1), axis=0).to_numpy())
+    of_seeds = variance_ratio(ratio.value**2, np.inf, dof)
+    lo, hi = float(np.minimum(ratio.lo, np.sqrt(of_seeds.lo))), float(np.maximum(ratio.hi, np.sqrt(of_seeds.hi)))
+    yes = rank.value > 0.5 and rank.lo > 0 and lo > 0.5 and hi < 2
+    no = lo > 2 or hi < 0.5 or rank.hi < 0
+    verdict = "yes" if yes else "no" if no else UNDETERMINED
+    verdict = verdict if d.shape[1] >= MIN_SEEDS else UNDETERMINED
+    return rank.value, rank.lo, rank.hi, ratio.value, lo, hi, verdict
 
 
 def study_tables(named: Path, errors: Path, rigidity: Path, output: Path) -> None:

@@ -165,6 +165,8 @@ def test_a_variant_changes_what_it_names_and_nothing_else(default: dict[str, Any
         ("nano+x", {"x": {"rmax": 3}}, "variants.x: unknown key 'rmax'"),
         ("nano+x", {"x": {"shifts": "zero"}}, "variants.x: shifts = 'zero' - known: isolated"),
         ("nano+x", {"x": {"steps": 7}}, "steps = 7 is not a multiple"),
+        ("nano+", {}, "model 'nano+': '' is not under `variants`"),  # it would be nano twice
+        ("nano", {"unused": {"rmax": 3}}, "variants.unused: unknown key 'rmax'"),
     ],
 )
 def test_a_variant_that_cannot_be_is_named(
@@ -174,6 +176,16 @@ def test_a_variant_that_cannot_be_is_named(
     default["controls"] = [{"model": [model]}]
     with input_error(part):
         load_study(default, datasets)
+
+
+def test_variants_alone_are_refused_before_they_are_trained(
+    default: dict[str, Any], datasets: dict[str, Any], input_error: Any
+) -> None:
+    default["controls"], default["grid"]["model"] = [], ["nano+l0"]
+    with input_error("grid.model = ['nano+l0']", "such as 'nano'"):
+        load_study(default, datasets)
+    default["controls"] = [{"model": ["nano"]}]
+    assert load_study(default, datasets).used("model") == ["nano+l0", "nano"]
 
 
 def test_settings_of_a_run_survive_its_file(study: Study, tmp_path: Path) -> None:

@@ -254,6 +254,16 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path)
     assert set(table["extrapolation"]) == {False, True}
 
 
+@pytest.mark.parametrize("name", ["out.csv", "dynamics.dynamics.csv"])
+def test_four_tables_whatever_the_output_is_called(name: str, tmp_path: Path) -> None:
+    molecules, wanted = settings_from(VALUES | {"steps": 4})
+    run_tables(PairModel(2.0, 1.9), NAMED, molecules, wanted, tmp_path / name, RUN)  # type: ignore[arg-type]
+    stem = name.partition(".")[0]
+    others = {f"{stem}.{other}.csv" for other in ("breaking", "spectrum", "trajectory")}
+    assert {path.name for path in tmp_path.glob("*.csv")} == {name, *others}
+    assert "n_exploded" in pd.read_csv(tmp_path / name).columns
+
+
 def test_molecules_with_unknown_elements_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
     model: Any = PairModel(2.0, 1.9)
     with caplog.at_level("WARNING"):

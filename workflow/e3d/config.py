@@ -17,7 +17,7 @@ import yaml
 from e3d import provenance
 from e3d.data.entries import check_entries, sources
 from e3d.errors import InputError, choices
-from e3d.fields import base_and_variant
+from e3d.fields import VARIANT_SIGN, base_and_variant
 from e3d.schema import check, rules_of, validate
 
 PUBLISHED = Path("results/published")
@@ -146,8 +146,7 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
     study = validate(dict(values), "config")
     known = validate(dict(datasets), "datasets")
     check_entries(_used(study, "dataset"), known, need_files=not study["published"])
-    for name in _used(study, "model"):
-        _check_training(_settings_of(study, name)[1])
+    _check_models(study)
     for section in ("figures", "dynamics"):
         _check_molecules(section, study[section]["molecules"])
     check_dynamics(study["dynamics"])
@@ -158,6 +157,24 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
             f"{choices(study['study'], sorted(path.name for path in PUBLISHED.glob('*')))} - or `published: false`."
         )
     return Study(study, known)
+
+
+def _check_models(values: Mapping[str, Any]) -> None:
+    """Refuse models and variants that cannot be built, and runs of variants alone, which nothing compares with."""
+    rules = rules_of("config")["properties"]
+    known = [key for part in (rules["models"]["additionalProperties"], rules["training"]) for key in part["properties"]]
+    for name, changes in values["variants"].items():
+        for key in changes:
+            if key not in known:
+                raise InputError(f"variants.{name}: unknown key {key!r} - {choices(key, known)}. Fix the spelling.")
+    models = _used(values, "model")
+    for model in models:
+        _check_training(_settings_of(values, model)[1])
+    if all(VARIANT_SIGN in model for model in models):
+        raise InputError(
+            f"grid.model = {models}: variants alone - at least one plain size is needed, such as "
+            f"{base_and_variant(models[0])[0]!r}, since figures and dynamics are made of plain sizes. Add it."
+        )
 
 
 def _check_training(training: Mapping[str, Any]) -> None:
@@ -199,7 +216,7 @@ def _settings_of(values: Mapping[str, Any], model: str) -> tuple[dict[str, Any],
     """
     base, variant = base_and_variant(model)
     for name, section in ((base, "models"), (variant, "variants")):
-        if (name or section == "models") and name not in values[section]:
+        if (section == "models" or VARIANT_SIGN in model) and name not in values[section]:
             raise InputError(
                 f"model {model!r}: {name!r} is not under `{section}` - {choices(name, values[section])}. "
                 f"Fix it in `grid.model` or `controls`, or add it under `{section}`."
@@ -208,9 +225,6 @@ def _settings_of(values: Mapping[str, Any], model: str) -> tuple[dict[str, Any],
     rules = rules_of("config")["properties"]
     of_model, of_training = rules["models"]["additionalProperties"], rules["training"]
     for key, value in values["variants"].get(variant, {}).items():
-        if key not in of_model["properties"] | of_training["properties"]:
-            known = [*of_model["properties"], *of_training["properties"]]
-            raise InputError(f"variants.{variant}: unknown key {key!r} - {choices(key, known)}. Fix the spelling.")
         (architecture if key in of_model["properties"] else training)[key] = value
     where = f"variants.{variant}" if variant else ""
     return check(architecture, of_model, where or f"models.{base}"), check(training, of_training, where or "training")

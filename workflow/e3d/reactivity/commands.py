@@ -42,7 +42,7 @@ def add_commands(commands: Any, command: Command) -> None:
         verbs,
         "dynamics",
         _dynamics,
-        "Run molecular dynamics of relaxed MOLECULES with MODEL; write RUN.dynamics.csv and three more tables.",
+        "Run molecular dynamics of relaxed MOLECULES with MODEL; write RUN.dynamics.csv and three tables beside it.",
         "MODEL",
         "MOLECULES",
     )

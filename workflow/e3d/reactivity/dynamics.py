@@ -220,7 +220,7 @@ def run_tables(
     output: Path,
     run: Mapping[str, Any],
 ) -> None:
-    """Run the dynamics of one model and write its four tables beside ``output`` (``<run>.dynamics.csv``)."""
+    """Run the dynamics of one model; write ``output`` (``<run>.dynamics.csv``) and, beside it, the other three."""
     series = simulate(model, chosen(model, path, molecules), settings)
     equilibration = max(1, round(settings.equilibration_fs / settings.sample_fs))
     bonds, spectra = summary(series, equilibration)
@@ -230,8 +230,9 @@ def run_tables(
         "breaking": breaking.table(breaking.judged(series, equilibration)),
         "trajectory": example(series),
     }
+    stem = output.stem.removesuffix(".dynamics")
     for name, table in outputs.items():
-        target = output.with_name(output.name.replace("dynamics", name))
+        target = output if name == "dynamics" else output.with_name(f"{stem}.{name}{output.suffix}")
         tables.write(tables.with_run(table, run), target, inputs=[model.path, path], settings=vars(settings))
     ended = [outcome for one in series for outcome in one.outcome]
     log.info("%d replicas: %s", len(ended), ", ".join(f"{ended.count(outcome)} {outcome}" for outcome in Outcome))

@@ -166,7 +166,8 @@ def _facts(fitted: Fitted, null: str) -> dict[str, Any]:
         made = fitted.additive[null].fitted
         determined = (len(made.data.types), made.effective_parameters, made.rank, made.condition, made.ridge)
         numbers = (fitted.frames_with_bonds, *determined)
-        chosen, cv = "cross-validation over molecules", made.cv_rmse_eV
+        cv = made.cv_rmse_eV
+        chosen = "cross-validation over molecules" if np.isfinite(cv) else "none could be left out: the smallest"
     names = ("frames_fitted", C.N_PARAMETERS, "effective_parameters", "rank", "condition", "ridge")
     return dict(zip(names, numbers, strict=True)) | {
         "ridge_chosen_by": chosen,

@@ -27,12 +27,13 @@ def expected(values: Floats, groups: Ints) -> Floats:
 
 
 def expected_absolute_error(values: Floats, reference: Floats, groups: Ints, keep: Masks) -> Floats:
-    """Return the exact expectation (R,) of the mean absolute error over the rows kept (R, n).
+    """Return the exact expectation (R,) of the mean absolute error over the rows kept (R, n), shuffled among them.
 
-    Every value of the group comes to a row equally often, also those of rows that are not kept.
+    Every value kept of the group comes to a row equally often: what is left out of a jackknife is left out of both.
     """
-    same = groups[:, None] == groups
-    error = (np.abs(values - reference[:, None]) * same).sum(axis=1) / same.sum(axis=1)
+    same = (groups[:, None] == groups).astype(float)
+    error = np.abs(values - reference[:, None]) * same
     weight = keep.astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(weight @ error / weight.sum(axis=1))
+        of_row = np.where(keep, (weight @ error.T) / (weight @ same), 0.0)
+        return np.asarray(of_row.sum(axis=1) / weight.sum(axis=1))

@@ -8,6 +8,7 @@ import pandas as pd
 from e3d.fields import Column as C
 from e3d.figures import style
 from e3d.findings.wording import Run, Tables, listed
+from e3d.gauge.study import MIN_SEEDS, UNDETERMINED
 
 _SHOWN = ("C=C - C#C", "C=C - C-C", "C-C - C#C", "H-O - C-H")
 _MOVES = "moves D more than seeds do"
@@ -64,15 +65,16 @@ def _variants(table: pd.DataFrame, dataset: str) -> Iterable[str]:
 
 
 def _contrasts(table: pd.DataFrame, run: Run) -> Iterable[str]:
-    part = table[(table["dataset"] == run[0]) & (table["determined"] != "undetermined")]
-    if part.empty:
-        return
-    verdicts = {f"{row['higher']} - {row['lower']}": str(row["determined"]) for row in part.to_dict("records")}
-    told = ", ".join(f"{name} {verdicts[name]}" for name in _SHOWN if name in verdicts)
-    yield (
-        "Differences between type means of D whose sign holds in every seed and variant, the seeds' SD below half of "
-        f"it: {list(verdicts.values()).count('yes')} of {len(verdicts)}{f' ({told})' if told else ''}."
-    )
+    part = table[(table["dataset"] == run[0]) & (table["n_seeds"] >= MIN_SEEDS) & (table["n_variants"] > 0)]
+    for (n_train, base), cell in part.groupby(["n_train", "base"]):
+        verdicts = {f"{row['higher']} - {row['lower']}": str(row["determined"]) for row in cell.to_dict("records")}
+        told = ", ".join(f"{name} {verdicts[name]}" for name in _SHOWN if name in verdicts)
+        counts = ", ".join(f"{word} {list(verdicts.values()).count(word)}" for word in ("yes", "no", UNDETERMINED))
+        yield (
+            f"Does a difference of type means of D keep its sign in every seed and variant ({base}, N = {n_train}); "
+            f"yes only where a further seed would too, at 95 %? Of {len(verdicts)}: {counts}"
+            f"{f' ({told})' if told else ''}."
+        )
 
 
 def _rigidity(table: pd.DataFrame, compare: pd.DataFrame, dataset: str) -> Iterable[str]:
@@ -83,11 +85,12 @@ def _rigidity(table: pd.DataFrame, compare: pd.DataFrame, dataset: str) -> Itera
     span = {kind: middle[kind].max() / middle[kind].min() for kind in ("bond", "energy")}
     decades = np.log10(table["sigma2_relative"].max() / table["sigma2_relative"].min())
     verdicts = set(compare.loc[compare["dataset"] == dataset, "reproduces"])
-    same = "yes" in verdicts
     trust = (
         "for some regularisers it reproduces the seed spread"
-        if same
-        else "it does not reproduce the seed spread, so it is not D's uncertainty"
+        if "yes" in verdicts
+        else "for none of them it reproduces the seed spread, so it is not D's uncertainty"
+        if verdicts == {"no"}
+        else "for some regularisers it does not reproduce the seed spread, for the others this is undetermined"
         if "no" in verdicts
         else "whether it reproduces the seed spread is undetermined"
     )

@@ -374,3 +374,13 @@ def test_errors_are_one_line(tmp_path: Path, input_error: Callable[..., Any]) ->
         with h5py.File(moved, "r+") as file:
             file["HCN -> HNC/conformations"][0, 0, 0] += 0.1
         make_tables(Morse(), replace(FILES, path_labels=moved), None, "")
+    with input_error("labels none of", "HCN -> HNC"):
+        make_tables(Morse(), replace(FILES, path_labels=FILES.scan_labels), None, "")
+    with h5py.File(moved, "r+") as file:
+        file["HCN -> HNC/sample_index"][-1] = 99
+    with input_error("other geometries"):
+        make_tables(Morse(), replace(FILES, path_labels=moved), None, "")
+    with input_error("no transition state of DBH24"):
+        list(of_dbh24(FILES.scan_labels, ""))
+    with input_error("no group /data or /test"):
+        list(of_transition1x(FILES.scan_labels, ""))

@@ -14,6 +14,7 @@ from e3d.data.layouts.frames import formula
 from e3d.data.layouts.transition1x import END_POINTS, ENERGY, NUMBERS, POSITIONS
 from e3d.data.layouts.transition1x import reactions as t1x_reactions
 from e3d.data.theory import GFN2
+from e3d.errors import InputError
 from e3d.reactivity.barriers import Reaction, barrier_of
 from e3d.reactivity.shipped import LabelledPath
 from e3d.structures import Structure
@@ -62,11 +63,22 @@ def of_dbh24(references: Path, trained_at: str) -> Iterator[Reaction]:
     """Yield the neutral reactions of DBH24/08 at their own geometries (QCISD/MG3), labelled in ``references``.
 
     Their reference values are those of Zheng, Zhao, Truhlar, J. Chem. Theory Comput. 5, 808 (2009), as ASE has them.
+
+    Raises
+    ------
+    InputError
+        If ``references`` is another file.
     """
     import ase.data.dbh24 as dbh24
 
     with open_hdf5(references) as file:
         theory = str(file.attrs.get("level_of_theory", ""))
+        saddles = [facts["tst"] for facts in dbh24.dbh24_reaction_list.values()]
+        if not any(name in file for name in saddles):
+            raise InputError(
+                f"{references}: holds no transition state of DBH24, such as {saddles[0]}. "
+                "Give the labels of what e3d data references writes."
+            )
         for facts in dbh24.dbh24_reaction_list.values():
             sides, top = (facts["initial"], facts["final"]), facts["tst"]
             if not all(name in file for name in (*facts["initial"], *facts["final"], top)):
@@ -112,10 +124,12 @@ def of_transition1x(path: Path, trained_at: str) -> Iterator[Reaction]:
     Raises
     ------
     InputError
-        If a frame lacks what the layout needs.
+        If it is another file, or a frame lacks what the layout needs.
     """
     with open_hdf5(path) as file:
         root = "test" if "test" in file else "data"
+        if root not in file:
+            raise InputError(f"{path}: has no group /data or /test, as Transition1x has. Give its HDF5 file.")
         for key, group in t1x_reactions(file, root, path):
             if not all(name in group for name in END_POINTS):
                 continue

@@ -96,6 +96,7 @@ def read_paths(geometries: Path, labels: Path) -> tuple[list[LabelledPath], str]
                     _labels(group, labelled, name, f"{labels}, group {name!r}"),
                 )
             )
+        _require_common(file, geometries, labelled, labels)
         return found, _theory(labelled, labels)
 
 
@@ -118,6 +119,7 @@ def read_scans(geometries: Path, labels: Path) -> tuple[list[LabelledScan], str]
             theirs = _labels(group, labelled, name, f"{labels}, group {name!r}")
             relaxed = int(array(group, RELAXED, "(1,)", where)[0])
             found.append(LabelledScan(name, (i, j), structures, r, relaxed, theirs))
+        _require_common(file, geometries, labelled, labels)
         return found, _theory(labelled, labels)
 
 
@@ -126,6 +128,15 @@ def _theory(file: h5py.File, path: Path) -> str:
     if theory == UNKNOWN_THEORY:
         raise InputError(f"{path}: does not say its level_of_theory. Make it with e3d data label.")
     return theory
+
+
+def _require_common(file: h5py.File, geometries: Path, labelled: h5py.File, labels: Path) -> None:
+    """Refuse labels of another file: they would leave every label blank."""
+    if not set(file) & set(labelled):
+        raise InputError(
+            f"{labels}: labels none of {geometries}, whose groups are {', '.join(list(file)[:3])}, ... "
+            "Give the file that e3d data label made of these geometries."
+        )
 
 
 def _structures(group: h5py.Group, where: str) -> tuple[Structure, ...]:
@@ -166,9 +177,10 @@ def _labels(group: h5py.Group, labelled: Mapping[str, h5py.Group], name: str, wh
     if name in labelled:
         source = labelled[name]
         require(source, _LABEL, "e3d data label", where)
-        rows = np.searchsorted(index, array(source, SAMPLE_INDEX, "(M,)", where))
-        same = np.abs(array(source, "conformations", "(M, N, 3)", where) - group["conformations"][()][rows])
-        if same.max(initial=0.0) > _SAME_BOHR:
+        theirs, x = array(source, SAMPLE_INDEX, "(M,)", where), array(source, "conformations", "(M, N, 3)", where)
+        rows = np.searchsorted(index, theirs).clip(max=m - 1)
+        known = np.array_equal(index[rows], theirs) and x.shape == (len(rows), n, 3)
+        if not known or np.abs(x - group["conformations"][()][rows]).max(initial=0.0) > _SAME_BOHR:
             raise InputError(f"{where}: labels of other geometries than those given. Label these again.")
         energy[rows] = array(source, "dft_total_energy", "(M,)", where) * HARTREE_EV
         forces[rows] = -array(source, "dft_total_gradient", "(M, N, 3)", where) * HARTREE_PER_BOHR_EV_PER_ANG

@@ -1,6 +1,7 @@
 """Gauge: rigidity against closed forms, derivatives against finite differences, seeds and variants of made-up D."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from e3d.gauge.rigidity import gauss_newton
 from e3d.gauge.study import UNDETERMINED, ablations, compare, contrasts, seeds
 from e3d.structures import Structure
+from model_fixtures import Prepared
 
 
 def test_variance_of_a_linear_model_has_its_closed_form() -> None:
@@ -168,3 +170,42 @@ def test_a_difference_goes_with_the_molecule_of_either_bond() -> None:
     se = np.sqrt(2 / 3 * ((replicates - replicates.mean()) ** 2).sum())
     assert found["sd_eV"] == pytest.approx(np.sqrt(2 / 3))
     assert found["sd_eV_hi"] - found["sd_eV"] == pytest.approx(4.302652729911275 * se)
+
+
+def test_a_trained_models_derivatives_are_those_of_finite_differences_and_energies_are_better_fixed_than_d(
+    trained: Path, prepared: Prepared
+) -> None:
+    from e3d.data.store import StoreReader
+    from e3d.gauge.derivatives import Differentiable, scaled_rows
+    from e3d.models import load_model
+    from e3d.structures import from_store
+
+    model = Differentiable(load_model(trained / "model.ckpt"))
+    model.differentiate_forces()
+    frames = pd.read_csv(prepared.subset)["frame"].to_numpy()
+    with StoreReader(prepared.store) as reader:
+        structures = list(from_store(reader, frames))
+    structure = min(structures, key=lambda s: len(s.atomic_numbers))
+    bonds = [(bond.i, bond.j) for bond in structure.bonds or ()]
+    step = 1e-5
+    for weight, first in zip(model._weights, np.cumsum([0, *(w.numel() for w in model._weights)]), strict=False):
+        for rows in (lambda: model.labelled_rows(structure), lambda: model.bond_rows(structure, bonds)):
+            exact = rows()[1][:, first]
+            ends = []
+            for sign in (1, -1):
+                weight.data.view(-1)[0] += sign * step
+                ends.append(rows()[0])
+                weight.data.view(-1)[0] -= sign * step
+            # rounding of a total of some 10^3 eV over the step, and the third derivative times step^2
+            np.testing.assert_allclose((ends[0] - ends[1]) / (2 * step), exact, rtol=1e-5, atol=1e-6)
+    blocks = [(r, g) for r, g, _ in scaled_rows(model, structures, 1.0, 1.0)]
+    found = gauss_newton(blocks, model.n_parameters)
+    energies, d = [], []
+    for one in structures:
+        g = model.bond_rows(one, [(bond.i, bond.j) for bond in one.bonds or ()])[1]
+        energies.append(g[-1])
+        d.extend(g[:-2][np.isfinite(g[:-2]).all(axis=1)])
+    for relative in (1e-12, 1e-8):
+        of_energies, of_d = (np.median(found.variances(np.array(g), relative)) for g in (energies, d))
+        assert of_energies < of_d / 4
+    assert np.median(found.null_share(np.array(energies))) < np.median(found.null_share(np.array(d)))

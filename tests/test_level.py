@@ -13,6 +13,7 @@ from e3d.data.store import StoreReader
 from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
 from e3d.fields import Store as F
+from e3d.findings.level import _separation
 from e3d.level.orders import ORDERS, bonds_with_orders, order_rows, read_orders
 from e3d.level.separation import label_energies, reaction, separations
 from e3d.level.split import split_bonds, summary
@@ -152,3 +153,21 @@ def test_files_without_orders_give_no_rows(tmp_path: Path) -> None:
         file.create_group("C")["conformations"] = np.zeros((1, 5, 3))
     assert read_orders(tmp_path / "none.hdf5") == {}
     assert order_rows(pd.DataFrame({C.MOLECULE: []}), "test") == []
+
+
+@pytest.mark.parametrize(
+    ("errors", "word"),
+    [
+        ((0.1, 0.1, 0.1, 0.1), ": smaller."),
+        ((2.0, 2.1, 1.9, 2.0), ": larger."),
+        ((0.9, 0.2, 1.5, 0.4), ": undetermined"),
+    ],
+)
+def test_bond_separation_is_called_better_than_zero_only_by_an_interval(errors: tuple[float, ...], word: str) -> None:
+    """The last D misses by 0.75 eV on average, zero by 1 eV: four molecules do not tell them apart."""
+    rows = pd.DataFrame(
+        {C.SEED: 0, C.MOLECULE: list("abcd"), "separation_error_eV": errors, "label_separation_eV": 1.0}
+    )
+    assert word in _separation(rows)
+    assert "no interval" in _separation(rows.iloc[:1])
+    assert "undetermined" in _separation(rows.iloc[:1])

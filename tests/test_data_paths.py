@@ -112,6 +112,17 @@ def test_errors_are_one_line(tmp_path: Path, input_error: Callable[..., Any]) ->
         stretch_file(table, molecules, ["CH3-K"], tmp_path / "s.hdf5")
     with input_error("no such molecule"):
         stretch_file(table, molecules, ["O=O"], tmp_path / "s.hdf5")
+    with input_error("'CH3-H' is given twice"):
+        stretch_file(table, molecules, ["CH3-H", "CH3-H"], tmp_path / "s.hdf5")
+    with input_error("ASE cannot read it"):
+        stretch_file(table, RESOURCES / "scans.hdf5", ["CH3-H"], tmp_path / "s.hdf5")
+    with input_error("no such file"):
+        stretch_file(table, tmp_path / "none.xyz", ["CH3-H"], tmp_path / "s.hdf5")
+    bare = tmp_path / "bare.xyz"
+    bare.write_text("2\nno SMILES\nH 0 0 0\nH 0 0 0.74\n")
+    with input_error("no such molecule"):
+        stretch_file(table, bare, ["CH3-H"], tmp_path / "s.hdf5")
+    bare.unlink()
     with input_error("ring"):
         moving_rows("[C:1]1([H:4])([H:5])[C:2]([H:6])=[C:3]1[H:7]", (0, 1))
     reactions = tmp_path / "r.csv"

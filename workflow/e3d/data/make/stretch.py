@@ -7,10 +7,8 @@ SPICE layout (atomic units) and goes into ``e3d data label``.
 from collections.abc import Sequence
 from pathlib import Path
 
-import ase.io
 import h5py
 import numpy as np
-from ase import Atoms
 from numpy.typing import NDArray
 from rdkit import Chem
 
@@ -18,6 +16,7 @@ from e3d import provenance, tables
 from e3d.chemistry import equivalent_bonds, molecule
 from e3d.data.layouts.spice import SAMPLE_INDEX
 from e3d.errors import InputError, choices
+from e3d.structures import Structure, from_file
 from e3d.units import BOHR_ANG
 
 SHORTEST_ANG, LONGEST_ANG = 0.8, 3.0
@@ -43,10 +42,14 @@ def stretch_file(bonds: Path, geometries: Path, names: Sequence[str], output: Pa
     Raises
     ------
     InputError
-        For a bond that the table or the geometries lack, or that is part of a ring.
+        For a bond that the table or the geometries lack, that is given twice or is part of a ring; for geometries
+        that cannot be read.
     """
+    twice = next((name for name in names if list(names).count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"bond {twice!r} is given twice, each makes one group. Fix --bonds.")
     table = tables.read(bonds, columns=("bond", "smiles")).set_index("bond")["smiles"]
-    frames = [frame for frame in ase.io.iread(geometries, index=":") if isinstance(frame, Atoms)]
+    frames = [frame for frame in from_file(geometries) if frame.mapped_smiles is not None]
     with provenance.atomic(output) as temporary, h5py.File(temporary, "w", libver="v110", track_order=True) as file:
         for name in names:
             if name not in table.index:
@@ -55,10 +58,10 @@ def stretch_file(bonds: Path, geometries: Path, names: Sequence[str], output: Pa
     provenance.record(output, inputs=[bonds, geometries], settings={"bonds": list(names)})
 
 
-def _named(frames: Sequence[Atoms], named: str, where: str, geometries: Path) -> tuple[Atoms, tuple[int, int]]:
+def _named(frames: Sequence[Structure], named: str, where: str, geometries: Path) -> tuple[Structure, tuple[int, int]]:
     """Return the relaxed molecule and the first of the bonds equivalent to the named one."""
     for frame in frames:
-        found = equivalent_bonds(named, frame.info["smiles"])
+        found = equivalent_bonds(named, frame.mapped_smiles or "")
         if found:
             return frame, min(found)
     raise InputError(f"{where}: {geometries} has no such molecule. Make it from this table: e3d data relax.")
@@ -104,8 +107,8 @@ def stretched(
     return moved
 
 
-def _write(file: h5py.File, name: str, frame: Atoms, bond: tuple[int, int]) -> None:
-    smiles = str(frame.info["smiles"])
+def _write(file: h5py.File, name: str, frame: Structure, bond: tuple[int, int]) -> None:
+    smiles = frame.mapped_smiles or ""
     rows = moving_rows(smiles, bond)
     lengths = distances(float(np.linalg.norm(frame.positions[bond[1]] - frame.positions[bond[0]])))
     positions = np.array([stretched(frame.positions, bond, rows, r) for r in lengths])
@@ -113,7 +116,7 @@ def _write(file: h5py.File, name: str, frame: Atoms, bond: tuple[int, int]) -> N
     text = h5py.string_dtype()
     group.create_dataset("smiles", data=[smiles], dtype=text)
     group.create_dataset("subset", data=["stretch scans"], dtype=text)
-    group["atomic_numbers"] = frame.numbers.astype(np.int16)
+    group["atomic_numbers"] = frame.atomic_numbers.astype(np.int16)
     group["conformations"] = (positions / BOHR_ANG).astype(np.float32)
     group[SAMPLE_INDEX] = np.arange(len(lengths), dtype=np.int32)
     group[RELAXED] = np.array([_BELOW], dtype=np.int32)

@@ -50,15 +50,17 @@ def _barriers(part: pd.DataFrame) -> str:
 
 
 def _against_guess(part: pd.DataFrame) -> str:
-    """Say how the model's error compares with that of guessing, by where its interval lies."""
-    guess = float(part["mae_mean_barrier_eV"].mean())
-    s = style.over_seeds(part, "mae_model_eV")
+    """Say how the model's error compares with that of guessing: decided only where their intervals lie apart."""
+    model, guess = (style.over_seeds(part, name) for name in ("mae_model_eV", "mae_mean_barrier_eV"))
+    if not np.isfinite(guess.mean):
+        return "no labels at the run's level of theory"
     verdict = "undetermined whether the model does better"
-    if s.has_interval and s.hi < guess:
+    if model.has_interval and guess.has_interval and model.hi < guess.lo:
         verdict = "the model does better"
-    elif s.has_interval and s.lo > guess:
+    elif model.has_interval and guess.has_interval and model.lo > guess.hi:
         verdict = "the model does worse"
-    return f"guessing the mean labelled barrier of the other reactions misses by {guess:.2f} eV, {verdict}"
+    text = value(part, "mae_mean_barrier_eV", " eV", seeds=False)
+    return f"guessing the mean labelled barrier of the other reactions misses by {text}, {verdict}"
 
 
 def _extrapolated(part: pd.DataFrame) -> str:

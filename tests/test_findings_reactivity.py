@@ -10,7 +10,7 @@ NAN = float("nan")
 
 
 def summary(model: tuple[float, float, float], guess: tuple[float, float, float]) -> pd.DataFrame:
-    row = {"seed": 0}
+    row: dict[str, float] = {"seed": 0}
     for name, ends in (("mae_model_eV", model), ("mae_mean_barrier_eV", guess)):
         row |= dict(zip((name, f"{name}_lo", f"{name}_hi"), ends, strict=True))
     return pd.DataFrame([row])

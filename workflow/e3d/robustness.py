@@ -17,6 +17,7 @@ from e3d import tables
 from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
 from e3d.scores import BETWEEN, BIAS, MAE, WITHIN, deletions, estimate, scores
+from e3d.statistics import Estimate, independent_rows, variance_ratio
 
 Floats = NDArray[np.float64]
 STEPS: Final = (("C-C", "C=C"), ("C=C", "C#C"))
@@ -27,11 +28,14 @@ AFTER: Final = ("raw", "constant", "line", "types")
 _ENDS: Final = ("", "_lo", "_hi")
 _RAW: Final = (BIAS, MAE, "pearson", BETWEEN, WITHIN)
 _FITTED: Final = ("slope", "intercept_eV", *(f"rms_{name}_eV" for name in AFTER), *(f"ratio_{n}" for n in AFTER[:3]))
+MIN_SEEDS: Final = 3
+"""Of either set: fewer conclude nothing."""
 _KEYS: Final = ("dataset_a", "dataset_b", str(C.N_TRAIN), str(C.MODEL))
 PAIR_COLUMNS: Final = (
     *(*_KEYS, "molecules", "n_seeds_a", "n_seeds_b", "n_bonds", "n_types", "n_molecules"),
     *(f"{score}{end}" for score in (*_RAW, *_FITTED) for end in _ENDS),
-    *("seed_sd_a_eV", "seed_sd_b_eV", "beyond_seeds", "order_a", "order_b"),
+    *("seed_sd_a_eV", "seed_sd_b_eV", "ratio_line_seeds_lo", "ratio_line_seeds_hi", "beyond_seeds"),
+    *("order_a", "order_b"),
 )
 BOND_COLUMNS: Final = (
     *(*_KEYS, "bond", str(C.BOND_TYPE), str(C.MOLECULE)),
@@ -59,8 +63,7 @@ def compare(named: pd.DataFrame, order: pd.DataFrame) -> tuple[pd.DataFrame, pd.
                 continue
             orders = {f"order_{side}": _order(order, name, cell) for side, name in (("a", first), ("b", second))}
             bonds.append(_with_residuals(both).assign(**keys)[list(BOND_COLUMNS)])
-            counts = {"n_seeds_a": a[C.SEED].nunique(), "n_seeds_b": b[C.SEED].nunique()}
-            pairs += [row | orders for row in _rows(keys, both, counts)]
+            pairs += [row | orders for row in _rows(keys, both, (by_seed(a), by_seed(b)))]
     bond_table = pd.concat(bonds, ignore_index=True) if bonds else pd.DataFrame(columns=list(BOND_COLUMNS))
     return pd.DataFrame(pairs, columns=list(PAIR_COLUMNS)), bond_table
 
@@ -81,6 +84,11 @@ def over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
         in_training=("trained", "mean"),
     )  # fmt: skip
     return mean.reset_index()
+
+
+def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return D (eV) as bonds x seeds."""
+    return rows.pivot_table(index="bond", columns=C.SEED, values=C.BOND_ENERGY)
 
 
 def _join(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
@@ -116,7 +124,8 @@ def _chosen(both: pd.DataFrame, group: str) -> NDArray[np.bool_]:
     return np.asarray(masks[group], dtype=bool)
 
 
-def _rows(keys: dict[str, Any], both: pd.DataFrame, counts: dict[str, int]) -> Iterator[dict[str, Any]]:
+def _rows(keys: dict[str, Any], both: pd.DataFrame, d: tuple[pd.DataFrame, pd.DataFrame]) -> Iterator[dict[str, Any]]:
+    counts = {f"n_seeds_{side}": of_side.shape[1] for side, of_side in zip("ab", d, strict=True)}
     for group in GROUPS:
         part = both[_chosen(both, group)]
         if part.empty:
@@ -128,7 +137,8 @@ def _rows(keys: dict[str, Any], both: pd.DataFrame, counts: dict[str, int]) -> I
             "n_bonds": len(part),
             "n_types": part[C.BOND_TYPE].nunique(),
             "n_molecules": part[C.MOLECULE].nunique(),
-            **agreement(part),
+            **(row := agreement(part)),
+            **_beyond(row, [of_side.loc[part["bond"]].dropna().to_numpy() for of_side in d]),
         }
 
 
@@ -147,7 +157,7 @@ def agreement(part: pd.DataFrame) -> dict[str, Any]:
         row |= {f"{name}{end}": v for end, v in zip(_ENDS, (found.value, found.lo, found.hi), strict=True)}
     for s in "ab":
         row[f"seed_sd_{s}_eV"] = float(np.sqrt(np.mean(part[f"seed_sd_{s}_eV"].to_numpy(dtype=float) ** 2)))
-    return row | {"beyond_seeds": _beyond(row["ratio_line_lo"], row["ratio_line_hi"])}
+    return row
 
 
 def fit(x: Floats, y: Floats, kinds: NDArray[np.object_], var_x: Floats, var_y: Floats) -> dict[str, float]:
@@ -179,11 +189,41 @@ def _pearson(x: Floats, y: Floats) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
-def _beyond(lo: float, hi: float) -> str:
-    """Say whether the sets differ, after the line, by more than seeds alone leave (a ratio of 1)."""
-    if not np.isfinite(lo) or lo <= 1 <= hi:
-        return "undetermined"
-    return "yes" if lo > 1 else "no"
+def _beyond(row: dict[str, Any], d: list[Floats]) -> dict[str, Any]:
+    """Say whether the sets differ, after the line, by more than seeds alone leave (a ratio of 1).
+
+    Both intervals must say so: over molecules, and over seeds (:func:`seeds_interval` of D (bonds, seeds) of each set).
+    """
+    of_seeds = seeds_interval(row["ratio_line"], row["slope"], d)
+    ends = {"ratio_line_seeds_lo": of_seeds.lo, "ratio_line_seeds_hi": of_seeds.hi}
+    more = row["ratio_line_lo"] > 1 and of_seeds.lo > 1
+    less = row["ratio_line_hi"] < 1 and of_seeds.hi < 1
+    known = min(values.shape[1] for values in d) >= MIN_SEEDS
+    return ends | {"beyond_seeds": "undetermined" if not known else "yes" if more else "no" if less else "undetermined"}
+
+
+def seeds_interval(ratio: float, slope: float, d: list[Floats]) -> Estimate:
+    """Return a ratio of RMS to what seeds leave with the interval that the choice of seeds leaves, by F.
+
+    Degrees of freedom: of what is left as many as rows of D are independent over seeds; of the seeds' variance these
+    times the seeds less one, both sets put together after Satterthwaite 1946.
+    """
+    size, rows = [], []
+    for values, b in zip(d, (slope, 1.0), strict=True):
+        n = values.shape[1]
+        if n < 2 or not len(values):
+            return Estimate(ratio, float("nan"), float("nan"))
+        deviations = values - values.mean(axis=1, keepdims=True)
+        size.append(b**2 * float((deviations**2).sum()) / (n * (n - 1)))
+        rows.append((independent_rows(deviations), n - 1))
+    whole = sum(size) ** 2
+    if not whole > 0:
+        return Estimate(ratio, float("nan"), float("nan"))
+    parts = list(zip(size, rows, strict=True))
+    left = whole / sum(v**2 / k for v, (k, _) in parts if v > 0)
+    dof = whole / sum(v**2 / (k * n) for v, (k, n) in parts if v > 0)
+    found = variance_ratio(ratio**2, left, dof)
+    return Estimate(ratio, float(np.sqrt(found.lo)), float(np.sqrt(found.hi)))
 
 
 def _order(order: pd.DataFrame, dataset: str, cell: tuple[int, str]) -> str:

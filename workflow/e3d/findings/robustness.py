@@ -25,13 +25,17 @@ def _pair(row: dict[Any, Any]) -> str:
         return f"{value:.2f}{unit} [{lo:.2f}, {hi:.2f}]" if np.isfinite(lo) else f"{value:.2f}{unit} [no interval]"
 
     ratio = of("ratio_line") if np.isfinite(float(str(row["ratio_line"]))) else "undetermined"
+    ends = (float(str(row[f"ratio_line_seeds_{end}"])) for end in ("lo", "hi"))
+    by_seeds = (
+        "[{:.2f}, {:.2f}]".format(*ends) if np.isfinite(float(str(row["ratio_line_seeds_lo"]))) else "no interval"
+    )
     texts = [
         f"D of {row['dataset_b']} minus D of {row['dataset_a']} {of('bias_eV', ' eV')}",
         f"r {of('pearson')}",
         f"slope {of('slope')}",
         f"RMS difference {of('rms_raw_eV', ' eV')}, after a constant {of('rms_constant_eV', ' eV')}, after a line "
         f"{of('rms_line_eV', ' eV')}, {ratio} times what "
-        f"seeds alone leave (more than seeds: {row['beyond_seeds']})",
+        f"seeds alone leave (by the choice of seeds {by_seeds}; more than seeds: {row['beyond_seeds']})",
         f"C-C < C=C < C#C: {row['order_a']} and {row['order_b']}",
     ]
     return f"{row['model']}, N = {row['n_train']}, {row['n_bonds']} named bonds: {listed(texts)}."

@@ -263,6 +263,25 @@ def test_run_tables_leave_out_frames_whose_bonds_changed(tmp_path: Path) -> None
     assert (tmp_path / "s0.csv").read_bytes() == first
 
 
+def test_structures_without_a_bond_are_left_out_and_alone_are_one_line(
+    tmp_path: Path, input_error: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("test-molecules", "crystals"):
+        (tmp_path / name).mkdir()
+        bonds = _random_part().bonds.iloc[: 600 if name == "test-molecules" else 0]
+        bonds.to_parquet(tmp_path / name / BONDS_FILE)
+        _pairs().to_parquet(tmp_path / name / PAIRS_FILE)
+        pd.DataFrame({C.SMILES: ["x"], C.BOND_ENERGY: [1.0], C.N: [1]}).to_csv(tmp_path / name / MEANS_FILE)
+    run = {"run": "a/n8/nano/s0", "dataset": "a", "n_train": 8, "model": "nano", "seed": 0}
+    with caplog.at_level("WARNING"):
+        run_tables([tmp_path / "test-molecules", tmp_path / "crystals"], tmp_path / "s0.csv", BINS, run)
+    assert "crystals left out" in caplog.text
+    assert set(tables.read(tmp_path / "s0.csv")[C.STRUCTURES]) == {"test-molecules"}
+    with input_error("crystals: no intact frame with a known bond"):
+        run_tables([tmp_path / "crystals"], tmp_path / "s1.csv", BINS, run)
+    assert not list(tmp_path.glob("s1*"))
+
+
 def _pairs() -> pd.DataFrame:
     """Return non-bonded pairs: C-H in four bins of D, the outer two 0.05 eV away; H-H in one; two distances."""
     rows = [("C-H", 1.1, -0.05, 10), ("C-H", 1.1, -0.01, 20), ("C-H", 1.3, 0.0, 10), ("C-H", 1.3, 0.04, 20)]

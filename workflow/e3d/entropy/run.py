@@ -1,5 +1,6 @@
 """The entropy tables of a run, and what must hold before tables of several runs stand side by side."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,28 @@ from e3d.errors import InputError
 from e3d.fields import BONDS_FILE, PAIRS_FILE
 from e3d.fields import Column as C
 
+log = logging.getLogger(__name__)
+
 
 def run_tables(folders: Sequence[Path], output: Path, bins: Bins, run: Mapping[str, Any]) -> None:
-    """Write ``<run>.csv``, ``<run>.decomposability.csv``, ``<run>.histogram.csv`` and ``<run>.sensitivity.csv``."""
-    parts = dict(zip(folders, load(folders), strict=True))
+    """Write ``<run>.csv``, ``<run>.decomposability.csv``, ``<run>.histogram.csv`` and ``<run>.sensitivity.csv``.
+
+    Structures none of which has a known bond are left out.
+
+    Raises
+    ------
+    InputError
+        If there are no others.
+    """
+    parts = {folder: part for folder, part in zip(folders, load(folders), strict=True) if len(part.bonds)}
+    if not parts:
+        raise InputError(
+            f"{', '.join(map(str, folders))}: no intact frame with a known bond - at least one is needed for an "
+            "entropy. Decompose structures whose SMILES are known."
+        )
+    for folder in folders:
+        if folder not in parts:
+            log.warning("%s left out: no intact frame has a known bond", folder)
     bonds, pairs = ([folder / name for folder in folders] for name in (BONDS_FILE, PAIRS_FILE))
 
     def entropies(folder: Path, part: Decomposed) -> pd.DataFrame:

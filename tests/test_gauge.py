@@ -209,3 +209,12 @@ def test_a_trained_models_derivatives_are_those_of_finite_differences_and_energi
         of_energies, of_d = (np.median(found.variances(np.array(g), relative)) for g in (energies, d))
         assert of_energies < of_d / 4
     assert np.median(found.null_share(np.array(energies))) < np.median(found.null_share(np.array(d)))
+
+
+def test_a_run_whose_molecules_are_not_named_has_no_quantities() -> None:
+    from e3d.gauge.predict import _row, combined, rigidity_table
+
+    table, g = combined(pd.DataFrame([], columns=list(_row("", "", "", 0.0))), np.empty((0, 5)))
+    found = rigidity_table(gauss_newton([(np.ones(6), np.eye(6, 5))], 5), table, g)
+    assert found.empty
+    assert {"bond", "sd_eV", "null_share", "effective_rank"} <= set(found)

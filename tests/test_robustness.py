@@ -120,3 +120,9 @@ def test_sentences_give_intervals(tmp_path: Path) -> None:
     (text,) = words.sentences({"robustness/pairs": tables.read(tmp_path / "pairs.csv")}, ("s0", "micro", 200))
     assert "micro, N = 200, 30 named bonds: D of s1 minus D of s0" in text
     assert "slope 1.2" in text
+
+
+def test_without_a_table_of_order_the_order_is_undetermined() -> None:
+    order = _order(3)
+    row = compare(_named(3, 0.1, np.random.default_rng(7)), order[order[C.DATASET] == "s0"])[0].iloc[0]
+    assert (row["order_a"], row["order_b"]) == ("yes", "undetermined")

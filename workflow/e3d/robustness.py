@@ -230,7 +230,8 @@ def _order(order: pd.DataFrame, dataset: str, cell: tuple[int, str]) -> str:
     """Say whether C-C < C=C < C#C holds among the named bonds: yes or no only where every seed says so."""
     here = (order[C.DATASET] == dataset) & (order[C.N_TRAIN] == cell[0]) & (order[C.MODEL] == cell[1])
     part = order[here & (order[C.STRUCTURES] == NAMED_BONDS)]
-    steps = part[[pair in STEPS for pair in zip(part["lower"], part["higher"], strict=True)]]
+    is_step = [pair in STEPS for pair in zip(part["lower"], part["higher"], strict=True)]
+    steps = part[np.array(is_step, dtype=bool)]  # an empty list would choose columns, not rows
     votes = set()
     for _, seed in steps.groupby(C.SEED):
         holds = seed["holds"].to_list()

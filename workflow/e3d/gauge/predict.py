@@ -95,8 +95,8 @@ def _quantities(model: Differentiable, paths: dict[str, Path]) -> tuple[pd.DataF
         for kind, place_from_end in (("sum of D", -2), ("energy", -1)):
             rows.append(_row(kind, "", smiles, float(values[place_from_end])))
             derivatives.append(g[place_from_end])
-    table, matrix = pd.DataFrame(rows), np.array(derivatives)
-    return combined(table, matrix)
+    table = pd.DataFrame(rows, columns=list(_row("", "", "", 0.0)))
+    return combined(table, np.array(derivatives).reshape(len(rows), model.n_parameters))
 
 
 def _row(kind: str, bond: str, smiles: str, value: float, bond_type: str = "") -> dict[str, Any]:

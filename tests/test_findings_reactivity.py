@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.findings.reactivity import _against_guess
+from e3d.findings.reactivity import _against_guess, _barriers, _crossings, _read_off
 
 NAN = float("nan")
 
@@ -38,3 +38,26 @@ def test_without_labels_nothing_is_compared() -> None:
     part = summary((NAN, NAN, NAN), (NAN, NAN, NAN))
     assert not np.isfinite(part["mae_model_eV"]).any()
     assert _against_guess(part) == "no labels at the run's level of theory"
+    assert _barriers(part).endswith("no labels at the run's level of theory.")
+
+
+def changes(**columns: object) -> pd.DataFrame:
+    """Two reactions of one seed, in which each measure finds one of two changed pairs."""
+    row = {"seed": 0, "n_breaking": 1, "n_forming": 1, "n_fall": 1, "n_rise": 1}
+    table = pd.DataFrame([row | {"reaction": name} for name in "ab"])
+    for name in ("bond_energy", "length", "pauling", "mayer"):
+        table[f"read_off_{name}"], table[f"crossing_{name}"] = "yes", 0.5
+    return table.assign(**columns)
+
+
+def test_crossings_are_compared_on_the_same_reactions() -> None:
+    """Of two reactions one has no crossing of D: Pauling's large miss there must not count against Pauling."""
+    text = _crossings(changes(crossing_bond_energy=[0.6, NAN], crossing_pauling=[0.5, 0.9]))
+    assert "D 0.100; Pauling's bond order 0.000 (1 reactions" in text
+    assert "not in the tables" in _crossings(changes(crossing_mayer=NAN))
+
+
+def test_reactions_that_cannot_be_judged_are_not_counted_as_missed() -> None:
+    text = _read_off(changes(read_off_mayer=["yes", "undetermined"]))
+    assert "2 by D" in text
+    assert "1 of 1 that can be judged by Mayer's" in text

@@ -72,7 +72,8 @@ def _parity(axes: Axes, barriers: pd.DataFrame) -> None:
         if len(part):
             axes.plot([], [], linestyle="none", marker=marker, color=color, label=label)
     axes.set(xlabel="activation energy, labels (eV)", ylabel="activation energy, model (eV)")
-    axes.legend(loc="lower right", handletextpad=0.2)
+    if len(barriers):
+        axes.legend(loc="lower right", handletextpad=0.2)
     axes.set_ylim(low - 0.25 * (high - low), None)
     style.letter(axes, 0)
 

@@ -37,8 +37,9 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
 
 
 def _barriers(part: pd.DataFrame) -> str:
-    if part.empty:
-        return f"Activation energies of the unimolecular reactions: {NOT_THERE}."
+    if part.empty or not part["mae_model_eV"].notna().any():
+        why = NOT_THERE if part.empty else "no labels at the run's level of theory"
+        return f"Activation energies of the unimolecular reactions: {why}."
     outside = part["n_extrapolation"].max()
     seen = f", {int(outside)} of {int(part['n_barriers'].max())} barriers at distances not in training"
     return (
@@ -116,7 +117,8 @@ def _read_off(changes: pd.DataFrame) -> str:
         counts = (judged[f"read_off_{measure}"] == "yes").groupby(judged[C.SEED]).sum()
         if len(counts):
             low, high = int(counts.min()), int(counts.max())
-            texts.append(f"{low if low == high else f'{low} to {high} (seeds)'} by {words}")
+            of = "" if len(judged) == len(known) else f" of {judged['reaction'].nunique()} that can be judged"
+            texts.append(f"{low if low == high else f'{low} to {high} (seeds)'}{of} by {words}")
     fall, rise = (known.groupby(C.SEED)[column].sum().to_numpy() for column in ("n_fall", "n_rise"))
     broken, formed = (known.groupby(C.SEED)[column].sum().to_numpy() for column in ("n_breaking", "n_forming"))
     return (
@@ -132,18 +134,17 @@ def _shares(count: NDArray[np.int64], total: NDArray[np.int64]) -> str:
 
 
 def _crossings(changes: pd.DataFrame) -> str:
-    gaps = {
-        words: (changes["crossing_" + name] - changes["crossing_mayer"]).abs().groupby(changes[C.SEED])
-        for name, words in (("bond_energy", "D"), ("pauling", "Pauling's bond order"))
-    }
-    texts = [
-        f"{words} {group.mean().mean():.3f} ({int(group.count().max())} reactions)"
-        for words, group in gaps.items()
-        if group.count().max() > 0
-    ]
-    if not texts:
+    """Compare where D and Pauling's bond order cross, on the reactions that have both and Mayer's."""
+    names = {"bond_energy": "D", "pauling": "Pauling's bond order"}
+    known = changes.dropna(subset=["crossing_mayer", *(f"crossing_{name}" for name in names)])
+    if known.empty:
         return f"Where breaking and forming bonds cross: {NOT_THERE}."
+    texts = []
+    for name, words in names.items():
+        gap = (known[f"crossing_{name}"] - known["crossing_mayer"]).abs()
+        texts.append(f"{words} {gap.groupby(known[C.SEED]).mean().mean():.3f}")
     return (
         f"Where breaking and forming bonds are equally far along, the mean distance from where Mayer's bond orders of "
-        f"the labels say so is, as a share of the path, {listed(texts)}; no interval over reactions."
+        f"the labels say so is, as a share of the path, {listed(texts)} ({known['reaction'].nunique()} reactions that "
+        "have all three; no interval over reactions)."
     )

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from e3d.gauge.contrasts import contrasts
 from e3d.gauge.rigidity import gauss_newton
-from e3d.gauge.study import UNDETERMINED, ablations, compare, contrasts, seeds
+from e3d.gauge.study import UNDETERMINED, ablations, compare, seeds
 from e3d.structures import Structure
 from model_fixtures import Prepared
 
@@ -61,7 +62,7 @@ def test_derivatives_by_weights_agree_with_finite_differences(
 def _named(models: dict[str, float], n_seeds: int) -> pd.DataFrame:
     rows = [
         {"dataset": "a", "n_train": 8, "model": model, "seed": seed, "bond": f"b{bond}", "molecule": f"m{bond % 4}",
-         "bond_type": "C-C" if bond < 4 else "C=C", "bde298_error_eV": 0.1,
+         "bond_type": "C-C" if bond < 4 else "C=C", "bde298_error_eV": 0.1, "bde298_eV": np.nan,
          "bond_energy_eV": (3.0 if bond < 4 else 6.0) + shift * (-1) ** bond + 0.1 * seed * (-1) ** (bond // 2)}
         for model, shift in models.items() for seed in range(n_seeds) for bond in range(8)
     ]  # fmt: skip
@@ -125,7 +126,7 @@ def test_a_variant_that_is_another_seed_is_rarely_called_more_also_where_all_bon
 def _contrast(gaps: list[float]) -> str:
     rows = [
         {"dataset": "a", "n_train": 8, "model": model, "seed": seed, "bond": kind, "molecule": kind, "bond_type": kind,
-         "bond_energy_eV": 3.0 + gap * (kind == "C=C")}
+         "bde298_eV": 1.0, "bond_energy_eV": 3.0 + gap * (kind == "C=C")}
         for model in ("micro", "micro+v") for seed, gap in enumerate(gaps) for kind in ("C-C", "C=C")
     ]  # fmt: skip
     return str(contrasts(pd.DataFrame(rows))["determined"].iloc[0])
@@ -218,3 +219,16 @@ def test_a_run_whose_molecules_are_not_named_has_no_quantities() -> None:
     found = rigidity_table(gauss_newton([(np.ones(6), np.eye(6, 5))], 5), table, g)
     assert found.empty
     assert {"bond", "sd_eV", "null_share", "effective_rank"} <= set(found)
+
+
+def test_two_bonds_of_one_type_are_set_in_the_order_of_the_reference() -> None:
+    reference = {"strong": 5.0, "weak": 4.0, "other weak": 4.0, "unknown": np.nan}
+    rows = [
+        {"dataset": "a", "n_train": 8, "model": model, "seed": seed, "bond": bond, "molecule": bond, "bond_type": "C-H",
+         "bde298_eV": bde, "bond_energy_eV": 4.0 + 0.01 * seed * (bond == "weak") - 0.5 * (bond == "strong")}
+        for model in ("micro", "micro+v") for seed in range(3) for bond, bde in reference.items()
+    ]  # fmt: skip
+    found = contrasts(pd.DataFrame(rows)).set_index(["lower", "higher"])
+    assert set(found.index) == {("weak", "strong"), ("other weak", "strong")}  # equal or unknown ones have no order
+    assert found.loc[("weak", "strong"), "mean_eV"] == pytest.approx(-0.51)
+    assert set(found["determined"]) == {"yes"}

@@ -37,7 +37,7 @@ rule gauge_tables:
         named="<results>/bde/named.csv",
         errors="<results>/evaluate/errors.csv",
         rigidity="<results>/gauge/rigidity.csv",
-        code=modules("gauge/study", "statistics"),
+        code=modules("gauge/contrasts", "gauge/study", "statistics"),
     output:
         seeds="<results>/gauge/seeds.csv",
         others=[

@@ -8,6 +8,7 @@ import pandas as pd
 from e3d.fields import Column as C
 from e3d.figures import style
 from e3d.findings.wording import Run, Tables, listed
+from e3d.gauge.contrasts import BONDS, TYPES
 from e3d.gauge.study import MIN_SEEDS, UNDETERMINED
 
 _SHOWN = ("C=C - C#C", "C=C - C-C", "C-C - C#C", "H-O - C-H")
@@ -67,14 +68,20 @@ def _variants(table: pd.DataFrame, dataset: str) -> Iterable[str]:
 def _contrasts(table: pd.DataFrame, run: Run) -> Iterable[str]:
     part = table[(table["dataset"] == run[0]) & (table["n_seeds"] >= MIN_SEEDS) & (table["n_variants"] > 0)]
     for (n_train, base), cell in part.groupby(["n_train", "base"]):
-        verdicts = {f"{row['higher']} - {row['lower']}": str(row["determined"]) for row in cell.to_dict("records")}
+        types, bonds = (cell[cell["kind"] == kind] for kind in (TYPES, BONDS))
+        verdicts = {f"{row['higher']} - {row['lower']}": str(row["determined"]) for row in types.to_dict("records")}
         told = ", ".join(f"{name} {verdicts[name]}" for name in _SHOWN if name in verdicts)
-        counts = ", ".join(f"{word} {list(verdicts.values()).count(word)}" for word in ("yes", "no", UNDETERMINED))
+        right = int((bonds["determined"].eq("yes") & (bonds["mean_eV"] > 0)).sum())
         yield (
-            f"Does a difference of type means of D keep its sign in every seed and variant ({base}, N = {n_train}); "
-            f"yes only where a further seed would too, at 95 %? Of {len(verdicts)}: {counts}"
-            f"{f' ({told})' if told else ''}."
+            f"Does a difference of D keep its sign in every seed and variant ({base}, N = {n_train}); yes only where a "
+            f"further seed would too, at 95 %? Of {len(types)} between type means: {_counts(types)}"
+            f"{f' ({told})' if told else ''}. Of {len(bonds)} between named bonds of one type: {_counts(bonds)}; of "
+            f"the determined ones {right} have the sign of BDE298."
         )
+
+
+def _counts(part: pd.DataFrame) -> str:
+    return ", ".join(f"{word} {int(part['determined'].eq(word).sum())}" for word in ("yes", "no", UNDETERMINED))
 
 
 def _rigidity(table: pd.DataFrame, compare: pd.DataFrame, dataset: str) -> Iterable[str]:

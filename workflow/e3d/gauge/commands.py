@@ -45,6 +45,6 @@ def _rigidity(arguments: Arguments) -> None:
 
 
 def _tables(arguments: Arguments) -> None:
-    from e3d.gauge.study import study_tables
+    from e3d.gauge.contrasts import study_tables
 
     study_tables(arguments.named, arguments.errors, arguments.rigidity, arguments.output)

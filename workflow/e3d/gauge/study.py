@@ -1,4 +1,4 @@
-"""Seeds, ablations and contrasts of a study: what differs between runs that energies and forces do not tell apart.
+"""Seeds and ablations of a study: what differs between runs that energies and forces do not tell apart.
 
 D is that of the named bonds at the relaxed geometry. SDs are over seeds, per bond, with n - 1; ``all`` and
 type rows are the root of the mean square over bonds, with a jackknife over molecules (of type means: over types).
@@ -7,8 +7,6 @@ have to hold for both choices: D of all bonds may move together from seed to see
 With two seeds nothing is concluded.
 """
 
-import itertools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,9 +40,6 @@ ABLATION_COLUMNS = ("dataset", "n_train", "base", "variant", "n_seeds", "offset_
                     "seed_rms_eV_hi", "rms_ratio", "rms_ratio_lo", "rms_ratio_hi", "spearman", "kendall",
                     "within_types_kendall", "energy_mae_change", "force_mae_change", "bde298_mae_change_eV",
                     "verdict")  # fmt: skip
-CONTRAST_COLUMNS = ("dataset", "n_train", "base", "lower", "higher", "n_seeds", "n_variants", "mean_eV", "seed_sd_eV",
-                    "new_seed_lo_eV", "new_seed_hi_eV", "ablations_min_eV", "ablations_max_eV",
-                    "determined")  # fmt: skip
 COMPARE_COLUMNS = (*CELL, "sigma2_relative", "n_seeds", "n_bonds", "spearman", "spearman_lo", "spearman_hi",
                    "predicted_over_seed_sd", "predicted_over_seed_sd_lo", "predicted_over_seed_sd_hi",
                    "reproduces")  # fmt: skip
@@ -198,47 +193,6 @@ def _other_changes(
     }
 
 
-def contrasts(named: pd.DataFrame) -> pd.DataFrame:
-    """Return differences of type means: over base seeds, and their range over the variants' seed means.
-
-    ``determined`` is no if a seed or a variant has another sign; yes if none has and the interval in which another
-    seed would lie (95 %, mean +- t s sqrt(1 + 1 / n)) excludes zero; else undetermined, as without three seeds and a
-    variant.
-    """
-    rows: list[dict[str, Any]] = []
-    for cell, part in tables.plain(named).groupby(CELL):
-        means = _type_means(part)
-        related = named[(named[CELL[:2]] == list(cell[:2])).all(axis=1) & named["bond"].isin(set(part["bond"]))]
-        variants = [
-            _type_means(group).mean(axis=1)
-            for model, group in related.groupby(C.MODEL)
-            if base_and_variant(str(model))[0] == cell[2] and base_and_variant(str(model))[1]
-        ]
-        for lower, higher in itertools.combinations(means.index, 2):
-            gaps = (means.loc[higher] - means.loc[lower]).to_numpy()
-            others = np.array([v[higher] - v[lower] for v in variants if {higher, lower} <= set(v.index)])
-            rows.append(dict(zip(CONTRAST_COLUMNS, (*cell, lower, higher, *_contrast(gaps, others)), strict=True)))
-    return pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))
-
-
-def _contrast(gaps: Array, others: Array) -> tuple[Any, ...]:
-    """Return what is told of a difference of two types: ``gaps`` over base seeds, ``others`` over variants (eV)."""
-    n = len(gaps)
-    sd = float(gaps.std(ddof=1)) if n > 1 else np.nan
-    half = t_quantile(n - 1) * sd * np.sqrt(1 + 1 / n) if n > 1 else np.nan
-    mean = float(gaps.mean())
-    verdict = UNDETERMINED
-    if n >= MIN_SEEDS and len(others):
-        one_sign = len(set(np.sign([*gaps, *others]))) == 1
-        verdict = "no" if not one_sign else "yes" if abs(mean) > half else UNDETERMINED
-    ends = (others.min(), others.max()) if len(others) else (np.nan, np.nan)
-    return n, len(others), mean, sd, mean - half, mean + half, *ends, verdict
-
-
-def _type_means(part: pd.DataFrame) -> pd.DataFrame:
-    return by_seed(part).groupby(level=C.BOND_TYPE).mean()
-
-
 def compare(rigidity: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:
     """Return, per cell and regulariser, the predicted SD of D against the SD over seeds: rank and ratio of the RMS.
 
@@ -278,18 +232,3 @@ def _compared(predicted: Array, d: pd.DataFrame) -> tuple[Any, ...]:
     verdict = "yes" if yes else "no" if no else UNDETERMINED
     verdict = verdict if d.shape[1] >= MIN_SEEDS else UNDETERMINED
     return rank.value, rank.lo, rank.hi, ratio.value, lo, hi, verdict
-
-
-def study_tables(named: Path, errors: Path, rigidity: Path, output: Path) -> None:
-    """Write seeds.csv, ablations.csv, contrasts.csv and compare.csv into the folder of ``output``."""
-    bonds = tables.read(named)
-    bonds = bonds[bonds[C.GEOMETRY] == "relaxed"]
-    tested = tables.read(errors)
-    found = {
-        "seeds": seeds(bonds, tested),
-        "ablations": ablations(bonds, tested),
-        "contrasts": contrasts(bonds),
-        "compare": compare(tables.read(rigidity), bonds),
-    }
-    for name, table in found.items():
-        tables.write(table, output.with_name(f"{name}.csv"), inputs=[named, errors, rigidity])

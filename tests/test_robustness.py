@@ -126,3 +126,11 @@ def test_without_a_table_of_order_the_order_is_undetermined() -> None:
     order = _order(3)
     row = compare(_named(3, 0.1, np.random.default_rng(7)), order[order[C.DATASET] == "s0"])[0].iloc[0]
     assert (row["order_a"], row["order_b"]) == ("yes", "undetermined")
+
+
+def test_a_bond_without_d_is_left_out() -> None:
+    named = _named(3, 0.1, np.random.default_rng(8))
+    named.loc[(named["bond"] == "C-H 0") & (named[C.DATASET] == "s0"), C.BOND_ENERGY] = np.nan
+    row = compare(named, _order(3))[0].iloc[0]
+    assert row["n_bonds"] == 29
+    assert np.isfinite(row["ratio_line_lo"])

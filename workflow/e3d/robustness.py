@@ -51,7 +51,7 @@ def compare(named: pd.DataFrame, order: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     ``named`` and ``order`` are the study's ``bde/named`` and ``bde/order``. Named bonds at the relaxed geometry; the
     dataset with most runs is the first of its pairs.
     """
-    relaxed = named[named[C.GEOMETRY] == "relaxed"]
+    relaxed = named[(named[C.GEOMETRY] == "relaxed") & named[C.BOND_ENERGY].notna()]
     runs = relaxed.groupby(C.DATASET, sort=False)[C.RUN].nunique().sort_values(ascending=False, kind="stable")
     pairs: list[dict[str, Any]] = []
     bonds: list[pd.DataFrame] = []

@@ -45,7 +45,7 @@ def contrasts(named: pd.DataFrame) -> pd.DataFrame:
             for lower, higher in pairs:
                 if not {lower, higher} <= set(means.index):
                     continue
-                place = means.index.get_indexer([lower, higher])
+                place = means.index.get_indexer(pd.Index([lower, higher]))
                 low, high = means.to_numpy(dtype=float)[place]
                 both = [v for v in others if {higher, lower} <= set(v.index)]
                 gaps_of = np.array([float(v[higher] - v[lower]) for v in both])

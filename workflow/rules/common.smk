@@ -35,6 +35,9 @@ FIGURES_FOLDER = (
 )
 RUN = "{dataset}/n{n_train}/{model}/s{seed}"
 RUNS = list(STUDY.runs())
+# Variants are there for the gauge, which needs their errors and D alone.
+PLAIN_RUNS = [run for run in RUNS if VARIANT_SIGN not in run["model"]]
+OF_PLAIN_SIZES = ("entropy", "null", "level", "reactivity")
 STRUCTURES = [*TEST_SPLITS, NAMED_BONDS]
 DYNAMICS = ("dynamics", "spectrum", "breaking", "trajectory")
 
@@ -134,7 +137,7 @@ def largest(dataset):
 def smallest(runs):
     """The smallest plain model of each dataset at its largest number of frames, with its lowest seed."""
     rank = lambda run: (-run["n_train"], weights_of(run["model"]), run["seed"])
-    plain = [run for run in runs if "+" not in run["model"]]
+    plain = [run for run in runs if VARIANT_SIGN not in run["model"]]
     datasets = dict.fromkeys(run["dataset"] for run in plain)
     return [min((r for r in plain if r["dataset"] == name), key=rank) for name in datasets]
 
@@ -290,7 +293,8 @@ def untrained_of_size(wildcards):
 
 def collected(wildcards):
     table = f"{wildcards.stage}/{wildcards.table}"
-    return of_runs(COLLECTED[table], SOME_RUNS.get(table, RUNS))
+    of_stage = PLAIN_RUNS if wildcards.stage in OF_PLAIN_SIZES else RUNS
+    return of_runs(COLLECTED[table], SOME_RUNS.get(table, of_stage))
 
 
 def figure_molecules(figure):

@@ -139,7 +139,9 @@ def smallest(runs):
     rank = lambda run: (-run["n_train"], weights_of(run["model"]), run["seed"])
     plain = [run for run in runs if VARIANT_SIGN not in run["model"]]
     datasets = dict.fromkeys(run["dataset"] for run in plain)
-    return [min((r for r in plain if r["dataset"] == name), key=rank) for name in datasets]
+    return [
+        min((r for r in plain if r["dataset"] == name), key=rank) for name in datasets
+    ]
 
 
 # Tables that not every run has: the runs they are made of.

@@ -93,6 +93,19 @@ def test_a_variant_that_moves_d_is_told_from_one_that_does_not() -> None:
     assert ablations(_named({"micro": 0.0}, 3), ERRORS).empty
 
 
+def test_the_change_of_the_bonded_share_is_that_at_the_same_seeds() -> None:
+    share = {("micro", 0): 0.5, ("micro", 1): 0.7, ("micro", 2): 0.9, ("micro+far", 1): 0.8}
+    summary = pd.DataFrame(
+        [{"dataset": "a", "n_train": 8, "model": model, "seed": seed, "structures": "test-conformations",
+          "bonded_share": value} for (model, seed), value in share.items()]
+    )  # fmt: skip
+    named = _named({"micro": 0.0, "micro+far": 1.0}, 3)
+    row = ablations(named[(named["model"] == "micro") | (named["seed"] == 1)], ERRORS, summary).iloc[0]
+    assert row["n_seeds"] == 1
+    assert (row["bonded_share_change"], row["bonded_share_seed_sd"]) == pytest.approx((0.1, 0.2))
+    assert row["verdict"] == UNDETERMINED
+
+
 def test_contrasts_need_seeds_and_variants() -> None:
     assert set(contrasts(_named({"micro": 0.0, "micro+far": 1.0}, 3))["determined"]) == {"yes"}
     assert set(contrasts(_named({"micro": 0.0}, 3))["determined"]) == {UNDETERMINED}
@@ -232,3 +245,26 @@ def test_two_bonds_of_one_type_are_set_in_the_order_of_the_reference() -> None:
     assert set(found.index) == {("weak", "strong"), ("other weak", "strong")}  # equal or unknown ones have no order
     assert found.loc[("weak", "strong"), "mean_eV"] == pytest.approx(-0.51)
     assert set(found["determined"]) == {"yes"}
+
+
+def test_the_squares_of_scaled_residuals_are_the_training_loss(
+    build_model: Callable[..., Any], molecules: dict[str, Structure]
+) -> None:
+    """nequip's loss: mean square of the energy per atom over frames, of the force over all components."""
+    from dataclasses import replace
+
+    from e3d.gauge.derivatives import Differentiable, scaled_rows
+
+    model, rng = Differentiable(build_model()), np.random.default_rng(0)
+    model.differentiate_forces()
+    frames = [s for s in molecules.values() if model.knows(s) and len(s.atomic_numbers) < 6][:3]
+    labelled, energies, forces = [], [], []
+    for one in frames:
+        values, n = model.labelled_rows(one)[0], len(one.atomic_numbers)
+        off, pull = rng.normal(), rng.normal(size=(n, 3))
+        labelled.append(replace(one, energy=float(values[0] + off), forces=values[1:].reshape(-1, 3) + pull))
+        energies.append((off / n) ** 2)
+        forces.extend((pull**2).reshape(-1))
+    residuals = np.concatenate([r for r, _, _ in scaled_rows(model, labelled, 4.0, 0.7)])
+    loss = 4.0 * np.mean(energies) + 0.7 * np.mean(forces)
+    assert residuals @ residuals / len(labelled) == pytest.approx(loss, rel=1e-9)

@@ -37,6 +37,7 @@ rule gauge_tables:
         named="<results>/bde/named.csv",
         errors="<results>/evaluate/errors.csv",
         rigidity="<results>/gauge/rigidity.csv",
+        summary="<results>/decompose/summary.csv",
         code=modules("gauge/contrasts", "gauge/study", "statistics"),
     output:
         seeds="<results>/gauge/seeds.csv",
@@ -58,7 +59,7 @@ rule gauge_tables:
         "comparing seeds and variants"
     shell:
         "python -m e3d gauge tables {input.named} {input.errors} --rigidity {input.rigidity} "
-        "-o {output.seeds} --log {log}"
+        "--summary {input.summary} -o {output.seeds} --log {log}"
 
 
 rule gauge:

@@ -34,6 +34,7 @@ def add_commands(commands: Any, command: Command) -> None:
         "ERRORS",
     )
     study.add_argument("--rigidity", type=Path, required=True, help="stacked table of rigidities")
+    study.add_argument("--summary", type=Path, required=True, help="stacked table of decompositions (bonded share)")
 
 
 def _rigidity(arguments: Arguments) -> None:
@@ -47,4 +48,4 @@ def _rigidity(arguments: Arguments) -> None:
 def _tables(arguments: Arguments) -> None:
     from e3d.gauge.contrasts import study_tables
 
-    study_tables(arguments.named, arguments.errors, arguments.rigidity, arguments.output)
+    study_tables(arguments.named, arguments.errors, arguments.rigidity, arguments.summary, arguments.output)

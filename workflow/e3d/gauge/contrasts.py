@@ -84,16 +84,16 @@ def _contrast(gaps: Array, others: Array) -> tuple[Any, ...]:
     return n, len(others), mean, sd, mean - half, mean + half, *ends, verdict
 
 
-def study_tables(named: Path, errors: Path, rigidity: Path, output: Path) -> None:
+def study_tables(named: Path, errors: Path, rigidity: Path, summary: Path, output: Path) -> None:
     """Write seeds.csv, ablations.csv, contrasts.csv and compare.csv into the folder of ``output``."""
     bonds = tables.read(named)
     bonds = bonds[bonds[C.GEOMETRY] == "relaxed"]
     tested = tables.read(errors)
     found = {
         "seeds": seeds(bonds, tested),
-        "ablations": ablations(bonds, tested),
+        "ablations": ablations(bonds, tested, tables.read(summary)),
         "contrasts": contrasts(bonds),
         "compare": compare(tables.read(rigidity), bonds),
     }
     for name, table in found.items():
-        tables.write(table, output.with_name(f"{name}.csv"), inputs=[named, errors, rigidity])
+        tables.write(table, output.with_name(f"{name}.csv"), inputs=[named, errors, rigidity, summary])

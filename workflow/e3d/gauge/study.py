@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
 from e3d import tables
+from e3d.fields import TEST_CONFORMATIONS, base_and_variant
 from e3d.fields import Column as C
-from e3d.fields import base_and_variant
 from e3d.statistics import (
     Estimate,
     group_mean,
@@ -39,7 +39,7 @@ ABLATION_COLUMNS = ("dataset", "n_train", "base", "variant", "n_seeds", "offset_
                     "rms_change_eV", "rms_change_eV_lo", "rms_change_eV_hi", "seed_rms_eV", "seed_rms_eV_lo",
                     "seed_rms_eV_hi", "rms_ratio", "rms_ratio_lo", "rms_ratio_hi", "spearman", "kendall",
                     "within_types_kendall", "energy_mae_change", "force_mae_change", "bde298_mae_change_eV",
-                    "verdict")  # fmt: skip
+                    "bonded_share_change", "bonded_share_seed_sd", "verdict")  # fmt: skip
 COMPARE_COLUMNS = (*CELL, "sigma2_relative", "n_seeds", "n_bonds", "spearman", "spearman_lo", "spearman_hi",
                    "predicted_over_seed_sd", "predicted_over_seed_sd_lo", "predicted_over_seed_sd_hi",
                    "reproduces")  # fmt: skip
@@ -120,12 +120,14 @@ def _errors(errors: pd.DataFrame, cell: tuple[Any, ...]) -> dict[str, float]:
     }
 
 
-def ablations(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
+def ablations(named: pd.DataFrame, errors: pd.DataFrame, summary: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return, for every variant, the change of D against its base at the same seeds, beside the spread of base seeds.
 
     The spread is that of a difference of two seeds, sqrt(2) SD, which is what a change of nothing but the seed gives.
     ``rms_ratio`` is the change over that, with an interval over seeds (F, of as many rows as are independent). The
     verdict needs this interval beside 1 and the jackknife over molecules of the difference of squares beside 0.
+    The change of the bonded share (``summary``: that of ``e3d decompose``, new conformations) stands beside its SD over
+    base seeds and has no verdict.
     """
     rows: list[dict[str, Any]] = []
     for cell, part in named.groupby(CELL):
@@ -142,7 +144,9 @@ def ablations(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
         keys = {"dataset": cell[0], "n_train": cell[1], "base": base, "variant": variant, "n_seeds": len(common)}
         for centred in (False, True):
             rows.append(keys | _change(before, after, common, centred=centred)
-                        | _other_changes(errors, named, cell, base, common))  # fmt: skip
+                        | _other_changes(errors, named[named["bond"].isin(bonds.get_level_values("bond"))], cell,
+                                         base, common)
+                        | _share_change(summary, cell, base, common))  # fmt: skip
     return pd.DataFrame(rows, columns=list(ABLATION_COLUMNS))
 
 
@@ -191,6 +195,21 @@ def _other_changes(
         "force_mae_change": of_errors[1]["force_mae_mean"] - of_errors[0]["force_mae_mean"],
         "bde298_mae_change_eV": float(of_bde[1] - of_bde[0]),
     }
+
+
+def _share_change(
+    summary: pd.DataFrame | None, cell: tuple[Any, ...], base: str, common: list[Any]
+) -> dict[str, float]:
+    """Return the change of the bonded share at the same seeds, and its SD over base seeds; NaN where unknown."""
+    if summary is None:
+        return {"bonded_share_change": np.nan, "bonded_share_seed_sd": np.nan}
+    here = summary[summary[C.STRUCTURES] == TEST_CONFORMATIONS]
+    before, after = (
+        here[(here[CELL] == [*cell[:2], model]).all(axis=1)].set_index(C.SEED)["bonded_share"].astype(float)
+        for model in (base, cell[2])
+    )
+    change = (after.reindex(common) - before.reindex(common)).mean()
+    return {"bonded_share_change": float(change), "bonded_share_seed_sd": float(before.std(ddof=1))}
 
 
 def compare(rigidity: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:

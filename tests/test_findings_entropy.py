@@ -43,6 +43,13 @@ def test_bins_against_neighbours(ends: tuple[float, float], verdict: str) -> Non
     assert found(tables)[2].endswith("they differ by the intervals of some seeds.")
 
 
+def test_no_overlap_is_claimed_of_intervals_that_are_not_there() -> None:
+    tables = study(**TWO)
+    ends = ["differential_knn_nats_lo", "differential_knn_nats_hi"]
+    tables["entropy/entropy"][ends] = np.nan
+    assert found(tables)[3].endswith("undetermined, without two intervals.")
+
+
 def test_one_seed_one_size_and_missing_rows() -> None:
     tables = study(seeds=1)
     for name in ("entropy/entropy", "entropy/decomposability", "entropy/sensitivity"):

@@ -79,3 +79,13 @@ def test_findings_say_no_more_than_the_intervals(by_d: Tables, nothing: Tables) 
     empty = "\n".join(findings.sentences(nothing, PLACE))
     assert empty.count("undetermined, no break was followed") == 2
     assert "Spectrum of D: undetermined" in empty
+
+
+def test_no_holes_are_claimed_where_no_break_was_downhill(by_d: Tables, nothing: Tables) -> None:
+    for below in (0, 1):
+        tables_ = by_d | {"reactivity/dynamics": by_d["reactivity/dynamics"].assign(n_broken_below_start=below)}
+        text = " ".join(findings.sentences(tables_, PLACE))
+        assert ("holes" in text) == bool(below)
+    text = " ".join(findings.sentences(nothing, PLACE))
+    assert "holes" not in text
+    assert "Of 0 broken" not in text

@@ -56,10 +56,11 @@ def _outcomes(bonds: pd.DataFrame) -> str:
         for t, row in sums.iterrows()
     ]
     below, broken = int(sums["n_broken_below_start"].sum()), int(sums["n_broken"].sum())
-    return (
-        f"Replicas in dynamics (all above 500 K is extrapolation): {listed(texts)}. Of {broken} broken ones {below} "
-        "had less potential energy than the relaxed molecule: holes of the model rather than chemistry."
-    )
+    text = f"Replicas in dynamics (all above 500 K is extrapolation): {listed(texts)}."
+    if not broken:
+        return text
+    holes = ": holes of the model rather than chemistry" if below else ""
+    return f"{text} Of {broken} broken ones {below} had less potential energy than the relaxed molecule{holes}."
 
 
 def _fluctuations(bonds: pd.DataFrame) -> str:

@@ -72,9 +72,9 @@ def _with_n(entropy: pd.DataFrame, run: Run) -> str:
         return f"Entropy of D/sd within types against training frames: {NOT_THERE}."
     first, last = (scaled[scaled[C.N_TRAIN] == n] for n in (sizes[0], sizes[-1]))
     a, b = style.over_seeds(first, column), style.over_seeds(last, column)
-    verdict = "undetermined, the intervals overlap"
-    if a.has_interval and b.has_interval and (b.hi < a.lo or b.lo > a.hi):
-        verdict = "it falls" if b.hi < a.lo else "it rises"
+    verdict = "undetermined, without two intervals"
+    if a.has_interval and b.has_interval:
+        verdict = "it falls" if b.hi < a.lo else "it rises" if b.lo > a.hi else "undetermined, the intervals overlap"
     return (
         f"Entropy of D/sd within types (nearest neighbours, nats), {run[1]}: {value(first, column)} at {sizes[0]:,} "
         f"training frames, {value(last, column)} at {sizes[-1]:,}: {verdict}."

@@ -8,7 +8,10 @@ import pytest
 
 from e3d.errors import InputError
 from e3d.figures import FIGURES
+from e3d.findings import needed_tables
 from e3d.publish import costs, publish
+from e3d.robustness import PAIR_COLUMNS
+from study_tables import study
 
 HEADER = "s\th:m:s\tmax_rss\n"
 
@@ -83,3 +86,21 @@ def test_an_unfinished_study_is_refused_and_nothing_is_lost(finished: Path, tmp_
     with pytest.raises(InputError, match=r"parity\.png"):
         publish(finished, output)
     assert (output / "old").exists()
+
+
+def test_stages_alone_are_published_with_their_findings(finished: Path, tmp_path: Path) -> None:
+    for name, table in {**study(), "robustness/pairs": pd.DataFrame(columns=list(PAIR_COLUMNS))}.items():
+        path = finished / f"{name}.csv"
+        path.parent.mkdir(exist_ok=True)
+        table.to_csv(path, index=False)
+    (finished / "robustness" / "bonds.csv").write_text("a\n")
+    for name in ("order", "summary", "named"):
+        (finished / "bde" / f"{name}.csv").write_text("a\n")
+    output = tmp_path / "published"
+    publish(finished, output, ["robustness"])
+    names = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
+    tables = {f"{name}.csv" for name in (*FIGURES["robustness"].tables, *needed_tables(["robustness"]))}
+    assert names == {"costs.csv", "machine.json", "figures/findings.md", "figures/robustness.png", *tables}
+    assert "**Robustness" in (output / "figures" / "findings.md").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match=r"--only 'guage'.*gauge"):
+        publish(finished, output, ["guage"])

@@ -177,6 +177,7 @@ def _table_commands(commands: Any) -> None:
     figures.add_argument("--molecules", nargs="+", default=[], help="SMILES to draw (molecules)")
     publish = _command(commands, "publish", _publish, "Copy a finished study's tables, figures and costs.", "RESULTS")
     publish.add_argument("--readme", type=Path, help="write the findings and times into the marked blocks of this file")
+    publish.add_argument("--only", nargs="+", default=(), help="publish these stages alone: gauge, robustness, ...")
     _command(commands, "findings", _findings, "Write what the TABLES say, in sentences.", "TABLES+")
 
 
@@ -280,6 +281,6 @@ def _publish(arguments: Arguments) -> None:
     from e3d.provenance import write_text
     from e3d.publish import fill_readme, publish
 
-    publish(arguments.results, arguments.output)
+    publish(arguments.results, arguments.output, arguments.only)
     if arguments.readme is not None:
         write_text(arguments.readme, fill_readme(arguments.readme.read_text(encoding="utf-8"), arguments.output))

@@ -10,16 +10,16 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from e3d import provenance
-from e3d.errors import InputError
+from e3d.errors import InputError, choices
 from e3d.figures import FIGURES, read_tables
-from e3d.findings import findings, needed_tables, quoted
+from e3d.findings import SECTIONS, findings, needed_tables, quoted, write_findings
 
 COSTS_FILE = "costs.csv"
 STUDY = "study"
@@ -27,18 +27,26 @@ FIGURES_FOLDER = "figures"
 MACHINE_FILE = "machine.json"
 
 
-def publish(results: Path, output: Path) -> None:
+def publish(results: Path, output: Path, only: Sequence[str] = ()) -> None:
     """Copy ``results`` of a finished study into ``output``, replacing an earlier copy there.
+
+    ``only`` names stages (``gauge``): then their figures, tables and findings alone are published.
 
     Raises
     ------
     InputError
         If the study is not finished, or ``output`` holds something else than a published study.
     """
-    tables = sorted(results.glob("*/*.csv"))
-    figures = [results / FIGURES_FOLDER / f"{name}.png" for name in FIGURES]
-    figures.append(results / FIGURES_FOLDER / "findings.md")
-    missing = [str(path) for path in figures if not path.is_file()]
+    unknown = [name for name in only if name not in FIGURES or name not in SECTIONS]
+    if unknown:
+        known = [name for name in SECTIONS if name in FIGURES]
+        raise InputError(f"--only {unknown[0]!r} - {choices(unknown[0], known)}. Name stages with figure and findings.")
+    names = {table for name in only for table in (*FIGURES[name].tables, *needed_tables([name]))}
+    tables = sorted(results / f"{name}.csv" for name in names) if only else sorted(results.glob("*/*.csv"))
+    figures = [results / FIGURES_FOLDER / f"{name}.png" for name in only or FIGURES]
+    if not only:
+        figures.append(results / FIGURES_FOLDER / "findings.md")
+    missing = [str(path) for path in (*figures, *tables) if not path.is_file()]
     if missing or not tables:
         raise InputError(
             f"{results}: lacks {', '.join(missing) or 'tables'}. Run the study to its end first: make study."
@@ -56,6 +64,8 @@ def publish(results: Path, output: Path) -> None:
             target = fresh / path.relative_to(results)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
+        if only:
+            write_findings([fresh], fresh / FIGURES_FOLDER / "findings.md", only)
         costs(results / "costs").to_csv(fresh / COSTS_FILE, index=False, lineterminator="\n")
         provenance.write_json(fresh / MACHINE_FILE, machine(tables[0]))
         if output.exists():
@@ -123,12 +133,18 @@ def _covered(spans: list[tuple[float, float]]) -> float:
 def fill_readme(text: str, published: Path) -> str:
     """Return README's ``text`` with every ``<!-- name:start -->`` block written from ``published``.
 
+    The block of the controls is written from the study ``controls`` beside it, where there is one.
+
     Raises
     ------
     InputError
         If a block is not there exactly once.
     """
-    return fill_blocks(text, _blocks(published), "README")
+    blocks = _blocks(published)
+    controls = published.with_name("controls") / FIGURES_FOLDER / "findings.md"
+    if controls.is_file():
+        blocks["controls"] = controls.read_text(encoding="utf-8").strip()
+    return fill_blocks(text, blocks, "README")
 
 
 def fill_blocks(text: str, blocks: Mapping[str, str], document: str) -> str:

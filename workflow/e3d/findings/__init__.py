@@ -78,13 +78,14 @@ RUNS = "decompose/summary"
 """The table that says which runs there are."""
 
 
-def needed_tables() -> list[str]:
-    """Return the tables that the findings are written from."""
-    return list(dict.fromkeys([RUNS, *(table for section in SECTIONS.values() for table in section.tables)]))
+def needed_tables(sections: Sequence[str] = ()) -> list[str]:
+    """Return the tables that the findings, or some of their sections, are written from."""
+    tables = [table for name in sections or SECTIONS for table in SECTIONS[name].tables]
+    return list(dict.fromkeys([RUNS, *tables]))
 
 
-def write_findings(paths: Sequence[Path], output: Path) -> None:
-    """Write the findings from tables (files, or one results folder) as Markdown lists under headings.
+def write_findings(paths: Sequence[Path], output: Path, sections: Sequence[str] = ()) -> None:
+    """Write the findings, or some ``sections``, from tables (files, or one results folder) as lists under headings.
 
     Raises
     ------
@@ -94,17 +95,18 @@ def write_findings(paths: Sequence[Path], output: Path) -> None:
     from e3d.figures import read_tables
     from e3d.provenance import write_text
 
-    parts = findings(read_tables(paths, needed_tables()))
+    parts = findings(read_tables(paths, needed_tables(sections)), sections)
     write_text(output, "\n\n".join(_markdown(SECTIONS[name].title, found) for name, found in parts.items()) + "\n")
 
 
-def findings(tables: "dict[str, pd.DataFrame]") -> dict[str, list[str]]:
-    """Return the sentences of every section."""
+def findings(tables: "dict[str, pd.DataFrame]", sections: Sequence[str] = ()) -> dict[str, list[str]]:
+    """Return the sentences of every section, or of ``sections``."""
     from e3d.figures import style
 
     datasets = style.datasets(tables[RUNS])
     parts: dict[str, list[str]] = {}
-    for name, section in SECTIONS.items():
+    for name in sections or SECTIONS:
+        section = SECTIONS[name]
         module = import_module(f"e3d.findings.{name}")
         parts[name] = []
         for dataset in datasets if section.every_dataset else datasets[:1]:

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from e3d.config import read_yaml
-from e3d.schema import validate
 from e3d.data.entries import check_entries, sources
 from e3d.data.store import StoreReader
 from e3d.fields import Store as F
+from e3d.schema import validate
 from test_workflow import copy_project, planned, snakemake
 
 FILE = {"path": "resources/minispice.hdf5", "layout": "spice", "theory": "wB97M-D3(BJ)/def2-TZVPPD"}

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from e3d.config import read_yaml
-from e3d.schema import validate
 from e3d.data.made import check_made, geometries_file
 from e3d.data.theory import SPICE
+from e3d.schema import validate
 
 Expect = Callable[..., AbstractContextManager[None]]
 PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs")

@@ -20,7 +20,6 @@ from ase.calculators.emt import EMT
 
 from e3d import tables
 from e3d.config import RunSettings, read_yaml
-from e3d.schema import validate
 from e3d.data.choose import Choice, choose
 from e3d.data.make.label.run import label_file
 from e3d.data.make.label.theories import theory_named
@@ -33,6 +32,7 @@ from e3d.evaluate import evaluate
 from e3d.fields import POOL, TEST_MOLECULES, Column
 from e3d.fields import Store as F
 from e3d.models import load_model
+from e3d.schema import validate
 from e3d.train.feed import StoreDataset
 from e3d.train.pack import neighbours
 from e3d.train.render import render, statistics

@@ -10,7 +10,7 @@ from e3d.null.compare import BETTER, NOT_JUDGED, UNDETERMINED, WORSE, Null, comp
 from e3d.null.follow import follows
 from e3d.null.names import COARSE, FINE, IN_TYPES, NULL_MODEL, PAIR, column
 from e3d.null.shuffle import expected, expected_absolute_error, shuffled
-from e3d.scores import BIAS, MAE, WITHIN, deletions, scores
+from e3d.scores import BETWEEN, BIAS, MAE, WITHIN, deletions, scores
 from e3d.statistics import Estimate
 
 TRUE = np.array([-4.5, -3.6, -6.2, -8.1])
@@ -261,3 +261,10 @@ def test_following_is_told_within_types_apart_from_between(named: pd.DataFrame) 
     assert table.loc[PAIR, C.N] == both
     x, y = bonds[C.BOND_ENERGY], bonds[column(FINE)]
     assert table.loc[FINE, "pearson"] == pytest.approx(np.corrcoef(x, y)[0, 1])
+
+
+def test_a_rank_that_no_molecule_can_change_decides_nothing() -> None:
+    """Four types in one order whichever molecule is left out: the interval of the difference has no width."""
+    same = Estimate(0.2, 0.2, 0.2)
+    assert verdict(BETWEEN, same, 1.0) == UNDETERMINED
+    assert verdict(WITHIN, Estimate(1.0, 1.0, 1.0), 1.0, Estimate(0.0, -0.3, 0.3)) == BETTER  # a permutation test

@@ -9,7 +9,7 @@ from e3d.fields import REFERENCE_NAMES, TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.figures import style
 from e3d.findings.wording import Run, Tables, listed, value
-from e3d.scores import BETWEEN, WITHIN
+from e3d.scores import BETWEEN, TIE_EV, WITHIN
 from e3d.statistics import group_mean
 
 
@@ -68,7 +68,9 @@ def _orders(table: pd.DataFrame) -> Iterable[str]:
         for score, words in ((BETWEEN, "between types"), (WITHIN, "within types")):
             difference = style.over_seeds(part, f"difference_{score}")
             verdict = "undetermined"
-            if difference.has_interval and (difference.lo > 0 or difference.hi < 0):
+            # no width: few types have few orders, and all replicates may agree
+            wide = difference.has_interval and difference.hi - difference.lo > TIE_EV
+            if wide and (difference.lo > 0 or difference.hi < 0):
                 verdict = "D better" if difference.lo > 0 else "the length better"
             length = value(part, f"length_{score}", seeds=False)
             scores.append(f"{words} {value(part, f'd_{score}')}, minus the bond length {length}: {verdict}")

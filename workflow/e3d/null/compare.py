@@ -12,7 +12,7 @@ from e3d.fields import REFERENCE_NAMES
 from e3d.fields import Column as C
 from e3d.null.names import IN_TYPES, NULL_MODEL
 from e3d.null.shuffle import expected_absolute_error, shuffled
-from e3d.scores import BETWEEN, BIAS, MAE, SCORES, WITHIN, Masks, deletions, estimate, n_pairs, scores
+from e3d.scores import BETWEEN, BIAS, MAE, SCORES, TIE_EV, WITHIN, Masks, deletions, estimate, n_pairs, scores
 from e3d.statistics import Estimate, jackknife_groups
 
 Floats = NDArray[np.float64]
@@ -167,11 +167,14 @@ def _row(score: str, ours: Floats, theirs: Floats, exact: Floats | None = None) 
 def verdict(score: str, difference: Estimate, e3d: float, draws: Estimate | None = None) -> str:
     """Say whether E3D is better or worse than a null model, only where the interval of the difference excludes zero.
 
-    Of a random null model, E3D must also lie outside of the middle 95 % of its draws. Of errors less is better.
+    Of a random null model, E3D must also lie outside of the middle 95 % of its draws; of another, a rank's interval
+    without width decides nothing: few types have few orders, and all replicates may agree. Of errors less is better.
     """
     if score == BIAS:
         return NOT_JUDGED
     if not (difference.lo > 0 or difference.hi < 0):
+        return UNDETERMINED
+    if score in RANKS and draws is None and difference.hi - difference.lo < TIE_EV:
         return UNDETERMINED
     if draws is not None and draws.lo <= e3d <= draws.hi:
         return UNDETERMINED

@@ -212,6 +212,17 @@ def test_agreement_without_spread_is_not_certainty() -> None:
     assert row["beats_chance"] == "undetermined"
 
 
+def test_agreement_is_not_certainty_by_rounding_either() -> None:
+    """2 of 3 other bonds ranked stronger in every replica: means without a molecule differ by 1e-16."""
+    columns = {"molecule": np.repeat(list("abc"), (3, 5, 7)), "replica": [str(k) for k in range(15)]}
+    key = {"lead_fs": 20.0, "window_fs": 0.0, "predictor": "D_mean", "n_bonds": 4}
+    rows = pd.DataFrame(columns).assign(**key, top1=0.0, percentile=2 / 3, within_class=np.nan)
+    table = breaking.table(pd.concat([rows, rows.assign(predictor="r_rel", percentile=1 / 3)]))
+    row = table[(table["molecule"] == "all") & (table["predictor"] == "D_mean")].iloc[0]
+    assert row["percentile_hi"] == pytest.approx(row["percentile_lo"], abs=1e-14)
+    assert (row["beats_chance"], row["beats_length"]) == ("undetermined", "undetermined")
+
+
 def test_ties_share_the_first_place() -> None:
     weak, classes = np.array([1.0, 1.0, 1.0, 2.0]), np.array([0, 0, 0, 1])
     assert breaking.scores(weak, 0, classes) == (pytest.approx(1 / 3), pytest.approx(2 / 3), 0.5)

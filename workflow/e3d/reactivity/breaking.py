@@ -21,6 +21,7 @@ WINDOW_FS = 50.0
 ALL = "all"
 """All molecules together, instead of one."""
 CHANCE_PERCENTILE = 0.5
+_ROUNDING = 1e-12  # of means of scores, which are at most one
 AGAINST = {"D": "r_rel", "D_z": "r_z", "D_mean": "r_rel"}
 """Each predictor made of D, and the one made of lengths that it is paired with."""
 PREDICTORS = (*AGAINST, "r", "r_rel", "r_z")
@@ -207,6 +208,6 @@ def _mean(values: Floats, unit: NDArray[np.int64]) -> tuple[float, float, float]
 
 def _verdict(difference: tuple[float, float, float]) -> str:
     _, lo, hi = difference
-    if lo == hi:  # groups that all agree are saturation, not certainty
+    if not hi - lo > _ROUNDING:  # groups that all agree are saturation, not certainty
         return "undetermined"
     return "yes" if lo > 0 else "no" if hi < 0 else "undetermined"

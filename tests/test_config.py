@@ -251,6 +251,7 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
     "missing key": (_drop("training.steps"), ["training lacks 'steps'", "required"]),
     "missing section": (_drop("grid"), ["lacks 'grid'"]),
     "unknown dataset": (_put("grid.dataset", ["minispise"]), ["did you mean 'minispice'", "grid.dataset"]),
+    "unknown dataset of a control": (_put("controls", [{"dataset": ["minispise"]}]), ["'minispise'", "or `controls`"]),
     "unknown model": (_put("grid.model", ["mikro"]), ["did you mean 'micro'", "grid.model"]),
     "text for a number": (_put("training.steps", "many"), ["training.steps = 'many'", "expected integer"]),
     "YAML's exponent": (_put("training.learning_rate", "1e-3"), ["learning_rate = '1e-3'", "write 1.0e-3"]),

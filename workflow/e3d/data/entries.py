@@ -40,7 +40,7 @@ def check_entries(names: Iterable[str], known: Mapping[str, Any], *, need_files:
         if name not in known:
             raise InputError(
                 f"dataset {name!r} is not in config/datasets.yaml - {choices(name, known)}. "
-                "Fix `grid.dataset`, or add the dataset there."
+                "Fix `grid.dataset` or `controls`, or add the dataset there."
             )
         if "mix" in known[name]:
             _check_mixture(name, known)

@@ -294,8 +294,8 @@ def untrained_of_size(wildcards):
 
 
 def collected(wildcards):
-    table = f"{wildcards.stage}/{wildcards.table}"
-    of_stage = PLAIN_RUNS if wildcards.stage in OF_PLAIN_SIZES else RUNS
+    table = wildcards.table
+    of_stage = PLAIN_RUNS if table.split("/")[0] in OF_PLAIN_SIZES else RUNS
     return of_runs(COLLECTED[table], SOME_RUNS.get(table, of_stage))
 
 
@@ -307,7 +307,7 @@ def figure_molecules(figure):
 
 
 def check_option(wildcards):
-    return "--one-sample-size" if wildcards.table == "entropy" else ""
+    return "--one-sample-size" if wildcards.table == "entropy/entropy" else ""
 
 
 def modules(*names):

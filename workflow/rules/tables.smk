@@ -5,14 +5,13 @@ rule tables_collect:
     input:
         collected,
     output:
-        "<results>/{stage}/{table}.csv",
+        "<results>/{table}.csv",
     log:
-        "<logs>/tables/{stage}-{table}.log",
+        "<logs>/tables/{table}.log",
     benchmark:
-        "<costs>/tables/{stage}-{table}.tsv"
+        "<costs>/tables/{table}.tsv"
     wildcard_constraints:
-        stage="train|evaluate|decompose|bde|level|entropy|null|gauge|reactivity",
-        table="[a-z_]+",
+        table=alternatives(COLLECTED),
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -22,12 +21,9 @@ rule tables_collect:
     params:
         check=check_option,
     message:
-        "collecting {wildcards.stage}/{wildcards.table}"
+        "collecting {wildcards.table}"
     shell:
         "python -m e3d collect {input} {params.check} -o {output} --log {log}"
-
-
-ruleorder: gauge_tables > tables_collect
 
 
 rule tables:

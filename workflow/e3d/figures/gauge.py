@@ -17,10 +17,10 @@ _OTHERS = {
     "contrast in molecule": r"$\Delta$ in a molecule",
 }
 _KINDS = (
-    ("bond", "$D$ of a bond", style.VERMILION, "s"),
+    ("bond", "$D$", style.VERMILION, "s"),
     ("type", "mean of a type", style.PURPLE, "D"),
-    ("contrast in molecule", "difference in a molecule", style.GREEN, "^"),
-    ("energy", "energy of a molecule", style.BLUE, "o"),
+    ("contrast in molecule", r"$\Delta D$ in a molecule", style.GREEN, "^"),
+    ("energy", "total energy", style.BLUE, "o"),
 )
 
 
@@ -82,7 +82,7 @@ def _rigidity(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
     axes.set_xlabel(r"regulariser $\sigma^2 / \lambda_{\max}$")
     axes.set_ylabel("predicted SD, median (eV)")
     axes.set_title(f"{first[C.MODEL]}, $N$ = {first[C.N_TRAIN]}", fontsize=style.SMALL)
-    axes.legend(loc="lower left", handletextpad=0.3)
+    axes.legend(loc="upper right", handletextpad=0.3, handlelength=1.4)
 
 
 def _variants(axes: Axes, table: pd.DataFrame, dataset: str) -> None:

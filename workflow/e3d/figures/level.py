@@ -17,7 +17,7 @@ _PARTS = (
     ("labels", "labels from literature", style.BLUE, "^"),
 )
 _SCORES = ((BETWEEN, "between\ntypes"), (WITHIN, "within\ntypes"))
-_NAMED_ERROR_EV = 0.4
+_NAMED_ERROR_EV = 0.7
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:

@@ -35,8 +35,8 @@ def _seeds(table: pd.DataFrame) -> str:
     unknown = 100 / np.sqrt(2 * (n - 1))
     open_ = "" if whole["verdict"] == "measured" else "; too few seeds to conclude from"
     return (
-        f"Gauge: over {n} seeds, whose force MAE is {whole['force_mae_mean']:.0f} meV/Å with SD "
-        f"{whole['force_mae_sd']:.0f}, D of a named bond has an SD of {whole['sd_eV']:.2f} eV "
+        f"Gauge: over {n} seeds, whose force MAE (mean of both test sets) is {whole['force_mae_mean']:.0f} meV/Å with "
+        f"SD {whole['force_mae_sd']:.0f}, D of a named bond has an SD of {whole['sd_eV']:.2f} eV "
         f"{_interval(whole, 'sd_eV')} (root mean square over {int(whole[C.N])} bonds; {', '.join(related)}); the "
         f"interval is over molecules, {n} seeds leave about {unknown:.0f} % of it open besides{open_}."
     )

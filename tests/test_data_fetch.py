@@ -599,7 +599,7 @@ def test_a_download_shows_a_bar_on_a_terminal_only(mirror: Mirror, listed: Path)
 
 # --- the workflow
 
-STUDY = {"grid": {"dataset": ["remote"], "n_train": [8]}}
+STUDY = {"grid": {"dataset": ["remote"], "n_train": [8]}, "controls": []}
 
 
 @pytest.fixture

@@ -58,7 +58,9 @@ def test_the_workflow_plans_sampling_labelling_and_reading(root: Path, tmp_path:
     for name in PARTS:
         copy = shutil.copytree if (root / name).is_dir() else shutil.copy
         copy(root / name, tmp_path / name)
-    (tmp_path / "my.yaml").write_text(yaml.safe_dump({"grid": {"dataset": ["minispice-gfn2"], "n_train": [16]}}))
+    (tmp_path / "my.yaml").write_text(
+        yaml.safe_dump({"grid": {"dataset": ["minispice-gfn2"], "n_train": [16]}, "controls": []})
+    )
     snakemake = str(Path(sys.executable).parent / "snakemake")
     done = subprocess.run(
         [snakemake, "--cores", "2", "-n", "data", "--configfile", "config/smoke.yaml", "my.yaml"],

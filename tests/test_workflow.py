@@ -104,7 +104,17 @@ def test_every_overlay_plans(project: Path, overlay: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "trains"), [("data", 0), ("train", 3), ("decompose", 3), ("bde", 3), ("scaling", 3), ("figures", 3)]
+    ("target", "trains"),
+    [
+        ("data", 0),
+        ("train", 6),
+        ("decompose", 6),
+        ("bde", 6),
+        ("scaling", 6),
+        ("gauge", 6),
+        ("null", 4),
+        ("figures", 6),
+    ],
 )
 def test_targets(project: Path, target: str, trains: int) -> None:
     assert planned(snakemake(project, target, "-n", *SMOKE)).get("train_run", 0) == trains
@@ -144,12 +154,12 @@ def test_too_many_training_frames_is_one_line(project: Path) -> None:
 
 def test_the_smoke_study_makes_everything(smoke: Path) -> None:
     results = smoke / "results" / "smoke"
-    for figure in ("molecules", "distributions", "parity", "learning", "emergence"):
+    for figure in FIGURES:
         for suffix in ("png", "svg", "pdf"):
             assert (results / "figures" / f"{figure}.{suffix}").stat().st_size > 5000
     summary = pd.read_csv(results / "decompose" / "summary.csv")
     assert (summary["sum_rule_max_abs_eV"] <= 1e-8).all()
-    assert len(summary) == 9  # three runs on three sets of structures
+    assert len(summary) == 18  # six runs on three sets of structures
     fits = pd.read_csv(results / "scaling" / "fits.csv")
     assert set(fits.loc[fits["form"] == "power+floor", "status"]) == {
         "not identifiable: 3 values of N, the form needs 5"
@@ -161,7 +171,7 @@ def test_the_smoke_study_makes_everything(smoke: Path) -> None:
 def test_the_report_is_self_contained(smoke: Path) -> None:
     text = (smoke / "report.html").read_text()
     assert not re.search(r"""(src|href)=["']https?://""", text)
-    for caption in ("molecules", "distributions", "parity", "learning", "emergence"):
+    for caption in FIGURES:
         assert f"{caption}.png" in text
 
 
@@ -172,7 +182,7 @@ def test_a_finished_study_has_nothing_to_do(smoke: Path) -> None:
 def test_a_new_seed_or_size_runs_only_what_is_new(smoke: Path) -> None:
     (smoke / "more.yaml").write_text(yaml.safe_dump({"grid": {"seed": [0, 1]}}))
     jobs = planned(snakemake(smoke, "-n", "--configfile", "config/smoke.yaml", "more.yaml"))
-    assert jobs["train_run"] == jobs["decompose_run"] == 3
+    assert jobs["train_run"] == jobs["decompose_run"] == 2  # seed 1 at 32 frames is among the controls
     assert "data_read" not in jobs
     (smoke / "more.yaml").write_text(yaml.safe_dump({"grid": {"n_train": [8, 16, 32, 64]}}))
     jobs = planned(snakemake(smoke, "-n", "--configfile", "config/smoke.yaml", "more.yaml"))
@@ -199,16 +209,16 @@ def test_what_plans_a_training_and_what_does_not(smoke: Path, tmp_path: Path) ->
     assert planned(snakemake(study, "-n", *SMOKE)) == {}
     edit(package / "entropy" / "tables.py")
     jobs = planned(snakemake(study, "-n", *SMOKE))
-    assert jobs["entropy_run"] == 3
+    assert jobs["entropy_run"] == 4  # of plain sizes
     assert not {"train_run", "decompose_run", "bde_run"} & set(jobs)
     (study / "wide.yaml").write_text(yaml.safe_dump({"models": {"nano": {"mlp_width": 40}}}))
     jobs = planned(snakemake(study, "-n", "--configfile", "config/smoke.yaml", "wide.yaml"))
-    assert jobs["train_run"] == 3  # the control: what identifies a run does retrain it
+    assert jobs["train_run"] == 6  # the control: what identifies a run does retrain it
 
 
 def test_one_rule_runs_again_alone(smoke: Path) -> None:
     jobs = planned(snakemake(smoke, "-n", *SMOKE, "--forcerun", "bde_run"))
-    assert jobs["bde_run"] == 3
+    assert jobs["bde_run"] == 6
     assert not {"train_run", "evaluate_run", "decompose_run", "entropy_run"} & set(jobs)
 
 

@@ -57,6 +57,8 @@ STYLE: Final[Any] = {
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY: Final = "#767676"
+_DIGITS: Final = 6
+"""Of a share of the figure: a thousandth of a pixel."""
 _MODEL_COLORS: Final = (BLUE, VERMILION, GREEN, PURPLE, BLACK, SKY, ORANGE)
 _MODEL_MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 _DODGE, _MAX_DODGE = 1.04, 1.25  # factors in N between neighbouring and between the outermost series
@@ -131,6 +133,8 @@ def save(make: Callable[[], Figure], output: Path) -> None:
         figure = make()
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laid out once, so that the three files show the same
+        for axes in figure.axes:  # the layout's solver rounds by the order in memory, which is never the same
+            axes.set_position(np.round(axes.get_position(original=True).bounds, _DIGITS))
         for suffix, entries in metadata.items():
             with atomic(output.with_suffix(f".{suffix}")) as temporary:
                 figure.savefig(temporary, format=suffix, dpi=200, metadata=entries)

@@ -133,7 +133,11 @@ def save(make: Callable[[], Figure], output: Path) -> None:
         figure = make()
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laid out once, so that the three files show the same
-        for axes in figure.axes:  # the layout's solver rounds by the order in memory, which is never the same
+        # the layout's solver rounds by the order in memory, which is never the same
+        for part in figure.subfigs:
+            part.bbox_relative.p0 = np.round(part.bbox_relative.p0, _DIGITS)
+            part.bbox_relative.p1 = np.round(part.bbox_relative.p1, _DIGITS)
+        for axes in figure.axes:
             axes.set_position(np.round(axes.get_position(original=True).bounds, _DIGITS))
         for suffix, entries in metadata.items():
             with atomic(output.with_suffix(f".{suffix}")) as temporary:

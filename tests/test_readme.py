@@ -15,6 +15,7 @@ from e3d.publish import fill_readme
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PUBLISHED = ROOT / "results" / "published" / "default"
+CONTROLS = ROOT / "results" / "published" / "controls"
 
 TEXT = README.read_text(encoding="utf-8")
 RULES = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "workflow").rglob("*.smk"))
@@ -28,6 +29,12 @@ def test_generated_parts_are_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_findings_follow_from_the_published_tables(tmp_path: Path) -> None:
     write_findings([PUBLISHED], tmp_path / "findings.md")
     published = PUBLISHED / "figures" / "findings.md"
+    assert (tmp_path / "findings.md").read_text(encoding="utf-8") == published.read_text(encoding="utf-8")
+
+
+def test_the_findings_of_the_controls_follow_from_their_tables(tmp_path: Path) -> None:
+    write_findings([CONTROLS], tmp_path / "findings.md", ("gauge", "robustness"))
+    published = CONTROLS / "figures" / "findings.md"
     assert (tmp_path / "findings.md").read_text(encoding="utf-8") == published.read_text(encoding="utf-8")
 
 

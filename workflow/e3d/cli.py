@@ -22,6 +22,7 @@ from e3d.null.commands import add_commands as add_null_commands
 from e3d.options import json_object, run_of
 from e3d.reactivity.commands import add_commands as add_reactivity_commands
 
+_RUNTIME = ("device", "devices", "nodes", "compile_mode", "kernels", "tf32")
 _FOLDERS = ("train", "decompose", "publish")
 Arguments = argparse.Namespace
 
@@ -132,6 +133,9 @@ def _model_commands(commands: Any) -> None:
     write.add_argument("json", metavar="JSON", help="the settings as JSON")
     train = _command(commands, "train", _train, "Train one run with nequip-train into a folder.", "RUN")
     train.add_argument("--compile-mode", choices=("eager", "compile"), default="eager")
+    train.add_argument("--devices", type=options.count, default=1, help="processes on each node (default: 1)")
+    train.add_argument("--nodes", type=options.count, default=1, help="nodes, of a Slurm job (default: 1)")
+    train.add_argument("--tf32", action="store_true", help="let a GPU round the factors of matrix products to TF32")
     train.add_argument("--kernels", default="auto", help="auto, centre, shipped or cuequivariance (default: auto)")
     evaluate = _command(
         commands, "evaluate", _evaluate, "Write the errors of MODEL on the labelled frames of STORE.", "MODEL", "STORE"
@@ -190,7 +194,7 @@ def _settings(arguments: Arguments) -> None:
 def _train(arguments: Arguments) -> None:
     from e3d.train.run import train
 
-    runtime = {name: getattr(arguments, name) for name in ("device", "compile_mode", "kernels")}
+    runtime = {name: getattr(arguments, name) for name in _RUNTIME}
     train(arguments.run, arguments.output, runtime)
 
 

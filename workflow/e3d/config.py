@@ -114,6 +114,11 @@ class Study:
         """Return the datasets that are read from files: those of all runs, mixtures resolved."""
         return sources(self.used("dataset"), self.datasets)
 
+    def runtime(self, model: str) -> dict[str, Any]:
+        """Return how a model, ``micro`` or ``micro+r35``, is trained: runtime settings, those of its size first."""
+        common = {key: value for key, value in self.values["runtime"].items() if key not in ("models", "container")}
+        return common | self.values["runtime"]["models"].get(base_and_variant(model)[0], {})
+
     def mixtures(self) -> list[str]:
         """Return the datasets of all runs that are mixed from others."""
         return [name for name in self.used("dataset") if "mix" in self.datasets[name]]
@@ -147,6 +152,7 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
     known = validate(dict(datasets), "datasets")
     check_entries(_used(study, "dataset"), known, need_files=not study["published"])
     _check_models(study)
+    _check_runtime(study)
     for section in ("figures", "dynamics"):
         _check_molecules(section, study[section]["molecules"])
     check_dynamics(study["dynamics"])
@@ -157,6 +163,17 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
             f"{choices(study['study'], sorted(path.name for path in PUBLISHED.glob('*')))} - or `published: false`."
         )
     return Study(study, known)
+
+
+def load_site(path: Path) -> dict[str, Any]:
+    """Read and check the values of a cluster, ``cluster/site.yaml``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not YAML, or holds what is not allowed.
+    """
+    return validate(read_yaml(path), "site")
 
 
 def _check_models(values: Mapping[str, Any]) -> None:
@@ -175,6 +192,30 @@ def _check_models(values: Mapping[str, Any]) -> None:
             f"grid.model = {models}: variants alone - at least one plain size is needed, such as "
             f"{base_and_variant(models[0])[0]!r}, since figures and dynamics are made of plain sizes. Add it."
         )
+
+
+def _check_runtime(values: Mapping[str, Any]) -> None:
+    """Refuse devices that no training could use."""
+    runtime, sizes = values["runtime"], values["models"]
+    for name in runtime["models"]:
+        if name not in sizes:
+            raise InputError(
+                f"runtime.models: {name!r} is not under `models` - {choices(name, sizes)}. Fix the spelling or remove it."
+            )
+    batch = values["training"]["batch_size"]
+    for name, chosen in {"": runtime, **runtime["models"]}.items():
+        both = {**runtime, **chosen}
+        where = f"runtime.models.{name}" if name else "runtime"
+        ranks = both["devices"] * both["nodes"]
+        if batch % ranks:
+            raise InputError(
+                f"{where}: {both['devices']} devices on {both['nodes']} nodes do not divide training.batch_size = {batch}, "
+                "which is the batch of all of them together. Change one of them."
+            )
+        if ranks > 1 and ":" in both["device"]:
+            raise InputError(
+                f"{where}: device {both['device']!r} is one GPU, and {ranks} are asked for. Set `runtime.device: cuda`."
+            )
 
 
 def _check_training(training: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGES = Path(str(workflow.current_basedir)).parent  # holds the package e3d
 sys.path.insert(0, str(PACKAGES))
 
-from e3d.config import load_study, read_yaml, run_settings
+from e3d.config import load_site, load_study, read_yaml, run_settings
 from e3d.data.made import geometries_file
 from e3d.errors import InputError
 from e3d.fields import DECOMPOSED_FILES, NAMED_BONDS, TEST_SPLITS, VARIANT_SIGN
@@ -18,6 +18,7 @@ from e3d.findings import SECTIONS, needed_tables
 
 try:
     STUDY = load_study(config, read_yaml(Path("config/datasets.yaml")))
+    SITE = load_site(Path("cluster/site.yaml"))
 except InputError as error:
     sys.exit(f"e3d: {error}")
 
@@ -56,7 +57,12 @@ PYTHON = (
     if "conda" in {str(m) for m in workflow.deployment_settings.deployment_method}
     else f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 )
-shell.prefix(f"{PYTHON}export PYTHONPATH={shlex.quote(str(PACKAGES))}; ")
+MODULES = (
+    f"if [ -n \"${{SLURM_JOB_ID:-}}\" ]; then module load {shlex.join(SITE['modules'])}; fi; "
+    if SITE["modules"]
+    else ""
+)
+shell.prefix(f"{MODULES}{PYTHON}export PYTHONPATH={shlex.quote(str(PACKAGES))}; ")
 
 
 DECOMPOSED = [
@@ -70,8 +76,12 @@ SUBSET_OPTIONS = " ".join(
     for key, value in STUDY.values["subset"].items()
 )
 DEVICE = STUDY.values["runtime"]["device"]
-COMPILE_MODE = STUDY.values["runtime"]["compile_mode"]
-KERNELS = STUDY.values["runtime"]["kernels"]
+LONGEST = max(partition["max_runtime"] for partition in SITE["partitions"].values())
+ON_GPU = DEVICE.startswith("cuda")
+GPU = (
+    1 if ON_GPU else 0
+)  # of a rule that uses a model; Snakemake counts GPUs by this name
+TRAIN_ENV = f"../../envs/train-{'gpu' if ON_GPU else 'cpu'}.yaml"
 BDE_REFERENCE = "resources/bde_298K.csv"
 BOND_ENERGIES = "resources/bond_energies.csv"
 REACTIVITY = ("barriers", "summary", "scans", "scan_errors", "paths", "path_changes")
@@ -246,7 +256,7 @@ def of_file(key):
     return lambda wildcards: str(FETCHED[wildcards.file].get(key, ""))
 
 
-def run_json(wildcards):
+def settings_of(wildcards):
     run = {
         "run": RUN.format(**wildcards),
         "dataset": wildcards.dataset,
@@ -254,7 +264,11 @@ def run_json(wildcards):
         "model": wildcards.model,
         "seed": int(wildcards.seed),
     }
-    return json.dumps(run_settings(STUDY, run, RESULTS).as_dict(), sort_keys=True)
+    return run_settings(STUDY, run, RESULTS)
+
+
+def run_json(wildcards):
+    return json.dumps(settings_of(wildcards).as_dict(), sort_keys=True)
 
 
 def of_runs(patterns, runs=RUNS):

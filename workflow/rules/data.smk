@@ -14,7 +14,7 @@ rule data_fetch:
         file=alternatives(FETCHED),
     localrule: True
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/data.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -48,8 +48,8 @@ rule data_sample:
         "../../envs/label.yaml"
     threads: 8
     resources:
-        mem_mb=lambda wildcards, threads: 500 * threads,
-        runtime=1440,
+        mem_mb=lambda wildcards, threads, attempt: grown(500 * threads, attempt),
+        runtime=LONGEST,  # what is labelled stays: its next attempt goes on
     params:
         conformations=lambda wildcards: SAMPLED[wildcards.geometries].get(
             "conformations", 50
@@ -77,8 +77,8 @@ rule data_label:
         "../../envs/label.yaml"
     threads: 8
     resources:
-        mem_mb=lambda wildcards, threads: 2000 * threads,
-        runtime=1440,
+        mem_mb=lambda wildcards, threads, attempt: grown(2000 * threads, attempt),
+        runtime=LONGEST,
     params:
         theory=lambda wildcards: MADE[wildcards.labels]["theory"],
     message:
@@ -101,11 +101,11 @@ rule data_read:
     wildcard_constraints:
         dataset=alternatives(SOURCES),
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=mem_mb(1500),
+        runtime=minutes(60, per_gb=10),
         sha256=checksum,
     params:
         settings=read_options,
@@ -128,11 +128,11 @@ rule data_mix:
     wildcard_constraints:
         dataset=alternatives(MIXTURES),
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=mem_mb(1500, per_gb=50),
+        runtime=minutes(60, per_gb=10),
     params:
         options=mix_options,
     message:
@@ -151,11 +151,11 @@ rule data_split:
     benchmark:
         "<costs>/data/split/{dataset}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=mem_mb(1000, per_gb=100),
+        runtime=minutes(15, per_gb=1),
     params:
         seed=STUDY.values["split"]["seed"],
         test_molecules=STUDY.values["split"]["test_molecules"],
@@ -180,11 +180,11 @@ rule data_subset:
     benchmark:
         "<costs>/data/subset/{dataset}/n{n_train}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=mem_mb(1000, per_gb=100),
+        runtime=minutes(10, per_gb=1),
     params:
         choice=SUBSET_OPTIONS,
     message:

@@ -24,11 +24,12 @@ rule decompose_run:
     benchmark:
         f"<costs>/decompose/{RUN}.tsv"
     conda:
-        "../../envs/train.yaml"
+        TRAIN_ENV
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=mem_mb(2000, per_gb=100),
+        runtime=minutes(60, per_gb=20),
+        gpu=GPU,
         device=DEVICE,
     message:
         "decomposing {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} of {wildcards.dataset}"

@@ -26,11 +26,12 @@ rule reactivity_dynamics:
     benchmark:
         f"<costs>/reactivity/{RUN}.dynamics.tsv"
     conda:
-        "../../envs/train.yaml"
+        TRAIN_ENV
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=mem_mb(2000),
+        runtime=minutes(240),
+        gpu=GPU,
         device=DEVICE,
     params:
         dynamics=json.dumps(STUDY.values["dynamics"], sort_keys=True),

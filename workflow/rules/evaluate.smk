@@ -15,11 +15,12 @@ rule evaluate_run:
     benchmark:
         f"<costs>/evaluate/{RUN}.tsv"
     conda:
-        "../../envs/train.yaml"
+        TRAIN_ENV
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=mem_mb(2000, per_gb=50),
+        runtime=minutes(60, per_gb=10),
+        gpu=GPU,
         device=DEVICE,
     message:
         "errors of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} on {wildcards.dataset}"

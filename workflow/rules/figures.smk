@@ -23,11 +23,11 @@ for figure, drawn in FIGURES.items():
         benchmark:
             f"<costs>/figures/{figure}.tsv"
         conda:
-            "../../envs/analysis.yaml"
+            "../../envs/figures.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=10,
+            mem_mb=mem_mb(1000, per_run=2),
+            runtime=minutes(5, per_run=0.02),
         params:
             figure=figure,
             molecules=figure_molecules(figure),
@@ -60,11 +60,11 @@ rule figures_findings:
     benchmark:
         "<costs>/figures/findings.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        "../../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=mem_mb(1000, per_run=2),
+        runtime=minutes(5, per_run=0.02),
     message:
         "writing what the tables say"
     shell:

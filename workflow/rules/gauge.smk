@@ -19,11 +19,11 @@ rule gauge_rigidity:
     benchmark:
         f"<costs>/gauge/{RUN}.rigidity.tsv"
     conda:
-        "../../envs/train.yaml"
+        "../../envs/train-cpu.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=mem_mb(2000),
+        runtime=minutes(120),
     message:
         "rigidity of D of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
     shell:
@@ -53,8 +53,8 @@ rule gauge_tables:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=mem_mb(1000, per_run=2),
+        runtime=minutes(10, per_run=0.1),
     message:
         "comparing seeds and variants"
     shell:

@@ -29,8 +29,8 @@ rule level_run:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=mem_mb(1000, per_gb=200),
+        runtime=minutes(20, per_gb=2),
     message:
         "D of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} beside the labels' level"
     shell:

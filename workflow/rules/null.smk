@@ -25,11 +25,11 @@ rule null_fit:
     benchmark:
         "<costs>/null/fit/{dataset}/n{n_train}.tsv"
     conda:
-        "../../envs/train.yaml"  # its neighbour search; no torch
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=mem_mb(2000, per_gb=50),
+        runtime=minutes(60, per_gb=5),
     params:
         energy_weight=STUDY.values["training"]["energy_weight"],
         force_weight=STUDY.values["training"]["force_weight"],
@@ -56,11 +56,11 @@ rule null_untrained:
     benchmark:
         "<costs>/null/untrained/{dataset}/{model}.tsv"
     conda:
-        "../../envs/train.yaml"
+        "../../envs/train-cpu.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=mem_mb(2000),
+        runtime=minutes(60),
     params:
         seeds=STUDY.values["null_models"]["untrained_seeds"],
     message:
@@ -111,8 +111,8 @@ rule null_run:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=mem_mb(1000, per_gb=50),
+        runtime=minutes(20, per_gb=1),
     params:
         untrained=lambda wildcards, input: (
             f"--untrained {input.untrained}" if input.untrained else ""

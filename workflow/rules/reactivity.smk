@@ -32,11 +32,12 @@ rule reactivity_run:
     benchmark:
         f"<costs>/reactivity/{RUN}.tsv"
     conda:
-        "../../envs/train.yaml"
+        TRAIN_ENV
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=mem_mb(2000, per_gb=50),
+        runtime=minutes(60, per_gb=2),
+        gpu=GPU,
         device=DEVICE,
     params:
         files=" ".join(f"--{name} {path}" for name, path in REACTIVITY_FILES.items()),

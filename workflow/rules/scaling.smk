@@ -15,8 +15,8 @@ rule scaling_fits:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=mem_mb(1000, per_run=1),
+        runtime=minutes(10, per_run=0.1),
     message:
         "fitting scaling forms"
     shell:

@@ -39,19 +39,24 @@ rule train_run:
     benchmark:
         f"<costs>/train/run/{RUN}.tsv"
     conda:
-        "../../envs/train.yaml"
+        TRAIN_ENV
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=600,
+        mem_mb=training_mem_mb,
+        runtime=training_runtime,
+        gpu=training_gpus,
+        mpi=training_mpi,
+        nodes=training_nodes,
+        tasks=training_tasks,
+        tasks_per_node=training_tasks_per_node,
+        tasks_per_gpu=training_tasks_per_gpu,
         device=DEVICE,
-        compile_mode=COMPILE_MODE,
-        kernels=KERNELS,
+        options=training_options,
     message:
         "training {wildcards.model} on {wildcards.n_train} frames of {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "python -m e3d train {input.settings} -o $(dirname {output.model}) --device {resources.device} "
-        "--compile-mode {resources.compile_mode} --kernels {resources.kernels} --log {log}"
+        "{resources.options} --log {log}"
 
 
 rule train:

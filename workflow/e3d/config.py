@@ -116,8 +116,9 @@ class Study:
 
     def runtime(self, model: str) -> dict[str, Any]:
         """Return how a model, ``micro`` or ``micro+r35``, is trained: runtime settings, those of its size first."""
-        common = {key: value for key, value in self.values["runtime"].items() if key not in ("models", "container")}
-        return common | self.values["runtime"]["models"].get(base_and_variant(model)[0], {})
+        runtime: dict[str, Any] = self.values["runtime"]
+        of_size: dict[str, Any] = runtime["models"].get(base_and_variant(model)[0], {})
+        return {key: value for key, value in runtime.items() if key not in ("models", "container")} | of_size
 
     def mixtures(self) -> list[str]:
         """Return the datasets of all runs that are mixed from others."""
@@ -200,7 +201,8 @@ def _check_runtime(values: Mapping[str, Any]) -> None:
     for name in runtime["models"]:
         if name not in sizes:
             raise InputError(
-                f"runtime.models: {name!r} is not under `models` - {choices(name, sizes)}. Fix the spelling or remove it."
+                f"runtime.models: {name!r} is not under `models` - {choices(name, sizes)}. "
+                "Fix the spelling or remove it."
             )
     batch = values["training"]["batch_size"]
     for name, chosen in {"": runtime, **runtime["models"]}.items():
@@ -209,8 +211,8 @@ def _check_runtime(values: Mapping[str, Any]) -> None:
         ranks = both["devices"] * both["nodes"]
         if batch % ranks:
             raise InputError(
-                f"{where}: {both['devices']} devices on {both['nodes']} nodes do not divide training.batch_size = {batch}, "
-                "which is the batch of all of them together. Change one of them."
+                f"{where}: {both['devices']} devices on {both['nodes']} nodes do not divide training.batch_size = "
+                f"{batch}, which is the batch of all of them together. Change one of them."
             )
         if ranks > 1 and ":" in both["device"]:
             raise InputError(

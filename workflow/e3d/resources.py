@@ -15,7 +15,7 @@ Runtime = Mapping[str, Any]
 
 def grown(base: float, attempt: int) -> int:
     """Return ``base``, doubled for every attempt after the first."""
-    return math.ceil(base * 2 ** (attempt - 1))
+    return math.ceil(base * 2.0 ** (attempt - 1))
 
 
 def work_of_size(architecture: Architecture) -> float:

@@ -90,6 +90,7 @@ def test_schema_default_and_readme_name_the_same_keys(root: Path, default: dict[
     assert (study | dataset) - set(documented) == set(), "not documented"
     assert set(documented) - study - dataset - parents == set(), "documented, but no such key"
     given = set(_keys_of(default))
+    given |= {key for key in study if key.startswith("runtime.models.") and "runtime.models" not in given}
     assert study - given == set(), "not in config.yaml"
     assert given - study == set()
 
@@ -103,6 +104,15 @@ def _keys_of(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield prefix + label
 
 
+def test_runtime_settings_of_a_size_and_its_variants(default: dict[str, Any], datasets: dict[str, Any]) -> None:
+    default["runtime"] |= {"kernels": "shipped", "models": {"micro": {"devices": 4}}}
+    study = load_study(default, datasets)
+    assert study.runtime("micro+r35") == study.runtime("micro")
+    assert study.runtime("micro")["devices"] == 4
+    assert study.runtime("nano")["devices"] == 1
+    assert study.runtime("micro")["kernels"] == study.runtime("nano")["kernels"] == "shipped"
+
+
 def test_every_key_of_the_schema_is_described() -> None:
     def bare(rules: dict[str, Any], path: str) -> Iterator[str]:
         for name, rule in rules.get("properties", {}).items():
@@ -112,7 +122,11 @@ def test_every_key_of_the_schema_is_described() -> None:
         if isinstance(rules.get("additionalProperties"), dict):
             yield from bare(rules["additionalProperties"], f"{path}<name>.")
 
-    assert [*bare(_schema("config"), ""), *bare(_schema("datasets"), "datasets.")] == []
+    assert [
+        *bare(_schema("config"), ""),
+        *bare(_schema("datasets"), "datasets."),
+        *bare(_schema("site"), "site."),
+    ] == []
 
 
 # --- runs
@@ -266,6 +280,10 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
     "not more than zero": (_put("entropy.scaled", 0), ["entropy.scaled = 0", "more than 0"]),
     "a choice": (_put("runtime.compile_mode", "compiled"), ["did you mean 'compile'", "eager"]),
     "a pattern": (_put("runtime.device", "gpu"), ["runtime.device = 'gpu'", "cuda:<k>"]),
+    "a batch that devices do not share": (_put("runtime.devices", 3), ["runtime: 3 devices on 1 nodes", "= 16"]),
+    "devices of a size": (_put("runtime.models", {"micro": {"nodes": 5}}), ["runtime.models.micro: 1 devices on 5"]),
+    "devices of no size": (_put("runtime.models", {"mikro": {"nodes": 2}}), ["did you mean 'micro'"]),
+    "one GPU for two": (_put("runtime", {"device": "cuda:1", "devices": 2}), ["'cuda:1' is one GPU"]),
     "a name with a slash": (_put("study", "a/b"), ["study = 'a/b'", "must match"]),
     "steps": (_put("training.steps_per_epoch", 300), ["2500", "not a multiple", "300"]),
 }
@@ -305,7 +323,16 @@ def test_defaults_are_filled_in_without_touching_what_was_given(default: dict[st
     del default["runtime"], default["published"]
     before = copy.deepcopy(default)
     filled = validate(default, "config")
-    assert filled["runtime"] == {"device": "cpu", "compile_mode": "eager", "kernels": "auto"}
+    assert filled["runtime"] == {
+        "device": "cpu",
+        "devices": 1,
+        "nodes": 1,
+        "compile_mode": "eager",
+        "kernels": "auto",
+        "tf32": False,
+        "container": "",
+        "models": {},
+    }
     assert filled["published"] is False
     assert default == before
     filled["grid"]["seed"].append(99)

@@ -80,6 +80,19 @@ def test_bad_input_is_one_line_on_the_terminal_and_in_the_log(
     assert not output.exists()
 
 
+def test_the_log_of_an_unfinished_attempt_stays(tmp_path: Path) -> None:
+    log, store = tmp_path / "read.log", tmp_path / "store.h5"
+    command = ["data", "read", "-o", str(store), "--layout", "spice", "--log", str(log)]
+    log.write_text("killed in the middle")
+    assert main([*command, str(tmp_path / "none.hdf5")]) == 2
+    assert main([*command, str(RESOURCES / "minispice.hdf5")]) == 0
+    assert log.read_text().endswith("finished\n")
+    assert main([*command, str(RESOURCES / "minispice.hdf5")]) == 0
+    assert (tmp_path / "read.log.1").read_text() == "killed in the middle"
+    assert "no such file" in (tmp_path / "read.log.2").read_text()
+    assert sorted(path.name for path in tmp_path.glob("read.log*")) == ["read.log", "read.log.1", "read.log.2"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

@@ -4,6 +4,7 @@ Every stage is imported only when its command runs, so that ``--help`` is instan
 """
 
 import argparse
+import itertools
 import logging
 import os
 import signal
@@ -22,6 +23,7 @@ from e3d.null.commands import add_commands as add_null_commands
 from e3d.options import json_object, run_of
 from e3d.reactivity.commands import add_commands as add_reactivity_commands
 
+_FINISHED = "finished"
 _RUNTIME = ("device", "devices", "nodes", "compile_mode", "kernels", "tf32")
 _FOLDERS = ("train", "decompose", "publish")
 Arguments = argparse.Namespace
@@ -38,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             try:
                 _check_output(arguments)
                 arguments.call(arguments)
+                if arguments.log is not None:
+                    logging.getLogger(__name__).info(_FINISHED)
             except (InputError, OSError) as error:
                 return _report(error, {2, 2 if terminal is None else terminal})  # the log and the terminal
     except OSError as error:  # the log itself cannot be written
@@ -73,10 +77,15 @@ def _terminated(number: int, _: object) -> None:
 
 @contextmanager
 def _logging_to(log: Path | None) -> Iterator[int | None]:
-    """Send standard error, also of child processes, to ``log``; yield the terminal's descriptor."""
+    """Send standard error, also of child processes, to ``log``; yield the terminal's descriptor.
+
+    A log that does not end as that of a finished command stays, as ``<log>.1``, ``<log>.2`` and so on: what an
+    earlier attempt, out of memory or out of time, had to say.
+    """
     terminal = None
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
+        _keep_unfinished(log)
         sys.stderr.flush()
         terminal = os.dup(2)
         target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
@@ -91,6 +100,12 @@ def _logging_to(log: Path | None) -> Iterator[int | None]:
         if terminal is not None:
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+def _keep_unfinished(log: Path) -> None:
+    if log.is_file() and log.stat().st_size and not log.read_bytes().rstrip().endswith(_FINISHED.encode()):
+        attempts = (log.with_name(f"{log.name}.{k}") for k in itertools.count(1))
+        log.rename(next(path for path in attempts if not path.exists()))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -179,6 +194,7 @@ def _table_commands(commands: Any) -> None:
     figures = _command(commands, "figures", _figures, "Draw a figure as PDF, SVG and PNG.", "TABLES+")
     figures.add_argument("--name", required=True, help="which figure")
     figures.add_argument("--molecules", nargs="+", default=[], help="SMILES to draw (molecules)")
+    figures.add_argument("--numbered", type=Path, help="write the PDF here too (fig3.pdf)")
     publish = _command(commands, "publish", _publish, "Copy a finished study's tables, figures and costs.", "RESULTS")
     publish.add_argument("--readme", type=Path, help="write the findings and times into the marked blocks of this file")
     publish.add_argument("--only", nargs="+", default=(), help="publish these stages alone: gauge, robustness, ...")
@@ -272,7 +288,9 @@ def _robustness(arguments: Arguments) -> None:
 def _figures(arguments: Arguments) -> None:
     from e3d.figures import draw
 
-    draw(arguments.name, arguments.tables, arguments.output, molecules=arguments.molecules)
+    draw(
+        arguments.name, arguments.tables, arguments.output, molecules=arguments.molecules, numbered=arguments.numbered
+    )
 
 
 def _findings(arguments: Arguments) -> None:

@@ -81,13 +81,17 @@ def test_bad_input_is_one_line_on_the_terminal_and_in_the_log(
 
 
 def test_the_log_of_an_unfinished_attempt_stays(tmp_path: Path) -> None:
-    log, store = tmp_path / "read.log", tmp_path / "store.h5"
-    command = ["data", "read", "-o", str(store), "--layout", "spice", "--log", str(log)]
+    log = tmp_path / "read.log"
+    options = ["-o", str(tmp_path / "store.h5"), "--layout", "spice", "--log", str(log)]
+
+    def read(source: Path) -> int:
+        command = [sys.executable, "-m", "e3d", "data", "read", str(source), *options]
+        return subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False).returncode
+
     log.write_text("killed in the middle")
-    assert main([*command, str(tmp_path / "none.hdf5")]) == 2
-    assert main([*command, str(RESOURCES / "minispice.hdf5")]) == 0
+    assert read(tmp_path / "none.hdf5") == 2
+    assert read(RESOURCES / "minispice.hdf5") == read(RESOURCES / "minispice.hdf5") == 0
     assert log.read_text().endswith("finished\n")
-    assert main([*command, str(RESOURCES / "minispice.hdf5")]) == 0
     assert (tmp_path / "read.log.1").read_text() == "killed in the middle"
     assert "no such file" in (tmp_path / "read.log.2").read_text()
     assert sorted(path.name for path in tmp_path.glob("read.log*")) == ["read.log", "read.log.1", "read.log.2"]

@@ -12,7 +12,7 @@ BENCHMARKS ?= step job decompose startup growth store
 BENCH := $(RUN) OMP_NUM_THREADS=1 PYTHONPATH=workflow python
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
 
-.PHONY: study test lint smoke figures bench bench-publish publish clean help
+.PHONY: study test test-cluster lint smoke figures bench bench-publish publish clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -23,6 +23,9 @@ study: $(READY) ## run the default study and its report
 
 test: lint $(TEST_READY) ## lint, types, unit tests and the smoke study
 	$(RUN) OMP_NUM_THREADS=1 python -m pytest
+
+test-cluster: $(TEST_READY) ## the smoke study on a Slurm of its own (root, Debian): make test-cluster E3D_SLURM_LAB=1
+	$(RUN) OMP_NUM_THREADS=1 E3D_SLURM_LAB=$(E3D_SLURM_LAB) python -m pytest tests/slurm
 
 lint: $(TEST_READY) ## formatting, lint and types
 	$(RUN) ruff check

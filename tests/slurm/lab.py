@@ -160,7 +160,9 @@ def _accounting() -> None:
             start_new_session=True,
         )
     client = ("mariadb", "--no-defaults", "-S", str(database_socket), "-e")
-    _wait("the database", lambda: subprocess.run([*client, "select 1"], capture_output=True, check=False).returncode == 0)
+    _wait(
+        "the database", lambda: subprocess.run([*client, "select 1"], capture_output=True, check=False).returncode == 0
+    )
     _run(
         *client,
         "create database slurm_acct; create user 'slurm'@'127.0.0.1' identified by 'loopback';"

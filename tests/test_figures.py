@@ -10,7 +10,7 @@ import pytest
 
 from e3d.errors import InputError
 from e3d.fields import Column as C
-from e3d.figures import draw, style
+from e3d.figures import FIGURES, draw, number, style
 from study_tables import AMMONIUM, FORMALDEHYDE, MAPPED, METHANOL, TWO, maker, save_tables, study
 
 DRAWN = ("molecules", "distributions", "parity", "learning", "emergence")
@@ -56,6 +56,16 @@ def test_draw_reads_tables_and_figures_change_none(tmp_path: Path) -> None:
         maker(name, tables)()
     for name, table in study(seeds=2).items():
         pd.testing.assert_frame_equal(table, tables[name])
+
+
+def test_a_figure_is_written_under_its_number_too(tmp_path: Path) -> None:
+    assert [number(name) for name in FIGURES] == list(range(1, len(FIGURES) + 1))
+    assert number("parity") == 3
+    tables = save_tables(study(), tmp_path)
+    draw("parity", [tables], tmp_path / "out" / "parity.png", numbered=tmp_path / "out" / "fig3.pdf")
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"fig3.pdf", "parity.pdf", "parity.png", "parity.svg"}
+    assert (tmp_path / "out" / "fig3.pdf").read_bytes() == (tmp_path / "out" / "parity.pdf").read_bytes()
 
 
 def test_unknown_molecule_lists_the_known() -> None:

@@ -288,9 +288,7 @@ def _robustness(arguments: Arguments) -> None:
 def _figures(arguments: Arguments) -> None:
     from e3d.figures import draw
 
-    draw(
-        arguments.name, arguments.tables, arguments.output, molecules=arguments.molecules, numbered=arguments.numbered
-    )
+    draw(arguments.name, arguments.tables, arguments.output, molecules=arguments.molecules, numbered=arguments.numbered)
 
 
 def _findings(arguments: Arguments) -> None:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from e3d import provenance
 from e3d.errors import InputError, choices
-from e3d.figures import FIGURES, read_tables
+from e3d.figures import FIGURES, number, read_tables
 from e3d.findings import SECTIONS, findings, needed_tables, quoted, write_findings
 
 COSTS_FILE = "costs.csv"
@@ -169,13 +169,15 @@ def _blocks(published: Path) -> dict[str, str]:
     total, mean = ({str(k): float(v) / 60 for k, v in cost[column].items()} for column in ("total_s", "mean_s"))
     on = json.loads((published / MACHINE_FILE).read_text(encoding="utf-8"))
     rows = [
-        f"| {figure.shows} | `figures_{name}` | `results/figures/{name}.{{png,svg,pdf}}` | "
+        f"| {number(name)} | {figure.shows} | `figures_{name}` | `results/figures/{name}.{{png,svg,pdf}}` | "
         f"{', '.join(f'`{table}.csv`' for table in figure.tables)} | {mean[f'figures/{name}']:.2f} |"
         for name, figure in FIGURES.items()
     ]
     return {
         "findings": quoted(findings(read_tables([published], needed_tables()))),
-        "figures": "\n".join(["| figure | rule | file | from tables | minutes |", "|---|---|---|---|---|", *rows]),
+        "figures": "\n".join(
+            ["| Fig. | shows | rule | file | from tables | minutes |", "|---|---|---|---|---|---|", *rows]
+        ),
         "time": (
             f"On {on['cores']} cores ({on['processor']}, no GPU) the study took {total[STUDY]:.0f} minutes after "
             f"installation, two jobs at a time; a training takes {mean['train/run']:.1f} minutes on average "

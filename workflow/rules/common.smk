@@ -13,7 +13,7 @@ from e3d.config import load_site, load_study, read_yaml, run_settings
 from e3d.data.made import geometries_file
 from e3d.errors import InputError
 from e3d.fields import DECOMPOSED_FILES, NAMED_BONDS, TEST_SPLITS, VARIANT_SIGN
-from e3d.figures import FIGURES
+from e3d.figures import FIGURES, number
 from e3d.findings import SECTIONS, needed_tables
 
 try:

@@ -14,10 +14,15 @@ for figure, drawn in FIGURES.items():
                 f"<figures>/{figure}.png",
                 caption=f"../report/{figure}.rst",
                 category="Figures",
-                labels={"figure": figure, "format": "PNG"},
+                # two places, since the report sorts labels as text
+                labels={
+                    "figure": f"Fig. {number(figure):2}: {figure}",
+                    "shows": drawn.shows,
+                },
             ),
             svg=f"<figures>/{figure}.svg",
             pdf=f"<figures>/{figure}.pdf",
+            numbered=f"<figures>/fig{number(figure)}.pdf",
         log:
             f"<logs>/figures/{figure}.log",
         benchmark:
@@ -35,7 +40,7 @@ for figure, drawn in FIGURES.items():
             f"drawing {figure}"
         shell:
             "python -m e3d figures {input.tables} --name {params.figure} {params.molecules} "
-            "-o {output.png} --log {log}"
+            "-o {output.png} --numbered {output.numbered} --log {log}"
 
 
 rule figures_findings:

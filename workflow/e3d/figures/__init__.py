@@ -3,6 +3,7 @@
 Figures read, fit and change nothing: every number they show stands in a table of the study.
 """
 
+import shutil
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -62,10 +63,15 @@ FIGURES: dict[str, Drawn] = {
     "interplay": Drawn("what goes together over the grid", ("interplay/runs", "interplay/correlations")),
     "robustness": Drawn("the same bonds' D from different training sets", ("robustness/pairs", "robustness/bonds")),
 }
-"""Name of each figure, and of its module."""
+"""Name of each figure, and of its module; its place is its number, so a new one goes to the end."""
 
 WITH_VARIANTS = ("gauge", "interplay")
 """Stages whose tables are about variants too (``micro+r35``); everything else shows plain model sizes."""
+
+
+def number(name: str) -> int:
+    """Return the number of a figure, its place in ``FIGURES``: 1, 2, ..."""
+    return list(FIGURES).index(name) + 1
 
 
 def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> "dict[str, pd.DataFrame]":
@@ -94,8 +100,10 @@ def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> "dict[str, pd.D
     }
 
 
-def draw(name: str, paths: Sequence[Path], output: Path, *, molecules: Sequence[str] = ()) -> None:
-    """Draw one figure from tables and write PNG, SVG and PDF beside ``output``.
+def draw(
+    name: str, paths: Sequence[Path], output: Path, *, molecules: Sequence[str] = (), numbered: Path | None = None
+) -> None:
+    """Draw one figure from tables and write PNG, SVG and PDF beside ``output``; the PDF once more as ``numbered``.
 
     Raises
     ------
@@ -108,5 +116,9 @@ def draw(name: str, paths: Sequence[Path], output: Path, *, molecules: Sequence[
     make = import_module(f"e3d.figures.{name}").make
     options = {"molecules": molecules} if name == "molecules" else {}
     from e3d.figures import style
+    from e3d.provenance import atomic
 
     style.save(lambda: make(needed, **options), output)
+    if numbered is not None:
+        with atomic(numbered) as temporary:
+            shutil.copyfile(output.with_suffix(".pdf"), temporary)

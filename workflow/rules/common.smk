@@ -58,7 +58,7 @@ PYTHON = (
     else f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 )
 MODULES = (
-    f"if [ -n \"${{SLURM_JOB_ID:-}}\" ]; then module load {shlex.join(SITE['modules'])}; fi; "
+    f"if printenv SLURM_JOB_ID > /dev/null; then module load {shlex.join(SITE['modules'])}; fi; "
     if SITE["modules"]
     else ""
 )

@@ -1,0 +1,149 @@
+"""The cluster profile without a cluster: what it says, whom it gives what, and what a wrong site.yaml is told."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+import yte
+
+from e3d.figures import FIGURES
+from e3d.schema import rules_of
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs", "cluster")
+BIN = Path(sys.executable).parent
+GPU_RULES = {"train_run", "evaluate_run", "decompose_run", "reactivity_run", "reactivity_dynamics"}
+SMOKE = ("--configfile", "config/smoke.yaml")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project, whose site has neither conda nor a Slurm."""
+    for name in PARTS:
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
+    set_site(tmp_path, software="none")
+    return tmp_path
+
+
+def set_site(project: Path, **values: Any) -> None:
+    """Change values of a copy's cluster/site.yaml."""
+    file = project / "cluster" / "site.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | values))
+
+
+def profile(project: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the profile as Snakemake reads it."""
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with open("cluster/profile.yaml") as file:
+        values: dict[str, Any] = yte.process_yaml(file, require_use_yte=True)
+    return values
+
+
+def snakemake(project: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake where no command of Slurm or conda is on the path."""
+    environment = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(project), "OMP_NUM_THREADS": "1", **variables}
+    return subprocess.run(
+        [str(BIN / "snakemake"), *arguments], cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_site_gives_account_software_and_gpu_model(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = profile(project, monkeypatch)
+    assert "slurm_account" not in values["default-resources"]
+    assert not {"set-resources", "software-deployment-method", "slurm-qos"} & values.keys()
+    set_site(project, account="p123", qos="long", gpu_model="h100", software="conda", status_command="squeue")
+    values = profile(project, monkeypatch)
+    assert values["default-resources"]["slurm_account"] == "p123"
+    assert (values["slurm-qos"], values["slurm-status-command"]) == ("long", "squeue")
+    assert values["software-deployment-method"] == "conda"
+    assert values["set-resources"] == {rule: {"gpu_model": "h100"} for rule in GPU_RULES}
+    assert "slurm-efficiency-report" not in values, "the report is made from sacct"
+
+
+def test_the_profile_leaves_alone_what_plans_jobs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = profile(project, monkeypatch)
+    assert not {"rerun-triggers", "configfile", "config", "forcerun", "slurm-array-jobs"} & values.keys()
+    assert "gpu_model" not in values["default-resources"], "it would give every job a GPU"
+
+
+def test_groups_name_rules_of_the_workflow(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    rules = {*re.findall(r"^rule (\w+):", text, flags=re.MULTILINE), *(f"figures_{name}" for name in FIGURES)}
+    values = profile(project, monkeypatch)
+    assert values["groups"].keys() <= rules
+    assert {f"figures_{name}" for name in FIGURES} <= values["groups"].keys()
+    assert not GPU_RULES & values["groups"].keys(), "jobs of a group would ask for their GPUs together"
+    assert values["group-components"].keys() <= set(values["groups"].values())
+
+
+def test_a_dry_run_needs_no_slurm(project: Path) -> None:
+    done = snakemake(project, "-n", "--profile", "cluster", *SMOKE)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "train_run" in done.stdout
+
+
+def test_jobs_ask_for_gpus_where_the_device_is_one(project: Path) -> None:
+    (project / "gpu.yaml").write_text(
+        "runtime: {device: cuda, models: {nano: {devices: 2, nodes: 2}}}\ntraining: {batch_size: 16}\n"
+    )
+    files = ("--configfile", "config/smoke.yaml", "gpu.yaml")
+    done = snakemake(project, "-n", "--profile", "cluster", *files)
+    asked = {
+        rule: re.findall(rf"^rule {rule}:.*?resources: ([^\n]*)", done.stdout, flags=re.MULTILINE | re.DOTALL)
+        for rule in (*GPU_RULES, "data_read", "gauge_rigidity")
+    }
+    for text in asked["train_run"]:
+        assert {"gpu=4", "mpi=srun", "nodes=2", "tasks_per_node=2", "tasks_per_gpu=0"} <= set(text.split(", "))
+    for rule in GPU_RULES - {"train_run"}:
+        assert all({"gpu=1"} <= set(text.split(", ")) for text in asked[rule]), rule
+    for rule in ("data_read", "gauge_rigidity"):
+        assert not any("gpu=" in text for text in asked[rule]), rule
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("partitions: [", "cluster/site.yaml: not valid YAML"),
+        ("", "cluster/site.yaml: holds a NoneType"),
+        ("account: p123", "site: the top level lacks 'partitions'"),
+        ("partitions: {}", "site: partitions = {}"),
+        ("partitions: {cpu: {}}", "site: partitions.cpu lacks 'max_runtime'"),
+        ("partitions: {cpu: {max_runtime: 24h}}", "site: partitions.cpu.max_runtime = '24h' - expected integer"),
+        ("partitions: {cpu: {max_runtime: 60}}\nacount: a", "did you mean 'account'"),
+        ("partitions: {cpu: {max_runtime: 60}}\nmodules: [a; b]", "site: modules.0 = 'a; b' - must match"),
+    ],
+)
+def test_a_wrong_site_is_one_line(project: Path, text: str, message: str) -> None:
+    (project / "cluster" / "site.yaml").write_text(text)
+    done = snakemake(project, "-n", "--profile", "cluster", *SMOKE)
+    assert done.returncode != 0
+    assert len(done.stderr.splitlines()) <= 2, "at most Snakemake's own line on profiles besides"
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("e3d: ")]
+    assert message in line
+    assert line.endswith(".")
+
+
+def test_modules_are_loaded_in_jobs_alone(project: Path) -> None:
+    set_site(project, modules=["gcc/13", "cuda/12.6"])
+    target = "results/smoke/data/minispice/store.h5"
+    function = {"BASH_FUNC_module%%": '() { echo "$@" >> modules.txt; }'}
+    assert snakemake(project, target, "--cores", "1", *SMOKE, **function).returncode == 0
+    assert not (project / "modules.txt").exists()
+    (project / target).unlink()
+    done = snakemake(project, target, "--cores", "1", *SMOKE, **function, SLURM_JOB_ID="1")
+    assert done.returncode == 0, done.stderr
+    assert (project / "modules.txt").read_text() == "load gcc/13 cuda/12.6\n"
+
+
+def test_every_value_of_a_site_is_explained() -> None:
+    text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE))
+    rules = rules_of("site")["properties"]
+    of_partition = rules["partitions"]["additionalProperties"]["properties"]
+    assert rules.keys() | {f"partitions.<name>.{key}" for key in of_partition} <= documented

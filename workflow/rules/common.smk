@@ -78,9 +78,7 @@ SUBSET_OPTIONS = " ".join(
 DEVICE = STUDY.values["runtime"]["device"]
 LONGEST = max(partition["max_runtime"] for partition in SITE["partitions"].values())
 ON_GPU = DEVICE.startswith("cuda")
-GPU = (
-    1 if ON_GPU else 0
-)  # of a rule that uses a model; Snakemake counts GPUs by this name
+GPU = int(ON_GPU)  # of a rule that uses a model
 TRAIN_ENV = f"../../envs/train-{'gpu' if ON_GPU else 'cpu'}.yaml"
 BDE_REFERENCE = "resources/bde_298K.csv"
 BOND_ENERGIES = "resources/bond_energies.csv"

@@ -8,11 +8,14 @@ VENV := .venv
 READY := $(VENV)/.installed
 TEST_READY := $(VENV)/.installed-test
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+PIP := $(VENV)/bin/python -m pip
+# torch first and by its exact pin: other packages ask for any torch, and pip would weigh newer ones
+TORCH = "$$(sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)"
 BENCHMARKS ?= step job decompose startup growth store
 BENCH := $(RUN) OMP_NUM_THREADS=1 PYTHONPATH=workflow python
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
 
-.PHONY: study test test-cluster lint smoke figures bench bench-publish publish clean help
+.PHONY: study test test-cluster lint smoke figures bench bench-publish publish lock pins clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -51,19 +54,34 @@ bench-publish: $(READY) ## copy the benchmarks' tables and figure to results/pub
 publish: $(READY) ## copy the finished default study to results/published/default, its findings into README.md
 	$(RUN) python -m e3d publish results -o results/published/default --readme README.md
 
+lock: | $(VENV)/bin/python ## requirements.lock again, after a pin of pyproject.toml has changed
+	$(PIP) install --quiet $(TORCH)
+	$(PIP) install --quiet --editable '.[test]'
+	$(PIP) freeze --all --exclude-editable --exclude pip > requirements.lock.part
+	@{ echo "# Every version that the project was tested with, test extra included: pip's constraints in make and Dockerfile."; \
+	  echo "# Made by make lock, which is pip freeze. CUDA's packages are left out: they follow from torch's own exact pins,"; \
+	  echo "# differ between builds of torch, and are absent from the CPU's. So is what torch's version says of its build."; \
+	  sed -e '/^\(nvidia\|cuda\|triton\|cuequivariance\)/d' -e 's/^\(torch==[0-9.]*\)+.*/\1/' requirements.lock.part; \
+	} > requirements.lock && rm requirements.lock.part
+	@touch $(READY) $(TEST_READY)
+
+pins: $(READY) ## freeze the conda environments to what conda-forge has today (needs conda)
+	$(RUN) python envs/pin.py
+
 clean: ## remove results (not the published ones) and caches; keeps .venv
 	find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +
 	rm -rf .snakemake .pytest_cache .mypy_cache .ruff_cache
 
-$(READY): pyproject.toml
+$(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 found on PATH. Install one, or give it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --upgrade pip
-	# torch first and by its exact pin: other packages ask for any torch, and pip would weigh newer ones
-	$(VENV)/bin/python -m pip install --quiet "$$(sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)"
-	$(VENV)/bin/python -m pip install --quiet --editable .
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade pip
+
+$(READY): pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(PIP) install --quiet --constraint requirements.lock $(TORCH)
+	$(PIP) install --quiet --constraint requirements.lock --editable .
 	@touch $@
 
 $(TEST_READY): $(READY)
-	$(VENV)/bin/python -m pip install --quiet --editable '.[test]'
+	$(PIP) install --quiet --constraint requirements.lock --editable '.[test]'
 	@touch $@

@@ -255,6 +255,55 @@ def test_validation_batches_are_all_frames_in_order_and_stay_as_they_are(
         assert not ours["pos"].requires_grad
 
 
+@pytest.mark.parametrize(("steps", "batch", "ranks"), [(6, 4, 2), (20, 6, 3), (40, 4, 4)])
+def test_ranks_share_every_batch(steps: int, batch: int, ranks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the ranks take at a step are the frames that one process takes, each once."""
+    whole = list(loader_of(23, steps, batch))
+    shares = []
+    for rank in range(ranks):
+        monkeypatch.setattr("e3d.train.feed.rank_and_number", lambda rank=rank: (rank, ranks))
+        loader = loader_of(23, steps, batch)
+        shares.append(list(loader))
+        assert len(shares[-1]) == len(loader) == steps
+    for frames, *drawn in zip(whole, *shares, strict=True):
+        assert {len(share) for share in drawn} == {batch // ranks}
+        assert sorted(frame for share in drawn for frame in share) == sorted(frames)
+
+
+@pytest.mark.parametrize(("n", "batch", "ranks"), [(100, 64, 2), (65, 64, 3), (129, 64, 5), (4, 64, 4), (7, 3, 3)])
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_ranks_validate_every_frame_once(
+    n: int, batch: int, ranks: int, in_memory: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first rank has as many batches as one process, so that its checkpoint counts them alike; none has nothing."""
+    from e3d.train import feed
+
+    monkeypatch.setattr(Numbers, "in_memory", in_memory)
+    monkeypatch.setattr(feed, "dict", list, raising=False)  # these batches are lists
+    seen: list[int] = []
+    for rank in range(ranks):
+        monkeypatch.setattr(feed, "rank_and_number", lambda rank=rank: (rank, ranks))
+        loader = feed.InOrderLoader(Numbers(n), batch)  # type: ignore[arg-type]
+        batches: Any = list(loader)
+        assert len(batches) == len(loader) >= 1
+        assert len(batches) == -(-n // batch) or rank > 0
+        for k, drawn in enumerate(batches):
+            assert drawn
+            assert {frame // batch for frame in drawn} == {k}  # its part of the batch that one process would have
+            seen += drawn
+    assert sorted(seen) == list(range(n))
+
+
+def test_ranks_that_cannot_share_are_refused(monkeypatch: pytest.MonkeyPatch, input_error: Any) -> None:
+    from e3d.train import feed
+
+    monkeypatch.setattr(feed, "rank_and_number", lambda: (2, 3))
+    with input_error("3 processes cannot share a batch of 4 frames", "training.batch_size"):
+        list(loader_of(23, 2, 4))
+    with input_error("3 processes cannot share 2 validation frames", "fewer devices"):
+        len(feed.InOrderLoader(Numbers(2), 64))  # type: ignore[arg-type]
+
+
 def untrained(prepared: Prepared) -> Any:
     """Return nequip's own model of the fixture's run."""
     from hydra.utils import instantiate

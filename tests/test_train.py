@@ -1,6 +1,9 @@
 """Training: what nequip is told, how batches are drawn, and that a killed run goes on where it stopped."""
 
+import errno
+import fcntl
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -17,6 +20,7 @@ from e3d.config import RunSettings, read_yaml
 from e3d.data.theory import SPICE
 from e3d.errors import InputError
 from e3d.train.launch import nequip_train
+from e3d.train.lock import LOCK_FILE, only_one
 from e3d.train.render import render, statistics
 from e3d.train.run import train
 from model_fixtures import Prepared
@@ -56,6 +60,11 @@ def test_runtime_settings_change_no_number(prepared: Prepared) -> None:
     assert gpu["trainer"]["devices"] == [1]
     assert gpu["training_module"]["model"].pop("compile_mode") == "compile"
     cpu["training_module"]["model"].pop("compile_mode")
+    eight = rendered(prepared, {"device": "cuda", "devices": 4, "nodes": 2, "kernels": "shipped", "tf32": True})
+    assert (eight["trainer"]["devices"], eight["trainer"]["num_nodes"]) == (4, 2)
+    assert eight["trainer"]["strategy"]["process_group_backend"] == "nccl"
+    assert eight["trainer"]["callbacks"][0]["_target_"] == "e3d.train.callbacks.TF32"
+    assert eight["data"] == cpu["data"]
     assert gpu["training_module"] == cpu["training_module"]
     assert gpu["data"] == cpu["data"]
 
@@ -109,6 +118,67 @@ def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs if torch.is_tensor(theirs[name]))
 
 
+HOLDER = """
+import sys
+from pathlib import Path
+from e3d.train.lock import only_one
+with only_one(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_training_in_a_folder_is_refused_while_the_first_lives(
+    prepared: Prepared, tmp_path: Path, input_error: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says who holds it, and changes nothing; a killed holder blocks nobody."""
+    folder = tmp_path / "checkpoints"
+    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW), "SLURM_JOB_ID": "77"}
+    command = [sys.executable, "-c", HOLDER, str(folder)]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        with input_error("being trained at this moment by", f"process {holder.pid} on", "Slurm job 77"):
+            train(prepared.run(), tmp_path, {})
+        assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+        holder.kill()
+    assert (folder / LOCK_FILE).is_file()
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    with only_one(folder):
+        assert (folder / LOCK_FILE).read_text() == f"process {os.getpid()} on {platform.node()}"
+    assert not folder.exists()
+
+
+def test_a_lock_that_was_removed_by_its_holder_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that wait for the same file must not both go on when its holder removes it: one of them has no file."""
+    taken: list[Path] = []
+    real = fcntl.flock
+
+    def late(file: Any, how: int) -> None:
+        if not taken:  # the holder removes the file between this process's opening and locking it
+            (tmp_path / "checkpoints" / LOCK_FILE).unlink()
+        taken.append(tmp_path)
+        real(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with only_one(tmp_path / "checkpoints"):
+        assert len(taken) == 2
+        assert (tmp_path / "checkpoints" / LOCK_FILE).is_file()
+
+
+def test_a_file_system_without_locks_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with only_one(tmp_path / "checkpoints"):
+        pass
+    assert "nothing prevents a second training" in caplog.text
+
+
 def test_a_library_that_fails_ends_in_one_line(
     prepared: Prepared, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -138,6 +208,18 @@ def test_a_damaged_checkpoint_is_named(prepared: Prepared, tmp_path: Path, input
         last.write_bytes(content)
         with input_error("last.ckpt: not a whole checkpoint", "Delete it"):
             train(run, tmp_path, {})
+
+
+def test_tf32_is_on_in_every_epoch_of_a_run_that_began_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resumed run starts in a later epoch than nequip's own callback waits for."""
+    from nequip.train.callbacks import tf32_scheduler
+
+    from e3d.train.callbacks import TF32
+
+    asked = []
+    monkeypatch.setattr(tf32_scheduler, "set_global_state", lambda allow_tf32: asked.append(allow_tf32))
+    TF32().on_train_start(None, None)  # type: ignore[arg-type]
+    assert asked == [True]
 
 
 def test_silenced_steps_change_no_metric(prepared: Prepared, tmp_path: Path) -> None:

@@ -5,13 +5,15 @@ import re
 from e3d.errors import InputError
 
 
-def require_device(device: str) -> None:
-    """Check that ``device`` (cpu, cuda or cuda:<k>) can be used.
+def require_device(device: str, count: int = 1) -> None:
+    """Check that ``device`` (cpu, cuda or cuda:<k>) can be used, of ``cuda`` the first ``count``.
+
+    It counts GPUs and touches none, so that a process that only asks takes no memory of them.
 
     Raises
     ------
     InputError
-        If it names a GPU and this machine has none, or not that one.
+        If it names a GPU and this machine has none, not that one, or fewer than ``count``.
     """
     if device == "cpu":
         return
@@ -20,8 +22,10 @@ def require_device(device: str) -> None:
     import torch  # only a GPU needs to be asked for, and the import takes seconds
 
     index = int(device.partition(":")[2] or 0)
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if index >= count:
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if index + count > found:
+        asked = f"device {device!r}" + (f", {count} of them" if count > 1 else "")
+        fewer = f"`runtime.devices` to at most {found}" if found and count > 1 else "`runtime.device: cpu`"
         raise InputError(
-            f"device {device!r}: this machine has {count} usable GPUs. Set `runtime.device: cpu`, or run on a GPU node."
+            f"{asked}: this machine has {found} usable GPUs. Set {fewer}, or run on a node with enough of them."
         )

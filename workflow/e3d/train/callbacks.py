@@ -1,11 +1,13 @@
 """What happens around training steps and epochs, as Lightning callbacks named in the rendered config."""
 
 import math
+import signal
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
+from nequip.train.callbacks import TF32Scheduler
 
 from e3d import provenance
 from e3d.errors import InputError
@@ -47,8 +49,9 @@ class MetricsHistory(Callback):
                 f"training diverged: {MONITOR} is {metrics[MONITOR]} after step {trainer.global_step}, expected a "
                 "number. Lower `training.learning_rate`, or look for broken energies and forces in the data."
             )
-        with provenance.atomic(self._path) as temporary:
-            pd.DataFrame(self._rows).to_csv(temporary, index=False)
+        if trainer.is_global_zero:  # the others have the same
+            with provenance.atomic(self._path) as temporary:
+                pd.DataFrame(self._rows).to_csv(temporary, index=False)
 
 
 class LogLastStep(Callback):
@@ -68,3 +71,25 @@ class LogLastStep(Callback):
 
 def _ignore(*_: Any, **__: Any) -> None:
     """Log nothing."""
+
+
+class TF32(TF32Scheduler):  # type: ignore[misc]  # nequip has no types
+    """Let a GPU round to TF32 in every epoch, also of a run that began without and goes on from a checkpoint."""
+
+    def __init__(self) -> None:
+        super().__init__({0: True})
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Switch it on whatever the epoch; nequip's own does so in the first one, and where a checkpoint says so."""
+        self.load_state_dict(self.state_dict())
+
+
+class EndWhenTold(Callback):
+    """Let SIGTERM end a rank where it stands.
+
+    Lightning's handler sends a message to the other ranks first, and waits for those that are gone.
+    """
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put the system's own handler over Lightning's."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

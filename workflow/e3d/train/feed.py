@@ -130,13 +130,21 @@ class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
         return [dict(zip(parts, values, strict=True)) for values in zip(*parts.values(), strict=True)]
 
 
+def rank_and_number() -> tuple[int, int]:
+    """Return this process's number among those that train together, and how many there are; 0 of 1 if it is alone."""
+    group = torch.distributed
+    if group.is_available() and group.is_initialized():
+        return group.get_rank(), group.get_world_size()
+    return 0, 1
+
+
 class FixedStepLoader:
     """Batches for an "epoch" of a fixed number of optimiser steps, whatever the dataset's size.
 
     The order is one endless sequence of permutations of all frames, of which each epoch takes the next
     slice: after any number of steps no frame was seen more than once more often than another. It
     depends on seed and epoch alone: a resumed run, which starts at an epoch's first step, sees the
-    same batches as an uninterrupted one.
+    same batches as an uninterrupted one. Of several processes (ranks) each takes its share of every batch.
     """
 
     def __init__(
@@ -166,12 +174,19 @@ class FixedStepLoader:
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[AtomicDataDict.Type]:
-        order = self._order()
-        for start in range(0, len(order), _BLOCK * self._batch_size):
-            yield from self.dataset.batches(order[start : start + _BLOCK * self._batch_size], self._batch_size)
+        rank, ranks = rank_and_number()
+        size, rest = divmod(self._batch_size, ranks)
+        if rest:
+            raise InputError(
+                f"{ranks} processes cannot share a batch of {self._batch_size} frames evenly. Change "
+                "`training.batch_size` or the number of devices."
+            )
+        order = self._order()[rank::ranks]  # of every batch, since their number divides it
+        for start in range(0, len(order), _BLOCK * size):
+            yield from self.dataset.batches(order[start : start + _BLOCK * size], size)
 
     def _order(self) -> NDArray[np.int64]:
-        """Return the frames of this epoch: a slice of the permutations laid end to end."""
+        """Return the frames of this epoch, of all ranks: a slice of the permutations laid end to end."""
         n, needed = len(self.dataset), self._steps * self._batch_size
         first, start = divmod(self._epoch * needed, n)
         passes = range(first, first + -(-(start + needed) // n))
@@ -180,7 +195,11 @@ class FixedStepLoader:
 
 
 class InOrderLoader:
-    """All frames in their own order, for validation; batches of a dataset in memory are made once."""
+    """All frames in their own order, for validation; batches of a dataset in memory are made once.
+
+    Of several ranks each takes every n-th frame of every batch, so that all frames are seen once. Rank 0 has a part of
+    each; the last batch may be too small for the others, whose metrics are summed over fewer.
+    """
 
     def __init__(
         self,
@@ -195,15 +214,28 @@ class InOrderLoader:
         self._kept: list[AtomicDataDict.Type] | None = None
 
     def __len__(self) -> int:
-        return -(-len(self.dataset) // self._batch_size)
+        indices, size = self._share()
+        return -(-len(indices) // size)
 
     def __iter__(self) -> Iterator[AtomicDataDict.Type]:
+        indices, size = self._share()
         if not self.dataset.in_memory:
-            for start in range(0, len(self.dataset), self._batch_size):
-                indices = np.arange(start, min(start + self._batch_size, len(self.dataset)))
-                yield from self.dataset.batches(indices, self._batch_size)
+            for start in range(0, len(indices), size):
+                yield from self.dataset.batches(indices[start : start + size], size)
             return
         if self._kept is None:
-            self._kept = self.dataset.batches(np.arange(len(self.dataset)), self._batch_size)
+            self._kept = self.dataset.batches(indices, size)
         for batch in self._kept:
             yield dict(batch)  # the model adds its results to the dictionary it is given
+
+    def _share(self) -> tuple[NDArray[np.int64], int]:
+        """Return the indices of this rank's frames, and how many of them make a batch."""
+        rank, ranks = rank_and_number()
+        n, whole = len(self.dataset), self._batch_size
+        if ranks > min(n, whole):
+            raise InputError(
+                f"{ranks} processes cannot share {n} validation frames in batches of {whole}: each needs one. Use "
+                "fewer devices, or a larger `split.validation`."
+            )
+        indices = np.arange(n)
+        return indices[indices % whole % ranks == rank], len(range(rank, whole, ranks))

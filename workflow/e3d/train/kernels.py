@@ -8,6 +8,7 @@ from typing import Any
 from e3d import provenance
 from e3d.config import Architecture
 from e3d.errors import InputError
+from e3d.train.ranks import without_ranks
 
 AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE = "auto", "centre", "shipped", "cuequivariance"
 KERNELS = (AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE)
@@ -91,10 +92,14 @@ def save_plain(checkpoint: Path, target: Path) -> None:
     """Write a checkpoint that names nequip-allegro's own builder, so that nobody needs this package to load it.
 
     It still names the data it was trained on as this package reads them: ``nequip-package`` takes its example there.
+    It is the same, but for rounding, whatever number of processes trained it.
     """
     import torch
 
-    _save(_plain(torch.load(checkpoint, map_location="cpu", weights_only=False)), target)
+    content = _plain(torch.load(checkpoint, map_location="cpu", weights_only=False))
+    info = content["hyper_parameters"]["info_dict"]
+    info["trainer"] = without_ranks(info["trainer"])
+    _save(content, target)
 
 
 def _save(content: Any, target: Path) -> None:

@@ -19,6 +19,7 @@ from e3d.fields import POOL, VALIDATION
 from e3d.fields import Store as F
 from e3d.train.kernels import choose, model_config
 from e3d.train.pack import pack
+from e3d.train.ranks import ALONE, for_ranks, number
 
 STATISTICS_FRAMES = 2000
 BEST, LAST, HISTORY_FILE = "best", "last", "history.csv"
@@ -63,17 +64,17 @@ def statistics(store: Path, splits: Path, r_max: float) -> Statistics:
 def render(run: RunSettings, stats: Statistics, folder: Path, runtime: Mapping[str, Any]) -> dict[str, Any]:
     """Return nequip's config for one run; checkpoints go to ``folder``.
 
-    ``runtime`` holds device, compile mode and kernels, which change no number beyond its rounding.
+    ``runtime`` holds devices, nodes, compile mode, kernels and TF32, which change no number beyond its rounding.
     """
     return {
         "run": ["train"],
-        "data": _data(run, stats),
+        "data": _data(run, stats, number(runtime)),
         "trainer": _trainer(run, folder, runtime),
         "training_module": _training_module(run, stats, runtime),
     }
 
 
-def _data(run: RunSettings, stats: Statistics) -> dict[str, Any]:
+def _data(run: RunSettings, stats: Statistics, ranks: int) -> dict[str, Any]:
     dataset = {
         "_target_": "e3d.train.feed.StoreDataset",
         "store": run.store,
@@ -92,7 +93,7 @@ def _data(run: RunSettings, stats: Statistics) -> dict[str, Any]:
         },
         "val_dataloader": {
             "_target_": "e3d.train.feed.InOrderLoader",
-            "batch_size": VALIDATION_BATCH,
+            "batch_size": max(VALIDATION_BATCH, ranks),
         },
     }
 
@@ -100,7 +101,7 @@ def _data(run: RunSettings, stats: Statistics) -> dict[str, Any]:
 def _trainer(run: RunSettings, folder: Path, runtime: Mapping[str, Any]) -> dict[str, Any]:
     device, _, index = str(runtime.get("device", "cpu")).partition(":")
     checkpoint = {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint", "dirpath": str(folder)}
-    return {
+    trainer = {
         "_target_": "lightning.Trainer",
         "accelerator": "gpu" if device == "cuda" else device,
         "devices": [int(index)] if index else 1,
@@ -109,15 +110,17 @@ def _trainer(run: RunSettings, folder: Path, runtime: Mapping[str, Any]) -> dict
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
         "log_every_n_steps": run.training.steps_per_epoch,
-        "plugins": [{"_target_": "lightning.pytorch.plugins.environments.LightningEnvironment"}],
+        "plugins": [ALONE],
         "logger": False,
         "callbacks": [
+            *([{"_target_": "e3d.train.callbacks.TF32"}] if runtime.get("tf32") else []),
             {"_target_": "e3d.train.callbacks.LogLastStep"},
             {"_target_": "e3d.train.callbacks.MetricsHistory", "path": str(folder / HISTORY_FILE)},
             {**checkpoint, "filename": BEST, "monitor": MONITOR, "enable_version_counter": False},
             {**checkpoint, "filename": LAST, "enable_version_counter": False},
         ],
     }
+    return trainer if number(runtime) == 1 else for_ranks(trainer, runtime)
 
 
 def _training_module(run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]) -> dict[str, Any]:

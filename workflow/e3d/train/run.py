@@ -1,6 +1,5 @@
 """Train one run with nequip, resuming where a killed one stopped, and keep the evidence."""
 
-import contextlib
 import logging
 import pickle
 import shutil
@@ -18,6 +17,8 @@ from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS, Column
 from e3d.train.kernels import adopt, choose, save_plain
 from e3d.train.launch import nequip_train
+from e3d.train.lock import only_one
+from e3d.train.ranks import number, require_ranks, train_on_ranks
 from e3d.train.render import BEST, HISTORY_FILE, LAST, render, statistics
 from e3d.units import EV_MEV
 
@@ -36,16 +37,16 @@ def train(run_file: Path, folder: Path, runtime: Mapping[str, Any]) -> None:
     """Train the run of ``run_file`` and write ``folder``: model, metrics, rendered config.
 
     Checkpoints live in ``folder/checkpoints/<hash of settings and data>/`` until training is done;
-    a killed run goes on from its last one, and another config or subset never picks them up.
+    a killed run goes on from its last one, with as many devices as it is given now, and another config
+    or subset never picks them up. While one trains, another training of the same folder is refused.
 
     Raises
     ------
     InputError
-        If the settings or the data cannot be used, or nequip-train fails.
+        If the settings, the data or the devices cannot be used, nequip-train fails, or it is running already.
     """
     run = RunSettings.from_dict(read_yaml(run_file))
-    require_device(str(runtime.get("device", "cpu")))
-    choose(run.architecture, runtime)  # refuses kernels before the data are read
+    _require_runtime(run, runtime)
     stats = statistics(Path(run.store), Path(run.splits), run.architecture.r_max)
     inputs = [Path(run.store), Path(run.splits), Path(run.subset)]
     frames = len(tables.read(inputs[2], columns=(Column.FRAME,)))
@@ -56,21 +57,29 @@ def train(run_file: Path, folder: Path, runtime: Mapping[str, Any]) -> None:
         )
     identity = provenance.digest([run.as_dict(), [provenance.file_digest(path) for path in inputs]])
     work = folder / "checkpoints" / identity
-    work.mkdir(parents=True, exist_ok=True)
-    config = render(run, stats, work, runtime)
-    provenance.write_text(folder / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
-    _train_from_last(config, work)
-    metrics = _metrics(work, run)
-    tables.write(metrics, folder / METRICS_FILE, inputs=inputs, settings=run.as_dict())
-    with provenance.atomic(folder / MODEL_FILE) as temporary:
-        save_plain(work / f"{BEST}.ckpt", temporary)
-    provenance.record(folder / MODEL_FILE, inputs=inputs, settings=run.as_dict())
-    shutil.rmtree(work)
-    with contextlib.suppress(OSError):  # another identity's checkpoints may be there
-        work.parent.rmdir()
+    with only_one(work.parent):
+        config = render(run, stats, work, runtime)
+        _train_from_last(config, work, runtime)
+        # with the rest, at the end: a workflow that submits a job twice removes the first one's files
+        provenance.write_text(folder / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
+        tables.write(_metrics(work, run), folder / METRICS_FILE, inputs=inputs, settings=run.as_dict())
+        with provenance.atomic(folder / MODEL_FILE) as temporary:
+            save_plain(work / f"{BEST}.ckpt", temporary)
+        provenance.record(folder / MODEL_FILE, inputs=inputs, settings=run.as_dict())
+        shutil.rmtree(work)
 
 
-def _train_from_last(config: dict[str, Any], work: Path) -> None:
+def _require_runtime(run: RunSettings, runtime: Mapping[str, Any]) -> None:
+    """Refuse devices, kernels and precision before the data are read."""
+    device = str(runtime.get("device", "cpu"))
+    require_ranks(runtime, run.training.batch_size)
+    require_device(device, int(runtime.get("devices", 1)))
+    choose(run.architecture, runtime)
+    if runtime.get("tf32") and device == "cpu":
+        raise InputError("TF32 on the CPU: it exists on a GPU only. Set `runtime.device: cuda`, or leave out --tf32.")
+
+
+def _train_from_last(config: dict[str, Any], work: Path, runtime: Mapping[str, Any]) -> None:
     """Train, from the last checkpoint of ``work`` if there is one; leave nequip's config beside it."""
     last = work / f"{LAST}.ckpt"
     if last.is_file():
@@ -78,7 +87,10 @@ def _train_from_last(config: dict[str, Any], work: Path) -> None:
         _adopt_model(last, config)
         config = {**config, "ckpt_path": str(last)}
     provenance.write_text(work / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
-    nequip_train(config, work)
+    if number(runtime) == 1:
+        nequip_train(config, work)
+    else:
+        train_on_ranks(work / CONFIG_FILE, int(runtime["devices"]), int(runtime.get("nodes", 1)))
 
 
 def _adopt_model(last: Path, config: dict[str, Any]) -> None:

@@ -1,0 +1,19 @@
+"""Train several rendered configs one after the other in the same ranks; ``torchrun`` starts this file in tests.
+
+A config whose folder is named ``same`` is trained with ranks that all take the first one's frames.
+"""
+
+import sys
+from pathlib import Path
+
+from e3d.config import read_yaml
+from e3d.train import feed
+from e3d.train.launch import nequip_train
+from e3d.train.ranks import as_rank
+
+if __name__ == "__main__":
+    right = feed.rank_and_number
+    for config_file in map(Path, sys.argv[1:]):
+        work = config_file.parent
+        feed.rank_and_number = (lambda: (0, right()[1])) if work.name == "same" else right
+        nequip_train(as_rank(read_yaml(config_file)), work)

@@ -50,16 +50,24 @@ wildcard_constraints:
     seed="[0-9]|[1-9][0-9]*",
 
 
-# e3d is imported from the checkout in every environment. Without conda, `python` is the one that runs
+# e3d is imported from the checkout in every environment. Without conda or an image, `python` is the one that runs
 # Snakemake, so that an environment need not be activated.
+METHODS = {str(method) for method in workflow.deployment_settings.deployment_method}
+IMAGE = STUDY.values["runtime"]["container"]
+if "apptainer" in METHODS and not IMAGE:
+    sys.exit(
+        "e3d: --sdm apptainer without an image - runtime.container is empty. Set it to one that was published from "
+        "Dockerfile, such as docker://user/e3d:0.1, or use --sdm conda."
+    )
 PYTHON = (
     ""
-    if "conda" in {str(m) for m in workflow.deployment_settings.deployment_method}
+    if METHODS & {"conda", "apptainer"}
     else f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 )
+# an image has its own software, and no modules
 MODULES = (
     f"if printenv SLURM_JOB_ID > /dev/null; then module load {shlex.join(SITE['modules'])}; fi; "
-    if SITE["modules"]
+    if SITE["modules"] and "apptainer" not in METHODS
     else ""
 )
 shell.prefix(f"{MODULES}{PYTHON}export PYTHONPATH={shlex.quote(str(PACKAGES))}; ")

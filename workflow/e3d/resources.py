@@ -1,7 +1,8 @@
 """What jobs ask of a cluster: memory and time that grow with the data, the model and the attempt.
 
-Numbers are generous readings of ``results/published/default/costs.csv`` and ``results/published/benchmarks/cost.csv``;
-a job that they are too small for is given more at its next attempt, and a training goes on from its last checkpoint.
+Numbers come from ``results/published/benchmarks/cost.csv`` (four sizes on one core, ``benchmarks/cost.py``) and, for
+GPUs, from the slow end of ``cost_estimate.csv`` (``benchmarks/estimate.py``); nothing was measured on a GPU. A job that
+they are too small for is given more at its next attempt, and a training goes on from its last checkpoint.
 """
 
 import math
@@ -11,6 +12,25 @@ from typing import Any
 from e3d.config import Architecture, Training
 
 Runtime = Mapping[str, Any]
+
+_LIBRARIES_MB = 800
+"""A process that has imported torch, nequip and Lightning holds 620 MB (``default/costs.csv``: nano and micro)."""
+_GPU_MB = 4000
+"""The CUDA context, its libraries and the compiler's worker, in the host's memory: an assumption."""
+_DATA_MB, _FRAME_MB = 1800, 0.046
+"""Frames kept packed: 7.7 kB each with neighbours within 6 Å, six times that while they are packed, up to 200 MB
+(``MEMORY_BYTES`` of train/feed.py) of training frames; validation frames are as many at most, and are kept widened."""
+_VALIDATION_MB = 400
+_FEATURE_MB = 0.05
+"""A frame and feature in a step: 850 edges of SPICE, 33 to 70 bytes in the measured peaks; with half as much again."""
+_START_MINUTES = 20
+"""Imports, reading and packing frames, statistics; on a GPU compiling too."""
+_CPU_FRAME_S, _CPU_WORK_S = 0.013, 1.8e-7
+"""Seconds of a frame of a step, and of a unit of work in it, on one core: fits the measured sizes within a third."""
+_GPU_STEP_S, _GPU_WORK_S = 0.09, 2.7e-9
+"""The slow end of the estimate: the least time of a step, and the frames of a mixture with solids on an A100."""
+_VALIDATION, _SLOWER = 1.25, 2.0
+"""Time with validation over time without; a processor half as fast, or a core shared with another thread."""
 
 
 def grown(base: float, attempt: int) -> int:
@@ -31,20 +51,31 @@ def work_of_size(architecture: Architecture) -> float:
     return a.num_layers * (mlp + product)
 
 
-def training_memory_mb(architecture: Architecture, training: Training, n_train: int, attempt: int) -> int:
-    """Return the memory of one training process in MB: libraries, frames kept packed, and one step's tensors."""
+def training_memory_mb(
+    architecture: Architecture, training: Training, runtime: Runtime, n_train: int, attempt: int
+) -> int:
+    """Return the memory of one training process in MB: libraries, frames kept packed, and one step's tensors.
+
+    On a GPU the tensors are in the device's memory, but what the compiler and the allocator keep on the host is not
+    known, so as much is asked for.
+    """
     features = architecture.num_scalar_features + architecture.num_tensor_features * (architecture.l_max + 1) ** 2
     tensors = training.batch_size * architecture.num_layers * (features + 3 * architecture.mlp_width)
-    return grown(_TRAINING_MB + min(_PACKED_MB, n_train * _FRAME_MB) + tensors * _TENSOR_MB, attempt)
+    libraries = _LIBRARIES_MB + (_GPU_MB if _on_gpu(runtime) else 0)
+    frames = min(_DATA_MB, _VALIDATION_MB + n_train * _FRAME_MB)
+    return grown(libraries + frames + tensors * _FEATURE_MB, attempt)
 
 
 def training_minutes(architecture: Architecture, training: Training, runtime: Runtime, attempt: int) -> int:
     """Return the minutes of a whole training on the devices of ``runtime``."""
-    speed = _GPU_SPEED if str(runtime["device"]).startswith("cuda") else _CPU_SPEED
-    ranks = runtime["devices"] * runtime["nodes"]
-    work = training.steps * training.batch_size * work_of_size(architecture) / ranks
-    return grown(_TRAINING_MINUTES + work / speed, attempt)
+    frames = training.batch_size / (runtime["devices"] * runtime["nodes"])
+    work = work_of_size(architecture)
+    if _on_gpu(runtime):
+        step = _GPU_STEP_S + frames * work * _GPU_WORK_S
+    else:
+        step = _SLOWER * frames * (_CPU_FRAME_S + work * _CPU_WORK_S)
+    return grown(_START_MINUTES + training.steps * step * _VALIDATION / 60, attempt)
 
 
-_TRAINING_MB, _PACKED_MB, _FRAME_MB, _TENSOR_MB = 1500, 1500, 0.02, 0.05
-_TRAINING_MINUTES, _CPU_SPEED, _GPU_SPEED = 20, 1.0e9, 3.0e10  # minutes; multiply-adds of a frame's edge in a minute
+def _on_gpu(runtime: Runtime) -> bool:
+    return str(runtime["device"]).startswith("cuda")

@@ -37,7 +37,9 @@ def minutes(base, per_gb=0, per_run=0):
 
 def training_mem_mb(wildcards, attempt):
     run, runtime = settings_of(wildcards), STUDY.runtime(wildcards.model)
-    each = training_memory_mb(run.architecture, run.training, run.n_train, attempt)
+    each = training_memory_mb(
+        run.architecture, run.training, runtime, run.n_train, attempt
+    )
     return each * runtime["devices"]  # Slurm counts memory by node
 
 

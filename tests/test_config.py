@@ -319,6 +319,13 @@ def test_a_published_study_needs_no_data(default: dict[str, Any], datasets: dict
     assert load_study(default | {"published": True}, datasets).values["published"] is True
 
 
+def test_a_publication_of_some_stages_is_refused_whole(
+    default: dict[str, Any], datasets: dict[str, Any], in_root: None, input_error: Callable[..., Any]
+) -> None:
+    with input_error("results/published/controls lacks decompose/bond_means.csv, ", " and ", " more of the "):
+        load_study(default | {"published": True, "study": "controls"}, datasets)
+
+
 def test_defaults_are_filled_in_without_touching_what_was_given(default: dict[str, Any]) -> None:
     del default["runtime"], default["published"]
     before = copy.deepcopy(default)

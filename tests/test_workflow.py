@@ -1,13 +1,8 @@
-"""The workflow: what it plans, what makes a job run again, and the whole smoke study for real."""
+"""The workflow: the study it plans, mistakes in one line, and the whole smoke study for real."""
 
 import filecmp
-import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -15,76 +10,24 @@ import pytest
 import yaml
 
 from e3d.config import load_study
-from e3d.figures import FIGURES
-
-ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs")
-BIN = Path(sys.executable).parent
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from e3d.figures import FIGURES, number
+from planning import ROOT, SMOKE, dry_run, overlay, plan, planned, snakemake
 
 
-def snakemake(folder: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in ``folder`` as a user would, with nothing of this checkout on the path."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    environment |= {"OMP_NUM_THREADS": "1", "PATH": f"{BIN}:{path}:{environment['PATH']}"}
-    return subprocess.run(
-        [str(BIN / "snakemake"), "--cores", "2", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def refusal(folder: Path, *arguments: str) -> str:
+    """Return the one line in which a dry run is refused."""
+    done = dry_run(folder, *arguments)
+    assert done.returncode
+    assert "Traceback" not in done.text
+    assert "Exception" not in done.text
+    (line,) = [line for line in done.text.splitlines() if line.startswith("e3d:")]
+    return line
 
 
-def planned(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
-    """Return the number of jobs of each rule that a dry run plans."""
-    assert done.returncode == 0, done.stdout + done.stderr
-    table = re.search(r"^job +count\n-+ +-+\n(.*?)^total", done.stdout, flags=re.MULTILINE | re.DOTALL)
-    if table is None:
-        assert "Nothing to be done" in done.stdout + done.stderr
-        return {}
-    return {rule: int(count) for rule, count in (line.split() for line in table[1].splitlines())}
-
-
-def copy_project(folder: Path) -> Path:
-    for name in PARTS:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, folder / name)
-    return folder
-
-
-def edit(module: Path) -> None:
-    """Change the text of a module, not what it does."""
-    module.write_text(f"{module.read_text()}# edited\n")
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A copy of the project without results."""
-    return copy_project(tmp_path)
-
-
-CONDA_INFO = json.dumps({"conda_version": "25.5.0", "conda_prefix": "/none", "platform": "linux-64"})
-CONDA_CONFIG = json.dumps({"get": {"channel_priority": "strict"}})
-SMOKE = ("--configfile", "config/smoke.yaml")
-
-
-@pytest.fixture(scope="module")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project in which the whole smoke study has run, with its report."""
-    folder = copy_project(tmp_path_factory.mktemp("smoke"))
-    done = snakemake(folder, *SMOKE, "--show-failed-logs", "--report", "report.html", "--report-after-run")
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
-    return folder
-
-
-def test_the_default_study_plans_its_grid(project: Path) -> None:
-    jobs = planned(snakemake(project, "-n"))
+def test_the_default_study_plans_its_grid(fresh: Path) -> None:
+    jobs = plan(fresh)
     config, datasets = (
-        yaml.safe_load((project / "config" / f"{name}.yaml").read_text()) for name in ("config", "datasets")
+        yaml.safe_load((fresh / "config" / f"{name}.yaml").read_text()) for name in ("config", "datasets")
     )
     study = load_study(config, datasets)
     runs = len(list(study.runs()))
@@ -97,27 +40,10 @@ def test_the_default_study_plans_its_grid(project: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("overlay", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
-def test_every_overlay_plans(project: Path, overlay: str) -> None:
-    if overlay not in ("config.yaml", "datasets.yaml"):
-        assert planned(snakemake(project, "-n", "--configfile", f"config/{overlay}"))["train_run"] > 0
-
-
-@pytest.mark.parametrize(
-    ("target", "trains"),
-    [
-        ("data", 0),
-        ("train", 6),
-        ("decompose", 6),
-        ("bde", 6),
-        ("scaling", 6),
-        ("gauge", 6),
-        ("null", 4),
-        ("figures", 6),
-    ],
-)
-def test_targets(project: Path, target: str, trains: int) -> None:
-    assert planned(snakemake(project, target, "-n", *SMOKE)).get("train_run", 0) == trains
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
+def test_every_overlay_plans(fresh: Path, name: str) -> None:
+    if name not in ("config.yaml", "datasets.yaml"):
+        assert plan(fresh, "--configfile", f"config/{name}")["train_run"] > 0
 
 
 @pytest.mark.parametrize(
@@ -131,20 +57,13 @@ def test_targets(project: Path, target: str, trains: int) -> None:
         ({"grid": {"seed": [0, 0]}}, "must not repeat"),
     ],
 )
-def test_a_bad_config_is_one_line(project: Path, change: dict[str, object], text: str) -> None:
-    (project / "bad.yaml").write_text(yaml.safe_dump(change))
-    done = snakemake(project, "-n", "--configfile", "config/smoke.yaml", "bad.yaml")
-    lines = [line for line in done.stderr.splitlines() if line.startswith("e3d:")]
-    assert done.returncode != 0
-    assert len(lines) == 1
-    assert text in lines[0]
-    assert "Traceback" not in done.stderr
-    assert not (project / "results").exists()
+def test_a_bad_config_is_one_line(fresh: Path, tmp_path: Path, change: dict[str, object], text: str) -> None:
+    assert text in refusal(fresh, *overlay(tmp_path, **change))
+    assert not (fresh / "results").exists()
 
 
 def test_too_many_training_frames_is_one_line(project: Path) -> None:
-    (project / "bad.yaml").write_text(yaml.safe_dump({"grid": {"n_train": [100000]}}))
-    done = snakemake(project, "data", "--configfile", "config/smoke.yaml", "bad.yaml")
+    done = snakemake(project, "data", *overlay(project, grid={"n_train": [100000]}))
     assert done.returncode != 0
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("e3d: error:")]
     assert "n_train = 100000" in line
@@ -157,6 +76,8 @@ def test_the_smoke_study_makes_everything(smoke: Path) -> None:
     for figure in FIGURES:
         for suffix in ("png", "svg", "pdf"):
             assert (results / "figures" / f"{figure}.{suffix}").stat().st_size > 5000
+        pdf, numbered = results / "figures" / f"{figure}.pdf", results / "figures" / f"fig{number(figure)}.pdf"
+        assert pdf.read_bytes() == numbered.read_bytes()
     summary = pd.read_csv(results / "decompose" / "summary.csv")
     assert (summary["sum_rule_max_abs_eV"] <= 1e-8).all()
     assert len(summary) == 18  # six runs on three sets of structures
@@ -175,53 +96,6 @@ def test_the_report_is_self_contained(smoke: Path) -> None:
         assert f"{caption}.png" in text
 
 
-def test_a_finished_study_has_nothing_to_do(smoke: Path) -> None:
-    assert planned(snakemake(smoke, "-n", *SMOKE)) == {}
-
-
-def test_a_new_seed_or_size_runs_only_what_is_new(smoke: Path) -> None:
-    (smoke / "more.yaml").write_text(yaml.safe_dump({"grid": {"seed": [0, 1]}}))
-    jobs = planned(snakemake(smoke, "-n", "--configfile", "config/smoke.yaml", "more.yaml"))
-    assert jobs["train_run"] == jobs["decompose_run"] == 2  # seed 1 at 32 frames is among the controls
-    assert "data_read" not in jobs
-    (smoke / "more.yaml").write_text(yaml.safe_dump({"grid": {"n_train": [8, 16, 32, 64]}}))
-    jobs = planned(snakemake(smoke, "-n", "--configfile", "config/smoke.yaml", "more.yaml"))
-    assert jobs["train_run"] == jobs["data_subset"] == 1
-
-
-def test_what_plans_a_training_and_what_does_not(smoke: Path, tmp_path: Path) -> None:
-    study = tmp_path / "study"
-    shutil.copytree(smoke, study, copy_function=shutil.copy2)
-    (study / "gpu.yaml").write_text(yaml.safe_dump({"runtime": {"device": "cuda"}}))
-    assert planned(snakemake(study, "-n", "--configfile", "config/smoke.yaml", "gpu.yaml")) == {}
-    conda = tmp_path / "bin" / "conda"  # answers what Snakemake asks of conda before it plans: enough for a dry run
-    conda.parent.mkdir()
-    answers = f"info) echo '{CONDA_INFO}';; config) echo '{CONDA_CONFIG}';; *) echo conda 25.5.0;;"
-    conda.write_text(f"#!/bin/sh\ncase $1 in {answers} esac\n")
-    conda.chmod(0o755)
-    with_conda = snakemake(study, "-n", *SMOKE, "--sdm", "conda", path=str(conda.parent))
-    assert planned(with_conda) == {}
-    package = study / "workflow" / "e3d"
-    for name in ("train/run.py", "data/store.py", "config.py"):
-        edit(package / name)
-    rules = study / "workflow" / "rules" / "train.smk"
-    rules.write_text(rules.read_text().replace("python -m e3d train", "python  -m e3d train"))
-    assert planned(snakemake(study, "-n", *SMOKE)) == {}
-    edit(package / "entropy" / "tables.py")
-    jobs = planned(snakemake(study, "-n", *SMOKE))
-    assert jobs["entropy_run"] == 4  # of plain sizes
-    assert not {"train_run", "decompose_run", "bde_run"} & set(jobs)
-    (study / "wide.yaml").write_text(yaml.safe_dump({"models": {"nano": {"mlp_width": 40}}}))
-    jobs = planned(snakemake(study, "-n", "--configfile", "config/smoke.yaml", "wide.yaml"))
-    assert jobs["train_run"] == 6  # the control: what identifies a run does retrain it
-
-
-def test_one_rule_runs_again_alone(smoke: Path) -> None:
-    jobs = planned(snakemake(smoke, "-n", *SMOKE, "--forcerun", "bde_run"))
-    assert jobs["bde_run"] == 6
-    assert not {"train_run", "evaluate_run", "decompose_run", "entropy_run"} & set(jobs)
-
-
 def test_published_tables_give_the_same_figures_without_data_or_training(smoke: Path, project: Path) -> None:
     source, published = smoke / "results" / "smoke", project / "results" / "published" / "smoke"
     for table in source.glob("*/*.csv"):
@@ -230,11 +104,16 @@ def test_published_tables_give_the_same_figures_without_data_or_training(smoke: 
     (project / "resources" / "minispice.hdf5").unlink()
     done = snakemake(project, "figures", *SMOKE, "--config", "published=True")
     assert done.returncode == 0, done.stderr
+    assert planned(done.stdout) == {f"figures_{name}": 1 for name in (*FIGURES, "findings")} | {"figures": 1}
     for figure in source.glob("figures/*.*"):
         if figure.suffix in {".png", ".svg", ".pdf", ".md"}:
             again = project / "results" / "smoke" / "figures-published" / figure.name
             assert filecmp.cmp(figure, again, shallow=False), f"{figure.name} differs"
     assert not (project / "results" / "smoke" / "train").exists()
+    (published / "bde" / "named.csv").unlink()  # as in a publication older than some figure
+    line = refusal(project, "figures", *SMOKE, "--config", "published=True")
+    assert "results/published/smoke lacks bde/named.csv of the" in line
+    assert "e3d publish RESULTS -o results/published/smoke" in line
 
 
 def test_a_run_repeats_byte_for_byte(smoke: Path, project: Path) -> None:

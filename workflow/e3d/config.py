@@ -18,10 +18,13 @@ from e3d import provenance
 from e3d.data.entries import check_entries, sources
 from e3d.errors import InputError, choices
 from e3d.fields import VARIANT_SIGN, base_and_variant
+from e3d.figures import FIGURES
+from e3d.findings import needed_tables
 from e3d.schema import check, rules_of, validate
 
 PUBLISHED = Path("results/published")
 _AXES = ("dataset", "n_train", "model", "seed")
+_NAMED = 4  # missing tables that an error names
 NAMED_BONDS_FILE = Path("resources/named_bonds.xyz")
 
 
@@ -157,12 +160,8 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
     for section in ("figures", "dynamics"):
         _check_molecules(section, study[section]["molecules"])
     check_dynamics(study["dynamics"])
-    folder = PUBLISHED / study["study"]
-    if study["published"] and not folder.is_dir():
-        raise InputError(
-            f"published: true, but {folder} is not there. Set `study` to a published study - "
-            f"{choices(study['study'], sorted(path.name for path in PUBLISHED.glob('*')))} - or `published: false`."
-        )
+    if study["published"]:
+        _check_published(study["study"])
     return Study(study, known)
 
 
@@ -175,6 +174,25 @@ def load_site(path: Path) -> dict[str, Any]:
         If the file is missing, is not YAML, or holds what is not allowed.
     """
     return validate(read_yaml(path), "site")
+
+
+def _check_published(name: str) -> None:
+    """Refuse to draw from a publication that is not there or lacks tables, such as one older than some figure."""
+    folder = PUBLISHED / name
+    if not folder.is_dir():
+        raise InputError(
+            f"published: true, but {folder} is not there. Set `study` to a published study - "
+            f"{choices(name, sorted(path.name for path in PUBLISHED.glob('*')))} - or `published: false`."
+        )
+    needed = dict.fromkeys([*(table for figure in FIGURES.values() for table in figure.tables), *needed_tables()])
+    missing = [f"{table}.csv" for table in needed if not (folder / f"{table}.csv").is_file()]
+    if missing:
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        raise InputError(
+            f"published: true, but {folder} lacks {', '.join(missing[:_NAMED])}{more} of the {len(needed)} tables that "
+            f"figures and findings are made from. Publish that study again (e3d publish RESULTS -o {folder}), or draw "
+            f"single figures of it (e3d figures {folder} --name NAME -o NAME.png)."
+        )
 
 
 def _check_models(values: Mapping[str, Any]) -> None:

@@ -1,0 +1,214 @@
+"""What Snakemake plans: every target, and what a change of the study, the code or the machine makes run again."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from e3d.figures import FIGURES, number
+from planning import SMOKE, edited, overlay, plan
+
+
+def drawn(*names: str) -> dict[str, int]:
+    """Return the jobs of these figures."""
+    return {f"figures_{name}": 1 for name in names}
+
+
+ALL_DRAWN = drawn(*FIGURES, "findings")
+
+# The smoke study: 6 runs, 4 of them of plain sizes; 3 sizes of the training set; 2 runs with dynamics.
+DATA = {"data_read": 1, "data_split": 1, "data_subset": 3}
+TRAIN = {**DATA, "train_settings": 6, "train_run": 6}
+DECOMPOSE = {**TRAIN, "decompose_run": 6}
+EVALUATE = {**TRAIN, "evaluate_run": 6}
+BDE = {**DECOMPOSE, "bde_run": 6}
+OF_PLAIN = {**DATA, "train_settings": 4, "train_run": 4}
+NULL = {"null_fit": 3, "null_untrained": 1, "null_run": 4}
+GAUGE = {"gauge_rigidity": 1, "gauge_tables": 1}
+REACTIVITY = {"reactivity_run": 4, "reactivity_dynamics": 2}
+STUDY = {
+    **EVALUATE, **BDE, **NULL, **GAUGE, **REACTIVITY, "level_run": 4, "entropy_run": 4, "scaling_fits": 1,
+    "interplay_tables": 1, "robustness_tables": 1,
+}  # fmt: skip
+
+TARGETS = {
+    "data": DATA,
+    "train": {**TRAIN, "tables_collect": 1},
+    "evaluate": {**EVALUATE, "tables_collect": 1},
+    "decompose": {**DECOMPOSE, "tables_collect": 2},
+    "bde": {**BDE, "tables_collect": 4},
+    "level": {**OF_PLAIN, "decompose_run": 4, "bde_run": 4, "level_run": 4, "tables_collect": 4},
+    "entropy": {**OF_PLAIN, "decompose_run": 4, "entropy_run": 4, "tables_collect": 4},
+    "null": {**OF_PLAIN, "decompose_run": 4, "evaluate_run": 4, "bde_run": 4, **NULL, "tables_collect": 5},
+    "gauge": {**BDE, "evaluate_run": 6, **GAUGE, "tables_collect": 4},
+    "reactivity": {**OF_PLAIN, **REACTIVITY, "tables_collect": 10},
+    "scaling": {**EVALUATE, "tables_collect": 1, "scaling_fits": 1},
+    "interplay": {
+        **EVALUATE, **BDE, "entropy_run": 4, "reactivity_run": 4, "tables_collect": 7, "interplay_tables": 1,
+    },
+    "robustness": {**BDE, "tables_collect": 2, "robustness_tables": 1},
+    "tables": {**STUDY, "tables_collect": 32},
+    "figures": {**STUDY, "tables_collect": 28, **ALL_DRAWN},
+    "all": {**STUDY, "tables_collect": 32, **ALL_DRAWN},
+}  # fmt: skip
+
+CONDA_INFO = json.dumps({"conda_version": "25.5.0", "conda_prefix": "/none", "platform": "linux-64"})
+CONDA_CONFIG = json.dumps({"get": {"channel_priority": "strict"}})
+
+
+@pytest.fixture(scope="module")
+def conda(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a ``conda`` that answers what Snakemake asks of it before it plans: enough for a dry run."""
+    command = tmp_path_factory.mktemp("bin") / "conda"
+    answers = f"info) echo '{CONDA_INFO}';; config) echo '{CONDA_CONFIG}';; *) echo conda 25.5.0;;"
+    command.write_text(f"#!/bin/sh\ncase $1 in {answers} esac\n")
+    command.chmod(0o755)
+    return command.parent
+
+
+# --- from nothing
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_plans_what_it_needs(fresh: Path, target: str) -> None:
+    assert plan(fresh, target, *SMOKE) == {**TARGETS[target], target: 1}
+
+
+@pytest.mark.parametrize(
+    ("rule", "jobs"),
+    [("decompose_run", DECOMPOSE), ("bde_run", BDE), ("bde", {**BDE, "tables_collect": 4, "bde": 1})],
+)
+def test_until_stops_after_a_rule(fresh: Path, rule: str, jobs: dict[str, int]) -> None:
+    assert plan(fresh, *SMOKE, "--until", rule) == jobs
+
+
+# --- in a finished study
+
+
+def test_a_finished_study_has_nothing_to_do(smoke: Path) -> None:
+    assert plan(smoke, *SMOKE) == {}
+
+
+@pytest.mark.parametrize("name", ["molecules", "parity"])
+def test_a_figure_is_drawn_again_by_its_number(smoke: Path, name: str) -> None:
+    pdf = f"results/smoke/figures/fig{number(name)}.pdf"
+    assert plan(smoke, pdf, "-f", *SMOKE) == {f"figures_{name}": 1}
+
+
+def test_one_file_of_one_run(smoke: Path) -> None:
+    assert plan(smoke, "results/smoke/bde/minispice/n8/nano/s0.csv", "-f", *SMOKE) == {"bde_run": 1}
+
+
+DOWNSTREAM_OF_BDE = {
+    "bde_run": 6, "level_run": 4, "null_run": 4, "gauge_tables": 1, "interplay_tables": 1, "robustness_tables": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "jobs"),
+    [
+        ("figures_parity", {"figures_parity": 1}),
+        (
+            "bde_run",
+            {
+                **DOWNSTREAM_OF_BDE,
+                "tables_collect": 11,
+                **drawn("parity", "emergence", "null", "gauge", "level", "interplay", "robustness", "findings"),
+            },
+        ),
+        (
+            "decompose_run",  # all but data, trainings, errors, reactions and what is made from these alone
+            {
+                **DOWNSTREAM_OF_BDE,
+                "decompose_run": 6,
+                "entropy_run": 4,
+                "gauge_rigidity": 1,
+                "tables_collect": 18,
+                **drawn(*(set(FIGURES) - {"learning"}), "findings"),
+            },
+        ),
+    ],
+)
+def test_a_rule_runs_again_with_what_follows_from_it(smoke: Path, rule: str, jobs: dict[str, int]) -> None:
+    assert plan(smoke, *SMOKE, "--forcerun", rule) == {**jobs, "all": 1}
+
+
+NEW_RUN = {
+    "train_settings": 1, "train_run": 1, "evaluate_run": 1, "decompose_run": 1, "bde_run": 1, "level_run": 1,
+    "entropy_run": 1, "null_run": 1, "reactivity_run": 1, "scaling_fits": 1, "gauge_tables": 1, "interplay_tables": 1,
+    "robustness_tables": 1, **ALL_DRAWN, "all": 1,
+}  # fmt: skip
+"""One run more: its own jobs, and the study's tables and figures again."""
+
+
+@pytest.mark.parametrize(
+    ("more", "jobs"),
+    [
+        # tables not stacked again: null models of a training set, which are there, and the rigidity of the lowest seed
+        ({"n_train": [32], "model": ["nano"], "seed": [2]}, {"reactivity_dynamics": 1, "tables_collect": 29}),
+        # ... nor dynamics, which are of the largest training set
+        ({"n_train": [16], "model": ["nano"], "seed": [1]}, {"tables_collect": 25}),
+        # a new training set needs its null models
+        ({"n_train": [12], "model": ["nano"]}, {"data_subset": 1, "null_fit": 1, "tables_collect": 27}),
+    ],
+    ids=["seed", "seed-of-a-smaller-set", "training-set"],
+)
+def test_one_run_more_is_one_training(
+    smoke: Path, tmp_path: Path, more: dict[str, object], jobs: dict[str, int]
+) -> None:
+    shipped = {"n_train": [32], "model": ["nano", "nano+r35"], "seed": [0, 1]}
+    assert plan(smoke, *overlay(tmp_path, controls=[shipped, more])) == {**NEW_RUN, **jobs}
+
+
+def test_a_style_draws_again_and_does_nothing_else(smoke: Path) -> None:
+    package = smoke / "workflow" / "e3d"
+    with edited(package / "figures" / "style.py"):
+        assert plan(smoke, *SMOKE) == {**ALL_DRAWN, "all": 1}
+    with edited(package / "figures" / "parity.py"):
+        assert plan(smoke, *SMOKE) == {"figures_parity": 1, "all": 1}
+
+
+def test_code_upstream_of_training_plans_nothing_and_code_of_a_table_that_table(smoke: Path) -> None:
+    package, rules = smoke / "workflow" / "e3d", smoke / "workflow" / "rules" / "train.smk"
+    with (
+        edited(package / "train" / "run.py", package / "data" / "store.py", package / "config.py"),
+        edited(rules, old="python -m e3d train", new="python  -m e3d train"),
+    ):
+        assert plan(smoke, *SMOKE) == {}
+    with edited(package / "entropy" / "tables.py"):
+        assert plan(smoke, *SMOKE) == {
+            "entropy_run": 4,
+            "tables_collect": 4,
+            "interplay_tables": 1,
+            **drawn("distributions", "emergence", "entropy", "interplay", "findings"),
+            "all": 1,
+        }
+
+
+# --- how it is run is not what is run
+
+
+def test_conda_and_containers_plan_nothing(smoke: Path, tmp_path: Path, conda: Path) -> None:
+    assert plan(smoke, *SMOKE, "--sdm", "conda", path=conda) == {}
+    image = overlay(tmp_path, runtime={"container": "docker://user/e3d:0.1"})
+    assert plan(smoke, *image, "--sdm", "apptainer") == {}
+
+
+def test_a_cluster_and_its_values_plan_nothing(smoke: Path, conda: Path) -> None:
+    site = smoke / "cluster" / "site.yaml"
+    with edited(site, old="max_runtime: 1440", new="max_runtime: 90"):
+        assert plan(smoke, *SMOKE, "--profile", "cluster", path=conda) == {}
+    assert plan(smoke, *SMOKE, "--set-resources", "train_run:mem_mb=64000", "--set-threads", "train_run=2") == {}
+
+
+RUNTIME = {
+    "device": "cuda", "devices": 2, "nodes": 2, "compile_mode": "compile", "kernels": "centre", "tf32": True,
+    "models": {"nano": {"devices": 1, "tf32": False}},
+}  # fmt: skip
+
+
+def test_runtime_plans_nothing_and_what_identifies_a_run_does(smoke: Path, tmp_path: Path) -> None:
+    assert plan(smoke, *overlay(tmp_path, runtime=RUNTIME)) == {}
+    jobs = plan(smoke, *overlay(tmp_path, runtime=RUNTIME, models={"nano": {"mlp_width": 40}}))
+    assert jobs["train_run"] == jobs["decompose_run"] == 6
+    assert not set(DATA) & set(jobs)

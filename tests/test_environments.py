@@ -1,0 +1,243 @@
+"""Environments as they are written: exact, the same versions everywhere, one for every rule; the lock and the image."""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import standin_packages
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+from standin_project import Project, make_project
+
+ROOT = Path(__file__).parents[1]
+ENVS = ("analysis", "data", "figures", "label", "train-cpu", "train-gpu")
+CONDA_SPEC = re.compile(r"([a-z0-9-]+) =(\d+(?:\.\d+)*)")
+HEAD_ONLY = {"snakemake", "snakemake-executor-plugin-slurm", "snakemake-executor-plugin-slurm-jobstep", "pygments"}
+"""What runs Snakemake itself; no rule imports it."""
+Versions = dict[str, Version]
+
+
+@cache
+def pyproject() -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project
+
+
+def pins(texts: Iterable[str]) -> Versions:
+    """Versions by canonical name; every text must pin exactly one."""
+    found = {}
+    for requirement in map(Requirement, texts):
+        if requirement.name != "e3d":
+            (specifier,) = requirement.specifier
+            assert specifier.operator == "==", requirement
+            found[canonicalize_name(requirement.name)] = Version(specifier.version)
+    return found
+
+
+def extra(name: str) -> Versions:
+    return pins(pyproject()["optional-dependencies"][name])
+
+
+def lock() -> Versions:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    return pins(line for line in lines if not line.startswith("#"))
+
+
+def specs(env: str) -> tuple[list[str], list[str]]:
+    """The conda specs and the pip lines of an environment."""
+    items = yaml.safe_load((ROOT / "envs" / f"{env}.yaml").read_text())["dependencies"]
+    pip = [line for item in items if isinstance(item, dict) for line in item["pip"]]
+    return [item for item in items if isinstance(item, str)], pip
+
+
+def contents(env: str) -> Versions:
+    """Versions of an environment's packages by PyPI's name, without python and pip."""
+    conda, pip = specs(env)
+    found = pins(pip)
+    for spec in conda:
+        match = CONDA_SPEC.fullmatch(spec)
+        assert match, f"{env}: {spec!r} is not exact"
+        name = standin_packages.pypi_name(match[1])
+        assert name not in found, f"{env}: {name} twice"
+        found[name] = Version(match[2])
+    return {name: version for name, version in found.items() if name not in standin_packages.BASE}
+
+
+def rules() -> dict[str, str]:
+    """The text of every rule that runs a command."""
+    found = {}
+    for path in (ROOT / "workflow" / "rules").glob("*.smk"):
+        for i, text in enumerate(re.split(r"^ *rule\b", path.read_text(), flags=re.MULTILINE)[1:]):
+            if "shell:" in text:
+                found[f"{path.name} {i} {text.split(':')[0].strip()}"] = text
+    return found
+
+
+def test_no_other_environment_and_no_pin_file() -> None:
+    listed = subprocess.run(["git", "ls-files", "envs"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    tracked = listed.split() or [f"envs/{path.name}" for path in (ROOT / "envs").glob("*.yaml")]
+    assert {name for name in tracked if not name.endswith(".py")} == {f"envs/{env}.yaml" for env in ENVS}
+
+
+@pytest.mark.parametrize("env", ENVS)
+def test_versions_are_those_of_the_project_and_of_the_lock(env: str) -> None:
+    project = pins(pyproject()["dependencies"]) | extra("labels") | extra("gpu")
+    locked = lock() | extra("gpu")
+    found = contents(env)
+    assert found
+    for name, version in found.items():
+        assert project[name] == version == locked[name], name
+    assert yaml.safe_load((ROOT / "envs" / f"{env}.yaml").read_text())["channels"] == ["conda-forge", "nodefaults"]
+
+
+def test_every_package_of_the_project_is_in_some_environment() -> None:
+    project = pins(pyproject()["dependencies"]) | extra("labels") | extra("gpu")
+    assert {name for env in ENVS for name in contents(env)} == {*project} - HEAD_ONLY
+
+
+def test_the_gpu_environment_is_the_other_one_with_the_kernels() -> None:
+    assert contents("train-gpu") == contents("train-cpu") | extra("gpu")
+    for name in ("analysis", "data", "figures", "label"):
+        assert not {"torch", "nequip", "lightning"} & {*contents(name)}
+
+
+def test_every_rule_has_its_environment() -> None:
+    found = rules()
+    assert len(found) > 20
+    used = set()
+    for rule, text in found.items():
+        match = re.search(r"^ +conda:\n +(\S+)$", text, flags=re.MULTILINE)
+        assert match, f"{rule} has no environment"
+        used.add(match[1])
+    expected = {f'"../../envs/{env}.yaml"' for env in ENVS if env != "train-gpu"}
+    assert used == expected | {"TRAIN_ENV"}
+    common = (ROOT / "workflow" / "rules" / "common.smk").read_text()
+    assert """TRAIN_ENV = f"../../envs/train-{'gpu' if ON_GPU else 'cpu'}.yaml\"""" in common
+
+
+def test_one_python() -> None:
+    """Of every environment, of the image, of the stand-in's channel, and one that the project allows."""
+    found = {spec for env in ENVS for spec in specs(env)[0] if spec.startswith("python ")}
+    assert found == {f"python ={standin_packages.BASE['python']}"}
+    assert standin_packages.BASE["python"] in SpecifierSet(pyproject()["requires-python"])
+    base = re.search(r"^FROM python:([\d.]+)-slim", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    assert base
+    assert base[1] == standin_packages.BASE["python"]
+    assert all(("pip =26.0" in conda) == bool(pip) for conda, pip in map(specs, ENVS))
+
+
+def test_the_lock_holds_everything_that_is_installed_for_the_project() -> None:
+    """All of the project's packages, test extra included, at the versions that these tests run with."""
+    texts = [
+        *pyproject()["dependencies"],
+        *(
+            text
+            for name in ("labels", "test")
+            for text in pyproject()["optional-dependencies"][name]
+            if "e3d" not in text
+        ),
+    ]
+    needed = standin_packages.closure(map(Requirement, texts))
+    installed = {name: Version(standin_packages.installed()[name].version) for name in needed}
+    cuda = {name for name in needed if re.match("nvidia|cuda|triton", name)}
+    locked = lock()
+    assert {name: locked.get(name) for name in needed - cuda} == {
+        name: Version(version.public) for name, version in installed.items() if name not in cuda
+    }
+    assert not [name for name in locked if re.match("nvidia|cuda|triton|cuequivariance|e3d", name)]
+    exact = pins(texts)
+    assert exact == {name: locked[name] for name in exact}
+
+
+def test_make_installs_under_the_lock() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    ready = makefile[makefile.index("$(READY): pyproject.toml requirements.lock") :]
+    assert ready.count("install") == ready.count("--constraint requirements.lock") == 3
+
+
+def test_the_image_gets_the_project_s_packages(tmp_path: Path) -> None:
+    """What the Dockerfile copies is there and not ignored; the list it makes is that of the project."""
+    text = (ROOT / "Dockerfile").read_text()
+    (copied,) = re.findall(r"^COPY (.*) \./$", text, flags=re.MULTILINE)
+    allowed = (ROOT / ".dockerignore").read_text().split("\n")
+    for name in copied.split():
+        assert (ROOT / name).is_file()
+        assert f"!{name}" in allowed
+    command = re.search(r"^RUN python (-c '.*') > requirements\.txt", text, flags=re.MULTILINE)
+    assert command
+    made = subprocess.run(
+        [sys.executable, *shlex.split(command[1])], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    expected = pins(pyproject()["dependencies"]) | extra("labels") | extra("gpu")
+    assert pins(made.splitlines()) == expected
+    assert "pip install --no-cache-dir --constraint requirements.lock --requirement requirements.txt" in text
+
+
+APPTAINER = """\
+echo "$@" >> {home}/apptainer
+case "$*" in
+--version) echo apptainer version 1.3.6 ;;
+"pull --name "*" docker://user/e3d:0.1") touch "$3" ;;
+"exec --home {project} "*".simg bash -c "*)
+    test -f "$(echo "$@" | grep -o '[^ ]*\\.simg')" || exit 9
+    for command; do :; done
+    exec env -i HOME={project} PATH={home}/image:/usr/bin:/bin bash -c "$command" ;;
+*) echo "not known: $*" >&2; exit 8 ;;
+esac"""
+SETTINGS = "results/train/minispice/n32/nano/s0/run.yaml"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Project:
+    """A project with a stand-in for apptainer: a container is a PATH with one python on it."""
+    project = make_project(tmp_path)
+    project.write_program("apptainer", APPTAINER.format(home=tmp_path, project=project.folder))
+    (tmp_path / "image").mkdir()
+    python = tmp_path / "image" / "python"
+    python.write_text(f'#!/bin/sh\necho "$PATH $*" >> {tmp_path}/ran\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return project
+
+
+def in_image(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = str(Path(sys.executable).with_name("snakemake"))
+    return project.run(program, SETTINGS, "--cores", "1", "--sdm", "apptainer", *arguments)
+
+
+def test_a_rule_runs_in_the_published_image(image: Project) -> None:
+    """The image is pulled, and its own python runs the rule, with e3d from the checkout."""
+    done = in_image(image, "--config", "runtime={container: 'docker://user/e3d:0.1'}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (image.folder / SETTINGS).is_file()
+    path, command = (image.home / "ran").read_text().split(" ", 1)
+    assert command.startswith("-m e3d settings ")
+    assert path == f"{image.home / 'image'}:/usr/bin:/bin"  # nothing of the Python that runs Snakemake
+    calls = (image.home / "apptainer").read_text()
+    assert calls.count("pull --name") == 1
+    assert f"export PYTHONPATH={image.folder / 'workflow'}" in calls
+
+
+def test_apptainer_without_an_image_is_one_line(image: Project) -> None:
+    done = in_image(image)
+    assert done.returncode != 0
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("e3d: "))
+    assert "runtime.container is empty" in line
+    assert not (image.home / "apptainer").exists()
+
+
+def test_without_the_method_the_image_changes_nothing(image: Project) -> None:
+    """Where Snakemake is not told to use images, its own python runs the rule."""
+    program = str(Path(sys.executable).with_name("snakemake"))
+    done = image.run(program, "--cores", "1", SETTINGS, "--config", "runtime={container: 'docker://user/e3d:0.1'}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (image.home / "ran").exists()

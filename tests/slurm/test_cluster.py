@@ -155,6 +155,7 @@ def study(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Study:
     with (folder / "snakemake.log").open("w") as log:
         process = subprocess.Popen(command(), cwd=folder, env=environment(), stdout=log, stderr=log)
         until("a training runs", lambda: in_queue("R", "train_run") or process.poll() is not None)
+        time.sleep(10)  # the controller saves its state every few seconds; a job younger than that is unknown to it
         kill_controller()
         time.sleep(10)
         start_controller()

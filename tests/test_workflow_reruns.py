@@ -57,13 +57,14 @@ CONDA_CONFIG = json.dumps({"get": {"channel_priority": "strict"}})
 
 
 @pytest.fixture(scope="module")
-def conda(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a ``conda`` that answers what Snakemake asks of it before it plans: enough for a dry run."""
-    command = tmp_path_factory.mktemp("bin") / "conda"
-    answers = f"info) echo '{CONDA_INFO}';; config) echo '{CONDA_CONFIG}';; *) echo conda 25.5.0;;"
-    command.write_text(f"#!/bin/sh\ncase $1 in {answers} esac\n")
-    command.chmod(0o755)
-    return command.parent
+def software(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a ``conda`` and an ``apptainer`` that answer what Snakemake asks before it plans, and no more."""
+    folder = tmp_path_factory.mktemp("bin")
+    conda = f"case $1 in info) echo '{CONDA_INFO}';; config) echo '{CONDA_CONFIG}';; *) echo conda 25.5.0;; esac"
+    for name, answers in (("conda", conda), ("apptainer", "echo apptainer version 1.3.4")):
+        (folder / name).write_text(f"#!/bin/sh\n{answers}\n")
+        (folder / name).chmod(0o755)
+    return folder
 
 
 # --- from nothing
@@ -160,12 +161,13 @@ def test_one_run_more_is_one_training(
     assert plan(smoke, *overlay(tmp_path, controls=[shipped, more])) == {**NEW_RUN, **jobs}
 
 
-def test_a_style_draws_again_and_does_nothing_else(smoke: Path) -> None:
+def test_a_style_draws_again_and_does_nothing_else(smoke: Path, tmp_path: Path) -> None:
     package = smoke / "workflow" / "e3d"
     with edited(package / "figures" / "style.py"):
         assert plan(smoke, *SMOKE) == {**ALL_DRAWN, "all": 1}
     with edited(package / "figures" / "parity.py"):
         assert plan(smoke, *SMOKE) == {"figures_parity": 1, "all": 1}
+    assert plan(smoke, *overlay(tmp_path, figures={"molecules": ["CO"]})) == {"figures_molecules": 1, "all": 1}
 
 
 def test_code_upstream_of_training_plans_nothing_and_code_of_a_table_that_table(smoke: Path) -> None:
@@ -188,16 +190,17 @@ def test_code_upstream_of_training_plans_nothing_and_code_of_a_table_that_table(
 # --- how it is run is not what is run
 
 
-def test_conda_and_containers_plan_nothing(smoke: Path, tmp_path: Path, conda: Path) -> None:
-    assert plan(smoke, *SMOKE, "--sdm", "conda", path=conda) == {}
+def test_conda_and_containers_plan_nothing(smoke: Path, tmp_path: Path, software: Path) -> None:
+    assert plan(smoke, *SMOKE, "--sdm", "conda", path=software) == {}
     image = overlay(tmp_path, runtime={"container": "docker://user/e3d:0.1"})
-    assert plan(smoke, *image, "--sdm", "apptainer") == {}
+    assert plan(smoke, *image) == {}
+    assert plan(smoke, *image, "--sdm", "apptainer", path=software) == {}
 
 
-def test_a_cluster_and_its_values_plan_nothing(smoke: Path, conda: Path) -> None:
+def test_a_cluster_and_its_values_plan_nothing(smoke: Path, software: Path) -> None:
     site = smoke / "cluster" / "site.yaml"
     with edited(site, old="max_runtime: 1440", new="max_runtime: 90"):
-        assert plan(smoke, *SMOKE, "--profile", "cluster", path=conda) == {}
+        assert plan(smoke, *SMOKE, "--profile", "cluster", path=software) == {}
     assert plan(smoke, *SMOKE, "--set-resources", "train_run:mem_mb=64000", "--set-threads", "train_run=2") == {}
 
 

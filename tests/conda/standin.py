@@ -47,6 +47,7 @@ PIP = """\
 import os
 import sys
 
+os.environ["CONDA_STANDIN"] = {root!r}
 os.execv({python!r}, [{python!r}, {program!r}, "pip", sys.prefix, *sys.argv[1:]])
 """
 
@@ -130,7 +131,7 @@ def make_prefix(prefix: Path, records: Sequence[dict[str, str]]) -> None:
     (_site(prefix) / "sitecustomize.py").write_text(NOTE_IMPORTS)
     if "pip" in names:
         (_site(prefix) / "pip").mkdir()
-        program = PIP.format(python=sys.executable, program=str(Path(__file__).resolve()))
+        program = PIP.format(root=str(ROOT), python=sys.executable, program=str(Path(__file__).resolve()))
         (_site(prefix) / "pip" / "__main__.py").write_text(program)
 
 

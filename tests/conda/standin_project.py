@@ -5,6 +5,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,11 +71,17 @@ class Project:
         path.write_text(f"#!/bin/sh\n{text}\n")
         path.chmod(0o755)
 
-    def edit(self, name: str, old: str, new: str) -> None:
-        """Change a text of one of the project's files, which must hold it."""
+    @contextmanager
+    def edited(self, name: str, old: str, new: str) -> Iterator[None]:
+        """Change a text of one of the project's files, which must hold it, for the while."""
         path = self.folder / name
-        assert old in path.read_text()
-        path.write_text(path.read_text().replace(old, new))
+        before = path.read_text()
+        assert old in before
+        path.write_text(before.replace(old, new))
+        try:
+            yield
+        finally:
+            path.write_text(before)
 
 
 def make_project(home: Path) -> Project:

@@ -102,7 +102,7 @@ def in_queue(state: str = "R,PD", rule: str = "") -> list[str]:
     return [number for number, comment in rows if comment.startswith(f"rule_{rule}")]
 
 
-def until(what: str, ready: Callable[[], object], seconds: float = 300) -> None:
+def until(what: str, ready: Callable[[], object], seconds: float = 900) -> None:
     """Wait for something; fail loudly if it does not come."""
     end = time.monotonic() + seconds
     while not ready():
@@ -154,21 +154,27 @@ def study(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Study:
     first_jobs, locked, recovered = kill_snakemake(folder)
     with (folder / "snakemake.log").open("w") as log:
         process = subprocess.Popen(command(), cwd=folder, env=environment(), stdout=log, stderr=log)
-        until("a training runs", lambda: in_queue("R", "train_run") or process.poll() is not None)
-        time.sleep(10)  # the controller saves its state every few seconds; a job younger than that is unknown to it
-        kill_controller()
-        time.sleep(10)
-        start_controller()
-        until("a decomposition runs", lambda: in_queue("R", "decompose_run") or process.poll() is not None, 600)
-        (cancelled, *_) = in_queue("R", "decompose_run")
-        subprocess.run(["scancel", cancelled], check=True)
         try:
-            code = process.wait(timeout=1500)
+            cancelled = disturb(process)
+            code = process.wait(timeout=1800)
         finally:
             process.kill()
     text = (folder / "snakemake.log").read_text()
     assert code == 0, text[-5000:]
     return Study(folder, text, accounted(), first_jobs, locked, recovered, cancelled)
+
+
+def disturb(process: subprocess.Popen[bytes]) -> str:
+    """Kill the controller for a while, then cancel a decomposition; return its job's number."""
+    until("a training runs", lambda: in_queue("R", "train_run") or process.poll() is not None)
+    time.sleep(10)  # the controller saves its state every few seconds; a job younger than that is unknown to it
+    kill_controller()
+    time.sleep(10)
+    start_controller()
+    until("a decomposition runs", lambda: in_queue("R", "decompose_run") or process.poll() is not None)
+    (cancelled, *_) = in_queue("R", "decompose_run")
+    subprocess.run(["scancel", cancelled], check=True)
+    return cancelled
 
 
 def kill_snakemake(folder: Path) -> tuple[list[Job], str, str]:

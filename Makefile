@@ -11,7 +11,7 @@ RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 PIP := $(VENV)/bin/python -m pip
 # torch first and by its exact pin: other packages ask for any torch, and pip would weigh newer ones
 TORCH = "$$(sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)"
-BENCHMARKS ?= step job decompose startup growth store
+BENCHMARKS ?= step job decompose startup plan growth store cost
 BENCH := $(RUN) OMP_NUM_THREADS=1 PYTHONPATH=workflow python
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
 

@@ -23,6 +23,7 @@ class Clock(Callback):
 
     def __init__(self) -> None:
         self._spent: Counter[str] = Counter()
+        self._cpu: dict[str, list[float]] = {}
         self._first: dict[str, float] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -37,7 +38,7 @@ class Clock(Callback):
 
         @wraps(call)
         def timed(*arguments: Any, **options: Any) -> Any:
-            start = time.time()
+            start, cpu = time.time(), time.process_time()
             self._first.setdefault(name, start)
             before = self._spent["log_dict"]
             try:
@@ -45,6 +46,7 @@ class Clock(Callback):
             finally:
                 inside = self._spent["log_dict"] - before  # logging within a step is no part of the step
                 self._spent[name] += time.time() - start - inside
+                self._cpu.setdefault(name, []).append(time.process_time() - cpu)
 
         setattr(owner, name, timed)
 
@@ -54,7 +56,9 @@ class Clock(Callback):
             "steps": trainer.global_step,
             "to_first_step_s": self._first["optimizer_step"] - float(os.environ[STARTED]),
             "in_steps_s": self._spent["optimizer_step"],
+            "each_step_cpu_s": self._cpu["optimizer_step"],
             "validation_s": self._spent["run"],
+            "validation_cpu_s": sum(self._cpu["run"]),
             "checkpoints_s": self._spent["save_checkpoint"],
             "to_end_of_fit_s": time.time() - float(os.environ[STARTED]),
         }

@@ -9,15 +9,20 @@ import argparse
 import shutil
 from pathlib import Path
 
+import estimate
 import measure
+import pandas as pd
 import step
 import store
 
+from e3d import provenance
 from e3d.errors import InputError
+from e3d.publish import fill_blocks
 
 DOCS = Path(__file__).parents[1] / "docs"
 PERFORMANCE = DOCS / "performance.md"
-TABLES = ("step", "job", "decompose", "startup", "growth")
+CLUSTER = DOCS / "cluster.md"
+TABLES = ("step", "job", "decompose", "startup", "plan", "growth")
 """Each has a block of its name in ``docs/performance.md``."""
 MARKDOWN = {"step": step.as_markdown}
 """How a table is written where it is not as all others."""
@@ -32,7 +37,7 @@ def publish(folder: Path, output: Path) -> list[str]:
     InputError
         If there is no table, or one of a quick run: its numbers say nothing about speed.
     """
-    found = [name for name in (*TABLES, "store") if (folder / f"{name}.csv").is_file()]
+    found = [name for name in (*TABLES, "store", "cost") if (folder / f"{name}.csv").is_file()]
     if not found:
         raise InputError(f"{folder}: no benchmark tables. Run make bench first.")
     for name in found:
@@ -49,6 +54,14 @@ def publish(folder: Path, output: Path) -> list[str]:
     return found
 
 
+def fill_cluster(output: Path) -> None:
+    """Make the estimate of the paper's study from the published tables, and the block of ``docs/cluster.md``."""
+    estimated = estimate.write(output, output / "cost_estimate.csv")
+    block = estimate.as_markdown(pd.read_csv(output / "cost.csv"), estimated)
+    filled = fill_blocks(CLUSTER.read_text(encoding="utf-8"), {"cost": block}, str(CLUSTER))
+    provenance.write_text(CLUSTER, filled)
+
+
 def main() -> None:
     """Publish and fill the documents."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -57,10 +70,14 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in publish(arguments.folder, arguments.output):
         table = arguments.output / f"{name}.csv"
+        if name == "cost":
+            continue
         if name == "store":
             measure.fill(DOCS / "datasets.md", "bench", table, store.as_markdown)
         else:
             measure.fill(PERFORMANCE, name, table, MARKDOWN.get(name, measure.as_markdown))
+    if (arguments.output / "cost.csv").is_file():
+        fill_cluster(arguments.output)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from e3d.errors import InputError
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import figure  # noqa: E402 - scripts, not a package
+import estimate  # noqa: E402 - scripts, not a package
+import figure  # noqa: E402
 import measure  # noqa: E402
 import publish  # noqa: E402
 import store  # noqa: E402
@@ -52,7 +53,7 @@ def test_the_slope_covers_the_power_it_was_made_with() -> None:
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the tables of quick runs."""
     folder = tmp_path_factory.mktemp("benchmarks")
-    for name in ("step", "store", "startup", "growth"):
+    for name in ("step", "store", "startup", "plan", "growth", "cost"):
         command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--quick", "--rounds", "1"]
         environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREADS": "1"}
         command += ["-o", str(folder / f"{name}.csv")]
@@ -62,7 +63,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_benchmark_leaves_its_table_and_nothing_else(quick: Path) -> None:
-    names = {"step.csv", "store.csv", "startup.csv", "growth.csv"}
+    names = {"step.csv", "store.csv", "startup.csv", "plan.csv", "growth.csv", "cost.csv"}
     assert {path.name for path in quick.iterdir()} == names | {f"{name}.provenance.json" for name in names}
     for name in names:
         table = pd.read_csv(quick / name)
@@ -100,6 +101,53 @@ def test_the_performance_page_shows_the_published_tables(name: str) -> None:
     assert end
     written = publish.MARKDOWN.get(name, measure.as_markdown)
     assert shown.rstrip("\n") == (written(pd.read_csv(table)) if table.is_file() else "")
+
+
+def test_the_cluster_page_shows_the_estimate_of_the_published_tables() -> None:
+    folder = PUBLISHED.parent
+    found = pd.read_csv(folder / "cost_estimate.csv")
+    made = estimate.estimate(folder)
+    pd.testing.assert_frame_equal(found.fillna(""), made, rtol=1e-8)  # tables keep ten digits
+    text = publish.CLUSTER.read_text(encoding="utf-8")
+    _, _, rest = text.partition("<!-- cost:start -->\n")
+    shown, end, _ = rest.partition("<!-- cost:end -->")
+    assert end
+    assert shown.rstrip("\n") == estimate.as_markdown(pd.read_csv(folder / "cost.csv"), found.fillna(""))
+
+
+def test_the_estimate_is_of_ranges_that_add_up() -> None:
+    found = pd.read_csv(PUBLISHED.with_name("cost_estimate.csv"))
+    assert (found["lowest"] <= found["highest"]).all()
+    assert (found["lowest"] > 0).all()
+    counts = estimate.paper_runs()
+    assert sum(counts.values()) == 120
+    gpu = found[(found["unit"] == "GPU h") & found["model"].notna()]
+    for key in ("lowest", "highest"):
+        each = gpu.groupby(["model", "dataset"])[key].sum()
+        total = sum(counts[model] / 2 * hours for (model, _), hours in each.items())
+        study, thousand = found.loc[(found["unit"] == "GPU h") & found["model"].isna(), key]
+        assert study == pytest.approx(total)
+        assert thousand == pytest.approx(total * 1000 / 120)
+
+
+def test_a_step_takes_as_long_as_the_batch_is_large() -> None:
+    cost = pd.read_csv(PUBLISHED.with_name("cost.csv"))
+    slopes = cost[cost["peer_name"] == measure.LINEAR].set_index("model")["ours"]
+    assert list(slopes.index) == list(estimate.paper_runs())
+    assert slopes.between(0.8, 1.2).all(), "so that time may be scaled by frames"
+
+
+def test_planning_the_papers_study_meets_its_goal() -> None:
+    """At the pace of ``startup.csv``: how much slower the machine was, plain Snakemake tells, job by job."""
+    plan = pd.read_csv(PUBLISHED.with_name("plan.csv")).dropna(subset="goal_ours").iloc[0]
+    startup = pd.read_csv(PUBLISHED.with_name("startup.csv"))
+    before = startup[startup["case"].str.startswith("dry run of 1000 runs")].iloc[0]
+    per_job = [line["peer"] / int(line["peer_name"].split()[1]) for line in (plan, before)]
+    seconds = plan["ours"] * per_job[1] / per_job[0]
+    assert per_job[1] <= per_job[0]
+    assert seconds <= plan["goal_ours"]
+    text = publish.PERFORMANCE.read_text(encoding="utf-8")
+    assert f"At the pace of that table the dry run takes {seconds:.0f} s; {plan['goal_ours']:.0f} s is the goal" in text
 
 
 def test_the_published_step_meets_its_goals() -> None:

@@ -31,10 +31,11 @@ from e3d.train.run import train
 from model_fixtures import WORKFLOW, Prepared
 
 BATCH = 4
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(WORKFLOW), "OMP_NUM_THREADS": "1"}
-# Relative. One step: rounding of sums over thousands of edges. 60 steps of Adam in float32: about 1e-6 was seen, in
-# weights and metrics, and another machine's order of summation may differ by some times that.
-FLOAT64, FLOAT32 = 1e-10, 1e-5
+OUTSIDE_SLURM = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
+ENVIRONMENT = {**OUTSIDE_SLURM, "PYTHONPATH": str(WORKFLOW), "OMP_NUM_THREADS": "1"}
+# Relative. One step: 5e-16 was seen, the rounding of sums over thousands of edges may be some hundred times that.
+# 60 steps of Adam in float32: 1e-6 was seen in weights and metrics, and other machines sum in other orders.
+FLOAT64, FLOAT32 = 1e-13, 1e-5
 
 
 def one_step(prepared: Prepared, folder: Path, frames: list[int], **trainer: Any) -> dict[str, Any]:
@@ -104,6 +105,7 @@ def steps(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Steps
         one_step(prepared, folder / "two" / name, frames, devices=2)
         configs.append(str(folder / "two" / name / "nequip.yaml"))
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    torchrun += [f"--log-dir={folder}"]
     worker = str(Path(__file__).with_name("ranks_worker.py"))
     subprocess.run([*torchrun, worker, *configs], env=ENVIRONMENT, check=True)
     return Steps(weights(folder / "start"), folder / "one", folder / "two")
@@ -125,7 +127,7 @@ def test_two_processes_have_the_gradients_of_one(frames: str, steps: Steps) -> N
 def test_gradients_differ_if_ranks_take_the_same_frames(steps: Steps) -> None:
     """The negative control of the test above."""
     alone, shared = steps.gradients("same")
-    assert np.abs(shared - alone).max() / np.abs(alone).max() > 1e3 * FLOAT64
+    assert np.abs(shared - alone).max() / np.abs(alone).max() > 0.01
 
 
 @pytest.mark.parametrize("frames", ["equal", "mixed"])
@@ -133,8 +135,7 @@ def test_two_processes_validate_as_one(frames: str, steps: Steps) -> None:
     """Mean, root mean square and largest errors of every frame once; the model is the same by the test above."""
     alone, shared = steps.validation(frames)
     assert alone.size >= 9
-    # the step is large, and what rounding did to the weights comes back amplified in the errors of the model
-    np.testing.assert_allclose(shared, alone, rtol=10 * FLOAT64)
+    np.testing.assert_allclose(shared, alone, rtol=FLOAT64)
 
 
 def start(run: Path, folder: Path, *options: str) -> subprocess.Popen[str]:
@@ -146,7 +147,7 @@ def log_of(folder: Path) -> str:
     return Path(f"{folder}.log").read_text()
 
 
-def until(what: Callable[[], Any], process: subprocess.Popen[str] | None = None, seconds: float = 120) -> None:
+def until(what: Callable[[], Any], process: subprocess.Popen[str] | None = None, seconds: float = 300) -> None:
     """Wait until ``what`` is true, as long as ``process`` runs."""
     deadline = time.monotonic() + seconds
     while not what():
@@ -200,7 +201,7 @@ def test_a_run_handed_from_two_processes_to_one_to_two(prepared: Prepared, train
     last = until_checkpoint(process, folder)
     first, _ = processes(folder, of_ranks=True)
     os.kill(first, signal.SIGKILL)
-    _, terminal = process.communicate(timeout=60)
+    _, terminal = process.communicate(timeout=300)
     assert process.returncode == 2
     assert terminal.count("\n") == 1
     assert "training lost one of its processes" in terminal
@@ -213,7 +214,7 @@ def test_a_run_handed_from_two_processes_to_one_to_two(prepared: Prepared, train
     process.communicate()
     assert "resuming from" in log_of(folder)
     two = start(prepared.run(), folder, "--devices", "2")
-    _, terminal = two.communicate(timeout=120)
+    _, terminal = two.communicate(timeout=300)
     assert two.returncode == 0, terminal
     assert "resuming from" in log_of(folder)
     assert_trained_alike(folder, trained)
@@ -231,16 +232,16 @@ def test_ranks_end_with_their_parent(how: signal.Signals, prepared: Prepared, tm
         until_checkpoint(process, folder)
     until(lambda: len(processes(folder, of_ranks=True)) == 2, process)
     process.send_signal(how)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == (128 + how if how == signal.SIGTERM else -how)
-    until(lambda: not processes(folder), seconds=30)
+    until(lambda: not processes(folder))
     assert not (folder / "model.ckpt").exists()
 
 
 def test_an_error_of_a_rank_is_the_one_line_of_the_parent(prepared: Prepared, tmp_path: Path) -> None:
     run = prepared.run(name="minispice/n16/diverged/s0", learning_rate=1e12, steps=4, steps_per_epoch=2)
     process = start(run, tmp_path / "run", "--devices", "2")
-    _, terminal = process.communicate(timeout=120)
+    _, terminal = process.communicate(timeout=300)
     assert process.returncode == 2
     assert terminal.count("\n") == 1
     assert "training diverged: val0_epoch/weighted_sum is nan after step 2" in terminal

@@ -141,7 +141,9 @@ def _command(config_file: Path, devices: int, nodes: int) -> tuple[list[str], di
     module = ["-m", "e3d.train.ranks", str(config_file)]
     if not _in_slurm():
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1"]
-        return [*torchrun, f"--nproc-per-node={devices}", *module], environment
+        # it leaves an empty folder for logs behind: there, it goes with the checkpoints
+        torchrun += [f"--nproc-per-node={devices}", f"--log-dir={config_file.parent}"]
+        return [*torchrun, *module], environment
     # Lightning asks for this variable, and takes a port from the job's number, which other jobs may share
     environment |= {"SLURM_NTASKS_PER_NODE": str(devices), "MASTER_PORT": str(_free_port())}
     if nodes == 1:

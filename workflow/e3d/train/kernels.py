@@ -52,8 +52,8 @@ def _require_cuequivariance(*, on_gpu: bool) -> None:
     missing = [name for name in ("cuequivariance", "cuequivariance_torch") if not _installed(name)]
     if missing:
         raise InputError(
-            f"kernels 'cuequivariance': {', '.join(missing)} not installed. Install cuequivariance-torch and "
-            "cuequivariance-ops-torch-cu12 where the training runs (envs/train.yaml), or set `runtime.kernels: auto`."
+            f"kernels 'cuequivariance': {', '.join(missing)} not installed. Train in envs/train-gpu.yaml, "
+            "install the project's extra `gpu` where the training runs, or set `runtime.kernels: auto`."
         )
 
 

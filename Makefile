@@ -57,12 +57,12 @@ publish: $(READY) ## copy the finished default study to results/published/defaul
 lock: | $(VENV)/bin/python ## requirements.lock again, after a pin of pyproject.toml has changed
 	$(PIP) install --quiet $(TORCH)
 	$(PIP) install --quiet --editable '.[test]'
-	$(PIP) freeze --all --exclude-editable --exclude pip > requirements.lock.part
+	$(PIP) freeze --all --exclude-editable --exclude pip > $(VENV)/freeze
 	@{ echo "# Every version that the project was tested with, test extra included: pip's constraints in make and Dockerfile."; \
 	  echo "# Made by make lock, which is pip freeze. CUDA's packages are left out: they follow from torch's own exact pins,"; \
 	  echo "# differ between builds of torch, and are absent from the CPU's. So is what torch's version says of its build."; \
-	  sed -e '/^\(nvidia\|cuda\|triton\|cuequivariance\)/d' -e 's/^\(torch==[0-9.]*\)+.*/\1/' requirements.lock.part; \
-	} > requirements.lock && rm requirements.lock.part
+	  sed -e '/^\(nvidia\|cuda\|triton\|cuequivariance\)/d' -e 's/^\(torch==[0-9.]*\)+.*/\1/' $(VENV)/freeze; \
+	} > $(VENV)/lock && mv $(VENV)/lock requirements.lock
 	@touch $(READY) $(TEST_READY)
 
 pins: $(READY) ## freeze the conda environments to what conda-forge has today (needs conda)

@@ -27,7 +27,7 @@ SEEDS, QUICK_SEEDS = 25, 1
 def ours(folder: Path, seeds: int) -> Path:
     """Link the project into ``folder`` with an overlay of so many seeds."""
     folder.mkdir()
-    for name in (*PARTS, "cluster"):
+    for name in PARTS:
         (folder / name).symlink_to(ROOT / name)
     (folder / "seeds.yaml").write_text(yaml.safe_dump({"grid": {"seed": list(range(seeds))}}), encoding="utf-8")
     return folder

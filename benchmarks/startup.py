@@ -21,7 +21,7 @@ from measure import Row, compare, finish, growth_row, log, parser, row
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
-PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs")
+PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs", "cluster")
 COMMANDS = (
     *(f"data {verb}" for verb in ("fetch", "read", "split", "subset", "mix", "sample", "label")),
     *("settings", "train", "evaluate", "decompose", "bde", "entropy", "collect", "scaling", "figures"),

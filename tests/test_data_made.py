@@ -18,7 +18,7 @@ from e3d.data.theory import SPICE
 from e3d.schema import validate
 
 Expect = Callable[..., AbstractContextManager[None]]
-PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs")
+PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs", "cluster")
 
 
 @pytest.fixture

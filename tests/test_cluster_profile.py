@@ -64,6 +64,9 @@ def test_the_site_gives_account_software_and_gpu_model(project: Path, monkeypatc
     assert values["software-deployment-method"] == "conda"
     assert values["set-resources"] == {rule: {"gpu_model": "h100"} for rule in GPU_RULES}
     assert "slurm-efficiency-report" not in values, "the report is made from sacct"
+    set_site(project, software="apptainer")
+    values = profile(project, monkeypatch)
+    assert (values["software-deployment-method"], values["apptainer-args"]) == ("apptainer", "--nv")
 
 
 def test_the_profile_leaves_alone_what_plans_jobs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -297,8 +297,8 @@ def test_a_training_on_two_devices_is_started_by_srun(study: Study, tmp_path: Pa
     assert done.returncode == 0, done.stdout + done.stderr
     one, two = (pd.read_csv(path / target) for path in (study.folder, folder))
     assert one["step"].tolist() == two["step"].tolist()
-    # other sums, float32: the same training but for rounding
-    pd.testing.assert_frame_equal(one, two, rtol=0.02, check_exact=False)
+    # sums in another order, float32; 60 steps like these were seen to agree to 2e-7 (tests/test_train_ranks.py)
+    pd.testing.assert_frame_equal(one, two, rtol=1e-5, check_exact=False)
 
 
 def test_the_lab_leaves_a_slurm_of_someone_else_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ study: $(READY) ## run the default study and its report
 	@echo "figures: results/figures/   tables: results/<stage>/   report: results/report.html"
 
 test: lint $(TEST_READY) ## lint, types, unit tests and the smoke study
-	$(RUN) OMP_NUM_THREADS=1 python -m pytest
+	$(RUN) OMP_NUM_THREADS=1 python -m pytest -n $(CORES) --dist loadfile
 
 test-cluster: $(TEST_READY) ## the smoke study on a Slurm of its own (root, Debian): make test-cluster E3D_SLURM_LAB=1
 	$(RUN) OMP_NUM_THREADS=1 E3D_SLURM_LAB=$(E3D_SLURM_LAB) python -m pytest tests/slurm

@@ -1,5 +1,8 @@
 """The cluster profile without a cluster: what it says, whom it gives what, and what a wrong site.yaml is told."""
 
+import asyncio
+import json
+import logging
 import re
 import shutil
 import subprocess
@@ -8,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import snakemake_executor_plugin_slurm as plugin
 import yaml
 import yte
+from snakemake.resources import Resources
+from snakemake_executor_plugin_slurm.job_status_query import query_job_status as shipped
 
 from e3d.figures import FIGURES
 from e3d.schema import rules_of
@@ -59,10 +65,9 @@ def test_the_site_gives_account_software_and_gpu_model(project: Path, monkeypatc
     assert not {"set-resources", "software-deployment-method", "slurm-qos"} & values.keys()
     set_site(project, account="p123", qos="long", gpu_model="h100", software="conda", status_command="squeue")
     values = profile(project, monkeypatch)
-    assert values["default-resources"]["slurm_account"] == "p123"
+    assert values["default-resources"]["slurm_account"] == "'p123'"
     assert (values["slurm-qos"], values["slurm-status-command"]) == ("long", "squeue")
     assert values["software-deployment-method"] == "conda"
-    assert values["set-resources"] == {rule: {"gpu_model": "h100"} for rule in GPU_RULES}
     assert "slurm-efficiency-report" not in values, "the report is made from sacct"
     set_site(project, software="apptainer")
     values = profile(project, monkeypatch)
@@ -85,28 +90,94 @@ def test_groups_name_rules_of_the_workflow(project: Path, monkeypatch: pytest.Mo
     assert values["group-components"].keys() <= set(values["groups"].values())
 
 
+def test_a_cancelled_job_has_ended(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sacct = project / "sacct"
+    sacct.write_text("#!/bin/sh\necho '1|CANCELLED by 1000'\necho '2|RUNNING'\n")
+    sacct.chmod(0o755)
+    monkeypatch.setattr(plugin, "query_job_status", shipped)  # afterwards too
+    profile(project, monkeypatch)
+
+    def asked(ask: Any) -> dict[str, str]:
+        states: dict[str, str] = asyncio.run(ask(str(sacct), logging.getLogger()))[0]
+        return states
+
+    assert asked(shipped) == {"1": "CANCELLED by 1000", "2": "RUNNING"}, "the plug-in mends it itself: drop states.py"
+    assert asked(plugin.query_job_status) == {"1": "CANCELLED", "2": "RUNNING"}
+
+
 def test_a_dry_run_needs_no_slurm(project: Path) -> None:
     done = snakemake(project, "-n", "--profile", "cluster", *SMOKE)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "train_run" in done.stdout
 
 
+def planned(project: Path, *files: str, attempt: int = 1) -> list[dict[str, Any]]:
+    """Return what each job and group of a plan asks for."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "planned_jobs.py"), str(attempt), *files],
+        cwd=project,
+        env={"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(project), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"rules"')]
+
+
+def of_rule(jobs: list[dict[str, Any]], rule: str) -> list[dict[str, Any]]:
+    found = [job for job in jobs if job["rules"] == [rule]]
+    assert found, f"no job of {rule}"
+    return found
+
+
 def test_jobs_ask_for_gpus_where_the_device_is_one(project: Path) -> None:
     (project / "gpu.yaml").write_text(
         "runtime: {device: cuda, models: {nano: {devices: 2, nodes: 2}}}\ntraining: {batch_size: 16}\n"
     )
-    files = ("--configfile", "config/smoke.yaml", "gpu.yaml")
-    done = snakemake(project, "-n", "--profile", "cluster", *files)
-    asked = {
-        rule: re.findall(rf"^rule {rule}:.*?resources: ([^\n]*)", done.stdout, flags=re.MULTILINE | re.DOTALL)
-        for rule in (*GPU_RULES, "data_read", "gauge_rigidity")
-    }
-    for text in asked["train_run"]:
-        assert {"gpu=4", "mpi=srun", "nodes=2", "tasks_per_node=2", "tasks_per_gpu=0"} <= set(text.split(", "))
+    set_site(project, gpu_model="h100")
+    jobs = planned(project, "config/smoke.yaml", "gpu.yaml")
+    several = {"gpu": 4, "mpi": "srun", "nodes": 2, "tasks_per_node": 2, "tasks_per_gpu": 0, "gpu_model": "h100"}
+    for job in of_rule(jobs, "train_run"):
+        # `--gpus=h100:4` on two nodes may be three and one
+        assert job.items() >= {**several, "slurm_extra": "--gpus-per-node=h100:2"}.items()
     for rule in GPU_RULES - {"train_run"}:
-        assert all({"gpu=1"} <= set(text.split(", ")) for text in asked[rule]), rule
-    for rule in ("data_read", "gauge_rigidity"):
-        assert not any("gpu=" in text for text in asked[rule]), rule
+        for job in of_rule(jobs, rule):
+            assert job.items() >= {"gpu": 1, "gpu_model": "h100"}.items()
+            assert not {"mpi", "nodes", "slurm_extra"} & job.keys()
+            assert job["mem_mb"] >= 6000, "CUDA is in the host's memory too"
+    for job in jobs:
+        assert ("gpu" in job) == bool(GPU_RULES & {*job["rules"]}), job
+
+
+def test_a_type_of_gpu_is_for_jobs_with_a_gpu(project: Path) -> None:
+    set_site(project, gpu_model="h100")
+    for job in planned(project, "config/smoke.yaml"):
+        assert not job.get("gpu"), job
+        assert "gpu_model" not in job, "the plug-in would ask for h100:0"
+
+
+@pytest.mark.parametrize(("gpu_minutes", "gpu_mb"), [(300, 60000), (3000, 400000)])
+def test_no_attempt_asks_for_more_than_the_partition_it_goes_to(project: Path, gpu_minutes: int, gpu_mb: int) -> None:
+    cpu = {"max_runtime": 1000, "max_mem_mb": 100000}
+    gpu = {"max_runtime": gpu_minutes, "max_mem_mb": gpu_mb, "max_gpu": 8}
+    set_site(project, partitions={"cpu": cpu, "gpu": gpu})
+    for job in planned(project, "config/paper.yaml", attempt=4):
+        if job["rules"] == ["data_fetch"]:
+            continue  # beside Snakemake itself
+        limits = gpu if job.get("gpu") else cpu
+        assert job.get("mem_mb", 0) <= limits["max_mem_mb"], job
+        assert job.get("runtime", 0) <= limits["max_runtime"], job
+        assert job["cores"] <= 8
+
+
+@pytest.mark.parametrize("account", ["0123", "12_3", "1e5", "min", "chem-1.prod"])
+def test_an_account_is_taken_as_it_is_written(project: Path, monkeypatch: pytest.MonkeyPatch, account: str) -> None:
+    set_site(project, account=account)
+    text = profile(project, monkeypatch)["default-resources"]["slurm_account"]
+    evaluated = Resources.parse([f"slurm_account={text}"], allow_expressions=True)["slurm_account"]
+    values = {"wildcards": None, "input": None, "attempt": 1, "threads": 1, "rulename": "", "async_run": None}
+    assert evaluated.evaluate(**values).value == account
 
 
 @pytest.mark.parametrize(

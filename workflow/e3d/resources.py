@@ -15,7 +15,7 @@ Runtime = Mapping[str, Any]
 
 _LIBRARIES_MB = 800
 """A process that has imported torch, nequip and Lightning holds 620 MB (``default/costs.csv``: nano and micro)."""
-_GPU_MB = 4000
+GPU_MB = 4000
 """The CUDA context, its libraries and the compiler's worker, in the host's memory: an assumption."""
 _DATA_MB, _FRAME_MB = 1800, 0.046
 """Frames kept packed: 7.7 kB each with neighbours within 6 Å, six times that while they are packed, up to 200 MB
@@ -31,6 +31,18 @@ _GPU_STEP_S, _GPU_WORK_S = 0.09, 2.7e-9
 """The slow end of the estimate: the least time of a step, and the frames of a mixture with solids on an A100."""
 _VALIDATION, _SLOWER = 1.25, 2.0
 """Time with validation over time without; a processor half as fast, or a core shared with another thread."""
+
+
+def most(key: str, partitions: Mapping[str, Mapping[str, Any]], gpus: int) -> int | None:
+    """Return the largest limit ``key`` of the partitions that a job with so many GPUs goes to; None: there is none.
+
+    Jobs without GPUs stay off partitions that have them, where there is another. Where no partition has enough GPUs,
+    all are looked at, and Slurm says what is wrong.
+    """
+    fit = [p for p in partitions.values() if (p.get("max_gpu", 0) >= gpus if gpus else not p.get("max_gpu", 0))]
+    limits = [p.get(key) for p in fit or partitions.values()]
+    known = [int(limit) for limit in limits if limit is not None]
+    return max(known) if len(known) == len(limits) else None
 
 
 def grown(base: float, attempt: int) -> int:
@@ -61,7 +73,7 @@ def training_memory_mb(
     """
     features = architecture.num_scalar_features + architecture.num_tensor_features * (architecture.l_max + 1) ** 2
     tensors = training.batch_size * architecture.num_layers * (features + 3 * architecture.mlp_width)
-    libraries = _LIBRARIES_MB + (_GPU_MB if _on_gpu(runtime) else 0)
+    libraries = _LIBRARIES_MB + (GPU_MB if _on_gpu(runtime) else 0)
     frames = min(_DATA_MB, _VALIDATION_MB + n_train * _FRAME_MB)
     return grown(libraries + frames + tensors * _FEATURE_MB, attempt)
 

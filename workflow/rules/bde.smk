@@ -31,8 +31,8 @@ rule bde_run:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=mem_mb(1000, per_gb=200),
-        runtime=minutes(20, per_gb=2),
+        mem_mb=mem_mb(1000, per_gb=200, grouped=True),
+        runtime=minutes(20, per_gb=2, grouped=True),
     message:
         "bond energies of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
     shell:

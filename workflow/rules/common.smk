@@ -84,7 +84,6 @@ SUBSET_OPTIONS = " ".join(
     for key, value in STUDY.values["subset"].items()
 )
 DEVICE = STUDY.values["runtime"]["device"]
-LONGEST = max(partition["max_runtime"] for partition in SITE["partitions"].values())
 ON_GPU = DEVICE.startswith("cuda")
 GPU = int(ON_GPU)  # of a rule that uses a model
 TRAIN_ENV = f"../../envs/train-{'gpu' if ON_GPU else 'cpu'}.yaml"

@@ -49,7 +49,7 @@ rule data_sample:
     threads: 8
     resources:
         mem_mb=lambda wildcards, threads, attempt: grown(500 * threads, attempt),
-        runtime=LONGEST,  # what is labelled stays: its next attempt goes on
+        runtime=most_minutes(),  # what is labelled stays: its next attempt goes on
     params:
         conformations=lambda wildcards: SAMPLED[wildcards.geometries].get(
             "conformations", 50
@@ -78,7 +78,7 @@ rule data_label:
     threads: 8
     resources:
         mem_mb=lambda wildcards, threads, attempt: grown(2000 * threads, attempt),
-        runtime=LONGEST,
+        runtime=most_minutes(),
     params:
         theory=lambda wildcards: MADE[wildcards.labels]["theory"],
     message:
@@ -154,8 +154,8 @@ rule data_split:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=mem_mb(1000, per_gb=100),
-        runtime=minutes(15, per_gb=1),
+        mem_mb=mem_mb(1000, per_gb=100, grouped=True),
+        runtime=minutes(15, per_gb=1, grouped=True),
     params:
         seed=STUDY.values["split"]["seed"],
         test_molecules=STUDY.values["split"]["test_molecules"],
@@ -183,8 +183,8 @@ rule data_subset:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=mem_mb(1000, per_gb=100),
-        runtime=minutes(10, per_gb=1),
+        mem_mb=mem_mb(1000, per_gb=100, grouped=True),
+        runtime=minutes(10, per_gb=1, grouped=True),
     params:
         choice=SUBSET_OPTIONS,
     message:

@@ -27,9 +27,10 @@ rule decompose_run:
         TRAIN_ENV
     threads: 1
     resources:
-        mem_mb=mem_mb(2000, per_gb=100),
-        runtime=minutes(60, per_gb=20),
+        mem_mb=mem_mb(MODEL_MB, per_gb=100, gpus=GPU),
+        runtime=minutes(60, per_gb=20, gpus=GPU),
         gpu=GPU,
+        gpu_model=gpu_model,
         device=DEVICE,
     message:
         "decomposing {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} of {wildcards.dataset}"

@@ -29,9 +29,10 @@ rule reactivity_dynamics:
         TRAIN_ENV
     threads: 1
     resources:
-        mem_mb=mem_mb(2000),
-        runtime=minutes(240),
+        mem_mb=mem_mb(MODEL_MB, gpus=GPU),
+        runtime=minutes(240, gpus=GPU),
         gpu=GPU,
+        gpu_model=gpu_model,
         device=DEVICE,
     params:
         dynamics=json.dumps(STUDY.values["dynamics"], sort_keys=True),

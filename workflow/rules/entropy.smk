@@ -49,8 +49,8 @@ rule entropy_run:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=mem_mb(1000, per_gb=200),
-        runtime=minutes(20, per_gb=5),
+        mem_mb=mem_mb(1000, per_gb=200, grouped=True),
+        runtime=minutes(20, per_gb=5, grouped=True),
     params:
         bond_energy=STUDY.values["entropy"]["bond_energy_eV"],
         scaled=STUDY.values["entropy"]["scaled"],

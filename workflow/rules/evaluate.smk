@@ -18,9 +18,10 @@ rule evaluate_run:
         TRAIN_ENV
     threads: 1
     resources:
-        mem_mb=mem_mb(2000, per_gb=50),
-        runtime=minutes(60, per_gb=10),
+        mem_mb=mem_mb(MODEL_MB, per_gb=50, gpus=GPU),
+        runtime=minutes(60, per_gb=10, gpus=GPU),
         gpu=GPU,
+        gpu_model=gpu_model,
         device=DEVICE,
     message:
         "errors of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} on {wildcards.dataset}"

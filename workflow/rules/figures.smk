@@ -31,8 +31,8 @@ for figure, drawn in FIGURES.items():
             "../../envs/figures.yaml"
         threads: 1
         resources:
-            mem_mb=mem_mb(1000, per_run=2),
-            runtime=minutes(5, per_run=0.02),
+            mem_mb=mem_mb(1000, per_run=2, grouped=True),
+            runtime=minutes(5, per_run=0.02, grouped=True),
         params:
             figure=figure,
             molecules=figure_molecules(figure),
@@ -68,8 +68,8 @@ rule figures_findings:
         "../../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=mem_mb(1000, per_run=2),
-        runtime=minutes(5, per_run=0.02),
+        mem_mb=mem_mb(1000, per_run=2, grouped=True),
+        runtime=minutes(5, per_run=0.02, grouped=True),
     message:
         "writing what the tables say"
     shell:

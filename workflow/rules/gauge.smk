@@ -53,8 +53,8 @@ rule gauge_tables:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=mem_mb(1000, per_run=2),
-        runtime=minutes(10, per_run=0.1),
+        mem_mb=mem_mb(1000, per_run=2, grouped=True),
+        runtime=minutes(10, per_run=0.1, grouped=True),
     message:
         "comparing seeds and variants"
     shell:

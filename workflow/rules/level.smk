@@ -29,8 +29,8 @@ rule level_run:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=mem_mb(1000, per_gb=200),
-        runtime=minutes(20, per_gb=2),
+        mem_mb=mem_mb(1000, per_gb=200, grouped=True),
+        runtime=minutes(20, per_gb=2, grouped=True),
     message:
         "D of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} beside the labels' level"
     shell:

@@ -111,8 +111,8 @@ rule null_run:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=mem_mb(1000, per_gb=50),
-        runtime=minutes(20, per_gb=1),
+        mem_mb=mem_mb(1000, per_gb=50, grouped=True),
+        runtime=minutes(20, per_gb=1, grouped=True),
     params:
         untrained=lambda wildcards, input: (
             f"--untrained {input.untrained}" if input.untrained else ""

@@ -35,9 +35,10 @@ rule reactivity_run:
         TRAIN_ENV
     threads: 1
     resources:
-        mem_mb=mem_mb(2000, per_gb=50),
-        runtime=minutes(60, per_gb=2),
+        mem_mb=mem_mb(MODEL_MB, per_gb=50, gpus=GPU),
+        runtime=minutes(60, per_gb=2, gpus=GPU),
         gpu=GPU,
+        gpu_model=gpu_model,
         device=DEVICE,
     params:
         files=" ".join(f"--{name} {path}" for name, path in REACTIVITY_FILES.items()),

@@ -1,6 +1,6 @@
 # What a job asks for, as functions of its wildcards and its attempt. Nothing here plans a job again.
 from e3d.data.entries import sources
-from e3d.resources import grown, training_memory_mb, training_minutes
+from e3d.resources import GPU_MB, grown, most, training_memory_mb, training_minutes
 
 
 def data_gb(dataset):
@@ -15,7 +15,13 @@ def data_gb(dataset):
 DATA_GB = {name: data_gb(name) for name in {*STUDY.used("dataset"), *SOURCES}}
 
 
-def growing(base, per_gb=0, per_run=0, limit=None):
+# A group runs up to this many jobs at a time, `cores` of cluster/profile.yaml, in at most this many rounds: its jobs
+# may ask for so much less than a partition's limits, that the group stays within them at every attempt.
+GROUP_WIDTH, GROUP_ROUNDS = 8, 12
+MODEL_MB = 2000 + GPU * GPU_MB  # of a process that uses a model
+
+
+def growing(base, per_gb, per_run, limit):
     """An amount that grows with the dataset's files and the number of runs, and doubles with each attempt."""
 
     def amount(wildcards, attempt):
@@ -26,13 +32,35 @@ def growing(base, per_gb=0, per_run=0, limit=None):
     return amount
 
 
-def mem_mb(base, per_gb=0, per_run=0):
-    return growing(base, per_gb, per_run)
+def most_minutes(gpus=0):
+    """The longest that the site lets a job with so many GPUs run."""
+    return most("max_runtime", SITE["partitions"], gpus)
 
 
-def minutes(base, per_gb=0, per_run=0):
+def most_mem_mb(gpus=0):
+    """The memory of the largest node for a job with so many GPUs; None where the site does not say it."""
+    return most("max_mem_mb", SITE["partitions"], gpus)
+
+
+def mem_mb(base, per_gb=0, per_run=0, gpus=0, grouped=False):
+    """As much as a node has at most."""
+    limit = most_mem_mb(gpus)
+    if limit and grouped:
+        limit = limit // GROUP_WIDTH
+    return growing(base, per_gb, per_run, limit)
+
+
+def minutes(base, per_gb=0, per_run=0, gpus=0, grouped=False):
     """As long as the site allows at most."""
-    return growing(base, per_gb, per_run, limit=LONGEST)
+    limit = most_minutes(gpus)
+    if grouped:
+        limit = max(1, limit // GROUP_ROUNDS)
+    return growing(base, per_gb, per_run, limit)
+
+
+def gpu_model(wildcards):
+    """The site's type of GPU for jobs that have one; for others the plug-in would ask for `--gpus=type:0`."""
+    return SITE["gpu_model"] if GPU and SITE["gpu_model"] else None
 
 
 def training_mem_mb(wildcards, attempt):
@@ -40,13 +68,15 @@ def training_mem_mb(wildcards, attempt):
     each = training_memory_mb(
         run.architecture, run.training, runtime, run.n_train, attempt
     )
-    return each * runtime["devices"]  # Slurm counts memory by node
+    asked = each * runtime["devices"]  # Slurm counts memory by node
+    return min(asked, most_mem_mb(training_gpus(wildcards)) or asked)
 
 
 def training_runtime(wildcards, attempt):
     run, runtime = settings_of(wildcards), STUDY.runtime(wildcards.model)
     return min(
-        training_minutes(run.architecture, run.training, runtime, attempt), LONGEST
+        training_minutes(run.architecture, run.training, runtime, attempt),
+        most_minutes(training_gpus(wildcards)),
     )
 
 
@@ -93,3 +123,12 @@ def training_tasks_per_node(wildcards):
 
 def training_tasks_per_gpu(wildcards):
     return 0 if ranks(wildcards) > 1 else None
+
+
+def training_slurm_extra(wildcards):
+    """As many GPUs on each node: `--gpus` alone lets Slurm split them five and three."""
+    runtime = STUDY.runtime(wildcards.model)
+    if not GPU or runtime["nodes"] == 1:
+        return None
+    model = f"{SITE['gpu_model']}:" if SITE["gpu_model"] else ""
+    return f"--gpus-per-node={model}{runtime['devices']}"

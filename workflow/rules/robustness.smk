@@ -17,8 +17,8 @@ rule robustness_tables:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=mem_mb(1000, per_run=1),
-        runtime=minutes(10, per_run=0.1),
+        mem_mb=mem_mb(1000, per_run=1, grouped=True),
+        runtime=minutes(10, per_run=0.1, grouped=True),
     message:
         "comparing training sets"
     shell:

@@ -15,8 +15,8 @@ rule scaling_fits:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=mem_mb(1000, per_run=1),
-        runtime=minutes(10, per_run=0.1),
+        mem_mb=mem_mb(1000, per_run=1, grouped=True),
+        runtime=minutes(10, per_run=0.1, grouped=True),
     message:
         "fitting scaling forms"
     shell:

@@ -16,8 +16,8 @@ rule tables_collect:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=mem_mb(500, per_run=1),
-        runtime=minutes(5, per_run=0.02),
+        mem_mb=mem_mb(500, per_run=1, grouped=True),
+        runtime=minutes(5, per_run=0.02, grouped=True),
     params:
         check=check_option,
     message:

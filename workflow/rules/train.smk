@@ -45,11 +45,13 @@ rule train_run:
         mem_mb=training_mem_mb,
         runtime=training_runtime,
         gpu=training_gpus,
+        gpu_model=gpu_model,
         mpi=training_mpi,
         nodes=training_nodes,
         tasks=training_tasks,
         tasks_per_node=training_tasks_per_node,
         tasks_per_gpu=training_tasks_per_gpu,
+        slurm_extra=training_slurm_extra,
         device=DEVICE,
         options=training_options,
     message:

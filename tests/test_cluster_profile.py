@@ -105,6 +105,35 @@ def test_a_cancelled_job_has_ended(project: Path, monkeypatch: pytest.MonkeyPatc
     assert asked(plugin.query_job_status) == {"1": "CANCELLED", "2": "RUNNING"}
 
 
+def test_a_preempted_job_that_is_not_requeued_has_ended(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sacct, answer = project / "sacct", project / "answer"
+    sacct.write_text(f"#!/bin/sh\ncat {answer}\n")
+    sacct.chmod(0o755)
+    monkeypatch.setattr(plugin, "query_job_status", shipped)
+    profile(project, monkeypatch)
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+
+    def asked(state: str, seconds: float) -> str:
+        nonlocal now
+        now = seconds
+        answer.write_text(f"1|{state}\n")
+        query = plugin.query_job_status
+        wait = asyncio.new_event_loop()
+        try:
+            states: dict[str, str] = wait.run_until_complete(query(str(sacct), logging.getLogger()))[0]
+        finally:
+            wait.close()
+        return states["1"]
+
+    assert asked("PREEMPTED", 1) == "PREEMPTED"
+    assert asked("RUNNING", 300) == "RUNNING", "Slurm requeued it"
+    assert [asked("PREEMPTED", seconds) for seconds in (1000, 1500, 1601)] == ["PREEMPTED", "PREEMPTED", "CANCELLED"]
+    assert asked("", 1700) == ""
+
+
 def test_a_dry_run_needs_no_slurm(project: Path) -> None:
     done = snakemake(project, "-n", "--profile", "cluster", *SMOKE)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -209,6 +209,15 @@ def test_an_account_is_taken_as_it_is_written(project: Path, monkeypatch: pytest
     assert evaluated.evaluate(**values).value == account
 
 
+def test_another_folder_is_told_in_one_line(project: Path) -> None:
+    (project / "elsewhere").mkdir()
+    command = ("-n", "--snakefile", str(project / "Snakefile"), "--profile", str(project / "cluster"))
+    done = snakemake(project / "elsewhere", *command)
+    assert done.returncode != 0
+    assert len(done.stderr.splitlines()) <= 2, "at most Snakemake's own line on profiles besides"
+    assert "e3d: this is not the project's folder" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

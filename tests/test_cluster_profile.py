@@ -4,10 +4,12 @@ import asyncio
 import json
 import logging
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ import yaml
 import yte
 from snakemake.resources import Resources
 from snakemake_executor_plugin_slurm.job_status_query import query_job_status as shipped
+from snakemake_interface_common.exceptions import WorkflowError
 
 from e3d.figures import FIGURES
 from e3d.schema import rules_of
@@ -101,7 +104,7 @@ def test_a_cancelled_job_has_ended(project: Path, monkeypatch: pytest.MonkeyPatc
         states: dict[str, str] = asyncio.run(ask(str(sacct), logging.getLogger()))[0]
         return states
 
-    assert asked(shipped) == {"1": "CANCELLED by 1000", "2": "RUNNING"}, "the plug-in mends it itself: drop states.py"
+    assert asked(shipped) == {"1": "CANCELLED by 1000", "2": "RUNNING"}, "the plug-in has mended it"
     assert asked(plugin.query_job_status) == {"1": "CANCELLED", "2": "RUNNING"}
 
 
@@ -132,6 +135,61 @@ def test_a_preempted_job_that_is_not_requeued_has_ended(
     assert asked("RUNNING", 300) == "RUNNING", "Slurm requeued it"
     assert [asked("PREEMPTED", seconds) for seconds in (1000, 1500, 1601)] == ["PREEMPTED", "PREEMPTED", "CANCELLED"]
     assert asked("", 1700) == ""
+
+
+def test_submitting_waits_for_the_controller_and_for_nothing_else(tmp_path: Path) -> None:
+    programs = {  # sbatch works from the third time on, and not at all with a wrong option; the controller is back then
+        "sbatch": 'echo x >> tries; [ "$1" != --wrong ] && [ $(wc -l < tries) -ge 3 ] && echo 7',
+        "scontrol": "[ $(wc -l < tries) -ge 2 ] && echo 'Slurmctld(primary) at h is UP' || echo 'Slurmctld is DOWN'",
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "E3D_SUBMIT_AGAIN": "0"}
+
+    def submit(*options: str) -> tuple[int, str, int]:
+        (tmp_path / "tries").write_text("")
+        command = [str(ROOT / "cluster" / "submit.sh"), *options]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, len((tmp_path / "tries").read_text().splitlines())
+
+    assert submit("--wrong") == (1, "", 2), "the second failure is not the controller's"
+    (tmp_path / "scontrol").write_text("#!/bin/sh\necho 'Slurmctld(primary) at h is DOWN'\n")
+    assert submit() == (0, "7\n", 3)
+
+
+def test_a_job_that_fits_nowhere_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "get_best_partition", plugin.get_best_partition)  # afterwards as before
+    profile(project, monkeypatch)
+    partitions = plugin.read_partition_file(project / "cluster" / "site.yaml")
+
+    def chosen(**resources: Any) -> str:
+        job = SimpleNamespace(name="train_run", threads=1, resources=resources)
+        found: str = plugin.get_best_partition(partitions, job, logging.getLogger())
+        return found
+
+    assert chosen(mem_mb=1000, runtime=10) == "cpu"
+    assert chosen(mem_mb=1000, runtime=10, gpu=1) == "gpu"
+    with pytest.raises(WorkflowError, match=r"train_run: no partition of cluster/site.yaml takes .* gpu 64, mem_mb 9"):
+        chosen(mem_mb=9, runtime=10, gpu=64)
+
+
+def test_jobs_are_submitted_by_the_script_that_waits(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "get_submit_command", plugin.get_submit_command)  # afterwards as before
+    profile(project, monkeypatch)
+    parameters = {
+        "run_uuid": "u",
+        "slurm_logfile": "l",
+        "comment_str": "c",
+        "account": "",
+        "partition": "",
+        "workdir": "w",
+    }
+    job = SimpleNamespace(threads=1, resources={})
+    command = shlex.split(plugin.get_submit_command(job, parameters))
+    assert Path(command[0]).is_absolute()
+    assert command[0].endswith("/cluster/submit.sh")
+    assert "--parsable" in command
 
 
 def test_a_dry_run_needs_no_slurm(project: Path) -> None:

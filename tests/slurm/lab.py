@@ -161,18 +161,12 @@ def _accounting() -> None:
         *("mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={database}", "--skip-test-db"),
         "--auth-root-authentication-method=socket",
     )
-    with (STATE / "mariadbd.log").open("wb") as log:
-        subprocess.Popen(
-            [
-                *("mariadbd", "--no-defaults", "--user=root", f"--datadir={database}", f"--socket={database_socket}"),
-                *("--bind-address=127.0.0.1", f"--port={PORTS['database_port']}", "--skip-name-resolve"),
-                *(f"--pid-file={STATE / 'mariadbd.pid'}", "--innodb-buffer-pool-size=64M"),
-                "--innodb-lock-wait-timeout=900",
-            ],
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    _run(
+        *("setsid", "--fork", "mariadbd", "--no-defaults", "--user=root", f"--datadir={database}"),
+        *(f"--socket={database_socket}", f"--pid-file={STATE / 'mariadbd.pid'}", "--bind-address=127.0.0.1"),
+        *(f"--port={PORTS['database_port']}", "--skip-name-resolve", f"--log-error={STATE / 'mariadbd.log'}"),
+        *("--innodb-buffer-pool-size=64M", "--innodb-lock-wait-timeout=900"),
+    )
     client = ("mariadb", "--no-defaults", "-S", str(database_socket), "-e")
     _wait(
         "the database", lambda: subprocess.run([*client, "select 1"], capture_output=True, check=False).returncode == 0
@@ -227,8 +221,6 @@ def _end(daemon: str, how: signal.Signals = signal.SIGTERM) -> None:
         return
     end = time.monotonic() + 15
     while Path(f"/proc/{number}").exists() and time.monotonic() < end:
-        with contextlib.suppress(OSError):  # our own child, such as the database
-            os.waitpid(number, os.WNOHANG)
         time.sleep(0.1)
 
 

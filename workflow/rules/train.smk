@@ -40,7 +40,7 @@ rule train_run:
         f"<costs>/train/run/{RUN}.tsv"
     conda:
         TRAIN_ENV
-    threads: 1
+    threads: 4 if ON_GPU else 1  # beside a GPU: what compiles kernels for it
     resources:
         mem_mb=training_mem_mb,
         runtime=training_runtime,

@@ -17,6 +17,7 @@ import snakemake_executor_plugin_slurm as plugin
 import yaml
 import yte
 from snakemake.resources import Resources
+from snakemake_executor_plugin_slurm import efficiency_report
 from snakemake_executor_plugin_slurm.job_status_query import query_job_status as shipped
 from snakemake_interface_common.exceptions import WorkflowError
 
@@ -156,6 +157,19 @@ def test_submitting_waits_for_the_controller_and_for_nothing_else(tmp_path: Path
     assert submit("--wrong") == (1, "", 2), "the second failure is not the controller's"
     (tmp_path / "scontrol").write_text("#!/bin/sh\necho 'Slurmctld(primary) at h is DOWN'\n")
     assert submit() == (0, "7\n", 3)
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # the plug-in's own pandas
+def test_the_efficiency_report_has_jobs_of_days_ago(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sacct = project / "sacct"
+    jobs = "7|u|rule_train_run|00:00:10|00:05.0|1|1||1000M\\n7.0|python||00:00:10|00:05.0|1|1|500000K|"
+    sacct.write_text(f"#!/bin/sh\ncase \"$*\" in *now-365days*) printf '{jobs}\\n';; esac\n")
+    sacct.chmod(0o755)
+    monkeypatch.setattr(efficiency_report, "get_sacct_data", efficiency_report.get_sacct_data)  # afterwards as before
+    profile(project, monkeypatch)
+    monkeypatch.setenv("PATH", f"{project}:/usr/bin:/bin")
+    plugin.create_efficiency_report(0.8, "u", project / "report", logging.getLogger())
+    assert "rule_train_run" in (project / "report" / "efficiency_report_u.csv").read_text()
 
 
 def test_a_job_that_fits_nowhere_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

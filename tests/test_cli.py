@@ -84,16 +84,19 @@ def test_the_log_of_an_unfinished_attempt_stays(tmp_path: Path) -> None:
     log = tmp_path / "read.log"
     options = ["-o", str(tmp_path / "store.h5"), "--layout", "spice", "--log", str(log)]
 
-    def read(source: Path) -> int:
+    def read(source: Path, *, removed: bool) -> int:
+        if removed:  # as Snakemake does before every attempt
+            log.unlink()
         command = [sys.executable, "-m", "e3d", "data", "read", str(source), *options]
         return subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False).returncode
 
-    log.write_text("killed in the middle")
-    assert read(tmp_path / "none.hdf5") == 2
-    assert read(RESOURCES / "minispice.hdf5") == read(RESOURCES / "minispice.hdf5") == 0
-    assert log.read_text().endswith("finished\n")
-    assert (tmp_path / "read.log.1").read_text() == "killed in the middle"
-    assert "no such file" in (tmp_path / "read.log.2").read_text()
+    assert read(tmp_path / "none.hdf5", removed=False) == 2
+    assert read(tmp_path / "another.hdf5", removed=True) == 2
+    assert read(RESOURCES / "minispice.hdf5", removed=False) == 0
+    assert read(RESOURCES / "minispice.hdf5", removed=True) == 0
+    assert "frames" in log.read_text()
+    assert "none.hdf5: no such file" in (tmp_path / "read.log.1").read_text()
+    assert "another.hdf5: no such file" in (tmp_path / "read.log.2").read_text()
     assert sorted(path.name for path in tmp_path.glob("read.log*")) == ["read.log", "read.log.1", "read.log.2"]
 
 

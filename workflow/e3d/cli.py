@@ -4,13 +4,14 @@ Every stage is imported only when its command runs, so that ``--help`` is instan
 """
 
 import argparse
+import contextlib
+import glob
 import itertools
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from e3d.null.commands import add_commands as add_null_commands
 from e3d.options import json_object, run_of
 from e3d.reactivity.commands import add_commands as add_reactivity_commands
 
-_FINISHED = "finished"
 _RUNTIME = ("device", "devices", "nodes", "compile_mode", "kernels", "tf32")
 _FOLDERS = ("train", "decompose", "publish")
 Arguments = argparse.Namespace
@@ -40,8 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             try:
                 _check_output(arguments)
                 arguments.call(arguments)
-                if arguments.log is not None:
-                    logging.getLogger(__name__).info(_FINISHED)
+                _forget_attempt(arguments.log)
             except (InputError, OSError) as error:
                 return _report(error, {2, 2 if terminal is None else terminal})  # the log and the terminal
     except OSError as error:  # the log itself cannot be written
@@ -75,22 +74,25 @@ def _terminated(number: int, _: object) -> None:
     raise SystemExit(128 + number)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _logging_to(log: Path | None) -> Iterator[int | None]:
     """Send standard error, also of child processes, to ``log``; yield the terminal's descriptor.
 
-    A log that does not end as that of a finished command stays, as ``<log>.1``, ``<log>.2`` and so on: what an
-    earlier attempt, out of memory or out of time, had to say.
+    Until the command has done its work the log has a second name, ``<log>.1`` or the next that is free: Snakemake
+    removes the first one before another attempt, and what this one, out of memory or time, had to say stays.
     """
     terminal = None
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
-        _keep_unfinished(log)
+        log.unlink(missing_ok=True)  # not emptied: an earlier attempt's second name is of the same file
         sys.stderr.flush()
         terminal = os.dup(2)
         target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(target, 2)
         os.close(target)
+        attempts = (log.with_name(f"{log.name}.{k}") for k in itertools.count(1))
+        with contextlib.suppress(OSError):  # a file system without links
+            os.link(log, next(path for path in attempts if not path.exists()))
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", force=True)
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # a hundred lines for a PDF otherwise
     try:
@@ -102,10 +104,12 @@ def _logging_to(log: Path | None) -> Iterator[int | None]:
             os.close(terminal)
 
 
-def _keep_unfinished(log: Path) -> None:
-    if log.is_file() and log.stat().st_size and not log.read_bytes().rstrip().endswith(_FINISHED.encode()):
-        attempts = (log.with_name(f"{log.name}.{k}") for k in itertools.count(1))
-        log.rename(next(path for path in attempts if not path.exists()))
+def _forget_attempt(log: Path | None) -> None:
+    """Remove the second name of the log of a command that has done its work."""
+    if log is not None and log.is_file():
+        for path in log.parent.glob(f"{glob.escape(log.name)}.*"):
+            if path.samefile(log):
+                path.unlink()
 
 
 def _parser() -> argparse.ArgumentParser:

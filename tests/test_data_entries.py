@@ -13,7 +13,7 @@ from e3d.data.entries import check_entries, sources
 from e3d.data.store import StoreReader
 from e3d.fields import Store as F
 from e3d.schema import validate
-from test_workflow import copy_project, planned, snakemake
+from planning import copy_project, planned, snakemake
 
 FILE = {"path": "resources/minispice.hdf5", "layout": "spice", "theory": "wB97M-D3(BJ)/def2-TZVPPD"}
 FACTS = {"source": "x", "licence": "x"}

@@ -27,7 +27,7 @@ from e3d.config import load_study, read_yaml
 from e3d.data.fetch.download import Patience
 from e3d.data.fetch.run import Fingerprint, Source, fetch, find_source
 from e3d.schema import validate
-from test_workflow import copy_project, planned, snakemake
+from planning import copy_project, planned, snakemake
 
 CONTENT = random.Random(0).randbytes(300_000)
 FAST = Patience(retries=3, backoff_s=0.001, timeout_s=5.0)

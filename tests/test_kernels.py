@@ -46,7 +46,7 @@ def test_auto_chooses_what_is_fastest(l_max: int, layers: int, runtime: dict[str
         ({"kernels": "fast"}, ("'fast'", "auto, centre, shipped, cuequivariance", "--kernels")),
         ({"kernels": "centre", "compile_mode": "compile"}, ("eagerly only", "runtime.compile_mode: eager")),
         ({"kernels": "cuequivariance"}, ("on the CPU", "runtime.device: cuda")),
-        ({"kernels": "cuequivariance", "device": "cuda"}, ("cuequivariance_torch", "Install cuequivariance-torch")),
+        ({"kernels": "cuequivariance", "device": "cuda"}, ("cuequivariance_torch", "envs/train-gpu.yaml")),
     ],
 )
 def test_kernels_that_cannot_be_used_are_named_in_one_line(

@@ -4,6 +4,7 @@ Closed shells by RKS, open shells by UKS from the lowest of three guesses. A clo
 bond is tried by broken-symmetry UKS as well, and the lower of the two energies is kept.
 """
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -112,11 +113,25 @@ def _broken_symmetry(mol: gto.Mole, closed: Any) -> Any:
     alpha, beta = closed.mo_coeff.copy(), closed.mo_coeff.copy()
     occupied, empty = closed.mo_coeff[:, n - 1], closed.mo_coeff[:, n]
     alpha[:, n - 1], beta[:, n - 1] = (occupied + empty) / np.sqrt(2), (occupied - empty) / np.sqrt(2)
+    alpha[:, n], beta[:, n] = beta[:, n - 1], alpha[:, n - 1]
     guess = np.array([orbitals[:, :n] @ orbitals[:, :n].T for orbitals in (alpha, beta)])
-    try:
-        return _solve(mol, unrestricted=True, guess=guess)
-    except NotConvergedError:
-        return None
+    with contextlib.suppress(NotConvergedError):
+        found = _solve(mol, unrestricted=True, guess=guess)
+        if found.e_tot < closed.e_tot:
+            return found
+    # the iteration may leave the guess for a solution above the closed shell; second order goes down from it
+    with contextlib.suppress(NotConvergedError):
+        return _second_order(_unrestricted(mol, np.array([alpha, beta]), n))
+    return None
+
+
+def _unrestricted(mol: gto.Mole, orbitals: NDArray[np.float64], n: int) -> Any:
+    """Return an unsolved UKS with these orbitals, (2, basis, orbitals), of which each spin fills the first ``n``."""
+    field = dft.UKS(mol, xc=FUNCTIONAL).density_fit()
+    field.grids.level, field.conv_tol = GRID_LEVEL, CONVERGENCE_HARTREE
+    field.mo_coeff, field.mo_occ = orbitals, np.zeros(orbitals.shape[::2])
+    field.mo_occ[:, :n] = 1
+    return field
 
 
 def _label(field: Any, method: str) -> Label:

@@ -13,7 +13,7 @@ from e3d.data.entries import check_entries, sources
 from e3d.data.store import StoreReader
 from e3d.fields import Store as F
 from e3d.schema import validate
-from planning import copy_project, planned, snakemake
+from planning import copy_project, dry_run, planned, snakemake
 
 FILE = {"path": "resources/minispice.hdf5", "layout": "spice", "theory": "wB97M-D3(BJ)/def2-TZVPPD"}
 FACTS = {"source": "x", "licence": "x"}
@@ -67,13 +67,13 @@ def test_a_missing_file_is_no_error_where_it_can_be_fetched_or_is_not_needed(che
 
 
 def test_the_papers_study_is_planned_whole_without_its_data(root: Path) -> None:
-    done = snakemake(root, "-n", "--configfile", "config/paper.yaml")
-    jobs = planned(done)
+    done = dry_run(root, "--configfile", "config/paper.yaml")
+    jobs = planned(done.text)
     runs = 2 * 5 * 4 * 3
     assert jobs["train_run"] == jobs["decompose_run"] == jobs["entropy_run"] == runs
     assert jobs["data_fetch"] == jobs["data_read"] == 2
     assert jobs["data_mix"] == 1
-    assert "data/SPICE-2.0.1.hdf5" in done.stdout
+    assert "data/SPICE-2.0.1.hdf5" in done.text
     assert not (root / "data" / "SPICE-2.0.1.hdf5").exists()
 
 

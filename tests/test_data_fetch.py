@@ -27,7 +27,7 @@ from e3d.config import load_study, read_yaml
 from e3d.data.fetch.download import Patience
 from e3d.data.fetch.run import Fingerprint, Source, fetch, find_source
 from e3d.schema import validate
-from planning import copy_project, planned, snakemake
+from planning import copy_project, plan, snakemake
 
 CONTENT = random.Random(0).randbytes(300_000)
 FAST = Patience(retries=3, backoff_s=0.001, timeout_s=5.0)
@@ -622,14 +622,14 @@ def _list(folder: Path, **facts: object) -> None:
 
 
 def _plan(folder: Path) -> dict[str, int]:
-    return planned(snakemake(folder, "data", "-n", "--configfile", "config/smoke.yaml", "study.yaml"))
+    return plan(folder, "data", "--configfile", "config/smoke.yaml", "study.yaml")
 
 
 def test_the_workflow_fetches_what_is_absent_and_nothing_else(project: Path, minispice: Path) -> None:
-    everything = planned(snakemake(project, "-n", "--configfile", "config/smoke.yaml", "study.yaml"))
+    everything = plan(project, "--configfile", "config/smoke.yaml", "study.yaml")
     assert everything["data_fetch"] == everything["data_read"] == 1
     assert everything["train_run"] == 1
-    smoke = planned(snakemake(project, "-n", "--configfile", "config/smoke.yaml"))
+    smoke = plan(project, "--configfile", "config/smoke.yaml")
     assert "data_fetch" not in smoke
     (project / "data").mkdir()
     shutil.copy(minispice, project / "data" / "set.hdf5")  # put there by hand: Snakemake knows nothing of it

@@ -331,3 +331,11 @@ def test_every_value_of_a_site_is_explained() -> None:
     rules = rules_of("site")["properties"]
     of_partition = rules["partitions"]["additionalProperties"]["properties"]
     assert rules.keys() | {f"partitions.<name>.{key}" for key in of_partition} <= documented
+
+
+def test_the_table_of_many_jobs_says_what_the_docs_say() -> None:
+    names, values = (ROOT / "results" / "published" / "benchmarks" / "slurm.csv").read_text().split()
+    row = dict(zip(names.split(","), values.split(","), strict=True))
+    assert row["jobs"] == row["submitted"] == row["completed"] == row["files"] == "200"
+    text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    assert f"tests/slurm/scale.py {row['jobs']}`, {row['minutes']} minutes on {row['cpus']} cores" in text

@@ -121,3 +121,11 @@ def test_reference_is_of_the_dataset_with_most_runs() -> None:
     summary = pd.concat([beside.assign(**{C.N_TRAIN: 512}), grid])
     assert style.datasets(summary) == ["mini", "alone"]
     assert style.reference(summary) == ("mini", "micro", 128)
+
+
+def test_clip_paths_are_named_by_their_order() -> None:
+    shape = '<path clip-path="url(#p{0})"/><clipPath id="p{0}"><rect/></clipPath><use fill="url(#h1)"/>'
+    named = [style._number_clips(shape.format(name)) for name in ("00ff", "1234")]
+    assert named[0] == named[1]
+    assert named[0].count("clip0") == 2
+    assert "url(#h1)" in named[0]

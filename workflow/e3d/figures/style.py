@@ -5,6 +5,7 @@ are Okabe and Ito's (jfly.uni-koeln.de/color); markers or line styles always dif
 the figures also read in greyscale.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +143,14 @@ def save(make: Callable[[], Figure], output: Path) -> None:
         for suffix, entries in metadata.items():
             with atomic(output.with_suffix(f".{suffix}")) as temporary:
                 figure.savefig(temporary, format=suffix, dpi=200, metadata=entries)
+                if suffix == "svg":
+                    temporary.write_text(_number_clips(temporary.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _number_clips(svg: str) -> str:
+    """Name the clip paths of an SVG by their order: matplotlib hashes bounds to the last bit, which is rarely another."""
+    names = {name: f"clip{k}" for k, name in enumerate(re.findall(r'<clipPath id="([^"]+)"', svg))}
+    return re.sub(r'(?<=url\(#)[^)]+|(?<=<clipPath id=")[^"]+', lambda found: names.get(found[0], found[0]), svg)
 
 
 def order_sign(bond_type: str) -> str:

@@ -5,7 +5,6 @@ import json
 import logging
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,9 +22,9 @@ from snakemake_interface_common.exceptions import WorkflowError
 
 from e3d.figures import FIGURES
 from e3d.schema import rules_of
+from planning import copy_project
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs", "cluster")
 BIN = Path(sys.executable).parent
 GPU_RULES = {"train_run", "evaluate_run", "decompose_run", "reactivity_run", "reactivity_dynamics"}
 SMOKE = ("--configfile", "config/smoke.yaml")
@@ -34,8 +33,7 @@ SMOKE = ("--configfile", "config/smoke.yaml")
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of the project, whose site has neither conda nor a Slurm."""
-    for name in PARTS:
-        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
+    copy_project(tmp_path)
     set_site(tmp_path, software="none")
     return tmp_path
 

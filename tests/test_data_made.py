@@ -1,7 +1,6 @@
 """Datasets that the workflow makes: what an entry may say, and what Snakemake plans for it."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,9 +15,9 @@ from e3d.config import read_yaml
 from e3d.data.made import check_made, geometries_file
 from e3d.data.theory import SPICE
 from e3d.schema import validate
+from planning import copy_project
 
 Expect = Callable[..., AbstractContextManager[None]]
-PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs", "cluster")
 
 
 @pytest.fixture
@@ -54,10 +53,8 @@ def test_an_entry_that_cannot_be_made_is_one_line(
         check_made("mine", changed)
 
 
-def test_the_workflow_plans_sampling_labelling_and_reading(root: Path, tmp_path: Path) -> None:
-    for name in PARTS:
-        copy = shutil.copytree if (root / name).is_dir() else shutil.copy
-        copy(root / name, tmp_path / name)
+def test_the_workflow_plans_sampling_labelling_and_reading(tmp_path: Path) -> None:
+    copy_project(tmp_path)
     (tmp_path / "my.yaml").write_text(
         yaml.safe_dump({"grid": {"dataset": ["minispice-gfn2"], "n_train": [16]}, "controls": []})
     )

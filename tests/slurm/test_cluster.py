@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,9 +21,8 @@ import pytest
 import yaml
 from lab import VARIABLE, LabError, crash_controller, start, stop
 
-ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
-PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs", "cluster")
+from planning import BIN, copy_project
+
 GPU_RULES = ("train_run", "evaluate_run", "decompose_run", "reactivity_run", "reactivity_dynamics")
 # Trainings have a minute at first, untrained networks less memory than torch takes; both grow with the attempt.
 TOO_LITTLE = ("train_run:runtime=4**(attempt-1)", "null_untrained:mem_mb=300*5**(attempt-1)")
@@ -129,12 +127,9 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def copy_project(folder: Path) -> Path:
-    for name in PARTS:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, folder / name)
+def project(folder: Path) -> Path:
+    """Copy what a study needs, with the site of the Slurm of the tests and the overlay."""
+    copy_project(folder)
     shutil.copy(Path(__file__).parent / "site.yaml", folder / "cluster" / "site.yaml")
     (folder / "overlay.yaml").write_text(yaml.safe_dump(OVERLAY))
     return folder
@@ -149,7 +144,7 @@ def slurm() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def study(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    folder = copy_project(tmp_path_factory.mktemp("cluster"))
+    folder = project(tmp_path_factory.mktemp("cluster"))
     killed, locked, recovered = kill_snakemake(folder)
     with (folder / "snakemake.log").open("w") as log:
         process = subprocess.Popen(command(), cwd=folder, env=environment(), stdout=log, stderr=log)
@@ -271,7 +266,7 @@ def test_the_efficiency_report_has_the_jobs(study: Study) -> None:
 
 
 def test_a_training_on_slurm_gives_the_bytes_of_one_at_home(study: Study, tmp_path: Path) -> None:
-    home = copy_project(tmp_path)
+    home = project(tmp_path)
     target = str(RESULTS / "train" / RUN / "metrics.csv")
     local = ["snakemake", target, "--cores", "2", "--configfile", "config/smoke.yaml", "overlay.yaml"]
     subprocess.run(local, cwd=home, env=environment(), capture_output=True, check=True)
@@ -279,7 +274,7 @@ def test_a_training_on_slurm_gives_the_bytes_of_one_at_home(study: Study, tmp_pa
 
 
 def test_a_gpu_rule_on_a_node_without_a_gpu_fails(study: Study, tmp_path: Path) -> None:
-    folder = copy_project(tmp_path)
+    folder = project(tmp_path)
     (folder / "overlay.yaml").write_text(yaml.safe_dump(OVERLAY | {"runtime": {"device": "cuda"}}))
     target = str(RESULTS / "train" / RUN / "metrics.csv")
     done = snakemake(folder, target, "--retries", "0")
@@ -290,7 +285,7 @@ def test_a_gpu_rule_on_a_node_without_a_gpu_fails(study: Study, tmp_path: Path) 
 
 
 def test_a_training_on_two_devices_is_started_by_srun(study: Study, tmp_path: Path) -> None:
-    folder = copy_project(tmp_path)
+    folder = project(tmp_path)
     (folder / "overlay.yaml").write_text(yaml.safe_dump(OVERLAY | {"runtime": {"models": {"nano": {"devices": 2}}}}))
     target = str(RESULTS / "train" / RUN / "metrics.csv")
     done = snakemake(folder, target, "--retries", "0")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e3d.chemistry import Bond
-from e3d.models import EdgeEnergies
+from e3d.edges import EdgeEnergies
 from e3d.reactivity.series import Outcome, Series
 from e3d.reactivity.trajectory import Settings
 from e3d.structures import Structure

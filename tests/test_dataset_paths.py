@@ -302,7 +302,7 @@ def test_crystals_are_trained_on_evaluated_and_decomposed(metals: Prepared, meta
 
 def test_a_crystals_pairs_add_up_to_its_binding_energy(metals: Prepared, metal_model: Path) -> None:
     """Sum of D over all pairs of the cell = minus the model's binding energy (shifts are the isolated atoms)."""
-    from e3d.decompose.pairs import pair_up
+    from e3d.pairs import pair_up
     from e3d.structures import from_store
 
     model = load_model(metal_model)

@@ -14,17 +14,18 @@ from ase.io import write
 
 from e3d.data.split import frames_of
 from e3d.data.store import StoreReader
-from e3d.decompose.pairs import (
+from e3d.decompose.run import decompose, decompose_all
+from e3d.decompose.totals import D_BIN_EV, R_BIN_ANG
+from e3d.edges import EdgeEnergies
+from e3d.errors import InputError
+from e3d.models import AnalysisModel
+from e3d.pairs import (
     SUM_RULE_TOLERANCE_EV,
     check_sum_rule,
     frame_of_atom,
     pair_up,
     sum_rule_violation,
 )
-from e3d.decompose.run import decompose, decompose_all
-from e3d.decompose.totals import D_BIN_EV, R_BIN_ANG
-from e3d.errors import InputError
-from e3d.models import AnalysisModel, EdgeEnergies
 from e3d.structures import Structure, from_file, from_store
 from model_fixtures import NAMED
 

@@ -17,9 +17,9 @@ from ase.io import write
 
 from e3d.chemistry import Bond
 from e3d.data.store import StoreReader
-from e3d.decompose.keys import Vocabulary, pack
 from e3d.decompose.run import decompose
 from e3d.decompose.totals import Histogram, Sums
+from e3d.keys import Vocabulary, pack
 from e3d.models import AnalysisModel
 from e3d.structures import Structure, from_file, from_store
 

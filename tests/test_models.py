@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from e3d.decompose.pairs import SUM_RULE_TOLERANCE_EV, sum_rule_violation
 from e3d.errors import InputError
 from e3d.models import AnalysisModel, load_model
+from e3d.pairs import SUM_RULE_TOLERANCE_EV, sum_rule_violation
 from e3d.structures import Structure
 from model_fixtures import random_rotation
 

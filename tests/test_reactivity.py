@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from e3d.chemistry import molecule
+from e3d.edges import EdgeEnergies
 from e3d.graphs import Batch, batches
-from e3d.models import EdgeEnergies
 from e3d.reactivity.barriers import Reaction, barrier_of, barrier_table, summary_table
 from e3d.reactivity.coverage import Coverage
 from e3d.reactivity.paths import crossing, path_tables

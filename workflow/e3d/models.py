@@ -5,7 +5,6 @@ energies. Checkpoints (``.ckpt``) and packages (``.nequip.zip``) both load.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from e3d.chemistry import symbol
 from e3d.device import require_device
+from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
 from e3d.fast import accelerate
 from e3d.graphs import Batch, batches, make_batch
@@ -31,27 +31,6 @@ EDGES_PER_CALL = 2_000
 """Measured: the features of more edges leave the processor's cache."""
 _SOLE_MODEL = "sole_model"
 _EDGE_SUM, _SCALE_SHIFT, _TOTAL = "EdgewiseReduce", "PerTypeScaleShift", "AtomwiseReduce"
-
-
-@dataclass(frozen=True)
-class EdgeEnergies:
-    """Directed edge energies of a batch of frames, in eV and Å.
-
-    E directed edges, A atoms, F frames. ``centre``, ``neighbour`` (E,) are rows of the batch,
-    ``cell_shift`` (E, 3) integers, ``eps`` (E,), ``length`` (E,), ``frame_ptr`` (F+1,),
-    ``atomic_numbers`` (A,); ``energy`` (F,) is the model's own total, ``shift`` (F,) the sum of
-    isolated-atom shifts.
-    """
-
-    centre: NDArray[np.int64]
-    neighbour: NDArray[np.int64]
-    cell_shift: NDArray[np.int64]
-    eps: NDArray[np.float64]
-    length: NDArray[np.float64]
-    frame_ptr: NDArray[np.int64]
-    atomic_numbers: NDArray[np.int64]
-    energy: NDArray[np.float64]
-    shift: NDArray[np.float64]
 
 
 class AnalysisModel:
@@ -123,17 +102,8 @@ class AnalysisModel:
         with torch.inference_mode():
             parts = [self._decomposed(self._inputs(part)) for part in batch.parts(EDGES_PER_CALL)]
         eps, length, energy, shift = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        centre, neighbour = batch.edge_index
-        return EdgeEnergies(
-            centre=centre,
-            neighbour=neighbour,
-            cell_shift=np.zeros((len(centre), 3), dtype=np.int64) if batch.cell_shift is None else batch.cell_shift,
-            eps=eps,
-            length=length,
-            frame_ptr=batch.frame_ptr,
-            atomic_numbers=batch.atomic_numbers,
-            energy=energy,
-            shift=np.add.reduceat(shift, batch.frame_ptr[:-1]),
+        return EdgeEnergies.of(
+            batch, eps=eps, length=length, energy=energy, shift=np.add.reduceat(shift, batch.frame_ptr[:-1])
         )
 
     def _decomposed(self, inputs: AtomicDataDict.Type) -> tuple[NDArray[np.float64], ...]:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e3d.chemistry import Bond, bond_type
-from e3d.decompose.keys import Vocabulary
-from e3d.decompose.pairs import Pairs
-from e3d.models import EdgeEnergies
+from e3d.edges import EdgeEnergies
+from e3d.keys import Vocabulary
+from e3d.pairs import Pairs
 from e3d.structures import Structure, geometric_bonds
 
 _REMEMBERED = 20_000

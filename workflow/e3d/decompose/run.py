@@ -13,13 +13,14 @@ from e3d.chemistry import symbol
 from e3d.data.split import frames_of, read_splits
 from e3d.data.store import StoreReader
 from e3d.decompose.bonds import BondTyper
-from e3d.decompose.pairs import Pairs, check_sum_rule, pair_up
 from e3d.decompose.totals import Histogram, Means, Shares
 from e3d.decompose.writer import BondsWriter, with_keys
+from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
 from e3d.fields import BONDS_FILE, MEANS_FILE, PAIRS_FILE, SUMMARY_FILE, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.models import AnalysisModel, EdgeEnergies
+from e3d.models import AnalysisModel
+from e3d.pairs import Pairs, check_sum_rule, pair_up
 from e3d.structures import Structure, from_file, from_store
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from e3d.chemistry import bond_type
-from e3d.decompose.keys import Vocabulary, pack
 from e3d.fields import Column as C
+from e3d.keys import Vocabulary, pack
 from e3d.statistics import group_ratio
 
 D_BIN_EV = 0.01

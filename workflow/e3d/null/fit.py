@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from e3d import tables
 from e3d.data.split import frames_of, read_splits
 from e3d.data.store import StoreReader
-from e3d.decompose.keys import Vocabulary
 from e3d.decompose.totals import Means
 from e3d.evaluate import error_table, residuals
 from e3d.fields import METRICS, NAMED_BONDS, TEST_SPLITS, VALIDATION
 from e3d.fields import Column as C
 from e3d.fields import Store as F
+from e3d.keys import Vocabulary
 from e3d.null import additivity
 from e3d.null.names import ADDITIVITY_TYPES, COARSE, FINE, FITTED, INFORMATION, NULL_MODEL, PAIR, column
 from e3d.null.pair import NormalEquations, PairPotential, Weights, normal_equations

@@ -16,11 +16,11 @@ from nequip.utils.global_state import set_global_state
 from e3d import tables
 from e3d.config import RunSettings, read_yaml
 from e3d.decompose.bonds import BondTyper
-from e3d.decompose.pairs import pair_up
 from e3d.decompose.totals import Means
 from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel
+from e3d.pairs import pair_up
 from e3d.precision import as_float64
 from e3d.structures import Structure, from_file
 from e3d.train.kernels import SHIPPED

@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from e3d.decompose.pairs import check_sum_rule, pair_up
+from e3d.edges import EdgeEnergies
 from e3d.graphs import Batch
-from e3d.models import EdgeEnergies
+from e3d.pairs import check_sum_rule, pair_up
 from e3d.structures import Structure
 
 Floats = NDArray[np.float64]

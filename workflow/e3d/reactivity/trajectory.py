@@ -18,9 +18,9 @@ from ase.md.velocitydistribution import thermalize_momenta
 from numpy.typing import NDArray
 
 from e3d.chemistry import BROKEN_FACTOR
-from e3d.decompose.pairs import pair_up
+from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
-from e3d.models import EdgeEnergies
+from e3d.pairs import pair_up
 from e3d.reactivity.series import Floats, Ints, Outcome, Series, bond_classes, reaches
 from e3d.structures import Structure
 

@@ -1,4 +1,4 @@
-"""From directed edge energies to pairs: D_ij, A_ij and the sum rule. Arrays in, arrays out."""
+"""From directed edge energies to pairs: D_ij, A_ij and the sum rule. NumPy arrays in and out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from e3d.decompose.keys import pack
+from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
-from e3d.models import EdgeEnergies
+from e3d.keys import pack
 
 SUM_RULE_TOLERANCE_EV = 1e-8
 _ROUNDING = 64 * np.finfo(np.float64).eps

@@ -1,0 +1,56 @@
+"""Energies on the directed edges of a batch: what a decomposition starts from. NumPy alone."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from e3d.graphs import Batch
+
+
+@dataclass(frozen=True)
+class EdgeEnergies:
+    """Directed edge energies of a batch of frames, in eV and Å.
+
+    E directed edges, A atoms, F frames. ``centre``, ``neighbour`` (E,) are rows of the batch,
+    ``cell_shift`` (E, 3) integers, ``eps`` (E,), ``length`` (E,), ``frame_ptr`` (F+1,),
+    ``atomic_numbers`` (A,); ``energy`` (F,) is the model's own total, ``shift`` (F,) the sum of
+    isolated-atom shifts.
+    """
+
+    centre: NDArray[np.int64]
+    neighbour: NDArray[np.int64]
+    cell_shift: NDArray[np.int64]
+    eps: NDArray[np.float64]
+    length: NDArray[np.float64]
+    frame_ptr: NDArray[np.int64]
+    atomic_numbers: NDArray[np.int64]
+    energy: NDArray[np.float64]
+    shift: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        batch: "Batch",
+        *,
+        eps: NDArray[np.float64],
+        length: NDArray[np.float64],
+        energy: NDArray[np.float64],
+        shift: NDArray[np.float64],
+    ) -> "EdgeEnergies":
+        """Put energies on the edges of a batch; arrays as in the class, in the order of its edges."""
+        centre, neighbour = batch.edge_index
+        no_shift = np.zeros((len(centre), 3), dtype=np.int64)
+        return cls(
+            centre=centre,
+            neighbour=neighbour,
+            cell_shift=no_shift if batch.cell_shift is None else batch.cell_shift,
+            eps=eps,
+            length=length,
+            frame_ptr=batch.frame_ptr,
+            atomic_numbers=batch.atomic_numbers,
+            energy=energy,
+            shift=shift,
+        )

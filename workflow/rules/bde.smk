@@ -17,7 +17,7 @@ rule bde_run:
         subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
         bde=BDE_REFERENCE,
         bond_energies=BOND_ENERGIES,
-        code=modules("bde", "decompose/load", "chemistry", "statistics"),
+        code=code_of("bde"),
     output:
         types=f"<results>/bde/{RUN}.csv",
         named=f"<results>/bde/{RUN}.named.csv",

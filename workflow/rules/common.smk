@@ -15,6 +15,7 @@ from e3d.errors import InputError
 from e3d.fields import DECOMPOSED_FILES, NAMED_BONDS, TEST_SPLITS, VARIANT_SIGN
 from e3d.figures import FIGURES, number
 from e3d.findings import SECTIONS, needed_tables
+from e3d.import_graph import files_of
 
 try:
     STUDY = load_study(config, read_yaml(Path("config/datasets.yaml")))
@@ -329,7 +330,10 @@ def check_option(wildcards):
     return "--one-sample-size" if wildcards.table == "entropy/entropy" else ""
 
 
-def modules(*names):
-    """Paths of the modules a cheap rule depends on, so that editing them reruns it."""
-    here = os.path.relpath(PACKAGES)  # relative: a moved project is the same project
-    return [f"{here}/e3d/{name}.py" for name in names]
+def code_of(*names):
+    """Files of the modules a rule runs and of all they import, so that editing any of them reruns it."""
+    here = Path(
+        os.path.relpath(PACKAGES)
+    )  # relative: a moved project is the same project
+    files = files_of(f"e3d.{name}" for name in names)
+    return [str(here / file.relative_to(PACKAGES.resolve())) for file in files]

@@ -8,14 +8,7 @@ rule decompose_run:
         store="<results>/data/{dataset}/store.h5",
         splits="<results>/data/{dataset}/splits.parquet",
         named="resources/named_bonds.xyz",
-        code=modules(
-            "decompose/pairs",
-            "decompose/run",
-            "models",
-            "structures",
-            "chemistry",
-            "statistics",
-        ),
+        code=code_of("decompose.run", "models"),
     output:
         DECOMPOSED,
         first=f"<results>/decompose/{RUN}/{NAMED_BONDS}/summary.json",

@@ -6,14 +6,7 @@ rule reactivity_dynamics:
         model=f"<results>/train/{RUN}/model.ckpt",
         settings=f"<results>/train/{RUN}/run.yaml",
         named="resources/named_bonds.xyz",
-        code=modules(
-            "reactivity/dynamics",
-            "reactivity/trajectory",
-            "reactivity/series",
-            "reactivity/fluctuations",
-            "reactivity/breaking",
-            "statistics",
-        ),
+        code=code_of("reactivity.dynamics", "models"),
     output:
         dynamics=f"<results>/reactivity/{RUN}.dynamics.csv",
         others=[

@@ -1,17 +1,5 @@
 # Entropy of D, eps and A per bond type, decomposability, its sensitivity, and the histograms the distributions draw.
 
-ENTROPY_MODULES = [
-    "bins",
-    "counts",
-    "intervals",
-    "knn",
-    "nonbonded",
-    "run",
-    "sensitivity",
-    "tables",
-    "told",
-]
-
 
 rule entropy_run:
     input:
@@ -31,11 +19,7 @@ rule entropy_run:
             allow_missing=True,
         ),
         settings=f"<results>/train/{RUN}/run.yaml",
-        code=modules(
-            *(f"entropy/{name}" for name in ENTROPY_MODULES),
-            "decompose/load",
-            "statistics",
-        ),
+        code=code_of("entropy"),
     output:
         entropy=f"<results>/entropy/{RUN}.csv",
         decomposability=f"<results>/entropy/{RUN}.decomposability.csv",

@@ -7,7 +7,7 @@ rule evaluate_run:
         settings=f"<results>/train/{RUN}/run.yaml",
         store="<results>/data/{dataset}/store.h5",
         splits="<results>/data/{dataset}/splits.parquet",
-        code=modules("evaluate", "models", "structures", "statistics"),
+        code=code_of("evaluate", "models"),
     output:
         f"<results>/evaluate/{RUN}.csv",
     log:

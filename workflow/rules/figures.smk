@@ -8,7 +8,7 @@ for figure, drawn in FIGURES.items():
             f"figures_{figure}"
         input:
             tables=[f"{TABLES}/{table}.csv" for table in drawn.tables],
-            code=modules(f"figures/{figure}", "figures/style", "fields", "chemistry"),
+            code=code_of("figures", f"figures.{figure}"),
         output:
             png=report(
                 f"<figures>/{figure}.png",
@@ -46,13 +46,7 @@ for figure, drawn in FIGURES.items():
 rule figures_findings:
     input:
         tables=[f"{TABLES}/{table}.csv" for table in needed_tables()],
-        code=modules(
-            "findings/__init__",
-            *(f"findings/{section}" for section in SECTIONS),
-            "findings/wording",
-            "figures/style",
-            "fields",
-        ),
+        code=code_of("findings", *(f"findings.{section}" for section in SECTIONS)),
     output:
         report(
             "<figures>/findings.md",

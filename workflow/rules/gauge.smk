@@ -11,7 +11,7 @@ rule gauge_rigidity:
         named="resources/named_bonds.xyz",
         bde=BDE_REFERENCE,
         bond_energies=BOND_ENERGIES,
-        code=modules("gauge/predict", "gauge/rigidity", "gauge/derivatives"),
+        code=code_of("gauge.predict", "models"),
     output:
         f"<results>/gauge/{RUN}.rigidity.csv",
     log:
@@ -38,7 +38,7 @@ rule gauge_tables:
         errors="<results>/evaluate/errors.csv",
         rigidity="<results>/gauge/rigidity.csv",
         summary="<results>/decompose/summary.csv",
-        code=modules("gauge/contrasts", "gauge/study", "statistics"),
+        code=code_of("gauge.contrasts", "gauge.predict"),
     output:
         seeds="<results>/gauge/seeds.csv",
         others=[

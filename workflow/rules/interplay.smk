@@ -15,9 +15,7 @@ rule interplay_tables:
                 *(name for name in COLLECTED if name == "reactivity/summary"),
             ],
         ),
-        code=modules(
-            "interplay/runs", "interplay/correlations", "scaling", "statistics"
-        ),
+        code=code_of("interplay"),
     output:
         runs="<results>/interplay/runs.csv",
         correlations="<results>/interplay/correlations.csv",

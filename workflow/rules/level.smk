@@ -15,7 +15,7 @@ rule level_run:
         source=bond_orders_file,
         label_level="resources/label_level.csv",
         references="resources/references.hdf5",
-        code=modules("level/split", "level/separation", "level/orders", "scores"),
+        code=code_of("level.run"),
     output:
         bonds=f"<results>/level/{RUN}.csv",
         summary=f"<results>/level/{RUN}.summary.csv",

@@ -7,14 +7,7 @@ rule null_fit:
         splits="<results>/data/{dataset}/splits.parquet",
         subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
         named="resources/named_bonds.xyz",
-        code=modules(
-            "null/additivity",
-            "null/pair",
-            "null/splines",
-            "null/potentials",
-            "null/fit",
-            "null/names",
-        ),
+        code=code_of("null.fit", "null.pair"),
     output:
         fits="<results>/null/fit/{dataset}/n{n_train}.csv",
         types="<results>/null/fit/{dataset}/n{n_train}.types.csv",
@@ -48,7 +41,7 @@ rule null_untrained:
         store="<results>/data/{dataset}/store.h5",
         splits="<results>/data/{dataset}/splits.parquet",
         named="resources/named_bonds.xyz",
-        code=modules("null/untrained", "decompose/bonds", "decompose/pairs", "models"),
+        code=code_of("null.untrained"),
     output:
         "<results>/null/untrained/{dataset}/{model}.csv",
     log:
@@ -89,16 +82,7 @@ rule null_run:
         untrained=untrained_of_size,
         bde=BDE_REFERENCE,
         bond_energies=BOND_ENERGIES,
-        code=modules(
-            "null/run",
-            "null/compare",
-            "null/follow",
-            "null/shuffle",
-            "null/names",
-            "bde",
-            "scores",
-            "statistics",
-        ),
+        code=code_of("null.run"),
     output:
         compare=f"<results>/null/{RUN}.csv",
         named=f"<results>/null/{RUN}.named.csv",

@@ -9,17 +9,7 @@ rule reactivity_run:
         subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
         shipped=list(REACTIVITY_FILES.values()),
         transition1x=transition1x_file,
-        code=modules(
-            "reactivity/barriers",
-            "reactivity/coverage",
-            "reactivity/paths",
-            "reactivity/potential",
-            "reactivity/reactions",
-            "reactivity/run",
-            "reactivity/scans",
-            "reactivity/shipped",
-            "statistics",
-        ),
+        code=code_of("reactivity.run", "models"),
     output:
         barriers=f"<results>/reactivity/{RUN}.csv",
         others=[

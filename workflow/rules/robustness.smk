@@ -5,7 +5,7 @@ rule robustness_tables:
     input:
         named="<results>/bde/named.csv",
         order="<results>/bde/order.csv",
-        code=modules("robustness", "scores", "statistics"),
+        code=code_of("robustness"),
     output:
         pairs="<results>/robustness/pairs.csv",
         bonds="<results>/robustness/bonds.csv",

@@ -4,7 +4,7 @@
 rule scaling_fits:
     input:
         errors="<results>/evaluate/errors.csv",
-        code=modules("scaling"),
+        code=code_of("scaling"),
     output:
         "<results>/scaling/fits.csv",
     log:

@@ -3,7 +3,8 @@
 
 rule tables_collect:
     input:
-        collected,
+        tables=collected,
+        code=code_of("tables"),
     output:
         "<results>/{table}.csv",
     log:
@@ -23,7 +24,7 @@ rule tables_collect:
     message:
         "collecting {wildcards.table}"
     shell:
-        "python -m e3d collect {input} {params.check} -o {output} --log {log}"
+        "python -m e3d collect {input.tables} {params.check} -o {output} --log {log}"
 
 
 rule tables:

@@ -1,0 +1,41 @@
+"""The code a table depends on, read from the source."""
+
+from pathlib import Path
+
+import pytest
+
+from e3d import import_graph
+from e3d.import_graph import files_of, imports_of
+
+
+def test_imports_are_followed_to_their_end_and_packages_are_not_parents() -> None:
+    found = imports_of("e3d.decompose.run")
+    assert {"e3d.decompose.run", "e3d.decompose.totals", "e3d.chemistry", "e3d.errors"} <= found
+    assert "e3d.cli" not in found
+
+
+def test_imports_inside_functions_count_and_those_of_type_checkers_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "paper"
+    package.mkdir()
+    sources = {
+        "__init__": "import paper.never",
+        "a": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from paper import typed\n"
+        "def f():\n    from paper import late\n    import numpy\n",
+        "late": "import paper.a\nfrom paper.b import name",
+        **{name: "" for name in ("b", "never", "typed")},
+    }
+    for name, text in sources.items():
+        (package / f"{name}.py").write_text(text.replace("\\\n", "\n"))
+    monkeypatch.setattr(import_graph, "ROOTS", (tmp_path,))
+    import_graph._file_of.cache_clear()
+    import_graph._direct.cache_clear()
+    try:
+        assert imports_of("paper.a") == {"paper.a", "paper.late", "paper.b"}
+        assert [path.stem for path in files_of(["paper.b", "paper.a"])] == ["a", "b", "late"]
+        with pytest.raises(LookupError, match="no module paper.x"):
+            imports_of("paper.x")
+    finally:
+        import_graph._file_of.cache_clear()
+        import_graph._direct.cache_clear()

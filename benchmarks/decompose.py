@@ -119,9 +119,9 @@ def bare_forward(model: Any, structures: list[Any]) -> Callable[[], None]:
     """Return the model's forward pass on batches made before."""
     import torch
 
-    from e3d import models
+    from e3d.models.analysis import EDGES_PER_CALL
 
-    parts = [part for batch in model.batches(structures) for part in batch.parts(models.EDGES_PER_CALL)]
+    parts = [part for batch in model.batches(structures) for part in batch.parts(EDGES_PER_CALL)]
     inputs = [model._inputs(part) for part in parts]
 
     def forward() -> None:

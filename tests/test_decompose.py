@@ -48,7 +48,9 @@ def test_the_sum_rule_holds_on_every_frame_of_the_dataset(model: AnalysisModel, 
 def test_plausible_reconstructions_break_the_sum_rule(model: AnalysisModel, edges: EdgeEnergies) -> None:
     """Negative controls: the neighbour as centre, and the per-type factor left out."""
     assert sum_rule_violation(edges).max() < SUM_RULE_TOLERANCE_EV
-    scale = float(model._scale_shift.scales.view(-1)[0]) * float(model._edge_sum.norm_module.norm_const.view(-1)[0])
+    readout = model._readout
+    norm = readout.edge_sum.norm_module.norm_const.view(-1)
+    scale = float(readout.scale_shift.scales.view(-1)[0]) * float(norm[0])
     unscaled = replace(edges, eps=edges.eps / (scale / 2**0.5))
     assert sum_rule_violation(unscaled).max() > 1e-3
     with pytest.raises(InputError, match=r"^a: .* energy term that is on no edge"):
@@ -172,7 +174,7 @@ def test_batches_do_not_change_the_tables(
 ) -> None:
     several = [s for s in molecules.values() if not {35} & set(s.atomic_numbers.tolist())]
     decompose(model, several, tmp_path / "one", name="x", run=RUN)
-    monkeypatch.setattr("e3d.models.EDGES_PER_CALL", 60)
+    monkeypatch.setattr("e3d.models.analysis.EDGES_PER_CALL", 60)
     monkeypatch.setattr("e3d.graphs.ATOMS_PER_BATCH", 25)
     decompose(model, several, tmp_path / "many", name="x", run=RUN)
     one, many = (pd.read_parquet(tmp_path / name / "bonds.parquet") for name in ("one", "many"))

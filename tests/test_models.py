@@ -91,7 +91,7 @@ def test_a_contraction_with_symbols_of_its_own_is_left_alone() -> None:
     from allegro.nn._strided import Contracter
     from e3nn.o3 import Irreps
 
-    from e3d.precision import as_float64
+    from e3d.models.precision import as_float64
 
     def contracter() -> Any:
         irreps = Irreps("1x0e + 1x1o + 1x2e")
@@ -170,7 +170,7 @@ def test_batching_changes_nothing(model: AnalysisModel, molecules: dict[str, Str
 def test_the_fast_network_gives_what_the_shipped_one_gives(
     model: AnalysisModel, trained: Path, molecules: dict[str, Structure], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("e3d.models.accelerate", lambda model: False)
+    monkeypatch.setattr("e3d.models.load.accelerate", lambda model: False)
     shipped = load_model(trained / "model.ckpt")
     assert type(shipped._network) is not type(model._network)
     several = [molecules[name] for name in ("C", "CCO", "N#N", "Cc1ccccc1")]

@@ -58,7 +58,7 @@ class Differentiable(AnalysisModel):
         self._derivatives.do_derivatives = False
         inputs = self._inputs(make_batch([structure], self.r_max))
         out = self._model(inputs)
-        eps = self._edge_terms(out, inputs[AtomicDataDict.ATOM_TYPE_KEY])
+        eps = self._readout.edge_energies(out)
         centre, neighbour = inputs[AtomicDataDict.EDGE_INDEX_KEY]
         values = []
         for i, j in bonds:
@@ -66,16 +66,6 @@ class Differentiable(AnalysisModel):
             values.append(-eps[edges].sum() if int(edges.sum()) == 2 else eps.sum() * float("nan"))
         values += [-eps.sum(), out[AtomicDataDict.TOTAL_ENERGY_KEY].sum()]
         return self._rows(torch.stack(values))
-
-    def _edge_terms(self, out: AtomicDataDict.Type, types: torch.Tensor) -> torch.Tensor:
-        """Return eps (E,), as :meth:`AnalysisModel._decomposed` does, with its graph."""
-        of_centres = types[out[AtomicDataDict.EDGE_INDEX_KEY][0]]
-        eps = out[self._edge_sum.field].view(-1)
-        eps = eps * self._per_type(self._edge_sum.norm_module.norm_const)[of_centres] / 2**0.5
-        if self._scale_shift.has_scales:
-            eps = eps * self._per_type(self._scale_shift.scales)[of_centres]
-        terms: torch.Tensor = eps + self._pair_terms(out, types)
-        return terms
 
     def _rows(self, values: torch.Tensor) -> tuple[Array, Array]:
         rows = np.empty((len(values), self.n_parameters))

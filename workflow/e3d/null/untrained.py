@@ -20,8 +20,8 @@ from e3d.decompose.totals import Means
 from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel
+from e3d.models.precision import as_float64
 from e3d.pairs import pair_up
-from e3d.precision import as_float64
 from e3d.structures import Structure, from_file
 from e3d.train.kernels import SHIPPED
 from e3d.train.render import Statistics, render, statistics

@@ -1,7 +1,6 @@
 """A stand-in for a trained model, and made-up series in which it is known what foretells a break."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from e3d.chemistry import Bond
 from e3d.edges import EdgeEnergies
+from e3d.graphs import Batch, batches
 from e3d.reactivity.series import Outcome, Series
 from e3d.reactivity.trajectory import Settings
 from e3d.structures import Structure
@@ -23,13 +23,16 @@ class PairModel:
     D of a bond is minus its pair energy, the two directed edges sharing it equally.
     """
 
-    path = Path(__file__)
+    r_max = 5.0
 
     def __init__(self, depth: float, width: float, *, harmonic: bool = False, wall: float = 0.0) -> None:
         self.depth, self.width, self.harmonic, self.wall = depth, width, harmonic, wall
 
     def knows(self, structure: Structure) -> bool:
         return bool((structure.atomic_numbers < 8).all())
+
+    def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
+        return batches(structures, self.r_max)
 
     def well(self, r: Floats, r0: Floats) -> tuple[Floats, Floats]:
         """Return energies (eV) and their derivatives (eV/Å)."""
@@ -47,9 +50,9 @@ class PairModel:
         r = np.linalg.norm(vectors, axis=1)
         return pairs, vectors, r, *self.well(r, np.full(len(r), 0.75))
 
-    def energies_and_forces(self, structures: Sequence[Structure]) -> tuple[Floats, Floats]:
+    def energies_and_forces(self, batch: Batch) -> tuple[Floats, Floats]:
         energies, forces = [], []
-        for structure in structures:
+        for structure in batch.structures:
             pairs, vectors, r, energy, slope = self.bonds(structure)
             force = np.zeros_like(structure.positions)
             push = (slope / r)[:, None] * vectors
@@ -59,10 +62,9 @@ class PairModel:
             forces.append(force)
         return np.array(energies), np.concatenate(forces)
 
-    def edge_energies(self, structures: Sequence[Structure]) -> EdgeEnergies:
-        sizes = [len(structure.atomic_numbers) for structure in structures]
-        ptr = np.concatenate([[0], np.cumsum(sizes)])
-        parts = [self.bonds(structure) for structure in structures]
+    def edge_energies(self, batch: Batch) -> EdgeEnergies:
+        ptr = batch.frame_ptr
+        parts = [self.bonds(structure) for structure in batch.structures]
         pairs = np.concatenate([part[0] + start for part, start in zip(parts, ptr.tolist(), strict=False)])
         r, energy = (np.concatenate([part[k] for part in parts]) for k in (2, 3))
         return EdgeEnergies(
@@ -72,9 +74,9 @@ class PairModel:
             eps=np.concatenate([energy, energy]) / 2,
             length=np.concatenate([r, r]),
             frame_ptr=ptr,
-            atomic_numbers=np.concatenate([structure.atomic_numbers for structure in structures]),
+            atomic_numbers=batch.atomic_numbers,
             energy=np.array([part[3].sum() for part in parts]),
-            shift=np.zeros(len(structures)),
+            shift=np.zeros(len(parts)),
         )
 
 

@@ -24,7 +24,8 @@ LIGHT = [  # what these import, together, and what none of it needs
     ("tables publish", {"scipy", "h5py", "rdkit"} | DRAWING | NETWORKS),
     ("data.read data.make.label.run data.fetch.run", {"pandas", "scipy"} | DRAWING | NETWORKS),
     ("data.split data.choose data.mix entropy bde train.run", RANKS | DRAWING | NETWORKS),
-    ("edges keys pairs", {"scipy", "h5py", "rdkit"} | RANKS | DRAWING | NETWORKS),
+    ("edges keys pairs", {"pandas", "scipy", "h5py", "rdkit"} | DRAWING | NETWORKS),
+    ("potential decompose.run evaluate null.fit reactivity.run reactivity.dynamics", DRAWING | NETWORKS),
     ("scaling", {"h5py", "rdkit"} | RANKS | DRAWING | NETWORKS),
     ("findings.study figures.parity figures.learning figures.emergence figures.distributions", RANKS | NETWORKS),
 ]

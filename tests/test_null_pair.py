@@ -22,6 +22,7 @@ from e3d.null.fit import by_elements
 from e3d.null.names import ADDITIVITY_TYPES, FITTED, PAIR, column
 from e3d.null.pair import NormalEquations, PairPotential, Weights, fit, normal_equations
 from e3d.null.splines import INTERVAL_ANG, LOWEST_ANG, Basis
+from e3d.pairs import check_sum_rule, pair_up
 from e3d.structures import Structure
 
 if TYPE_CHECKING:
@@ -181,6 +182,19 @@ def test_forces_are_the_slopes_of_energies_also_across_a_cell() -> None:
             positions[atom, axis] += sign * step
             ends.append(energy(positions))
         assert forces[atom, axis] == pytest.approx(-(ends[0] - ends[1]) / (2 * step), abs=1e-5)
+
+
+def test_edge_energies_add_up_and_are_halves_of_the_pair_energies() -> None:
+    rng = np.random.default_rng(4)
+    pair = fitted([_bent(rng) for _ in range(50)])
+    (batch,) = pair.batches([_bent(rng) for _ in range(3)])
+    edges = pair.edge_energies(batch)
+    check_sum_rule(edges, ["a", "b", "c"])
+    np.testing.assert_array_equal(edges.energy, pair.energies_and_forces(batch)[0])
+    pairs = pair_up(edges)
+    z = edges.atomic_numbers
+    expected = pair.bond_energy(z[pairs.i], z[pairs.j], pairs.r)
+    np.testing.assert_allclose(pairs.bond_energy, expected, rtol=0, atol=1e-12)
 
 
 def test_batches_and_sorting_do_not_change_the_equations() -> None:

@@ -77,10 +77,7 @@ class Morse:
         i, _, r = self._edges(batch)
         n = len(batch.structures)
         energy = np.bincount(batch.frame[i], morse(r) / 2, minlength=n)
-        shift = np.zeros((len(i), 3), dtype=np.int64)
-        return EdgeEnergies(
-            *batch.edge_index, shift, morse(r) / 2, r, batch.frame_ptr, batch.atomic_numbers, energy, np.zeros(n)
-        )
+        return EdgeEnergies.of(batch, eps=morse(r) / 2, length=r, energy=energy, shift=np.zeros(n))
 
 
 def line(*x: float, smiles: str = "[H:1][H:2].[H:3]", label: str = "line") -> Structure:

@@ -253,7 +253,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path)
     for folder, seed in (("a", 3), ("b", 3), ("c", 4)):
         molecules, wanted = settings_from(VALUES | {"seed": seed})
         output = tmp_path / folder / "s0.dynamics.csv"
-        run_tables(PairModel(2.0, 1.9), NAMED, molecules, wanted, output, RUN)  # type: ignore[arg-type]
+        run_tables(PairModel(2.0, 1.9), NAMED, molecules, wanted, output, RUN, path=NAMED)
         paths = sorted(output.parent.glob("*.csv"))
         assert [p.name for p in paths] == [f"s0.{n}.csv" for n in ("breaking", "dynamics", "spectrum", "trajectory")]
         texts.append([p.read_bytes() for p in paths])
@@ -268,7 +268,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path)
 @pytest.mark.parametrize("name", ["out.csv", "dynamics.dynamics.csv"])
 def test_four_tables_whatever_the_output_is_called(name: str, tmp_path: Path) -> None:
     molecules, wanted = settings_from(VALUES | {"steps": 4})
-    run_tables(PairModel(2.0, 1.9), NAMED, molecules, wanted, tmp_path / name, RUN)  # type: ignore[arg-type]
+    run_tables(PairModel(2.0, 1.9), NAMED, molecules, wanted, tmp_path / name, RUN, path=NAMED)
     stem = name.partition(".")[0]
     others = {f"{stem}.{other}.csv" for other in ("breaking", "spectrum", "trajectory")}
     assert {path.name for path in tmp_path.glob("*.csv")} == {name, *others}
@@ -276,7 +276,7 @@ def test_four_tables_whatever_the_output_is_called(name: str, tmp_path: Path) ->
 
 
 def test_molecules_with_unknown_elements_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
-    model: Any = PairModel(2.0, 1.9)
+    model = PairModel(2.0, 1.9)
     with caplog.at_level("WARNING"):
         assert [s.smiles for s in chosen(model, NAMED, ["[H][H]", "OO"])] == ["[H][H]"]
     assert "OO left out" in caplog.text
@@ -284,7 +284,7 @@ def test_molecules_with_unknown_elements_are_left_out(caplog: pytest.LogCaptureF
 
 def test_mistakes_are_one_line(input_error: Any) -> None:
     with input_error("CCCCCCCCC", "named_bonds.xyz"):
-        chosen(PairModel(2.0, 1.9), NAMED, ["CCCCCCCCC"])  # type: ignore[arg-type]
+        chosen(PairModel(2.0, 1.9), NAMED, ["CCCCCCCCC"])
     with input_error("temperatures_K"):
         settings_from(VALUES | {"temperatures_K": [300]})
     with input_error("replicas has 3", "one number"):

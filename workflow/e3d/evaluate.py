@@ -4,13 +4,12 @@ One table per run with a row for all frames of a test set, one per molecule and 
 (forces only). Intervals are delete-group jackknifes over molecules.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from e3d import tables
 from e3d.chemistry import symbol
@@ -18,25 +17,15 @@ from e3d.data.split import frames_of, read_splits
 from e3d.data.store import StoreReader
 from e3d.fields import TEST_IONIC, TEST_SPLITS
 from e3d.fields import Column as C
+from e3d.potential import Potential
 from e3d.statistics import group_mean
 from e3d.structures import Structure, from_store
 from e3d.units import EV_MEV
 
 if TYPE_CHECKING:  # null models are evaluated without torch
-    from e3d.graphs import Batch
     from e3d.models import AnalysisModel
 
 ALL_FRAMES = "all-frames"
-
-
-class Potential(Protocol):
-    """What can be evaluated: a trained model, or a null model."""
-
-    def batches(self, structures: Iterable[Structure]) -> "Iterator[Batch]":
-        """Group structures, in order, into batches."""
-
-    def energies_and_forces(self, batch: "Batch") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å."""
 
 
 def evaluate(

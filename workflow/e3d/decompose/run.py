@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,11 @@ from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
 from e3d.fields import BONDS_FILE, MEANS_FILE, PAIRS_FILE, SUMMARY_FILE, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.models import AnalysisModel
 from e3d.pairs import Pairs, check_sum_rule, pair_up
 from e3d.structures import Structure, from_file, from_store
+
+if TYPE_CHECKING:  # torch is imported by who loads the model
+    from e3d.models import AnalysisModel
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ _Texts = dict[str, list[str]]
 
 
 def decompose_all(
-    model: AnalysisModel,
+    model: "AnalysisModel",
     sources: Sequence[Path],
     folder: Path,
     *,
@@ -73,7 +75,7 @@ def _names(path: Path, splits: Path | None) -> tuple[str, ...]:
     return (path.stem.replace("_", "-"),)
 
 
-def _known(model: AnalysisModel, structures: Iterable[Structure], *, skip: bool) -> Iterator[Structure]:
+def _known(model: "AnalysisModel", structures: Iterable[Structure], *, skip: bool) -> Iterator[Structure]:
     """Pass structures through; with ``skip``, leave out and log those with unknown elements."""
     for structure in structures:
         if skip and not model.knows(structure):
@@ -84,7 +86,7 @@ def _known(model: AnalysisModel, structures: Iterable[Structure], *, skip: bool)
 
 
 def decompose(
-    model: AnalysisModel,
+    model: "AnalysisModel",
     structures: Iterable[Structure],
     folder: Path,
     *,

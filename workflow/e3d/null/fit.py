@@ -31,6 +31,7 @@ from e3d.null.pair import NormalEquations, PairPotential, Weights, normal_equati
 from e3d.null.pair import fit as fit_pair
 from e3d.null.potentials import AdditivePotential, molecules_of
 from e3d.null.splines import Basis
+from e3d.potential import Potential
 from e3d.structures import Structure, from_file, from_store
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Fitted:
     frames: int
     frames_with_bonds: int
 
-    def of(self, null: str) -> AdditivePotential | PairPotential:
+    def of(self, null: str) -> Potential:
         """Return one of them by name."""
         return self.pair if null == PAIR else self.additive[null]
 

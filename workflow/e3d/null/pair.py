@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from e3d.edges import EdgeEnergies
 from e3d.graphs import Batch, batches
 from e3d.null.splines import Basis
 from e3d.structures import Structure
@@ -50,6 +51,7 @@ class Edges:
     function: Ints  # (P, 4)
     value: Floats  # (P, 4)
     slope: Floats  # (P, 4) 1/Å
+    length: Floats  # (P,) Å
     unit: Floats  # (P, 3) from the centre to the neighbour
 
     @classmethod
@@ -62,7 +64,7 @@ class Edges:
             vector = vector + np.einsum("pk,pkx->px", batch.cell_shift.astype(float), cells)
         r = np.linalg.norm(vector, axis=1)
         z = batch.atomic_numbers
-        return cls(centre, pair_number(z[centre], z[neighbour]), *basis(r), vector / r[:, None])
+        return cls(centre, pair_number(z[centre], z[neighbour]), *basis(r), r, vector / r[:, None])
 
 
 def pair_number(z_i: Ints, z_j: Ints) -> Ints:
@@ -143,6 +145,12 @@ def isolated(batch: Batch, atoms: Mapping[int, float]) -> Floats:
     return np.asarray(np.add.reduceat(shift[batch.atomic_numbers], batch.frame_ptr[:-1]))
 
 
+def _per_frame(batch: Batch, eps: Floats) -> Floats:
+    """Return the sum (F,) of what the edges of each frame hold."""
+    frame = batch.frame[batch.edge_index[0]]
+    return np.asarray(np.bincount(frame, weights=eps, minlength=len(batch.structures)), dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class PairPotential:
     """A fitted pair potential; ``coefficients`` (pairs, functions) in eV, ``seen`` where a training pair lay."""
@@ -162,6 +170,11 @@ class PairPotential:
         """Number of coefficients of element pairs that were seen."""
         return int(self.seen.any(axis=1).sum()) * self.basis.size
 
+    @property
+    def r_max(self) -> float:
+        """Return the cutoff, Å."""
+        return self.basis.r_max
+
     def knows(self, structure: Structure) -> bool:
         """Say whether every pair of elements that a structure may have was trained on."""
         z = np.unique(structure.atomic_numbers)
@@ -172,7 +185,7 @@ class PairPotential:
 
     def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
         """Group structures, in order, into batches."""
-        return batches(structures, self.basis.r_max)
+        return batches(structures, self.r_max)
 
     def energies_and_forces(self, batch: Batch) -> tuple[Floats, Floats]:
         """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å."""
@@ -180,10 +193,17 @@ class PairPotential:
         c = self._of(edges.pair, edges.function)
         half = 0.5 * (c * edges.value).sum(axis=1)
         pull = (c * edges.slope).sum(axis=1)[:, None] * edges.unit
-        energy = np.bincount(batch.frame[edges.centre], weights=half, minlength=len(batch.structures))
         n_atoms = len(batch.atomic_numbers)
         force = [np.bincount(edges.centre, weights=part, minlength=n_atoms) for part in pull.T]
-        return energy + isolated(batch, self.atoms), np.stack(force, axis=1)
+        return _per_frame(batch, half) + isolated(batch, self.atoms), np.stack(force, axis=1)
+
+    def edge_energies(self, batch: Batch) -> EdgeEnergies:
+        """Return half of each pair's energy on either of its directed edges, eV."""
+        edges = Edges.of(batch, self.basis)
+        half = 0.5 * (self._of(edges.pair, edges.function) * edges.value).sum(axis=1)
+        alone = isolated(batch, self.atoms)
+        energy = _per_frame(batch, half) + alone
+        return EdgeEnergies.of(batch, eps=half, length=edges.length, energy=energy, shift=alone)
 
     def bond_energy(self, z_i: Ints, z_j: Ints, r: Floats) -> Floats:
         """Return D = -phi(r) of pairs (P,) in eV; NaN where training had no such pair near that distance (Å)."""

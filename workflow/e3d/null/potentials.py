@@ -59,13 +59,18 @@ class AdditivePotential:
     fitted: Additivity
     atoms: Mapping[int, float]
 
+    @property
+    def r_max(self) -> float:
+        """Return a cutoff (Å) that no two atoms are within: additivity has no edges."""
+        return _NO_EDGES_ANG
+
     def knows(self, structure: Structure) -> bool:
         """Say whether the bonds of a structure are known and every type of them was trained on."""
         return bool(structure.bonds) and set(type_counts(structure, self.null)) <= set(self.fitted.data.types)
 
     def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
         """Group structures, in order, into batches."""
-        return batches(structures, _NO_EDGES_ANG)
+        return batches(structures, self.r_max)
 
     def energies_and_forces(self, batch: Batch) -> tuple[Floats, Floats]:
         """Return total energies (F,) in eV and forces (A, 3) of zero."""

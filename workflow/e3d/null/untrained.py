@@ -22,6 +22,7 @@ from e3d.fields import Column as C
 from e3d.models import AnalysisModel
 from e3d.models.precision import as_float64
 from e3d.pairs import pair_up
+from e3d.potential import EdgePotential
 from e3d.structures import Structure, from_file
 from e3d.train.kernels import SHIPPED
 from e3d.train.render import Statistics, render, statistics
@@ -57,7 +58,7 @@ def build(run: RunSettings, stats: Statistics, seed: int) -> AnalysisModel:
     return AnalysisModel(as_float64(AllegroModel(**{**settings, "seed": seed})), Path("untrained"), "cpu")
 
 
-def bond_energies(model: AnalysisModel, structures: Sequence[Structure]) -> pd.DataFrame:
+def bond_energies(model: EdgePotential, structures: Sequence[Structure]) -> pd.DataFrame:
     """Return D (eV) of every bond of each molecule, the mean over its frames."""
     typer, means = BondTyper(), Means()
     for batch in model.batches(structures):

@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from e3d.fields import Column as C
+from e3d.potential import EdgePotential
 from e3d.reactivity.coverage import Coverage
-from e3d.reactivity.potential import Floats, Potential, evaluate
+from e3d.reactivity.evaluated import Floats, evaluate
 from e3d.statistics import group_mean
 from e3d.structures import Structure
 
@@ -68,7 +69,7 @@ class Reaction:
 
 
 def barrier_table(
-    model: Potential, reactions: Iterable[Reaction], coverage: Coverage | None
+    model: EdgePotential, reactions: Iterable[Reaction], coverage: Coverage | None
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return a row per reaction and direction, and how many reactions of each set the model cannot do.
 

@@ -77,4 +77,6 @@ def _dynamics(arguments: Arguments) -> None:
 
     molecules, settings = settings_from(json_object(arguments.settings))
     model = load_model(arguments.model, arguments.device)
-    run_tables(model, arguments.molecules, molecules, settings, arguments.output, run_of(arguments))
+    run_tables(
+        model, arguments.molecules, molecules, settings, arguments.output, run_of(arguments), path=arguments.model
+    )

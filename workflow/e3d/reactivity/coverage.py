@@ -11,7 +11,7 @@ from e3d import tables
 from e3d.chemistry import FORMULA, flat
 from e3d.data.store import StoreReader
 from e3d.fields import Column as C
-from e3d.reactivity.potential import distance
+from e3d.reactivity.evaluated import distance
 from e3d.structures import Structure, from_store
 
 BIN_ANG = 0.05

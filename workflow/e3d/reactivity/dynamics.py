@@ -18,7 +18,7 @@ from e3d import tables
 from e3d.config import check_dynamics
 from e3d.errors import InputError, choices
 from e3d.fields import Column as C
-from e3d.models import AnalysisModel
+from e3d.potential import EdgePotential, Potential
 from e3d.reactivity import breaking
 from e3d.reactivity.fluctuations import correlation, correlation_time, peak, share_near, spectrum
 from e3d.reactivity.series import Floats, Outcome, Series
@@ -191,7 +191,7 @@ def settings_from(values: Mapping[str, Any]) -> tuple[list[str], Settings]:
     return checked["molecules"], Settings.from_dict(checked)
 
 
-def chosen(model: AnalysisModel, path: Path, molecules: Sequence[str]) -> list[Structure]:
+def chosen(model: Potential, path: Path, molecules: Sequence[str]) -> list[Structure]:
     """Return the molecules (canonical SMILES) out of a file of relaxed ones; those of unknown elements are left out.
 
     Raises
@@ -213,15 +213,20 @@ def chosen(model: AnalysisModel, path: Path, molecules: Sequence[str]) -> list[S
 
 
 def run_tables(
-    model: AnalysisModel,
-    path: Path,
+    model: EdgePotential,
+    relaxed: Path,
     molecules: Sequence[str],
     settings: Settings,
     output: Path,
     run: Mapping[str, Any],
+    *,
+    path: Path,
 ) -> None:
-    """Run the dynamics of one model; write ``output`` (``<run>.dynamics.csv``) and, beside it, the other three."""
-    series = simulate(model, chosen(model, path, molecules), settings)
+    """Run the dynamics of one model; write ``output`` (``<run>.dynamics.csv``) and, beside it, the other three.
+
+    ``relaxed`` holds the molecules, ``path`` is the model's file.
+    """
+    series = simulate(model, chosen(model, relaxed, molecules), settings)
     equilibration = max(1, round(settings.equilibration_fs / settings.sample_fs))
     bonds, spectra = summary(series, equilibration)
     outputs = {
@@ -233,6 +238,6 @@ def run_tables(
     stem = output.stem.removesuffix(".dynamics")
     for name, table in outputs.items():
         target = output if name == "dynamics" else output.with_name(f"{stem}.{name}{output.suffix}")
-        tables.write(tables.with_run(table, run), target, inputs=[model.path, path], settings=vars(settings))
+        tables.write(tables.with_run(table, run), target, inputs=[path, relaxed], settings=vars(settings))
     ended = [outcome for one in series for outcome in one.outcome]
     log.info("%d replicas: %s", len(ended), ", ".join(f"{ended.count(outcome)} {outcome}" for outcome in Outcome))

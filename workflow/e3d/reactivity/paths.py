@@ -14,8 +14,9 @@ from ase.data import covalent_radii
 
 from e3d.chemistry import symbol
 from e3d.fields import Column as C
+from e3d.potential import EdgePotential
 from e3d.reactivity.coverage import Coverage
-from e3d.reactivity.potential import Evaluated, Floats, Pair, Potential, all_pairs, distance, evaluate
+from e3d.reactivity.evaluated import Evaluated, Floats, Pair, all_pairs, distance, evaluate
 from e3d.reactivity.scans import first_crossing
 from e3d.reactivity.shipped import LabelledPath
 
@@ -38,7 +39,7 @@ _PAULING_ANG = 0.26
 
 
 def path_tables(
-    model: Potential, paths: Sequence[LabelledPath], coverage: Coverage | None, labelled_at: str, trained_at: str
+    model: EdgePotential, paths: Sequence[LabelledPath], coverage: Coverage | None, labelled_at: str, trained_at: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a row per image and pair bonded at either end, and a row per reaction of what is read off D.
 

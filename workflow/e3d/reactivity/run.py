@@ -11,10 +11,10 @@ import pandas as pd
 
 from e3d import tables
 from e3d.errors import InputError
+from e3d.potential import EdgePotential
 from e3d.reactivity.barriers import barrier_table, summary_table
 from e3d.reactivity.coverage import Coverage, coverage
 from e3d.reactivity.paths import path_tables
-from e3d.reactivity.potential import Potential
 from e3d.reactivity.reactions import of_dbh24, of_paths, of_transition1x
 from e3d.reactivity.scans import scan_summary, scan_table
 from e3d.reactivity.shipped import read_paths, read_scans
@@ -49,7 +49,13 @@ class Trained:
 
 
 def run_tables(
-    model: Potential, files: Files, output: Path, run: Mapping[str, Any], *, path: Path, trained: Trained | None = None
+    model: EdgePotential,
+    files: Files,
+    output: Path,
+    run: Mapping[str, Any],
+    *,
+    path: Path,
+    trained: Trained | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Write the tables of one run beside ``output`` (``<run>.csv``: barriers).
 
@@ -78,7 +84,7 @@ def run_tables(
     return made
 
 
-def make_tables(model: Potential, files: Files, known: Coverage | None, theory: str) -> dict[str, pd.DataFrame]:
+def make_tables(model: EdgePotential, files: Files, known: Coverage | None, theory: str) -> dict[str, pd.DataFrame]:
     """Return the tables by the suffix of their files; ``theory`` is the run's level, "" if unknown."""
     paths, paths_at = read_paths(files.paths, files.path_labels)
     scans, scans_at = read_scans(files.scans, files.scan_labels)

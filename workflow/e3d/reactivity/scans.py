@@ -13,8 +13,9 @@ import pandas as pd
 
 from e3d.data.make.stretch import moving_rows
 from e3d.fields import Column as C
+from e3d.potential import EdgePotential
 from e3d.reactivity.coverage import Coverage
-from e3d.reactivity.potential import Evaluated, Floats, Potential, evaluate
+from e3d.reactivity.evaluated import Evaluated, Floats, evaluate
 from e3d.reactivity.shipped import LabelledScan
 
 BOND = "bond"
@@ -36,7 +37,7 @@ SCAN_SUMMARY_COLUMNS: Final = (
 
 
 def scan_table(
-    model: Potential, scans: Sequence[LabelledScan], coverage: Coverage | None, labelled_at: str, trained_at: str
+    model: EdgePotential, scans: Sequence[LabelledScan], coverage: Coverage | None, labelled_at: str, trained_at: str
 ) -> pd.DataFrame:
     """Return a row per point of every scan whose elements the model knows.
 

@@ -8,7 +8,7 @@ the calculator hands each replica to the model as a structure of its own.
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from ase import Atoms, units
@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from e3d.chemistry import BROKEN_FACTOR
 from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
+from e3d.graphs import make_batch
 from e3d.pairs import pair_up
+from e3d.potential import EdgePotential
 from e3d.reactivity.series import Floats, Ints, Outcome, Series, bond_classes, reaches
 from e3d.structures import Structure
 
@@ -31,16 +33,6 @@ COLLAPSED_FACTOR = 0.5
 HOLE_EV = 5.0
 """An energy so far below the relaxed molecule's is a hole of the model: no isomer of a small molecule is there."""
 MAX_FORCE_EV_ANG = 200.0
-
-
-class Model(Protocol):
-    """What dynamics need of a model (:class:`e3d.models.AnalysisModel`)."""
-
-    def energies_and_forces(self, structures: Sequence[Structure]) -> tuple[Floats, Floats]:
-        """Return total energies (F,) in eV and forces (A, 3) in eV/Å."""
-
-    def edge_energies(self, structures: Sequence[Structure]) -> EdgeEnergies:
-        """Return the directed edge energies, eV."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +68,7 @@ class _Replicas(Calculator):  # type: ignore[misc]
 
     implemented_properties = ("energy", "forces")
 
-    def __init__(self, model: Model, structures: Sequence[Structure]) -> None:
+    def __init__(self, model: EdgePotential, structures: Sequence[Structure]) -> None:
         super().__init__()
         self._model, self.structures = model, list(structures)
         sizes = np.array([len(structure.atomic_numbers) for structure in structures])
@@ -98,7 +90,7 @@ class _Replicas(Calculator):  # type: ignore[misc]
         forces = np.zeros((self.ptr[-1], 3))
         live = [k for k in np.flatnonzero(self.running).tolist() if not self._collapsed(k)]
         if live:
-            energy, found = self._model.energies_and_forces(self.at(live))
+            energy, found = self._model.energies_and_forces(make_batch(self.at(live), self._model.r_max))
             self.energy[live] = energy
             forces[self._rows(live)] = found
             self._start = self.energy.copy() if self._start is None else self._start
@@ -138,7 +130,7 @@ def _close_pairs(structure: Structure) -> tuple[Ints, Ints, Floats]:
     return i, j, COLLAPSED_FACTOR * reaches(structure.atomic_numbers, i, j)
 
 
-def simulate(model: Model, molecules: Sequence[Structure], settings: Settings) -> list[Series]:
+def simulate(model: EdgePotential, molecules: Sequence[Structure], settings: Settings) -> list[Series]:
     """Run replicas of every molecule at every temperature; return a series of each (molecule, temperature).
 
     Langevin dynamics from the given geometry, with momenta drawn at twice the temperature: half of that
@@ -181,7 +173,7 @@ def simulate(model: Model, molecules: Sequence[Structure], settings: Settings) -
 class _Recorder:
     """Keeps r and D of every bond of every replica, sample by sample, and what broke."""
 
-    def __init__(self, model: Model, calculator: _Replicas, settings: Settings) -> None:
+    def __init__(self, model: EdgePotential, calculator: _Replicas, settings: Settings) -> None:
         self._model, self._calculator, self._settings = model, calculator, settings
         n, self._samples = len(calculator.structures), 1 + settings.steps // settings.sample_every
         self._bonds = [_bonds_of(structure) for structure in calculator.structures]
@@ -200,7 +192,8 @@ class _Recorder:
         if not live:
             return
         structures = calculator.at(live)
-        energies = _bond_energies(self._model.edge_energies(structures), [self._bonds[k] for k in live])
+        edges = self._model.edge_energies(make_batch(structures, self._model.r_max))
+        energies = _bond_energies(edges, [self._bonds[k] for k in live])
         kinetic = np.add.reduceat((atoms.get_momenta() ** 2).sum(axis=1) / atoms.get_masses(), calculator.ptr[:-1])
         equilibrated = sample * self._settings.sample_fs >= self._settings.equilibration_fs
         for k, structure, energy in zip(live, structures, energies, strict=True):

@@ -1,37 +1,17 @@
-"""What the reactivity tables need of a model: energy, forces and D of every pair, frame by frame."""
+"""Energy, forces and D of every pair, frame by frame: what the reactivity tables are made from."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from e3d.edges import EdgeEnergies
-from e3d.graphs import Batch
 from e3d.pairs import check_sum_rule, pair_up
+from e3d.potential import EdgePotential
 from e3d.structures import Structure
 
 Floats = NDArray[np.float64]
 Pair = tuple[int, int]
-
-
-class Potential(Protocol):
-    """A trained model (:class:`e3d.models.AnalysisModel`), or an exact one in tests."""
-
-    r_max: float
-
-    def knows(self, structure: Structure) -> bool:
-        """Say whether the model has a type for every element of a structure."""
-
-    def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
-        """Group structures, in order, into batches."""
-
-    def energies_and_forces(self, structures: Batch) -> tuple[Floats, Floats]:
-        """Return total energies (F,) in eV and forces (A, 3) in eV/Å."""
-
-    def edge_energies(self, structures: Batch) -> EdgeEnergies:
-        """Return the directed edge energies, eV."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +27,7 @@ class Evaluated:
         return self.bond_energy.get(pair, 0.0)
 
 
-def evaluate(model: Potential, structures: Sequence[Structure]) -> list[Evaluated]:
+def evaluate(model: EdgePotential, structures: Sequence[Structure]) -> list[Evaluated]:
     """Evaluate molecules (no cell) with known elements; the sum rule is checked on every frame.
 
     Raises

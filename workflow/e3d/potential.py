@@ -1,0 +1,35 @@
+"""What the stages ask of a potential. Trained and fitted models satisfy it; no torch is imported here."""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from e3d.edges import EdgeEnergies
+from e3d.graphs import Batch
+from e3d.structures import Structure
+
+
+class Potential(Protocol):
+    """A model of energies and forces. F frames, A atoms; eV and Å."""
+
+    @property
+    def r_max(self) -> float:
+        """Cutoff of the neighbour lists of its batches, Å."""
+
+    def knows(self, structure: Structure) -> bool:
+        """Say whether the model has an energy for a structure: it knows the elements, or the bonds."""
+
+    def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
+        """Group structures, in order, into batches."""
+
+    def energies_and_forces(self, batch: Batch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å."""
+
+
+class EdgePotential(Potential, Protocol):
+    """A potential whose energy is a sum over directed edges and isolated atoms."""
+
+    def edge_energies(self, batch: Batch) -> EdgeEnergies:
+        """Return the energy of every directed edge, eV."""

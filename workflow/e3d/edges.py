@@ -40,7 +40,7 @@ class EdgeEnergies:
         energy: NDArray[np.float64],
         shift: NDArray[np.float64],
     ) -> "EdgeEnergies":
-        """Put energies on the edges of a batch; arrays as in the class, in the order of its edges."""
+        """Put energies on the edges of a batch, in their order; arrays as in the class."""
         centre, neighbour = batch.edge_index
         no_shift = np.zeros((len(centre), 3), dtype=np.int64)
         return cls(

@@ -1,4 +1,4 @@
-"""What the stages ask of a potential. Trained and fitted models satisfy it; no torch is imported here."""
+"""What the stages ask of a potential, be it a trained model or a fitted one. No torch here."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol
@@ -19,7 +19,7 @@ class Potential(Protocol):
         """Cutoff of the neighbour lists of its batches, Å."""
 
     def knows(self, structure: Structure) -> bool:
-        """Say whether the model has an energy for a structure: it knows the elements, or the bonds."""
+        """Say whether the model was made for the elements, or the bonds, of a structure."""
 
     def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
         """Group structures, in order, into batches."""

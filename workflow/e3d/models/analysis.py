@@ -75,7 +75,8 @@ class AnalysisModel:
     def edge_energies(self, structures: Batch | Sequence[Structure]) -> EdgeEnergies:
         """Return the directed edge energies of a batch, in eV.
 
-        They and the shifts of isolated atoms add up to the energy, see :mod:`e3d.models.edge_terms`.
+        With the shifts of isolated atoms they add up to the energy: the equation is in
+        :mod:`e3d.models.edge_terms`.
 
         Raises
         ------
@@ -92,7 +93,7 @@ class AnalysisModel:
         )
 
     def _decomposed(self, inputs: AtomicDataDict.Type) -> tuple[NDArray[np.float64], ...]:
-        """Return eps and length of every edge, the total energy of every frame, the shift of every atom."""
+        """Return eps and length of edges, the total energy of frames, the shift of atoms."""
         out = self._model(inputs)
         eps = self._readout.edge_energies(out)
         shift = self._readout.shifts(inputs[AtomicDataDict.ATOM_TYPE_KEY])

@@ -81,7 +81,8 @@ class Readout:
         if not self.pair_potentials:
             return torch.zeros(n_edges, dtype=torch.float64, device=device)
         dimers = {key: out[key] for key in _GEOMETRY}
-        dimers[AtomicDataDict.EDGE_INDEX_KEY] = torch.arange(2 * n_edges, device=device).view(2, n_edges)
+        ends = torch.arange(2 * n_edges, device=device)
+        dimers[AtomicDataDict.EDGE_INDEX_KEY] = ends.view(2, n_edges)
         dimers[AtomicDataDict.ATOM_TYPE_KEY] = types[edges].view(-1)
         positions = torch.zeros(2 * n_edges, 3, dtype=torch.float64, device=device)
         dimers[AtomicDataDict.POSITIONS_KEY] = positions

@@ -1,6 +1,7 @@
-"""Load a trained Allegro model for analysis: a checkpoint (``.ckpt``) or a package (``.nequip.zip``).
+"""Load a trained Allegro model for analysis.
 
-It is rebuilt in float64 and runs eagerly: compiled models do not return edge energies.
+A checkpoint (``.ckpt``) or a package (``.nequip.zip``) is rebuilt in float64 and runs eagerly:
+compiled models do not return edge energies.
 """
 
 from pathlib import Path
@@ -26,7 +27,8 @@ def load_model(path: Path, device: str = "cpu") -> AnalysisModel:
     Raises
     ------
     InputError
-        If the file is missing, of another kind, or holds no Allegro model; or the device is not there.
+        If the file is missing, of another kind, or holds no Allegro model; or if there is no
+        such device.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such model. Train it first, or fix the path.")

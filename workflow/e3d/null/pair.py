@@ -148,7 +148,8 @@ def isolated(batch: Batch, atoms: Mapping[int, float]) -> Floats:
 def _per_frame(batch: Batch, eps: Floats) -> Floats:
     """Return the sum (F,) of what the edges of each frame hold."""
     frame = batch.frame[batch.edge_index[0]]
-    return np.asarray(np.bincount(frame, weights=eps, minlength=len(batch.structures)), dtype=np.float64)
+    total = np.bincount(frame, weights=eps, minlength=len(batch.structures))
+    return np.asarray(total, dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -137,8 +137,7 @@ def slope(sizes: Sequence[float], costs: Sequence[float]) -> Estimate:
     """
     fit = linregress(np.log(sizes), np.log(costs))
     half = t_quantile(len(sizes) - 2) * float(fit.stderr) if len(sizes) > 2 else math.nan
-    value = float(fit.slope)
-    return Estimate(value, value - half, value + half)
+    return Estimate.symmetric(float(fit.slope), half)
 
 
 def row(case: str, pair: Pair, *, unit: str, peer_name: str, **facts: object) -> Row:

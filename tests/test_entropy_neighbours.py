@@ -11,9 +11,9 @@ from scipy.stats import norm
 
 from e3d.entropy import knn
 from e3d.entropy.bins import binned, miller_madow, plug_in
-from e3d.entropy.intervals import estimate, replicates
+from e3d.entropy.intervals import estimate
 from e3d.entropy.knn import ByLabel, Told
-from e3d.statistics import t_quantile
+from e3d.statistics import replicates, t_quantile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

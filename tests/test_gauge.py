@@ -10,7 +10,8 @@ import pytest
 
 from e3d.gauge.contrasts import contrasts
 from e3d.gauge.rigidity import gauss_newton
-from e3d.gauge.study import UNDETERMINED, ablations, compare, seeds
+from e3d.gauge.study import ablations, compare, seeds
+from e3d.statistics import UNDETERMINED
 from e3d.structures import Structure
 from model_fixtures import Prepared
 

@@ -13,8 +13,9 @@ from e3d import tables
 from e3d.fields import Column as C
 from e3d.findings import interplay as words
 from e3d.interplay import NEEDED, write
-from e3d.interplay.correlations import CENTRAL, cells, correlate, correlations, holm, partial_spearman
+from e3d.interplay.correlations import CENTRAL, cells, correlate, correlations, holm
 from e3d.interplay.runs import ALPHA, BARRIER, DECOMPOSABILITY, ERROR, SPREAD, TAU, seed_spread
+from e3d.statistics.agreement import partial_spearman
 
 GRID = np.array(list(product((32, 80, 200, 512, 1280, 3200), (1e3, 1e4, 1e5, 1e6))))
 NO_CONTROLS = np.zeros((8, 0))
@@ -34,7 +35,7 @@ def test_what_follows_n_alone_is_nothing_given_scale() -> None:
     log_n = np.log(GRID[:, 0])
     x, y = (log_n + 0.3 * rng.normal(size=len(GRID)) for _ in range(2))
     raw, partial = correlate(x, y, GRID[:, :0]), correlate(x, y, GRID)
-    assert raw.rho > 0.8
+    assert raw.value > 0.8
     assert raw.lo > 0
     assert partial.lo < 0 < partial.hi, partial
 
@@ -72,11 +73,11 @@ def test_p_rejects_five_percent_of_all_orders() -> None:
 def test_perfect_order_has_no_width_and_thin_grids_no_number() -> None:
     x = np.arange(8.0)
     perfect = correlate(x, x, NO_CONTROLS)
-    assert perfect.rho == 1
+    assert perfect.value == 1
     assert np.isnan(perfect.lo)
-    assert np.isnan(correlate(x[:4], x[:4] ** 2, NO_CONTROLS[:4]).rho)
-    assert np.isnan(correlate(x, np.ones(8), NO_CONTROLS).rho)
-    assert np.isnan(correlate(x[:6], x[:6], np.random.default_rng(0).normal(size=(6, 2))).rho)
+    assert np.isnan(correlate(x[:4], x[:4] ** 2, NO_CONTROLS[:4]).value)
+    assert np.isnan(correlate(x, np.ones(8), NO_CONTROLS).value)
+    assert np.isnan(correlate(x[:6], x[:6], np.random.default_rng(0).normal(size=(6, 2))).value)
 
 
 def test_holm() -> None:

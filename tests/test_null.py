@@ -6,12 +6,12 @@ import pytest
 
 from e3d.fields import Column as C
 from e3d.null.additivity import DETERMINED, RIDGES, Decomposition, Molecules, cross_validation, fit, shrunk_to_parents
-from e3d.null.compare import BETTER, NOT_JUDGED, UNDETERMINED, WORSE, Null, compare_errors, compare_named, verdict
+from e3d.null.compare import BETTER, NOT_JUDGED, WORSE, Null, compare_errors, compare_named, judge
 from e3d.null.follow import follows
 from e3d.null.names import COARSE, FINE, IN_TYPES, NULL_MODEL, PAIR, column
 from e3d.null.shuffle import expected, expected_absolute_error, shuffled
-from e3d.scores import BETWEEN, BIAS, MAE, WITHIN, deletions, scores
-from e3d.statistics import Estimate
+from e3d.statistics import UNDETERMINED, Estimate, deletions
+from e3d.statistics.agreement import BETWEEN, BIAS, MAE, WITHIN, scores
 
 TRUE = np.array([-4.5, -3.6, -6.2, -8.1])
 
@@ -230,7 +230,7 @@ def test_shuffling_in_types_touches_only_what_is_within_types(named: pd.DataFram
 )
 def test_verdicts(score: str, interval: tuple[float, float, float], draws: Estimate | None, word: str) -> None:
     value, *ends = interval
-    assert verdict(score, Estimate(value, min(ends), max(ends)), 0.5, draws) == word
+    assert judge(score, Estimate(value, min(ends), max(ends)), 0.5, draws) == word
 
 
 def test_test_errors_are_paired_by_molecule() -> None:
@@ -266,5 +266,5 @@ def test_following_is_told_within_types_apart_from_between(named: pd.DataFrame) 
 def test_a_rank_that_no_molecule_can_change_decides_nothing() -> None:
     """Four types in one order whichever molecule is left out: the interval of the difference has no width."""
     same = Estimate(0.2, 0.2, 0.2)
-    assert verdict(BETWEEN, same, 1.0) == UNDETERMINED
-    assert verdict(WITHIN, Estimate(1.0, 1.0, 1.0), 1.0, Estimate(0.0, -0.3, 0.3)) == BETTER  # a permutation test
+    assert judge(BETWEEN, same, 1.0) == UNDETERMINED
+    assert judge(WITHIN, Estimate(1.0, 1.0, 1.0), 1.0, Estimate(0.0, -0.3, 0.3)) == BETTER  # a permutation test

@@ -14,7 +14,7 @@ from e3d.figures.null import make
 from e3d.findings.null import sentences
 from e3d.null.compare import LABELS, RANKS
 from e3d.null.names import COARSE, FINE, FITTED, NULL_MODEL, NULLS, UNTRAINED, column
-from e3d.scores import MAE
+from e3d.statistics.agreement import MAE
 from study_tables import interval
 
 Tables = dict[str, pd.DataFrame]

@@ -1,4 +1,4 @@
-"""Intervals cover what they should, and rank correlations agree with SciPy."""
+"""Jackknives cover what they should, and agree with the textbook and with SciPy."""
 
 from typing import Any
 
@@ -6,20 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from e3d.statistics import (
-    Estimate,
-    group_mean,
-    group_ratio,
-    independent_rows,
-    jackknife,
-    jackknife_groups,
-    jackknife_se,
-    spearman,
-    stratified_kendall,
-    t_quantile,
-    variance_ratio,
-    welch_dof,
-)
+from e3d.statistics import deletions, estimate, group_mean, jackknife, jackknife_groups, replicates, t_quantile
+from e3d.statistics.resampling import group_ratio, jackknife_se
+from e3d.statistics.variance import independent_rows, variance_ratio, welch_dof
 
 EXACT = 1e-12  # the same sums in another order, in float64
 
@@ -32,12 +21,12 @@ def _clustered(rng: np.random.Generator, n_groups: int = 20) -> tuple[np.ndarray
 
 def test_jackknife_of_a_mean_is_the_textbook_interval() -> None:
     values = np.random.default_rng(0).normal(size=15)
-    estimate = jackknife(lambda keep: float(values[keep].mean()), np.arange(15))
+    found = jackknife(lambda keep: float(values[keep].mean()), np.arange(15))
     se = values.std(ddof=1) / np.sqrt(15)
-    assert estimate.value == pytest.approx(values.mean(), rel=EXACT)
-    assert estimate.half_width == pytest.approx(stats.t.ppf(0.975, 14) * se, rel=EXACT)
+    assert found.value == pytest.approx(values.mean(), rel=EXACT)
+    assert found.half_width == pytest.approx(stats.t.ppf(0.975, 14) * se, rel=EXACT)
     interval = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
-    assert (estimate.lo, estimate.hi) == pytest.approx((interval.low, interval.high), rel=1e-10)
+    assert (found.lo, found.hi) == pytest.approx((interval.low, interval.high), rel=1e-10)
 
 
 @pytest.mark.parametrize("transform", [np.asarray, np.sqrt, np.log])
@@ -75,19 +64,19 @@ def test_group_mean_covers_the_truth_with_clustered_data() -> None:
 
 
 def test_one_group_has_a_value_and_no_interval() -> None:
-    for estimate in (
+    for found in (
         group_mean(np.array([1.0, 2.0]), np.array([4, 4])),
         jackknife(lambda keep: float(keep.mean() + 0.5), np.array([4, 4])),
         jackknife(lambda keep: 1.5, np.arange(5), dof=0.0),
     ):
-        assert estimate.value == 1.5
-        assert np.isnan([estimate.lo, estimate.hi, estimate.half_width]).all()
+        assert found.value == 1.5
+        assert np.isnan([found.lo, found.hi, found.half_width]).all()
 
 
 def test_a_replicate_that_is_not_a_number_gives_no_interval() -> None:
-    estimate = jackknife(lambda keep: 1.0 if keep[0] else np.nan, np.arange(4))
-    assert estimate.value == 1.0
-    assert np.isnan(estimate.half_width)
+    found = jackknife(lambda keep: 1.0 if keep[0] else np.nan, np.arange(4))
+    assert found.value == 1.0
+    assert np.isnan(found.half_width)
     assert np.isnan(jackknife_se(np.array([1.0])))
     assert jackknife_se(np.full(5, 2.0)) == 0.0
 
@@ -97,6 +86,19 @@ def test_jackknife_takes_the_degrees_of_freedom_it_is_given() -> None:
     wide = jackknife(lambda keep: float(values[keep].mean()), np.arange(9), dof=1.0)
     usual = jackknife(lambda keep: float(values[keep].mean()), np.arange(9))
     assert wide.half_width / usual.half_width == pytest.approx(t_quantile(1.0) / t_quantile(8.0), rel=EXACT)
+
+
+def test_replicates_are_the_statistic_of_each_deletion() -> None:
+    values, groups = _clustered(np.random.default_rng(9), 6)
+    masks = deletions(groups)
+    assert masks.shape == (7, len(groups))
+    assert masks[0].all()
+    for label, keep in enumerate(masks[1:]):
+        np.testing.assert_array_equal(keep, groups != label)
+    found = replicates(lambda keep: float(values[keep].mean()), groups)
+    np.testing.assert_array_equal(found, [values[keep].mean() for keep in masks])
+    assert estimate(found) == jackknife(lambda keep: float(values[keep].mean()), groups)
+    assert np.isnan(estimate(found[:2]).lo)
 
 
 def test_many_molecules_are_dealt_into_groups_whole() -> None:
@@ -139,40 +141,6 @@ def test_welch_dof_is_zero_where_it_is_unknown() -> None:
 def test_t_quantile() -> None:
     assert t_quantile(1) == pytest.approx(12.7062, abs=1e-4)  # Student's table
     assert t_quantile(1e9) == pytest.approx(1.95996, abs=1e-5)
-
-
-def test_spearman_is_scipys_and_nan_where_undefined() -> None:
-    x, y = np.random.default_rng(6).integers(0, 6, size=(2, 25)).astype(float)  # with ties
-    assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, rel=EXACT)
-    assert np.isnan(spearman(x, np.ones(25)))
-    assert np.isnan(spearman(np.ones(25), y))
-    assert np.isnan(spearman(x[:2], y[:2]))
-
-
-def test_kendall_within_one_stratum_is_scipys_without_ties() -> None:
-    x, y = np.random.default_rng(7).normal(size=(2, 20))
-    tau, pairs = stratified_kendall(x, y + x, ["one"] * 20)
-    assert tau == pytest.approx(stats.kendalltau(x, y + x).statistic, rel=EXACT)
-    assert pairs == 190
-
-
-def test_kendall_counts_pairs_within_strata_only() -> None:
-    """The order between types is perfect, within each type reversed: only the second may count."""
-    x = np.array([1.0, 2, 3, 11, 12])
-    y = np.array([3.0, 2, 1, 12, 11])
-    assert stratified_kendall(x, y, ["a"] * 3 + ["b"] * 2) == (-1.0, 4)
-    assert stratified_kendall(x, y, ["a"] * 5)[0] > 0
-    weighted = stratified_kendall(x, np.array([1.0, 2, 3, 12, 11]), ["a"] * 3 + ["b"] * 2)
-    assert weighted == ((3 - 1) / 4, 4)
-    tied = stratified_kendall(np.array([1.0, 1, 2]), np.array([1.0, 2, 3]), ["a"] * 3)
-    assert tied == (pytest.approx(2 / 3), 3)
-    tau, pairs = stratified_kendall(x[:2], y[:2], ["a", "b"])
-    assert np.isnan(tau)
-    assert pairs == 0
-
-
-def test_half_width() -> None:
-    assert Estimate(1.0, 0.5, 2.5).half_width == 1.0
 
 
 def test_independent_rows_count_what_moves_apart() -> None:

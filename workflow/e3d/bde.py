@@ -21,15 +21,18 @@ from e3d.chemistry import equivalent_bonds, flat, flat_smiles, parse
 from e3d.decompose.load import Decomposed, load
 from e3d.fields import BONDS_FILE, NAMED_BONDS, REFERENCE_NAMES, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.scores import SCORES, deletions, estimate, n_pairs, scores
 from e3d.statistics import (
-    Estimate,
+    deletions,
+    estimate,
     group_mean,
+    interval_columns,
     jackknife,
     jackknife_groups,
     t_quantile,
-    welch_dof,
+    verdict,
 )
+from e3d.statistics.agreement import SCORES, n_pairs, scores
+from e3d.statistics.variance import welch_dof
 from e3d.units import EV_KCAL_MOL
 
 REFERENCES = tuple(REFERENCE_NAMES)
@@ -39,7 +42,6 @@ TEST_ALL = "test-all"
 SERIES = (("C", "C"), ("C", "N"), ("C", "O"), ("N", "N"))
 _SIGNS = "-=#"
 _REFERENCE, _GROUPS = "reference", "molecules"
-_SPREAD = ("", "_lo", "_hi")
 _ORDER_COLUMNS = (
     C.STRUCTURES,
     "lower",
@@ -48,7 +50,7 @@ _ORDER_COLUMNS = (
     "n_molecules_higher",
     "lower_bond_energy_eV",
     "higher_bond_energy_eV",
-    *(f"difference_eV{end}" for end in _SPREAD),
+    *interval_columns("difference_eV"),
     "holds",
 )
 _SUMMARY_COLUMNS = (
@@ -58,7 +60,7 @@ _SUMMARY_COLUMNS = (
     "n_bonds",
     "n_types",
     "n_pairs_within_types",
-    *(f"{score}{end}" for score in SCORES for end in _SPREAD),
+    *interval_columns(*SCORES),
 )
 _TYPE_COLUMNS = (
     C.STRUCTURES,
@@ -66,7 +68,7 @@ _TYPE_COLUMNS = (
     C.BOND_TYPE,
     C.N,
     C.N_MOLECULES,
-    *(f"{C.BOND_ENERGY}{end}" for end in _SPREAD),
+    *interval_columns(C.BOND_ENERGY),
     *(f"bond_energy_{name}_eV" for name in ("median", "mode", "sd", "se")),
     *(
         column
@@ -185,9 +187,7 @@ def _distribution(bonds: pd.DataFrame) -> dict[str, Any]:
     return {
         C.N: len(d),
         C.N_MOLECULES: n_molecules,
-        C.BOND_ENERGY: mean.value,
-        f"{C.BOND_ENERGY}_lo": mean.lo,
-        f"{C.BOND_ENERGY}_hi": mean.hi,
+        **mean.columns(C.BOND_ENERGY),
         "bond_energy_median_eV": float(np.median(d)),
         "bond_energy_mode_eV": float((bins[counts.argmax()] + 0.5) * MODE_BIN_EV),
         "bond_energy_sd_eV": sd,
@@ -231,12 +231,8 @@ def _scores(part: pd.DataFrame, name: str) -> dict[str, Any]:
     groups = np.unique(part[C.MOLECULE], return_inverse=True)[1]
     row: dict[str, Any] = {"n_bonds": len(part), "n_types": len(set(kinds)), "n_pairs_within_types": n_pairs(kinds)}
     for label, replicates in scores(d[None], ref, kinds, deletions(groups)).items():
-        row |= _spread(label, estimate(replicates[0]))
+        row |= estimate(replicates[0]).columns(label)
     return row
-
-
-def _spread(label: str, estimate: Estimate) -> dict[str, float]:
-    return {label: estimate.value, f"{label}_lo": estimate.lo, f"{label}_hi": estimate.hi}
 
 
 def order(parts: Sequence[Decomposed]) -> pd.DataFrame:
@@ -284,8 +280,7 @@ def _difference(pair: pd.DataFrame, lower: str, higher: str) -> dict[str, Any]:
     spread = [group_mean(d[up == flag], groups[up == flag]) for flag in (False, True)]
     variances = [(e.half_width / t_quantile(max(m - 1, 1))) ** 2 for e, m in zip(spread, n.values(), strict=True)]
     dof = welch_dof(variances, list(n.values()))
-    estimate = jackknife(gap, jackknife_groups(groups), dof=dof)
-    holds = "yes" if estimate.lo > 0 else "no" if estimate.hi < 0 else "undetermined"
+    difference = jackknife(gap, jackknife_groups(groups), dof=dof)
     return {
         "lower": lower,
         "higher": higher,
@@ -293,8 +288,8 @@ def _difference(pair: pd.DataFrame, lower: str, higher: str) -> dict[str, Any]:
         "n_molecules_higher": n[higher],
         "lower_bond_energy_eV": float(d[~up].mean()),
         "higher_bond_energy_eV": float(d[up].mean()),
-        **_spread("difference_eV", estimate),
-        "holds": holds,
+        **difference.columns("difference_eV"),
+        "holds": verdict(difference),
     }
 
 

@@ -113,8 +113,8 @@ def _row(kind: str, name: str, frames: pd.DataFrame, atoms: pd.DataFrame, *, int
     row: dict[str, Any] = {C.GROUP_KIND: kind, C.GROUP: name, C.N_FRAMES: len(frames), "n_atoms": len(atoms)}
     for metric, (samples, molecules, is_rms) in values.items():
         transform = np.sqrt if is_rms else np.asarray
-        row[metric] = float(transform(np.mean(samples))) if len(samples) else np.nan
         if intervals:
-            estimate = group_mean(samples, pd.factorize(molecules)[0], transform)
-            row[f"{metric}_lo"], row[f"{metric}_hi"] = estimate.lo, estimate.hi
+            row |= group_mean(samples, pd.factorize(molecules)[0], transform).columns(metric)
+        else:
+            row[metric] = float(transform(np.mean(samples))) if len(samples) else np.nan
     return row

@@ -16,8 +16,18 @@ from numpy.typing import NDArray
 from e3d import tables
 from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
-from e3d.scores import BETWEEN, BIAS, MAE, WITHIN, deletions, estimate, scores
-from e3d.statistics import Estimate, independent_rows, variance_ratio
+from e3d.statistics import (
+    UNDETERMINED,
+    Estimate,
+    deletions,
+    estimate,
+    interval_columns,
+    unanimous,
+    verdict,
+)
+from e3d.statistics.agreement import BETWEEN, BIAS, MAE, WITHIN, scores
+from e3d.statistics.intervals import all_hold
+from e3d.statistics.variance import independent_rows, variance_ratio
 
 Floats = NDArray[np.float64]
 STEPS: Final = (("C-C", "C=C"), ("C=C", "C#C"))
@@ -25,7 +35,6 @@ GROUPS: Final = ("all", "both", "neither", "one")
 """Named bonds by the trainings that their molecule was in."""
 AFTER: Final = ("raw", "constant", "line", "types")
 """What is taken out: nothing, a constant, a line in D of the first set, a constant per bond type."""
-_ENDS: Final = ("", "_lo", "_hi")
 _RAW: Final = (BIAS, MAE, "pearson", BETWEEN, WITHIN)
 _FITTED: Final = ("slope", "intercept_eV", *(f"rms_{name}_eV" for name in AFTER), *(f"ratio_{n}" for n in AFTER[:3]))
 MIN_SEEDS: Final = 3
@@ -33,7 +42,7 @@ MIN_SEEDS: Final = 3
 _KEYS: Final = ("dataset_a", "dataset_b", str(C.N_TRAIN), str(C.MODEL))
 PAIR_COLUMNS: Final = (
     *(*_KEYS, "molecules", "n_seeds_a", "n_seeds_b", "n_bonds", "n_types", "n_molecules"),
-    *(f"{score}{end}" for score in (*_RAW, *_FITTED) for end in _ENDS),
+    *interval_columns(*_RAW, *_FITTED),
     *("seed_sd_a_eV", "seed_sd_b_eV", "ratio_line_seeds_lo", "ratio_line_seeds_hi", "beyond_seeds"),
     *("order_a", "order_b"),
 )
@@ -153,8 +162,7 @@ def agreement(part: pd.DataFrame) -> dict[str, Any]:
     replicates = raw | {name: np.array([one[name] for one in fitted]) for name in ("pearson", *_FITTED)}
     row: dict[str, Any] = {}
     for name, values in replicates.items():
-        found = estimate(values)
-        row |= {f"{name}{end}": v for end, v in zip(_ENDS, (found.value, found.lo, found.hi), strict=True)}
+        row |= estimate(values).columns(name)
     for s in "ab":
         row[f"seed_sd_{s}_eV"] = float(np.sqrt(np.mean(part[f"seed_sd_{s}_eV"].to_numpy(dtype=float) ** 2)))
     return row
@@ -194,12 +202,15 @@ def _beyond(row: dict[str, Any], d: list[Floats]) -> dict[str, Any]:
 
     Both intervals must say so: over molecules, and over seeds (:func:`seeds_interval` of D (bonds, seeds) of each set).
     """
-    of_seeds = seeds_interval(row["ratio_line"], row["slope"], d)
-    ends = {"ratio_line_seeds_lo": of_seeds.lo, "ratio_line_seeds_hi": of_seeds.hi}
-    more = row["ratio_line_lo"] > 1 and of_seeds.lo > 1
-    less = row["ratio_line_hi"] < 1 and of_seeds.hi < 1
+    of_molecules = Estimate.read(row, "ratio_line")
+    of_seeds = seeds_interval(of_molecules.value, row["slope"], d)
     known = min(values.shape[1] for values in d) >= MIN_SEEDS
-    return ends | {"beyond_seeds": "undetermined" if not known else "yes" if more else "no" if less else "undetermined"}
+    beyond = unanimous(verdict(one, beside=1) for one in (of_molecules, of_seeds))
+    return {
+        "ratio_line_seeds_lo": of_seeds.lo,
+        "ratio_line_seeds_hi": of_seeds.hi,
+        "beyond_seeds": beyond if known else UNDETERMINED,
+    }
 
 
 def seeds_interval(ratio: float, slope: float, d: list[Floats]) -> Estimate:
@@ -212,18 +223,17 @@ def seeds_interval(ratio: float, slope: float, d: list[Floats]) -> Estimate:
     for values, b in zip(d, (slope, 1.0), strict=True):
         n = values.shape[1]
         if n < 2 or not len(values):
-            return Estimate(ratio, float("nan"), float("nan"))
+            return Estimate(ratio)
         deviations = values - values.mean(axis=1, keepdims=True)
         size.append(b**2 * float((deviations**2).sum()) / (n * (n - 1)))
         rows.append((independent_rows(deviations), n - 1))
     whole = sum(size) ** 2
     if not whole > 0:
-        return Estimate(ratio, float("nan"), float("nan"))
+        return Estimate(ratio)
     parts = list(zip(size, rows, strict=True))
     left = whole / sum(v**2 / k for v, (k, _) in parts if v > 0)
     dof = whole / sum(v**2 / (k * n) for v, (k, n) in parts if v > 0)
-    found = variance_ratio(ratio**2, left, dof)
-    return Estimate(ratio, float(np.sqrt(found.lo)), float(np.sqrt(found.hi)))
+    return variance_ratio(ratio**2, left, dof).transformed(np.sqrt)
 
 
 def _order(order: pd.DataFrame, dataset: str, cell: tuple[int, str]) -> str:
@@ -232,11 +242,7 @@ def _order(order: pd.DataFrame, dataset: str, cell: tuple[int, str]) -> str:
     part = order[here & (order[C.STRUCTURES] == NAMED_BONDS)]
     is_step = [pair in STEPS for pair in zip(part["lower"], part["higher"], strict=True)]
     steps = part[np.array(is_step, dtype=bool)]  # an empty list would choose columns, not rows
-    votes = set()
-    for _, seed in steps.groupby(C.SEED):
-        holds = seed["holds"].to_list()
-        votes.add("no" if "no" in holds else "yes" if holds == ["yes"] * len(STEPS) else "undetermined")
-    return votes.pop() if len(votes) == 1 else "undetermined"
+    return unanimous(all_hold(seed["holds"], len(STEPS)) for _, seed in steps.groupby(C.SEED))
 
 
 def run_tables(named: Path, order: Path, output: Path) -> None:

@@ -24,7 +24,7 @@ from e3d import tables
 from e3d.errors import InputError
 from e3d.fields import METRICS
 from e3d.fields import Column as C
-from e3d.statistics import t_quantile
+from e3d.statistics import Estimate, t_quantile
 
 FORM, METRIC, STATUS, QUANTITY = "form", "metric", "status", "parameter"
 _SOFT_SCALE = 0.1
@@ -198,14 +198,11 @@ def _rows(keys: dict[str, Any], form: Form, part: pd.DataFrame, metric: str) -> 
     spread = _seed_spread(form, part, metric)
     rows = []
     for index, name in enumerate(form.parameters):
-        value = best.values[index]
         rows.append(
             {
                 **base,
                 QUANTITY: name,
-                "value": value,
-                "value_lo": best.lo[index],
-                "value_hi": best.hi[index],
+                **Estimate(best.values[index], best.lo[index], best.hi[index]).columns("value"),
                 "seed_min": spread[index].min(),
                 "seed_max": spread[index].max(),
                 "aicc": best.aicc,

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from e3d.data.duplicates import TOLERANCE_ANG, candidates, same_structure, structure_keys
 from e3d.data.store import Frame, StoreReader
 from e3d.fields import Store as F
-from e3d.statistics import jackknife_groups, jackknife_se, t_quantile
+from e3d.statistics import jackknife_groups, t_quantile
+from e3d.statistics.resampling import jackknife_se
 
 PAIRED, UNPAIRED = "same structures", "all structures"
 _MIN_PAIRED = 20

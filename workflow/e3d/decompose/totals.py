@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from e3d.chemistry import bond_type
 from e3d.fields import Column as C
 from e3d.keys import Vocabulary, pack
-from e3d.statistics import group_ratio
+from e3d.statistics.resampling import group_ratio
 
 D_BIN_EV = 0.01
 """Bin width of D in the histograms of non-bonded pairs; divides every entropy bin width in use."""
@@ -64,9 +64,8 @@ class Shares:
 
 def _share(label: str, part: Floats, whole: Floats) -> dict[str, float | None]:
     """Return a ratio with its interval; None where there is none."""
-    estimate = group_ratio(part, whole)
-    ends = {label: estimate.value, f"{label}_lo": estimate.lo, f"{label}_hi": estimate.hi}
-    return {key: value if np.isfinite(value) else None for key, value in ends.items()}
+    found = group_ratio(part, whole).columns(label)
+    return {key: value if np.isfinite(value) else None for key, value in found.items()}
 
 
 class Means:

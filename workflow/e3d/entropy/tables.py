@@ -11,9 +11,9 @@ from e3d.decompose.load import Decomposed
 from e3d.entropy import knn
 from e3d.entropy.bins import Bins, Ints, binned, joint
 from e3d.entropy.counts import counted
-from e3d.entropy.intervals import Floats, Mask, ends, estimate, is_saturated, replicates
+from e3d.entropy.intervals import Floats, Mask, estimate, is_saturated
 from e3d.fields import Column as C
-from e3d.statistics import jackknife_groups
+from e3d.statistics import jackknife_groups, replicates
 
 QUANTITY = "quantity"
 ALL, WITHIN = "all", "within types"
@@ -147,8 +147,8 @@ class _Sample:
             "bin_width": form.width,
             "occupied_bins": len(np.unique(labels)),
             "entropy_nats": float(found.mean(found.plain)[0]),
-            **ends("entropy_mm_nats", estimate(corrected, saturated=saturated)),
-            **ends("differential_binned_nats", estimate(corrected + log_width, saturated=saturated)),
-            **ends("differential_knn_nats", estimate(free)),
-            **ends("binned_minus_knn_nats", estimate(gap, saturated=saturated)),
+            **estimate(corrected, saturated=saturated).columns("entropy_mm_nats"),
+            **estimate(corrected + log_width, saturated=saturated).columns("differential_binned_nats"),
+            **estimate(free).columns("differential_knn_nats"),
+            **estimate(gap, saturated=saturated).columns("binned_minus_knn_nats"),
         }

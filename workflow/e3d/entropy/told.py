@@ -12,10 +12,10 @@ from e3d.decompose.load import Decomposed
 from e3d.entropy import knn
 from e3d.entropy.bins import Bins, Ints, binned, joint
 from e3d.entropy.counts import counted, information
-from e3d.entropy.intervals import Floats, ends, estimate, is_saturated, replicates
+from e3d.entropy.intervals import Floats, estimate, is_saturated
 from e3d.entropy.tables import forms
 from e3d.fields import Column as C
-from e3d.statistics import jackknife_groups
+from e3d.statistics import jackknife_groups, replicates
 
 MEASURE = "measure"
 _SCALED = "/sd"
@@ -102,12 +102,12 @@ def _rows(
         lies = not saturated.isdisjoint(terms)
         rows[measure] = {
             "information_nats": told_plain[0],
-            **ends("information_mm_nats", estimate(told, saturated=lies)),
+            **estimate(told, saturated=lies).columns("information_mm_nats"),
             "target_entropy_nats": whole_plain[0],
             "fraction": _share(told_plain, whole_plain)[0],
-            **ends("fraction_mm", estimate(_share(told, whole), saturated=lies)),
-            **ends("information_knn_nats", estimate(told_free)),
-            **ends("fraction_knn", estimate(_share(told_free, whole_free))),
+            **estimate(_share(told, whole), saturated=lies).columns("fraction_mm"),
+            **estimate(told_free).columns("information_knn_nats"),
+            **estimate(_share(told_free, whole_free)).columns("fraction_knn"),
         }
     return rows
 

@@ -9,7 +9,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from e3d.fields import REFERENCE_NAMES, TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.figures import style
-from e3d.scores import BETWEEN, WITHIN
+from e3d.statistics.agreement import BETWEEN, WITHIN
 
 _PARTS = (
     ("total", "$D$ from literature", style.GREY, "o"),

@@ -7,6 +7,7 @@ import pandas as pd
 from e3d.fields import Column as C
 from e3d.figures import style
 from e3d.findings.wording import NOT_THERE, Run, Tables, listed, value
+from e3d.statistics import NO, UNDETERMINED, YES, unanimous
 
 _ALL = "all"
 _LEADS = (20.0, 100.0)
@@ -42,8 +43,7 @@ def _foretold(scores: pd.DataFrame, lead: float) -> str:
 
 def _verdict(part: pd.DataFrame, column: str) -> str:
     """Return better or worse where every seed says so, else undetermined."""
-    found = set(part[column])
-    return {"yes": "better", "no": "worse"}.get(found.pop(), "undetermined") if len(found) == 1 else "undetermined"
+    return {YES: "better", NO: "worse"}.get(unanimous(part[column]), UNDETERMINED)
 
 
 def _outcomes(bonds: pd.DataFrame) -> str:

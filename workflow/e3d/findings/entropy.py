@@ -8,6 +8,7 @@ from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.figures import style
 from e3d.findings.wording import NOT_THERE, SETS, Run, Tables, listed, value
+from e3d.statistics import UNDETERMINED, Estimate, unanimous, verdict
 
 _WITHIN = "within types"
 
@@ -28,21 +29,18 @@ def _against_length(told: pd.DataFrame, measure: str, what: str) -> str:
     texts = []
     for name in TEST_SPLITS:
         part = told[(told[C.STRUCTURES] == name) & (told["measure"] == measure)]
-        texts.append(f"on {SETS[name]} {value(part, 'fraction_knn')}: {_verdict(part, 'fraction_knn')}")
+        more = unanimous(_by_seed(part, "fraction_knn", "D tells more", "D tells less"))
+        texts.append(f"on {SETS[name]} {value(part, 'fraction_knn')}: {more}")
     return (
         f"Share of the entropy of {what} that D tells, less what the bond length tells of the same bonds (nearest "
         f"neighbours, no bins): {listed(texts)}."
     )
 
 
-def _verdict(part: pd.DataFrame, column: str) -> str:
-    """Say which is more, where every seed's interval says so."""
-    lo, hi = part[f"{column}_lo"], part[f"{column}_hi"]
-    if len(part) and (lo > 0).all():
-        return "D tells more"
-    if len(part) and (hi < 0).all():
-        return "D tells less"
-    return "undetermined"
+def _by_seed(part: pd.DataFrame, column: str, above: str, below: str, neither: str = UNDETERMINED) -> list[str]:
+    """Return what the interval of each seed says of a column; undetermined where there is none."""
+    found = [Estimate.read(row, column) for row in part.to_dict("records")]
+    return [verdict(one, above, below, neither=neither, unknown=UNDETERMINED) for one in found]
 
 
 def _bins(entropy: pd.DataFrame) -> str:
@@ -50,16 +48,16 @@ def _bins(entropy: pd.DataFrame) -> str:
     if part.empty:
         return f"Entropy of D within types: {NOT_THERE}."
     gap = "binned_minus_knn_nats"
-    lo, hi = part[f"{gap}_lo"], part[f"{gap}_hi"]
-    if (hi < 0).all() or (lo > 0).all():
-        verdict = f"the bins are too {'narrow' if (hi < 0).all() else 'wide'} for this sample, by all seeds"
-    elif (hi < 0).any() or (lo > 0).any():
-        verdict = "they differ by the intervals of some seeds"
-    else:
-        verdict = "no difference is seen" if lo.notna().all() else "undetermined"
+    same = "no difference is seen"
+    votes = _by_seed(part, gap, "wide", "narrow", same)
+    said = unanimous(votes)
+    if said in ("wide", "narrow"):
+        said = f"the bins are too {said} for this sample, by all seeds"
+    elif {"wide", "narrow"} & set(votes):
+        said = "they differ by the intervals of some seeds"
     return (
         f"Entropy of D within types: nearest neighbours {value(part, 'differential_knn_nats')} nats of eV; H + ln w in "
-        f"bins of {part['bin_width'].iloc[0]:g} eV less that, on the same bonds, {value(part, gap)}: {verdict}."
+        f"bins of {part['bin_width'].iloc[0]:g} eV less that, on the same bonds, {value(part, gap)}: {said}."
     )
 
 
@@ -72,12 +70,17 @@ def _with_n(entropy: pd.DataFrame, run: Run) -> str:
         return f"Entropy of D/sd within types against training frames: {NOT_THERE}."
     first, last = (scaled[scaled[C.N_TRAIN] == n] for n in (sizes[0], sizes[-1]))
     a, b = style.over_seeds(first, column), style.over_seeds(last, column)
-    verdict = "undetermined, without two intervals"
-    if a.has_interval and b.has_interval:
-        verdict = "it falls" if b.hi < a.lo else "it rises" if b.lo > a.hi else "undetermined, the intervals overlap"
+    said = verdict(
+        b,
+        "it rises",
+        "it falls",
+        beside=a,
+        neither="undetermined, the intervals overlap",
+        unknown="undetermined, without two intervals",
+    )
     return (
         f"Entropy of D/sd within types (nearest neighbours, nats), {run[1]}: {value(first, column)} at {sizes[0]:,} "
-        f"training frames, {value(last, column)} at {sizes[-1]:,}: {verdict}."
+        f"training frames, {value(last, column)} at {sizes[-1]:,}: {said}."
     )
 
 

@@ -7,12 +7,12 @@ import pandas as pd
 
 from e3d.fields import Column as C
 from e3d.figures import style
-from e3d.findings.wording import Run, Tables, listed
+from e3d.findings.wording import Run, Tables, interval, listed
 from e3d.gauge.contrasts import BONDS, TYPES
-from e3d.gauge.study import MIN_SEEDS, UNDETERMINED
+from e3d.gauge.study import MIN_SEEDS, MOVES
+from e3d.statistics import NO, UNDETERMINED, YES, Estimate
 
 _SHOWN = ("C=C - C#C", "C=C - C-C", "C-C - C#C", "H-O - C-H")
-_MOVES = "moves D more than seeds do"
 
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
@@ -31,20 +31,15 @@ def _seeds(table: pd.DataFrame) -> str:
     related = [
         f"{name} {others[name]:.2f} eV" for name in ("type mean", "contrast in molecule") if name in others.index
     ]
-    n = int(whole["n_seeds"])
+    n, sd = int(whole["n_seeds"]), Estimate.read(whole, "sd_eV")
     unknown = 100 / np.sqrt(2 * (n - 1))
     open_ = "" if whole["verdict"] == "measured" else "; too few seeds to conclude from"
     return (
         f"Gauge: over {n} seeds, whose force MAE (mean of both test sets) is {whole['force_mae_mean']:.0f} meV/Å with "
-        f"SD {whole['force_mae_sd']:.0f}, D of a named bond has an SD of {whole['sd_eV']:.2f} eV "
-        f"{_interval(whole, 'sd_eV')} (root mean square over {int(whole[C.N])} bonds; {', '.join(related)}); the "
+        f"SD {whole['force_mae_sd']:.0f}, D of a named bond has an SD of {sd.value:.2f} eV "
+        f"{interval(sd)} (root mean square over {int(whole[C.N])} bonds; {', '.join(related)}); the "
         f"interval is over molecules, {n} seeds leave about {unknown:.0f} % of it open besides{open_}."
     )
-
-
-def _interval(row: pd.Series, column: str) -> str:
-    lo, hi = row[f"{column}_lo"], row[f"{column}_hi"]
-    return f"[{lo:.2f}, {hi:.2f}]" if np.isfinite(lo) and np.isfinite(hi) else "[no interval]"
 
 
 def _variants(table: pd.DataFrame, dataset: str) -> Iterable[str]:
@@ -60,7 +55,7 @@ def _variants(table: pd.DataFrame, dataset: str) -> Iterable[str]:
         yield (
             f"One setting changed, RMS change of {words} in eV, beside {part['seed_rms_eV'].median():.2f} by another "
             "seed: "
-            + listed(f"{'more than seeds' if name == _MOVES else name} {text}" for name, text in groups.items())
+            + listed(f"{'more than seeds' if name == MOVES else name} {text}" for name, text in groups.items())
             + "."
         )
 
@@ -71,7 +66,7 @@ def _contrasts(table: pd.DataFrame, run: Run) -> Iterable[str]:
         types, bonds = (cell[cell["kind"] == kind] for kind in (TYPES, BONDS))
         verdicts = {f"{row['higher']} - {row['lower']}": str(row["determined"]) for row in types.to_dict("records")}
         told = ", ".join(f"{name} {verdicts[name]}" for name in _SHOWN if name in verdicts)
-        right = int((bonds["determined"].eq("yes") & (bonds["mean_eV"] > 0)).sum())
+        right = int((bonds["determined"].eq(YES) & (bonds["mean_eV"] > 0)).sum())
         yield (
             f"Does a difference of D keep its sign in every seed and variant ({base}, N = {n_train}); yes only where a "
             f"further seed would too, at 95 %? Of {len(types)} between type means: {_counts(types)}"
@@ -81,7 +76,7 @@ def _contrasts(table: pd.DataFrame, run: Run) -> Iterable[str]:
 
 
 def _counts(part: pd.DataFrame) -> str:
-    return ", ".join(f"{word} {int(part['determined'].eq(word).sum())}" for word in ("yes", "no", UNDETERMINED))
+    return ", ".join(f"{word} {int(part['determined'].eq(word).sum())}" for word in (YES, NO, UNDETERMINED))
 
 
 def _rigidity(table: pd.DataFrame, compare: pd.DataFrame, dataset: str) -> Iterable[str]:
@@ -94,11 +89,11 @@ def _rigidity(table: pd.DataFrame, compare: pd.DataFrame, dataset: str) -> Itera
     verdicts = set(compare.loc[compare["dataset"] == dataset, "reproduces"])
     trust = (
         "for some regularisers it reproduces the seed spread"
-        if "yes" in verdicts
+        if YES in verdicts
         else "for none of them it reproduces the seed spread, so it is not D's uncertainty"
-        if verdicts == {"no"}
+        if verdicts == {NO}
         else "for some regularisers it does not reproduce the seed spread, for the others this is undetermined"
-        if "no" in verdicts
+        if NO in verdicts
         else "whether it reproduces the seed spread is undetermined"
     )
     first = table.iloc[0]

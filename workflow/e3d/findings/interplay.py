@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from e3d.fields import Column as C
-from e3d.findings.wording import Run, Tables, listed
-from e3d.interplay.correlations import GIVEN, NOTHING, UNDETERMINED
+from e3d.findings.wording import Run, Tables, interval, listed
+from e3d.interplay.correlations import GIVEN, NEGATIVE, NOTHING, POSITIVE
 from e3d.interplay.runs import ALPHA, BARRIER, DECOMPOSABILITY, ERROR, SCALED_ENTROPY
+from e3d.statistics import UNDETERMINED, YES, Estimate
 
 _CLAIMS: Final = {
     "decomposability and exponent": (ALPHA, DECOMPOSABILITY),
@@ -41,14 +42,14 @@ def _said(part: pd.DataFrame, x: str, y: str) -> str:
         cells = 0 if rows.empty else int(rows["n_cells"].iloc[0])
         return f"{UNDETERMINED}, {cells} cell{'' if cells == 1 else 's'}"
     row = rows.iloc[0]
-    interval = f"[{row['rho_lo']:.2f}, {row['rho_hi']:.2f}]" if np.isfinite(row["rho_lo"]) else "[no interval]"
-    return f"{row['verdict']}, {row['rho']:.2f} {interval}, {int(row['n_cells'])} cells"
+    rho = Estimate.read(row, "rho")
+    return f"{row['verdict']}, {rho.value:.2f} {interval(rho)}, {int(row['n_cells'])} cells"
 
 
 def _chance(table: pd.DataFrame) -> str:
     texts = []
     for given, part in table.groupby("given", sort=False):
-        excluded, held = (part["excludes_zero"] == "yes").sum(), part["verdict"].isin(["positive", "negative"]).sum()
+        excluded, held = (part["excludes_zero"] == YES).sum(), part["verdict"].isin([POSITIVE, NEGATIVE]).sum()
         tests = int(part["n_tests"].max())
         texts.append(
             f"given {given}, {excluded} of {tests} intervals exclude zero ({part['expected_by_chance'].max():.1f} "

@@ -10,7 +10,7 @@ from e3d.fields import REFERENCE_NAMES, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.figures import style
 from e3d.findings.wording import NOT_THERE, SETS, Run, Tables, listed, value
-from e3d.null.compare import LABELS
+from e3d.null.compare import BETTER, LABELS, WORSE
 from e3d.null.names import (
     ADDITIVITY_TYPES,
     COARSE,
@@ -23,9 +23,10 @@ from e3d.null.names import (
     TITLES,
     UNTRAINED,
 )
-from e3d.scores import BETWEEN, MAE, WITHIN
+from e3d.statistics import UNDETERMINED
+from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 
-_ORDER: Final = ("better", "worse", "undetermined")
+_ORDER: Final = (BETTER, WORSE, UNDETERMINED)
 _UNITS: Final = {C.ENERGY_MAE: ("energy", " meV/atom", 1), C.FORCE_MAE: ("force", " meV/Å", 0)}
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from e3d.fields import Column as C
 from e3d.figures import style
 from e3d.findings.wording import NOT_THERE, Run, Tables, listed, value
+from e3d.statistics import verdict
 
 _MEASURES: Final = {
     "bond_energy": "D",
@@ -55,13 +56,15 @@ def _against_guess(part: pd.DataFrame) -> str:
     model, guess = (style.over_seeds(part, name) for name in ("mae_model_eV", "mae_mean_barrier_eV"))
     if not np.isfinite(guess.mean):
         return "no labels at the run's level of theory"
-    verdict = "undetermined whether the model does better"
-    if model.has_interval and guess.has_interval and model.hi < guess.lo:
-        verdict = "the model does better"
-    elif model.has_interval and guess.has_interval and model.lo > guess.hi:
-        verdict = "the model does worse"
+    said = verdict(
+        model,
+        "the model does worse",
+        "the model does better",
+        beside=guess,
+        neither="undetermined whether the model does better",
+    )
     text = value(part, "mae_mean_barrier_eV", " eV", seeds=False)
-    return f"guessing the mean labelled barrier of the other reactions misses by {text}, {verdict}"
+    return f"guessing the mean labelled barrier of the other reactions misses by {text}, {said}"
 
 
 def _extrapolated(part: pd.DataFrame) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from e3d.findings.wording import Run, Tables, listed
+from e3d.findings.wording import Run, Tables, interval, listed
+from e3d.statistics import UNDETERMINED, Estimate
 
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
@@ -21,14 +22,12 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
 
 def _pair(row: dict[Any, Any]) -> str:
     def of(name: str, unit: str = "") -> str:
-        value, lo, hi = (float(str(row[f"{name}{end}"])) for end in ("", "_lo", "_hi"))
-        return f"{value:.2f}{unit} [{lo:.2f}, {hi:.2f}]" if np.isfinite(lo) else f"{value:.2f}{unit} [no interval]"
+        found = Estimate.read(row, name)
+        return f"{found.value:.2f}{unit} {interval(found)}"
 
-    ratio = of("ratio_line") if np.isfinite(float(str(row["ratio_line"]))) else "undetermined"
-    ends = (float(str(row[f"ratio_line_seeds_{end}"])) for end in ("lo", "hi"))
-    by_seeds = (
-        "[{:.2f}, {:.2f}]".format(*ends) if np.isfinite(float(str(row["ratio_line_seeds_lo"]))) else "no interval"
-    )
+    ratio = of("ratio_line") if np.isfinite(float(row["ratio_line"])) else UNDETERMINED
+    of_seeds = Estimate(float("nan"), *(float(row[f"ratio_line_seeds_{end}"]) for end in ("lo", "hi")))
+    by_seeds = interval(of_seeds) if of_seeds.has_interval else "no interval"
     texts = [
         f"D of {row['dataset_b']} minus D of {row['dataset_a']} {of('bias_eV', ' eV')}",
         f"r {of('pearson')}",

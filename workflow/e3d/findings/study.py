@@ -9,16 +9,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from e3d.fields import NAMED_BONDS, REFERENCE_NAMES, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.figures import style
-from e3d.findings.wording import SETS, Run, Tables, value
+from e3d.findings.wording import SETS, Run, Tables, interval, value
+from e3d.robustness import STEPS
+from e3d.statistics import NO, UNDETERMINED, YES, Estimate, verdict
+from e3d.statistics.agreement import BETWEEN, WITHIN
+from e3d.statistics.intervals import Interval, all_hold
 from e3d.units import EV_KCAL_MOL
 
-_STEPS: Final = (("C-C", "C=C"), ("C=C", "C#C"))
+_OPEN: Final = ", zero not excluded"
 
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
@@ -42,7 +45,7 @@ def _which(tables: Tables, run: Run) -> str:
     seeds = part[C.SEED].nunique()
     dataset, model, n_train = run
     return (
-        f"Run: {dataset}, {n_train:,} training frames, model {model} ({int(part[style.N_PARAMETERS].max()):,} "
+        f"Run: {dataset}, {n_train:,} training frames, model {model} ({int(part[C.N_PARAMETERS].max()):,} "
         f"parameters), {seeds} seed{'' if seeds == 1 else 's'}. Numbers are means over the seeds; square brackets "
         "hold the widest 95 % interval of any seed; intervals are jackknives over molecules, not clipped, except "
         "those of scaling exponents, which come from the fit."
@@ -64,10 +67,10 @@ def _order(order: pd.DataFrame) -> str:
     texts = []
     for name in ("test-all", NAMED_BONDS):
         part = order[order[C.STRUCTURES] == name]
-        steps = [_step(part, lower, higher) for lower, higher in _STEPS]
+        steps = [_step(part, lower, higher) for lower, higher in STEPS]
         gaps = [
             f"{higher} minus {lower} {value(rows, 'difference_eV', ' eV')}{_molecules(rows)}"
-            for (lower, higher), rows in zip(_STEPS, steps, strict=True)
+            for (lower, higher), rows in zip(STEPS, steps, strict=True)
         ]
         texts.append(f"On {SETS[name]}: {_verdict(steps, sorted(order[C.SEED].unique()))}; {', '.join(gaps)}")
     return f"Does C-C < C=C < C#C hold in mean D, by the intervals of both steps? {'. '.join(texts)}."
@@ -86,12 +89,9 @@ def _step(part: pd.DataFrame, lower: str, higher: str) -> pd.DataFrame:
 
 def _verdict(steps: list[pd.DataFrame], seeds: Sequence[int]) -> str:
     """Count the seeds for which both steps hold, one is reversed, or the intervals leave it open."""
-    votes: Counter[str] = Counter()
-    for seed in seeds:
-        holds = [str(value) for step in steps for value in step.loc[step[C.SEED] == seed, "holds"]]
-        complete = len(holds) == len(steps)
-        votes["no" if "no" in holds else "yes" if complete and set(holds) == {"yes"} else "undetermined"] += 1
-    counted = [f"{word} in {votes[word]} of {len(seeds)}" for word in ("yes", "no", "undetermined") if votes[word]]
+    holds = pd.concat(steps)
+    votes = Counter(all_hold(holds.loc[holds[C.SEED] == seed, "holds"], len(steps)) for seed in seeds)
+    counted = [f"{word} in {votes[word]} of {len(seeds)}" for word in (YES, NO, UNDETERMINED) if votes[word]]
     return f"{', '.join(counted) or 'undetermined in all'} {'seed' if len(seeds) == 1 else 'seeds'}"
 
 
@@ -125,17 +125,21 @@ def _ranks(relaxed: pd.DataFrame) -> str:
     between, within = [], []
     for name, label in REFERENCE_NAMES.items():
         part = relaxed[relaxed["reference"] == name]
-        between.append(f"{label} {value(part, 'between_types_spearman')}")
+        between.append(f"{label} {value(part, BETWEEN)}")
         pairs = int(part["n_pairs_within_types"].max()) if len(part) else 0
-        s = style.over_seeds(part, "within_types_kendall")
+        s = style.over_seeds(part, WITHIN)
         known = s.has_interval and pairs > 1
-        text = value(part, "within_types_kendall") if known else "undetermined"
-        zero = ", zero not excluded" if known and s.lo <= 0 <= s.hi else ""
-        within.append(f"{label} {text}, {pairs} pair{'' if pairs == 1 else 's'}{zero}")
+        text = value(part, WITHIN) if known else UNDETERMINED
+        within.append(f"{label} {text}, {pairs} pair{'' if pairs == 1 else 's'}{_zero(s) if known else ''}")
     return (
         f"Rank correlation of D between bond types (Spearman): {', '.join(between)}. "
         f"Within bond types (Kendall): {', '.join(within)}."
     )
+
+
+def _zero(interval: Interval) -> str:
+    """Say that an interval holds zero, where it does."""
+    return verdict(interval, "", "", neither=_OPEN, unknown="")
 
 
 def _decomposability(told: pd.DataFrame) -> str:
@@ -158,11 +162,14 @@ def _compare(d: pd.DataFrame, r: pd.DataFrame) -> str:
     if d.empty or r.empty:
         return "not to be compared"
     first, second = style.over_seeds(d, "fraction_mm"), style.over_seeds(r, "fraction_mm")
-    if not (first.has_interval and second.has_interval):
-        return "undetermined, an interval is missing"
-    if first.lo > second.hi:
-        return "D tells more"
-    return "D tells less" if first.hi < second.lo else "undetermined, the intervals overlap"
+    return verdict(
+        first,
+        "D tells more",
+        "D tells less",
+        beside=second,
+        neither="undetermined, the intervals overlap",
+        unknown="undetermined, an interval is missing",
+    )
 
 
 def _bonded_share(summary: pd.DataFrame) -> str:
@@ -189,12 +196,9 @@ def _exponent(law: pd.DataFrame) -> str:
     if (law["status"] != "ok").any():
         return str(law["status"].iloc[0])
     row = law[law["parameter"] == "alpha"].iloc[0]
-    lo, hi = float(row["value_lo"]), float(row["value_hi"])
-    known = bool(np.isfinite(lo) and np.isfinite(hi))
-    interval = f"[{lo:.2f}, {hi:.2f}]" if known else "[no interval]"
+    alpha = Estimate.read(row, "value")
     seeds = f" (seeds {row['seed_min']:.2f} to {row['seed_max']:.2f})" if row["n_seeds"] > 1 else " (one seed)"
-    zero = ", zero not excluded" if known and lo <= 0 <= hi else ""
-    return f"{float(row['value']):.2f} {interval}{seeds}{zero}"
+    return f"{alpha.value:.2f} {interval(alpha)}{seeds}{_zero(alpha)}"
 
 
 def _sum_rule(summary: pd.DataFrame) -> str:

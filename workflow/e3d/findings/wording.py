@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from e3d.fields import NAMED_BONDS
 from e3d.figures import style
+from e3d.statistics.intervals import Interval
 
 Tables = dict[str, pd.DataFrame]
 Run = tuple[str, str, int]
@@ -28,13 +30,20 @@ def value(part: pd.DataFrame, column: str, unit: str = "", *, digits: int = 2, s
     if part.empty or not part[column].notna().any():
         return NOT_THERE
     s = style.over_seeds(part, column)
-    mean, lo, hi, low, high = (f"{x:.{digits}f}" for x in (s.mean, s.lo, s.hi, s.seed_min, s.seed_max))
+    mean, low, high = (f"{x:.{digits}f}" for x in (s.mean, s.seed_min, s.seed_max))
+    ends = f" {interval(s, digits=digits)}" if f"{column}_lo" in part else ""
     # a jackknife whose replicates all agree has no width: that is saturation, not certainty
-    interval = "" if f"{column}_lo" not in part else f" [{lo}, {hi}]" if s.has_interval else " [no interval]"
     if s.has_interval and s.lo == s.hi:
-        interval = " [no spread between molecules]"
+        ends = " [no spread between molecules]"
     spread = f" (seeds {low} to {high})" if s.n_seeds > 1 else " (one seed)"
-    return f"{mean}{unit}{interval}{spread if seeds else ''}"
+    return f"{mean}{unit}{ends}{spread if seeds else ''}"
+
+
+def interval(ends: Interval, *, digits: int = 2) -> str:
+    """Return an interval as text in square brackets."""
+    if not (np.isfinite(ends.lo) and np.isfinite(ends.hi)):
+        return "[no interval]"
+    return f"[{ends.lo:.{digits}f}, {ends.hi:.{digits}f}]"
 
 
 def listed(texts: Iterable[str]) -> str:

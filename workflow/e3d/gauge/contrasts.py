@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from e3d import tables
 from e3d.fields import Column as C
 from e3d.fields import base_and_variant
-from e3d.gauge.study import CELL, MIN_SEEDS, UNDETERMINED, ablations, by_seed, compare, seeds
-from e3d.statistics import t_quantile
+from e3d.gauge.study import CELL, MIN_SEEDS, ablations, by_seed, compare, seeds
+from e3d.statistics import NO, UNDETERMINED, YES, Estimate, t_quantile, verdict
 
 Array = NDArray[np.float64]
 TYPES, BONDS = "types", "bonds of one type"
@@ -75,13 +75,13 @@ def _contrast(gaps: Array, others: Array) -> tuple[Any, ...]:
     n = len(gaps)
     sd = float(gaps.std(ddof=1)) if n > 1 else np.nan
     half = t_quantile(n - 1) * sd * np.sqrt(1 + 1 / n) if n > 1 else np.nan
-    mean = float(gaps.mean())
-    verdict = UNDETERMINED
+    another = Estimate.symmetric(float(gaps.mean()), half)
+    said = UNDETERMINED
     if n >= MIN_SEEDS and len(others):
         one_sign = len(set(np.sign([*gaps, *others]))) == 1
-        verdict = "no" if not one_sign else "yes" if abs(mean) > half else UNDETERMINED
+        said = verdict(another, YES, YES) if one_sign else NO
     ends = (others.min(), others.max()) if len(others) else (np.nan, np.nan)
-    return n, len(others), mean, sd, mean - half, mean + half, *ends, verdict
+    return n, len(others), another.value, sd, another.lo, another.hi, *ends, said
 
 
 def study_tables(named: Path, errors: Path, rigidity: Path, summary: Path, output: Path) -> None:

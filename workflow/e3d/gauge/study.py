@@ -12,37 +12,45 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
 
 from e3d import tables
 from e3d.fields import TEST_CONFORMATIONS, base_and_variant
 from e3d.fields import Column as C
 from e3d.statistics import (
+    NO,
+    UNDETERMINED,
+    YES,
     Estimate,
+    estimate,
     group_mean,
-    independent_rows,
+    interval_columns,
     jackknife,
-    jackknife_se,
-    spearman,
-    stratified_kendall,
-    t_quantile,
-    variance_ratio,
+    unanimous,
+    verdict,
 )
+from e3d.statistics.agreement import WITHIN, kendall, spearman
+from e3d.statistics.intervals import all_hold
+from e3d.statistics.variance import independent_rows, variance_ratio
 
 MIN_SEEDS = 3
 CELL = [str(C.DATASET), str(C.N_TRAIN), str(C.MODEL)]
-UNDETERMINED = "undetermined"
+MOVES, KEEPS = "moves D more than seeds do", "not"
+"""What is said of a variant whose change of D is larger, and smaller, than that by another seed."""
 Array = NDArray[np.float64]
-SEED_COLUMNS = (*CELL, "n_seeds", "quantity", C.BOND_TYPE, C.N, "sd_eV", "sd_eV_lo", "sd_eV_hi", "energy_mae_mean",
-                "energy_mae_sd", "force_mae_mean", "force_mae_sd", "verdict")  # fmt: skip
-ABLATION_COLUMNS = ("dataset", "n_train", "base", "variant", "n_seeds", "offset_removed", "n_bonds", "mean_change_eV",
-                    "rms_change_eV", "rms_change_eV_lo", "rms_change_eV_hi", "seed_rms_eV", "seed_rms_eV_lo",
-                    "seed_rms_eV_hi", "rms_ratio", "rms_ratio_lo", "rms_ratio_hi", "spearman", "kendall",
-                    "within_types_kendall", "energy_mae_change", "force_mae_change", "bde298_mae_change_eV",
-                    "bonded_share_change", "bonded_share_seed_sd", "verdict")  # fmt: skip
-COMPARE_COLUMNS = (*CELL, "sigma2_relative", "n_seeds", "n_bonds", "spearman", "spearman_lo", "spearman_hi",
-                   "predicted_over_seed_sd", "predicted_over_seed_sd_lo", "predicted_over_seed_sd_hi",
-                   "reproduces")  # fmt: skip
+SEED_COLUMNS = (
+    *(*CELL, "n_seeds", "quantity", C.BOND_TYPE, C.N, *interval_columns("sd_eV")),
+    *("energy_mae_mean", "energy_mae_sd", "force_mae_mean", "force_mae_sd", "verdict"),
+)
+ABLATION_COLUMNS = (
+    *("dataset", "n_train", "base", "variant", "n_seeds", "offset_removed", "n_bonds", "mean_change_eV"),
+    *interval_columns("rms_change_eV", "seed_rms_eV", "rms_ratio"),
+    *("spearman", "kendall", WITHIN, "energy_mae_change", "force_mae_change", "bde298_mae_change_eV"),
+    *("bonded_share_change", "bonded_share_seed_sd", "verdict"),
+)
+COMPARE_COLUMNS = (
+    *(*CELL, "sigma2_relative", "n_seeds", "n_bonds"),
+    *(*interval_columns("spearman", "predicted_over_seed_sd"), "reproduces"),
+)
 
 
 def by_seed(named: pd.DataFrame) -> pd.DataFrame:
@@ -63,10 +71,9 @@ def rms_sd(values: pd.DataFrame) -> Estimate:
     value = float(np.sqrt(variance.mean()))
     groups = np.unique(labels)
     kept = [variance[(labels != group).all(axis=0)] for group in groups]
-    if len(groups) < 2 or not all(map(len, kept)):
-        return Estimate(value, np.nan, np.nan)
-    half = t_quantile(len(groups) - 1) * jackknife_se(np.array([np.sqrt(part.mean()) for part in kept]))
-    return Estimate(value, value - half, value + half)
+    if not all(map(len, kept)):
+        return Estimate(value)
+    return estimate(np.array([value, *(np.sqrt(part.mean()) for part in kept)]))
 
 
 def seeds(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
@@ -81,8 +88,8 @@ def seeds(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
         for quantity, kind, values in _quantities(d):
             sd = rms_sd(values)
             known = d.shape[1] >= MIN_SEEDS and np.isfinite(sd.lo)
-            rows.append(common | {"quantity": quantity, C.BOND_TYPE: kind, C.N: len(values), "sd_eV": sd.value,
-                        "sd_eV_lo": sd.lo, "sd_eV_hi": sd.hi, "verdict": "measured" if known else UNDETERMINED})  # fmt: skip # noqa: E501
+            row = {"quantity": quantity, C.BOND_TYPE: kind, C.N: len(values), **sd.columns("sd_eV")}
+            rows.append(common | row | {"verdict": "measured" if known else UNDETERMINED})
     return pd.DataFrame(rows, columns=[str(name) for name in SEED_COLUMNS])
 
 
@@ -167,17 +174,28 @@ def _change(before: pd.DataFrame, after: pd.DataFrame, common: list[Any], *, cen
         square = np.divide(moved.value**2, noise.value**2)
     ratio = variance_ratio(float(square), len(common) * rows, (spread.shape[1] - 1) * rows)
     known = spread.shape[1] >= MIN_SEEDS and len(common) >= 2 and np.isfinite(gap.lo)
-    more, less = gap.lo > 0 and ratio.lo > 1, gap.hi < 0 and ratio.hi < 1
-    verdict = "moves D more than seeds do" if more else "not" if less else UNDETERMINED
-    x, y = before[common].mean(axis=1).to_numpy(), after[common].mean(axis=1).to_numpy()
-    return {"offset_removed": centred, "n_bonds": len(change), "mean_change_eV": mean, "rms_change_eV": moved.value,
-            "rms_change_eV_lo": moved.lo, "rms_change_eV_hi": moved.hi, "seed_rms_eV": noise.value,
-            "seed_rms_eV_lo": noise.lo, "seed_rms_eV_hi": noise.hi, "spearman": spearman(x, y),
-            "kendall": float(kendalltau(x, y).statistic) if len(x) > 2 else np.nan,
-            "within_types_kendall": stratified_kendall(x, y, change.index.get_level_values(C.BOND_TYPE).to_numpy())[0],
-            **{f"rms_ratio{end}": float(np.sqrt(v)) for end, v in zip(("", "_lo", "_hi"), vars(ratio).values(),
-                                                                    strict=True)},
-            "verdict": verdict if known else UNDETERMINED}  # fmt: skip
+    said = unanimous([verdict(gap, MOVES, KEEPS), verdict(ratio, MOVES, KEEPS, beside=1)])
+    return {
+        "offset_removed": centred,
+        "n_bonds": len(change),
+        "mean_change_eV": mean,
+        **moved.columns("rms_change_eV"),
+        **noise.columns("seed_rms_eV"),
+        **ratio.transformed(np.sqrt).columns("rms_ratio"),
+        **_orders(before[common].mean(axis=1), after[common].mean(axis=1)),
+        "verdict": said if known else UNDETERMINED,
+    }
+
+
+def _orders(before: pd.Series, after: pd.Series) -> dict[str, float]:
+    """Return the rank correlations of two D (eV) of the same bonds: over all, and over the pairs of one type."""
+    x, y = before.to_numpy(dtype=float), after.to_numpy(dtype=float)
+    types = before.index.get_level_values(C.BOND_TYPE).to_numpy(dtype=object)
+    return {
+        "spearman": float(spearman(x, y)),
+        "kendall": float(kendall(x, y, np.full(len(x), "all", dtype=object))) if len(x) > 2 else np.nan,
+        WITHIN: float(kendall(x, y, types)),
+    }
 
 
 def _other_changes(
@@ -228,15 +246,16 @@ def compare(rigidity: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:
         if d.shape[1] < 2 or d.empty:
             continue
         x = predicted[d.index.get_level_values("bond")].to_numpy()
-        rows.append(dict(zip(COMPARE_COLUMNS, (*key, d.shape[1], len(d), *_compared(x, d)), strict=True)))
+        about = dict(zip(COMPARE_COLUMNS, (*key, d.shape[1], len(d)), strict=False))
+        rows.append(about | _compared(x, d))
     return pd.DataFrame(rows, columns=list(COMPARE_COLUMNS))
 
 
-def _compared(predicted: Array, d: pd.DataFrame) -> tuple[Any, ...]:
+def _compared(predicted: Array, d: pd.DataFrame) -> dict[str, Any]:
     """Return rank and ratio of predicted SDs (B,) against those of D over seeds, with intervals, and the verdict."""
     observed = d.var(axis=1, ddof=1).to_numpy()
     molecules = np.unique(d.index.get_level_values(C.MOLECULE), return_inverse=True)[1]
-    rank = jackknife(lambda keep: spearman(predicted[keep], observed[keep]), molecules)
+    rank = jackknife(lambda keep: float(spearman(predicted[keep], observed[keep])), molecules)
 
     def root(keep: NDArray[np.bool_]) -> float:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -244,10 +263,10 @@ def _compared(predicted: Array, d: pd.DataFrame) -> tuple[Any, ...]:
 
     ratio = jackknife(root, molecules)
     dof = (d.shape[1] - 1) * independent_rows(d.sub(d.mean(axis=1), axis=0).to_numpy())
-    of_seeds = variance_ratio(ratio.value**2, np.inf, dof)
-    lo, hi = float(np.minimum(ratio.lo, np.sqrt(of_seeds.lo))), float(np.maximum(ratio.hi, np.sqrt(of_seeds.hi)))
-    yes = rank.value > 0.5 and rank.lo > 0 and lo > 0.5 and hi < 2
-    no = lo > 2 or hi < 0.5 or rank.hi < 0
-    verdict = "yes" if yes else "no" if no else UNDETERMINED
-    verdict = verdict if d.shape[1] >= MIN_SEEDS else UNDETERMINED
-    return rank.value, rank.lo, rank.hi, ratio.value, lo, hi, verdict
+    of_seeds = variance_ratio(ratio.value**2, np.inf, dof).transformed(np.sqrt)
+    wider = Estimate(ratio.value, float(np.minimum(ratio.lo, of_seeds.lo)), float(np.maximum(ratio.hi, of_seeds.hi)))
+    in_range = verdict(wider, beside=0.5), verdict(wider, above=NO, below=YES, beside=2)
+    said = all_hold([verdict(rank), *in_range], 3)
+    if d.shape[1] < MIN_SEEDS or (said == YES and not rank.value > 0.5):
+        said = UNDETERMINED
+    return {**rank.columns("spearman"), **wider.columns("predicted_over_seed_sd"), "reproduces": said}

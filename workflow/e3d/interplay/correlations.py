@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr
-from scipy.stats import rankdata
 
 from e3d.fields import Column as C
 from e3d.interplay.runs import ALPHA, BARRIER, BETA, DECOMPOSABILITY, ERROR, SCALED_ENTROPY, SPREAD, TAU
-from e3d.statistics import LEVEL, jackknife_se, t_quantile
+from e3d.statistics import NO, UNDETERMINED, YES, Estimate, interval_columns, t_quantile, verdict
+from e3d.statistics.agreement import partial_spearman
+from e3d.statistics.intervals import LEVEL
+from e3d.statistics.resampling import jackknife_se
 
 CENTRAL: Final = (ERROR, ALPHA, SCALED_ENTROPY, DECOMPOSABILITY, BETA, "bde298_mae_eV", TAU, BARRIER, SPREAD)
 """The quantities whose pairs are correlated."""
@@ -29,42 +31,22 @@ GIVEN: Final[dict[str, tuple[str, ...]]] = {
 }
 MIN_CELLS: Final = 5
 COLUMNS: Final = (
-    *(str(C.DATASET), "x", "y", "given", "n_cells", "n_runs", "rho", "rho_lo", "rho_hi"),
+    *(str(C.DATASET), "x", "y", "given", "n_cells", "n_runs", *interval_columns("rho")),
     *("excludes_zero", "p", "p_holm", "verdict", "n_tests", "expected_by_chance"),
 )
-UNDETERMINED: Final = "undetermined"
-_SAME = 1e-9  # a share of the variance of ranks below this is rounding
+POSITIVE, NEGATIVE, NOT_SHOWN = "positive", "negative", "not shown"
+_SAME = 1e-9  # a standard error below this is rounding
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Correlation:
+class Correlation(Estimate):
     """A (partial) rank correlation, its 95 % interval and two-sided p; NaN where undetermined."""
 
-    rho: float
-    lo: float
-    hi: float
-    p: float
+    p: float = float("nan")
 
 
-NONE: Final = Correlation(*(4 * (float("nan"),)))
-
-
-def partial_spearman(x: Floats, y: Floats, controls: Floats) -> tuple[float, int]:
-    """Return Spearman's rho of x and y (n,) given controls (n, k), and how many controls vary.
-
-    Pearson's correlation of what least squares on the ranks of the controls leaves of the ranks of x and y (for one
-    control Kendall's formula, Kendall 1942, Biometrika 32, 277). Ranks know no logarithm: given N is given log N.
-    NaN where the controls explain one of the two entirely.
-    """
-    design = np.column_stack([np.ones(len(x)), *(rankdata(control) for control in controls.T)])
-    ranks = np.column_stack([rankdata(x), rankdata(y)])
-    left = ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
-    k = int(np.linalg.matrix_rank(design)) - 1
-    square, whole = (left**2).sum(axis=0), ranks.var(axis=0) * len(x)
-    if (square <= _SAME * np.maximum(whole, 1.0)).any():
-        return float("nan"), k
-    return float(np.round(left[:, 0] @ left[:, 1] / np.sqrt(square.prod()), 12)), k  # what follows is rounding
+NONE: Final = Correlation(float("nan"))
 
 
 def correlate(x: Floats, y: Floats, controls: Floats) -> Correlation:
@@ -137,21 +119,17 @@ def _of_dataset(runs: pd.DataFrame) -> Iterator[dict[str, Any]]:
         for (x, y, n_cells, n_runs, found), p_holm in zip(rows, adjusted, strict=True):
             yield {
                 str(C.DATASET): runs[C.DATASET].iloc[0], "x": x, "y": y, "given": given, "n_cells": n_cells,
-                "n_runs": n_runs, "rho": found.rho, "rho_lo": found.lo, "rho_hi": found.hi,
+                "n_runs": n_runs, **found.columns("rho"),
                 "excludes_zero": _excludes(found), "p": found.p, "p_holm": p_holm, "verdict": _verdict(found, p_holm),
                 "n_tests": tests, "expected_by_chance": (1 - LEVEL) * tests,
             }  # fmt: skip
 
 
 def _excludes(found: Correlation) -> str:
-    if not np.isfinite(found.lo):
-        return UNDETERMINED
-    return "no" if found.lo <= 0 <= found.hi else "yes"
+    return verdict(found, YES, YES, neither=NO, unknown=UNDETERMINED)
 
 
 def _verdict(found: Correlation, p_holm: float) -> str:
     """Return the sign where interval and Holm's p both exclude zero, "not shown" where they do not."""
-    if not np.isfinite(found.lo):
-        return UNDETERMINED
-    shown = _excludes(found) == "yes" and p_holm < 1 - LEVEL
-    return ("positive" if found.rho > 0 else "negative") if shown else "not shown"
+    sign = verdict(found, POSITIVE, NEGATIVE, neither=NOT_SHOWN, unknown=UNDETERMINED)
+    return sign if sign == UNDETERMINED or p_holm < 1 - LEVEL else NOT_SHOWN

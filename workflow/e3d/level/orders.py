@@ -19,15 +19,14 @@ from e3d.data.store import StoreReader
 from e3d.fields import BONDS_FILE
 from e3d.fields import Column as C
 from e3d.fields import Store as F
-from e3d.scores import BETWEEN, WITHIN, deletions, estimate, n_pairs, scores
-from e3d.statistics import jackknife_groups
+from e3d.statistics import deletions, estimate, interval_columns, jackknife_groups
+from e3d.statistics.agreement import BETWEEN, WITHIN, n_pairs, scores
 
 ORDERS: Final = {"Mayer": "mayer_indices", "Wiberg": "wiberg_lowdin_indices"}
 _MAX_PAIRS_ROWS = 3000
-_ENDS = ("", "_lo", "_hi")
 _COLUMNS = (
     *(C.STRUCTURES, "order", "n_bonds", C.N_MOLECULES, "n_types", "n_pairs_within_types"),
-    *(f"{who}_{score}{end}" for who in ("d", "length", "difference") for score in (BETWEEN, WITHIN) for end in _ENDS),
+    *interval_columns(*(f"{who}_{score}" for who in ("d", "length", "difference") for score in (BETWEEN, WITHIN))),
 )
 Orders = dict[tuple[str, int], NDArray[np.float64]]
 
@@ -92,8 +91,7 @@ def order_rows(bonds: pd.DataFrame, structures: str) -> list[dict[str, Any]]:
         for score in (BETWEEN, WITHIN):
             d, length = found[score]
             for who, values in (("d", d), ("length", length), ("difference", d - length)):
-                spread = estimate(values)
-                row |= {f"{who}_{score}{end}": v for end, v in zip(_ENDS, vars(spread).values(), strict=True)}
+                row |= estimate(values).columns(f"{who}_{score}")
         rows.append(row)
     return rows
 

@@ -14,12 +14,12 @@ import pandas as pd
 
 from e3d import tables
 from e3d.fields import Column as C
-from e3d.scores import BIAS, MAE, deletions, estimate, scores
+from e3d.statistics import deletions, estimate, interval_columns
+from e3d.statistics.agreement import BIAS, MAE, scores
 from e3d.units import EV_KCAL_MOL
 
 KINDS: Final = ("de", "mean_bond_energy")
 """The references that exist at the labels' level."""
-_ENDS = ("", "_lo", "_hi")
 _PARTS: Final = ("total", "representation", "labels")
 _BOND_COLUMNS = (
     *(C.STRUCTURES, C.GEOMETRY, "bond", C.BOND_TYPE, C.MOLECULE, C.IN_TRAINING, "reference", C.BOND_ENERGY),
@@ -27,8 +27,7 @@ _BOND_COLUMNS = (
 )
 _SUMMARY_COLUMNS = (
     *(C.GEOMETRY, "reference", "n_bonds", "n_molecules"),
-    *(f"{part}_{score}{end}" for part in _PARTS for score in (MAE, BIAS) for end in _ENDS),
-    *(f"excess_mae_eV{end}" for end in _ENDS),
+    *interval_columns(*(f"{part}_{score}" for part in _PARTS for score in (MAE, BIAS)), "excess_mae_eV"),
 )
 
 
@@ -87,8 +86,7 @@ def _row(part: pd.DataFrame) -> dict[str, Any]:
     replicates = {f"{name}_{score}": found[score][k] for k, name in enumerate(_PARTS) for score in (MAE, BIAS)}
     replicates["excess_mae_eV"] = found[MAE][1] - found[MAE][2]
     for label, values in replicates.items():
-        spread = estimate(values)
-        row |= {label: spread.value, f"{label}_lo": spread.lo, f"{label}_hi": spread.hi}
+        row |= estimate(values).columns(label)
     return row
 
 

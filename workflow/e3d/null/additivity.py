@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from e3d.statistics import jackknife_groups, jackknife_se, t_quantile
+from e3d.statistics import jackknife_groups, t_quantile
+from e3d.statistics.resampling import jackknife_se
 
 Floats = NDArray[np.float64]
 

@@ -12,15 +12,16 @@ from e3d.fields import REFERENCE_NAMES
 from e3d.fields import Column as C
 from e3d.null.names import IN_TYPES, NULL_MODEL
 from e3d.null.shuffle import expected_absolute_error, shuffled
-from e3d.scores import BETWEEN, BIAS, MAE, SCORES, TIE_EV, WITHIN, Masks, deletions, estimate, n_pairs, scores
-from e3d.statistics import Estimate, jackknife_groups
+from e3d.statistics import UNDETERMINED, Estimate, deletions, estimate, interval_columns, jackknife_groups, verdict
+from e3d.statistics.agreement import BETWEEN, BIAS, MAE, SCORES, WITHIN, n_pairs, scores
+from e3d.statistics.resampling import Masks
 
 Floats = NDArray[np.float64]
 
 ABS_BIAS: Final = "abs_bias_eV"
 RANKS: Final = (BETWEEN, WITHIN)
 """Scores of which more is better; of the others less is, and a signed bias is judged by its size."""
-BETTER, WORSE, UNDETERMINED, NOT_JUDGED = "better", "worse", "undetermined", "not judged"
+BETTER, WORSE, NOT_JUDGED = "better", "worse", "not judged"
 LABELS: Final = "labels"
 """Stands for the reference where test errors are compared."""
 SHUFFLE_SEED: Final = 0
@@ -35,15 +36,7 @@ COLUMNS: Final = (
     C.N_MOLECULES,
     "n_without",
     "n_pairs_within_types",
-    "e3d",
-    "e3d_lo",
-    "e3d_hi",
-    "null_value",
-    "null_value_lo",
-    "null_value_hi",
-    "difference",
-    "difference_lo",
-    "difference_hi",
+    *interval_columns("e3d", "null_value", "difference"),
     "verdict",
 )
 
@@ -157,14 +150,16 @@ def _row(score: str, ours: Floats, theirs: Floats, exact: Floats | None = None) 
     if len(theirs) > 1:
         low, high = np.quantile(theirs[:, 0], [0.025, 0.975])
         draws = Estimate(other.value, float(low), float(high))
-    values = {"e3d": mine, "null_value": draws or other, "difference": difference}
-    row: dict[str, Any] = {"score": score}
-    for name, one in values.items():
-        row |= {name: one.value, f"{name}_lo": one.lo, f"{name}_hi": one.hi}
-    return {**row, "verdict": verdict(score, difference, mine.value, draws)}
+    return {
+        "score": score,
+        **mine.columns("e3d"),
+        **(draws or other).columns("null_value"),
+        **difference.columns("difference"),
+        "verdict": judge(score, difference, mine.value, draws),
+    }
 
 
-def verdict(score: str, difference: Estimate, e3d: float, draws: Estimate | None = None) -> str:
+def judge(score: str, difference: Estimate, e3d: float, draws: Estimate | None = None) -> str:
     """Say whether E3D is better or worse than a null model, only where the interval of the difference excludes zero.
 
     Of a random null model, E3D must also lie outside of the middle 95 % of its draws; of another, a rank's interval
@@ -172,13 +167,10 @@ def verdict(score: str, difference: Estimate, e3d: float, draws: Estimate | None
     """
     if score == BIAS:
         return NOT_JUDGED
-    if not (difference.lo > 0 or difference.hi < 0):
-        return UNDETERMINED
-    if score in RANKS and draws is None and difference.hi - difference.lo < TIE_EV:
-        return UNDETERMINED
     if draws is not None and draws.lo <= e3d <= draws.hi:
         return UNDETERMINED
-    return BETTER if (difference.value > 0) == (score in RANKS) else WORSE
+    above, below = (BETTER, WORSE) if score in RANKS else (WORSE, BETTER)
+    return verdict(difference, above, below, needs_width=score in RANKS and draws is None)
 
 
 def compare_errors(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:

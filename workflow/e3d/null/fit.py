@@ -32,6 +32,7 @@ from e3d.null.pair import fit as fit_pair
 from e3d.null.potentials import AdditivePotential, molecules_of
 from e3d.null.splines import Basis
 from e3d.potential import Potential
+from e3d.statistics import interval_columns
 from e3d.structures import Structure, from_file, from_store
 
 log = logging.getLogger(__name__)
@@ -151,7 +152,7 @@ def _errors(fitted: Fitted, reader: StoreReader, splits: Path, null: str) -> pd.
 
 def _fits(fitted: Fitted, errors: pd.DataFrame) -> pd.DataFrame:
     rows = errors[errors[C.GROUP_KIND] == "all"].drop(columns=[C.GROUP_KIND, C.GROUP])
-    ends = [f"{metric}{end}" for metric in METRICS for end in ("", "_lo", "_hi")]
+    ends = interval_columns(*METRICS)
     rows = rows.reindex(columns=[NULL_MODEL, C.TEST_SET, C.N_FRAMES, "frames_without", *ends])
     found = pd.DataFrame([{NULL_MODEL: null, **_facts(fitted, null)} for null in FITTED])
     return rows.merge(found, on=NULL_MODEL)
@@ -182,15 +183,13 @@ def _types(fitted: Fitted) -> pd.DataFrame:
     rows = []
     for null in ADDITIVITY_TYPES:
         made = fitted.additive[null].fitted
-        error, half = made.jackknife()
+        d, (error, half) = made.bond_energy, made.jackknife()
         columns = {
             NULL_MODEL: null,
             C.BOND_TYPE: made.data.types,
             C.N: (made.data.counts * made.data.frames[:, None]).sum(axis=0).astype(int),
             C.N_MOLECULES: (made.data.counts > 0).sum(axis=0),
-            C.BOND_ENERGY: made.bond_energy,
-            f"{C.BOND_ENERGY}_lo": made.bond_energy - half,
-            f"{C.BOND_ENERGY}_hi": made.bond_energy + half,
+            **dict(zip(interval_columns(C.BOND_ENERGY), (d, d - half, d + half), strict=True)),
             "bond_energy_se_eV": error,
             "ridge_sd_eV": made.ridge_sd(),
             "resolution": made.resolution,

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from e3d.fields import Column as C
 from e3d.null.names import FITTED, NULL_MODEL, column
-from e3d.scores import TIE_EV, estimate
-from e3d.statistics import jackknife_groups
+from e3d.statistics import estimate, interval_columns, jackknife_groups
+from e3d.statistics.agreement import TIE_EV
 
 Floats = NDArray[np.float64]
 _VALUES = ("pearson", "within_types_pearson", "mean_difference_eV", "mae_eV")
@@ -28,8 +28,7 @@ def follows(bonds: pd.DataFrame) -> pd.DataFrame:
             both = part[part[column(null)].notna()]
             if len(both):
                 rows.append({C.STRUCTURES: name, NULL_MODEL: null, **_of(both, column(null))})
-    ends = [f"{value}{end}" for value in _VALUES for end in ("", "_lo", "_hi")]
-    columns = [C.STRUCTURES, NULL_MODEL, C.N, C.N_MOLECULES, "n_types", *ends]
+    columns = [C.STRUCTURES, NULL_MODEL, C.N, C.N_MOLECULES, "n_types", *interval_columns(*_VALUES)]
     return pd.DataFrame(rows, columns=[str(name) for name in columns])
 
 
@@ -54,8 +53,7 @@ def _of(part: pd.DataFrame, other: str) -> dict[str, Any]:
         }
     row: dict[str, Any] = {C.N: len(part), C.N_MOLECULES: int(molecules.max()) + 1, "n_types": n_types}
     for name, replicates in values.items():
-        one = estimate(replicates)
-        row |= {name: one.value, f"{name}_lo": one.lo, f"{name}_hi": one.hi}
+        row |= estimate(replicates).columns(name)
     return row
 
 

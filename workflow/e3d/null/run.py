@@ -17,7 +17,7 @@ from e3d.null.compare import SHUFFLE_SEED, Null, compare_errors, compare_named
 from e3d.null.follow import follows
 from e3d.null.names import FITTED, IN_MOLECULES, IN_TYPES, UNTRAINED, column
 from e3d.null.shuffle import expected, shuffled
-from e3d.scores import BETWEEN, WITHIN
+from e3d.statistics.agreement import BETWEEN, WITHIN
 
 Floats = NDArray[np.float64]
 

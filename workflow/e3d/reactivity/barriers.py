@@ -18,7 +18,7 @@ from e3d.fields import Column as C
 from e3d.potential import EdgePotential
 from e3d.reactivity.coverage import Coverage
 from e3d.reactivity.evaluated import Floats, evaluate
-from e3d.statistics import group_mean
+from e3d.statistics import Estimate, group_mean, interval_columns
 from e3d.structures import Structure
 
 DIRECTIONS: Final = ("forward", "backward")
@@ -28,12 +28,11 @@ BARRIER_COLUMNS: Final = (
     *(SET, REACTION, DIRECTION, "open_shell", "extrapolation", C.IN_TRAINING, "level", "reference"),
     *("model_eV", "label_eV", "reference_eV", *ERRORS),
 )
-_SPREAD = ("", "_lo", "_hi")
 _PARTS: Final = ("model", "level", "total")
 _MEANS: Final = tuple(f"{kind}_{part}_eV" for part in _PARTS for kind in ("mae", "bias"))
 SUMMARY_COLUMNS: Final = (
     *(SET, "reactions", "level", "n_reactions", "n_barriers", "n_open_shell", "n_extrapolation"),
-    *("n_in_training", "n_skipped", *(f"{name}{end}" for name in (*_MEANS, "mae_mean_barrier_eV") for end in _SPREAD)),
+    *("n_in_training", "n_skipped", *interval_columns(*_MEANS, "mae_mean_barrier_eV")),
 )
 GROUPS: Final = ("all", "closed_shell", "open_shell", "in_training", "not_in_training")
 
@@ -155,8 +154,9 @@ def _scores(part: pd.DataFrame) -> dict[str, Any]:
     reactions = part[REACTION].to_numpy(dtype=object)
     for kind in _PARTS:
         error = part[f"error_{kind}_eV"].to_numpy(dtype=float)
-        row |= _mean(f"mae_{kind}_eV", np.abs(error), reactions) | _mean(f"bias_{kind}_eV", error, reactions)
-    return row | _mean("mae_mean_barrier_eV", np.abs(_from_others(part)), reactions)
+        row |= _mean(np.abs(error), reactions).columns(f"mae_{kind}_eV")
+        row |= _mean(error, reactions).columns(f"bias_{kind}_eV")
+    return row | _mean(np.abs(_from_others(part)), reactions).columns("mae_mean_barrier_eV")
 
 
 def _count(flags: pd.Series) -> float:
@@ -172,13 +172,10 @@ def _from_others(part: pd.DataFrame) -> Floats:
     return np.asarray(label - means)
 
 
-def _mean(name: str, values: Floats, reactions: NDArray[np.object_]) -> dict[str, float]:
+def _mean(values: Floats, reactions: NDArray[np.object_]) -> Estimate:
     """Return mean and interval of the values that are numbers; NaN where there are none."""
     known = np.isfinite(values)
-    if not known.any():
-        return {f"{name}{end}": np.nan for end in _SPREAD}
-    estimate = group_mean(values[known], pd.factorize(reactions[known])[0])
-    return {name: estimate.value, f"{name}_lo": estimate.lo, f"{name}_hi": estimate.hi}
+    return group_mean(values[known], pd.factorize(reactions[known])[0]) if known.any() else Estimate(float("nan"))
 
 
 def barrier_of(energy: Floats, saddle: int) -> tuple[float, float]:

@@ -14,20 +14,18 @@ from numpy.typing import NDArray
 
 from e3d.fields import Column as C
 from e3d.reactivity.series import Floats, Ints, Outcome, Series
-from e3d.statistics import group_mean
+from e3d.statistics import Estimate, group_mean, interval_columns, verdict
 
 LEADS_FS = (10.0, 20.0, 50.0, 100.0)
 WINDOW_FS = 50.0
 ALL = "all"
 """All molecules together, instead of one."""
 CHANCE_PERCENTILE = 0.5
-_ROUNDING = 1e-12  # of means of scores, which are at most one
 AGAINST = {"D": "r_rel", "D_z": "r_z", "D_mean": "r_rel"}
 """Each predictor made of D, and the one made of lengths that it is paired with."""
 PREDICTORS = (*AGAINST, "r", "r_rel", "r_z")
 INSTANT_ONLY = ("D_mean", "r")
 _SCORES = ("top1", "percentile", "within_class")
-_ENDS = ("", "_lo", "_hi")
 _MEASURES = (
     "top1",
     "chance_top1",
@@ -39,7 +37,7 @@ _MEASURES = (
 )
 COLUMNS = (
     *(C.MOLECULE, "lead_fs", "window_fs", "predictor", "length_predictor", "n_replicas", C.N_MOLECULES),
-    *(f"{name}{end}" for name in _MEASURES for end in _ENDS),
+    *interval_columns(*_MEASURES),
     "n_within_class",
     "beats_chance",
     "beats_length",
@@ -192,22 +190,13 @@ def _row(here: pd.DataFrame, predictor: str, units: "pd.Series[Any]") -> dict[st
         "n_within_class": int(np.isfinite(measured["within_class"]).sum()),
     }
     found = {name: _mean(values, unit) for name, values in measured.items()}
-    row |= {f"{name}{end}": x for name in found for end, x in zip(_ENDS, found[name], strict=True)}
-    row["beats_chance"] = _verdict(found["percentile_minus_chance"])
-    row["beats_length"] = _verdict(found["percentile_minus_length"]) if length else ""
+    for name, one in found.items():
+        row |= one.columns(name)
+    row["beats_chance"] = verdict(found["percentile_minus_chance"], needs_width=True)
+    row["beats_length"] = verdict(found["percentile_minus_length"], needs_width=True) if length else ""
     return row
 
 
-def _mean(values: Floats, unit: NDArray[np.int64]) -> tuple[float, float, float]:
+def _mean(values: Floats, unit: NDArray[np.int64]) -> Estimate:
     known = np.isfinite(values)
-    if not known.any():
-        return (float("nan"),) * 3
-    estimate = group_mean(values[known], unit[known])
-    return estimate.value, estimate.lo, estimate.hi
-
-
-def _verdict(difference: tuple[float, float, float]) -> str:
-    _, lo, hi = difference
-    if not hi - lo > _ROUNDING:  # groups that all agree are saturation, not certainty
-        return "undetermined"
-    return "yes" if lo > 0 else "no" if hi < 0 else "undetermined"
+    return group_mean(values[known], unit[known]) if known.any() else Estimate(float("nan"))

@@ -24,6 +24,7 @@ from e3d.reactivity.fluctuations import correlation, correlation_time, peak, sha
 from e3d.reactivity.series import Floats, Outcome, Series
 from e3d.reactivity.trajectory import Settings, simulate
 from e3d.schema import check, rules_of
+from e3d.statistics import interval_columns
 from e3d.structures import Structure, from_file
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ DYNAMICS_COLUMNS = (
     *("n_replicas", "n_intact", "n_broken", "n_exploded", "n_broken_below_start"),
     *("median_end_fs", "energy_change_eV", "kinetic_K"),
     *("n_first_breaks", "n_samples", "r_mean_ang", "r_sd_ang", "bond_energy_mean_eV", "bond_energy_sd_eV"),
-    *("correlation", "correlation_lo", "correlation_hi", "tau_r_fs", "tau_bond_energy_fs"),
+    *(*interval_columns("correlation"), "tau_r_fs", "tau_bond_energy_fs"),
     *("n_windows", "peak_r_cm", "peak_bond_energy_cm", "coherence_at_peak_r"),
     *("r_share_at_peak_r", "bond_energy_share_at_peak_r"),
 )
@@ -92,7 +93,6 @@ def _bond(one: Series, bond: int, first: int) -> dict[str, Any]:
     r, d = (one.segments(quantity, bond, first) for quantity in (one.r, one.bond_energy))
     bond_of = one.bonds[bond]
     all_r, all_d = np.concatenate(r), np.concatenate(d)
-    linked = correlation(r, d)
     return {
         C.I: bond_of.i,
         C.J: bond_of.j,
@@ -105,9 +105,7 @@ def _bond(one: Series, bond: int, first: int) -> dict[str, Any]:
         "r_sd_ang": _mean(np.std, all_r),
         "bond_energy_mean_eV": _mean(np.mean, all_d),
         "bond_energy_sd_eV": _mean(np.std, all_d),
-        "correlation": linked.value,
-        "correlation_lo": linked.lo,
-        "correlation_hi": linked.hi,
+        **correlation(r, d).columns("correlation"),
         "tau_r_fs": correlation_time(r, one.sample_fs),
         "tau_bond_energy_fs": correlation_time(d, one.sample_fs),
     }

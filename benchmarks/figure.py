@@ -21,7 +21,7 @@ from measure import COLUMNS, LINEAR
 
 from e3d import tables
 from e3d.errors import InputError
-from e3d.figures import style
+from e3d.figures import drawing, saving, style
 
 RATIOS = ("step", "job", "decompose", "store")
 STARTUP, GROWTH = "startup", "growth"
@@ -69,7 +69,7 @@ def make(found: dict[str, pd.DataFrame]) -> Figure:
     model.set_xlabel("size of the model / smallest of the series")
     _startup(startup, found.get(STARTUP))
     for index, axes in enumerate((ratios, frames, atoms, model, startup)):
-        style.letter(axes, index)
+        drawing.letter(axes, index)
     return figure
 
 
@@ -168,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="folder of benchmark tables")
     parser.add_argument("-o", "--output", type=Path, required=True, help="figure to write; PNG, SVG and PDF")
     given = parser.parse_args(arguments)
-    style.save(partial(make, read_all(given.folder)), given.output)
+    saving.save(partial(make, read_all(given.folder)), given.output)
 
 
 if __name__ == "__main__":

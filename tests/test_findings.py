@@ -7,14 +7,14 @@ import pytest
 
 from e3d import findings as package
 from e3d.fields import Column as C
-from e3d.figures import style
+from e3d.figures import runs
 from e3d.findings import findings, quoted, write_findings
 from e3d.findings.study import sentences
 from study_tables import TWO, Tables, save_tables, study
 
 
 def of_study(tables: Tables) -> list[str]:
-    return list(sentences(tables, style.reference(tables["decompose/summary"])))
+    return list(sentences(tables, runs.reference(tables["decompose/summary"])))
 
 
 @pytest.fixture

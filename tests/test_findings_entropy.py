@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from e3d.figures import style
+from e3d.figures import runs
 from e3d.figures.entropy import make
 from e3d.findings.entropy import sentences
 from study_tables import TWO, Tables, study
@@ -12,7 +12,7 @@ GAP = "binned_minus_knn_nats"
 
 
 def found(tables: Tables) -> list[str]:
-    return list(sentences(tables, style.reference(tables["decompose/summary"])))
+    return list(sentences(tables, runs.reference(tables["decompose/summary"])))
 
 
 def test_verdicts_follow_the_intervals() -> None:

@@ -1,5 +1,6 @@
 """Null models in the figure and in the findings: both follow the tables, and say no where the intervals do."""
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from e3d.fields import NAMED_BONDS, REFERENCE_NAMES, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.figures import style
+from e3d.figures import runs, saving, style
 from e3d.figures.null import make
 from e3d.findings.null import sentences
 from e3d.null.compare import LABELS, RANKS
@@ -61,7 +62,7 @@ def study(verdicts: tuple[str, ...] = ("worse", "worse"), *, difference: float =
 
 
 def found(tables: Tables) -> list[str]:
-    return list(sentences(tables, style.reference(tables["decompose/summary"])))
+    return list(sentences(tables, runs.reference(tables["decompose/summary"])))
 
 
 def test_the_headline_says_whether_additivity_is_beaten() -> None:
@@ -104,10 +105,12 @@ def test_the_figure_draws(tables: Tables) -> None:
 
 
 def test_the_figure_is_the_same_bytes_and_changes_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(style.STYLE, "pdf.fonttype", 3)  # embedding whole fonts takes most of the time
+    monkeypatch.setattr(
+        style, "STYLE", replace(style.STYLE, pdf_fonttype=3)
+    )  # embedding whole fonts takes most of the time
     tables = study()
     for turn in ("first", "second"):
-        style.save(lambda: make(tables), tmp_path / turn / "null.png")
+        saving.save(lambda: make(tables), tmp_path / turn / "null.png")
     for suffix in (".png", ".svg", ".pdf"):
         assert (tmp_path / "first" / f"null{suffix}").read_bytes() == (
             tmp_path / "second" / f"null{suffix}"

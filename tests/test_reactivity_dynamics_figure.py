@@ -10,7 +10,7 @@ from dynamics_fixtures import RUN, foretold
 from e3d import tables
 from e3d.fields import Column as C
 from e3d.figures import dynamics as figure
-from e3d.figures import style
+from e3d.figures import saving, style
 from e3d.findings import dynamics as findings
 from e3d.findings.wording import Run
 from e3d.reactivity import breaking
@@ -48,7 +48,7 @@ def nothing() -> Tables:
 def test_it_draws_the_same_bytes_and_changes_nothing(by_d: Tables, tmp_path: Path) -> None:
     before = {name: table.copy() for name, table in by_d.items()}
     for turn in ("first", "second"):
-        style.save(lambda: figure.make(by_d), tmp_path / turn / "dynamics.png")
+        saving.save(lambda: figure.make(by_d), tmp_path / turn / "dynamics.png")
     for path in (tmp_path / "first").iterdir():
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
     for name, table in before.items():

@@ -115,10 +115,10 @@ def draw(
     needed = read_tables(paths, FIGURES[name].tables)
     make = import_module(f"e3d.figures.{name}").make
     options = {"molecules": molecules} if name == "molecules" else {}
-    from e3d.figures import style
+    from e3d.figures import saving
     from e3d.provenance import atomic
 
-    style.save(lambda: make(needed, **options), output)
+    saving.save(lambda: make(needed, **options), output)
     if numbered is not None:
         with atomic(numbered) as temporary:
             shutil.copyfile(output.with_suffix(".pdf"), temporary)

@@ -11,6 +11,8 @@ from matplotlib.lines import Line2D
 from e3d.fields import LABELS
 from e3d.fields import Column as C
 from e3d.figures import style
+from e3d.figures.drawing import legend_above, letter, name_run, page
+from e3d.figures.runs import at_run, over_seeds, reference
 
 _PREDICTORS: Final[tuple[tuple[str, str, str, str, Any], ...]] = (
     ("D", "$D$ (lowest)", style.BLUE, "o", "-"),
@@ -25,11 +27,11 @@ _NOTHING = "no bond broke"
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
     """Draw one breaking trajectory, the spectra of two bonds, scores against lead time, and outcomes."""
-    run = style.reference(tables["decompose/summary"])
+    run = reference(tables["decompose/summary"])
     bonds, spectra, scores, path = (
-        style.at_run(tables[f"reactivity/{name}"], run) for name in ("dynamics", "spectrum", "breaking", "trajectory")
+        at_run(tables[f"reactivity/{name}"], run) for name in ("dynamics", "spectrum", "breaking", "trajectory")
     )
-    figure = Figure(figsize=(style.WIDTH, 5.4), layout="constrained")
+    figure = page(2.2, 2)
     upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.1, 1))[:, 0]
     sides = upper.subfigures(1, 2, squeeze=False)[0]
     _trajectory(sides[0], path)
@@ -37,14 +39,14 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     third, fourth = lower.subplots(1, 2, width_ratios=(1.5, 1))
     _scores(third, scores[(scores[C.MOLECULE] == "all") & (scores["window_fs"] == 0)])
     _outcomes(fourth, bonds)
-    style.name_run(figure, run)
+    name_run(figure, run)
     return figure
 
 
 def _trajectory(panel: SubFigure, path: pd.DataFrame) -> None:
     """Draw r and D of every bond of one replica against the time to its break; the bond that breaks in colour."""
     upper, lower = panel.subplots(2, 1, sharex=True)
-    style.letter(upper, 0)
+    letter(upper, 0)
     for axes, column in ((upper, C.R), (lower, C.BOND_ENERGY)):
         axes.set_ylabel(LABELS[column])
     lower.set_xlabel("time to the break (fs)")
@@ -53,7 +55,10 @@ def _trajectory(panel: SubFigure, path: pd.DataFrame) -> None:
         return
     path = path[path[C.SEED] == path[C.SEED].min()]
     for (_, _, breaks), part in path.groupby([C.I, C.J, "breaks"]):
-        look = {"color": style.VERMILION if breaks else style.GREY, "linewidth": 1.3 if breaks else 0.6}
+        look = {
+            "color": style.VERMILION if breaks else style.GREY,
+            "linewidth": style.STYLE.strong_curve_line if breaks else style.STYLE.weak_curve_line,
+        }
         for axes, column in ((upper, C.R), (lower, C.BOND_ENERGY)):
             axes.plot(part["time_to_break_fs"], part[column], zorder=3 if breaks else 2, **look)
     first = path[path["breaks"].astype(bool)].iloc[0]
@@ -63,7 +68,7 @@ def _trajectory(panel: SubFigure, path: pd.DataFrame) -> None:
 def _spectra(panel: SubFigure, spectra: pd.DataFrame, bonds: pd.DataFrame) -> None:
     """Draw normalised power of r and D at the lowest temperature: the bond between heavy atoms, and the fastest."""
     pair = panel.subplots(2, 1, sharex=True)
-    style.letter(pair[0], 1)
+    letter(pair[0], 1)
     pair[1].set_xlabel("wavenumber (cm$^{-1}$)")
     cold = spectra[spectra["temperature_K"] == spectra["temperature_K"].min()]
     if cold.empty:
@@ -94,9 +99,10 @@ def _spectra(panel: SubFigure, spectra: pd.DataFrame, bonds: pd.DataFrame) -> No
 
 def _scores(axes: Axes, scores: pd.DataFrame) -> None:
     """Draw the mean percentile of the bond that breaks against lead time, means over seeds, widest intervals."""
-    style.letter(axes, 2)
-    axes.axhline(0.5, color=style.BLACK, linewidth=0.7)
-    axes.text(0.995, 0.5, "chance", transform=axes.get_yaxis_transform(), ha="right", va="bottom", fontsize=6.5)
+    letter(axes, 2)
+    axes.axhline(0.5, color=style.BLACK, linewidth=style.STYLE.guide_line)
+    axes.text(0.995, 0.5, "chance", transform=axes.get_yaxis_transform(), ha="right", va="bottom",
+              fontsize=style.STYLE.small_note)  # fmt: skip
     axes.set(xlabel="time before the break (fs)", ylabel="share of other bonds\nranked stronger", xscale="log")
     leads = sorted(scores["lead_fs"].unique())
     if not leads:
@@ -104,12 +110,12 @@ def _scores(axes: Axes, scores: pd.DataFrame) -> None:
         return
     for index, (name, _, color, marker, line) in enumerate(_PREDICTORS):
         own = scores[scores["predictor"] == name]
-        spread = {lead: style.over_seeds(own[own["lead_fs"] == lead], "percentile") for lead in leads}
+        spread = {lead: over_seeds(own[own["lead_fs"] == lead], "percentile") for lead in leads}
         x = np.array(leads) * 1.045 ** (index - 2)
         axes.plot(x, [s.mean for s in spread.values()], color=color, marker=marker, linestyle=line)
         for position, s in zip(x, spread.values(), strict=True):
             if s.has_interval:
-                axes.vlines(position, s.lo, s.hi, color=color, linewidth=0.7)
+                axes.vlines(position, s.lo, s.hi, color=color, linewidth=style.STYLE.interval_line)
     counts = scores[scores["predictor"] == "D"].groupby("lead_fs")["n_replicas"].sum()
     axes.set_xticks(leads, [f"{lead:g}\n({counts[lead]} breaks)" for lead in leads])
     axes.minorticks_off()
@@ -118,12 +124,12 @@ def _scores(axes: Axes, scores: pd.DataFrame) -> None:
         Line2D([], [], color=color, marker=marker, linestyle=line, label=text)
         for _, text, color, marker, line in _PREDICTORS
     ]
-    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.06, 1.0), ncols=2, fontsize=6.3, columnspacing=1)
+    legend_above(axes, handles, ncols=2)
 
 
 def _outcomes(axes: Axes, bonds: pd.DataFrame) -> None:
     """Draw how the replicas of all molecules and seeds ended, a bar for each temperature."""
-    style.letter(axes, 3)
+    letter(axes, 3)
     each = bonds.drop_duplicates([C.SEED, C.MOLECULE, "temperature_K"])
     sums = each.groupby("temperature_K")[[f"n_{name}" for name, _, _ in _OUTCOMES]].sum()
     shares = sums.div(sums.sum(axis=1), axis=0)
@@ -131,10 +137,10 @@ def _outcomes(axes: Axes, bonds: pd.DataFrame) -> None:
     for name, color, hatch in _OUTCOMES:
         part = shares[f"n_{name}"].to_numpy(dtype=float)
         axes.bar(
-            range(len(shares)), part, bottom=below, color=color, hatch=hatch, edgecolor="white", linewidth=0.4,
-            label=name, width=0.75,
+            range(len(shares)), part, bottom=below, color=color, hatch=hatch, edgecolor="white",
+            linewidth=style.STYLE.hair_line, label=name, width=0.75,
         )  # fmt: skip
         below += part
     axes.set_xticks(range(len(shares)), [f"{t:g}" for t in shares.index])
     axes.set(xlabel="temperature (K)", ylabel="share of replicas", ylim=(0, 1))
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, columnspacing=0.9, handlelength=1.4)
+    legend_above(axes, ncols=3)

@@ -11,6 +11,17 @@ from matplotlib.typing import LineStyleType
 from e3d.fields import LABELS, TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.figures import style
+from e3d.figures.drawing import (
+    Series,
+    all_series,
+    draw_curve,
+    legend_above,
+    legend_outside,
+    letter,
+    n_axis,
+    page,
+    panels,
+)
 
 
 @dataclass(frozen=True)
@@ -30,23 +41,24 @@ class _Measure:
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
     """Draw error, rank correlation, entropy, decomposability and bonded share against training frames."""
     summary = tables["decompose/summary"]
-    series = style.all_series(summary)
-    figure = Figure(figsize=(style.WIDTH, 4.6), layout="constrained")
-    panels = figure.subplots(2, 3, squeeze=False).flat
-    for index, (axes, (label, measures)) in enumerate(zip(panels, _measures(tables).items(), strict=True)):
+    series = all_series(summary)
+    figure = page(2, 1)
+    measured = _measures(tables)
+    grid = panels(figure, len(measured), 3)
+    for index, (axes, (label, measures)) in enumerate(zip(grid, measured.items(), strict=True)):
         for row, measure in enumerate(measures):
             for one in series if measure.of_model else _geometries(series):
                 shifted = replace(one, dodge=one.dodge * 1.08**row)
-                style.draw_curve(axes, one.of(measure.rows), measure.column, shifted, linestyle=measure.linestyle)
-        style.n_axis(axes, summary[C.N_TRAIN].to_list())
+                draw_curve(axes, one.of(measure.rows), measure.column, shifted, linestyle=measure.linestyle)
+        n_axis(axes, summary[C.N_TRAIN].to_list())
         axes.set_ylabel(label)
-        style.letter(axes, index)
+        letter(axes, index)
         _name_lines(axes, measures)
-    figure.legend(handles=[one.handle() for one in series], loc="outside lower center", ncols=3)
+    legend_outside(figure, [one.handle() for one in series], 3)
     return figure
 
 
-def _geometries(series: list[style.Series]) -> list[style.Series]:
+def _geometries(series: list[Series]) -> list[Series]:
     """Return one grey series per dataset."""
     first = {one.dataset: replace(one, color=style.GREY, marker="*") for one in reversed(series)}
     return list(first.values())
@@ -85,7 +97,4 @@ def _name_lines(axes: Axes, measures: list[_Measure]) -> None:
         Line2D([], [], color=style.GREY, linestyle=one.linestyle, label=one.name) for one in measures if one.name
     ]
     if handles:
-        axes.legend(
-            handles=handles, loc="lower right", bbox_to_anchor=(1.02, 0.99),
-            fontsize=6.5, borderpad=0.1, handlelength=2.2, labelspacing=0.2,
-        )  # fmt: skip
+        legend_above(axes, handles)

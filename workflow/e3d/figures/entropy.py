@@ -11,6 +11,19 @@ from matplotlib.typing import LineStyleType
 from e3d.fields import LABELS, TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.figures import style
+from e3d.figures.drawing import (
+    Series,
+    all_series,
+    draw_curve,
+    legend_above,
+    legend_outside,
+    letter,
+    n_axis,
+    name_run,
+    page,
+    panels,
+)
+from e3d.figures.runs import at_run, reference
 
 WITHIN = "within types"
 _H = "differential_{}_nats"
@@ -31,7 +44,7 @@ _BOTH: tuple[tuple[str, str, LineStyleType], ...] = (("mm", "bins", "-"), ("knn"
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
     """Draw six panels: three against training frames per model, three of the reference run."""
     summary = tables["decompose/summary"]
-    run = style.reference(summary)
+    run = reference(summary)
     entropy, told, sensitivity, shares = (
         table[table[C.STRUCTURES] == TEST_CONFORMATIONS]
         for table in (
@@ -41,45 +54,45 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
             summary,
         )
     )
-    series = style.all_series(summary)
-    figure = Figure(figsize=(style.WIDTH, 5.0), layout="constrained")
-    panels = figure.subplots(2, 3).flat
-    _scaled_entropy(panels[0], entropy, series)
-    _decomposability(panels[1], told, series)
-    _beyond_elements(panels[2], told, shares, run)
-    part = style.at_run(sensitivity, run)
+    series = all_series(summary)
+    figure = page(2, 2)
+    grid = panels(figure, 6, 3)
+    _scaled_entropy(grid[0], entropy, series)
+    _decomposability(grid[1], told, series)
+    _beyond_elements(grid[2], told, shares, run)
+    part = at_run(sensitivity, run)
     part = part[part[C.BOND_TYPE] == WITHIN]
-    _widths(panels[3], part)
-    _samples(panels[4], part)
-    _other_energies(panels[5], entropy, run)
-    for index, axes in enumerate(panels):
-        style.letter(axes, index)
+    _widths(grid[3], part)
+    _samples(grid[4], part)
+    _other_energies(grid[5], entropy, run)
+    for index, axes in enumerate(grid):
+        letter(axes, index)
         if index in (0, 1, 2, 5):
-            style.n_axis(axes, summary[C.N_TRAIN].to_list())
-    figure.legend(handles=[one.handle() for one in series], loc="outside lower left", ncols=3)
-    style.name_run(figure, run)
+            n_axis(axes, summary[C.N_TRAIN].to_list())
+    legend_outside(figure, [one.handle() for one in series], 3, "outside lower left")
+    name_run(figure, run)
     return figure
 
 
-def _scaled_entropy(axes: Axes, entropy: pd.DataFrame, series: list[style.Series]) -> None:
+def _scaled_entropy(axes: Axes, entropy: pd.DataFrame, series: list[Series]) -> None:
     part = entropy[(entropy[C.BOND_TYPE] == WITHIN) & (entropy["quantity"] == "D/sd")]
     for column, shift, (_, _, linestyle) in zip(("binned", "knn"), (1.0, 1.04), _BOTH, strict=True):
         for one in series:
             shifted = replace(one, dodge=one.dodge * shift)
-            style.draw_curve(axes, one.of(part), _H.format(column), shifted, linestyle=linestyle)
+            draw_curve(axes, one.of(part), _H.format(column), shifted, linestyle=linestyle)
     axes.set_ylabel(r"$h(D/\sigma_D \mid \mathrm{type})$ (nats)")
-    _legend(axes, [_line(name, linestyle=linestyle) for _, name, linestyle in _BOTH])
+    legend_above(axes, [_line(name, linestyle=linestyle) for _, name, linestyle in _BOTH])
 
 
-def _decomposability(axes: Axes, told: pd.DataFrame, series: list[style.Series]) -> None:
+def _decomposability(axes: Axes, told: pd.DataFrame, series: list[Series]) -> None:
     of_d, of_r = (told[told["measure"] == measure] for measure in ("I(D/sd; type)", "I(r; type)"))
     first = {one.dataset: replace(one, color=style.GREY, marker="*") for one in reversed(series)}
     for shift, (suffix, _, linestyle) in zip((1.0, 1.04), _BOTH, strict=True):
         for one, part in [*((s, of_d) for s in series), *((s, of_r) for s in first.values())]:
             shifted = replace(one, dodge=one.dodge * shift)
-            style.draw_curve(axes, one.of(part), f"fraction_{suffix}", shifted, linestyle=linestyle)
+            draw_curve(axes, one.of(part), f"fraction_{suffix}", shifted, linestyle=linestyle)
     axes.set_ylabel(LABELS["fraction_mm"])
-    _legend(axes, [_line("distance $r$", marker="*")])
+    legend_above(axes, [_line("distance $r$", marker="*")])
 
 
 def _beyond_elements(axes: Axes, told: pd.DataFrame, shares: pd.DataFrame, run: tuple[str, str, int]) -> None:
@@ -90,16 +103,16 @@ def _beyond_elements(axes: Axes, told: pd.DataFrame, shares: pd.DataFrame, run: 
         (LABELS["bonded_share"], shares, "bonded_share", style.VERMILION, "s"),
     )
     for index, (_, table, column, color, marker) in enumerate(drawn):
-        style.draw_curve(axes, _of_model(table, run), column, _series(run, color, marker, index))
+        draw_curve(axes, _of_model(table, run), column, _series(run, color, marker, index))
     axes.set_ylabel(r"$I(\,\cdot\,;\,\mathrm{order} \mid \mathrm{elements})\,/\,H$; $\beta$")
-    _legend(axes, [_line(name, color=color, marker=marker) for name, _, _, color, marker in drawn])
+    legend_above(axes, [_line(name, color=color, marker=marker) for name, _, _, color, marker in drawn])
 
 
 def _widths(axes: Axes, part: pd.DataFrame) -> None:
     """Draw h against the width of the bins, for all molecules and for a quarter of them."""
     sizes = sorted(part[C.N_MOLECULES].unique())
     shown = dict.fromkeys([sizes[-1], sizes[len(sizes) // 2 - 1]]) if sizes else {}
-    for size, alpha in zip(shown, (1.0, 0.45), strict=False):
+    for size, alpha in zip(shown, (1.0, style.STYLE.faint_alpha), strict=False):
         at_size = part[part[C.N_MOLECULES] == size]
         for name, (color, marker, linestyle) in _ESTIMATORS.items():
             of = at_size[at_size["estimator"] == name]
@@ -108,7 +121,7 @@ def _widths(axes: Axes, part: pd.DataFrame) -> None:
                     axes.axhline(h, color=color, linestyle=linestyle, alpha=alpha)
                     axes.annotate(
                         f"{size} molecules", (0.02, h), xycoords=axes.get_yaxis_transform(), ha="left", va="bottom",
-                        fontsize=6.5, alpha=max(alpha, 0.7),
+                        fontsize=style.STYLE.small_note, alpha=max(alpha, style.STYLE.scatter_alpha),
                     )  # fmt: skip
                 continue
             means = of.groupby("bin_width_eV")["differential_nats"].mean()
@@ -120,7 +133,7 @@ def _widths(axes: Axes, part: pd.DataFrame) -> None:
         widths = sorted(part["bin_width_eV"].dropna().unique())
         axes.set_xticks(widths, [f"{width:g}" for width in widths])
         axes.minorticks_off()
-    _legend(axes, [_line(name, *look) for name, look in _ESTIMATORS.items()])
+    legend_above(axes, [_line(name, *look) for name, look in _ESTIMATORS.items()])
 
 
 def _samples(axes: Axes, part: pd.DataFrame) -> None:
@@ -132,7 +145,7 @@ def _samples(axes: Axes, part: pd.DataFrame) -> None:
         means = of.groupby(C.N_MOLECULES)[["differential_nats", "differential_nats_sd"]].mean()
         axes.errorbar(
             means.index, means["differential_nats"], means["differential_nats_sd"].fillna(0.0), color=color,
-            marker=marker, linestyle=linestyle, elinewidth=0.7,
+            marker=marker, linestyle=linestyle, elinewidth=style.STYLE.interval_line,
         )  # fmt: skip
     axes.set_xscale("log")
     sizes = sorted(part[C.N_MOLECULES].unique())
@@ -140,7 +153,7 @@ def _samples(axes: Axes, part: pd.DataFrame) -> None:
     axes.minorticks_off()
     axes.set_xlabel("molecules in the sample")
     axes.set_ylabel(r"$h(D \mid \mathrm{type})$ (nats of eV)")
-    axes.text(0.98, 0.03, f"$w$ = {width:g} eV", transform=axes.transAxes, ha="right", fontsize=style.SMALL)
+    axes.text(0.98, 0.03, f"$w$ = {width:g} eV", transform=axes.transAxes, ha="right", fontsize=style.STYLE.note)
 
 
 def _other_energies(axes: Axes, entropy: pd.DataFrame, run: tuple[str, str, int]) -> None:
@@ -148,9 +161,11 @@ def _other_energies(axes: Axes, entropy: pd.DataFrame, run: tuple[str, str, int]
     within = _of_model(entropy[entropy[C.BOND_TYPE] == WITHIN], run)
     for index, (name, (_, color, marker)) in enumerate(_QUANTITIES.items()):
         part = within[within["quantity"] == name]
-        style.draw_curve(axes, part, "entropy_mm_nats", _series(run, color, marker, index))
+        draw_curve(axes, part, "entropy_mm_nats", _series(run, color, marker, index))
     axes.set_ylabel(r"$H(\,\cdot \mid \mathrm{type})$ (nats)")
-    _legend(axes, [_line(label, color=color, marker=marker) for label, color, marker in _QUANTITIES.values()], ncols=2)
+    legend_above(
+        axes, [_line(label, color=color, marker=marker) for label, color, marker in _QUANTITIES.values()], ncols=2
+    )
 
 
 def _of_model(table: pd.DataFrame, run: tuple[str, str, int]) -> pd.DataFrame:
@@ -158,17 +173,9 @@ def _of_model(table: pd.DataFrame, run: tuple[str, str, int]) -> pd.DataFrame:
     return table[(table[C.DATASET] == run[0]) & (table[C.MODEL] == run[1])]
 
 
-def _series(run: tuple[str, str, int], color: str, marker: str, index: int) -> style.Series:
-    return style.Series(run[0], run[1], "", color, marker, "full", 1.05 ** (index - 1))
+def _series(run: tuple[str, str, int], color: str, marker: str, index: int) -> Series:
+    return Series(run[0], run[1], "", color, marker, "full", 1.05 ** (index - 1))
 
 
 def _line(name: str, color: str = style.GREY, marker: str = "none", linestyle: LineStyleType = "-") -> Line2D:
     return Line2D([], [], color=color, marker=marker, linestyle=linestyle, label=name)
-
-
-def _legend(axes: Axes, handles: list[Line2D], ncols: int = 1) -> None:
-    """Put a small legend above the panel, beside its letter."""
-    axes.legend(
-        handles=handles, loc="lower right", bbox_to_anchor=(1.02, 0.99), fontsize=6.5, borderpad=0.1,
-        handlelength=2.2, labelspacing=0.2, columnspacing=0.8, ncols=ncols,
-    )  # fmt: skip

@@ -4,12 +4,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from e3d.fields import Column as C
 from e3d.figures import style
+from e3d.figures.drawing import legend_above, letter, page, panels
+from e3d.figures.runs import at_run, reference
 
 _SHOWN_SD = 1.6
+_TALL = 1.8
+"""Height of a panel whose rows are kinds of bonds, in those of others."""
 _OTHERS = {
     "type mean": "mean of a type",
     "contrast of types": r"$\Delta$ between types",
@@ -26,15 +29,14 @@ _KINDS = (
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
     """Draw three panels: the reference run's seeds, the smallest model's rigidity, the variants."""
-    run = style.reference(tables["decompose/summary"])
-    figure = Figure(figsize=(style.WIDTH, 4.3), layout=ConstrainedLayoutEngine(rect=(0, 0.04, 1, 0.96)))
-    axes = figure.subplots(1, 3, width_ratios=(1.0, 0.9, 1.1))
-    _seeds(axes[0], style.at_run(tables["gauge/seeds"], run))
+    run = reference(tables["decompose/summary"])
+    figure = page(_TALL, 1, run=run)
+    axes = panels(figure, 3, 3, width_ratios=(1.0, 0.9, 1.1))
+    _seeds(axes[0], at_run(tables["gauge/seeds"], run))
     _rigidity(axes[1], tables["gauge/rigidity"], run[0])
     _variants(axes[2], tables["gauge/ablations"], run[0])
     for index, one in enumerate(axes):
-        style.letter(one, index)
-    style.name_run(figure, run)
+        letter(one, index)
     return figure
 
 
@@ -44,7 +46,7 @@ def _say(axes: Axes, text: str) -> None:
 
 
 def _rows(axes: Axes, labels: list[str]) -> None:
-    axes.set_yticks(range(len(labels)), labels, fontsize=6)
+    axes.set_yticks(range(len(labels)), labels, fontsize=style.STYLE.name)
     axes.set_ylim(len(labels) - 0.4, -0.6)
 
 
@@ -62,7 +64,7 @@ def _seeds(axes: Axes, table: pd.DataFrame) -> None:
         color = style.BLACK if labels[y] == "all bonds" else style.GREEN if y >= len(types) else style.VERMILION
         axes.plot(row["sd_eV"], y, marker="o", color=color)
         if np.isfinite(row["sd_eV_lo"]):
-            axes.hlines(y, max(row["sd_eV_lo"], 0.0), row["sd_eV_hi"], color=color, linewidth=0.8)
+            axes.hlines(y, max(row["sd_eV_lo"], 0.0), row["sd_eV_hi"], color=color, linewidth=style.STYLE.interval_line)
     _rows(axes, labels)
     axes.set_xlim(0, _SHOWN_SD * float(rows["sd_eV"].max()))  # two molecules of a type give intervals without end
     axes.set_xlabel(f"SD of $D$ over {int(table['n_seeds'].max())} seeds (eV)")
@@ -81,8 +83,8 @@ def _rigidity(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
     first = table.iloc[0]
     axes.set_xlabel(r"regulariser $\sigma^2 / \lambda_{\max}$")
     axes.set_ylabel("predicted SD, median (eV)")
-    axes.set_title(f"{first[C.MODEL]}, $N$ = {first[C.N_TRAIN]}", fontsize=style.SMALL)
-    axes.legend(loc="upper right", handletextpad=0.3, handlelength=1.4)
+    axes.set_title(f"{first[C.MODEL]}, $N$ = {first[C.N_TRAIN]}", fontsize=style.STYLE.note)
+    axes.legend(loc="upper right")
 
 
 def _variants(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
@@ -92,15 +94,21 @@ def _variants(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
         return
     table = table.sort_values("rms_change_eV", ascending=False, kind="stable").reset_index(drop=True)
     seeds = table["seed_rms_eV"].median()
-    axes.axvline(seeds, color=style.GREY, linestyle="--", linewidth=0.8, label="another seed")
+    axes.axvline(seeds, color=style.GREY, linestyle="--", linewidth=style.STYLE.guide_line, label="another seed")
     for y, row in enumerate(table.to_dict("records")):
         color = style.VERMILION if row["verdict"] == "moves D more than seeds do" else style.BLACK
         axes.plot(row["rms_change_eV"], y, marker="o", color=color)
         if np.isfinite(row["rms_change_eV_lo"]):
-            axes.hlines(y, max(row["rms_change_eV_lo"], 0.0), row["rms_change_eV_hi"], color=color, linewidth=0.8)
+            axes.hlines(
+                y,
+                max(row["rms_change_eV_lo"], 0.0),
+                row["rms_change_eV_hi"],
+                color=color,
+                linewidth=style.STYLE.interval_line,
+            )
     _rows(axes, [str(name) for name in table["variant"]])
     axes.set_xlim(left=0)
     axes.set_xlabel("RMS change of $D$ (eV)")
     first = table.iloc[0]
     axes.set_ylabel(f"variants of {first['base']}, $N$ = {first['n_train']}")
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.04))
+    legend_above(axes)

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from e3d.fields import Column as C
 from e3d.figures import style
+from e3d.figures.drawing import all_series, legend_outside, letter, page
+from e3d.figures.runs import datasets
 from e3d.interplay.correlations import CENTRAL, GIVEN, NOTHING
 from e3d.interplay.runs import ALPHA, BARRIER, BETA, DECOMPOSABILITY, ERROR, SCALED_ENTROPY, SPREAD, TAU
 
@@ -29,22 +31,22 @@ _SCATTERS: Final = ((DECOMPOSABILITY, ERROR), (DECOMPOSABILITY, "bde298_mae_eV")
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
     """Draw a matrix per condition and three scatter plots of the reference dataset's runs."""
     runs, table = tables["interplay/runs"], tables["interplay/correlations"]
-    dataset = style.datasets(runs)[0]
+    dataset = datasets(runs)[0]
     runs, table = (one[one[C.DATASET] == dataset] for one in (runs, table))
-    figure = Figure(figsize=(style.WIDTH, 5.3), layout="constrained")
+    figure = page(2.2, 1)
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(3.1, 2.2))).ravel()
     grid = upper.subplots(1, len(GIVEN), sharey=True)
     for index, (axes, given) in enumerate(zip(grid, GIVEN, strict=True)):
         image = _matrix(axes, table[table["given"] == given])
-        style.letter(axes, index)
+        letter(axes, index)
         axes.set_title("raw" if given == NOTHING else f"given {given}")
     upper.colorbar(image, ax=list(grid), label=r"Spearman's $\rho$", shrink=0.7)
-    panels = lower.subplots(1, len(_SCATTERS))
-    for index, (axes, (x, y)) in enumerate(zip(panels, _SCATTERS, strict=True)):
+    scatters = lower.subplots(1, len(_SCATTERS))
+    for index, (axes, (x, y)) in enumerate(zip(scatters, _SCATTERS, strict=True)):
         _scatter(axes, runs, x, y)
-        style.letter(axes, index + len(GIVEN))
-    handles = [one.handle(linestyle="none") for one in style.all_series(runs)]
-    lower.legend(handles=handles, loc="outside lower center", ncols=3)
+        letter(axes, index + len(GIVEN))
+    handles = [one.handle(linestyle="none") for one in all_series(runs)]
+    legend_outside(lower, handles, 3)
     return figure
 
 
@@ -56,10 +58,10 @@ def _matrix(axes: Axes, part: pd.DataFrame) -> Any:
         rho[j, i] = row["rho"]
         mark = "●" if row["verdict"] in ("positive", "negative") else "○" if row["excludes_zero"] == "yes" else ""
         text = mark if np.isfinite(row["rho"]) else "×"
-        axes.text(i, j, text, ha="center", va="center", fontsize=6)
+        axes.text(i, j, text, ha="center", va="center", fontsize=style.STYLE.name)
     image = axes.imshow(rho, cmap="RdBu_r", vmin=-1, vmax=1)
-    axes.set_xticks(range(size - 1), [_short(name) for name in CENTRAL[:-1]], rotation=90, fontsize=6)
-    axes.set_yticks(range(1, size), [_short(name) for name in CENTRAL[1:]], fontsize=6)
+    axes.set_xticks(range(size - 1), [_short(name) for name in CENTRAL[:-1]], rotation=90, fontsize=style.STYLE.name)
+    axes.set_yticks(range(1, size), [_short(name) for name in CENTRAL[1:]], fontsize=style.STYLE.name)
     axes.set(xlim=(-0.5, size - 1.5), ylim=(size - 0.5, 0.5))
     return image
 
@@ -70,11 +72,13 @@ def _short(name: str) -> str:
 
 
 def _scatter(axes: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
-    largest = runs[C.N_TRAIN].max()
-    for one in style.all_series(runs):
+    look, largest = style.STYLE, runs[C.N_TRAIN].max()
+    for one in all_series(runs):
         part = one.of(runs)
-        area = 6 + 44 * np.sqrt(part[C.N_TRAIN] / largest)
-        axes.scatter(part[x], part[y], s=area, color=one.color, marker=one.marker, alpha=0.7, linewidth=0)
+        share = np.sqrt(part[C.N_TRAIN] / largest)
+        area = look.smallest_area + (look.largest_area - look.smallest_area) * share
+        axes.scatter(part[x], part[y], s=area, color=one.color, marker=one.marker, alpha=look.scatter_alpha,
+                     linewidth=0)  # fmt: skip
     axes.set(xlabel=_NAMES[x], ylabel=_NAMES[y])
     if y == ERROR:
         axes.set_yscale("log")

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from e3d.fields import LABELS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.figures import style
+from e3d.figures.drawing import Series, all_series, draw_curve, legend_outside, letter, n_axis, page
 
 _METRICS = (C.ENERGY_MAE, C.FORCE_MAE)
 _ONE_COLUMN = 3  # legend entries
@@ -24,44 +25,48 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     errors = tables["evaluate/errors"]
     errors = errors[errors["group_kind"] == "all"]
     fits = tables["scaling/fits"]
-    series = style.all_series(errors)
-    figure = Figure(figsize=(style.WIDTH, 4.9), layout="constrained")
-    panels = figure.subplots(len(_METRICS), len(TEST_SPLITS), sharey="row", squeeze=False)
+    series = all_series(errors)
+    figure = page(len(_METRICS), 2)
+    grid = figure.subplots(len(_METRICS), len(TEST_SPLITS), sharey="row", squeeze=False)
     for row, metric in enumerate(_METRICS):
         for column, test_set in enumerate(TEST_SPLITS):
-            axes = panels[row, column]
+            axes = grid[row, column]
             part = errors[errors["test_set"] == test_set]
             laws = fits[(fits["test_set"] == test_set) & (fits["metric"] == metric) & (fits["form"] == "power")]
             _panel(axes, part, laws, str(metric), series)
-            style.n_axis(axes, errors[C.N_TRAIN].to_list())
-            style.letter(axes, row * len(TEST_SPLITS) + column)
+            n_axis(axes, errors[C.N_TRAIN].to_list())
+            letter(axes, row * len(TEST_SPLITS) + column)
             if row == 0:
                 axes.set_title(_TITLES[test_set])
             if column == 0:
                 axes.set_ylabel(LABELS[metric])
-        _leave_room(panels[row, 0], len(series))
-    law = Line2D([], [], color=style.GREY, linestyle="--", linewidth=0.9, label=r"power law $a N^{-\alpha}$")
+        _leave_room(grid[row, 0], len(series))
+    law = Line2D(
+        [], [], color=style.GREY, linestyle="--", linewidth=style.STYLE.fit_line, label=r"power law $a N^{-\alpha}$"
+    )
     handles = [*(one.handle(linestyle="none") for one in series), law]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    legend_outside(figure, handles, 3)
     return figure
 
 
-def _panel(axes: Axes, part: pd.DataFrame, laws: pd.DataFrame, metric: str, series: list[style.Series]) -> None:
+def _panel(axes: Axes, part: pd.DataFrame, laws: pd.DataFrame, metric: str, series: list[Series]) -> None:
     axes.set_yscale("log")
     handles = []
     for one in series:
         rows = one.of(part)
-        style.draw_curve(axes, rows, metric, one, linestyle="none")
+        draw_curve(axes, rows, metric, one, linestyle="none")
         law = one.of(laws).set_index("parameter")
         text = _exponent(law)
         fitted = not law.empty and (law["status"] == "ok").all()
         if fitted and len(rows):
             n = np.geomspace(rows[C.N_TRAIN].min(), rows[C.N_TRAIN].max(), 50)
             a, alpha = (_number(law, name, "value") for name in ("a", "alpha"))
-            axes.plot(n * one.dodge, a * n**-alpha, color=one.color, linewidth=0.9, linestyle="--", zorder=1)
+            axes.plot(
+                n * one.dodge, a * n**-alpha, color=one.color, linewidth=style.STYLE.fit_line, linestyle="--", zorder=1
+            )
         handles.append(one.handle(text, "--" if fitted else "none"))
     columns = 1 if len(handles) <= _ONE_COLUMN else 2
-    axes.legend(handles=handles, loc="upper right", ncols=columns, handlelength=2.4, borderpad=0, columnspacing=1)
+    axes.legend(handles=handles, loc="upper right", ncols=columns, borderpad=0)
 
 
 def _leave_room(axes: Axes, entries: int) -> None:

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from e3d.fields import LABELS, REFERENCE_NAMES
 from e3d.fields import Column as C
 from e3d.figures import style
+from e3d.figures.drawing import legend_above, legend_outside, letter, order_handles, page, panels
+from e3d.figures.runs import at_run, over_seeds, reference
 from e3d.null.names import COARSE, FINE, IN_MOLECULES, IN_TYPES, NULL_MODEL, NULLS, PAIR, UNTRAINED, column
 
 _LINES: Final = {
@@ -29,36 +30,37 @@ _RANKS: Final = {
     "within_types_kendall": (r"within types $\tau$", style.ORANGE, "s", 0.14),
 }
 _STEP: Final = 0.24
+_TALL: Final = 1.35
+"""Height of a panel whose rows are null models, in those of others."""
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
     """Draw MAE (eV), paired differences (eV), rank correlations with BDE298, and D against bond additivity (eV)."""
-    run = style.reference(tables["decompose/summary"])
-    compare = style.at_run(tables["null/compare"], run)
+    run = reference(tables["decompose/summary"])
+    compare = at_run(tables["null/compare"], run)
     compare = compare[compare[C.GEOMETRY] == "relaxed"]
-    named = style.at_run(tables["null/named"], run)
-    figure = Figure(figsize=(style.WIDTH, 6.5), layout=ConstrainedLayoutEngine(rect=(0, 0.025, 1, 0.975)))
-    panels = figure.subplots(2, 2, width_ratios=(1.12, 1.0))
+    named = at_run(tables["null/named"], run)
+    figure = page(2 * _TALL, 2, run=run)
+    axes = panels(figure, 4, 2, width_ratios=(1.12, 1.0))
     errors = compare[compare["score"] == "mae_eV"]
-    _errors(panels[0, 0], errors)
-    _differences(panels[0, 1], errors)
-    _ranks(panels[1, 0], compare[compare["reference"] == "bde298"])
-    _parity(panels[1, 1], named[named[C.GEOMETRY] == "relaxed"])
-    for index, axes in enumerate(panels.flat):
-        style.letter(axes, index)
-    grey: dict[str, Any] = {"color": style.GREY, "linestyle": "none", "marker": "o", "markersize": 4}
+    _errors(axes[0], errors)
+    _differences(axes[1], errors)
+    _ranks(axes[2], compare[compare["reference"] == "bde298"])
+    _parity(axes[3], named[named[C.GEOMETRY] == "relaxed"])
+    for index, panel in enumerate(axes):
+        letter(panel, index)
+    grey: dict[str, Any] = {"color": style.GREY, "linestyle": "none", "marker": "o"}
     handles = [
         *(_handle(LABELS[name].removesuffix(" (eV)"), *look) for name, look in _REFERENCES.items()),
         Line2D([], [], label="E3D", markerfacecolor="white", **grey),
         Line2D([], [], label="null model", **grey),
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=5, columnspacing=1.4, handletextpad=0.3)
-    style.name_run(figure, run)
+    legend_outside(figure, handles, 5, "outside upper center")
     return figure
 
 
 def _handle(label: str, color: str, marker: str) -> Line2D:
-    return Line2D([], [], color=color, marker=marker, linestyle="none", label=label, markersize=4)
+    return Line2D([], [], color=color, marker=marker, linestyle="none", label=label)
 
 
 def _rows(axes: Axes, nulls: tuple[str, ...]) -> None:
@@ -66,41 +68,41 @@ def _rows(axes: Axes, nulls: tuple[str, ...]) -> None:
     axes.set_ylim(len(nulls) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     for edge in np.arange(0.5, len(nulls) - 1):
-        axes.axhline(edge, color=style.GREY, linewidth=0.3, alpha=0.5)
+        axes.axhline(edge, color=style.GREY, linewidth=style.STYLE.hair_line, alpha=style.STYLE.faint_alpha)
 
 
 def _each(errors: pd.DataFrame) -> list[tuple[float, str, pd.DataFrame]]:
     """Return the height, reference and rows of every null model and reference that there are."""
     found = []
     for row, null in enumerate(_WITH_ERRORS):
-        for k, reference in enumerate(_REFERENCES):
-            part = errors[(errors[NULL_MODEL] == null) & (errors["reference"] == reference)]
+        for k, energy in enumerate(_REFERENCES):
+            part = errors[(errors[NULL_MODEL] == null) & (errors["reference"] == energy)]
             if len(part):
-                found.append((row + (k - 1) * _STEP, reference, part))
+                found.append((row + (k - 1) * _STEP, energy, part))
     return found
 
 
 def _errors(axes: Axes, errors: pd.DataFrame) -> None:
     """Draw both errors on the same bonds, joined by a line."""
-    for y, reference, part in _each(errors):
-        color, marker = _REFERENCES[reference]
-        ours, theirs = (style.over_seeds(part, name).mean for name in ("e3d", "null_value"))
-        axes.plot([ours, theirs], [y, y], color=color, linewidth=0.8, zorder=1)
-        axes.plot(theirs, y, marker=marker, color=color, markersize=4)
-        axes.plot(ours, y, marker=marker, color=color, markersize=4, markerfacecolor="white")
+    for y, energy, part in _each(errors):
+        color, marker = _REFERENCES[energy]
+        ours, theirs = (over_seeds(part, name).mean for name in ("e3d", "null_value"))
+        axes.plot([ours, theirs], [y, y], color=color, linewidth=style.STYLE.interval_line, zorder=1)
+        axes.plot(theirs, y, marker=marker, color=color)
+        axes.plot(ours, y, marker=marker, color=color, markerfacecolor="white")
     _rows(axes, _WITH_ERRORS)
     axes.set_xlim(left=0)
     axes.set_xlabel("MAE on the same named bonds (eV)")
 
 
 def _differences(axes: Axes, errors: pd.DataFrame) -> None:
-    for y, reference, part in _each(errors):
-        color, marker = _REFERENCES[reference]
-        s = style.over_seeds(part, "difference")
-        axes.plot(s.mean, y, marker=marker, color=color, markersize=4)
+    for y, energy, part in _each(errors):
+        color, marker = _REFERENCES[energy]
+        s = over_seeds(part, "difference")
+        axes.plot(s.mean, y, marker=marker, color=color)
         if s.has_interval:
-            axes.plot([s.lo, s.hi], [y, y], color=color, linewidth=0.9)
-    axes.axvline(0, color=style.GREY, linewidth=0.7, zorder=0)
+            axes.plot([s.lo, s.hi], [y, y], color=color, linewidth=style.STYLE.interval_line)
+    axes.axvline(0, color=style.GREY, linewidth=style.STYLE.guide_line, zorder=0)
     _rows(axes, _WITH_ERRORS)
     axes.set_yticklabels([])
     axes.set_xlabel("MAE of E3D minus null (eV)\n← E3D better     null better →")
@@ -115,18 +117,17 @@ def _ranks(axes: Axes, part: pd.DataFrame) -> None:
         for row, (rows, value) in enumerate(entries):
             if not rows[value].notna().any():
                 continue
-            s = style.over_seeds(rows, value)
-            axes.plot(s.mean, row + shift, marker=marker, color=color, markersize=4)
+            s = over_seeds(rows, value)
+            axes.plot(s.mean, row + shift, marker=marker, color=color)
             if s.has_interval and s.lo < s.hi:
-                axes.plot([s.lo, s.hi], [row + shift] * 2, color=color, linewidth=0.9)
-    axes.axvline(0, color=style.GREY, linewidth=0.7, zorder=0)
+                axes.plot([s.lo, s.hi], [row + shift] * 2, color=color, linewidth=style.STYLE.interval_line)
+    axes.axvline(0, color=style.GREY, linewidth=style.STYLE.guide_line, zorder=0)
     axes.set_yticks(range(len(NULLS) + 1), ["E3D", *(_LINES[null] for null in NULLS)])
     axes.set_ylim(len(NULLS) + 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(f"rank correlation with {REFERENCE_NAMES['bde298']}")
     handles = [_handle(label, color, marker) for label, color, marker, _ in _RANKS.values()]
-    axes.legend(handles=handles, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, columnspacing=1.0,
-                handletextpad=0.2, borderpad=0.2)  # fmt: skip
+    legend_above(axes, handles, ncols=2)
 
 
 def _parity(axes: Axes, named: pd.DataFrame) -> None:
@@ -136,12 +137,18 @@ def _parity(axes: Axes, named: pd.DataFrame) -> None:
     means = known.groupby(["bond", C.BOND_TYPE], sort=False)[[*values]].mean().reset_index()
     for point in means.to_dict("records"):
         look = style.order_of(str(point[C.BOND_TYPE]))
-        axes.plot(point[column(COARSE)], point[C.BOND_ENERGY], marker=look.marker, color=look.color, markersize=3.6)
+        axes.plot(
+            point[column(COARSE)],
+            point[C.BOND_ENERGY],
+            marker=look.marker,
+            color=look.color,
+            markersize=style.STYLE.point_marker,
+        )
     if len(means):
         both = means[values].to_numpy(dtype=float)
         low, high = float(both.min()) - 0.4, float(both.max()) + 0.4
-        axes.plot([low, high], [low, high], color=style.GREY, linewidth=0.7, zorder=0)
+        axes.plot([low, high], [low, high], color=style.GREY, linewidth=style.STYLE.guide_line, zorder=0)
         axes.set(xlim=(low, high), ylim=(low, high))
-        axes.legend(handles=style.order_handles(means[C.BOND_TYPE].astype(str).to_list()), loc="upper left")
+        axes.legend(handles=order_handles(means[C.BOND_TYPE].astype(str).to_list()), loc="upper left")
     axes.set_xlabel("bond additivity, coarse types (eV)")
     axes.set_ylabel(LABELS[C.BOND_ENERGY])

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from e3d.fields import Column as C
 from e3d.figures import style
+from e3d.figures.drawing import legend_outside, order_handles, page
 
 _MOST = 3
 
@@ -16,31 +17,49 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     """Draw a column of two panels for each of the first pairs; one line of text where there is none."""
     pairs, bonds = tables["robustness/pairs"], tables["robustness/bonds"]
     if pairs.empty:
-        figure = Figure(figsize=(style.WIDTH, 0.6))
+        figure = page(0, 4)
         figure.text(0.5, 0.5, "One training set: nothing to compare.", ha="center", va="center")
         return figure
     shown = list(pairs[pairs["molecules"] == "all"].head(_MOST).to_dict("records"))
-    figure = Figure(figsize=(max(len(shown) / _MOST * style.WIDTH, 3.5), 4.6), layout="constrained")
-    panels = figure.subplots(2, len(shown), squeeze=False)
+    figure = page(2, 1)
+    grid = figure.subplots(2, len(shown), squeeze=False)
     for column, row in enumerate(shown):
         keys = ("dataset_a", "dataset_b", str(C.N_TRAIN), str(C.MODEL))
         part = bonds[(bonds[list(keys)] == [row[key] for key in keys]).all(axis=1)]
-        _draw(panels[0, column], panels[1, column], part, row)
-    handles = style.order_handles(bonds[C.BOND_TYPE].astype(str).to_list())
-    figure.legend(handles=handles, loc="outside lower center", ncols=5)
+        _draw(grid[0, column], grid[1, column], part, row)
+    handles = order_handles(bonds[C.BOND_TYPE].astype(str).to_list())
+    legend_outside(figure, handles, 5)
     return figure
 
 
 def _draw(top: Axes, bottom: Axes, part: pd.DataFrame, row: dict[Any, Any]) -> None:
     for bond in part.to_dict("records"):
         look = style.order_of(str(bond[C.BOND_TYPE]))
-        top.plot(bond["bond_energy_a_eV"], bond["bond_energy_b_eV"], look.marker, color=look.color, markersize=3)
-        bottom.plot(bond["seed_sd_b_eV"], abs(bond["residual_line_eV"]), look.marker, color=look.color, markersize=3)
+        top.plot(
+            bond["bond_energy_a_eV"],
+            bond["bond_energy_b_eV"],
+            look.marker,
+            color=look.color,
+            markersize=style.STYLE.point_marker,
+        )
+        bottom.plot(
+            bond["seed_sd_b_eV"],
+            abs(bond["residual_line_eV"]),
+            look.marker,
+            color=look.color,
+            markersize=style.STYLE.point_marker,
+        )
     x = [part["bond_energy_a_eV"].min(), part["bond_energy_a_eV"].max()]
-    top.plot(x, x, color=style.GREY, linewidth=0.7)
-    top.plot(x, [row["intercept_eV"] + row["slope"] * v for v in x], color=style.GREY, linestyle="--", linewidth=0.7)
+    top.plot(x, x, color=style.GREY, linewidth=style.STYLE.guide_line)
+    top.plot(
+        x,
+        [row["intercept_eV"] + row["slope"] * v for v in x],
+        color=style.GREY,
+        linestyle="--",
+        linewidth=style.STYLE.guide_line,
+    )
     top.set(xlabel=f"$D$, {row['dataset_a']} (eV)", ylabel=f"$D$, {row['dataset_b']} (eV)")
     top.set_title(f"{row['model']}, $N$ = {row['n_train']}", loc="left")
     high = max(bottom.get_xlim()[1], 0.0)
-    bottom.plot([0, high], [0, high], color=style.GREY, linewidth=0.7)
+    bottom.plot([0, high], [0, high], color=style.GREY, linewidth=style.STYLE.guide_line)
     bottom.set(xlabel=f"seed SD of $D$, {row['dataset_b']} (eV)", ylabel="|residual of the line| (eV)")

@@ -1,69 +1,134 @@
-"""What all figures share: sizes, colours, markers, the reference run, and writing files.
+"""The look of all figures: one :class:`Style`, which holds every size of type, line and marker, and the colours.
 
-Nothing is set globally: :func:`save` draws and writes inside ``matplotlib.rc_context(STYLE)``. Colours
-are Okabe and Ito's (jfly.uni-koeln.de/color); markers or line styles always differ as well, so that
-the figures also read in greyscale.
+A journal's one-column figures are another ``Style``: change the defaults here, and nothing else. Modules
+read ``style.STYLE`` when they draw. Colours are Okabe and Ito's (jfly.uni-koeln.de/color); markers or line
+styles always differ as well, so that the figures also read in greyscale.
 """
 
-import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
-
-import matplotlib as mpl
-import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.lines import Line2D
-from matplotlib.textpath import TextPath
-from matplotlib.ticker import NullFormatter, NullLocator
-from matplotlib.typing import LineStyleType
-
-from e3d.fields import LABELS
-from e3d.fields import Column as C
-from e3d.provenance import atomic
-
-WIDTH: Final = 7.0
-"""Double-column width in inches."""
-SMALL: Final = 7.0
-"""Size of notes and tick labels in points."""
-N_PARAMETERS: Final = "n_parameters"
-
-STYLE: Final[Any] = {
-    "font.family": "DejaVu Sans",  # ships with matplotlib: the same glyphs everywhere
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": SMALL,
-    "ytick.labelsize": SMALL,
-    "legend.fontsize": SMALL,
-    "legend.frameon": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.minor.width": 0.4,
-    "ytick.minor.width": 0.4,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 4.0,
-    "pdf.fonttype": 42,  # TrueType: journals refuse Type 3
-    "svg.fonttype": "path",
-    "svg.hashsalt": "e3d",  # element ids would be random without it
-}
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
-GREY: Final = "#767676"
-_DIGITS: Final = 6
-"""Of a share of the figure: a thousandth of a pixel."""
-_MODEL_COLORS: Final = (BLUE, VERMILION, GREEN, PURPLE, BLACK, SKY, ORANGE)
-_MODEL_MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
-_DODGE, _MAX_DODGE = 1.04, 1.25  # factors in N between neighbouring and between the outermost series
-_DATASET_FILLS: Final = ("full", "none", "left", "bottom", "right", "top")
+GREY, PALE, INK = "#767676", "#CCCCCC", "#333333"
+MODEL_COLORS: Final = (BLUE, VERMILION, GREEN, PURPLE, BLACK, SKY, ORANGE)
+MODEL_MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
+DATASET_FILLS: Final = ("full", "none", "left", "bottom", "right", "top")
+ELEMENT_COLORS: Final = {
+    "H": "#555555", "C": "#000000", "N": "#1F4FB4", "O": "#C00000", "F": "#2E7D32", "Cl": "#1B6B1B",
+    "S": "#7A6000", "P": "#A35200", "Br": "#7A2A1E", "I": "#5E1A8A",
+}  # fmt: skip
+
+POINTS: Final = 72
+"""Of an inch."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """Sizes of a figure: pages in inches, type, lines, markers and offsets in points, opacities from 0 to 1."""
+
+    # the page
+    width: float = 7.0  # double column
+    row_height: float = 2.3  # of a row of panels, axis labels included
+    line_height: float = 0.16  # of a line of a legend or note outside the panels
+    category_height: float = 0.24  # of a row of a panel whose y axis names things
+    narrowest_panel: float = 1.6  # axis labels included; with less room, panels go below each other
+    dpi: int = 200
+
+    # type
+    font: str = "DejaVu Sans"  # ships with matplotlib: the same glyphs everywhere
+    text: float = 8.0  # titles, axis labels, atoms
+    note: float = 7.0  # tick labels, legends, remarks
+    small_note: float = 6.5  # legends and scores above a panel, counts beside it
+    name: float = 6.0  # names of points and of many rows
+    pdf_fonttype: int = 42  # TrueType: journals refuse Type 3
+
+    # lines
+    axis_line: float = 0.6
+    minor_tick_line: float = 0.4
+    curve_line: float = 1.2
+    strong_curve_line: float = 1.3  # the one curve that a panel is about
+    weak_curve_line: float = 0.6  # all others of that panel
+    fit_line: float = 0.9
+    outline: float = 0.8  # of a histogram
+    interval_line: float = 0.8
+    crowded_interval_line: float = 0.6  # where intervals stand close together
+    guide_line: float = 0.7  # identity, zero, another seed
+    hair_line: float = 0.4  # between rows, from a point to its name
+    swatch_line: float = 4.0  # colour in a legend
+    rim_line: float = 0.8  # dark, around a drawn bond: wider than its colour by this
+
+    # markers
+    marker: float = 4.0
+    point_marker: float = 3.6  # one bond or reaction of many
+    path_marker: float = 2.5  # one step along a curve
+    seed_marker: float = 2.2
+    marker_edge: float = 1.0
+    seed_marker_edge: float = 0.4
+    smallest_area: float = 6.0  # points², where the area of a marker says a size
+    largest_area: float = 50.0
+
+    # opacity
+    fill_alpha: float = 0.45
+    band_alpha: float = 0.2
+    shade_alpha: float = 0.4  # of a range of x
+    seed_alpha: float = 0.6
+    scatter_alpha: float = 0.7
+    faint_alpha: float = 0.5  # what stands behind something else
+
+    # offsets
+    name_offset: float = 2.0  # from a point to its name
+    corner: float = 2.5  # from the figure's rim to the run's name
+    tick_length: float = 3.5
+
+    # drawn molecules
+    bond_length: tuple[float, float] = (33.0, 45.0)  # least, for the labels to fit, and largest
+    atom_radius: float = 7.0  # where bonds end and charges stand
+    bond_width: float = 4.0  # of a single bond
+    stroke_width: float = 3.0  # of a stroke of a multiple bond
+    stroke_gap: float = 1.8  # between the strokes
+    stroke_dashes: tuple[float, float] = (1.6, 1.1)  # of a resonant bond's second stroke, in widths
+    molecule_pad: tuple[float, float] = (15.0, 18.0)  # room for labels around the outermost atoms
+    title_room: float = 18.0
+    title_pad: float = 4.0
+    bar_room: float = 60.0  # for the colour bar
+    bar_size: tuple[float, float] = (10.0, 200.0)
+
+    def rc(self) -> dict[Any, Any]:
+        """Return matplotlib's parameters."""
+        return {
+            "font.family": self.font,
+            "font.size": self.text,
+            "axes.titlesize": self.text,
+            "axes.labelsize": self.text,
+            "xtick.labelsize": self.note,
+            "ytick.labelsize": self.note,
+            "legend.fontsize": self.note,
+            "legend.frameon": False,
+            "legend.handlelength": 2.2,
+            "legend.handletextpad": 0.5,
+            "legend.columnspacing": 1.3,
+            "legend.labelspacing": 0.35,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.linewidth": self.axis_line,
+            "xtick.major.width": self.axis_line,
+            "ytick.major.width": self.axis_line,
+            "xtick.minor.width": self.minor_tick_line,
+            "ytick.minor.width": self.minor_tick_line,
+            "xtick.major.size": self.tick_length,
+            "ytick.major.size": self.tick_length,
+            "lines.linewidth": self.curve_line,
+            "lines.markersize": self.marker,
+            "lines.markeredgewidth": self.marker_edge,
+            "pdf.fonttype": self.pdf_fonttype,
+            "svg.fonttype": "path",
+            "svg.hashsalt": "e3d",  # element ids would be random without it
+        }
+
+
+STYLE = Style()
+"""The style of this study."""
 
 
 @dataclass(frozen=True)
@@ -82,75 +147,7 @@ ORDERS: Final = {
     ":": Order("aromatic or resonant", GREEN, "D"),
 }
 """Look of each bond order, by the sign in the bond type."""
-_OTHER_ORDER: Final = Order("other", PURPLE, "v")
-
-
-@dataclass(frozen=True)
-class Series:
-    """One model size of one dataset: what its curve looks like and is called."""
-
-    dataset: str
-    model: str
-    label: str
-    color: str
-    marker: str
-    fillstyle: Any
-    dodge: float
-
-    def of(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of ``table`` that belong to this series."""
-        return table[(table[C.DATASET] == self.dataset) & (table[C.MODEL] == self.model)]
-
-    def handle(self, label: str | None = None, linestyle: LineStyleType = "-") -> Line2D:
-        """Return the entry of a legend."""
-        look: dict[str, Any] = {"color": self.color, "marker": self.marker, "fillstyle": self.fillstyle}
-        return Line2D([], [], linestyle=linestyle, label=label or self.label, **look)
-
-
-@dataclass(frozen=True)
-class OverSeeds:
-    """A column over the seeds of a run: mean, extremes, and the widest of its 95 % intervals.
-
-    ``lo`` is the smallest lower and ``hi`` the largest upper end; NaN where no seed has an interval.
-    """
-
-    mean: float
-    lo: float
-    hi: float
-    seed_min: float
-    seed_max: float
-    n_seeds: int
-
-    @property
-    def has_interval(self) -> bool:
-        """Say whether both ends of an interval are known."""
-        return bool(np.isfinite(self.lo) and np.isfinite(self.hi))
-
-
-def save(make: Callable[[], Figure], output: Path) -> None:
-    """Draw a figure and write it beside ``output`` as PNG (200 dpi), SVG and PDF, the same bytes every time."""
-    metadata: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    with mpl.rc_context(STYLE):
-        figure = make()
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out once, so that the three files show the same
-        # the layout's solver rounds by the order in memory, which is never the same
-        for part in figure.subfigs:
-            part.bbox_relative.p0 = np.round(part.bbox_relative.p0, _DIGITS)
-            part.bbox_relative.p1 = np.round(part.bbox_relative.p1, _DIGITS)
-        for axes in figure.axes:
-            axes.set_position(np.round(axes.get_position(original=True).bounds, _DIGITS))
-        for suffix, entries in metadata.items():
-            with atomic(output.with_suffix(f".{suffix}")) as temporary:
-                figure.savefig(temporary, format=suffix, dpi=200, metadata=entries)
-                if suffix == "svg":
-                    temporary.write_text(_number_clips(temporary.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def _number_clips(svg: str) -> str:
-    """Name the clip paths of an SVG by their order: matplotlib hashes their bounds to the last bit."""
-    names = {name: f"clip{k}" for k, name in enumerate(re.findall(r'<clipPath id="([^"]+)"', svg))}
-    return re.sub(r'(?<=url\(#)[^)]+|(?<=<clipPath id=")[^"]+', lambda found: names.get(found[0], found[0]), svg)
+OTHER_ORDER: Final = Order("other", PURPLE, "v")
 
 
 def order_sign(bond_type: str) -> str:
@@ -160,127 +157,4 @@ def order_sign(bond_type: str) -> str:
 
 def order_of(bond_type: str) -> Order:
     """Return the look of a bond type's order."""
-    return ORDERS.get(order_sign(bond_type), _OTHER_ORDER)
-
-
-def order_handles(bond_types: Sequence[str], *, markers: bool = True) -> list[Line2D]:
-    """Return legend entries of the bond orders that occur."""
-    found = [order for order in (*ORDERS.values(), _OTHER_ORDER) if order in {order_of(kind) for kind in bond_types}]
-    look: dict[str, Any] = {"linestyle": "none"} if markers else {"linewidth": 4}
-    return [
-        Line2D([], [], color=order.color, marker=order.marker if markers else "none", label=order.name, **look)
-        for order in found
-    ]
-
-
-def reference(summary: pd.DataFrame, dataset: str | None = None) -> tuple[str, str, int]:
-    """Return dataset, model and number of training frames of the run to show.
-
-    The largest number of training frames and, there, the model with most parameters; by default of the first
-    of :func:`datasets`.
-    """
-    table = summary[summary[C.DATASET] == (datasets(summary)[0] if dataset is None else dataset)]
-    best = table.sort_values([C.N_TRAIN, N_PARAMETERS], ascending=False, kind="stable").iloc[0]
-    return str(best[C.DATASET]), str(best[C.MODEL]), int(best[C.N_TRAIN])
-
-
-def datasets(summary: pd.DataFrame) -> list[str]:
-    """Return the datasets, the one with most runs (the grid's) first."""
-    runs = summary.groupby(C.DATASET, sort=False)[C.RUN].nunique()
-    return [str(name) for name in runs.sort_values(ascending=False, kind="stable").index]
-
-
-def name_run(figure: Figure, run: tuple[str, str, int]) -> None:
-    """Write in the lower right corner which run a figure shows: with several datasets it shows one."""
-    dataset, model, n_train = run
-    label = f"{dataset}, $N$ = {n_train}, {model}"
-    figure.text(0.995, 0.012, label, ha="right", va="bottom", fontsize=SMALL, color=GREY)
-
-
-def at_run(table: pd.DataFrame, run: tuple[str, str, int]) -> pd.DataFrame:
-    """Return the rows of ``table`` at ``run`` (dataset, model, number of training frames), all seeds."""
-    dataset, model, n_train = run
-    keep = (table[C.DATASET] == dataset) & (table[C.MODEL] == model) & (table[C.N_TRAIN] == n_train)
-    return table[keep]
-
-
-def over_seeds(part: pd.DataFrame, column: str) -> OverSeeds:
-    """Summarise ``column`` of the rows in ``part``, one per seed, with ``<column>_lo`` and ``_hi`` if there."""
-    values = part[column].dropna()
-    lo, hi = (
-        float(part[f"{column}_{end}"].agg(how)) if f"{column}_{end}" in part else float("nan")
-        for end, how in (("lo", "min"), ("hi", "max"))
-    )
-    return OverSeeds(
-        float(values.mean()), lo, hi, float(values.min()), float(values.max()), int(part[C.SEED].nunique())
-    )
-
-
-def sized_models(table: pd.DataFrame) -> dict[str, int]:
-    """Return the models, smallest first, with their number of parameters (the largest over datasets)."""
-    sizes = table.groupby(C.MODEL)[N_PARAMETERS].max()
-    return {str(model): int(sizes[model]) for model in sorted(sizes.index, key=lambda name: (sizes[name], name))}
-
-
-def all_series(table: pd.DataFrame) -> list[Series]:
-    """Return one series per dataset and model size; colour and marker by model, fill by dataset."""
-    datasets = list(dict.fromkeys(table[C.DATASET].astype(str)))
-    models = list(sized_models(table))
-    sizes = table.groupby([C.MODEL, C.DATASET])[N_PARAMETERS].max()
-    keys = [(model, dataset) for model in models for dataset in datasets if (model, dataset) in sizes.index]
-    # side by side, or the intervals would hide each other, but never near the next N
-    step = min(_DODGE, _MAX_DODGE ** (1 / max(len(keys) - 1, 1)))
-    return [
-        Series(
-            dataset,
-            model,
-            f"{f'{dataset}, ' if len(datasets) > 1 else ''}{model} ({int(sizes[model, dataset]):,} parameters)",
-            _MODEL_COLORS[models.index(model) % len(_MODEL_COLORS)],
-            _MODEL_MARKERS[models.index(model) % len(_MODEL_MARKERS)],
-            _DATASET_FILLS[datasets.index(dataset) % len(_DATASET_FILLS)],
-            step ** (index - (len(keys) - 1) / 2),
-        )
-        for index, (model, dataset) in enumerate(keys)
-    ]
-
-
-def draw_curve(axes: Axes, part: pd.DataFrame, column: str, series: Series, *, linestyle: LineStyleType = "-") -> None:
-    """Draw ``column`` against N: seed means with the widest interval, and a small point per seed."""
-    part = part[part[column].notna()]
-    if part.empty:
-        return
-    sizes = sorted(part[C.N_TRAIN].unique())
-    spread = [over_seeds(part[part[C.N_TRAIN] == n], column) for n in sizes]
-    x = np.array(sizes, dtype=float) * series.dodge
-    look: dict[str, Any] = {"color": series.color, "marker": series.marker, "fillstyle": series.fillstyle}
-    axes.plot(x, [s.mean for s in spread], linestyle=linestyle, **look)
-    for position, s in zip(x, spread, strict=True):
-        if s.has_interval:
-            axes.vlines(position, s.lo, s.hi, color=series.color, linewidth=0.7)
-    axes.plot(
-        part[C.N_TRAIN] * series.dodge, part[column], linestyle="none", color=series.color,
-        marker=series.marker, markersize=2.2, alpha=0.6, markeredgewidth=0.4, fillstyle=series.fillstyle,
-    )  # fmt: skip
-
-
-def n_axis(axes: Axes, sizes: Sequence[int]) -> None:
-    """Make x a logarithmic axis of training frames with ticks at (at most five of) ``sizes``."""
-    ordered = sorted({int(n) for n in sizes})
-    shown = ordered[:: -(-len(ordered) // 5)]
-    axes.set_xscale("log")
-    axes.set_xlim(ordered[0] / 1.35, ordered[-1] * 1.35)
-    axes.set_xticks(shown, [f"{n:,}" for n in shown])
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(LABELS[C.N_TRAIN])
-
-
-def letter(axes: Axes, index: int) -> None:
-    """Write a bold panel letter above the left end of ``axes``."""
-    axes.set_title(f"({chr(ord('a') + index)})", loc="left", fontweight="bold")
-
-
-def text_size(text: str, size: float) -> tuple[float, float]:
-    """Return width and height of ``text`` in points, without a renderer."""
-    extents = TextPath((0, 0), text, size=size, prop=FontProperties(family=STYLE["font.family"])).get_extents()
-    return float(extents.width), float(extents.height)
+    return ORDERS.get(order_sign(bond_type), OTHER_ORDER)

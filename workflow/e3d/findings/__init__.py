@@ -101,9 +101,9 @@ def write_findings(paths: Sequence[Path], output: Path, sections: Sequence[str] 
 
 def findings(tables: "dict[str, pd.DataFrame]", sections: Sequence[str] = ()) -> dict[str, list[str]]:
     """Return the sentences of every section, or of ``sections``."""
-    from e3d.figures import style
+    from e3d.figures import runs
 
-    datasets = style.datasets(tables[RUNS])
+    datasets = runs.datasets(tables[RUNS])
     parts: dict[str, list[str]] = {}
     for name in sections or SECTIONS:
         section = SECTIONS[name]
@@ -111,7 +111,7 @@ def findings(tables: "dict[str, pd.DataFrame]", sections: Sequence[str] = ()) ->
         parts[name] = []
         for dataset in datasets if section.every_dataset else datasets[:1]:
             several = section.every_dataset and len(datasets) > 1
-            for sentence in module.sentences(tables, style.reference(tables[RUNS], dataset)):
+            for sentence in module.sentences(tables, runs.reference(tables[RUNS], dataset)):
                 parts[name].append(f"{dataset}: {sentence}" if several else sentence)
     return parts
 

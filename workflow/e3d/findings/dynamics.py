@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from e3d.fields import Column as C
-from e3d.figures import style
+from e3d.figures import runs
 from e3d.findings.wording import NOT_THERE, Run, Tables, listed, value
 from e3d.statistics import NO, UNDETERMINED, YES, unanimous
 
@@ -15,7 +15,7 @@ _LEADS = (20.0, 100.0)
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield whether D foretells which bond breaks first, what fluctuates with what, and how replicas end."""
-    bonds, scores = (style.at_run(tables[f"reactivity/{name}"], run) for name in ("dynamics", "breaking"))
+    bonds, scores = (runs.at_run(tables[f"reactivity/{name}"], run) for name in ("dynamics", "breaking"))
     scores = scores[(scores[C.MOLECULE] == _ALL) & (scores["window_fs"] == 0)]
     for lead in _LEADS:
         yield _foretold(scores[scores["lead_fs"] == lead], lead)

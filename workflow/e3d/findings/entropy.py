@@ -6,7 +6,7 @@ import pandas as pd
 
 from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.figures import style
+from e3d.figures import runs
 from e3d.findings.wording import NOT_THERE, SETS, Run, Tables, listed, value
 from e3d.statistics import UNDETERMINED, Estimate, unanimous, verdict
 
@@ -15,14 +15,14 @@ _WITHIN = "within types"
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield what the entropies of the reference run, and of its model against N, say."""
-    told = style.at_run(tables["entropy/decomposability"], run)
+    told = runs.at_run(tables["entropy/decomposability"], run)
     yield _against_length(told, "I(D/sd; type) - I(r; type)", "the bond type")
     yield _against_length(told, "I(D; order | elements) - I(r; order | elements)", "the bond order, elements known,")
     entropy = tables["entropy/entropy"]
     entropy = entropy[(entropy[C.STRUCTURES] == TEST_CONFORMATIONS) & (entropy[C.BOND_TYPE] == _WITHIN)]
-    yield _bins(style.at_run(entropy, run))
+    yield _bins(runs.at_run(entropy, run))
     yield _with_n(entropy, run)
-    yield _others(style.at_run(entropy, run))
+    yield _others(runs.at_run(entropy, run))
 
 
 def _against_length(told: pd.DataFrame, measure: str, what: str) -> str:
@@ -69,7 +69,7 @@ def _with_n(entropy: pd.DataFrame, run: Run) -> str:
     if len(sizes) < 2:
         return f"Entropy of D/sd within types against training frames: {NOT_THERE}."
     first, last = (scaled[scaled[C.N_TRAIN] == n] for n in (sizes[0], sizes[-1]))
-    a, b = style.over_seeds(first, column), style.over_seeds(last, column)
+    a, b = runs.over_seeds(first, column), runs.over_seeds(last, column)
     said = verdict(
         b,
         "it rises",

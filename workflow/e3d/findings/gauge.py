@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from e3d.fields import Column as C
-from e3d.figures import style
+from e3d.figures import runs
 from e3d.findings.wording import Run, Tables, interval, listed
 from e3d.gauge.contrasts import BONDS, TYPES
 from e3d.gauge.study import MIN_SEEDS, MOVES
@@ -17,7 +17,7 @@ _SHOWN = ("C=C - C#C", "C=C - C-C", "C-C - C#C", "H-O - C-H")
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield what seeds, rigidity, variants and contrasts say."""
-    yield _seeds(style.at_run(tables["gauge/seeds"], run))
+    yield _seeds(runs.at_run(tables["gauge/seeds"], run))
     yield from _variants(tables["gauge/ablations"], run[0])
     yield from _contrasts(tables["gauge/contrasts"], run)
     yield from _rigidity(tables["gauge/rigidity"], tables["gauge/compare"], run[0])

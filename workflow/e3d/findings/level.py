@@ -7,7 +7,7 @@ import pandas as pd
 
 from e3d.fields import REFERENCE_NAMES, TEST_CONFORMATIONS
 from e3d.fields import Column as C
-from e3d.figures import style
+from e3d.figures import runs
 from e3d.findings.wording import Run, Tables, interval, listed, value
 from e3d.statistics import Estimate, group_mean, verdict
 from e3d.statistics.agreement import BETWEEN, WITHIN
@@ -15,9 +15,9 @@ from e3d.statistics.agreement import BETWEEN, WITHIN
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield the split of D's error, bond separation and bond orders."""
-    yield _split(style.at_run(tables["level/summary"], run))
-    yield _separation(style.at_run(tables["level/separation"], run))
-    orders = style.at_run(tables["level/orders"], run)
+    yield _split(runs.at_run(tables["level/summary"], run))
+    yield _separation(runs.at_run(tables["level/separation"], run))
+    orders = runs.at_run(tables["level/orders"], run)
     yield from _orders(orders[orders[C.STRUCTURES] == TEST_CONFORMATIONS])
 
 
@@ -29,7 +29,7 @@ def _split(table: pd.DataFrame) -> str:
         if part.empty:
             continue
         said = verdict(
-            style.over_seeds(part, "excess_mae_eV"),
+            runs.over_seeds(part, "excess_mae_eV"),
             "the representation's is larger",
             "the labels' is larger",
             neither="undetermined which is larger",
@@ -65,7 +65,7 @@ def _orders(table: pd.DataFrame) -> Iterable[str]:
     for order, part in table.groupby("order", sort=True):
         scores = []
         for score, words in ((BETWEEN, "between types"), (WITHIN, "within types")):
-            difference = style.over_seeds(part, f"difference_{score}")
+            difference = runs.over_seeds(part, f"difference_{score}")
             # no width: few types have few orders, and all replicates may agree
             said = verdict(difference, "D better", "the length better", needs_width=True)
             length = value(part, f"length_{score}", seeds=False)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from e3d.fields import REFERENCE_NAMES, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.figures import style
+from e3d.figures import runs
 from e3d.findings.wording import NOT_THERE, SETS, Run, Tables, listed, value
 from e3d.null.compare import BETTER, LABELS, WORSE
 from e3d.null.names import (
@@ -32,7 +32,7 @@ _UNITS: Final = {C.ENERGY_MAE: ("energy", " meV/atom", 1), C.FORCE_MAE: ("force"
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield what null models say about the reference run's D, the answer about bond additivity first."""
-    compare = style.at_run(tables["null/compare"], run)
+    compare = runs.at_run(tables["null/compare"], run)
     relaxed = compare[compare[C.GEOMETRY] == "relaxed"]
     yield (
         "Is D closer to the reference energies than bond additivity fitted to the same frames (MAE at the relaxed "
@@ -46,7 +46,7 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
     yield f"Rank correlation with BDE298 between bond types, E3D minus null: {between}."
     within = _ranks(relaxed, WITHIN, (COARSE, FINE, PAIR, UNTRAINED, IN_MOLECULES, IN_TYPES))
     yield f"The same within bond types, where coarse additivity is zero by construction: {within}."
-    yield _follows(style.at_run(tables["null/follows"], run))
+    yield _follows(runs.at_run(tables["null/follows"], run))
     yield f"As potentials, test error of E3D minus null: {_potentials(compare)}."
     yield _determined(tables["null/types"], run)
 
@@ -70,7 +70,7 @@ def _errors(relaxed: pd.DataFrame, null: str) -> str:
         if part.empty:
             texts.append(f"{label} {NOT_THERE}")
             continue
-        ours, theirs = (style.over_seeds(part, name).mean for name in ("e3d", "null_value"))
+        ours, theirs = (runs.over_seeds(part, name).mean for name in ("e3d", "null_value"))
         difference = value(part, "difference", " eV")
         bonds = f"{int(part[C.N].max())} bonds"
         texts.append(f"{label}: {_verdict(part)}, {ours:.2f} against {theirs:.2f} eV, difference {difference}, {bonds}")

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from e3d.fields import Column as C
-from e3d.figures import style
+from e3d.figures import runs
 from e3d.findings.wording import NOT_THERE, Run, Tables, listed, value
 from e3d.statistics import verdict
 
@@ -22,10 +22,10 @@ _MEASURES: Final = {
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield what the reference run says of reactions, a sentence or two each."""
-    summary = style.at_run(tables["reactivity/summary"], run)
+    summary = runs.at_run(tables["reactivity/summary"], run)
     summary = summary[summary["reactions"] == "all"]
     yield _barriers(summary[summary["set"] == "unimolecular"])
-    yield _read_off(style.at_run(tables["reactivity/path_changes"], run))
+    yield _read_off(runs.at_run(tables["reactivity/path_changes"], run))
     yield _extrapolated(summary[summary["set"] == "dbh24"])
     if (summary["set"] == "transition1x").any():
         part = summary[summary["set"] == "transition1x"]
@@ -33,8 +33,8 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
             f"Activation energies of {int(part['n_reactions'].max())} reactions of Transition1x miss its labels by "
             f"{value(part, 'mae_model_eV', ' eV')}; {_against_guess(part)}."
         )
-    yield _scans(style.at_run(tables["reactivity/scan_errors"], run))
-    yield _crossings(style.at_run(tables["reactivity/path_changes"], run))
+    yield _scans(runs.at_run(tables["reactivity/scan_errors"], run))
+    yield _crossings(runs.at_run(tables["reactivity/path_changes"], run))
 
 
 def _barriers(part: pd.DataFrame) -> str:
@@ -53,7 +53,7 @@ def _barriers(part: pd.DataFrame) -> str:
 
 def _against_guess(part: pd.DataFrame) -> str:
     """Say how the model's error compares with that of guessing: decided only where their intervals lie apart."""
-    model, guess = (style.over_seeds(part, name) for name in ("mae_model_eV", "mae_mean_barrier_eV"))
+    model, guess = (runs.over_seeds(part, name) for name in ("mae_model_eV", "mae_mean_barrier_eV"))
     if not np.isfinite(guess.mean):
         return "no labels at the run's level of theory"
     said = verdict(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from e3d.fields import NAMED_BONDS, REFERENCE_NAMES, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.figures import style
+from e3d.figures import runs
 from e3d.findings.wording import SETS, Run, Tables, interval, value
 from e3d.robustness import STEPS
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate, verdict
@@ -27,21 +27,21 @@ _OPEN: Final = ", zero not excluded"
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield what the reference run's D is, a sentence or two each."""
     yield _which(tables, run)
-    yield _test_errors(style.at_run(tables["evaluate/errors"], run))
-    yield _order(style.at_run(tables["bde/order"], run))
-    relaxed = style.at_run(tables["bde/summary"], run)
+    yield _test_errors(runs.at_run(tables["evaluate/errors"], run))
+    yield _order(runs.at_run(tables["bde/order"], run))
+    relaxed = runs.at_run(tables["bde/summary"], run)
     relaxed = relaxed[relaxed[C.GEOMETRY] == "relaxed"]
     yield _errors_of_d(relaxed)
     yield _errors_by_training(relaxed)
     yield _ranks(relaxed[relaxed["molecules"] == "all"])
-    yield _decomposability(style.at_run(tables["entropy/decomposability"], run))
-    yield _bonded_share(style.at_run(tables["decompose/summary"], run))
-    yield _scaling(tables["scaling/fits"], run[0], style.sized_models(tables["decompose/summary"]))
+    yield _decomposability(runs.at_run(tables["entropy/decomposability"], run))
+    yield _bonded_share(runs.at_run(tables["decompose/summary"], run))
+    yield _scaling(tables["scaling/fits"], run[0], runs.sized_models(tables["decompose/summary"]))
     yield _sum_rule(tables["decompose/summary"])
 
 
 def _which(tables: Tables, run: Run) -> str:
-    part = style.at_run(tables["decompose/summary"], run)
+    part = runs.at_run(tables["decompose/summary"], run)
     seeds = part[C.SEED].nunique()
     dataset, model, n_train = run
     return (
@@ -127,7 +127,7 @@ def _ranks(relaxed: pd.DataFrame) -> str:
         part = relaxed[relaxed["reference"] == name]
         between.append(f"{label} {value(part, BETWEEN)}")
         pairs = int(part["n_pairs_within_types"].max()) if len(part) else 0
-        s = style.over_seeds(part, WITHIN)
+        s = runs.over_seeds(part, WITHIN)
         known = s.has_interval and pairs > 1
         text = value(part, WITHIN) if known else UNDETERMINED
         within.append(f"{label} {text}, {pairs} pair{'' if pairs == 1 else 's'}{_zero(s) if known else ''}")
@@ -161,7 +161,7 @@ def _compare(d: pd.DataFrame, r: pd.DataFrame) -> str:
     """Say whether D tells more than r, only where the intervals are apart."""
     if d.empty or r.empty:
         return "not to be compared"
-    first, second = style.over_seeds(d, "fraction_mm"), style.over_seeds(r, "fraction_mm")
+    first, second = runs.over_seeds(d, "fraction_mm"), runs.over_seeds(r, "fraction_mm")
     return verdict(
         first,
         "D tells more",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from e3d.fields import NAMED_BONDS
-from e3d.figures import style
+from e3d.figures import runs
 from e3d.statistics.intervals import Interval
 
 Tables = dict[str, pd.DataFrame]
@@ -29,7 +29,7 @@ def value(part: pd.DataFrame, column: str, unit: str = "", *, digits: int = 2, s
     """Return mean, interval and range over the seeds of a column, as text."""
     if part.empty or not part[column].notna().any():
         return NOT_THERE
-    s = style.over_seeds(part, column)
+    s = runs.over_seeds(part, column)
     mean, low, high = (f"{x:.{digits}f}" for x in (s.mean, s.seed_min, s.seed_max))
     ends = f" {interval(s, digits=digits)}" if f"{column}_lo" in part else ""
     # a jackknife whose replicates all agree has no width: that is saturation, not certainty

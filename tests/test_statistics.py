@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from e3d.statistics import deletions, estimate, group_mean, jackknife, jackknife_groups, replicates, t_quantile
+from e3d.statistics import (
+    deletions,
+    estimate,
+    group_mean,
+    jackknife,
+    jackknife_groups,
+    replicates,
+    t_quantile,
+)
 from e3d.statistics.resampling import group_ratio, jackknife_se
 from e3d.statistics.variance import independent_rows, variance_ratio, welch_dof
 

@@ -42,7 +42,8 @@ def test_a_row_of_a_table_gives_the_estimate_back() -> None:
 def test_half_width_and_transformation() -> None:
     assert Estimate(1.0, 0.5, 2.5).half_width == 1.0
     assert Estimate.symmetric(1.0, 0.25) == Estimate(1.0, 0.75, 1.25)
-    assert np.isnan([Estimate(1.0).lo, Estimate(1.0).hi, Estimate.symmetric(1.0, NAN).half_width]).all()
+    for unknown in (Estimate(1.0), Estimate.symmetric(1.0, NAN)):
+        assert np.isnan([unknown.lo, unknown.hi, unknown.half_width]).all()
     assert Estimate(4.0, 1.0, 9.0).transformed(np.sqrt) == Estimate(2.0, 1.0, 3.0)
 
 
@@ -71,18 +72,20 @@ def test_a_verdict_needs_the_whole_interval_on_one_side(
 
 
 def test_labels_of_a_verdict() -> None:
-    words = {"neither": "either", "unknown": "no interval"}
-    said = [verdict(Ends(*ends), "more", "less", **words) for ends in ((1, 2), (-2, -1), (-1, 1), (NAN, NAN))]
+    four = [Ends(*ends) for ends in ((1, 2), (-2, -1), (-1, 1), (NAN, NAN))]
+    said = [verdict(one, "more", "less", neither="either", unknown="no interval") for one in four]
     assert said == ["more", "less", "either", "no interval"]
-    assert verdict(Ends(NAN, NAN), neither="either") == "either", "without its own label, unknown is neither"
+    assert verdict(four[-1], neither="either") == "either", "by default, unknown is neither"
 
 
 def test_an_interval_without_width_decides_only_where_it_may() -> None:
     flat, rounding = Ends(0.5, 0.5), Ends(0.5, 0.5 + 1e-15)
     assert [verdict(one) for one in (flat, rounding)] == [YES, YES]
-    assert [verdict(one, needs_width=True, unknown="flat") for one in (flat, rounding)] == ["flat", "flat"]
+    for one in (flat, rounding, Ends(NAN, NAN)):
+        assert verdict(one, needs_width=True, unknown="flat") == "flat"
+        assert not has_width(one)
     assert verdict(Ends(0.4, 0.5), needs_width=True) == YES
-    assert [has_width(one) for one in (flat, Ends(0.4, 0.5), Ends(NAN, NAN))] == [False, True, False]
+    assert has_width(Ends(0.4, 0.5))
 
 
 def test_verdicts_are_joined() -> None:

@@ -42,10 +42,11 @@ SEED_COLUMNS = (
     *("energy_mae_mean", "energy_mae_sd", "force_mae_mean", "force_mae_sd", "verdict"),
 )
 ABLATION_COLUMNS = (
-    *("dataset", "n_train", "base", "variant", "n_seeds", "offset_removed", "n_bonds", "mean_change_eV"),
+    *("dataset", "n_train", "base", "variant", "n_seeds"),
+    *("offset_removed", "n_bonds", "mean_change_eV"),
     *interval_columns("rms_change_eV", "seed_rms_eV", "rms_ratio"),
-    *("spearman", "kendall", WITHIN, "energy_mae_change", "force_mae_change", "bde298_mae_change_eV"),
-    *("bonded_share_change", "bonded_share_seed_sd", "verdict"),
+    *("spearman", "kendall", WITHIN, "energy_mae_change", "force_mae_change"),
+    *("bde298_mae_change_eV", "bonded_share_change", "bonded_share_seed_sd", "verdict"),
 )
 COMPARE_COLUMNS = (
     *(*CELL, "sigma2_relative", "n_seeds", "n_bonds"),
@@ -188,12 +189,13 @@ def _change(before: pd.DataFrame, after: pd.DataFrame, common: list[Any], *, cen
 
 
 def _orders(before: pd.Series, after: pd.Series) -> dict[str, float]:
-    """Return the rank correlations of two D (eV) of the same bonds: over all, and over the pairs of one type."""
+    """Return the rank correlations of two D (eV) of the same bonds, also within types."""
     x, y = before.to_numpy(dtype=float), after.to_numpy(dtype=float)
     types = before.index.get_level_values(C.BOND_TYPE).to_numpy(dtype=object)
+    one = np.full(len(x), "all", dtype=object)
     return {
         "spearman": float(spearman(x, y)),
-        "kendall": float(kendall(x, y, np.full(len(x), "all", dtype=object))) if len(x) > 2 else np.nan,
+        "kendall": float(kendall(x, y, one)) if len(x) > 2 else np.nan,
         WITHIN: float(kendall(x, y, types)),
     }
 
@@ -264,9 +266,14 @@ def _compared(predicted: Array, d: pd.DataFrame) -> dict[str, Any]:
     ratio = jackknife(root, molecules)
     dof = (d.shape[1] - 1) * independent_rows(d.sub(d.mean(axis=1), axis=0).to_numpy())
     of_seeds = variance_ratio(ratio.value**2, np.inf, dof).transformed(np.sqrt)
-    wider = Estimate(ratio.value, float(np.minimum(ratio.lo, of_seeds.lo)), float(np.maximum(ratio.hi, of_seeds.hi)))
+    lo, hi = np.minimum(ratio.lo, of_seeds.lo), np.maximum(ratio.hi, of_seeds.hi)
+    wider = Estimate(ratio.value, float(lo), float(hi))
     in_range = verdict(wider, beside=0.5), verdict(wider, above=NO, below=YES, beside=2)
     said = all_hold([verdict(rank), *in_range], 3)
     if d.shape[1] < MIN_SEEDS or (said == YES and not rank.value > 0.5):
         said = UNDETERMINED
-    return {**rank.columns("spearman"), **wider.columns("predicted_over_seed_sd"), "reproduces": said}
+    return {
+        **rank.columns("spearman"),
+        **wider.columns("predicted_over_seed_sd"),
+        "reproduces": said,
+    }

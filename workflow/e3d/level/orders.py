@@ -24,9 +24,10 @@ from e3d.statistics.agreement import BETWEEN, WITHIN, n_pairs, scores
 
 ORDERS: Final = {"Mayer": "mayer_indices", "Wiberg": "wiberg_lowdin_indices"}
 _MAX_PAIRS_ROWS = 3000
+_WHO = ("d", "length", "difference")
 _COLUMNS = (
     *(C.STRUCTURES, "order", "n_bonds", C.N_MOLECULES, "n_types", "n_pairs_within_types"),
-    *interval_columns(*(f"{who}_{score}" for who in ("d", "length", "difference") for score in (BETWEEN, WITHIN))),
+    *interval_columns(*(f"{who}_{score}" for who in _WHO for score in (BETWEEN, WITHIN))),
 )
 Orders = dict[tuple[str, int], NDArray[np.float64]]
 
@@ -90,7 +91,7 @@ def order_rows(bonds: pd.DataFrame, structures: str) -> list[dict[str, Any]]:
         }
         for score in (BETWEEN, WITHIN):
             d, length = found[score]
-            for who, values in (("d", d), ("length", length), ("difference", d - length)):
+            for who, values in zip(_WHO, (d, length, d - length), strict=True):
                 row |= estimate(values).columns(f"{who}_{score}")
         rows.append(row)
     return rows

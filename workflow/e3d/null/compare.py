@@ -12,7 +12,15 @@ from e3d.fields import REFERENCE_NAMES
 from e3d.fields import Column as C
 from e3d.null.names import IN_TYPES, NULL_MODEL
 from e3d.null.shuffle import expected_absolute_error, shuffled
-from e3d.statistics import UNDETERMINED, Estimate, deletions, estimate, interval_columns, jackknife_groups, verdict
+from e3d.statistics import (
+    UNDETERMINED,
+    Estimate,
+    deletions,
+    estimate,
+    interval_columns,
+    jackknife_groups,
+    verdict,
+)
 from e3d.statistics.agreement import BETWEEN, BIAS, MAE, SCORES, WITHIN, n_pairs, scores
 from e3d.statistics.resampling import Masks
 

@@ -175,7 +175,9 @@ def _from_others(part: pd.DataFrame) -> Floats:
 def _mean(values: Floats, reactions: NDArray[np.object_]) -> Estimate:
     """Return mean and interval of the values that are numbers; NaN where there are none."""
     known = np.isfinite(values)
-    return group_mean(values[known], pd.factorize(reactions[known])[0]) if known.any() else Estimate(float("nan"))
+    if not known.any():
+        return Estimate(float("nan"))
+    return group_mean(values[known], pd.factorize(reactions[known])[0])
 
 
 def barrier_of(energy: Floats, saddle: int) -> tuple[float, float]:

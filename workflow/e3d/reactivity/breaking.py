@@ -192,11 +192,14 @@ def _row(here: pd.DataFrame, predictor: str, units: "pd.Series[Any]") -> dict[st
     found = {name: _mean(values, unit) for name, values in measured.items()}
     for name, one in found.items():
         row |= one.columns(name)
-    row["beats_chance"] = verdict(found["percentile_minus_chance"], needs_width=True)
-    row["beats_length"] = verdict(found["percentile_minus_length"], needs_width=True) if length else ""
+    for rival in ("chance", "length"):
+        difference = found.get(f"percentile_minus_{rival}")
+        row[f"beats_{rival}"] = verdict(difference, needs_width=True) if difference else ""
     return row
 
 
 def _mean(values: Floats, unit: NDArray[np.int64]) -> Estimate:
     known = np.isfinite(values)
-    return group_mean(values[known], unit[known]) if known.any() else Estimate(float("nan"))
+    if not known.any():
+        return Estimate(float("nan"))
+    return group_mean(values[known], unit[known])

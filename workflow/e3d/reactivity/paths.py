@@ -19,6 +19,7 @@ from e3d.reactivity.coverage import Coverage
 from e3d.reactivity.evaluated import Evaluated, Floats, Pair, all_pairs, distance, evaluate
 from e3d.reactivity.scans import first_crossing
 from e3d.reactivity.shipped import LabelledPath
+from e3d.statistics import NO, UNDETERMINED, YES
 
 REACTION = "reaction"
 BREAKING, FORMING, KEPT = "breaking", "forming", "kept"
@@ -156,7 +157,7 @@ def _hits(change: Mapping[Pair, float], changed: set[Pair]) -> float:
 
 
 def _verdict(hits: float, n_changed: int) -> str:
-    return "undetermined" if not np.isfinite(hits) else "yes" if hits == n_changed else "no"
+    return UNDETERMINED if not np.isfinite(hits) else YES if hits == n_changed else NO
 
 
 def crossing(fraction: Floats, course: Mapping[Pair, Floats], broken: Sequence[Pair], formed: Sequence[Pair]) -> float:

@@ -1,7 +1,8 @@
 """How well D of bonds agrees with a reference: errors and rank correlations.
 
-Scores are computed for several D (runs, null models, draws of one) and for every molecule left out at once, so that
-two D are compared on the same bonds and their difference has an interval of its own (a paired jackknife).
+Scores are computed for several D (runs, null models, draws of one) and for every molecule left out
+at once, so that two D are compared on the same bonds and their difference has an interval of its
+own (a paired jackknife).
 """
 
 from typing import Final
@@ -17,7 +18,7 @@ MAE, BIAS, TYPES_MAE = "mae_eV", "bias_eV", "types_mae_eV"
 BETWEEN, WITHIN = "between_types_spearman", "within_types_kendall"
 SCORES: Final = (MAE, BIAS, TYPES_MAE, BETWEEN, WITHIN)
 TIE_EV: Final = 1e-9
-"""Bond energies closer than this are equal: tables hold ten digits, and means of equal numbers differ by rounding."""
+"""Closer bond energies are equal: tables hold ten digits, and means of equal numbers differ."""
 _SAME: Final = 1e-9  # a share of the variance of ranks below this is rounding
 
 
@@ -37,8 +38,9 @@ def scores(d: Floats, reference: Floats, kinds: Kinds, keep: Masks) -> dict[str,
 
     Returns
     -------
-    ``mae_eV``, ``bias_eV`` over bonds, ``types_mae_eV`` over means of types; ``between_types_spearman``, Spearman's
-    rho of means of types; ``within_types_kendall``, Kendall's tau-a over the pairs of one type. NaN where undefined.
+    ``mae_eV``, ``bias_eV`` over bonds, ``types_mae_eV`` over means of types;
+    ``between_types_spearman``, Spearman's rho of means of types; ``within_types_kendall``,
+    Kendall's tau-a over the pairs of one type. NaN where undefined.
     """
     weight = keep.astype(float)
     error = d - reference
@@ -63,9 +65,9 @@ def _order(difference: Floats, tie: float) -> Floats:
 
 
 def ranks(values: Floats, *, present: Masks | None = None, tie: float = 0.0) -> Floats:
-    """Return average ranks (..., n) about their mean: half the sum of signs of the differences to all others.
+    """Return average ranks (..., n) about their mean: half the sum of signs of all differences.
 
-    Values closer than ``tie`` are equal; those not ``present`` (..., n) have no rank, 0, and give none.
+    Values closer than ``tie`` are equal. Those not ``present`` (..., n) have rank 0 and give none.
     """
     there = 1.0 if present is None else present.astype(float)
     signs = _order(values[..., :, None] - values[..., None, :], tie)
@@ -75,9 +77,12 @@ def ranks(values: Floats, *, present: Masks | None = None, tie: float = 0.0) -> 
 
 
 def spearman(x: Floats, y: Floats, *, present: Masks | None = None, tie: float = 0.0) -> Floats:
-    """Return Spearman's rho (...) of ``x`` and ``y`` (..., n) over the entries ``present`` (..., n), ties averaged.
+    """Return Spearman's rho (...) of ``x`` and ``y`` (..., n) over those ``present`` (..., n).
 
-    NaN below three entries, or where one is constant.
+    Ranks of ties are averaged. NaN below three entries, or where one is constant.
+
+    >>> float(spearman(np.array([1.0, 2.0, 3.0]), np.array([4.0, 6.0, 5.0])))
+    0.5
     """
     of_x, of_y = (ranks(values, present=present, tie=tie) for values in (x, y))
     square = (of_x**2).sum(axis=-1) * (of_y**2).sum(axis=-1)
@@ -90,9 +95,9 @@ def spearman(x: Floats, y: Floats, *, present: Masks | None = None, tie: float =
 def partial_spearman(x: Floats, y: Floats, controls: Floats) -> tuple[float, int]:
     """Return Spearman's rho of x and y (n,) given controls (n, k), and how many controls vary.
 
-    Pearson's correlation of what least squares on the ranks of the controls leaves of the ranks of x and y (for one
-    control Kendall's formula, Kendall 1942, Biometrika 32, 277). Ranks know no logarithm: given N is given log N.
-    NaN where the controls explain one of the two entirely.
+    Pearson's correlation of what least squares on the ranks of the controls leaves of the ranks of
+    x and y (for one control Kendall's formula, Kendall 1942, Biometrika 32, 277). Ranks know no
+    logarithm: given N is given log N. NaN where the controls explain one of the two entirely.
     """
     design = np.column_stack([np.ones(len(x)), ranks(controls.T).T])
     both = ranks(np.stack([x, y])).T
@@ -101,10 +106,18 @@ def partial_spearman(x: Floats, y: Floats, controls: Floats) -> tuple[float, int
     square, whole = (left**2).sum(axis=0), both.var(axis=0) * len(x)
     if (square <= _SAME * np.maximum(whole, 1.0)).any():
         return float("nan"), k
-    return float(np.round(left[:, 0] @ left[:, 1] / np.sqrt(square.prod()), 12)), k  # what follows is rounding
+    rho = left[:, 0] @ left[:, 1] / np.sqrt(square.prod())
+    return float(np.round(rho, 12)), k  # what follows is rounding
 
 
-def kendall(x: Floats, y: Floats, kinds: Kinds, *, keep: Masks | None = None, tie: float = 0.0) -> Floats:
+def kendall(
+    x: Floats,
+    y: Floats,
+    kinds: Kinds,
+    *,
+    keep: Masks | None = None,
+    tie: float = 0.0,
+) -> Floats:
     """Return Kendall's tau-a, (concordant - discordant) / pairs, over the pairs of one kind.
 
     The easy order between kinds cannot help (Kendall 1938, Biometrika 30, 81). NaN without pairs.
@@ -123,7 +136,8 @@ def kendall(x: Floats, y: Floats, kinds: Kinds, *, keep: Masks | None = None, ti
         Values closer than this are equal.
     """
     a, b = _pairs(kinds)
-    both = np.ones(len(a)) if keep is None else (keep[:, a] & keep[:, b]).astype(float)  # (P,) or (R, P)
+    # pairs that count: (P,) or (R, P)
+    both = np.ones(len(a)) if keep is None else (keep[:, a] & keep[:, b]).astype(float)
     agree = _order(x[..., a] - x[..., b], tie) * _order(y[a] - y[b], tie)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(agree @ both.T / both.sum(axis=-1))

@@ -1,4 +1,4 @@
-"""A statistic with its 95 % interval, its three columns in a table, and what an interval lets one conclude."""
+"""A statistic with its 95 % interval, its columns in a table, and what an interval decides."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from scipy.special import stdtrit
 
 LEVEL: Final = 0.95
 NO_WIDTH: Final = 1e-9
-"""An interval narrower than this is that of replicates that all agree: saturation, not certainty."""
+"""A narrower interval is that of replicates that all agree: saturation, not certainty."""
 YES, NO, UNDETERMINED = "yes", "no", "undetermined"
 _ENDS: Final = ("", "_lo", "_hi")
 
@@ -55,7 +55,11 @@ class Estimate:
         return bool(np.isfinite(self.lo) and np.isfinite(self.hi))
 
     def columns(self, name: str) -> dict[str, float]:
-        """Return value, lower and upper end by the names of their columns (:func:`interval_columns`)."""
+        """Return value, lower and upper end by their columns (:func:`interval_columns`).
+
+        >>> Estimate(1.0, 0.5, 2.5).columns("mae_eV")
+        {'mae_eV': 1.0, 'mae_eV_lo': 0.5, 'mae_eV_hi': 2.5}
+        """
         return dict(zip(interval_columns(name), (self.value, self.lo, self.hi), strict=True))
 
     def transformed(self, function: Callable[[float], float]) -> "Estimate":
@@ -104,6 +108,11 @@ def verdict(
         Label where an end is not known, by default that of ``neither``.
     needs_width
         Whether an interval without width, of replicates that all agree, counts as not known.
+
+    Examples
+    --------
+    >>> verdict(Estimate(0.3, 0.1, 0.5)), verdict(Estimate(0.3, -0.1, 0.7), "better", "worse")
+    ('yes', 'undetermined')
     """
     low, high = (beside, beside) if isinstance(beside, (int, float)) else (beside.lo, beside.hi)
     unknown = neither if unknown is None else unknown
@@ -123,7 +132,7 @@ def unanimous(labels: Iterable[str]) -> str:
 
 
 def all_hold(labels: Iterable[str], expected: int) -> str:
-    """Return no if one of several verdicts is no, yes if all ``expected`` ones are there and yes, else undetermined."""
+    """Return no if one of the verdicts is no, yes if all ``expected`` are, else undetermined."""
     said = list(labels)
     if NO in said:
         return NO

@@ -22,11 +22,11 @@ def welch_dof(variances: Sequence[float], sizes: Sequence[int]) -> float:
 
 
 def independent_rows(deviations: NDArray[np.float64]) -> float:
-    """Return how many independent rows (rows, seeds) of deviations from their means over seeds amount to.
+    """Return to how many independent rows ``deviations`` (rows, seeds) from the rows' means amount.
 
-    (tr G)^2 / tr G^2 with G the seeds' products: the mean square over k such rows varies as that over all does
-    (Satterthwaite 1946, Biometrics Bull. 2, 110). 1 if rows move together; at most the seeds less one, so that it
-    rather understates. NaN where nothing varies.
+    (tr G)^2 / tr G^2 with G the seeds' products: the mean square over k such rows varies as that
+    over all does (Satterthwaite 1946, Biometrics Bull. 2, 110). 1 if rows move together; at most
+    the seeds less one, so that it rather understates. NaN where nothing varies.
     """
     product = deviations.T @ deviations
     square = float((product**2).sum())
@@ -34,7 +34,10 @@ def independent_rows(deviations: NDArray[np.float64]) -> float:
 
 
 def variance_ratio(ratio: float, dof: float, dof_of_reference: float) -> Estimate:
-    """Return a ratio of two variances with its 95 % interval by F; infinite ``dof``: the numerator is known."""
+    """Return a ratio of two variances with its 95 % interval by F.
+
+    Infinite ``dof``: the numerator is known.
+    """
     if not (np.isfinite(ratio) and dof > 0 and dof_of_reference > 0):
         return Estimate(ratio)
     large = 1e9  # chi-squared is the limit

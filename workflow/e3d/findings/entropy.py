@@ -37,7 +37,13 @@ def _against_length(told: pd.DataFrame, measure: str, what: str) -> str:
     )
 
 
-def _by_seed(part: pd.DataFrame, column: str, above: str, below: str, neither: str = UNDETERMINED) -> list[str]:
+def _by_seed(
+    part: pd.DataFrame,
+    column: str,
+    above: str,
+    below: str,
+    neither: str = UNDETERMINED,
+) -> list[str]:
     """Return what the interval of each seed says of a column; undetermined where there is none."""
     found = [Estimate.read(row, column) for row in part.to_dict("records")]
     return [verdict(one, above, below, neither=neither, unknown=UNDETERMINED) for one in found]

@@ -51,7 +51,8 @@ def _separation(table: pd.DataFrame) -> str:
     means = error.groupby(table[C.SEED]).mean()
     here = [(table[C.SEED] == seed).to_numpy() for seed in means.index]
     found = [group_mean(excess[rows], molecules[rows]) for rows in here]  # paired, a molecule left out in turn
-    widest = Estimate(excess.mean(), np.min([one.lo for one in found]), np.max([one.hi for one in found]))
+    lo, hi = np.min([one.lo for one in found]), np.max([one.hi for one in found])
+    widest = Estimate(excess.mean(), lo, hi)
     beats = verdict(widest, "larger", "smaller", neither="undetermined whether smaller or larger")
     return (
         f"Bond separation (what bond additivity cannot give, {molecules.max() + 1} molecules): D misses the labels by "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from e3d.fields import Column as C
 from e3d.figures import runs
 from e3d.findings.wording import NOT_THERE, Run, Tables, listed, value
-from e3d.statistics import verdict
+from e3d.statistics import UNDETERMINED, YES, verdict
 
 _MEASURES: Final = {
     "bond_energy": "D",
@@ -116,8 +116,8 @@ def _read_off(changes: pd.DataFrame) -> str:
         return f"Bonds along reaction paths: {NOT_THERE}."
     texts = []
     for measure, words in _MEASURES.items():
-        judged = known[known[f"read_off_{measure}"] != "undetermined"]
-        counts = (judged[f"read_off_{measure}"] == "yes").groupby(judged[C.SEED]).sum()
+        judged = known[known[f"read_off_{measure}"] != UNDETERMINED]
+        counts = (judged[f"read_off_{measure}"] == YES).groupby(judged[C.SEED]).sum()
         if len(counts):
             low, high = int(counts.min()), int(counts.max())
             of = "" if len(judged) == len(known) else f" of {judged['reaction'].nunique()} that can be judged"

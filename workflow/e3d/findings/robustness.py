@@ -26,7 +26,8 @@ def _pair(row: dict[Any, Any]) -> str:
         return f"{found.value:.2f}{unit} {interval(found)}"
 
     ratio = of("ratio_line") if np.isfinite(float(row["ratio_line"])) else UNDETERMINED
-    of_seeds = Estimate(float("nan"), *(float(row[f"ratio_line_seeds_{end}"]) for end in ("lo", "hi")))
+    ends = (float(row[f"ratio_line_seeds_{end}"]) for end in ("lo", "hi"))
+    of_seeds = Estimate(float("nan"), *ends)
     by_seeds = interval(of_seeds) if of_seeds.has_interval else "no interval"
     texts = [
         f"D of {row['dataset_b']} minus D of {row['dataset_a']} {of('bias_eV', ' eV')}",

@@ -90,8 +90,10 @@ def _step(part: pd.DataFrame, lower: str, higher: str) -> pd.DataFrame:
 def _verdict(steps: list[pd.DataFrame], seeds: Sequence[int]) -> str:
     """Count the seeds for which both steps hold, one is reversed, or the intervals leave it open."""
     holds = pd.concat(steps)
-    votes = Counter(all_hold(holds.loc[holds[C.SEED] == seed, "holds"], len(steps)) for seed in seeds)
-    counted = [f"{word} in {votes[word]} of {len(seeds)}" for word in (YES, NO, UNDETERMINED) if votes[word]]
+    of_seeds = [holds.loc[holds[C.SEED] == seed, "holds"] for seed in seeds]
+    votes = Counter(all_hold(labels, len(steps)) for labels in of_seeds)
+    words = [word for word in (YES, NO, UNDETERMINED) if votes[word]]
+    counted = [f"{word} in {votes[word]} of {len(seeds)}" for word in words]
     return f"{', '.join(counted) or 'undetermined in all'} {'seed' if len(seeds) == 1 else 'seeds'}"
 
 

@@ -29,7 +29,8 @@ from snakemake.utils import update_config
 from e3d.config import RunSettings, Study, Training, load_study, read_yaml, run_settings, write_run
 from e3d.data.choose import Choice, choose
 from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, frames_of, split_store
+from e3d.data.split import SplitSettings, split_store
+from e3d.data.splits import frames_of
 from e3d.data.store import StoreReader
 from e3d.fields import BONDS_FILE, VALIDATION
 from e3d.train.pack import pack

@@ -23,7 +23,8 @@ from e3d import tables
 from e3d.config import Architecture, RunSettings, Training, read_yaml, write_run
 from e3d.data.choose import Choice, choose
 from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, frames_of, split_store
+from e3d.data.split import SplitSettings, split_store
+from e3d.data.splits import frames_of
 from e3d.data.store import StoreReader
 from e3d.fields import VALIDATION, Column
 

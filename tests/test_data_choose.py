@@ -9,7 +9,7 @@ import pytest
 
 from e3d import tables
 from e3d.data.choose import STRATEGIES, Choice, choose
-from e3d.data.split import frames_of
+from e3d.data.splits import frames_of
 from e3d.data.store import StoreReader
 from e3d.fields import POOL, Column
 from e3d.fields import Store as F

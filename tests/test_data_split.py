@@ -11,7 +11,8 @@ import pytest
 from e3d import tables
 from e3d.cli import main
 from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, assign, families, frames_of, read_splits, split_store
+from e3d.data.split import SplitSettings, assign, families, split_store
+from e3d.data.splits import frames_of, read_splits
 from e3d.data.store import StoreReader
 from e3d.fields import POOL, TEST_CONFORMATIONS, TEST_MOLECULES, UNUSED, VALIDATION, Column
 from e3d.fields import Store as F

@@ -24,7 +24,8 @@ from e3d.data.choose import Choice, choose
 from e3d.data.make.label.run import label_file
 from e3d.data.make.label.theories import theory_named
 from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, frames_of, split_store
+from e3d.data.split import SplitSettings, split_store
+from e3d.data.splits import frames_of
 from e3d.data.store import StoreReader
 from e3d.data.theory import GFN2
 from e3d.decompose.run import decompose_all

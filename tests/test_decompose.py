@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 
-from e3d.data.split import frames_of
+from e3d.data.splits import frames_of
 from e3d.data.store import StoreReader
 from e3d.decompose.run import decompose, decompose_all
 from e3d.decompose.totals import D_BIN_EV, R_BIN_ANG

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.data.split import frames_of
+from e3d.data.splits import frames_of
 from e3d.data.store import StoreReader
 from e3d.evaluate import error_table, evaluate, residuals
 from e3d.models import load_model

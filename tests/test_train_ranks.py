@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from e3d.config import RunSettings, read_yaml
-from e3d.data.split import frames_of
+from e3d.data.splits import frames_of
 from e3d.data.store import StoreReader
 from e3d.errors import InputError
 from e3d.fields import POOL

@@ -13,7 +13,7 @@ import pandas as pd
 
 from e3d import tables
 from e3d.chemistry import symbol
-from e3d.data.split import frames_of, read_splits
+from e3d.data.splits import frames_of, read_splits
 from e3d.data.store import StoreReader
 from e3d.fields import TEST_IONIC, TEST_SPLITS
 from e3d.fields import Column as C

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from e3d import tables
 from e3d.chemistry import number
-from e3d.data.split import read_splits
+from e3d.data.splits import read_splits
 from e3d.data.store import StoreReader
 from e3d.errors import InputError, choices
 from e3d.fields import POOL, Column

@@ -212,32 +212,3 @@ def _require_all_splits(table: pd.DataFrame, store: Path) -> None:
                 f"{store}: the split {name!r} is empty, every split needs at least one frame. "
                 "Use more molecules or conformations, or a larger fraction under `split`."
             )
-
-
-def read_splits(splits: Path, reader: StoreReader) -> pd.DataFrame:
-    """Return the table of splits of a store.
-
-    Raises
-    ------
-    InputError
-        If it lists other frames than those of the store.
-    """
-    table = tables.read(splits, columns=(Column.FRAME, Column.SPLIT, Column.MOLECULE))
-    if not np.array_equal(table[Column.FRAME].to_numpy(), np.arange(len(reader))):
-        raise InputError(
-            f"{splits}: its frames are not the {len(reader)} of {reader.path}, in order. It is the table of another "
-            "store: make it with `e3d data split`."
-        )
-    return table
-
-
-def frames_of(splits: Path, name: str) -> NDArray[np.int64]:
-    """Return the frames of one split, ascending."""
-    table = tables.read(splits, columns=(Column.FRAME, Column.SPLIT))
-    frames = table.loc[table[Column.SPLIT] == name, Column.FRAME].to_numpy(dtype=np.int64)
-    if not len(frames):
-        raise InputError(
-            f"{splits}: no frame in split {name!r}; it has {', '.join(sorted(set(table[Column.SPLIT])))}. "
-            "Name one of these."
-        )
-    return frames

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from e3d import provenance, tables
 from e3d.chemistry import symbol
-from e3d.data.split import frames_of, read_splits
+from e3d.data.splits import frames_of, read_splits
 from e3d.data.store import StoreReader
 from e3d.decompose.bonds import BondTyper
 from e3d.decompose.totals import Histogram, Means, Shares

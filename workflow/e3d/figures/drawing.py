@@ -58,10 +58,9 @@ class Series:
 
 
 def page(rows: float, lines: float = 0, *, names: int = 0, run: tuple[str, str, int] | None = None) -> Figure:
-    """Return an empty figure of the style's width, as high as what it holds.
+    """Return an empty figure of the style's width.
 
-    That are ``rows`` of panels, or rows of ``names`` in one panel, and ``lines`` of text outside them.
-
+    Its height is that of ``rows`` of panels, of rows of ``names`` in a panel, and of ``lines`` of text outside.
     The name of ``run`` (dataset, model, number of training frames) goes into the lower right corner, below
     everything else: with several datasets a figure shows one.
     """
@@ -75,12 +74,18 @@ def page(rows: float, lines: float = 0, *, names: int = 0, run: tuple[str, str, 
     return figure
 
 
-def panels(figure: Figure, count: int, columns: int, **options: Any) -> list[Axes]:
+def fit(columns: int, wide: float = 1) -> int:
+    """Return how many of ``columns`` the page has room for, each as wide as ``wide`` of the narrowest panels."""
+    return max(1, min(columns, int(style.STYLE.width / (wide * style.STYLE.narrowest_panel))))
+
+
+def panels(figure: Figure, count: int, columns: int, *, wide: float = 1, **options: Any) -> list[Axes]:
     """Return ``count`` panels in rows of ``columns``, or of fewer where the page is too narrow for them.
 
-    The height of the figure grows with the rows. ``options`` are those of ``Figure.subplots``.
+    The height of the figure grows with the rows. ``wide`` is that of :func:`fit`, ``options`` are those of
+    ``Figure.subplots``.
     """
-    fitting = max(1, min(columns, int(style.STYLE.width / style.STYLE.narrowest_panel)))
+    fitting = fit(columns, wide)
     if fitting < columns:
         options.pop("width_ratios", None)
         planned, needed = -(-count // columns), -(-count // fitting)

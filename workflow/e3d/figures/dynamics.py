@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from e3d.fields import LABELS
 from e3d.fields import Column as C
 from e3d.figures import style
-from e3d.figures.drawing import legend_above, letter, name_run, page
+from e3d.figures.drawing import fit, legend_above, letter, name_run, page
 from e3d.figures.runs import at_run, over_seeds, reference
 
 _PREDICTORS: Final[tuple[tuple[str, str, str, str, Any], ...]] = (
@@ -31,12 +31,13 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     bonds, spectra, scores, path = (
         at_run(tables[f"reactivity/{name}"], run) for name in ("dynamics", "spectrum", "breaking", "trajectory")
     )
-    figure = page(2.2, 2)
+    across = fit(2, wide=2)
+    figure = page(2.2 * 2 / across, 2)
     upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.1, 1))[:, 0]
-    sides = upper.subfigures(1, 2, squeeze=False)[0]
+    sides = np.ravel(np.asarray(upper.subfigures(2 // across, across)))
     _trajectory(sides[0], path)
     _spectra(sides[1], spectra, bonds)
-    third, fourth = lower.subplots(1, 2, width_ratios=(1.5, 1))
+    third, fourth = lower.subplots(2 // across, across, width_ratios=(1.5, 1)[:across])
     _scores(third, scores[(scores[C.MOLECULE] == "all") & (scores["window_fs"] == 0)])
     _outcomes(fourth, bonds)
     name_run(figure, run)

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from e3d.fields import LABELS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.figures import style
-from e3d.figures.drawing import Series, all_series, draw_curve, legend_outside, letter, n_axis, page
+from e3d.figures.drawing import Series, all_series, draw_curve, legend_outside, letter, n_axis, page, panels
 
 _METRICS = (C.ENERGY_MAE, C.FORCE_MAE)
 _ONE_COLUMN = 3  # legend entries
@@ -27,7 +27,8 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     fits = tables["scaling/fits"]
     series = all_series(errors)
     figure = page(len(_METRICS), 2)
-    grid = figure.subplots(len(_METRICS), len(TEST_SPLITS), sharey="row", squeeze=False)
+    count = len(_METRICS) * len(TEST_SPLITS)
+    grid = np.reshape(panels(figure, count, len(TEST_SPLITS), wide=2, sharey="row"), (len(_METRICS), -1))
     for row, metric in enumerate(_METRICS):
         for column, test_set in enumerate(TEST_SPLITS):
             axes = grid[row, column]

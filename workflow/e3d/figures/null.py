@@ -41,7 +41,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     compare = compare[compare[C.GEOMETRY] == "relaxed"]
     named = at_run(tables["null/named"], run)
     figure = page(2 * _TALL, 2, run=run)
-    axes = panels(figure, 4, 2, width_ratios=(1.12, 1.0))
+    axes = panels(figure, 4, 2, wide=2, width_ratios=(1.12, 1.0))
     errors = compare[compare["score"] == "mae_eV"]
     _errors(axes[0], errors)
     _differences(axes[1], errors)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from e3d.fields import Column as C
 from e3d.figures import style
-from e3d.figures.drawing import legend_outside, order_handles, page
+from e3d.figures.drawing import legend_outside, order_handles, page, panels
 
 _MOST = 3
 
@@ -21,12 +21,13 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         figure.text(0.5, 0.5, "One training set: nothing to compare.", ha="center", va="center")
         return figure
     shown = list(pairs[pairs["molecules"] == "all"].head(_MOST).to_dict("records"))
-    figure = page(2, 1)
-    grid = figure.subplots(2, len(shown), squeeze=False)
+    side_by_side = len(shown) == 1
+    figure = page(1 if side_by_side else 2, 1)
+    grid = panels(figure, 2 * len(shown), 2 if side_by_side else len(shown))
     for column, row in enumerate(shown):
         keys = ("dataset_a", "dataset_b", str(C.N_TRAIN), str(C.MODEL))
         part = bonds[(bonds[list(keys)] == [row[key] for key in keys]).all(axis=1)]
-        _draw(grid[0, column], grid[1, column], part, row)
+        _draw(grid[column], grid[len(shown) + column], part, row)
     handles = order_handles(bonds[C.BOND_TYPE].astype(str).to_list())
     legend_outside(figure, handles, 5)
     return figure

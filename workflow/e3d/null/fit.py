@@ -17,7 +17,7 @@ from ase.geometry import find_mic
 from numpy.typing import NDArray
 
 from e3d import tables
-from e3d.data.split import frames_of, read_splits
+from e3d.data.splits import frames_of, read_splits
 from e3d.data.store import StoreReader
 from e3d.decompose.totals import Means
 from e3d.evaluate import error_table, residuals

@@ -14,7 +14,7 @@ from nequip.data import AtomicDataDict
 from numpy.typing import NDArray
 
 from e3d import tables
-from e3d.data.split import frames_of
+from e3d.data.splits import frames_of
 from e3d.data.store import StoreReader
 from e3d.errors import InputError
 from e3d.fields import Column

@@ -12,7 +12,7 @@ import numpy as np
 
 from e3d.chemistry import symbol
 from e3d.config import RunSettings
-from e3d.data.split import frames_of
+from e3d.data.splits import frames_of
 from e3d.data.store import StoreReader
 from e3d.errors import InputError
 from e3d.fields import POOL, VALIDATION

@@ -96,6 +96,12 @@ def panels(figure: Figure, count: int, columns: int, *, wide: float = 1, **optio
     return list(grid[:count])
 
 
+def is_left(axes: Axes) -> bool:
+    """Say whether no panel stands to the left."""
+    place = axes.get_subplotspec()
+    return place is None or place.is_first_col()
+
+
 def settle(figure: Figure) -> None:
     """Lay the figure out once and for all, so that its files show the same, and labels find their places."""
     places: list[Any] = []

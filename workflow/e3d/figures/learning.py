@@ -1,5 +1,7 @@
 """Test errors against the number of training frames, both test sets, with the fitted power laws."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from e3d.fields import LABELS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.figures import style
-from e3d.figures.drawing import Series, all_series, draw_curve, legend_outside, letter, n_axis, page, panels
+from e3d.figures.drawing import Series, all_series, draw_curve, is_left, legend_outside, letter, n_axis, page, panels
 
 _METRICS = (C.ENERGY_MAE, C.FORCE_MAE)
 _ONE_COLUMN = 3  # legend entries
@@ -27,21 +29,20 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     fits = tables["scaling/fits"]
     series = all_series(errors)
     figure = page(len(_METRICS), 2)
-    count = len(_METRICS) * len(TEST_SPLITS)
-    grid = np.reshape(panels(figure, count, len(TEST_SPLITS), wide=2, sharey="row"), (len(_METRICS), -1))
-    for row, metric in enumerate(_METRICS):
-        for column, test_set in enumerate(TEST_SPLITS):
-            axes = grid[row, column]
-            part = errors[errors["test_set"] == test_set]
-            laws = fits[(fits["test_set"] == test_set) & (fits["metric"] == metric) & (fits["form"] == "power")]
-            _panel(axes, part, laws, str(metric), series)
-            n_axis(axes, errors[C.N_TRAIN].to_list())
-            letter(axes, row * len(TEST_SPLITS) + column)
-            if row == 0:
-                axes.set_title(_TITLES[test_set])
-            if column == 0:
-                axes.set_ylabel(LABELS[metric])
-        _leave_room(grid[row, 0], len(series))
+    shown = list(product(_METRICS, TEST_SPLITS))
+    grid = panels(figure, len(shown), len(TEST_SPLITS), wide=2, sharey="row")
+    for index, (axes, (metric, test_set)) in enumerate(zip(grid, shown, strict=True)):
+        part = errors[errors["test_set"] == test_set]
+        laws = fits[(fits["test_set"] == test_set) & (fits["metric"] == metric) & (fits["form"] == "power")]
+        _panel(axes, part, laws, str(metric), series)
+        n_axis(axes, errors[C.N_TRAIN].to_list())
+        letter(axes, index)
+        if index < len(TEST_SPLITS):
+            axes.set_title(_TITLES[test_set])
+    for axes, (metric, _) in zip(grid, shown, strict=True):
+        if is_left(axes):
+            axes.set_ylabel(LABELS[metric])
+            _leave_room(axes, len(series))
     law = Line2D(
         [], [], color=style.GREY, linestyle="--", linewidth=style.STYLE.fit_line, label=r"power law $a N^{-\alpha}$"
     )

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from e3d.fields import LABELS, REFERENCE_NAMES
 from e3d.fields import Column as C
 from e3d.figures import style
-from e3d.figures.drawing import legend_above, legend_outside, letter, order_handles, page, panels
+from e3d.figures.drawing import is_left, legend_above, legend_outside, letter, order_handles, page, panels
 from e3d.figures.runs import at_run, over_seeds, reference
 from e3d.null.names import COARSE, FINE, IN_MOLECULES, IN_TYPES, NULL_MODEL, NULLS, PAIR, UNTRAINED, column
 
@@ -104,7 +104,8 @@ def _differences(axes: Axes, errors: pd.DataFrame) -> None:
             axes.plot([s.lo, s.hi], [y, y], color=color, linewidth=style.STYLE.interval_line)
     axes.axvline(0, color=style.GREY, linewidth=style.STYLE.guide_line, zorder=0)
     _rows(axes, _WITH_ERRORS)
-    axes.set_yticklabels([])
+    if not is_left(axes):
+        axes.set_yticklabels([])
     axes.set_xlabel("MAE of E3D minus null (eV)\n← E3D better     null better →")
 
 

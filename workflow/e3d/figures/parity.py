@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from e3d.fields import LABELS, REFERENCE_NAMES
 from e3d.fields import Column as C
 from e3d.figures import style
-from e3d.figures.drawing import along_bars, legend_outside, name_points, order_handles, page, panels, settle
+from e3d.figures.drawing import along_bars, is_left, legend_outside, name_points, order_handles, page, panels, settle
 from e3d.figures.runs import at_run, over_seeds, reference
 
 _OUTLIERS = 3
@@ -33,7 +33,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     for index, (axes, name) in enumerate(zip(grid, REFERENCE_NAMES, strict=True)):
         axes.set(xlim=(low, high), ylim=(low, high), xticks=ticks, yticks=ticks, xlabel=LABELS[name])
         axes.set_box_aspect(1)
-        if index == 0:
+        if is_left(axes):
             axes.set_ylabel(LABELS[C.BOND_ENERGY])
         else:
             axes.tick_params(labelleft=False)

@@ -11,8 +11,9 @@ RUN apt-get update \
 
 WORKDIR /opt/e3d
 COPY pyproject.toml requirements.lock ./
+COPY workflow/pyproject.toml workflow/
 # what the project requires, with the programs that make labels and the GPU kernels, without the project
-RUN python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; e = p["optional-dependencies"]; print(*p["dependencies"], *e["labels"], *e["gpu"], sep="\n")' > requirements.txt \
+RUN python -c 'import tomllib; read = lambda path: tomllib.load(open(path, "rb"))["project"]; e3d, study = read("pyproject.toml"), read("workflow/pyproject.toml"); extras = e3d["optional-dependencies"]; print(*e3d["dependencies"], *extras["labels"], *extras["gpu"], *study["dependencies"][1:], sep="\n")' > requirements.txt \
     && pip install --no-cache-dir --constraint requirements.lock --requirement requirements.txt
 
 WORKDIR /

@@ -10,9 +10,9 @@ TEST_READY := $(VENV)/.installed-test
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 PIP := $(VENV)/bin/python -m pip
 # torch first and by its exact pin: other packages ask for any torch, and pip would weigh newer ones
-TORCH = "$$(sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)"
+TORCH = "$$(grep '^torch==' requirements.lock)"
 BENCHMARKS ?= step job decompose startup plan growth store cost
-BENCH := $(RUN) OMP_NUM_THREADS=1 PYTHONPATH=workflow python
+BENCH := $(RUN) OMP_NUM_THREADS=1 PYTHONPATH=src:workflow python
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
 
 .PHONY: study test test-cluster lint smoke figures bench bench-publish publish lock pins clean help
@@ -52,11 +52,11 @@ bench-publish: $(READY) ## copy the benchmarks' tables and figure to results/pub
 	$(BENCH) benchmarks/publish.py results/benchmarks -o results/published/benchmarks
 
 publish: $(READY) ## copy the finished default study to results/published/default, its findings into README.md
-	$(RUN) python -m e3d publish results -o results/published/default --readme README.md
+	$(RUN) e3d publish results -o results/published/default --readme README.md
 
-lock: | $(VENV)/bin/python ## requirements.lock again, after a pin of pyproject.toml has changed
+lock: | $(VENV)/bin/python ## requirements.lock again, after a range or a pin of a pyproject.toml has changed
 	$(PIP) install --quiet $(TORCH)
-	$(PIP) install --quiet --editable '.[test]'
+	$(PIP) install --quiet --editable '.[labels,test]' --editable workflow
 	$(PIP) freeze --all --exclude-editable --exclude pip > $(VENV)/freeze
 	@{ echo "# Every version that the project was tested with, test extra included: pip's constraints in make and Dockerfile."; \
 	  echo "# Made by make lock, which is pip freeze. CUDA's packages are left out: they follow from torch's own exact pins,"; \
@@ -77,11 +77,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --upgrade pip
 
-$(READY): pyproject.toml requirements.lock | $(VENV)/bin/python
+$(READY): pyproject.toml workflow/pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install --quiet --constraint requirements.lock $(TORCH)
-	$(PIP) install --quiet --constraint requirements.lock --editable .
+	$(PIP) install --quiet --constraint requirements.lock --editable . --editable workflow
 	@touch $@
 
 $(TEST_READY): $(READY)
-	$(PIP) install --quiet --constraint requirements.lock --editable '.[test]'
+	$(PIP) install --quiet --constraint requirements.lock --editable '.[labels,test]' --editable workflow
 	@touch $@

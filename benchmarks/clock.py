@@ -44,7 +44,9 @@ class Clock(Callback):
             try:
                 return call(*arguments, **options)
             finally:
-                inside = self._spent["log_dict"] - before  # logging within a step is no part of the step
+                inside = (
+                    self._spent["log_dict"] - before
+                )  # logging within a step is no part of the step
                 self._spent[name] += time.time() - start - inside
                 self._cpu.setdefault(name, []).append(time.process_time() - cpu)
 

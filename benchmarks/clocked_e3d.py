@@ -5,8 +5,8 @@ It imports nothing that ``e3d`` would not have imported by itself, so that the j
 
 from typing import Any
 
-from e3d import cli
-from e3d.train import run
+from study import cli
+from study.train import training as run
 
 render = run.render
 

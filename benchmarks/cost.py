@@ -26,15 +26,23 @@ from clock import CLOCK, STARTED
 from measure import Cost, Row, finish, growth_row, in_child, log, parser, point
 from snakemake.utils import update_config
 
-from e3d.config import RunSettings, Study, Training, load_study, read_yaml, run_settings, write_run
-from e3d.data.choose import Choice, choose
-from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, split_store
-from e3d.data.splits import frames_of
-from e3d.data.store import StoreReader
 from e3d.fields import BONDS_FILE, VALIDATION
-from e3d.train.pack import pack
+from e3d.store.convert import read_entry
+from e3d.store.reader import StoreReader
+from e3d.store.splits import frames_of
 from e3d.units import BOHR_ANG
+from study.config import (
+    RunSettings,
+    Study,
+    Training,
+    load_study,
+    read_yaml,
+    run_settings,
+    write_run,
+)
+from study.data.split import SplitSettings, split_store
+from study.data.subset import Choice, choose
+from study.train.pack import pack
 
 ROOT = Path(__file__).parents[1]
 PAPER = ROOT / "config" / "paper.yaml"
@@ -72,7 +80,9 @@ def write_dataset(path: Path, conformations: int) -> None:
         for index, smiles in enumerate(MOLECULES):
             molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
             found = list(AllChem.EmbedMultipleConfs(molecule, conformations, randomSeed=index + 1))
-            AllChem.MMFFOptimizeMoleculeConfs(molecule, maxIters=20)  # embedded bonds alone are off by 0.1 Å
+            AllChem.MMFFOptimizeMoleculeConfs(
+                molecule, maxIters=20
+            )  # embedded bonds alone are off by 0.1 Å
             positions = np.stack([molecule.GetConformer(each).GetPositions() for each in found])
             positions += rng.normal(scale=0.02, size=positions.shape)
             for atom in molecule.GetAtoms():
@@ -80,10 +90,14 @@ def write_dataset(path: Path, conformations: int) -> None:
             group = file.create_group(f"molecule{index}")
             group["smiles"] = [Chem.MolToSmiles(molecule)]
             group["subset"] = ["SPICE PubChem Set 1 Single Points Dataset v1.3"]
-            group["atomic_numbers"] = np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()], dtype=np.int16)
+            group["atomic_numbers"] = np.array(
+                [atom.GetAtomicNum() for atom in molecule.GetAtoms()], dtype=np.int16
+            )
             group["conformations"] = (positions / BOHR_ANG).astype(np.float32)
             group["dft_total_energy"] = rng.normal(scale=0.01, size=len(found)) - 1000.0
-            group["dft_total_gradient"] = rng.normal(scale=0.02, size=positions.shape).astype(np.float32)
+            group["dft_total_gradient"] = rng.normal(scale=0.02, size=positions.shape).astype(
+                np.float32
+            )
 
 
 def prepare(folder: Path, conformations: int) -> Row:
@@ -106,7 +120,9 @@ def prepare(folder: Path, conformations: int) -> Row:
     }
 
 
-def write_runs(folder: Path, runs: dict[str, RunSettings], training: Training, *, quick: bool) -> None:
+def write_runs(
+    folder: Path, runs: dict[str, RunSettings], training: Training, *, quick: bool
+) -> None:
     """Write ``<size>-<batch>.yaml`` of a short training of every size at the study's batch and a part of it."""
     paths = {"store": "store.h5", "splits": "splits.parquet", "subset": "subset.csv"}
     files = {key: str(folder / name) for key, name in paths.items()}
@@ -123,8 +139,9 @@ def train(run_file: Path, folder: Path) -> dict[str, Any]:
     """Train a run with the clock among its callbacks; return its times and the size of its last checkpoint."""
     import torch
 
-    from e3d.train import kernels, run
-    from e3d.train import render as rendering
+    from study.train import kernels
+    from study.train import render as rendering
+    from study.train import training as run
 
     torch.set_num_threads(1)
     render, save_plain = rendering.render, kernels.save_plain
@@ -151,7 +168,7 @@ def decompose(checkpoint: Path, store: Path, output: Path, frames: int) -> dict[
     """Decompose ``frames`` of a store, evenly spaced; return the seconds of it, and what it found."""
     import torch
 
-    from e3d.decompose.run import decompose as decompose_frames
+    from e3d.decompose.tables import decompose as decompose_frames
     from e3d.models import load_model
     from e3d.structures import from_store
 
@@ -161,7 +178,9 @@ def decompose(checkpoint: Path, store: Path, output: Path, frames: int) -> dict[
     with StoreReader(store) as reader:
         chosen = np.linspace(0, len(reader) - 1, min(frames, len(reader))).astype(int)
         start = time.process_time()
-        summary = decompose_frames(model, from_store(reader, chosen.tolist()), output, name="cost", run=run)
+        summary = decompose_frames(
+            model, from_store(reader, chosen.tolist()), output, name="cost", run=run
+        )
     return {**summary, "seconds": time.process_time() - start, "decomposed": len(chosen)}
 
 
@@ -187,10 +206,14 @@ def training_rows(name: str, folder: Path, batch: int, facts: Row) -> list[Row]:
             "model_MB": found["model_MB"],
         }
         case = f"{STEP}, {name}, {frames} frames"
-        rows.append(point(case, f"{STEP}, {name}", frames, times[frames], unit="s", model=name, **more))
+        rows.append(
+            point(case, f"{STEP}, {name}", frames, times[frames], unit="s", model=name, **more)
+        )
         log.info("%s: %.2f s, %.0f MB", case, times[frames], cost.peak_mb)
     sizes = sorted(times)
-    growth = growth_row(f"{STEP}, {name}", sizes, [times[n] for n in sizes], of="time", against="frames of a batch")
+    growth = growth_row(
+        f"{STEP}, {name}", sizes, [times[n] for n in sizes], of="time", against="frames of a batch"
+    )
     return [*rows, growth | {"model": name}]
 
 
@@ -213,7 +236,13 @@ def decomposition_row(name: str, folder: Path, batch: int, frames: int, facts: R
         "other_files_bytes": sum(files.values()),
     }
     return point(
-        f"{DECOMPOSITION}, {name}", DECOMPOSITION, found["decomposed"], each, unit="s/frame", model=name, **more
+        f"{DECOMPOSITION}, {name}",
+        DECOMPOSITION,
+        found["decomposed"],
+        each,
+        unit="s/frame",
+        model=name,
+        **more,
     )
 
 

@@ -23,7 +23,11 @@ MINISPICE = Path(__file__).parents[1] / "resources" / "minispice.hdf5"
 RUN = {"run": "benchmark", "dataset": "minispice", "n_train": 0, "model": "untrained", "seed": 0}
 DISPLACED_ANG = 0.01
 LOOP, BARE = "loop over nequip's ASE calculator, float32", "bare forward pass, batched, float64"
-SIZES = {"1,2,32,8": (1, 2, 32, 8), "micro of the default study": (1, 2, 64, 8), "2,2,64,16": (2, 2, 64, 16)}
+SIZES = {
+    "1,2,32,8": (1, 2, 32, 8),
+    "micro of the default study": (1, 2, 64, 8),
+    "2,2,64,16": (2, 2, 64, 16),
+}
 """l_max, layers, scalars and tensors of each model."""
 GOAL = "2,2,64,16"
 AIMED = {LOOP: 12.0, BARE: 0.8}
@@ -32,7 +36,7 @@ AIMED = {LOOP: 12.0, BARE: 0.8}
 
 def write_store(path: Path, frames: int) -> None:
     """Write a store of at least ``frames`` frames: those of minispice over and over, displaced."""
-    from e3d.data.read import read_entry
+    from e3d.store.convert import read_entry
 
     rng = np.random.default_rng(0)
     source = path.with_suffix(".hdf5")
@@ -47,7 +51,9 @@ def write_store(path: Path, frames: int) -> None:
             for key in ("dft_total_energy", "dft_total_gradient", "formation_energy"):
                 target[key] = group[key][()][rows]
             positions = group["conformations"][()][rows]
-            target["conformations"] = positions + rng.normal(scale=DISPLACED_ANG, size=positions.shape)
+            target["conformations"] = positions + rng.normal(
+                scale=DISPLACED_ANG, size=positions.shape
+            )
     read_entry(source, path, {})
     source.unlink()
 
@@ -59,7 +65,7 @@ def write_checkpoint(path: Path, size: tuple[int, int, int, int], store: Path) -
     from nequip.utils.global_state import set_global_state
 
     from e3d.chemistry import symbol
-    from e3d.data.store import StoreReader
+    from e3d.store.reader import StoreReader
 
     with StoreReader(store) as reader:
         shifts = {symbol(z): reader.isolated_atom_energy[z] for z in reader.elements}
@@ -80,7 +86,9 @@ def write_checkpoint(path: Path, size: tuple[int, int, int, int], store: Path) -
         "num_layers": layers,
         "num_scalar_features": scalars,
         "num_tensor_features": tensors,
-        **{f"{part}_mlp_hidden_layers_width": 64 for part in ("scalar_embed", "allegro", "readout")},
+        **{
+            f"{part}_mlp_hidden_layers_width": 64 for part in ("scalar_embed", "allegro", "readout")
+        },
         "avg_num_neighbors": 6.0,
         "per_type_energy_scales": 1.5,
         "per_type_energy_shifts": shifts,
@@ -88,7 +96,9 @@ def write_checkpoint(path: Path, size: tuple[int, int, int, int], store: Path) -
     set_global_state()
     facts = {"versions": {}, "training_module": {"_target_": "nequip.train.NequIPLightningModule"}}
     module = NequIPLightningModule(
-        model=settings, num_datasets=dict.fromkeys(("train", "val", "test", "predict"), 1), info_dict=facts
+        model=settings,
+        num_datasets=dict.fromkeys(("train", "val", "test", "predict"), 1),
+        info_dict=facts,
     )
     saved = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
     torch.save({**saved, "pytorch-lightning_version": "2.0.0"}, path)
@@ -135,7 +145,7 @@ def bare_forward(model: Any, structures: list[Any]) -> Callable[[], None]:
 
 def decompose_store(checkpoint: Path, store: Path, output: Path) -> None:
     """Load a model and decompose a store, as the command does; leave the time of the latter in ``output/seconds``."""
-    from e3d.decompose.run import decompose_all
+    from e3d.decompose.tables import decompose_all
     from e3d.models import load_model
 
     model = load_model(checkpoint)
@@ -148,9 +158,9 @@ def speed(folder: Path, frames: int, rounds: int) -> list[Row]:
     """Compare frames/s with the loop and with the bare forward pass, for each size of model."""
     import torch
 
-    from e3d.data.store import StoreReader
-    from e3d.decompose.run import decompose_all
+    from e3d.decompose.tables import decompose_all
     from e3d.models import load_model
+    from e3d.store.reader import StoreReader
     from e3d.structures import from_store
 
     torch.set_num_threads(1)
@@ -170,10 +180,21 @@ def speed(folder: Path, frames: int, rounds: int) -> list[Row]:
         def ours(model: Any = model) -> None:
             decompose_all(model, [store], folder / "out", run=RUN)
 
-        for peer, call, n in ((LOOP, ase_loop(checkpoint, sample), len(sample)), (BARE, None, len(structures))):
+        for peer, call, n in (
+            (LOOP, ase_loop(checkpoint, sample), len(sample)),
+            (BARE, None, len(structures)),
+        ):
             pair = compare(ours, call or bare_forward(model, structures), rounds=rounds)
             share = len(structures) / n  # the loop does a sample of the frames
-            rows.append(row(name, _per_frame(pair, len(structures), n), unit="s/frame", peer_name=peer, **facts))
+            rows.append(
+                row(
+                    name,
+                    _per_frame(pair, len(structures), n),
+                    unit="s/frame",
+                    peer_name=peer,
+                    **facts,
+                )
+            )
             rows[-1] |= {key: rows[-1][key] * share for key in ("ratio", "ratio_lo", "ratio_hi")}
             rows[-1]["goal_ratio"] = AIMED[peer] if name == GOAL else None
     return rows
@@ -194,7 +215,9 @@ def growth(folder: Path, sizes: list[int]) -> list[Row]:
         cost = in_child(functools.partial(decompose_store, checkpoint, store, output))
         costs.append((cost, float((output / "seconds").read_text())))
     peak, seconds = [cost.peak_mb for cost, _ in costs], [taken for _, taken in costs]
-    whole = {f"with_start_s_{size}": cost.seconds for size, (cost, _) in zip(sizes, costs, strict=True)}
+    whole = {
+        f"with_start_s_{size}": cost.seconds for size, (cost, _) in zip(sizes, costs, strict=True)
+    }
     memory = growth_row("memory", sizes, peak, of="peak memory", against="frames")
     times = growth_row("time", sizes, seconds, of="time", against="frames")
     return [

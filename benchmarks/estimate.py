@@ -32,7 +32,9 @@ A100_FLOPS, REACHED, FLOPS_PER_WEIGHT = 19.5e12, 0.5, 12
 """NVIDIA's data sheet, float32 without TF32; half of it is our assumption. Operations of a step for an edge and weight:
 a multiply-add in forward, in the gradient by positions, and in the gradients of both by weights and features."""
 SLOW_RATE = A100_FLOPS * REACHED / FLOPS_PER_WEIGHT
-MATBENCH = "https://github.com/janosh/matbench-discovery/blob/main/models/allegro/allegro-MP-L-0.1.yml"
+MATBENCH = (
+    "https://github.com/janosh/matbench-discovery/blob/main/models/allegro/allegro-MP-L-0.1.yml"
+)
 INFERENCE = "https://adeeshkolluru.com/benchmarks/mlip-inference/"
 LAUNCH_S = (0.01, 3 * 0.0293)
 """Least time of a step, whatever its size. Upper: three evaluations of NequIP-OAM-S on an A100, 29.3 ms each for 64
@@ -77,7 +79,8 @@ class Size:
         """Return the seconds of a training step with this many edges."""
         work = self.decomposition["weights"]
         return Range(
-            max(LAUNCH_S[0], edges.lowest * work / PUBLISHED_RATE), LAUNCH_S[1] + edges.highest * work / SLOW_RATE
+            max(LAUNCH_S[0], edges.lowest * work / PUBLISHED_RATE),
+            LAUNCH_S[1] + edges.highest * work / SLOW_RATE,
         )
 
     @property
@@ -100,7 +103,10 @@ def sizes(cost: pd.DataFrame) -> list[Size]:
 def edges_per_frame(size: Size) -> dict[str, Range]:
     """Return the directed edges of a frame of each dataset."""
     spice = float(size.step["edges_per_frame"])
-    return {"spice2": Range(spice, spice), "hybrid": Range(spice, (spice + MATPES_ATOMS * NEIGHBOURS) / 2)}
+    return {
+        "spice2": Range(spice, spice),
+        "hybrid": Range(spice, (spice + MATPES_ATOMS * NEIGHBOURS) / 2),
+    }
 
 
 def frames_of_datasets() -> dict[str, float]:
@@ -112,7 +118,9 @@ def held_out(frames: float) -> tuple[float, float]:
     """Return the frames of both test sets, and those of validation, of a dataset with the study's split."""
     split = paper_study().values["split"]
     pool = 1 - split["test_molecules"]
-    return frames * (split["test_molecules"] + pool * split["test_conformations"]), frames * pool * split["validation"]
+    return frames * (
+        split["test_molecules"] + pool * split["test_conformations"]
+    ), frames * pool * split["validation"]
 
 
 def bonds_per_frame(size: Size, dataset: str) -> Range:
@@ -174,19 +182,31 @@ def run_rows(size: Size, growth: pd.DataFrame, tables_of_run: float) -> Iterator
             ("errors and decomposition", "GPU h"): of_frame * (test * 3 / 3600),
             ("analysis", "CPU h"): bonds * per_bond * (1 / 3600),
             ("files that stay", "GB"): (files + Range(1, 1) * (size.step["model_MB"] * 1e6)) * 1e-9,
-            ("checkpoints while it trains", "GB"): Range(1, 1) * (PER_RUN_BEST * size.step["checkpoint_MB"] * 1e-3),
+            ("checkpoints while it trains", "GB"): Range(1, 1)
+            * (PER_RUN_BEST * size.step["checkpoint_MB"] * 1e-3),
         }
         for (what, unit), value in found.items():
-            yield {"what": what, "model": size.model, "dataset": dataset, "unit": unit, **vars(value)}
+            yield {
+                "what": what,
+                "model": size.model,
+                "dataset": dataset,
+                "unit": unit,
+                **vars(value),
+            }
 
 
 def totals(runs: pd.DataFrame, n_runs: dict[str, int]) -> Iterator[dict[str, Any]]:
     """Yield the sums over the study, and over 1,000 runs in the same proportions."""
     total = sum(n_runs.values())
-    sums = runs[runs["unit"].isin(["GPU h", "CPU h", "GB"]) & (runs["what"] != "checkpoints while it trains")]
+    sums = runs[
+        runs["unit"].isin(["GPU h", "CPU h", "GB"])
+        & (runs["what"] != "checkpoints while it trains")
+    ]
     for name, count in STUDIES.items():
         for unit, part in sums.groupby("unit", sort=False):
-            weights = part["model"].map(n_runs) / part["dataset"].nunique() * ((count or total) / total)
+            weights = (
+                part["model"].map(n_runs) / part["dataset"].nunique() * ((count or total) / total)
+            )
             values = {key: float((part[key] * weights).sum()) for key in ("lowest", "highest")}
             yield {"what": name, "model": "", "dataset": "", "unit": unit, **values}
 
@@ -252,7 +272,14 @@ def _per_run(found: pd.DataFrame) -> str:
         "| files that stay |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    columns = ("GPU", "training steps", "validation", "errors and decomposition", "analysis", "files that stay")
+    columns = (
+        "GPU",
+        "training steps",
+        "validation",
+        "errors and decomposition",
+        "analysis",
+        "files that stay",
+    )
     of_runs = found[found["what"].isin(columns)]
     for (model, dataset), part in of_runs.groupby(["model", "dataset"], sort=False):
         each = part.set_index("what")
@@ -267,7 +294,11 @@ def _in_all(found: pd.DataFrame) -> str:
     for name in STUDIES:
         each = found[found["what"] == name].set_index("unit", drop=False)
         cells = [_between(each.loc[unit]) for unit in ("GPU h", "CPU h", "GB")]
-        label = f"{name}, {n_runs} runs" if STUDIES[name] is None else f"{name}, in the same proportions"
+        label = (
+            f"{name}, {n_runs} runs"
+            if STUDIES[name] is None
+            else f"{name}, in the same proportions"
+        )
         lines.append(f"| {label} | {' | '.join(cells)} |")
     of_stores = found[found["what"] == "store"].set_index("dataset")
     kept = ", ".join(f"{name} {_between(row)}" for name, row in of_stores.iterrows())
@@ -286,7 +317,9 @@ def _short(value: float) -> str:
 
 def _between(row: "pd.Series[Any]") -> str:
     lowest, highest = _short(row["lowest"]), _short(row["highest"])
-    return f"{lowest} {row['unit']}" if lowest == highest else f"{lowest} to {highest} {row['unit']}"
+    return (
+        f"{lowest} {row['unit']}" if lowest == highest else f"{lowest} to {highest} {row['unit']}"
+    )
 
 
 def _sources() -> str:

@@ -21,12 +21,20 @@ from measure import COLUMNS, LINEAR
 
 from e3d import tables
 from e3d.errors import InputError
-from e3d.figures import drawing, saving, style
+from study.figures import drawing, saving, style
 
 RATIOS = ("step", "job", "decompose", "store")
 STARTUP, GROWTH = "startup", "growth"
 FRAMES, ATOMS = "frames", "atoms per frame"
-COLORS = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.ORANGE, style.SKY, style.BLACK)
+COLORS = (
+    style.BLUE,
+    style.VERMILION,
+    style.GREEN,
+    style.PURPLE,
+    style.ORANGE,
+    style.SKY,
+    style.BLACK,
+)
 LABEL = 62
 """Characters of a case that are shown."""
 WIDTH, ROW = 11.0, 0.17
@@ -43,8 +51,12 @@ def read_all(folder: Path) -> dict[str, pd.DataFrame]:
     names = (*RATIOS, STARTUP, GROWTH)
     found = {name: folder / f"{name}.csv" for name in names if (folder / f"{name}.csv").is_file()}
     if not found:
-        raise InputError(f"{folder}: has none of {', '.join(f'{name}.csv' for name in names)}. Run make bench first.")
-    columns = [name for name in COLUMNS if not name.startswith("ratio_")]  # older tables have no spread
+        raise InputError(
+            f"{folder}: has none of {', '.join(f'{name}.csv' for name in names)}. Run make bench first."
+        )
+    columns = [
+        name for name in COLUMNS if not name.startswith("ratio_")
+    ]  # older tables have no spread
     return {name: tables.read(path, columns=columns) for name, path in found.items()}
 
 
@@ -65,7 +77,10 @@ def make(found: dict[str, pd.DataFrame]) -> Figure:
     _growth(atoms, points[points["against"] == ATOMS])
     atoms.set_xlabel(ATOMS)
     models = points[~sized]
-    _growth(model, models.assign(size=models["size"] / models.groupby("series")["size"].transform("first")))
+    _growth(
+        model,
+        models.assign(size=models["size"] / models.groupby("series")["size"].transform("first")),
+    )
     model.set_xlabel("size of the model / smallest of the series")
     _startup(startup, found.get(STARTUP))
     for index, axes in enumerate((ratios, frames, atoms, model, startup)):
@@ -83,13 +98,25 @@ def _ratios(axes: Axes, compared: dict[str, pd.DataFrame]) -> None:
     """Draw a row for every case, the tables below each other."""
     y, labels = 0, {}
     for color, (name, table) in zip(COLORS, compared.items(), strict=False):
-        axes.text(0.0, y, name, transform=axes.get_yaxis_transform(), color=color, fontweight="bold", va="center")
+        axes.text(
+            0.0,
+            y,
+            name,
+            transform=axes.get_yaxis_transform(),
+            color=color,
+            fontweight="bold",
+            va="center",
+        )
         y += 1
         for _, line in table.iterrows():
-            axes.plot([line["ratio_lo"], line["ratio_hi"]], [y, y], color=color, linewidth=2, alpha=0.4)
+            axes.plot(
+                [line["ratio_lo"], line["ratio_hi"]], [y, y], color=color, linewidth=2, alpha=0.4
+            )
             axes.plot(line["ratio"], y, "o", color=color)
             if pd.notna(line.get("goal_ratio")):
-                axes.plot(line["goal_ratio"], y, "|", color=style.GREEN, markersize=9, markeredgewidth=2)
+                axes.plot(
+                    line["goal_ratio"], y, "|", color=style.GREEN, markersize=9, markeredgewidth=2
+                )
             labels[y] = _label(line, name, twice=(table["case"] == line["case"]).sum() > 1)
             y += 1
     axes.axvline(1.0, color=style.GREY, linewidth=0.8, linestyle="--")
@@ -111,7 +138,9 @@ def _label(line: "pd.Series[Any]", table: str, *, twice: bool) -> str:
 
 def _plain_numbers(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if np.divide(*axes.get_xlim()[::-1]) < 100 else (1.0,)))
+    axes.xaxis.set_major_locator(
+        LogLocator(subs=(1.0, 3.0) if np.divide(*axes.get_xlim()[::-1]) < 100 else (1.0,))
+    )
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
@@ -129,7 +158,9 @@ def _growth(axes: Axes, part: pd.DataFrame) -> None:
         _plain_numbers(axes)
     axes.set_ylabel("seconds (dotted: linear)")
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high * (high / low) ** (0.12 * part["series"].nunique()))  # room for the names
+    axes.set_ylim(
+        low, high * (high / low) ** (0.12 * part["series"].nunique())
+    )  # room for the names
     axes.legend(loc="upper left", borderaxespad=0.1, handlelength=1.2)
 
 
@@ -153,10 +184,15 @@ def _startup(axes: Axes, table: pd.DataFrame | None) -> None:
         axes.plot([line["peer"]], [y], "o", color=style.GREY, markerfacecolor="none")
         axes.plot([line["ours"]], [y], "o", color=style.BLUE)
         if pd.notna(line.get("goal_ours")):
-            axes.plot([line["goal_ours"]], [y], "|", color=style.GREEN, markersize=9, markeredgewidth=2)
+            axes.plot(
+                [line["goal_ours"]], [y], "|", color=style.GREEN, markersize=9, markeredgewidth=2
+            )
     axes.set_xscale("log")
     _plain_numbers(axes)
-    names = ["slowest --help", *(f"{line['size']:,.0f} jobs planned" for _, line in plans.iterrows())]
+    names = [
+        "slowest --help",
+        *(f"{line['size']:,.0f} jobs planned" for _, line in plans.iterrows()),
+    ]
     axes.set_yticks(range(len(shown)), names[-len(shown) :])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlabel("seconds (ring: peer, tick: aim)")
@@ -166,7 +202,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder of benchmark tables")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="figure to write; PNG, SVG and PDF")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="figure to write; PNG, SVG and PDF"
+    )
     given = parser.parse_args(arguments)
     saving.save(partial(make, read_all(given.folder)), given.output)
 

@@ -24,11 +24,11 @@ from measure import Cost, Row, finish, growth_row, in_child, in_process, log, pa
 from store import generate
 
 from e3d.chemistry import symbol
-from e3d.data.choose import Choice, choose
-from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, split_store
-from e3d.data.store import StoreReader
+from e3d.store.convert import read_entry
+from e3d.store.reader import StoreReader
 from e3d.structures import Structure, from_store
+from study.data.split import SplitSettings, split_store
+from study.data.subset import Choice, choose
 
 ROOT = Path(__file__).parents[1]
 MINISPICE = ROOT / "resources" / "minispice.hdf5"
@@ -41,7 +41,10 @@ BATCH, WARM_UP = 4, 3
 RUN = {"run": "growth", "dataset": "growth", "n_train": 0, "model": "small", "seed": 0}
 SMALL = {"l_max": 1, "num_layers": 1, "num_scalar_features": 16, "num_tensor_features": 4}
 MICRO = {"l_max": 1, "num_layers": 2, "num_scalar_features": 64, "num_tensor_features": 8}
-WIDTHS = tuple(MICRO | {"num_scalar_features": width, "num_tensor_features": width // 8} for width in (16, 32, 64, 128))
+WIDTHS = tuple(
+    MICRO | {"num_scalar_features": width, "num_tensor_features": width // 8}
+    for width in (16, 32, 64, 128)
+)
 LAYERS = tuple(MICRO | {"num_layers": layers} for layers in (1, 2, 3, 4))
 ANGULAR = tuple(MICRO | {"l_max": l_max} for l_max in (1, 2, 3))
 
@@ -116,7 +119,9 @@ def training_step(
 
     model = network(settings, "float32").train()
     if not accelerate(model):
-        raise RuntimeError("the fast network did not take the place of the shipped one, so this is not ours")
+        raise RuntimeError(
+            "the fast network did not take the place of the shipped one, so this is not ours"
+        )
     graphs = []
     for index in range(BATCH):
         one = liquid(cells, index, periodic=periodic)
@@ -134,7 +139,10 @@ def training_step(
         start = time.perf_counter()
         optimiser.zero_grad()
         out = model(dict(batch))
-        loss = out[AtomicDataDict.FORCE_KEY].square().mean() + out[AtomicDataDict.TOTAL_ENERGY_KEY].square().mean()
+        loss = (
+            out[AtomicDataDict.FORCE_KEY].square().mean()
+            + out[AtomicDataDict.TOTAL_ENERGY_KEY].square().mean()
+        )
         loss.backward()
         optimiser.step()
         times.append(time.perf_counter() - start)
@@ -147,7 +155,7 @@ def training_step(
 
 def decomposition(structures: Callable[[], Iterator[Structure]], folder: Path) -> dict[str, Any]:
     """Decompose structures on the small model; return seconds and the summary."""
-    from e3d.decompose.run import decompose
+    from e3d.decompose.tables import decompose
     from e3d.models import AnalysisModel
 
     file = folder.with_suffix(".untrained")
@@ -175,39 +183,58 @@ def liquids(cells: tuple[int, int, int], frames: int, *, periodic: bool) -> Iter
 
 def entropy_of(folder: Path) -> None:
     """Make the entropy tables of a decomposition."""
-    from e3d.entropy import Bins, run_tables
+    from study.entropy.bins import Bins
+    from study.entropy.command import run_tables
 
     run_tables([folder], folder / "entropy.csv", Bins(0.05, 0.05, 0.02), RUN)
 
 
 def bond_energies_of(folder: Path) -> None:
     """Make the tables of bond energies of a decomposition."""
-    from e3d.bde import run_tables
+    from study.bde.tables import run_tables
 
     bde, energies = (ROOT / "resources" / name for name in ("bde_298K.csv", "bond_energies.csv"))
     run_tables([folder], bde, energies, None, folder / "bde.csv", RUN)
 
 
-def series(name: str, against: str, sizes: Sequence[float], costs: Sequence[Cost], times: Sequence[float]) -> list[Row]:
+def series(
+    name: str, against: str, sizes: Sequence[float], costs: Sequence[Cost], times: Sequence[float]
+) -> list[Row]:
     """Return the rows of one series: every size, then the slopes of time and of peak memory."""
     rows = []
     for size, cost, seconds in zip(sizes, costs, times, strict=True):
         facts = {"against": against, "peak_MB": round(cost.peak_mb)}
         rows.append(point(f"{name}, {size:,.0f} {against}", name, size, seconds, unit="s", **facts))
         log.info("%s: %.3g s, %.0f MB", rows[-1]["case"], seconds, cost.peak_mb)
-    rows.append(growth_row(f"{name}: time against {against}", sizes, times, of="time", against=against))
+    rows.append(
+        growth_row(f"{name}: time against {against}", sizes, times, of="time", against=against)
+    )
     memory = [cost.peak_mb for cost in costs]
-    rows.append(growth_row(f"{name}: peak memory against {against}", sizes, memory, of="peak memory", against=against))
+    rows.append(
+        growth_row(
+            f"{name}: peak memory against {against}",
+            sizes,
+            memory,
+            of="peak memory",
+            against=against,
+        )
+    )
     return rows
 
 
 def data_rows(sizes: Sizes, folder: Path) -> list[Row]:
     """Store, splits and subset against the number of frames."""
-    costs: dict[str, list[Cost]] = {"reading into a store": [], "splitting": [], "choosing a tenth": []}
+    costs: dict[str, list[Cost]] = {
+        "reading into a store": [],
+        "splitting": [],
+        "choosing a tenth": [],
+    }
     for frames in sizes.data:
         source, store, splits = (folder / f"{frames}.{kind}" for kind in ("hdf5", "h5", "parquet"))
         generate(source, frames)
-        choosing = partial(choose, store, splits, folder / f"{frames}.csv", n=frames // 10, choice=Choice())
+        choosing = partial(
+            choose, store, splits, folder / f"{frames}.csv", n=frames // 10, choice=Choice()
+        )
         calls: tuple[Callable[[], Any], ...] = (
             partial(read_entry, source, store, {}),
             partial(split_store, store, splits, SplitSettings(0, 0.15, 0.17, 0.12)),
@@ -226,25 +253,45 @@ def step_rows(sizes: Sizes, _: Path) -> list[Row]:
     """Return the rows of a training step against atoms per frame, edges, and the size of the model."""
     rows = []
     for periodic, name in ((True, "training step, periodic"), (False, "training step, clusters")):
-        calls = [partial(training_step, MICRO, cells, sizes.steps, periodic=periodic) for cells in sizes.cells]
+        calls = [
+            partial(training_step, MICRO, cells, sizes.steps, periodic=periodic)
+            for cells in sizes.cells
+        ]
         costs = [sizes.run(call) for call in calls]
         times = [cost.result["seconds"] for cost in costs]
-        rows += series(name, "atoms per frame", [6 * int(np.prod(cells)) for cells in sizes.cells], costs, times)
+        rows += series(
+            name,
+            "atoms per frame",
+            [6 * int(np.prod(cells)) for cells in sizes.cells],
+            costs,
+            times,
+        )
         edges = [cost.result["edges"] for cost in costs]
-        rows.append(growth_row(f"{name}: time against edges", edges, times, of="time", against="edges"))
+        rows.append(
+            growth_row(f"{name}: time against edges", edges, times, of="time", against="edges")
+        )
     for what, against, grid in (
         ("width", "parameters", WIDTHS),
         ("layers", "layers", LAYERS),
         ("l_max", "components (l_max + 1)²", ANGULAR),
     ):
         chosen = grid[: sizes.models]
-        costs = [sizes.run(partial(training_step, one, sizes.cells[1], sizes.steps, periodic=True)) for one in chosen]
+        costs = [
+            sizes.run(partial(training_step, one, sizes.cells[1], sizes.steps, periodic=True))
+            for one in chosen
+        ]
         numbers = {
             "width": [cost.result["parameters"] for cost in costs],
             "layers": [one["num_layers"] for one in chosen],
             "l_max": [(one["l_max"] + 1) ** 2 for one in chosen],
         }[what]
-        rows += series(f"training step, {what}", against, numbers, costs, [cost.result["seconds"] for cost in costs])
+        rows += series(
+            f"training step, {what}",
+            against,
+            numbers,
+            costs,
+            [cost.result["seconds"] for cost in costs],
+        )
     return rows
 
 
@@ -254,18 +301,36 @@ def decompose_rows(sizes: Sizes, folder: Path) -> list[Row]:
     read_entry(MINISPICE, store, {})
     folders = [folder / f"frames-{frames}" for frames in sizes.frames]
     calls = [partial(minispice, store, frames) for frames in sizes.frames]
-    costs = [sizes.run(partial(decomposition, call, target)) for call, target in zip(calls, folders, strict=True)]
-    rows = series("decomposition", "frames", sizes.frames, costs, [cost.result["seconds"] for cost in costs])
+    costs = [
+        sizes.run(partial(decomposition, call, target))
+        for call, target in zip(calls, folders, strict=True)
+    ]
+    rows = series(
+        "decomposition", "frames", sizes.frames, costs, [cost.result["seconds"] for cost in costs]
+    )
     for name, call in (("entropy", entropy_of), ("bond energies", bond_energies_of)):
         found = [sizes.run(partial(call, target)) for target in folders]
         rows += series(name, "frames", sizes.frames, found, [cost.seconds for cost in found])
     for periodic, name in ((True, "decomposition, periodic"), (False, "decomposition, clusters")):
-        streams = [partial(liquids, cells, sizes.frames[0], periodic=periodic) for cells in sizes.cells]
-        costs = [sizes.run(partial(decomposition, stream, folder / f"{name}-{k}")) for k, stream in enumerate(streams)]
+        streams = [
+            partial(liquids, cells, sizes.frames[0], periodic=periodic) for cells in sizes.cells
+        ]
+        costs = [
+            sizes.run(partial(decomposition, stream, folder / f"{name}-{k}"))
+            for k, stream in enumerate(streams)
+        ]
         times = [cost.result["seconds"] for cost in costs]
-        rows += series(name, "atoms per frame", [6 * int(np.prod(cells)) for cells in sizes.cells], costs, times)
+        rows += series(
+            name,
+            "atoms per frame",
+            [6 * int(np.prod(cells)) for cells in sizes.cells],
+            costs,
+            times,
+        )
         edges = [cost.result["edges"] for cost in costs]
-        rows.append(growth_row(f"{name}: time against edges", edges, times, of="time", against="edges"))
+        rows.append(
+            growth_row(f"{name}: time against edges", edges, times, of="time", against="edges")
+        )
     return rows
 
 
@@ -273,7 +338,9 @@ def main() -> None:
     """Measure and write the table."""
     options = parser(__doc__)
     parts = {"data": data_rows, "steps": step_rows, "decompositions": decompose_rows}
-    options.add_argument("--parts", nargs="+", choices=parts, default=list(parts), help="measure these alone")
+    options.add_argument(
+        "--parts", nargs="+", choices=parts, default=list(parts), help="measure these alone"
+    )
     arguments = options.parse_args()
     sizes = QUICK if arguments.quick else Sizes()
     with tempfile.TemporaryDirectory() as name:

@@ -20,19 +20,21 @@ from clock import CLOCK, STARTED
 from measure import Pair, Row, finish, log, pair_of, parser, row
 
 from e3d import tables
-from e3d.config import Architecture, RunSettings, Training, read_yaml, write_run
-from e3d.data.choose import Choice, choose
-from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, split_store
-from e3d.data.splits import frames_of
-from e3d.data.store import StoreReader
 from e3d.fields import VALIDATION, Column
+from e3d.store.convert import read_entry
+from e3d.store.reader import StoreReader
+from e3d.store.splits import frames_of
+from study.config import Architecture, RunSettings, Training, read_yaml, write_run
+from study.data.split import SplitSettings, split_store
+from study.data.subset import Choice, choose
 
 ROOT = Path(__file__).parents[1]
 CLOCKED = str(ROOT / "benchmarks" / "clocked_e3d.py")
 PEER = "nequip-train with ASEDataModule"
 BATCH = 16
-SPLIT = SplitSettings(seed=0, test_molecules=0.01, test_conformations=0.02, validation=0.05)  # leaves 1008 in the pool
+SPLIT = SplitSettings(
+    seed=0, test_molecules=0.01, test_conformations=0.02, validation=0.05
+)  # leaves 1008 in the pool
 
 Times = Mapping[str, float]
 
@@ -66,7 +68,10 @@ def prepare(folder: Path, frames: int, epochs: int) -> Path:
         force_weight=1.0,
     )
     name, paths = f"minispice/n{frames}/job/s0", (str(store), str(splits), str(subset))
-    write_run(RunSettings(name, "minispice", frames, "job", 0, *paths, architecture, training), folder / "run.yaml")
+    write_run(
+        RunSettings(name, "minispice", frames, "job", 0, *paths, architecture, training),
+        folder / "run.yaml",
+    )
     _as_extxyz(store, tables.read(subset)[Column.FRAME].tolist(), folder / "train.xyz")
     _as_extxyz(store, frames_of(splits, VALIDATION).tolist(), folder / "validation.xyz")
     return folder / "run.yaml"
@@ -88,7 +93,7 @@ def _as_extxyz(store: Path, frames: list[int], path: Path) -> None:
 
 def write_peer_config(run_file: Path, folder: Path) -> None:
     """Write the config of plain ``nequip-train``: our model and training, nequip's data and checkpoints."""
-    from e3d.train.render import render, statistics
+    from study.train.render import render, statistics
 
     run = RunSettings.from_dict(read_yaml(run_file))
     stats = statistics(Path(run.store), Path(run.splits), run.architecture.r_max)
@@ -111,9 +116,14 @@ def write_peer_config(run_file: Path, folder: Path) -> None:
         "val_dataloader": {**loader, "batch_size": config["data"]["val_dataloader"]["batch_size"]},
     }
     trainer = config["trainer"]
-    trainer["callbacks"] = [entry for entry in trainer["callbacks"] if entry["_target_"].startswith("lightning")]
+    trainer["callbacks"] = [
+        entry for entry in trainer["callbacks"] if entry["_target_"].startswith("lightning")
+    ]
     trainer["callbacks"].append({"_target_": "clock.Clock"})
-    config["training_module"]["optimizer"] = {"_target_": "torch.optim.Adam", "lr": run.training.learning_rate}
+    config["training_module"]["optimizer"] = {
+        "_target_": "torch.optim.Adam",
+        "lr": run.training.learning_rate,
+    }
     config["hydra"] = {"run": {"dir": str(folder / "hydra")}, "output_subdir": None}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "peer.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
@@ -125,9 +135,17 @@ def timed_job(command: list[str], folder: Path) -> dict[str, float]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = os.pathsep.join([str(ROOT / "workflow"), str(ROOT / "benchmarks")])
     start = time.time()
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", STARTED: str(start), CLOCK: str(clock)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": paths,
+        "OMP_NUM_THREADS": "1",
+        STARTED: str(start),
+        CLOCK: str(clock),
+    }
     with (folder / "log").open("w") as stream:
-        done = subprocess.run([sys.executable, *command], env=environment, stdout=stream, stderr=stream, check=False)
+        done = subprocess.run(
+            [sys.executable, *command], env=environment, stdout=stream, stderr=stream, check=False
+        )
     if done.returncode != 0:
         last = (folder / "log").read_text(encoding="utf-8").strip().splitlines()[-1:]
         raise SystemExit(f"{' '.join(command)} ended with code {done.returncode}: {' '.join(last)}")
@@ -137,7 +155,11 @@ def timed_job(command: list[str], folder: Path) -> dict[str, float]:
 
 def derived(times: Times) -> dict[str, float]:
     """Return what the table shows, from the times of one job."""
-    total, steps, fit = times["total_s"], times["in_steps_s"], times["to_end_of_fit_s"] - times["to_first_step_s"]
+    total, steps, fit = (
+        times["total_s"],
+        times["in_steps_s"],
+        times["to_end_of_fit_s"] - times["to_first_step_s"],
+    )
     between = fit - steps - times["validation_s"] - times["checkpoints_s"]
     return {
         "whole job": total,
@@ -160,7 +182,11 @@ def rows_of(mine: list[Times], theirs: list[Times]) -> list[Row]:
     turned = pair_of(shares[1], shares[0])
     share = Pair(turned.peer, turned.ours, turned.ratio, turned.ratio_lo, turned.ratio_hi)
     steps = int(mine[0]["steps"])
-    rows = [row("share of wall time in training steps", share, unit="share", peer_name=PEER, steps=steps)]
+    rows = [
+        row(
+            "share of wall time in training steps", share, unit="share", peer_name=PEER, steps=steps
+        )
+    ]
     for case in both[0][0]:
         pair = pair_of(*([times[case] for times in side] for side in both))
         rows.append(row(case, pair, unit="s", peer_name=PEER, steps=steps))

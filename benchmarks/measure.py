@@ -30,8 +30,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import linregress
 
-from e3d import provenance, publish, tables
+from e3d import provenance, tables
 from e3d.statistics import Estimate, t_quantile
+from study import publish
 
 log = logging.getLogger("benchmarks")
 
@@ -64,7 +65,13 @@ class Cost:
 def pair_of(ours: Sequence[float], peer: Sequence[float]) -> Pair:
     """Return the medians of the rounds, and median, lowest and highest of their ratios."""
     ratios = [theirs / mine for mine, theirs in zip(ours, peer, strict=True)]
-    return Pair(statistics.median(ours), statistics.median(peer), statistics.median(ratios), min(ratios), max(ratios))
+    return Pair(
+        statistics.median(ours),
+        statistics.median(peer),
+        statistics.median(ratios),
+        min(ratios),
+        max(ratios),
+    )
 
 
 def seconds(call: Callable[[], object], number: int = 1) -> float:
@@ -76,7 +83,12 @@ def seconds(call: Callable[[], object], number: int = 1) -> float:
 
 
 def compare(
-    ours: Callable[[], object], peer: Callable[[], object], *, rounds: int = 5, warmup: int = 1, number: int = 1
+    ours: Callable[[], object],
+    peer: Callable[[], object],
+    *,
+    rounds: int = 5,
+    warmup: int = 1,
+    number: int = 1,
 ) -> Pair:
     """Time two calls in turn: first ``warmup`` times each untimed, then ours, peer, ours, peer, ...
 
@@ -100,7 +112,9 @@ def in_child(call: Callable[[], object]) -> Cost:
         return executor.submit(in_process, call).result()
 
 
-def compare_children(ours: Callable[[], object], peer: Callable[[], object], *, rounds: int = 3) -> tuple[Pair, Pair]:
+def compare_children(
+    ours: Callable[[], object], peer: Callable[[], object], *, rounds: int = 3
+) -> tuple[Pair, Pair]:
     """Run two calls in turn, each time in a new process; return the pairs of seconds and of peak MB."""
     costs = [(in_child(ours), in_child(peer)) for _ in range(rounds)]
     mine, theirs = zip(*costs, strict=True)
@@ -123,7 +137,11 @@ def peak_mb() -> float:
     Linux's VmHWM where there is one: ru_maxrss of a child begins at what its parent held.
     """
     status = Path("/proc/self/status")
-    found = re.search(r"^VmHWM:\s*(\d+) kB", status.read_text(), flags=re.MULTILINE) if status.is_file() else None
+    found = (
+        re.search(r"^VmHWM:\s*(\d+) kB", status.read_text(), flags=re.MULTILINE)
+        if status.is_file()
+        else None
+    )
     if found:
         return int(found[1]) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -145,7 +163,9 @@ def row(case: str, pair: Pair, *, unit: str, peer_name: str, **facts: object) ->
     return {"case": case, **vars(pair), "unit": unit, "peer_name": peer_name, **facts}
 
 
-def growth_row(case: str, sizes: Sequence[float], costs: Sequence[float], *, of: str, against: str) -> Row:
+def growth_row(
+    case: str, sizes: Sequence[float], costs: Sequence[float], *, of: str, against: str
+) -> Row:
     """Return the row of a log-log slope: ours is the slope, the peer linear growth, the ratio 1/slope.
 
     ``of`` is what grows (time, peak memory), ``against`` what it grows with (frames). What a call costs
@@ -190,9 +210,15 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     made = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
     made.add_argument("-o", "--output", type=Path, required=True, help="table to write (.csv)")
-    made.add_argument("--rounds", type=int, default=5, help="rounds of ours, peer (default: %(default)s)")
-    made.add_argument("--quick", action="store_true", help="small sizes: does it run, not how fast is it")
-    made.add_argument("--docs", type=Path, help="also write the table into its marked block of this file")
+    made.add_argument(
+        "--rounds", type=int, default=5, help="rounds of ours, peer (default: %(default)s)"
+    )
+    made.add_argument(
+        "--quick", action="store_true", help="small sizes: does it run, not how fast is it"
+    )
+    made.add_argument(
+        "--docs", type=Path, help="also write the table into its marked block of this file"
+    )
     return made
 
 
@@ -203,12 +229,21 @@ def finish(
     markdown: Callable[[pd.DataFrame], str] | None = None,
 ) -> None:
     """Write the table with its provenance and, if asked, the block ``name`` of a document from it."""
-    table = pd.DataFrame(list(rows), columns=list(dict.fromkeys([*COLUMNS, *(key for row in rows for key in row)])))
+    table = pd.DataFrame(
+        list(rows), columns=list(dict.fromkeys([*COLUMNS, *(key for row in rows for key in row)]))
+    )
     on = publish.machine(arguments.output)
-    settings = {key: str(value) if isinstance(value, Path) else value for key, value in vars(arguments).items()}
+    settings = {
+        key: str(value) if isinstance(value, Path) else value
+        for key, value in vars(arguments).items()
+    }
     hidden = {"output", "docs"}  # where it was written changes no number
     settings = {key: value for key, value in settings.items() if key not in hidden}
-    tables.write(table, arguments.output, settings=settings | {key: on[key] for key in ("processor", "cores")})
+    tables.write(
+        table,
+        arguments.output,
+        settings=settings | {key: on[key] for key in ("processor", "cores")},
+    )
     if arguments.docs is not None:
         fill(arguments.docs, name, arguments.output, markdown or as_markdown)
 
@@ -226,7 +261,10 @@ def as_markdown(table: pd.DataFrame) -> str:
     growth = table[table["peer_name"] == LINEAR]
     parts = []
     if len(compared):
-        head = ["| case | ours | peer | peer / ours (lowest to highest round) | peer is |", "|---|---|---|---|---|"]
+        head = [
+            "| case | ours | peer | peer / ours (lowest to highest round) | peer is |",
+            "|---|---|---|---|---|",
+        ]
         parts.append("\n".join([*head, *(_compared(line) for _, line in compared.iterrows())]))
     if len(growth):
         head = [
@@ -239,15 +277,29 @@ def as_markdown(table: pd.DataFrame) -> str:
 
 def _compared(line: "pd.Series[Any]") -> str:
     unit = line["unit"]
-    spread = "" if pd.isna(line["ratio"]) else f"{line['ratio']:.2f} ({line['ratio_lo']:.2f} to {line['ratio_hi']:.2f})"
-    cells = (line["case"], _number(line["ours"], unit), _number(line["peer"], unit), spread, line["peer_name"])
+    spread = (
+        ""
+        if pd.isna(line["ratio"])
+        else f"{line['ratio']:.2f} ({line['ratio_lo']:.2f} to {line['ratio_hi']:.2f})"
+    )
+    cells = (
+        line["case"],
+        _number(line["ours"], unit),
+        _number(line["peer"], unit),
+        spread,
+        line["peer_name"],
+    )
     return f"| {' | '.join(cells)} |"
 
 
 def _grown(line: "pd.Series[Any]") -> str:
-    interval = "" if math.isnan(line["ours_lo"]) else f"{line['ours_lo']:.2f} to {line['ours_hi']:.2f}"
+    interval = (
+        "" if math.isnan(line["ours_lo"]) else f"{line['ours_lo']:.2f} to {line['ours_hi']:.2f}"
+    )
     ends = f"{line['size_lo']:,.0f}, {line['size_hi']:,.0f}"
-    return f"| {line['case']} | {ends} | {line['ours']:.2f} | {interval} | {line['ours_last']:.2f} |"
+    return (
+        f"| {line['case']} | {ends} | {line['ours']:.2f} | {interval} | {line['ours_last']:.2f} |"
+    )
 
 
 def _number(value: float, unit: str) -> str:

@@ -29,7 +29,9 @@ def ours(folder: Path, seeds: int) -> Path:
     folder.mkdir()
     for name in PARTS:
         (folder / name).symlink_to(ROOT / name)
-    (folder / "seeds.yaml").write_text(yaml.safe_dump({"grid": {"seed": list(range(seeds))}}), encoding="utf-8")
+    (folder / "seeds.yaml").write_text(
+        yaml.safe_dump({"grid": {"seed": list(range(seeds))}}), encoding="utf-8"
+    )
     return folder
 
 
@@ -37,7 +39,9 @@ def plain(folder: Path, runs: int, rules: int) -> Path:
     """Write a Snakefile of a chain of ``rules`` plain rules for every run."""
     folder.mkdir()
     steps = [PLAIN_STEP.format(step=step, before=step - 1) for step in range(1, rules)]
-    (folder / "Snakefile").write_text(PLAIN.format(last=rules - 1, runs=runs) + "".join(steps), encoding="utf-8")
+    (folder / "Snakefile").write_text(
+        PLAIN.format(last=rules - 1, runs=runs) + "".join(steps), encoding="utf-8"
+    )
     return folder
 
 
@@ -47,13 +51,20 @@ def dry_run(folder: Path, *options: str) -> tuple[float, float, float, int]:
     Called in a process of its own: children's usage is added up over all children of a process.
     """
     command = [str(BIN / "snakemake"), "--dry-run", "--quiet", "rules", "--cores", "1", *options]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT / "workflow"),
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+    }
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     wall, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     total = re.search(r"^total +(\d+)$", done.stdout + done.stderr, flags=re.MULTILINE)
     if done.returncode or total is None:
-        raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}: {done.stderr[-2000:]}")
+        raise RuntimeError(
+            f"{' '.join(command)}: exit code {done.returncode}: {done.stderr[-2000:]}"
+        )
     return wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6, int(total[1])
 
 
@@ -69,10 +80,14 @@ def rows_of(seeds: int, rounds: int) -> list[Row]:
         both = [(_result(in_child(mine)), _result(in_child(theirs))) for _ in range(rounds)]
     peer = f"snakemake, {both[0][1][3]} plain jobs"
     rows = []
-    for index, (what, unit) in enumerate((("wall time", "s"), ("processor time", "s"), ("peak memory", "MB"))):
+    for index, (what, unit) in enumerate(
+        (("wall time", "s"), ("processor time", "s"), ("peak memory", "MB"))
+    ):
         pair = pair_of(*zip(*((a[index], b[index]) for a, b in both), strict=True))
         goal: Row = {"goal_ours": PLAN_GOAL_S} if what == "processor time" else {}
-        rows.append(row(f"{runs} runs, {jobs} jobs: {what}", pair, unit=unit, peer_name=peer, **goal))
+        rows.append(
+            row(f"{runs} runs, {jobs} jobs: {what}", pair, unit=unit, peer_name=peer, **goal)
+        )
         log.info("%s: %.1f %s, plain %.1f %s", rows[-1]["case"], pair.ours, unit, pair.peer, unit)
     return rows
 

@@ -17,7 +17,7 @@ import store
 
 from e3d import provenance
 from e3d.errors import InputError
-from e3d.publish import fill_blocks
+from study.publish import fill_blocks
 
 DOCS = Path(__file__).parents[1] / "docs"
 PERFORMANCE = DOCS / "performance.md"
@@ -43,7 +43,9 @@ def publish(folder: Path, output: Path) -> list[str]:
     for name in found:
         note = folder / f"{name}.csv.provenance.json"
         if '"quick": true' in note.read_text(encoding="utf-8"):
-            raise InputError(f"{folder / name}.csv: of a --quick run, which is not published. Run make bench.")
+            raise InputError(
+                f"{folder / name}.csv: of a --quick run, which is not published. Run make bench."
+            )
     output.mkdir(parents=True, exist_ok=True)
     for name in found:
         for suffix in ("csv", "csv.provenance.json"):
@@ -66,7 +68,9 @@ def main() -> None:
     """Publish and fill the documents."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder of benchmark tables")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the committed copies")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="folder of the committed copies"
+    )
     arguments = parser.parse_args()
     for name in publish(arguments.folder, arguments.output):
         table = arguments.output / f"{name}.csv"

@@ -21,22 +21,32 @@ from measure import Row, compare, finish, growth_row, log, parser, row
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
-PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs", "cluster")
+PARTS = ("Snakefile", "src", "workflow", "config", "profiles", "resources", "envs", "cluster")
 COMMANDS = (
     *(f"data {verb}" for verb in ("fetch", "read", "split", "subset", "mix", "sample", "label")),
-    *("settings", "train", "evaluate", "decompose", "bde", "entropy", "collect", "scaling", "figures"),
+    *(
+        "settings",
+        "train",
+        "evaluate",
+        "decompose",
+        "bde",
+        "entropy",
+        "collect",
+        "scaling",
+        "figures",
+    ),
     *("findings", "publish"),
 )
 IMPORTS = {  # module of a stage: the library without which it cannot do its work
     "e3d": "sys",
-    "e3d.config": "jsonschema",
-    "e3d.data.read": "h5py",
-    "e3d.data.split": "pandas",
+    "study.config": "jsonschema",
+    "e3d.store.convert": "h5py",
+    "study.data.split": "pandas",
     "e3d.tables": "pandas",
-    "e3d.bde": "pandas",
-    "e3d.entropy": "pandas",
-    "e3d.scaling": "scipy.optimize",
-    "e3d.figures.style": "matplotlib.figure",
+    "study.bde.tables": "pandas",
+    "study.entropy": "pandas",
+    "study.scaling.fits": "scipy.optimize",
+    "study.figures.style": "matplotlib.figure",
     "e3d.models": "nequip.model",
 }
 HELP_GOAL_S, PLAN_GOAL_S, PLAN_GOAL_JOBS = 0.3, 30.0, 5000
@@ -68,10 +78,17 @@ def run(*command: str, folder: Path = ROOT) -> str:
     RuntimeError
         If it fails.
     """
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "PATH": f"{BIN}:{os.environ['PATH']}"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT / "workflow"),
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+    }
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}: {done.stderr[-2000:]}")
+        raise RuntimeError(
+            f"{' '.join(command)}: exit code {done.returncode}: {done.stderr[-2000:]}"
+        )
     return done.stdout + done.stderr
 
 
@@ -96,7 +113,13 @@ def library_help_row(rounds: int) -> Row:
     """Return the row of ``--help`` against that of a command of nequip."""
     theirs = partial(run, str(BIN / "nequip-compile"), "--help")
     pair = compare(python("-m", "e3d", "--help"), theirs, rounds=rounds)
-    return row("e3d --help, nequip's help", pair, unit="s", peer_name="nequip-compile --help", goal_ours=HELP_GOAL_S)
+    return row(
+        "e3d --help, nequip's help",
+        pair,
+        unit="s",
+        peer_name="nequip-compile --help",
+        goal_ours=HELP_GOAL_S,
+    )
 
 
 def import_rows(modules: list[str], rounds: int) -> list[Row]:
@@ -104,7 +127,9 @@ def import_rows(modules: list[str], rounds: int) -> list[Row]:
     rows = []
     for name in modules:
         library = IMPORTS[name]
-        pair = compare(python("-c", f"import {name}"), python("-c", f"import {library}"), rounds=rounds)
+        pair = compare(
+            python("-c", f"import {name}"), python("-c", f"import {library}"), rounds=rounds
+        )
         rows.append(row(f"import {name}", pair, unit="s", peer_name=f"import {library}"))
         log.info("%s: %.3f s, %s %.3f s", rows[-1]["case"], pair.ours, library, pair.peer)
     return rows
@@ -114,14 +139,18 @@ def study(folder: Path, sizes: tuple[int, ...], seeds: int) -> Path:
     """Write a copy of the project with a study of ``len(sizes)`` x 5 x ``seeds`` runs; return its folder."""
     for name in PARTS:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
         else:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     known = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))["models"]
     models = {f"size{index}": dict(known["nano"]) for index in range(MODELS)}
     grid = {"n_train": list(sizes), "model": list(models), "seed": list(range(seeds))}
-    (folder / "grid.yaml").write_text(yaml.safe_dump({"models": models, "grid": grid}), encoding="utf-8")
+    (folder / "grid.yaml").write_text(
+        yaml.safe_dump({"models": models, "grid": grid}), encoding="utf-8"
+    )
     return folder
 
 
@@ -139,7 +168,9 @@ def plan(folder: Path, *options: str) -> int:
     snakemake = (str(BIN / "snakemake"), "--dry-run", "--quiet", "rules", "--cores", "1", *options)
     found = re.search(r"^total +(\d+)$", run(*snakemake, folder=folder), flags=re.MULTILINE)
     if found is None:
-        raise RuntimeError(f"{folder}: Snakemake's output has no total of jobs. Was its format changed?")
+        raise RuntimeError(
+            f"{folder}: Snakemake's output has no total of jobs. Was its format changed?"
+        )
     return int(found[1])
 
 
@@ -172,11 +203,15 @@ def main() -> None:
     """Measure and write the table."""
     arguments = parser(__doc__).parse_args()
     if arguments.quick:
-        rows = help_rows(["data read"], 1) + import_rows(["e3d", "e3d.config"], 1)
+        rows = help_rows(["data read"], 1) + import_rows(["e3d", "study.config"], 1)
         rows += plan_rows(SIZES[:1], (1,), 1)
     else:
         rounds = arguments.rounds
-        rows = [library_help_row(rounds), *help_rows(list(COMMANDS), rounds), *import_rows(list(IMPORTS), rounds)]
+        rows = [
+            library_help_row(rounds),
+            *help_rows(list(COMMANDS), rounds),
+            *import_rows(list(IMPORTS), rounds),
+        ]
         rows += plan_rows(SIZES, SEEDS, max(2, rounds // 2))
     finish("startup", rows, arguments)
 

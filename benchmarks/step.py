@@ -43,9 +43,9 @@ class Case:
         """What the table calls it."""
         size = ",".join(map(str, self.size))
         more = [] if self.atoms == (7, 8) else [f"{self.atoms[0]} to {self.atoms[1]} atoms"]
-        more += [f"{self.threads} threads"] * (self.threads > 1) + [f"{self.processes} processes"] * (
-            self.processes > 1
-        )
+        more += [f"{self.threads} threads"] * (self.threads > 1) + [
+            f"{self.processes} processes"
+        ] * (self.processes > 1)
         return ", ".join([f"step {size}", *more])
 
 
@@ -83,7 +83,8 @@ def batches(atoms: tuple[int, int]) -> list[dict[str, Any]]:
                     AtomicDataDict.POSITIONS_KEY: positions.astype(np.float64) * BOHR_ANG,
                     AtomicDataDict.ATOM_TYPE_KEY: np.searchsorted(list(TYPES), numbers),
                     AtomicDataDict.FORCE_KEY: forces[k] * -HARTREE_PER_BOHR_EV_PER_ANG,
-                    AtomicDataDict.TOTAL_ENERGY_KEY: float(group["formation_energy"][k]) * HARTREE_EV,
+                    AtomicDataDict.TOTAL_ENERGY_KEY: float(group["formation_energy"][k])
+                    * HARTREE_EV,
                 }
                 frames.append(compute_neighborlist_(from_dict(data), 5.0))
     chosen = rng.permutation(len(frames))[: BATCH * BATCHES].reshape(BATCHES, BATCH)
@@ -95,7 +96,7 @@ def build(case: Case, kernels: str, compile_mode: str) -> Any:
     from hydra.utils import get_method
     from nequip.utils.global_state import set_global_state
 
-    from e3d.train.kernels import model_config
+    from study.train.kernels import model_config
 
     l_max, layers, scalars, tensors = case.size
     settings = {
@@ -107,8 +108,14 @@ def build(case: Case, kernels: str, compile_mode: str) -> Any:
         "num_layers": layers,
         "num_scalar_features": scalars,
         "num_tensor_features": tensors,
-        "radial_chemical_embed": {"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 8},
-        **{f"{part}_mlp_hidden_layers_width": scalars for part in ("scalar_embed", "allegro", "readout")},
+        "radial_chemical_embed": {
+            "_target_": "allegro.nn.TwoBodyBesselScalarEmbed",
+            "num_bessels": 8,
+        },
+        **{
+            f"{part}_mlp_hidden_layers_width": scalars
+            for part in ("scalar_embed", "allegro", "readout")
+        },
         "avg_num_neighbors": 6.0,
         "per_type_energy_shifts": dict.fromkeys(TYPES.values(), 0.0),
     }
@@ -139,14 +146,17 @@ def measure_case(case: Case, rounds: int) -> dict[str, Any]:
     """Time the sides of a case in turn; return the seconds of a step of each in each round, and facts."""
     import torch
 
-    from e3d.config import Architecture
-    from e3d.train.kernels import choose
+    from study.config import Architecture
+    from study.train.kernels import choose
 
     torch.set_num_threads(case.threads)
     data = batches(case.atoms)
     l_max, layers, scalars, tensors = case.size
     kernels = choose(Architecture(5.0, l_max, True, layers, scalars, tensors, scalars, 8, 6), {})
-    sides = {"ours": stepper(build(case, kernels, "eager")), "eager": stepper(build(case, "shipped", "eager"))}
+    sides = {
+        "ours": stepper(build(case, kernels, "eager")),
+        "eager": stepper(build(case, "shipped", "eager")),
+    }
     compile_s = float("nan")
     if case.compiled:
         sides["compiled"] = stepper(build(case, "shipped", "compile"))
@@ -164,7 +174,13 @@ def measure_case(case: Case, rounds: int) -> dict[str, Any]:
             times[name].append(statistics.median(values))
     edges = statistics.mean(batch["edge_index"].shape[1] for batch in data)
     flops = counted_flops(sides["ours"], data[0])
-    facts = {"kernels": kernels, "edges": edges, "compile_s": compile_s, "gflop": flops / 1e9, "peak_gflops": peak()}
+    facts = {
+        "kernels": kernels,
+        "edges": edges,
+        "compile_s": compile_s,
+        "gflop": flops / 1e9,
+        "peak_gflops": peak(),
+    }
     return {"times": times, "facts": facts}
 
 
@@ -173,13 +189,19 @@ def counted_flops(step: Callable[[dict[str, Any]], None], batch: dict[str, Any])
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.flop_counter import flop_registry
 
-    class Counter(TorchDispatchMode):  # torch's FlopCounterMode hooks modules, which forces inside a model do not allow
+    class Counter(
+        TorchDispatchMode
+    ):  # torch's FlopCounterMode hooks modules, which forces inside a model do not allow
         total = 0
 
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
             out = func(*args, **(kwargs or {}))
             if func._overloadpacket in flop_registry:
-                self.total += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=out)
+                self.total += flop_registry[func._overloadpacket](
+                    *args, **(kwargs or {}), out_val=out
+                )
             return out
 
     with Counter() as counter:
@@ -202,7 +224,12 @@ def result_row(case: Case, measured: dict[str, Any]) -> Row:
     best = min(peers, key=lambda name: statistics.median(peers[name]))
     pair: Pair = pair_of(times["ours"], peers[best])
     log.info(
-        "%s: %.1f ms against %.1f ms (%s), ratio %.2f", case.name, pair.ours * 1e3, pair.peer * 1e3, best, pair.ratio
+        "%s: %.1f ms against %.1f ms (%s), ratio %.2f",
+        case.name,
+        pair.ours * 1e3,
+        pair.peer * 1e3,
+        best,
+        pair.ratio,
     )
     return row(
         case.name,
@@ -221,11 +248,17 @@ def result_row(case: Case, measured: dict[str, Any]) -> Row:
 def as_markdown(table: pd.DataFrame) -> str:
     """Return the table as it stands in docs/performance.md."""
     head = "| l_max, layers, scalars, tensors | edges of a batch | ours, ms | shipped eager, compiled, ms |"
-    lines = [head + " better one / ours (lowest to highest round) | ours, frames/s | ours, of the peak |"]
+    lines = [
+        head + " better one / ours (lowest to highest round) | ours, frames/s | ours, of the peak |"
+    ]
     lines.append("|---|---|---|---|---|---|---|")
     for _, line in table.iterrows():
         compiled = "" if pd.isna(line["compiled_s"]) else f"{line['compiled_s'] * 1e3:.1f}"
-        cells = [line["case"].removeprefix("step "), f"{line['edges']:.0f}", f"{line['ours'] * 1e3:.1f}"]
+        cells = [
+            line["case"].removeprefix("step "),
+            f"{line['edges']:.0f}",
+            f"{line['ours'] * 1e3:.1f}",
+        ]
         cells.append(f"{line['eager_s'] * 1e3:.1f}, {compiled}")
         cells.append(f"{line['ratio']:.2f} ({line['ratio_lo']:.2f} to {line['ratio_hi']:.2f})")
         cells += [f"{line['frames_per_s']:.0f}", f"{line['share_of_peak'] * 100:.0f} %"]

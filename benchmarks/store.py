@@ -21,15 +21,22 @@ from measure import Row, compare, finish, growth_row, in_child, log, pair_of, pa
 from rdkit import Chem
 
 from e3d.chemistry import molecule, symbol
-from e3d.data.read import read_entry
-from e3d.data.store import StoreReader
-from e3d.data.theory import SPICE
 from e3d.fields import Store as F
+from e3d.store.convert import read_entry
+from e3d.store.reader import StoreReader
+from e3d.theory import SPICE
 from e3d.units import HARTREE_EV
 
 ATOMS, PER_GROUP, BATCH = 25, 50, 64
 _UNITS = ("C", "C", "C", "C(F)", "C(O)", "O", "N", "C(=O)", "C(C)", "S")
-_READ = ("conformations", "dft_total_energy", "dft_total_gradient", "atomic_numbers", "smiles", "subset")
+_READ = (
+    "conformations",
+    "dft_total_energy",
+    "dft_total_gradient",
+    "atomic_numbers",
+    "smiles",
+    "subset",
+)
 
 
 def molecules(rng: np.random.Generator) -> Iterator[str]:
@@ -60,12 +67,18 @@ def generate(path: Path, frames: int) -> None:
             group = file.create_group(f"m{index}")
             text = h5py.string_dtype()
             group.create_dataset("smiles", data=[smiles], dtype=text)
-            group.create_dataset("subset", data=["SPICE PubChem Set 1 Single Points Dataset v1.3"], dtype=text)
+            group.create_dataset(
+                "subset", data=["SPICE PubChem Set 1 Single Points Dataset v1.3"], dtype=text
+            )
             group["atomic_numbers"] = numbers
-            group["conformations"] = rng.normal(scale=5.0, size=(PER_GROUP, ATOMS, 3)).astype(np.float32)
+            group["conformations"] = rng.normal(scale=5.0, size=(PER_GROUP, ATOMS, 3)).astype(
+                np.float32
+            )
             group["formation_energy"] = formation
             group["dft_total_energy"] = formation + atoms
-            group["dft_total_gradient"] = rng.normal(scale=0.02, size=(PER_GROUP, ATOMS, 3)).astype(np.float32)
+            group["dft_total_gradient"] = rng.normal(scale=0.02, size=(PER_GROUP, ATOMS, 3)).astype(
+                np.float32
+            )
 
 
 def plain_read(path: Path) -> None:
@@ -91,7 +104,8 @@ def measure(frames: int, folder: Path, rounds: int) -> list[Row]:
     generate(source, frames)
     plain_read(source)  # warm the page cache for both
     turns = [
-        (in_child(partial(read_entry, source, store, {})), seconds(partial(plain_read, source))) for _ in range(rounds)
+        (in_child(partial(read_entry, source, store, {})), seconds(partial(plain_read, source)))
+        for _ in range(rounds)
     ]
     written = pair_of([cost.seconds for cost, _ in turns], [time for _, time in turns])
     facts = {"frames": frames, "peak_GB": round(max(cost.peak_mb for cost, _ in turns) / 1e3, 3)}
@@ -112,12 +126,26 @@ def measure(frames: int, folder: Path, rounds: int) -> list[Row]:
     source.unlink()
     store.unlink()
     log.info(
-        "%d frames: write %.1f s, plain read %.1f s, peak %.2f GB", frames, written.ours, written.peer, facts["peak_GB"]
+        "%d frames: write %.1f s, plain read %.1f s, peak %.2f GB",
+        frames,
+        written.ours,
+        written.peer,
+        facts["peak_GB"],
     )
     return [
-        row(f"write store, {frames} frames", written, unit="s", peer_name="h5py read of the source", **facts),
         row(
-            f"random batch of {BATCH}, {frames} frames", batch, unit="s", peer_name="h5py slices of the store", **facts
+            f"write store, {frames} frames",
+            written,
+            unit="s",
+            peer_name="h5py read of the source",
+            **facts,
+        ),
+        row(
+            f"random batch of {BATCH}, {frames} frames",
+            batch,
+            unit="s",
+            peer_name="h5py slices of the store",
+            **facts,
         ),
     ]
 
@@ -131,14 +159,20 @@ def growth(rows: list[Row]) -> Row:
 
 def as_markdown(table: pd.DataFrame) -> str:
     """Return the table as it stands in docs/datasets.md."""
-    lines = ["| frames | write the store (s) | times a plain h5py read of the source | peak memory (GB) |"]
+    lines = [
+        "| frames | write the store (s) | times a plain h5py read of the source | peak memory (GB) |"
+    ]
     lines[0] += " random batch of 64 (ms) | times h5py slices |"
     lines.append("|---|---|---|---|---|---|")
     written = table[table["case"].str.startswith("write")]
     batches = table[table["case"].str.startswith("random")]
     for (_, write), (_, batch) in zip(written.iterrows(), batches.iterrows(), strict=True):
         cells = [f"{int(write['frames']):,}", f"{write['ours']:.1f}", f"{1 / write['ratio']:.1f}"]
-        cells += [f"{write['peak_GB']:.2f}", f"{batch['ours'] * 1e3:.1f}", f"{1 / batch['ratio']:.2f}"]
+        cells += [
+            f"{write['peak_GB']:.2f}",
+            f"{batch['ours'] * 1e3:.1f}",
+            f"{1 / batch['ratio']:.2f}",
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     slope = table.loc[table["case"] == "growth of writing", "ours"].item()
     return "\n".join([*lines, "", f"Time of writing grows as frames to the power {slope:.2f}."])
@@ -154,7 +188,11 @@ def main() -> None:
         arguments.sizes, arguments.rounds = [200, 400], 1
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.output.parent) as folder:
-        rows = [row for frames in arguments.sizes for row in measure(frames, Path(folder), arguments.rounds)]
+        rows = [
+            row
+            for frames in arguments.sizes
+            for row in measure(frames, Path(folder), arguments.rounds)
+        ]
     if len(arguments.sizes) > 1:
         rows.append(growth(rows))
     finish("bench", rows, arguments, as_markdown)

@@ -20,7 +20,11 @@ from snakemake_executor_plugin_slurm import efficiency_report
 from snakemake_interface_common.exceptions import WorkflowError
 
 States = dict[str, str]
-_states, _partition, _submission = plugin.query_job_status, plugin.get_best_partition, plugin.get_submit_command
+_states, _partition, _submission = (
+    plugin.query_job_status,
+    plugin.get_best_partition,
+    plugin.get_submit_command,
+)
 _REQUEUED_WITHIN_S = 600
 """A preempted job that Slurm requeues is pending again by then; one that is not was cancelled."""
 _preempted: dict[str, float] = {}
@@ -35,10 +39,14 @@ def mend() -> None:
     efficiency_report.get_sacct_data = get_sacct_data
 
 
-async def query_job_status(command: str, logger: logging.Logger) -> tuple[States | None, float | None]:
+async def query_job_status(
+    command: str, logger: logging.Logger
+) -> tuple[States | None, float | None]:
     """Return the state of each job in one word, and the seconds it took to ask; None twice if nobody answered."""
     states, seconds = await _states(command, logger)
-    return (None if states is None else {job: _word(job, state) for job, state in states.items()}), seconds
+    return (
+        None if states is None else {job: _word(job, state) for job, state in states.items()}
+    ), seconds
 
 
 def _word(job: str, state: str) -> str:
@@ -60,7 +68,10 @@ def get_best_partition(partitions: Any, job: Any, logger: Any) -> str:
     """
     found: str | None = _partition(partitions, job, logger)
     if found is None:
-        asked = {name: job.resources.get(name) for name in ("gpu", "gpu_model", "mem_mb", "runtime", "nodes")}
+        asked = {
+            name: job.resources.get(name)
+            for name in ("gpu", "gpu_model", "mem_mb", "runtime", "nodes")
+        }
         what = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
         raise WorkflowError(
             f"{job.name}: no partition of cluster/site.yaml takes a job with {job.threads} threads, {what}. "
@@ -72,13 +83,25 @@ def get_best_partition(partitions: Any, job: Any, logger: Any) -> str:
 def get_submit_command(*arguments: Any, **options: Any) -> str:
     """Return the plug-in's command, with ``submit.sh`` for sbatch."""
     command: str = _submission(*arguments, **options)
-    return command.replace("sbatch", shlex.quote(str(Path(__file__).resolve().with_name("submit.sh"))), 1)
+    return command.replace(
+        "sbatch", shlex.quote(str(Path(__file__).resolve().with_name("submit.sh"))), 1
+    )
 
 
 def get_sacct_data(run_uuid: str, logger: logging.Logger) -> list[str] | None:
     """Return sacct's lines on the jobs and steps of this Snakemake, of up to a year; None if it does not answer."""
-    command = ["sacct", "--name", run_uuid, "--starttime", "now-365days", "--parsable2", "--noheader"]
-    done = subprocess.run([*command, f"--format={_REPORTED}"], capture_output=True, text=True, check=False)
+    command = [
+        "sacct",
+        "--name",
+        run_uuid,
+        "--starttime",
+        "now-365days",
+        "--parsable2",
+        "--noheader",
+    ]
+    done = subprocess.run(
+        [*command, f"--format={_REPORTED}"], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         logger.error(f"no efficiency report of {run_uuid}: {done.stderr.strip()}")
         return None

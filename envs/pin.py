@@ -54,10 +54,14 @@ def pinned(path: Path) -> dict[str, str]:
     content: dict[str, Any] = yaml.safe_load(path.read_text())
     header = HEADER.format(name=path.stem)
     conda = [item for item in content["dependencies"] if isinstance(item, str)]
-    pip = [line for item in content["dependencies"] if isinstance(item, dict) for line in item["pip"]]
+    pip = [
+        line for item in content["dependencies"] if isinstance(item, dict) for line in item["pip"]
+    ]
     texts = {PIN: f"{header}\n{solved(path, content | {'dependencies': conda})}"}
     if pip:
-        texts[POST_DEPLOY] = f"{header}\nset -e\npython -m pip install --no-input {shlex.join(pip)}\n"
+        texts[POST_DEPLOY] = (
+            f"{header}\nset -e\npython -m pip install --no-input {shlex.join(pip)}\n"
+        )
     return texts
 
 
@@ -76,7 +80,9 @@ def solved(path: Path, content: dict[str, Any]) -> str:
         text = conda(path, ["list", "--explicit", "--md5", "--prefix", prefix])
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     if lines[:1] != ["@EXPLICIT"] or len(lines) < 2:
-        raise PinError(f"{path}: conda lists no packages of it. Run `conda list --explicit` by hand.")
+        raise PinError(
+            f"{path}: conda lists no packages of it. Run `conda list --explicit` by hand."
+        )
     return "\n".join([*lines, ""])
 
 
@@ -90,12 +96,18 @@ def conda(path: Path, arguments: Sequence[str]) -> str:
     """
     environment = os.environ | {"CONDA_SUBDIR": PLATFORM}
     try:
-        done = subprocess.run(["conda", *arguments], env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["conda", *arguments], env=environment, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError:
-        raise PinError("no `conda` on PATH. Install Miniforge or load your site's module, then try again.") from None
+        raise PinError(
+            "no `conda` on PATH. Install Miniforge or load your site's module, then try again."
+        ) from None
     if done.returncode:
         said = " ".join((done.stderr or done.stdout).split())
-        raise PinError(f"{path}: conda failed: {said[:400]}. Nothing was written; mend the file or reach the channel.")
+        raise PinError(
+            f"{path}: conda failed: {said[:400]}. Nothing was written; mend the file or reach the channel."
+        )
     return done.stdout
 
 

@@ -11,8 +11,8 @@ import pytest
 from rdkit import Chem
 
 from e3d.chemistry import molecule, symbol
-from e3d.data.theory import SPICE
 from e3d.errors import InputError
+from e3d.theory import SPICE
 from e3d.units import HARTREE_EV
 
 pytest_plugins = ("model_fixtures", "layout_fixtures", "workflow_fixtures")
@@ -70,12 +70,17 @@ def mapped() -> Callable[[str], str]:
 def spice_group() -> Callable[..., SpiceGroup]:
     """Make the arrays of one SPICE group; ``smiles`` may be plain, then it gets map numbers."""
 
-    def make(smiles: str, m: int = 3, subset: str = "made up", *, atom_hartree: float | None = None) -> SpiceGroup:
+    def make(
+        smiles: str, m: int = 3, subset: str = "made up", *, atom_hartree: float | None = None
+    ) -> SpiceGroup:
         text = smiles if ":1]" in smiles else map_atoms(smiles)
         numbers = np.array(molecule(text).atomic_numbers)
         rng = np.random.default_rng(len(text) + m)
         if atom_hartree is None:
-            atom_hartree = sum(SPICE.isolated_atom_energy.get(symbol(z), 0.0) for z in numbers.tolist()) / HARTREE_EV
+            atom_hartree = (
+                sum(SPICE.isolated_atom_energy.get(symbol(z), 0.0) for z in numbers.tolist())
+                / HARTREE_EV
+            )
         formation = -0.1 * len(numbers) + 0.01 * rng.normal(size=m)
         return {
             "subset": [subset],
@@ -84,7 +89,9 @@ def spice_group() -> Callable[..., SpiceGroup]:
             "conformations": rng.normal(scale=3.0, size=(m, len(numbers), 3)).astype(np.float32),
             "formation_energy": formation,
             "dft_total_energy": formation + atom_hartree,
-            "dft_total_gradient": rng.normal(scale=0.01, size=(m, len(numbers), 3)).astype(np.float32),
+            "dft_total_gradient": rng.normal(scale=0.01, size=(m, len(numbers), 3)).astype(
+                np.float32
+            ),
         }
 
     return make
@@ -102,7 +109,9 @@ def spice_file(tmp_path: Path) -> Callable[[Mapping[str, SpiceGroup]], Path]:
                 group = file.create_group(name)
                 for key, values in arrays.items():
                     text = isinstance(values, list)
-                    group.create_dataset(key, data=values, dtype=h5py.string_dtype() if text else None)
+                    group.create_dataset(
+                        key, data=values, dtype=h5py.string_dtype() if text else None
+                    )
         return path
 
     return write

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from e3d.chemistry import Bond
 from e3d.edges import EdgeEnergies
 from e3d.graphs import Batch, batches
-from e3d.reactivity.series import Outcome, Series
-from e3d.reactivity.trajectory import Settings
 from e3d.structures import Structure
+from study.dynamics.series import Outcome, Series
+from study.dynamics.trajectory import Settings
 
 RUN = {"run": "a/n1/b/s0", "dataset": "a", "n_train": 1, "model": "b", "seed": 0}
 Floats = NDArray[np.float64]
@@ -25,7 +25,9 @@ class PairModel:
 
     r_max = 5.0
 
-    def __init__(self, depth: float, width: float, *, harmonic: bool = False, wall: float = 0.0) -> None:
+    def __init__(
+        self, depth: float, width: float, *, harmonic: bool = False, wall: float = 0.0
+    ) -> None:
         self.depth, self.width, self.harmonic, self.wall = depth, width, harmonic, wall
 
     def knows(self, structure: Structure) -> bool:
@@ -41,9 +43,13 @@ class PairModel:
             k = 2 * self.depth * self.width**2
             return k * x**2 / 2 - self.depth, k * x
         e = np.exp(-self.width * x)
-        return self.depth * ((1 - e) ** 2 - 1) - self.wall * (x > 0.1), 2 * self.depth * self.width * (1 - e) * e
+        return self.depth * ((1 - e) ** 2 - 1) - self.wall * (
+            x > 0.1
+        ), 2 * self.depth * self.width * (1 - e) * e
 
-    def bonds(self, structure: Structure) -> tuple[NDArray[np.int64], Floats, Floats, Floats, Floats]:
+    def bonds(
+        self, structure: Structure
+    ) -> tuple[NDArray[np.int64], Floats, Floats, Floats, Floats]:
         assert structure.bonds is not None
         pairs = np.array([(bond.i, bond.j) for bond in structure.bonds])
         vectors = structure.positions[pairs[:, 1]] - structure.positions[pairs[:, 0]]
@@ -65,7 +71,9 @@ class PairModel:
     def edge_energies(self, batch: Batch) -> EdgeEnergies:
         ptr = batch.frame_ptr
         parts = [self.bonds(structure) for structure in batch.structures]
-        pairs = np.concatenate([part[0] + start for part, start in zip(parts, ptr.tolist(), strict=False)])
+        pairs = np.concatenate(
+            [part[0] + start for part, start in zip(parts, ptr.tolist(), strict=False)]
+        )
         r, energy = (np.concatenate([part[k] for part in parts]) for k in (2, 3))
         return EdgeEnergies(
             centre=np.concatenate([pairs[:, 0], pairs[:, 1]]),
@@ -80,7 +88,9 @@ class PairModel:
         )
 
 
-def molecule(numbers: Sequence[int], positions: Any, mapped: str, bonds: Sequence[Bond]) -> Structure:
+def molecule(
+    numbers: Sequence[int], positions: Any, mapped: str, bonds: Sequence[Bond]
+) -> Structure:
     name = mapped.replace(":1", "").replace(":2", "")
     return Structure(
         label=name, frame=0, positions=np.array(positions, dtype=float), atomic_numbers=np.array(numbers),

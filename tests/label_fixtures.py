@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from conftest import map_atoms
 from e3d.chemistry import molecule
-from e3d.data.make.label.task import Task
 from e3d.units import BOHR_ANG
+from e3d_labels.task import Task
 
 Frames = NDArray[np.float64]
 H2 = np.array([1, 1])
@@ -35,7 +35,9 @@ def geometries(path: Path, groups: dict[str, Frames | dict[str, Any]]) -> Path:
                     "conformations": np.asarray(values, dtype=np.float32) / np.float32(BOHR_ANG),
                 }
             for key, value in values.items():
-                group.create_dataset(key, data=value, dtype=h5py.string_dtype() if isinstance(value, list) else None)
+                group.create_dataset(
+                    key, data=value, dtype=h5py.string_dtype() if isinstance(value, list) else None
+                )
     return path
 
 

@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from e3d.data.group import Group, check_groups
-from e3d.data.layouts import reader
+from e3d.store.group import Group, check_groups
+from e3d.store.layouts import reader
 
 Tree = Mapping[str, Any]
 
@@ -71,10 +71,21 @@ def structure_dict() -> Callable[..., dict[str, Any]]:
         matrix = np.array([[4.0, 0.0, 0.0], [0.0, 5.0, 0.0], [1.0, 0.0, 6.0]])
         abc = np.random.default_rng(seed).random((len(elements.split()), 3))
         sites = [
-            {"species": [{"element": e, "occu": 1}], "abc": list(f), "xyz": list(f @ matrix), "label": e}
+            {
+                "species": [{"element": e, "occu": 1}],
+                "abc": list(f),
+                "xyz": list(f @ matrix),
+                "label": e,
+            }
             for e, f in zip(elements.split(), abc, strict=True)
         ]
-        return {"@class": "Structure", "charge": 0, "lattice": {"matrix": matrix.tolist()}, "sites": sites, **extra}
+        return {
+            "@class": "Structure",
+            "charge": 0,
+            "lattice": {"matrix": matrix.tolist()},
+            "sites": sites,
+            **extra,
+        }
 
     return make
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from e3d.config import Architecture, RunSettings, Training, write_run
-from e3d.data.choose import Choice, choose
-from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, split_store
+from e3d.store.convert import read_entry
 from e3d.structures import Structure, from_file
+from planning import PYTHONPATH
+from study.config import Architecture, RunSettings, Training, write_run
+from study.data.split import SplitSettings, split_store
+from study.data.subset import Choice, choose
 
 if TYPE_CHECKING:  # torch is imported only by the tests that run a model
     from e3d.models import AnalysisModel
@@ -90,7 +91,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 def trained(prepared: Prepared) -> Path:
     """Folder of a run trained for 60 steps by ``e3d train``: a trained model, if a poor one."""
     folder = prepared.folder / "trained"
-    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "e3d", "train", str(prepared.run()), "-o", str(folder)]
     subprocess.run(command, env=environment, check=True)
     return folder
@@ -127,7 +128,10 @@ def build_model() -> Callable[..., Any]:
             "type_names": ["H", "C", "O"],
             "l_max": 1,
             "parity": True,
-            "radial_chemical_embed": {"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 4},
+            "radial_chemical_embed": {
+                "_target_": "allegro.nn.TwoBodyBesselScalarEmbed",
+                "num_bessels": 4,
+            },
             "num_layers": 1,
             "num_scalar_features": 8,
             "num_tensor_features": 2,

@@ -14,7 +14,13 @@ from snakemake.api import SnakemakeApi
 from snakemake.dag import DAG
 from snakemake.jobs import GroupJob
 from snakemake.resources import GroupResources
-from snakemake.settings.types import ConfigSettings, GroupSettings, OutputSettings, Quietness, ResourceSettings
+from snakemake.settings.types import (
+    ConfigSettings,
+    GroupSettings,
+    OutputSettings,
+    Quietness,
+    ResourceSettings,
+)
 
 # of a group, what Slurm is asked for: the sum or the largest of its jobs
 NAMES = (
@@ -48,7 +54,10 @@ def show_all(dag: DAG, attempt: int) -> None:
         group: GroupJob = dag.group_job_factory.new("group", jobs, dag.workflow.global_resources)
         group.finalize()
         asked = GroupResources.basic_layered(
-            group.toposorted, dag.workflow.global_resources, run_local=False, additive_resources=["runtime"]
+            group.toposorted,
+            dag.workflow.global_resources,
+            run_local=False,
+            additive_resources=["runtime"],
         )
         show([job.rule.name for job in jobs], asked, int(asked["_cores"]))
 
@@ -69,7 +78,9 @@ def main(attempt: int, files: list[str]) -> None:
             config_settings=ConfigSettings(configfiles=[Path(name) for name in files]),
             snakefile=Path("Snakefile"),
         )
-        groups = GroupSettings(overwrite_groups=profile["groups"], group_components=profile["group-components"])
+        groups = GroupSettings(
+            overwrite_groups=profile["groups"], group_components=profile["group-components"]
+        )
         workflow.dag().execute_workflow(executor="dryrun", group_settings=groups)
 
 

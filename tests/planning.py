@@ -14,8 +14,9 @@ from typing import NamedTuple
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs", "cluster")
+PARTS = ("Snakefile", "src", "workflow", "config", "profiles", "resources", "envs", "cluster")
 BIN = Path(sys.executable).parent
+PYTHONPATH = f"{ROOT / 'src'}{os.pathsep}{ROOT / 'workflow'}"
 SMOKE = ("--configfile", "config/smoke.yaml")
 
 # Dry runs are forked from a process that has imported Snakemake, which is half of the time each takes. The package
@@ -48,7 +49,9 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 def dry_run(folder: Path, *arguments: str, path: Path = BIN) -> Done:
     """Run ``snakemake -n`` in ``folder``, with commands from ``path`` before all others."""
     output = folder / ".dry-run"
-    process = _FORKS.Process(target=_dry_run, args=(folder, [*arguments, "-n", "--cores", "2"], path, output))
+    process = _FORKS.Process(
+        target=_dry_run, args=(folder, [*arguments, "-n", "--cores", "2"], path, output)
+    )
     process.start()
     process.join()
     done = Done(process.exitcode, output.read_text(encoding="utf-8"))
@@ -87,7 +90,9 @@ def copy_project(folder: Path) -> Path:
     """Copy what a study needs, without results."""
     for name in PARTS:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
         else:
             shutil.copy(ROOT / name, folder / name)
     return folder

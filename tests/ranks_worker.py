@@ -6,10 +6,10 @@ A config whose folder is named ``same`` is trained with ranks that all take the 
 import sys
 from pathlib import Path
 
-from e3d.config import read_yaml
-from e3d.train import feed
-from e3d.train.launch import nequip_train
-from e3d.train.ranks import as_rank
+from study.config import read_yaml
+from study.train import feed
+from study.train.launch import nequip_train
+from study.train.ranks import as_rank
 
 if __name__ == "__main__":
     right = feed.rank_and_number

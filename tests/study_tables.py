@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from e3d.fields import NAMED_BONDS, TEST_SPLITS
+from e3d.fields import TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.figures import FIGURES
+from study.fields import NAMED_BONDS
+from study.stages import FIGURES
 
 Tables = dict[str, pd.DataFrame]
 SIZES = {"nano": 4000, "micro": 50000}
@@ -40,7 +41,14 @@ def interval(name: str, value: float, half: float) -> dict[str, float]:
 def decompose(run: dict[str, Any], shift: float) -> Tables:
     size = {"n_parameters": SIZES[run["model"]]}
     summary = [
-        {**run, C.STRUCTURES: name, "frames": 10, "sum_rule_max_abs_eV": 2e-12, "bonded_share": 0.9 + shift, **size}
+        {
+            **run,
+            C.STRUCTURES: name,
+            "frames": 10,
+            "sum_rule_max_abs_eV": 2e-12,
+            "bonded_share": 0.9 + shift,
+            **size,
+        }
         for name in (*TEST_SPLITS, NAMED_BONDS)
     ]
     means = [
@@ -70,9 +78,16 @@ def bde(run: dict[str, Any], shift: float) -> Tables:
     references = ("bde298", "de", "mean_bond_energy")
     named = []
     for index, (kind, d) in enumerate(D_OF.items()):
-        row = {**run, C.STRUCTURES: NAMED_BONDS, C.GEOMETRY: "relaxed", "bond": f"bond {kind} (some reaction)"}
+        row = {
+            **run,
+            C.STRUCTURES: NAMED_BONDS,
+            C.GEOMETRY: "relaxed",
+            "bond": f"bond {kind} (some reaction)",
+        }
         row |= {C.BOND_TYPE: kind, C.IN_TRAINING: index % 2 == 0, C.BOND_ENERGY: d + shift}
-        named.append(row | {f"{name}_eV": np.nan if index == 4 else d + 0.2 * index for name in references})
+        named.append(
+            row | {f"{name}_eV": np.nan if index == 4 else d + 0.2 * index for name in references}
+        )
     summary = [
         {
             **run, C.GEOMETRY: "relaxed", "reference": name, "molecules": group, "n_bonds": 6, "n_types": 6,
@@ -89,13 +104,22 @@ def bde(run: dict[str, Any], shift: float) -> Tables:
         }
         for name, (lower, higher) in product(("test-all", NAMED_BONDS), (("C-C", "C=C"), ("C=C", "C#C")))
     ]  # fmt: skip
-    return {"bde/named": pd.DataFrame(named), "bde/summary": pd.DataFrame(summary), "bde/order": pd.DataFrame(order)}
+    return {
+        "bde/named": pd.DataFrame(named),
+        "bde/summary": pd.DataFrame(summary),
+        "bde/order": pd.DataFrame(order),
+    }
 
 
 def entropy(run: dict[str, Any], shift: float) -> Tables:
     where = {**run, C.STRUCTURES: "test-conformations"}
     bins = [
-        {**where, C.BOND_TYPE: kind, C.COUNT: count, "bond_energy_bin_eV": round(d + 0.05 * step, 10)}
+        {
+            **where,
+            C.BOND_TYPE: kind,
+            C.COUNT: count,
+            "bond_energy_bin_eV": round(d + 0.05 * step, 10),
+        }
         for kind, d in D_OF.items()
         for step, count in ((0, 3), (1, 5), (4, 1))
     ]
@@ -108,13 +132,29 @@ def entropy(run: dict[str, Any], shift: float) -> Tables:
         }
         for name in ("D", "D/sd", "eps", "A", "D non-bonded")
     ]  # fmt: skip
-    measures = {"I(D/sd; type)": 0.8, "I(r; type)": 0.6, "I(D; order | elements)": 1.0, "I(r; order | elements)": 0.9}
-    measures |= {"I(D/sd; type) - I(r; type)": 0.2, "I(D; order | elements) - I(r; order | elements)": 0.01}
+    measures = {
+        "I(D/sd; type)": 0.8,
+        "I(r; type)": 0.6,
+        "I(D; order | elements)": 1.0,
+        "I(r; order | elements)": 0.9,
+    }
+    measures |= {
+        "I(D/sd; type) - I(r; type)": 0.2,
+        "I(D; order | elements) - I(r; order | elements)": 0.01,
+    }
     told = [
-        {**where, "measure": name, **interval("fraction_mm", x, 0.05), **interval("fraction_knn", x - 0.02, 0.05)}
+        {
+            **where,
+            "measure": name,
+            **interval("fraction_mm", x, 0.05),
+            **interval("fraction_knn", x - 0.02, 0.05),
+        }
         for name, x in measures.items()
     ]
-    estimators = [("nearest neighbours", np.nan), *product(("plug-in", "Miller-Madow"), (0.02, 0.05, 0.1))]
+    estimators = [
+        ("nearest neighbours", np.nan),
+        *product(("plug-in", "Miller-Madow"), (0.02, 0.05, 0.1)),
+    ]
     sensitivity = [
         {
             **where, "quantity": "D", C.BOND_TYPE: "within types", C.N_MOLECULES: n, "estimator": name,
@@ -137,15 +177,25 @@ def fits(dataset: str, models: tuple[str, ...]) -> pd.DataFrame:
         base: dict[str, Any] = {C.DATASET: dataset, C.MODEL: model, "form": "power", "n_seeds": 2}
         base |= {"test_set": test_set, "metric": str(metric)}
         if model == "micro":
-            rows.append(base | {"parameter": "", "status": "not identifiable: 2 values of N, the form needs 3"})
+            rows.append(
+                base
+                | {"parameter": "", "status": "not identifiable: 2 values of N, the form needs 3"}
+            )
             continue
         for name, value in (("a", 100.0), ("alpha", 0.7)):
-            spread = {"value_lo": value / 2, "value_hi": value * 2, "seed_min": value, "seed_max": value}
+            spread = {
+                "value_lo": value / 2,
+                "value_hi": value * 2,
+                "seed_min": value,
+                "seed_max": value,
+            }
             rows.append(base | {"parameter": name, "value": value, **spread, "status": "ok"})
     return pd.DataFrame(rows)
 
 
-def study(models: tuple[str, ...] = ("nano",), seeds: int = 1, datasets: tuple[str, ...] = ("mini",)) -> Tables:
+def study(
+    models: tuple[str, ...] = ("nano",), seeds: int = 1, datasets: tuple[str, ...] = ("mini",)
+) -> Tables:
     """Build every table the figures read, for a small grid."""
     return {name: table.copy() for name, table in _study(models, seeds, datasets).items()}
 
@@ -154,17 +204,25 @@ def study(models: tuple[str, ...] = ("nano",), seeds: int = 1, datasets: tuple[s
 def _study(models: tuple[str, ...], seeds: int, datasets: tuple[str, ...]) -> Tables:
     parts: dict[str, list[pd.DataFrame]] = {}
     for dataset, model, n, seed in product(datasets, models, N_TRAIN, range(seeds)):
-        run = {C.RUN: f"{dataset}/n{n}/{model}/s{seed}", C.DATASET: dataset, C.N_TRAIN: n, C.MODEL: model, C.SEED: seed}
+        run = {
+            C.RUN: f"{dataset}/n{n}/{model}/s{seed}",
+            C.DATASET: dataset,
+            C.N_TRAIN: n,
+            C.MODEL: model,
+            C.SEED: seed,
+        }
         for make in (decompose, evaluate, bde, entropy):
             for name, table in make(run, 0.1 * seed).items():
                 parts.setdefault(name, []).append(table)
     tables = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
-    tables["scaling/fits"] = pd.concat([fits(dataset, models) for dataset in datasets], ignore_index=True)
+    tables["scaling/fits"] = pd.concat(
+        [fits(dataset, models) for dataset in datasets], ignore_index=True
+    )
     return tables
 
 
 def maker(name: str, tables: Tables, **options: Any) -> Callable[[], Figure]:
-    make = import_module(f"e3d.figures.{name}").make
+    make = import_module(f"study.figures.draw.{name}").make
     if name == "molecules":
         options.setdefault("molecules", [METHANOL, FORMALDEHYDE])
     chosen = {table: tables[table] for table in FIGURES[name].tables}

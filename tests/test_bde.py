@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 from e3d import tables
-from e3d.bde import bond_types, geometry, named_bonds, references, run_tables, summary
 from e3d.chemistry import molecule
-from e3d.decompose.load import Decomposed, load
-from e3d.fields import BONDS_FILE, MEANS_FILE, NAMED_BONDS, TEST_CONFORMATIONS, TEST_MOLECULES
+from e3d.decompose.decomposed import Decomposed, load
+from e3d.fields import BONDS_FILE, MEANS_FILE, TEST_CONFORMATIONS, TEST_MOLECULES
 from e3d.fields import Column as C
 from e3d.units import EV_KCAL_MOL
+from study.bde.tables import bond_types, geometry, named_bonds, references, summary, write_tables
+from study.fields import NAMED_BONDS
 
 RUN = {"run": "a/n8/nano/s0", "dataset": "a", "n_train": 8, "model": "nano", "seed": 0}
 Energies = Callable[[str, int], float]
@@ -29,7 +30,9 @@ def reference(root: Path) -> pd.DataFrame:
 def decomposed(mapped: Any) -> Callable[..., Decomposed]:
     """Decompose molecules by hand: ``energy(fine_type, row)`` gives D of each bond, the same in every frame."""
 
-    def make(structures: str, smiles: Sequence[str], energy: Energies, frames: int = 2) -> Decomposed:
+    def make(
+        structures: str, smiles: Sequence[str], energy: Energies, frames: int = 2
+    ) -> Decomposed:
         means, bonds = [], []
         for text in smiles:
             parsed = molecule(mapped(text))
@@ -81,7 +84,9 @@ def test_reference_tables_agree_with_each_other(root: Path) -> None:
         ("HO-OH", "O-O", 35.8, 50.3, 54.7),
     ],
 )
-def test_reference_values(bond: str, kind: str, mean: float, bde298: float, de: float, root: Path) -> None:
+def test_reference_values(
+    bond: str, kind: str, mean: float, bde298: float, de: float, root: Path
+) -> None:
     row = _one(tables.read(root / "resources" / "bond_energies.csv"), bond=bond)
     assert row["bond_type"] == kind
     columns = ["mean_bond_energy_kcal_mol", "bde298_kcal_mol", "de_kcal_mol"]
@@ -103,7 +108,9 @@ def test_references_are_closed_shell_and_in_ev(reference: pd.DataFrame) -> None:
 # --- named bonds
 
 
-def test_a_named_bond_is_the_mean_over_equivalent_bonds_and_frames(reference: pd.DataFrame, decomposed: Any) -> None:
+def test_a_named_bond_is_the_mean_over_equivalent_bonds_and_frames(
+    reference: pd.DataFrame, decomposed: Any
+) -> None:
     part = decomposed(NAMED_BONDS, ["CCC"], lambda kind, row: 9.0)
     means = part.means
     secondary = means.index[(means[C.BOND_TYPE] == "C-H") & ((means[C.I] == 1) | (means[C.J] == 1))]
@@ -115,14 +122,18 @@ def test_a_named_bond_is_the_mean_over_equivalent_bonds_and_frames(reference: pd
     assert row[C.BOND_ENERGY] == pytest.approx((4.0 + 3 * 4.2) / 4, rel=1e-12)
     assert row[C.N] == 4
     assert row[C.R] == pytest.approx(1.1)
-    assert row["bde298_error_eV"] == pytest.approx(row[C.BOND_ENERGY] - 98.281 / EV_KCAL_MOL, rel=1e-12)
+    assert row["bde298_error_eV"] == pytest.approx(
+        row[C.BOND_ENERGY] - 98.281 / EV_KCAL_MOL, rel=1e-12
+    )
     assert np.isnan(row["de_error_eV"])
     assert (row[C.GEOMETRY], row[C.BOND_TYPE], row[C.IN_TRAINING]) == ("relaxed", "C-H", False)
     other = _one(table, bond="CH3-C2H5")  # the table's other bond of propane
     assert other[C.BOND_ENERGY] == 9.0
 
 
-def test_each_set_of_structures_has_its_own_row_and_geometry(reference: pd.DataFrame, decomposed: Any) -> None:
+def test_each_set_of_structures_has_its_own_row_and_geometry(
+    reference: pd.DataFrame, decomposed: Any
+) -> None:
     parts = [
         decomposed(NAMED_BONDS, ["C"], lambda kind, row: 4.5),
         decomposed(TEST_MOLECULES, ["C", "C#CC#C"], lambda kind, row: 4.4),
@@ -131,11 +142,19 @@ def test_each_set_of_structures_has_its_own_row_and_geometry(reference: pd.DataF
     assert table[C.GEOMETRY].tolist() == ["relaxed", "thermal"]
     assert table[C.BOND_ENERGY].tolist() == [4.5, 4.4]
     assert table[C.IN_TRAINING].tolist() == [True, True]
-    assert [geometry(name) for name in (NAMED_BONDS, TEST_CONFORMATIONS, "mine")] == ["relaxed", "thermal", "thermal"]
+    assert [geometry(name) for name in (NAMED_BONDS, TEST_CONFORMATIONS, "mine")] == [
+        "relaxed",
+        "thermal",
+        "thermal",
+    ]
 
 
-def test_training_molecules_that_are_not_known_are_not_denied(reference: pd.DataFrame, decomposed: Any) -> None:
-    table = named_bonds([decomposed(NAMED_BONDS, ["C", "CC"], lambda kind, row: 4.5)], reference, None)
+def test_training_molecules_that_are_not_known_are_not_denied(
+    reference: pd.DataFrame, decomposed: Any
+) -> None:
+    table = named_bonds(
+        [decomposed(NAMED_BONDS, ["C", "CC"], lambda kind, row: 4.5)], reference, None
+    )
     assert len(table) == 3
     assert table[C.IN_TRAINING].isna().all()
     assert set(summary(table)["molecules"]) == {"all"}
@@ -150,12 +169,16 @@ def test_a_bond_beyond_the_cutoff_is_left_out(reference: pd.DataFrame, decompose
 # --- bond types
 
 
-def test_reference_and_d_of_a_type_average_the_same_named_bonds(reference: pd.DataFrame, decomposed: Any) -> None:
+def test_reference_and_d_of_a_type_average_the_same_named_bonds(
+    reference: pd.DataFrame, decomposed: Any
+) -> None:
     """Methane has De, ethane's C-H has not, and formamide's is not a named bond at all."""
     value = {"C": 4.5, "CC": 4.3, "NC=O": 1.0}
     parts = [decomposed(NAMED_BONDS, [name], lambda kind, row, v=v: v) for name, v in value.items()]
     part = Decomposed(
-        NAMED_BONDS, pd.concat([p.bonds for p in parts]), pd.concat([p.means for p in parts], ignore_index=True)
+        NAMED_BONDS,
+        pd.concat([p.bonds for p in parts]),
+        pd.concat([p.means for p in parts], ignore_index=True),
     )
     named = named_bonds([part], reference, set())
     row = _one(bond_types([part], named), bond_type="C-H")
@@ -171,8 +194,12 @@ def test_reference_and_d_of_a_type_average_the_same_named_bonds(reference: pd.Da
         assert row[f"{name}_error_eV"] == pytest.approx(error, abs=1e-12)
 
 
-def test_a_type_without_references_keeps_its_distribution(reference: pd.DataFrame, decomposed: Any) -> None:
-    part = decomposed(TEST_MOLECULES, ["CSSC", "CSSCC", "CCSSCC"], lambda kind, row: 2.51 + 0.1 * row)
+def test_a_type_without_references_keeps_its_distribution(
+    reference: pd.DataFrame, decomposed: Any
+) -> None:
+    part = decomposed(
+        TEST_MOLECULES, ["CSSC", "CSSCC", "CCSSCC"], lambda kind, row: 2.51 + 0.1 * row
+    )
     row = _one(bond_types([part], named_bonds([part], reference, set())), bond_type="S-S")
     assert row[["n_bde298", "n_de", "n_mean_bond_energy"]].tolist() == [0, 0, 0]
     assert row[["bde298_kcal_mol", "de_bond_energy_eV", "mean_bond_energy_error_eV"]].isna().all()
@@ -183,7 +210,9 @@ def test_a_type_without_references_keeps_its_distribution(reference: pd.DataFram
     assert row[f"{C.BOND_ENERGY}_lo"] < row[C.BOND_ENERGY] < row[f"{C.BOND_ENERGY}_hi"]
 
 
-def test_the_mode_is_the_middle_of_the_fullest_bin(reference: pd.DataFrame, decomposed: Any) -> None:
+def test_the_mode_is_the_middle_of_the_fullest_bin(
+    reference: pd.DataFrame, decomposed: Any
+) -> None:
     values = iter([4.01, 4.02, 4.03, 4.30])
     part = decomposed(NAMED_BONDS, ["C"], lambda kind, row: next(values), frames=1)
     row = _one(bond_types([part], named_bonds([part], reference, set())), bond_type="C-H")
@@ -197,7 +226,9 @@ def test_the_mode_is_the_middle_of_the_fullest_bin(reference: pd.DataFrame, deco
 def _perfect(reference: pd.DataFrame, decomposed: Any, name: str, shift: float) -> pd.DataFrame:
     """Return named bonds whose D is the reference energy plus ``shift``."""
     smiles = sorted(set(reference["canonical"]))
-    table = named_bonds([decomposed(NAMED_BONDS, smiles, lambda kind, row: 0.0)], reference, set(smiles[::2]))
+    table = named_bonds(
+        [decomposed(NAMED_BONDS, smiles, lambda kind, row: 0.0)], reference, set(smiles[::2])
+    )
     table = table[table[f"{name}_eV"].notna()].copy()
     table[C.BOND_ENERGY] = table[f"{name}_eV"] + shift
     for other in ("bde298", "de", "mean_bond_energy"):
@@ -206,7 +237,9 @@ def _perfect(reference: pd.DataFrame, decomposed: Any, name: str, shift: float) 
 
 
 @pytest.mark.parametrize("name", ["bde298", "de", "mean_bond_energy"])
-def test_summary_of_d_that_equals_one_reference_shifted(name: str, reference: pd.DataFrame, decomposed: Any) -> None:
+def test_summary_of_d_that_equals_one_reference_shifted(
+    name: str, reference: pd.DataFrame, decomposed: Any
+) -> None:
     table = summary(_perfect(reference, decomposed, name, -0.3))
     row = _one(table, reference=name, molecules="all")
     assert row["mae_eV"] == pytest.approx(0.3, abs=1e-12)
@@ -224,21 +257,29 @@ def test_summary_separates_training_molecules(reference: pd.DataFrame, decompose
     named.loc[~named[C.IN_TRAINING].astype(bool), C.BOND_ENERGY] += 1.0
     table = summary(named)
     inside, outside, both = (
-        _one(table, reference="bde298", molecules=m) for m in ("in_training", "not_in_training", "all")
+        _one(table, reference="bde298", molecules=m)
+        for m in ("in_training", "not_in_training", "all")
     )
-    assert (inside["mae_eV"], outside["mae_eV"]) == (pytest.approx(0, abs=1e-12), pytest.approx(1.0))
+    assert (inside["mae_eV"], outside["mae_eV"]) == (
+        pytest.approx(0, abs=1e-12),
+        pytest.approx(1.0),
+    )
     assert inside["n_bonds"] + outside["n_bonds"] == both["n_bonds"] == 59
     assert 0 < both["mae_eV"] < 1
     assert both["mae_eV_lo"] < both["mae_eV"] < both["mae_eV_hi"]
 
 
-def test_order_within_types_is_not_helped_by_the_order_between_them(reference: pd.DataFrame, decomposed: Any) -> None:
+def test_order_within_types_is_not_helped_by_the_order_between_them(
+    reference: pd.DataFrame, decomposed: Any
+) -> None:
     named = _perfect(reference, decomposed, "bde298", 0.0)
     type_mean = named.groupby(C.BOND_TYPE)["bde298_eV"].transform("mean")
     named[C.BOND_ENERGY] = 2 * type_mean - named["bde298_eV"]  # reversed within each type
     row = _one(summary(named), reference="bde298", molecules="all")
     assert row["between_types_spearman"] == pytest.approx(1.0)
-    assert row["within_types_kendall"] == pytest.approx(-1.0, abs=0.02)  # equal references are neither
+    assert row["within_types_kendall"] == pytest.approx(
+        -1.0, abs=0.02
+    )  # equal references are neither
 
 
 # --- files
@@ -268,7 +309,7 @@ def test_run_tables_writes_four_tables(root: Path, decomposed: Any, tmp_path: Pa
     subset = tmp_path / "subset.csv"
     pd.DataFrame({"smiles": ["C.O", "CC"]}).to_csv(subset, index=False)
     bde, energies = root / "resources" / "bde_298K.csv", root / "resources" / "bond_energies.csv"
-    run_tables(folders, bde, energies, subset, tmp_path / "out" / "s0.csv", RUN)
+    write_tables(folders, bde, energies, subset, tmp_path / "out" / "s0.csv", RUN)
     found = {path.name: tables.read(path) for path in (tmp_path / "out").glob("*.csv")}
     assert set(found) == {"s0.csv", "s0.named.csv", "s0.summary.csv", "s0.order.csv"}
     for table in found.values():
@@ -279,10 +320,12 @@ def test_run_tables_writes_four_tables(root: Path, decomposed: Any, tmp_path: Pa
     assert not named["CH2=CH2"].any()
 
 
-def test_structures_without_a_named_molecule_give_empty_tables(root: Path, decomposed: Any, tmp_path: Path) -> None:
+def test_structures_without_a_named_molecule_give_empty_tables(
+    root: Path, decomposed: Any, tmp_path: Path
+) -> None:
     folder = _save(decomposed("mine", ["CSSC"], lambda kind, row: 3.0), tmp_path)
     bde, energies = root / "resources" / "bde_298K.csv", root / "resources" / "bond_energies.csv"
-    run_tables([folder], bde, energies, None, tmp_path / "s0.csv", RUN)
+    write_tables([folder], bde, energies, None, tmp_path / "s0.csv", RUN)
     assert tables.read(tmp_path / "s0.named.csv", columns=("bond", "bde298_error_eV")).empty
     assert tables.read(tmp_path / "s0.summary.csv").empty
     assert set(tables.read(tmp_path / "s0.csv")["bond_type"]) == {"C-H", "C-S", "S-S"}

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.bde import order
-from e3d.decompose.load import Decomposed
-from e3d.fields import NAMED_BONDS, TEST_CONFORMATIONS, TEST_MOLECULES
+from e3d.decompose.decomposed import Decomposed
+from e3d.fields import TEST_CONFORMATIONS, TEST_MOLECULES
 from e3d.fields import Column as C
+from study.bde.tables import order
+from study.fields import NAMED_BONDS
 
 
 def _one(table: pd.DataFrame, **chosen: Any) -> pd.Series:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from e3d.errors import InputError
+from planning import PYTHONPATH
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -34,7 +35,9 @@ def test_a_ratio_above_one_means_ours_is_better() -> None:
 def test_a_child_has_memory_of_its_own() -> None:
     held = bytearray(300_000_000)
     held[::4096] = b"1" * len(held[::4096])  # touched, so that it is this process's
-    small, big = (measure.in_child(functools.partial(bytearray, size)) for size in (10, 300_000_000))
+    small, big = (
+        measure.in_child(functools.partial(bytearray, size)) for size in (10, 300_000_000)
+    )
     assert measure.peak_mb() > 300
     assert small.peak_mb < 300, "a child does not begin at what its parent holds"
     assert big.peak_mb > 300
@@ -54,8 +57,14 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the tables of quick runs."""
     folder = tmp_path_factory.mktemp("benchmarks")
     for name in ("step", "store", "startup", "plan", "growth", "cost"):
-        command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--quick", "--rounds", "1"]
-        environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREADS": "1"}
+        command = [
+            sys.executable,
+            str(ROOT / "benchmarks" / f"{name}.py"),
+            "--quick",
+            "--rounds",
+            "1",
+        ]
+        environment = os.environ | {"PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
         command += ["-o", str(folder / f"{name}.csv")]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -64,7 +73,9 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_benchmark_leaves_its_table_and_nothing_else(quick: Path) -> None:
     names = {"step.csv", "store.csv", "startup.csv", "plan.csv", "growth.csv", "cost.csv"}
-    assert {path.name for path in quick.iterdir()} == names | {f"{name}.provenance.json" for name in names}
+    assert {path.name for path in quick.iterdir()} == names | {
+        f"{name}.provenance.json" for name in names
+    }
     for name in names:
         table = pd.read_csv(quick / name)
         assert tuple(table.columns[: len(measure.COLUMNS)]) == measure.COLUMNS
@@ -112,7 +123,9 @@ def test_the_cluster_page_shows_the_estimate_of_the_published_tables() -> None:
     _, _, rest = text.partition("<!-- cost:start -->\n")
     shown, end, _ = rest.partition("<!-- cost:end -->")
     assert end
-    assert shown.rstrip("\n") == estimate.as_markdown(pd.read_csv(folder / "cost.csv"), found.fillna(""))
+    assert shown.rstrip("\n") == estimate.as_markdown(
+        pd.read_csv(folder / "cost.csv"), found.fillna("")
+    )
 
 
 def test_the_estimate_is_of_ranges_that_add_up() -> None:
@@ -147,7 +160,10 @@ def test_planning_the_papers_study_meets_its_goal() -> None:
     assert per_job[1] <= per_job[0]
     assert seconds <= plan["goal_ours"]
     text = publish.PERFORMANCE.read_text(encoding="utf-8")
-    assert f"At the pace of that table the dry run takes {seconds:.0f} s; {plan['goal_ours']:.0f} s is the goal" in text
+    assert (
+        f"At the pace of that table the dry run takes {seconds:.0f} s; {plan['goal_ours']:.0f} s is the goal"
+        in text
+    )
 
 
 def test_the_published_step_meets_its_goals() -> None:
@@ -180,7 +196,10 @@ def test_the_size_of_spice_2_as_documented() -> None:
     assert write["frames"] == 2_000_000
     assert write["peak_GB"] < 2.0
     text = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
-    assert f"took {write['ours']:.0f} s and {write['peak_GB']:.2f} GB, {1 / write['ratio']:.1f} times" in text
+    assert (
+        f"took {write['ours']:.0f} s and {write['peak_GB']:.2f} GB, {1 / write['ratio']:.1f} times"
+        in text
+    )
 
 
 def test_the_published_table_meets_the_goals() -> None:
@@ -188,5 +207,9 @@ def test_the_published_table_meets_the_goals() -> None:
     assert table["frames"].max() >= 200_000
     assert table["peak_GB"].max() < 2.0
     batches = table[table["case"].str.startswith("random")]
-    assert (batches["ratio"] >= 0.5).all(), "at most twice the time of a plain read of the same bytes"
-    assert table.loc[table["case"] == "growth of writing", "ours"].item() < 1.15, "linear in the frames"
+    assert (batches["ratio"] >= 0.5).all(), (
+        "at most twice the time of a plain read of the same bytes"
+    )
+    assert table.loc[table["case"] == "growth of writing", "ours"].item() < 1.15, (
+        "linear in the frames"
+    )

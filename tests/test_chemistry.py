@@ -90,11 +90,19 @@ def test_map_numbers_give_the_rows_in_whatever_order_the_atoms_are_written() -> 
     assert straight.bond_index.tolist() == [[0, 1], [0, 3], [0, 4], [0, 5], [1, 2]]
     renamed = molecule("[C:6]([O:1][H:2])([H:3])([H:4])[H:5]")
     assert renamed.atomic_numbers == (8, 1, 1, 1, 1, 6)
-    assert {tuple(pair) for pair in renamed.bond_index.tolist()} == {(0, 1), (0, 5), (2, 5), (3, 5), (4, 5)}
+    assert {tuple(pair) for pair in renamed.bond_index.tolist()} == {
+        (0, 1),
+        (0, 5),
+        (2, 5),
+        (3, 5),
+        (4, 5),
+    }
     assert renamed.smiles == straight.smiles == "CO"
 
 
-@pytest.mark.parametrize("smiles", ["C", "[H][H]", "Br", "c1ccccc1", "[C-]#[O+]", "O=C=O", "N[C@@H](C)C(=O)O", "C.O"])
+@pytest.mark.parametrize(
+    "smiles", ["C", "[H][H]", "Br", "c1ccccc1", "[C-]#[O+]", "O=C=O", "N[C@@H](C)C(=O)O", "C.O"]
+)
 def test_canonical_smiles_forget_map_numbers_and_hydrogens(smiles: str, mapped: Any) -> None:
     canonical = molecule(mapped(smiles)).smiles
     assert ":" not in canonical
@@ -111,7 +119,14 @@ def test_clusters_are_sets_of_components(mapped: Any) -> None:
 
 @pytest.mark.parametrize(
     ("smiles", "charge", "multiplicity"),
-    [("C", 0, 1), ("[NH4+]", 1, 1), ("CC(=O)[O-]", -1, 1), ("[CH3]", 0, 2), ("[CH2]", 0, 3), ("[C-]#[O+]", 0, 1)],
+    [
+        ("C", 0, 1),
+        ("[NH4+]", 1, 1),
+        ("CC(=O)[O-]", -1, 1),
+        ("[CH3]", 0, 2),
+        ("[CH2]", 0, 3),
+        ("[C-]#[O+]", 0, 1),
+    ],
 )
 def test_charge_and_spin(smiles: str, charge: int, multiplicity: int, mapped: Any) -> None:
     parsed = molecule(mapped(smiles))
@@ -174,7 +189,9 @@ def test_equivalent_bonds_follow_the_rows_of_the_frame() -> None:
     assert equivalent_bonds("[CH3:1][OH:2]", "[H:3][O:6][C:1]([H:5])([H:4])[H:2]") == {(0, 5)}
 
 
-@pytest.mark.parametrize("named", ["C[H]", "[CH3:1]C", "[CH3:1][CH2:3]C", "[CH3:1]C[CH3:2]", "[CH3:1][CH2:2][CH3:3]"])
+@pytest.mark.parametrize(
+    "named", ["C[H]", "[CH3:1]C", "[CH3:1][CH2:3]C", "[CH3:1]C[CH3:2]", "[CH3:1][CH2:2][CH3:3]"]
+)
 def test_a_named_bond_needs_two_bonded_atoms(named: str, input_error: Any, mapped: Any) -> None:
     with input_error(repr(named), "map numbers 1 and 2", "two bonded atoms"):
         equivalent_bonds(named, mapped("C"))
@@ -189,7 +206,13 @@ def test_bonds_intact() -> None:
         frames.append([[0, 0, 0], [r, 0, 0], [0, 0.96, 0]])
     for apart in (FORMED_FACTOR * hh + 0.01, FORMED_FACTOR * hh - 0.01):
         frames.append([[0, 0, 0], [0.9, apart / 2, 0], [0.9, -apart / 2, 0]])
-    assert bonds_intact(np.array(frames, dtype=float), numbers, bonds).tolist() == [True, True, False, True, False]
+    assert bonds_intact(np.array(frames, dtype=float), numbers, bonds).tolist() == [
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_bonds_intact_without_bonds_or_pairs() -> None:
@@ -202,7 +225,14 @@ def test_bonds_intact_without_bonds_or_pairs() -> None:
 
 @pytest.mark.parametrize(
     ("name", "smiles"),
-    [("CH4", "C"), ("C2H4", "C=C"), ("CH3CONH2", "CC(N)=O"), ("CO", "[C-]#[O+]"), ("H2O", "O"), ("C6H6", "c1ccccc1")],
+    [
+        ("CH4", "C"),
+        ("C2H4", "C=C"),
+        ("CH3CONH2", "CC(N)=O"),
+        ("CO", "[C-]#[O+]"),
+        ("H2O", "O"),
+        ("C6H6", "c1ccccc1"),
+    ],
 )
 def test_perceive_reads_the_bonds_from_the_geometry(name: str, smiles: str) -> None:
     atoms = g2_molecule(name)
@@ -216,7 +246,9 @@ def test_perceive_reads_the_bonds_from_the_geometry(name: str, smiles: str) -> N
 def test_perceive_gives_up_quietly() -> None:
     oh = np.array([[0, 0, 0], [0, 0, 0.97]])
     assert perceive(np.array([8, 1]), oh, charge=0) is None, "a radical"
-    assert perceive(np.array([6]), np.zeros((1, 3)), charge=0) is None, "RDKit would make it methane"
+    assert perceive(np.array([6]), np.zeros((1, 3)), charge=0) is None, (
+        "RDKit would make it methane"
+    )
     assert perceive(np.array([0, 1]), oh, charge=0) is None, "a dummy atom"
 
 
@@ -230,7 +262,9 @@ def test_symbols(input_error: Any) -> None:
 
 def test_stereochemistry_decides_neither_component_nor_named_bond(mapped: Any) -> None:
     """An enantiomer of a held-out molecule has the same energies: it must not be trained on."""
-    left, right, flat_one = (molecule(mapped(s)) for s in ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O"))
+    left, right, flat_one = (
+        molecule(mapped(s)) for s in ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O")
+    )
     assert left.components == right.components == flat_one.components
     assert left.smiles != right.smiles
     trans = "[H:3]/[N:1]=[N:2]/[H:4]"

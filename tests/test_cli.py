@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from e3d.cli import main
+from planning import PYTHONPATH
+from study.cli import main
 
 ROOT = Path(__file__).parents[1]
 RESOURCES = ROOT / "resources"
-ENVIRONMENT = {"PYTHONPATH": str(ROOT / "workflow"), "PATH": "/usr/bin:/bin"}
+ENVIRONMENT = {"PYTHONPATH": PYTHONPATH, "PATH": "/usr/bin:/bin"}
 
 
 DRAWING = {"matplotlib"}
@@ -25,16 +26,24 @@ LIGHT = [  # what these import, together, and what none of it needs
     ("data.read data.make.label.run data.fetch.run", {"pandas", "scipy"} | DRAWING | NETWORKS),
     ("data.split data.choose data.mix entropy bde train.run", RANKS | DRAWING | NETWORKS),
     ("edges keys pairs", {"pandas", "scipy", "h5py", "rdkit"} | DRAWING | NETWORKS),
-    ("potential decompose.run evaluate null.fit reactivity.run reactivity.dynamics", DRAWING | NETWORKS),
+    (
+        "potential decompose.run evaluate null.fit reactivity.run reactivity.dynamics",
+        DRAWING | NETWORKS,
+    ),
     ("scaling", {"h5py", "rdkit"} | RANKS | DRAWING | NETWORKS),
-    ("findings.study figures.parity figures.learning figures.emergence figures.distributions", RANKS | NETWORKS),
+    (
+        "findings.study figures.parity figures.learning figures.emergence figures.distributions",
+        RANKS | NETWORKS,
+    ),
 ]
 
 
 def loaded_by(*modules: str) -> set[str]:
     """Return every module that a new interpreter holds after importing these."""
     code = f"import sys, {', '.join(modules)}; print(' '.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split())
 
 
@@ -44,13 +53,22 @@ def test_no_stage_imports_what_it_does_not_use(stages: str, needless: set[str]) 
 
 
 def test_what_a_stage_does_import_is_seen() -> None:
-    assert {"pandas", "scipy.special"} <= loaded_by("e3d.entropy")
-    assert "matplotlib" in loaded_by("e3d.figures.style")
+    assert {"pandas", "scipy.special"} <= loaded_by("study.entropy")
+    assert "matplotlib" in loaded_by("study.figures.style")
 
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["data"], ["data", "read"], ["data", "sample"], ["data", "label"], ["train"], ["decompose"], ["figures"]],
+    [
+        [],
+        ["data"],
+        ["data", "read"],
+        ["data", "sample"],
+        ["data", "label"],
+        ["train"],
+        ["decompose"],
+        ["figures"],
+    ],
 )
 def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
@@ -61,9 +79,27 @@ def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixtur
 
 def test_data_commands_by_hand(tmp_path: Path) -> None:
     store, splits, subset = tmp_path / "store.h5", tmp_path / "splits.parquet", tmp_path / "n20.csv"
-    assert main(["data", "read", str(RESOURCES / "minispice.hdf5"), "--layout", "spice", "-o", str(store)]) == 0
+    assert (
+        main(
+            [
+                "data",
+                "read",
+                str(RESOURCES / "minispice.hdf5"),
+                "--layout",
+                "spice",
+                "-o",
+                str(store),
+            ]
+        )
+        == 0
+    )
     assert main(["data", "split", str(store), "-o", str(splits)]) == 0
-    assert main(["data", "subset", str(store), "--splits", str(splits), "--n", "20", "-o", str(subset)]) == 0
+    assert (
+        main(
+            ["data", "subset", str(store), "--splits", str(splits), "--n", "20", "-o", str(subset)]
+        )
+        == 0
+    )
     assert len(pd.read_csv(subset)) == 20
     assert (tmp_path / "n20.csv.provenance.json").is_file()
 
@@ -99,7 +135,11 @@ def test_the_log_of_an_unfinished_attempt_stays(tmp_path: Path) -> None:
     assert "frames" in log.read_text()
     assert "none.hdf5: no such file" in (tmp_path / "read.log.1").read_text()
     assert "another.hdf5: no such file" in (tmp_path / "read.log.2").read_text()
-    assert sorted(path.name for path in tmp_path.glob("read.log*")) == ["read.log", "read.log.1", "read.log.2"]
+    assert sorted(path.name for path in tmp_path.glob("read.log*")) == [
+        "read.log",
+        "read.log.1",
+        "read.log.2",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -111,13 +151,20 @@ def test_the_log_of_an_unfinished_attempt_stays(tmp_path: Path) -> None:
         (["collect", "none.csv"], "no such table"),
         (["figures", ".", "--name", "paritty"], "did you mean 'parity'"),
         (["evaluate", "none.ckpt", "none.h5"], "no such model"),
-        (["data", "read", str(RESOURCES / "minispice.hdf5"), "--layout", "spise"], "did you mean 'spice'"),
+        (
+            ["data", "read", str(RESOURCES / "minispice.hdf5"), "--layout", "spise"],
+            "did you mean 'spice'",
+        ),
         (["data", "read", str(RESOURCES / "minispice.smi")], "not a readable HDF5 file"),
         (["bde", "none", "--bde", "a", "--bond-energies", "b"], "no such table"),
     ],
 )
 def test_every_stage_says_what_is_wrong(
-    arguments: list[str], text: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    arguments: list[str],
+    text: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main([*arguments, "-o", "output"]) == 2

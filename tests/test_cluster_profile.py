@@ -20,13 +20,13 @@ from snakemake_executor_plugin_slurm import efficiency_report
 from snakemake_executor_plugin_slurm.job_status_query import query_job_status as shipped
 from snakemake_interface_common.exceptions import WorkflowError
 
-from e3d.figures import FIGURES
-from e3d.schema import rules_of
 from planning import copy_project
+from study.schema import rules_of
+from study.stages import FIGURES
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
-GPU_RULES = {"train_run", "evaluate_run", "decompose_run", "reactivity_run", "reactivity_dynamics"}
+GPU_RULES = {"train_run", "evaluate_run", "decompose_run", "reactivity_run", "dynamics_run"}
 SMOKE = ("--configfile", "config/smoke.yaml")
 
 
@@ -55,17 +55,36 @@ def profile(project: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def snakemake(project: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run Snakemake where no command of Slurm or conda is on the path."""
-    environment = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(project), "OMP_NUM_THREADS": "1", **variables}
+    environment = {
+        "PATH": f"{BIN}:/usr/bin:/bin",
+        "HOME": str(project),
+        "OMP_NUM_THREADS": "1",
+        **variables,
+    }
     return subprocess.run(
-        [str(BIN / "snakemake"), *arguments], cwd=project, env=environment, capture_output=True, text=True, check=False
+        [str(BIN / "snakemake"), *arguments],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
-def test_the_site_gives_account_software_and_gpu_model(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_site_gives_account_software_and_gpu_model(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     values = profile(project, monkeypatch)
     assert "slurm_account" not in values["default-resources"]
     assert not {"set-resources", "software-deployment-method", "slurm-qos"} & values.keys()
-    set_site(project, account="p123", qos="long", gpu_model="h100", software="conda", status_command="squeue")
+    set_site(
+        project,
+        account="p123",
+        qos="long",
+        gpu_model="h100",
+        software="conda",
+        status_command="squeue",
+    )
     values = profile(project, monkeypatch)
     assert values["default-resources"]["slurm_account"] == "'p123'"
     assert (values["slurm-qos"], values["slurm-status-command"]) == ("long", "squeue")
@@ -76,19 +95,29 @@ def test_the_site_gives_account_software_and_gpu_model(project: Path, monkeypatc
     assert (values["software-deployment-method"], values["apptainer-args"]) == ("apptainer", "--nv")
 
 
-def test_the_profile_leaves_alone_what_plans_jobs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_profile_leaves_alone_what_plans_jobs(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     values = profile(project, monkeypatch)
-    assert not {"rerun-triggers", "configfile", "config", "forcerun", "slurm-array-jobs"} & values.keys()
+    assert (
+        not {"rerun-triggers", "configfile", "config", "forcerun", "slurm-array-jobs"}
+        & values.keys()
+    )
     assert "gpu_model" not in values["default-resources"], "it would give every job a GPU"
 
 
 def test_groups_name_rules_of_the_workflow(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
-    rules = {*re.findall(r"^rule (\w+):", text, flags=re.MULTILINE), *(f"figures_{name}" for name in FIGURES)}
+    rules = {
+        *re.findall(r"^rule (\w+):", text, flags=re.MULTILINE),
+        *(f"figures_{name}" for name in FIGURES),
+    }
     values = profile(project, monkeypatch)
     assert values["groups"].keys() <= rules
     assert {f"figures_{name}" for name in FIGURES} <= values["groups"].keys()
-    assert not GPU_RULES & values["groups"].keys(), "jobs of a group would ask for their GPUs together"
+    assert not GPU_RULES & values["groups"].keys(), (
+        "jobs of a group would ask for their GPUs together"
+    )
     assert values["group-components"].keys() <= set(values["groups"].values())
 
 
@@ -125,14 +154,20 @@ def test_a_preempted_job_that_is_not_requeued_has_ended(
         query = plugin.query_job_status
         wait = asyncio.new_event_loop()
         try:
-            states: dict[str, str] = wait.run_until_complete(query(str(sacct), logging.getLogger()))[0]
+            states: dict[str, str] = wait.run_until_complete(
+                query(str(sacct), logging.getLogger())
+            )[0]
         finally:
             wait.close()
         return states["1"]
 
     assert asked("PREEMPTED", 1) == "PREEMPTED"
     assert asked("RUNNING", 300) == "RUNNING", "Slurm requeued it"
-    assert [asked("PREEMPTED", seconds) for seconds in (1000, 1500, 1601)] == ["PREEMPTED", "PREEMPTED", "CANCELLED"]
+    assert [asked("PREEMPTED", seconds) for seconds in (1000, 1500, 1601)] == [
+        "PREEMPTED",
+        "PREEMPTED",
+        "CANCELLED",
+    ]
     assert asked("", 1700) == ""
 
 
@@ -149,7 +184,9 @@ def test_submitting_waits_for_the_controller_and_for_nothing_else(tmp_path: Path
     def submit(*options: str) -> tuple[int, str, int]:
         (tmp_path / "tries").write_text("")
         command = [str(ROOT / "cluster" / "submit.sh"), *options]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
         return done.returncode, done.stdout, len((tmp_path / "tries").read_text().splitlines())
 
     assert submit("--wrong") == (1, "", 2), "the second failure is not the controller's"
@@ -158,12 +195,18 @@ def test_submitting_waits_for_the_controller_and_for_nothing_else(tmp_path: Path
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # the plug-in's own pandas
-def test_the_efficiency_report_has_jobs_of_days_ago(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_efficiency_report_has_jobs_of_days_ago(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sacct = project / "sacct"
-    jobs = "7|u|rule_train_run|00:00:10|00:05.0|1|1||1000M\\n7.0|python||00:00:10|00:05.0|1|1|500000K|"
+    jobs = (
+        "7|u|rule_train_run|00:00:10|00:05.0|1|1||1000M\\n7.0|python||00:00:10|00:05.0|1|1|500000K|"
+    )
     sacct.write_text(f"#!/bin/sh\ncase \"$*\" in *now-365days*) printf '{jobs}\\n';; esac\n")
     sacct.chmod(0o755)
-    monkeypatch.setattr(efficiency_report, "get_sacct_data", efficiency_report.get_sacct_data)  # afterwards as before
+    monkeypatch.setattr(
+        efficiency_report, "get_sacct_data", efficiency_report.get_sacct_data
+    )  # afterwards as before
     profile(project, monkeypatch)
     monkeypatch.setenv("PATH", f"{project}:/usr/bin:/bin")
     plugin.create_efficiency_report(0.8, "u", project / "report", logging.getLogger())
@@ -171,7 +214,9 @@ def test_the_efficiency_report_has_jobs_of_days_ago(project: Path, monkeypatch: 
 
 
 def test_a_job_that_fits_nowhere_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin, "get_best_partition", plugin.get_best_partition)  # afterwards as before
+    monkeypatch.setattr(
+        plugin, "get_best_partition", plugin.get_best_partition
+    )  # afterwards as before
     profile(project, monkeypatch)
     partitions = plugin.read_partition_file(project / "cluster" / "site.yaml")
 
@@ -182,12 +227,19 @@ def test_a_job_that_fits_nowhere_is_refused(project: Path, monkeypatch: pytest.M
 
     assert chosen(mem_mb=1000, runtime=10) == "cpu"
     assert chosen(mem_mb=1000, runtime=10, gpu=1) == "gpu"
-    with pytest.raises(WorkflowError, match=r"train_run: no partition of cluster/site.yaml takes .* gpu 64, mem_mb 9"):
+    with pytest.raises(
+        WorkflowError,
+        match=r"train_run: no partition of cluster/site.yaml takes .* gpu 64, mem_mb 9",
+    ):
         chosen(mem_mb=9, runtime=10, gpu=64)
 
 
-def test_jobs_are_submitted_by_the_script_that_waits(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin, "get_submit_command", plugin.get_submit_command)  # afterwards as before
+def test_jobs_are_submitted_by_the_script_that_waits(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        plugin, "get_submit_command", plugin.get_submit_command
+    )  # afterwards as before
     profile(project, monkeypatch)
     parameters = {
         "run_uuid": "u",
@@ -236,7 +288,14 @@ def test_jobs_ask_for_gpus_where_the_device_is_one(project: Path) -> None:
     )
     set_site(project, gpu_model="h100")
     jobs = planned(project, "config/smoke.yaml", "gpu.yaml")
-    several = {"gpu": 4, "mpi": "srun", "nodes": 2, "tasks_per_node": 2, "tasks_per_gpu": 0, "gpu_model": "h100"}
+    several = {
+        "gpu": 4,
+        "mpi": "srun",
+        "nodes": 2,
+        "tasks_per_node": 2,
+        "tasks_per_gpu": 0,
+        "gpu_model": "h100",
+    }
     for job in of_rule(jobs, "train_run"):
         # `--gpus=h100:4` on two nodes may be three and one
         assert job.items() >= {**several, "slurm_extra": "--gpus-per-node=h100:2"}.items()
@@ -257,7 +316,9 @@ def test_a_type_of_gpu_is_for_jobs_with_a_gpu(project: Path) -> None:
 
 
 @pytest.mark.parametrize(("gpu_minutes", "gpu_mb"), [(300, 60000), (3000, 400000)])
-def test_no_attempt_asks_for_more_than_the_partition_it_goes_to(project: Path, gpu_minutes: int, gpu_mb: int) -> None:
+def test_no_attempt_asks_for_more_than_the_partition_it_goes_to(
+    project: Path, gpu_minutes: int, gpu_mb: int
+) -> None:
     cpu = {"max_runtime": 1000, "max_mem_mb": 100000}
     gpu = {"max_runtime": gpu_minutes, "max_mem_mb": gpu_mb, "max_gpu": 8}
     set_site(project, partitions={"cpu": cpu, "gpu": gpu})
@@ -271,17 +332,32 @@ def test_no_attempt_asks_for_more_than_the_partition_it_goes_to(project: Path, g
 
 
 @pytest.mark.parametrize("account", ["0123", "12_3", "1e5", "min", "chem-1.prod"])
-def test_an_account_is_taken_as_it_is_written(project: Path, monkeypatch: pytest.MonkeyPatch, account: str) -> None:
+def test_an_account_is_taken_as_it_is_written(
+    project: Path, monkeypatch: pytest.MonkeyPatch, account: str
+) -> None:
     set_site(project, account=account)
     text = profile(project, monkeypatch)["default-resources"]["slurm_account"]
     evaluated = Resources.parse([f"slurm_account={text}"], allow_expressions=True)["slurm_account"]
-    values = {"wildcards": None, "input": None, "attempt": 1, "threads": 1, "rulename": "", "async_run": None}
+    values = {
+        "wildcards": None,
+        "input": None,
+        "attempt": 1,
+        "threads": 1,
+        "rulename": "",
+        "async_run": None,
+    }
     assert evaluated.evaluate(**values).value == account
 
 
 def test_another_folder_is_told_in_one_line(project: Path) -> None:
     (project / "elsewhere").mkdir()
-    command = ("-n", "--snakefile", str(project / "Snakefile"), "--profile", str(project / "cluster"))
+    command = (
+        "-n",
+        "--snakefile",
+        str(project / "Snakefile"),
+        "--profile",
+        str(project / "cluster"),
+    )
     done = snakemake(project / "elsewhere", *command)
     assert done.returncode != 0
     assert len(done.stderr.splitlines()) <= 2, "at most Snakemake's own line on profiles besides"
@@ -296,9 +372,15 @@ def test_another_folder_is_told_in_one_line(project: Path) -> None:
         ("account: p123", "site: the top level lacks 'partitions'"),
         ("partitions: {}", "site: partitions = {}"),
         ("partitions: {cpu: {}}", "site: partitions.cpu lacks 'max_runtime'"),
-        ("partitions: {cpu: {max_runtime: 24h}}", "site: partitions.cpu.max_runtime = '24h' - expected integer"),
+        (
+            "partitions: {cpu: {max_runtime: 24h}}",
+            "site: partitions.cpu.max_runtime = '24h' - expected integer",
+        ),
         ("partitions: {cpu: {max_runtime: 60}}\nacount: a", "did you mean 'account'"),
-        ("partitions: {cpu: {max_runtime: 60}}\nmodules: [a; b]", "site: modules.0 = 'a; b' - must match"),
+        (
+            "partitions: {cpu: {max_runtime: 60}}\nmodules: [a; b]",
+            "site: modules.0 = 'a; b' - must match",
+        ),
     ],
 )
 def test_a_wrong_site_is_one_line(project: Path, text: str, message: str) -> None:
@@ -332,8 +414,13 @@ def test_every_value_of_a_site_is_explained() -> None:
 
 
 def test_the_table_of_many_jobs_says_what_the_docs_say() -> None:
-    names, values = (ROOT / "results" / "published" / "benchmarks" / "slurm.csv").read_text().split()
+    names, values = (
+        (ROOT / "results" / "published" / "benchmarks" / "slurm.csv").read_text().split()
+    )
     row = dict(zip(names.split(","), values.split(","), strict=True))
     assert row["jobs"] == row["submitted"] == row["completed"] == row["files"] == "200"
     text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
-    assert f"tests/slurm/scale.py {row['jobs']}`, {row['minutes']} minutes on {row['cpus']} cores" in text
+    assert (
+        f"tests/slurm/scale.py {row['jobs']}`, {row['minutes']} minutes on {row['cpus']} cores"
+        in text
+    )

@@ -10,7 +10,14 @@ import pytest
 SCRIPT = Path(__file__).parents[1] / "cluster" / "recover.sh"
 SQUEUE = 'test ! -e "$FAKE/no-controller" || exit 1; test "$*" = "--me --noheader --format=%i %Z"; cat "$FAKE/queue"'
 SCANCEL = 'echo "$*" >> "$FAKE/scancel"; test ! -e "$FAKE/goes-away" || touch "$FAKE/no-controller"; : > "$FAKE/queue"'
-TOOLS = ("env", "bash", "awk", "cat", "sleep", "touch")  # nothing else is on the path, above all no real scancel
+TOOLS = (
+    "env",
+    "bash",
+    "awk",
+    "cat",
+    "sleep",
+    "touch",
+)  # nothing else is on the path, above all no real scancel
 SNAKEMAKE = 'printf "%s|" "$@" > "$FAKE/snakemake"'
 
 
@@ -32,7 +39,12 @@ def recover(
     site: Path, queue: str, folder: str = "my study", seconds: float = 30, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     (site / "queue").write_text(queue)
-    environment = {"PATH": str(site / "bin"), "FAKE": str(site), "PWD": str(site / folder), **variables}
+    environment = {
+        "PATH": str(site / "bin"),
+        "FAKE": str(site),
+        "PWD": str(site / folder),
+        **variables,
+    }
     return subprocess.run(
         [str(SCRIPT), "--configfile", "config/smoke.yaml"],
         cwd=site / folder,
@@ -52,7 +64,9 @@ def said(site: Path, command: str) -> str:
 def test_jobs_of_this_folder_are_cancelled_and_no_others(site: Path) -> None:
     here = site / "my study"
     done = recover(
-        site, f"11 {here}\n12 {here}/deeper\n13 {site}\n14 {here} 2\n15 {here}\n16 {here}\n", SLURM_JOB_ID="16"
+        site,
+        f"11 {here}\n12 {here}/deeper\n13 {site}\n14 {here} 2\n15 {here}\n16 {here}\n",
+        SLURM_JOB_ID="16",
     )
     assert done.returncode == 0, done.stderr
     assert said(site, "scancel") == "11 15"

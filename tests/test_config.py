@@ -4,14 +4,16 @@ import copy
 import json
 import re
 from collections.abc import Callable, Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from e3d.config import RunSettings, Study, load_study, read_yaml, run_settings, write_run
-from e3d.schema import SCHEMAS, validate
+from study import schemas
+from study.config import RunSettings, Study, load_study, read_yaml, run_settings, write_run
+from study.schema import validate
 
 OVERLAYS = sorted(path.name for path in (Path(__file__).parents[1] / "config").glob("*.yaml"))
 OVERLAYS = [name for name in OVERLAYS if name not in ("config.yaml", "datasets.yaml")]
@@ -57,7 +59,9 @@ def test_every_overlay_is_a_valid_study(
     overlay = read_yaml(root / "config" / name)
     study = load_study(_merge(default, overlay), datasets)
     assert study.values["study"] == overlay["study"] != default["study"]
-    assert study.values["pathvars"]["results"] != default["pathvars"]["results"], "it would overwrite the default study"
+    assert study.values["pathvars"]["results"] != default["pathvars"]["results"], (
+        "it would overwrite the default study"
+    )
     assert list(study.runs())
 
 
@@ -76,7 +80,9 @@ def _keys(rules: dict[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def _schema(name: str) -> dict[str, Any]:
-    values: dict[str, Any] = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    values: dict[str, Any] = yaml.safe_load(
+        resources.files(schemas).joinpath(f"{name}.schema.yaml").read_text("utf-8")
+    )
     return values
 
 
@@ -85,12 +91,16 @@ def test_schema_default_and_readme_name_the_same_keys(root: Path, default: dict[
     documented = re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE)
     assert len(documented) == len(set(documented)), "a key is documented twice"
     study = set(_keys(_schema("config")))
-    dataset = {key.removeprefix("<name>.").removesuffix(".<name>") for key in _keys(_schema("datasets"))}
+    dataset = {
+        key.removeprefix("<name>.").removesuffix(".<name>") for key in _keys(_schema("datasets"))
+    }
     parents = {key.rsplit(".", k)[0] for key in study for k in (1, 2) if key.count(".") >= k}
     assert (study | dataset) - set(documented) == set(), "not documented"
     assert set(documented) - study - dataset - parents == set(), "documented, but no such key"
     given = set(_keys_of(default))
-    given |= {key for key in study if key.startswith("runtime.models.") and "runtime.models" not in given}
+    given |= {
+        key for key in study if key.startswith("runtime.models.") and "runtime.models" not in given
+    }
     assert study - given == set(), "not in config.yaml"
     assert given - study == set()
 
@@ -104,7 +114,9 @@ def _keys_of(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield prefix + label
 
 
-def test_runtime_settings_of_a_size_and_its_variants(default: dict[str, Any], datasets: dict[str, Any]) -> None:
+def test_runtime_settings_of_a_size_and_its_variants(
+    default: dict[str, Any], datasets: dict[str, Any]
+) -> None:
     default["runtime"] |= {"kernels": "shipped", "models": {"micro": {"devices": 4}}}
     study = load_study(default, datasets)
     assert study.runtime("micro+r35") == study.runtime("micro")
@@ -135,7 +147,9 @@ def test_every_key_of_the_schema_is_described() -> None:
 def test_runs_of_the_grid_have_plain_types(study: Study) -> None:
     runs = list(study.runs())
     grid = study.values["grid"]
-    assert len(runs) == len(grid["n_train"]) * len(grid["model"]) * len(grid["seed"]) + 3  # more seeds at one place
+    assert (
+        len(runs) == len(grid["n_train"]) * len(grid["model"]) * len(grid["seed"]) + 3
+    )  # more seeds at one place
     assert runs[0] == {
         "run": "minispice/n32/nano/s0",
         "dataset": "minispice",
@@ -148,7 +162,9 @@ def test_runs_of_the_grid_have_plain_types(study: Study) -> None:
     assert {type(value) for run in runs for value in run.values()} == {str, int}
 
 
-def test_controls_add_runs_once_and_share_the_grids_lists(default: dict[str, Any], datasets: dict[str, Any]) -> None:
+def test_controls_add_runs_once_and_share_the_grids_lists(
+    default: dict[str, Any], datasets: dict[str, Any]
+) -> None:
     default["grid"] |= {"n_train": [8, 16], "model": ["nano"], "seed": [0]}
     default["controls"] = [{"n_train": [16], "seed": [0, 1]}, {"model": ["nano+r35"]}]
     runs = [run["run"] for run in load_study(default, datasets).runs()]
@@ -161,7 +177,9 @@ def test_controls_add_runs_once_and_share_the_grids_lists(default: dict[str, Any
     ]
 
 
-def test_a_variant_changes_what_it_names_and_nothing_else(default: dict[str, Any], datasets: dict[str, Any]) -> None:
+def test_a_variant_changes_what_it_names_and_nothing_else(
+    default: dict[str, Any], datasets: dict[str, Any]
+) -> None:
     default["variants"] = {"change": {"r_max": 3.5, "energy_weight": 0.0}}
     default["grid"]["model"] = ["nano", "nano+change"]
     study = load_study(default, datasets)
@@ -184,7 +202,12 @@ def test_a_variant_changes_what_it_names_and_nothing_else(default: dict[str, Any
     ],
 )
 def test_a_variant_that_cannot_be_is_named(
-    model: str, variants: dict[str, Any], part: str, default: dict[str, Any], datasets: dict[str, Any], input_error: Any
+    model: str,
+    variants: dict[str, Any],
+    part: str,
+    default: dict[str, Any],
+    datasets: dict[str, Any],
+    input_error: Any,
 ) -> None:
     default["variants"] = variants
     default["controls"] = [{"model": [model]}]
@@ -219,7 +242,10 @@ def test_a_runs_settings_do_not_hold_how_it_runs(study: Study) -> None:
 @pytest.mark.parametrize(
     ("change", "texts"),
     [
-        (lambda v: v["training"].update(stepz=3), ["run: training", "'stepz'", "did you mean 'steps'"]),
+        (
+            lambda v: v["training"].update(stepz=3),
+            ["run: training", "'stepz'", "did you mean 'steps'"],
+        ),
         (lambda v: v["architecture"].pop("r_max"), ["run: architecture", "lacks 'r_max'"]),
         (lambda v: v["architecture"].update(l_max=9), ["l_max = 9", "at most 4"]),
         (lambda v: v["training"].update(steps="many"), ["steps = 'many'", "integer"]),
@@ -228,7 +254,9 @@ def test_a_runs_settings_do_not_hold_how_it_runs(study: Study) -> None:
         (lambda v: v.update(training=[]), ["training = []", "object"]),
     ],
 )
-def test_a_run_file_is_checked(change: Callable[[Any], Any], texts: list[str], study: Study, input_error: Any) -> None:
+def test_a_run_file_is_checked(
+    change: Callable[[Any], Any], texts: list[str], study: Study, input_error: Any
+) -> None:
     values = run_settings(study, next(study.runs()), "results").as_dict()
     change(values)
     with input_error(*texts):
@@ -259,17 +287,38 @@ def _drop(path: str) -> Callable[[dict[str, Any]], None]:
 
 
 MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
-    "unknown key": (_put("training.lerning_rate", 1.0), ["at training", "did you mean 'learning_rate'", "spelling"]),
+    "unknown key": (
+        _put("training.lerning_rate", 1.0),
+        ["at training", "did you mean 'learning_rate'", "spelling"],
+    ),
     "unknown section": (_put("trianing", {}), ["the top level", "did you mean 'training'"]),
-    "unknown key of a model": (_put("models.nano.rmax", 5.0), ["models.nano", "did you mean 'r_max'"]),
+    "unknown key of a model": (
+        _put("models.nano.rmax", 5.0),
+        ["models.nano", "did you mean 'r_max'"],
+    ),
     "missing key": (_drop("training.steps"), ["training lacks 'steps'", "required"]),
     "missing section": (_drop("grid"), ["lacks 'grid'"]),
-    "unknown dataset": (_put("grid.dataset", ["minispise"]), ["did you mean 'minispice'", "grid.dataset"]),
-    "unknown dataset of a control": (_put("controls", [{"dataset": ["minispise"]}]), ["'minispise'", "or `controls`"]),
+    "unknown dataset": (
+        _put("grid.dataset", ["minispise"]),
+        ["did you mean 'minispice'", "grid.dataset"],
+    ),
+    "unknown dataset of a control": (
+        _put("controls", [{"dataset": ["minispise"]}]),
+        ["'minispise'", "or `controls`"],
+    ),
     "unknown model": (_put("grid.model", ["mikro"]), ["did you mean 'micro'", "grid.model"]),
-    "text for a number": (_put("training.steps", "many"), ["training.steps = 'many'", "expected integer"]),
-    "YAML's exponent": (_put("training.learning_rate", "1e-3"), ["learning_rate = '1e-3'", "write 1.0e-3"]),
-    "a float that is whole": (_put("grid.n_train", [32.0]), ["grid.n_train.0 = 32.0", "expected integer"]),
+    "text for a number": (
+        _put("training.steps", "many"),
+        ["training.steps = 'many'", "expected integer"],
+    ),
+    "YAML's exponent": (
+        _put("training.learning_rate", "1e-3"),
+        ["learning_rate = '1e-3'", "write 1.0e-3"],
+    ),
+    "a float that is whole": (
+        _put("grid.n_train", [32.0]),
+        ["grid.n_train.0 = 32.0", "expected integer"],
+    ),
     "a flag for a number": (_put("grid.seed", [True]), ["grid.seed.0 = True", "expected integer"]),
     "a number for a list": (_put("grid.n_train", 32), ["grid.n_train = 32", "expected array"]),
     "an empty list": (_put("grid.seed", []), ["grid.seed = []"]),
@@ -280,10 +329,22 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
     "not more than zero": (_put("entropy.scaled", 0), ["entropy.scaled = 0", "more than 0"]),
     "a choice": (_put("runtime.compile_mode", "compiled"), ["did you mean 'compile'", "eager"]),
     "a pattern": (_put("runtime.device", "gpu"), ["runtime.device = 'gpu'", "cuda:<k>"]),
-    "a batch that devices do not share": (_put("runtime.devices", 3), ["runtime: 3 devices on 1 nodes", "= 16"]),
-    "devices of a size": (_put("runtime.models", {"micro": {"nodes": 5}}), ["runtime.models.micro: 1 devices on 5"]),
-    "devices of no size": (_put("runtime.models", {"mikro": {"nodes": 2}}), ["did you mean 'micro'"]),
-    "one GPU for two": (_put("runtime", {"device": "cuda:1", "devices": 2}), ["'cuda:1' is one GPU"]),
+    "a batch that devices do not share": (
+        _put("runtime.devices", 3),
+        ["runtime: 3 devices on 1 nodes", "= 16"],
+    ),
+    "devices of a size": (
+        _put("runtime.models", {"micro": {"nodes": 5}}),
+        ["runtime.models.micro: 1 devices on 5"],
+    ),
+    "devices of no size": (
+        _put("runtime.models", {"mikro": {"nodes": 2}}),
+        ["did you mean 'micro'"],
+    ),
+    "one GPU for two": (
+        _put("runtime", {"device": "cuda:1", "devices": 2}),
+        ["'cuda:1' is one GPU"],
+    ),
     "a name with a slash": (_put("study", "a/b"), ["study = 'a/b'", "must match"]),
     "steps": (_put("training.steps_per_epoch", 300), ["2500", "not a multiple", "300"]),
 }
@@ -307,8 +368,14 @@ def test_datasets_are_checked(
         ({"pth": "x"}, ["minispice", "did you mean 'path'"]),
         ({"layout": "spise"}, ["did you mean 'spice'"]),
         ({"sha256": "12"}, ["sha256 = '12'", "must match"]),
-        ({"isolated_atom_energy_eV": {"C": "low"}}, ["isolated_atom_energy_eV.C = 'low'", "number"]),
-        ({"path": "resources/none.hdf5"}, ["resources/none.hdf5 is not there", "config/datasets.yaml"]),
+        (
+            {"isolated_atom_energy_eV": {"C": "low"}},
+            ["isolated_atom_energy_eV.C = 'low'", "number"],
+        ),
+        (
+            {"path": "resources/none.hdf5"},
+            ["resources/none.hdf5 is not there", "config/datasets.yaml"],
+        ),
     ):
         with input_error(*texts):
             load_study(default, {"minispice": entry | change})
@@ -320,9 +387,14 @@ def test_a_published_study_needs_no_data(default: dict[str, Any], datasets: dict
 
 
 def test_a_publication_of_some_stages_is_refused_whole(
-    default: dict[str, Any], datasets: dict[str, Any], in_root: None, input_error: Callable[..., Any]
+    default: dict[str, Any],
+    datasets: dict[str, Any],
+    in_root: None,
+    input_error: Callable[..., Any],
 ) -> None:
-    with input_error("results/published/controls lacks decompose/bond_means.csv, ", " and ", " more of the "):
+    with input_error(
+        "results/published/controls lacks decompose/bond_means.csv, ", " and ", " more of the "
+    ):
         load_study(default | {"published": True, "study": "controls"}, datasets)
 
 
@@ -348,7 +420,12 @@ def test_defaults_are_filled_in_without_touching_what_was_given(default: dict[st
 
 @pytest.mark.parametrize(
     ("text", "part"),
-    [("a: [1, 2", "not valid YAML"), ("a: b: c", "not valid YAML"), ("- 1\n- 2\n", "holds a list"), ("", "NoneType")],
+    [
+        ("a: [1, 2", "not valid YAML"),
+        ("a: b: c", "not valid YAML"),
+        ("- 1\n- 2\n", "holds a list"),
+        ("", "NoneType"),
+    ],
 )
 def test_files_that_are_no_settings(text: str, part: str, tmp_path: Path, input_error: Any) -> None:
     path = tmp_path / "bad.yaml"

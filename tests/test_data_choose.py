@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from e3d import tables
-from e3d.data.choose import STRATEGIES, Choice, choose
-from e3d.data.splits import frames_of
-from e3d.data.store import StoreReader
 from e3d.fields import POOL, Column
 from e3d.fields import Store as F
+from e3d.store.reader import StoreReader
+from e3d.store.splits import frames_of
+from study.data.subset import STRATEGIES, Choice, choose
 
 
 def test_subsets_are_nested_and_list_what_they_omit(prepared: Any, tmp_path: Path) -> None:
@@ -26,7 +26,9 @@ def test_subsets_are_nested_and_list_what_they_omit(prepared: Any, tmp_path: Pat
         frames = set(chosen[Column.FRAME])
         assert len(chosen) == len(frames) == n
         assert smaller < frames <= pool
-        omitted = tables.read(tmp_path / f"n{n}.omitted.csv", columns=(Column.MOLECULE, Column.SMILES))
+        omitted = tables.read(
+            tmp_path / f"n{n}.omitted.csv", columns=(Column.MOLECULE, Column.SMILES)
+        )
         assert set(omitted[Column.MOLECULE]) == molecules - set(chosen[Column.MOLECULE])
         with StoreReader(prepared.store) as reader:
             names = reader.molecule_smiles
@@ -38,7 +40,13 @@ def test_subsets_are_nested_and_list_what_they_omit(prepared: Any, tmp_path: Pat
 
 def test_another_subset_seed_chooses_other_frames(prepared: Any, tmp_path: Path) -> None:
     a, b, c = (
-        choose(prepared.store, prepared.splits, tmp_path / f"{name}.csv", n=32, choice=Choice(seed=seed))
+        choose(
+            prepared.store,
+            prepared.splits,
+            tmp_path / f"{name}.csv",
+            n=32,
+            choice=Choice(seed=seed),
+        )
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     )
     pd.testing.assert_frame_equal(a, b)
@@ -46,7 +54,9 @@ def test_another_subset_seed_chooses_other_frames(prepared: Any, tmp_path: Path)
 
 
 @pytest.mark.parametrize("n", [0, -1, 100_000])
-def test_a_subset_must_fit_the_pool(n: int, prepared: Any, tmp_path: Path, input_error: Any) -> None:
+def test_a_subset_must_fit_the_pool(
+    n: int, prepared: Any, tmp_path: Path, input_error: Any
+) -> None:
     size = len(frames_of(prepared.splits, POOL))
     with input_error(f"n_train = {n}", f"1..{size}", "grid.n_train"):
         choose(prepared.store, prepared.splits, tmp_path / "subset.csv", n=n, choice=Choice(seed=0))
@@ -57,9 +67,15 @@ def test_a_subset_must_fit_the_pool(n: int, prepared: Any, tmp_path: Path, input
 def test_every_strategy_is_nested_and_seeded(strategy: str, prepared: Any, tmp_path: Path) -> None:
     smaller: set[int] = set()
     for n in (5, 40, 160):
-        chosen = choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=n, choice=Choice(0, strategy))
-        again = choose(prepared.store, prepared.splits, tmp_path / "b.csv", n=n, choice=Choice(0, strategy))
-        other = choose(prepared.store, prepared.splits, tmp_path / "c.csv", n=n, choice=Choice(1, strategy))
+        chosen = choose(
+            prepared.store, prepared.splits, tmp_path / "a.csv", n=n, choice=Choice(0, strategy)
+        )
+        again = choose(
+            prepared.store, prepared.splits, tmp_path / "b.csv", n=n, choice=Choice(0, strategy)
+        )
+        other = choose(
+            prepared.store, prepared.splits, tmp_path / "c.csv", n=n, choice=Choice(1, strategy)
+        )
         frames = set(chosen[Column.FRAME])
         assert smaller < frames
         assert frames == set(again[Column.FRAME])
@@ -68,22 +84,33 @@ def test_every_strategy_is_nested_and_seeded(strategy: str, prepared: Any, tmp_p
 
 
 def test_smallest_takes_the_fewest_atoms(prepared: Any, tmp_path: Path) -> None:
-    chosen = choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=40, choice=Choice(0, "smallest"))
+    chosen = choose(
+        prepared.store, prepared.splits, tmp_path / "a.csv", n=40, choice=Choice(0, "smallest")
+    )
     with StoreReader(prepared.store) as reader:
         sizes = np.diff(reader.frame_ptr)
     pool = frames_of(prepared.splits, POOL)
     assert sizes[chosen[Column.FRAME]].max() == np.sort(sizes[pool])[39]
 
 
-def test_farthest_composition_sees_every_composition_before_any_twice(prepared: Any, tmp_path: Path) -> None:
+def test_farthest_composition_sees_every_composition_before_any_twice(
+    prepared: Any, tmp_path: Path
+) -> None:
     pool = frames_of(prepared.splits, POOL)
     with StoreReader(prepared.store) as reader:
-        counts = {int(f): tuple(np.bincount(reader.frame(int(f)).atomic_numbers, minlength=18).tolist()) for f in pool}
+        counts = {
+            int(f): tuple(np.bincount(reader.frame(int(f)).atomic_numbers, minlength=18).tolist())
+            for f in pool
+        }
     kinds = len(set(counts.values()))
     chosen = {}
     for n in (2, 6, kinds, kinds + 1):
         table = choose(
-            prepared.store, prepared.splits, tmp_path / "a.csv", n=n, choice=Choice(0, "farthest-composition")
+            prepared.store,
+            prepared.splits,
+            tmp_path / "a.csv",
+            n=n,
+            choice=Choice(0, "farthest-composition"),
         )
         chosen[n] = [counts[f] for f in table[Column.FRAME]]
         assert len(set(chosen[n])) == min(n, kinds)
@@ -113,21 +140,41 @@ def test_a_subset_of_the_source_by_name(prepared: Any, tmp_path: Path, input_err
         assert (reader[F.SUBSET] == 0).all()
     choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=3, choice=Choice(subsets=(name,)))
     with input_error("subset.subsets", "'nothing'", name):
-        choose(prepared.store, prepared.splits, tmp_path / "b.csv", n=3, choice=Choice(subsets=("nothing",)))
+        choose(
+            prepared.store,
+            prepared.splits,
+            tmp_path / "b.csv",
+            n=3,
+            choice=Choice(subsets=("nothing",)),
+        )
 
 
 def test_an_unknown_element(prepared: Any, tmp_path: Path, input_error: Any) -> None:
     with input_error("'Cc'", "`subset.elements`"):
-        choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=3, choice=Choice(elements=("Cc",)))
+        choose(
+            prepared.store,
+            prepared.splits,
+            tmp_path / "a.csv",
+            n=3,
+            choice=Choice(elements=("Cc",)),
+        )
 
 
 def test_splits_of_another_store(prepared: Any, tmp_path: Path, input_error: Any) -> None:
     table = tables.read(prepared.splits)
-    pd.concat([table, table.assign(frame=table[Column.FRAME] + len(table))]).to_parquet(tmp_path / "twice.parquet")
+    pd.concat([table, table.assign(frame=table[Column.FRAME] + len(table))]).to_parquet(
+        tmp_path / "twice.parquet"
+    )
     with input_error("twice.parquet", "another store"):
         choose(prepared.store, tmp_path / "twice.parquet", tmp_path / "a.csv", n=3, choice=Choice())
 
 
 def test_an_unknown_strategy(prepared: Any, tmp_path: Path, input_error: Any) -> None:
     with input_error("'randm'", "did you mean 'random'"):
-        choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=3, choice=Choice(strategy="randm"))
+        choose(
+            prepared.store,
+            prepared.splits,
+            tmp_path / "a.csv",
+            n=3,
+            choice=Choice(strategy="randm"),
+        )

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from e3d.data.duplicates import TOLERANCE_ANG, Duplicates, same_structure
-from e3d.data.read import DUPLICATE, read_entry
-from e3d.data.store import StoreReader
 from e3d.fields import Store as F
+from e3d.store.convert import DUPLICATE, read_entry
+from e3d.store.duplicates import TOLERANCE_ANG, Duplicates, same_structure
+from e3d.store.reader import StoreReader
 
 NUMBERS = np.array([8, 1, 1, 6, 1, 1])
 
@@ -22,7 +22,9 @@ class Kept:
         self.frames: list[tuple[np.ndarray, np.ndarray]] = []
         self.duplicates = Duplicates(lambda frame: self.frames[frame])
 
-    def add(self, numbers: np.ndarray, positions: np.ndarray, cell: np.ndarray | None = None) -> list[bool]:
+    def add(
+        self, numbers: np.ndarray, positions: np.ndarray, cell: np.ndarray | None = None
+    ) -> list[bool]:
         fresh = self.duplicates.fresh(0, numbers, positions, cell, len(self.frames))
         self.frames += [(numbers.astype(np.uint8), x.astype(np.float32)) for x in positions[fresh]]
         return [bool(flag) for flag in fresh]
@@ -32,7 +34,9 @@ def _frames(m: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(scale=3.0, size=(m, len(NUMBERS), 3))
 
 
-@pytest.mark.parametrize(("shift", "same"), [(0.0, True), (0.9 * TOLERANCE_ANG, True), (1.2 * TOLERANCE_ANG, False)])
+@pytest.mark.parametrize(
+    ("shift", "same"), [(0.0, True), (0.9 * TOLERANCE_ANG, True), (1.2 * TOLERANCE_ANG, False)]
+)
 def test_the_tolerance_is_on_each_coordinate(shift: float, same: bool) -> None:
     kept, frames = Kept(), _frames(20)
     assert all(kept.add(NUMBERS, frames))
@@ -43,7 +47,14 @@ def test_the_tolerance_is_on_each_coordinate(shift: float, same: bool) -> None:
 
 def test_within_a_group_the_first_one_stays() -> None:
     frames = _frames(3)
-    assert Kept().add(NUMBERS, frames[[0, 1, 0, 2, 1, 0]]) == [True, True, False, True, False, False]
+    assert Kept().add(NUMBERS, frames[[0, 1, 0, 2, 1, 0]]) == [
+        True,
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_another_order_of_atoms_is_the_same_structure() -> None:
@@ -92,11 +103,18 @@ def test_a_periodic_frame_and_a_molecule_of_one_name_are_two() -> None:
 
 def test_charges_and_spins_of_one_geometry_are_not_duplicates(tmp_path: Path) -> None:
     """Vertical ionisation, or a singlet and a triplet: one geometry, several energies."""
-    frame = "2\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-4000.0 charge={} multiplicity={}\n"
+    frame = (
+        "2\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-4000.0 charge={} multiplicity={}\n"
+    )
     frame += "O 0 0 0 0 0 0\nO 0 0 1.2 0 0 0\n"
     source = tmp_path / "oxygen.xyz"
     source.write_text("".join(frame.format(*state) for state in ((0, 3), (0, 1), (1, 2), (0, 3))))
-    entry = {"layout": "extxyz", "theory": "t", "isolated_atom_energy_eV": {"O": -1998.0}, "include_ionic": True}
+    entry = {
+        "layout": "extxyz",
+        "theory": "t",
+        "isolated_atom_energy_eV": {"O": -1998.0},
+        "include_ionic": True,
+    }
     report = read_entry(source, tmp_path / "store.h5", entry)
     assert (report.frames, report.dropped) == (3, {DUPLICATE: 1})
 
@@ -111,12 +129,16 @@ def test_against_all_pairs() -> None:
     expected: list[bool] = []
     for k, frame in enumerate(frames):
         earlier = [frames[e] for e in range(k) if expected[e]]
-        expected.append(not any(same_structure(NUMBERS, frame, NUMBERS, other) for other in earlier))
+        expected.append(
+            not any(same_structure(NUMBERS, frame, NUMBERS, other) for other in earlier)
+        )
     assert Kept().add(NUMBERS, frames) == expected
     assert 0 < expected.count(False) < 40
 
 
-def test_reading_a_dataset_drops_and_reports_them(spice_file: Any, spice_group: Any, tmp_path: Path) -> None:
+def test_reading_a_dataset_drops_and_reports_them(
+    spice_file: Any, spice_group: Any, tmp_path: Path
+) -> None:
     group = spice_group("CO", 4)
     again = {**group, "conformations": group["conformations"][[2, 0]] + 1e-5}
     for name in ("dft_total_energy", "dft_total_gradient", "formation_energy"):
@@ -124,7 +146,9 @@ def test_reading_a_dataset_drops_and_reports_them(spice_file: Any, spice_group: 
     other = spice_group("CC", 2)
     report = read_entry(spice_file({"a": group, "b": again, "c": other}), tmp_path / "store.h5", {})
     assert report.dropped == {DUPLICATE: 2}
-    assert json.loads((tmp_path / "store.h5.report.json").read_text())["frames_dropped"] == {DUPLICATE: 2}
+    assert json.loads((tmp_path / "store.h5.report.json").read_text())["frames_dropped"] == {
+        DUPLICATE: 2
+    }
     with StoreReader(tmp_path / "store.h5") as reader:
         assert len(reader) == 6
         assert reader[F.ENERGY].shape == (6,)

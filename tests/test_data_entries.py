@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from e3d.config import read_yaml
-from e3d.data.entries import check_entries, sources
-from e3d.data.store import StoreReader
 from e3d.fields import Store as F
-from e3d.schema import validate
+from e3d.store.reader import StoreReader
 from planning import copy_project, dry_run, planned, snakemake
+from study.config import read_yaml
+from study.data.entries import check_entries, sources
+from study.schema import validate
 
 FILE = {"path": "resources/minispice.hdf5", "layout": "spice", "theory": "wB97M-D3(BJ)/def2-TZVPPD"}
 FACTS = {"source": "x", "licence": "x"}
@@ -32,20 +32,38 @@ def check(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def test_mixtures_resolve_to_the_datasets_they_are_mixed_from() -> None:
-    known = {"a": {}, "b": {}, "c": {}, "ab": {"mix": {"a": 1, "b": 1}}, "bc": {"mix": {"b": 1, "c": 2}}}
+    known = {
+        "a": {},
+        "b": {},
+        "c": {},
+        "ab": {"mix": {"a": 1, "b": 1}},
+        "bc": {"mix": {"b": 1, "c": 2}},
+    }
     assert sources(["ab", "bc", "a"], known) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
     ("entries", "messages"),
     [
-        ({"x": {"path": "none.hdf5", "layout": "spice", "theory": "t"}}, ("none.hdf5 is not there", "no `url`")),
+        (
+            {"x": {"path": "none.hdf5", "layout": "spice", "theory": "t"}},
+            ("none.hdf5 is not there", "no `url`"),
+        ),
         ({"x": {"path": "resources/minispice.hdf5"}}, ("lacks 'layout'",)),
-        ({"x": {**FILE, "isolated_atoms": "none.json"}}, ("none.json is not there", "isolated_atoms_url")),
+        (
+            {"x": {**FILE, "isolated_atoms": "none.json"}},
+            ("none.json is not there", "isolated_atoms_url"),
+        ),
         ({"x": {"mix": {"y": 1, "z": 1}}, "y": FILE}, ("mix has 'z'", "known: y")),
         ({"x": {"mix": {"y": 1, "x": 1}}, "y": FILE}, ("mix has 'x'", "known: y")),
-        ({"x": {"mix": {"y": 1, "z": 1}, "include_ionic": True}, "y": FILE, "z": FILE}, ("has 'include_ionic'",)),
-        ({"x": {"mix": {"y": 1, "z": 1}, "theory": "t"}, "y": FILE, "z": FILE}, ("has 'theory'", "remove `mix`")),
+        (
+            {"x": {"mix": {"y": 1, "z": 1}, "include_ionic": True}, "y": FILE, "z": FILE},
+            ("has 'include_ionic'",),
+        ),
+        (
+            {"x": {"mix": {"y": 1, "z": 1}, "theory": "t"}, "y": FILE, "z": FILE},
+            ("has 'theory'", "remove `mix`"),
+        ),
     ],
 )
 def test_entries_that_cannot_be_used(
@@ -60,7 +78,9 @@ def test_shares_are_positive(check: Callable[..., None], input_error: Any) -> No
         check(["x"], x={"mix": {"y": 0, "z": 1}}, y=FILE, z=FILE)
 
 
-def test_a_missing_file_is_no_error_where_it_can_be_fetched_or_is_not_needed(check: Callable[..., None]) -> None:
+def test_a_missing_file_is_no_error_where_it_can_be_fetched_or_is_not_needed(
+    check: Callable[..., None],
+) -> None:
     missing = {"path": "none.hdf5", "layout": "spice", "theory": "t"}
     check(["x"], x={**missing, "url": "https://example.org/none.hdf5"})
     check(["x"], need_files=False, x=missing)
@@ -83,7 +103,9 @@ def test_a_mixture_is_made_by_the_workflow(tmp_path: Path) -> None:
     entries["again"] = entries["minispice"]
     entries["both"] = {"mix": {"minispice": 3, "again": 1}, **FACTS}
     (project / "config" / "datasets.yaml").write_text(yaml.safe_dump(entries, sort_keys=False))
-    (project / "my.yaml").write_text(yaml.safe_dump({"grid": {"dataset": ["both"], "n_train": [16, 64]}}))
+    (project / "my.yaml").write_text(
+        yaml.safe_dump({"grid": {"dataset": ["both"], "n_train": [16, 64]}})
+    )
     done = snakemake(project, "data", "--configfile", "my.yaml")
     assert done.returncode == 0, done.stderr[-3000:]
     folder = project / "results" / "data" / "both"

@@ -22,12 +22,12 @@ from typing import Any
 import pytest
 import yaml
 
-from e3d.cli import main
-from e3d.config import load_study, read_yaml
-from e3d.data.fetch.download import Patience
-from e3d.data.fetch.run import Fingerprint, Source, fetch, find_source
-from e3d.schema import validate
-from planning import copy_project, plan, snakemake
+from planning import PYTHONPATH, copy_project, plan, snakemake
+from study.cli import main
+from study.config import load_study, read_yaml
+from study.data.fetch.download import Patience
+from study.data.fetch.sources import Fingerprint, Source, fetch, find_source
+from study.schema import validate
 
 CONTENT = random.Random(0).randbytes(300_000)
 FAST = Patience(retries=3, backoff_s=0.001, timeout_s=5.0)
@@ -67,7 +67,9 @@ class Handler(BaseHTTPRequestHandler):
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         same = self.headers.get("If-Range") in (None, mirror.etag, mirror.modified)
         start = int(asked[1]) if asked and same and mirror.ranges else 0
-        self.head(206 if start else 200, {"Content-Length": str(len(mirror.content) - start)}, start)
+        self.head(
+            206 if start else 200, {"Content-Length": str(len(mirror.content) - start)}, start
+        )
         self.wfile.write(mirror.content[start:][:send])
         self.close_connection = send is not None
 
@@ -110,7 +112,9 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     """A server on this machine."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     mirror = Mirror()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("MirrorHandler", (Handler,), {"mirror": mirror}))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("MirrorHandler", (Handler,), {"mirror": mirror})
+    )
     mirror.url = f"http://127.0.0.1:{server.server_port}/set.hdf5"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -164,8 +168,12 @@ def test_a_file_is_fetched_checked_and_recorded(mirror: Mirror, target: Path) ->
     assert mirror.requests[0]["Accept-Encoding"] == "identity"
 
 
-@pytest.mark.parametrize("expected", [known(), Fingerprint(), Fingerprint(sha256=hashlib.sha256(CONTENT).hexdigest())])
-def test_a_right_file_is_not_fetched_again(expected: Fingerprint, mirror: Mirror, target: Path) -> None:
+@pytest.mark.parametrize(
+    "expected", [known(), Fingerprint(), Fingerprint(sha256=hashlib.sha256(CONTENT).hexdigest())]
+)
+def test_a_right_file_is_not_fetched_again(
+    expected: Fingerprint, mirror: Mirror, target: Path
+) -> None:
     fetch(source(mirror, expected), target, FAST)
     fetch(source(mirror, expected), target, FAST)
     assert len(mirror.requests) == 1
@@ -198,16 +206,26 @@ def test_compressed_transfer_is_not_undone(mirror: Mirror, target: Path) -> None
 
 
 @pytest.mark.parametrize("marks", [('"v1"', None), (None, "Wed, 01 Jul 2026 00:00:00 GMT")])
-def test_cuts_cost_no_byte_that_arrived(marks: tuple[str | None, str | None], mirror: Mirror, target: Path) -> None:
+def test_cuts_cost_no_byte_that_arrived(
+    marks: tuple[str | None, str | None], mirror: Mirror, target: Path
+) -> None:
     mirror.etag, mirror.modified = marks
     mirror.answers += [cut(100_000), cut(1), cut(0), cut(99_999)]
     fetch(source(mirror), target, FAST)
     assert target.read_bytes() == CONTENT
-    assert mirror.asked == [None, "bytes=100000-", "bytes=100001-", "bytes=100001-", "bytes=200000-"]
+    assert mirror.asked == [
+        None,
+        "bytes=100000-",
+        "bytes=100001-",
+        "bytes=100001-",
+        "bytes=200000-",
+    ]
     assert {request["If-Range"] for request in mirror.requests[1:]} == {marks[0] or marks[1]}
 
 
-def test_many_cuts_are_no_reason_to_stop_while_something_arrives(mirror: Mirror, target: Path) -> None:
+def test_many_cuts_are_no_reason_to_stop_while_something_arrives(
+    mirror: Mirror, target: Path
+) -> None:
     mirror.answers += [cut(20_000)] * 12
     fetch(source(mirror), target, FAST)
     assert target.read_bytes() == CONTENT
@@ -227,9 +245,13 @@ def test_cuts_without_progress_end_in_one_line_and_keep_the_part(
 
 
 @pytest.mark.parametrize(
-    "change", [{"ranges": False}, {"etag": None}, {"etag": 'W/"weak"'}], ids=["no ranges", "no mark", "weak mark"]
+    "change",
+    [{"ranges": False}, {"etag": None}, {"etag": 'W/"weak"'}],
+    ids=["no ranges", "no mark", "weak mark"],
 )
-def test_without_ranges_or_marks_the_whole_is_taken_again(change: dict[str, Any], mirror: Mirror, target: Path) -> None:
+def test_without_ranges_or_marks_the_whole_is_taken_again(
+    change: dict[str, Any], mirror: Mirror, target: Path
+) -> None:
     for name, value in change.items():
         setattr(mirror, name, value)
     mirror.answers.append(cut(100_000))
@@ -261,7 +283,9 @@ def test_two_versions_are_never_glued(size: int, mirror: Mirror, target: Path) -
         {"Content-Range": "nonsense"},
     ],
 )
-def test_a_range_that_does_not_fit_is_not_used(wrong: dict[str, str], mirror: Mirror, target: Path) -> None:
+def test_a_range_that_does_not_fit_is_not_used(
+    wrong: dict[str, str], mirror: Mirror, target: Path
+) -> None:
     def misfit(handler: Handler) -> None:
         handler.head(206, {"Content-Length": "5"} | wrong, 100_000)
         handler.wfile.write(b"wrong")
@@ -278,7 +302,9 @@ def test_a_range_beyond_the_end_starts_again(mirror: Mirror, target: Path) -> No
     assert target.read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", '{"url": "http://elsewhere/", "mark": "\\"v1\\"", "bytes": 300000}'])
+@pytest.mark.parametrize(
+    "damage", ["{", "[]", '{"url": "http://elsewhere/", "mark": "\\"v1\\"", "bytes": 300000}']
+)
 def test_a_part_of_unknown_origin_is_not_used(damage: str, mirror: Mirror, target: Path) -> None:
     target.parent.mkdir()
     (target.parent / ".set.hdf5.part").write_bytes(b"x" * 1000)
@@ -308,8 +334,19 @@ def test_a_killed_download_goes_on(mirror: Mirror, target: Path, tmp_path: Path)
         handler.close_connection = True
 
     mirror.answers.append(stall)
-    command = [sys.executable, "-m", "e3d", "data", "fetch", "set", "--url", mirror.url, "-o", str(target)]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "workflow")}
+    command = [
+        sys.executable,
+        "-m",
+        "e3d",
+        "data",
+        "fetch",
+        "set",
+        "--url",
+        mirror.url,
+        "-o",
+        str(target),
+    ]
+    environment = os.environ | {"PYTHONPATH": PYTHONPATH}
     with subprocess.Popen(command, env=environment, cwd=tmp_path) as process:
         part = target.parent / ".set.hdf5.part"
         ends = time.monotonic() + 60
@@ -325,7 +362,9 @@ def test_a_killed_download_goes_on(mirror: Mirror, target: Path, tmp_path: Path)
     assert files(tmp_path) == DONE
 
 
-def test_two_downloads_of_one_file_do_not_mix(mirror: Mirror, target: Path, input_error: Any) -> None:
+def test_two_downloads_of_one_file_do_not_mix(
+    mirror: Mirror, target: Path, input_error: Any
+) -> None:
     def meanwhile(handler: Handler) -> None:
         with input_error("another process is downloading it"):
             fetch(source(mirror), target, FAST)
@@ -362,7 +401,9 @@ def test_a_server_that_stays_busy_is_one_line_and_keeps_the_part(
 
 
 @pytest.mark.parametrize("code", [404, 403, 401, 410])
-def test_a_missing_file_is_one_line_at_once(code: int, mirror: Mirror, target: Path, input_error: Any) -> None:
+def test_a_missing_file_is_one_line_at_once(
+    code: int, mirror: Mirror, target: Path, input_error: Any
+) -> None:
     mirror.answers.append(status(code))
     with input_error(mirror.url, f"answered {code}", "Correct the dataset's `url`"):
         fetch(source(mirror), target, FAST)
@@ -370,18 +411,27 @@ def test_a_missing_file_is_one_line_at_once(code: int, mirror: Mirror, target: P
     assert files(target.parent) == set()
 
 
-def test_no_server_is_one_line(target: Path, input_error: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_server_is_one_line(
+    target: Path, input_error: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with input_error("http://127.0.0.1:9/set", "cannot be reached", "refused", "Check the network"):
         fetch(Source("set", "http://127.0.0.1:9/set"), target, FAST)
     assert files(target.parent) == set()
 
 
-def test_wrong_bytes_give_size_and_checksum_of_both(mirror: Mirror, target: Path, input_error: Any) -> None:
+def test_wrong_bytes_give_size_and_checksum_of_both(
+    mirror: Mirror, target: Path, input_error: Any
+) -> None:
     wrong = CONTENT[:-1] + b"?"
     mirror.content = wrong
     sizes = f"{len(CONTENT)} bytes"
-    with input_error("set: ", f"gave {sizes}, md5 {md5(wrong)}", f"expected {sizes}, md5 {md5(CONTENT)}", "run again"):
+    with input_error(
+        "set: ",
+        f"gave {sizes}, md5 {md5(wrong)}",
+        f"expected {sizes}, md5 {md5(CONTENT)}",
+        "run again",
+    ):
         fetch(source(mirror), target, FAST)
     assert files(target.parent) == set()
     mirror.content = CONTENT
@@ -389,30 +439,44 @@ def test_wrong_bytes_give_size_and_checksum_of_both(mirror: Mirror, target: Path
     assert target.read_bytes() == CONTENT
 
 
-def test_a_wrong_length_is_refused_before_it_costs_anything(mirror: Mirror, target: Path, input_error: Any) -> None:
+def test_a_wrong_length_is_refused_before_it_costs_anything(
+    mirror: Mirror, target: Path, input_error: Any
+) -> None:
     mirror.answers += [cut(100_000), body(b"<html>closed for maintenance</html>", ETag='"page"')]
-    with input_error("offers 35 bytes", f"expected 300000 bytes, md5 {md5(CONTENT)}", "run again later"):
+    with input_error(
+        "offers 35 bytes", f"expected 300000 bytes, md5 {md5(CONTENT)}", "run again later"
+    ):
         fetch(source(mirror), target, FAST)
     assert files(target.parent) == CUT
     fetch(source(mirror), target, FAST)
-    assert mirror.asked == [None, "bytes=100000-", "bytes=100000-"], "the page cost what had arrived"
+    assert mirror.asked == [None, "bytes=100000-", "bytes=100000-"], (
+        "the page cost what had arrived"
+    )
 
 
-def test_a_wrong_length_that_was_not_announced(mirror: Mirror, target: Path, input_error: Any) -> None:
+def test_a_wrong_length_that_was_not_announced(
+    mirror: Mirror, target: Path, input_error: Any
+) -> None:
     def unannounced(handler: Handler) -> None:
         handler.head(200, {"Connection": "close"})
         handler.wfile.write(CONTENT[:1000])
 
     mirror.answers.append(unannounced)
-    with input_error(f"gave 1000 bytes, md5 {md5(CONTENT[:1000])}", f"expected 300000 bytes, md5 {md5(CONTENT)}"):
+    with input_error(
+        f"gave 1000 bytes, md5 {md5(CONTENT[:1000])}", f"expected 300000 bytes, md5 {md5(CONTENT)}"
+    ):
         fetch(source(mirror), target, FAST)
     assert files(target.parent) == set()
 
 
-def test_a_wrong_file_that_is_there_is_never_replaced(mirror: Mirror, target: Path, input_error: Any) -> None:
+def test_a_wrong_file_that_is_there_is_never_replaced(
+    mirror: Mirror, target: Path, input_error: Any
+) -> None:
     target.parent.mkdir()
     target.write_bytes(b"mine")
-    with input_error(str(target), f"has 4 bytes, md5 {md5(b'mine')}", f"md5 {md5(CONTENT)}", "Remove it"):
+    with input_error(
+        str(target), f"has 4 bytes, md5 {md5(b'mine')}", f"md5 {md5(CONTENT)}", "Remove it"
+    ):
         fetch(source(mirror), target, FAST)
     assert target.read_bytes() == b"mine"
     assert mirror.requests == []
@@ -428,13 +492,18 @@ def test_a_web_page_is_no_dataset(mirror: Mirror, target: Path, input_error: Any
 # --- checksums that nobody published
 
 
-def test_the_first_download_is_what_later_ones_are_held_to(mirror: Mirror, target: Path, input_error: Any) -> None:
+def test_the_first_download_is_what_later_ones_are_held_to(
+    mirror: Mirror, target: Path, input_error: Any
+) -> None:
     unknown = source(mirror, Fingerprint())
     fetch(unknown, target, FAST)
     target.unlink()
     mirror.content, mirror.etag = CONTENT[::-1], '"v2"'
     with input_error(
-        f"md5 {md5(CONTENT[::-1])}", f"expected 300000 bytes, md5 {md5(CONTENT)}", "remove", ".fetched.json"
+        f"md5 {md5(CONTENT[::-1])}",
+        f"expected 300000 bytes, md5 {md5(CONTENT)}",
+        "remove",
+        ".fetched.json",
     ):
         fetch(unknown, target, FAST)
     (target.parent / "set.hdf5.fetched.json").unlink()
@@ -464,9 +533,16 @@ def _free(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
 
 
-@pytest.mark.parametrize(("expected", "asked"), [(known(), 0), (Fingerprint(), 1)], ids=["size known", "size unknown"])
+@pytest.mark.parametrize(
+    ("expected", "asked"), [(known(), 0), (Fingerprint(), 1)], ids=["size known", "size unknown"]
+)
 def test_too_small_a_disk_is_known_before_the_first_byte(
-    expected: Fingerprint, asked: int, mirror: Mirror, target: Path, input_error: Any, monkeypatch: pytest.MonkeyPatch
+    expected: Fingerprint,
+    asked: int,
+    mirror: Mirror,
+    target: Path,
+    input_error: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _free(monkeypatch, 299_999)
     with input_error("300000 bytes are to come and 299999 are free", "`-o`"):
@@ -495,7 +571,16 @@ def test_only_what_is_to_come_needs_space(
 def test_fetched_datasets_have_what_the_archives_say(root: Path) -> None:
     entries = validate(read_yaml(root / "config" / "datasets.yaml"), "datasets")
     fetched = {name for name, entry in entries.items() if "url" in entry}
-    assert fetched >= {"spice1", "spice2", "spice2-1k", "transition1x", "ani1x", "mptrj", "matpes-pbe", "matpes-r2scan"}
+    assert fetched >= {
+        "spice1",
+        "spice2",
+        "spice2-1k",
+        "transition1x",
+        "ani1x",
+        "mptrj",
+        "matpes-pbe",
+        "matpes-r2scan",
+    }
     for name in fetched:
         found, path = find_source(root / "config" / "datasets.yaml", name)
         assert path.parent == Path("data"), name
@@ -515,7 +600,9 @@ def test_fetched_datasets_have_what_the_archives_say(root: Path) -> None:
         ({"bytes": "1e3"}, "expected integer"),
     ],
 )
-def test_entries_are_checked(change: dict[str, Any], text: str, root: Path, input_error: Any) -> None:
+def test_entries_are_checked(
+    change: dict[str, Any], text: str, root: Path, input_error: Any
+) -> None:
     entry = read_yaml(root / "config" / "datasets.yaml")["spice2"]
     with input_error(text):
         validate({"spice2": entry | change}, "datasets")
@@ -525,7 +612,10 @@ def test_a_study_may_name_a_file_that_can_be_fetched(
     root: Path, input_error: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(root)
-    values, datasets = read_yaml(root / "config" / "config.yaml"), read_yaml(root / "config" / "datasets.yaml")
+    values, datasets = (
+        read_yaml(root / "config" / "config.yaml"),
+        read_yaml(root / "config" / "datasets.yaml"),
+    )
     values["grid"]["dataset"] = ["spice2"]
     datasets["spice2"]["path"] = "nowhere/SPICE.hdf5"
     assert load_study(values, datasets)
@@ -538,10 +628,17 @@ def test_a_study_may_name_a_file_that_can_be_fetched(
 def listed(mirror: Mirror, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a config/datasets.yaml that names the mirror's file."""
     entry = read_yaml(root / "config" / "datasets.yaml")["minispice"]
-    fetched = entry | {"path": "data/set.hdf5", "url": mirror.url, "bytes": len(CONTENT), "md5": md5(CONTENT)}
+    fetched = entry | {
+        "path": "data/set.hdf5",
+        "url": mirror.url,
+        "bytes": len(CONTENT),
+        "md5": md5(CONTENT),
+    }
     del fetched["sha256"]
     (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "datasets.yaml").write_text(yaml.safe_dump({"minispice": entry, "remote": fetched}))
+    (tmp_path / "config" / "datasets.yaml").write_text(
+        yaml.safe_dump({"minispice": entry, "remote": fetched})
+    )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -560,7 +657,10 @@ def test_the_command_fetches_to_the_path_or_elsewhere(mirror: Mirror, listed: Pa
     ("arguments", "texts"),
     [
         (["remot"], ["'remot'", "did you mean 'remote'"]),
-        (["minispice"], ["has no `url`", "those with one: remote", "Put its file at resources/minispice.hdf5"]),
+        (
+            ["minispice"],
+            ["has no `url`", "those with one: remote", "Put its file at resources/minispice.hdf5"],
+        ),
         (["remote", "--datasets", "none.yaml"], ["none.yaml: no such file"]),
         (["x", "--url", "http://127.0.0.1:9/x"], ["Give it a name after -o"]),
         (["x", "--url", "nowhere", "-o", "x"], ["cannot be reached"]),
@@ -586,8 +686,10 @@ def test_sizes_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_download_shows_a_bar_on_a_terminal_only(mirror: Mirror, listed: Path) -> None:
     command = [sys.executable, "-m", "e3d", "data", "fetch", "remote"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "workflow")}
-    quiet = subprocess.run([*command, "-o", "a"], env=environment, capture_output=True, text=True, check=True)
+    environment = os.environ | {"PYTHONPATH": PYTHONPATH}
+    quiet = subprocess.run(
+        [*command, "-o", "a"], env=environment, capture_output=True, text=True, check=True
+    )
     assert "%|" not in quiet.stderr
     terminal, screen = os.openpty()
     termios.tcsetwinsize(screen, (24, 120))
@@ -625,18 +727,24 @@ def _plan(folder: Path) -> dict[str, int]:
     return plan(folder, "data", "--configfile", "config/smoke.yaml", "study.yaml")
 
 
-def test_the_workflow_fetches_what_is_absent_and_nothing_else(project: Path, minispice: Path) -> None:
+def test_the_workflow_fetches_what_is_absent_and_nothing_else(
+    project: Path, minispice: Path
+) -> None:
     everything = plan(project, "--configfile", "config/smoke.yaml", "study.yaml")
     assert everything["data_fetch"] == everything["data_read"] == 1
     assert everything["train_run"] == 1
     smoke = plan(project, "--configfile", "config/smoke.yaml")
     assert "data_fetch" not in smoke
     (project / "data").mkdir()
-    shutil.copy(minispice, project / "data" / "set.hdf5")  # put there by hand: Snakemake knows nothing of it
+    shutil.copy(
+        minispice, project / "data" / "set.hdf5"
+    )  # put there by hand: Snakemake knows nothing of it
     assert "data_fetch" not in _plan(project)
 
 
-def test_a_failed_fetch_goes_on_and_a_finished_one_stays(mirror: Mirror, project: Path, tmp_path: Path) -> None:
+def test_a_failed_fetch_goes_on_and_a_finished_one_stays(
+    mirror: Mirror, project: Path, tmp_path: Path
+) -> None:
     run = ("data", "--configfile", "config/smoke.yaml", "study.yaml")
     mirror.answers += [cut(100_000), status(404)]
     failed = snakemake(project, *run)
@@ -648,9 +756,17 @@ def test_a_failed_fetch_goes_on_and_a_finished_one_stays(mirror: Mirror, project
     assert done.returncode == 0, done.stderr
     assert mirror.asked == [None, "bytes=100000-", "bytes=100000-"]
     assert (project / "data" / "set.hdf5").read_bytes() == mirror.content
-    assert "going on from byte 100000" in (project / "results/smoke/logs/data/fetch/data/set.hdf5.log").read_text()
+    assert (
+        "going on from byte 100000"
+        in (project / "results/smoke/logs/data/fetch/data/set.hdf5.log").read_text()
+    )
     assert _plan(project) == {}
-    _list(project, url=mirror.url, bytes=len(mirror.content), sha256=hashlib.sha256(mirror.content).hexdigest())
+    _list(
+        project,
+        url=mirror.url,
+        bytes=len(mirror.content),
+        sha256=hashlib.sha256(mirror.content).hexdigest(),
+    )
     assert _plan(project) == {}, "what is known of a file does not fetch it again"
     os.utime(project / "data" / "set.hdf5")
     assert "data_fetch" not in _plan(project)
@@ -658,7 +774,9 @@ def test_a_failed_fetch_goes_on_and_a_finished_one_stays(mirror: Mirror, project
     assert _plan(project)["data_fetch"] == 1
 
 
-def test_a_path_of_any_kind_can_be_fetched_into(mirror: Mirror, project: Path, tmp_path: Path) -> None:
+def test_a_path_of_any_kind_can_be_fetched_into(
+    mirror: Mirror, project: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "a disk" / "set.hdf5"
     _list(project, path=str(path), url=mirror.url, md5=md5(mirror.content))
     done = snakemake(project, "data", "--configfile", "config/smoke.yaml", "study.yaml")

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from e3d import tables
-from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, split_store
-from e3d.data.store import StoreReader
-from e3d.data.theory import SPICE, THEORIES
 from e3d.evaluate import _test_sets
 from e3d.fields import POOL, TEST_IONIC, TEST_SPLITS, Column
 from e3d.fields import Store as F
+from e3d.store.convert import read_entry
+from e3d.store.reader import StoreReader
+from e3d.theory import SPICE, THEORIES
 from e3d.units import HARTREE_EV
+from study.data.split import SplitSettings, split_store
 
 NEUTRAL = ("C", "CO", "CC", "CN", "C=O", "CCO", "O")
 CHARGED = ("CC(=O)[O-]", "C[NH3+]", "[OH-]", "[NH4+]")
@@ -25,7 +25,9 @@ IONIC = ("[Na+].[Cl-]", "[K+].[Cl-]", "[Li+].[F-]")
 def source(spice_file: Any, spice_group: Any) -> Path:
     """A file with all three kinds, 50 conformations each, numbered as SPICE numbers DES monomers."""
     names = (*NEUTRAL, *CHARGED, *IONIC)
-    file: Path = spice_file({s: spice_group(s, 50, "SPICE DES Monomers Single Points Dataset v1.1") for s in names})
+    file: Path = spice_file(
+        {s: spice_group(s, 50, "SPICE DES Monomers Single Points Dataset v1.1") for s in names}
+    )
     return file
 
 
@@ -47,11 +49,15 @@ def test_kept_they_are_relative_to_neutral_atoms(source: Path, tmp_path: Path) -
     assert report["frames_charged"] == 50 * len(CHARGED)
     assert report["frames_with_ionic_elements"] == 50 * len(IONIC)
     sodium = THEORIES[SPICE.name].isolated_atom_energy["Na"]
-    assert sodium / HARTREE_EV == pytest.approx(-162.30, abs=0.05), "neutral, where SPICE's ion is -162.11"
+    assert sodium / HARTREE_EV == pytest.approx(-162.30, abs=0.05), (
+        "neutral, where SPICE's ion is -162.11"
+    )
     with StoreReader(tmp_path / "store.h5") as reader:
         salt = reader.molecule == reader.molecule_smiles.index("[Cl-].[Na+]")
         atoms = sodium + SPICE.isolated_atom_energy["Cl"]
-        np.testing.assert_allclose(reader[F.BINDING_ENERGY][salt], reader[F.ENERGY][salt] - atoms, atol=1e-8)
+        np.testing.assert_allclose(
+            reader[F.BINDING_ENERGY][salt], reader[F.ENERGY][salt] - atoms, atol=1e-8
+        )
         assert (reader[F.IONIC][salt] == 1).all()
         assert set(reader[F.CHARGE].tolist()) == {-1, 0, 1}
 

@@ -13,19 +13,19 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from e3d.cli import main
-from e3d.config import read_yaml
-from e3d.data.make.embed import xtb
-from e3d.data.make.label import dft
-from e3d.data.make.label import run as running
-from e3d.data.make.label.dft import Dft, mayer
-from e3d.data.make.label.geometries import read_geometries
-from e3d.data.make.label.task import Task
-from e3d.data.make.label.theories import check_installed, theory_named
-from e3d.data.make.label.xtb import Xtb
-from e3d.data.theory import GFN2, SPICE
+from e3d.theory import GFN2, SPICE
 from e3d.units import BOHR_ANG, HARTREE_EV
+from e3d_labels import dft
+from e3d_labels import labelling as running
+from e3d_labels.dft import Dft, mayer
+from e3d_labels.embed import xtb
+from e3d_labels.geometries import read_geometries
+from e3d_labels.task import Task
+from e3d_labels.theories import check_installed, theory_named
+from e3d_labels.xtb import Xtb
 from label_fixtures import H2, Frames, diatomic, geometries, stretched
+from study.cli import main
+from study.config import read_yaml
 
 Expect = Callable[..., AbstractContextManager[None]]
 
@@ -34,13 +34,17 @@ def bohr(name: str) -> tuple[NDArray[np.int64], Frames]:
     """Numbers and positions (bohr) of a molecule of the G2 set, its atoms moved a little off the minimum."""
     atoms = ase.build.molecule(name)
     rng = np.random.default_rng(len(name))
-    return atoms.numbers, (atoms.positions + rng.normal(scale=0.05, size=atoms.positions.shape)) / BOHR_ANG
+    return atoms.numbers, (
+        atoms.positions + rng.normal(scale=0.05, size=atoms.positions.shape)
+    ) / BOHR_ANG
 
 
 # --- GFN2-xTB ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "multiplicity"), [("H2O", 1), ("CH3CHO", 1), ("CH3", 2), ("O2", 3)])
+@pytest.mark.parametrize(
+    ("name", "multiplicity"), [("H2O", 1), ("CH3CHO", 1), ("CH3", 2), ("O2", 3)]
+)
 def test_gfn2_agrees_with_tblites_own_calculator(name: str, multiplicity: int) -> None:
     numbers, positions = bohr(name)
     label = Xtb().label(Task(name, numbers, positions, multiplicity=multiplicity))
@@ -48,7 +52,9 @@ def test_gfn2_agrees_with_tblites_own_calculator(name: str, multiplicity: int) -
     atoms.calc = xtb(multiplicity=multiplicity)
     # two convergence thresholds, 0.01 and 1 times 1e-6 hartree; ASE's hartree differs in the 9th digit
     assert label.energy * HARTREE_EV == pytest.approx(atoms.get_potential_energy(), abs=5e-6)
-    np.testing.assert_allclose(-label.gradient * HARTREE_EV / BOHR_ANG, atoms.get_forces(), atol=1e-3)
+    np.testing.assert_allclose(
+        -label.gradient * HARTREE_EV / BOHR_ANG, atoms.get_forces(), atol=1e-3
+    )
 
 
 def test_gfn2_gradient_is_the_slope_of_the_energy() -> None:
@@ -58,10 +64,14 @@ def test_gfn2_gradient_is_the_slope_of_the_energy() -> None:
     for index in np.ndindex(positions.shape):
         moved = np.zeros_like(positions)
         moved[index] = step
-        up, down = (labeller.label(Task("x", numbers, positions + sign * moved)).energy for sign in (1, -1))
+        up, down = (
+            labeller.label(Task("x", numbers, positions + sign * moved)).energy for sign in (1, -1)
+        )
         slope[index] = (up - down) / (2 * step)
     # energies converged to 1e-8 over 2e-3 bohr, and the curvature's third derivative times step^2
-    np.testing.assert_allclose(labeller.label(Task("x", numbers, positions)).gradient, slope, atol=2e-5)
+    np.testing.assert_allclose(
+        labeller.label(Task("x", numbers, positions)).gradient, slope, atol=2e-5
+    )
 
 
 def test_gfn2_bond_orders_count_bonds() -> None:
@@ -84,7 +94,9 @@ def test_gfn2_bond_orders_count_bonds() -> None:
 def test_dft_reproduces_the_shipped_labels(name: str, minispice: Path) -> None:
     with h5py.File(minispice) as file:
         group = {key: values[()] for key, values in file[name].items()}
-    label = Dft().label(Task(name, group["atomic_numbers"], group["conformations"][0].astype(float)))
+    label = Dft().label(
+        Task(name, group["atomic_numbers"], group["conformations"][0].astype(float))
+    )
     assert label.energy == pytest.approx(group["dft_total_energy"][0], abs=1e-6)
     # the shipped gradient is float32; without the grid's response both repeat to about 1e-6
     np.testing.assert_allclose(label.gradient, group["dft_total_gradient"][0], atol=5e-6)
@@ -153,7 +165,10 @@ WATER = {
     [
         ({"conformations": None}, "lacks conformations"),
         ({"conformations": np.ones((2, 4, 3))}, "do not fit 3 atoms"),
-        ({"conformations": np.full((2, 3, 3), np.nan)}, "conformation 0 are not finite (2 of 2 affected)"),
+        (
+            {"conformations": np.full((2, 3, 3), np.nan)},
+            "conformation 0 are not finite (2 of 2 affected)",
+        ),
         ({"conformations": np.zeros((0, 3, 3))}, "holds no conformations in 1 groups"),
         ({"atomic_numbers": np.array([1, 8, 1])}, "do not follow the map numbers"),
         ({"smiles": ["O"]}, "map number"),
@@ -190,18 +205,26 @@ def test_theories_by_short_name(input_error: Expect) -> None:
         theory_named("spise")
 
 
-@pytest.mark.parametrize(("name", "missing"), [("spice", "pyscf.dispersion"), ("spice", "pyscf"), ("gfn2", "tblite")])
+@pytest.mark.parametrize(
+    ("name", "missing"), [("spice", "pyscf.dispersion"), ("spice", "pyscf"), ("gfn2", "tblite")]
+)
 def test_a_missing_program_is_one_line(
     name: str, missing: str, monkeypatch: pytest.MonkeyPatch, input_error: Expect
 ) -> None:
     real = running.check_installed.__globals__["importlib"].util.find_spec
-    monkeypatch.setattr("importlib.util.find_spec", lambda what: None if what == missing else real(what))
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda what: None if what == missing else real(what)
+    )
     with input_error(f"need {missing}, which is not installed", ".[labels]"):
         check_installed(theory_named(name))
 
 
-@pytest.mark.parametrize("option", [["--jobs", "0"], ["--chunk", "x"], ["--max-hours", "-1"], ["--max-hours", "nan"]])
-def test_options_out_of_range_are_refused(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "option", [["--jobs", "0"], ["--chunk", "x"], ["--max-hours", "-1"], ["--max-hours", "nan"]]
+)
+def test_options_out_of_range_are_refused(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         main(["data", "label", "none.hdf5", "--theory", "gfn2", "-o", "out.hdf5", *option])
     assert "must be a" in capsys.readouterr().err

@@ -10,16 +10,34 @@ import ase.build
 import numpy as np
 import pytest
 
-from e3d.cli import main
-from e3d.data.make.label import dft
-from e3d.data.make.label.atoms import MULTIPLICITY, atom_energy
-from e3d.data.make.label.task import Task
-from e3d.data.make.label.xtb import Xtb
-from e3d.data.theory import GFN2, IONIC_ONLY, SPICE, THEORIES, ionic_only
+from e3d.theory import GFN2, IONIC_ONLY, SPICE, THEORIES, ionic_only
 from e3d.units import BOHR_ANG, HARTREE_EV
+from e3d_labels import dft
+from e3d_labels.atoms import MULTIPLICITY, atom_energy
+from e3d_labels.task import Task
+from e3d_labels.xtb import Xtb
+from study.cli import main
 
 Expect = Callable[..., AbstractContextManager[None]]
-ELEMENTS = ["H", "Li", "B", "C", "N", "O", "F", "Na", "Mg", "Si", "P", "S", "Cl", "K", "Ca", "Br", "I"]
+ELEMENTS = [
+    "H",
+    "Li",
+    "B",
+    "C",
+    "N",
+    "O",
+    "F",
+    "Na",
+    "Mg",
+    "Si",
+    "P",
+    "S",
+    "Cl",
+    "K",
+    "Ca",
+    "Br",
+    "I",
+]
 
 
 def energies(path: Path) -> dict[str, float]:
@@ -29,18 +47,26 @@ def energies(path: Path) -> dict[str, float]:
 
 def test_the_table_of_gfn2_is_what_the_command_writes(tmp_path: Path) -> None:
     output = tmp_path / "atoms.csv"
-    assert main(["data", "atoms", "--theory", "gfn2", "--elements", *ELEMENTS, "-o", str(output)]) == 0
+    assert (
+        main(["data", "atoms", "--theory", "gfn2", "--elements", *ELEMENTS, "-o", str(output)]) == 0
+    )
     known = THEORIES[GFN2.name].isolated_atom_energy
     assert set(known) == set(ELEMENTS)
     for element, energy in energies(output).items():
-        assert known[element] == pytest.approx(energy, abs=1e-6), element  # converged to 1e-8 hartree
+        assert known[element] == pytest.approx(energy, abs=1e-6), (
+            element
+        )  # converged to 1e-8 hartree
 
 
 def test_molecules_are_bound_relative_to_these_atoms() -> None:
     for name in ("H2O", "CH4", "N2", "SO2", "CH3Cl"):
         atoms = ase.build.molecule(name)
-        energy = Xtb().label(Task(name, atoms.numbers, atoms.positions / BOHR_ANG)).energy * HARTREE_EV
-        bound = energy - sum(THEORIES[GFN2.name].isolated_atom_energy[element] for element in atoms.symbols)
+        energy = (
+            Xtb().label(Task(name, atoms.numbers, atoms.positions / BOHR_ANG)).energy * HARTREE_EV
+        )
+        bound = energy - sum(
+            THEORIES[GFN2.name].isolated_atom_energy[element] for element in atoms.symbols
+        )
         assert bound < -3.0, (name, bound)
 
 
@@ -57,7 +83,9 @@ def test_spices_own_atoms_come_first_and_pyscf_fills_the_gaps(root: Path) -> Non
     known = THEORIES[SPICE.name].isolated_atom_energy
     assert set(known) == set(ELEMENTS)
     for element, energy in known.items():
-        assert energy == (computed if element in IONIC_ONLY else SPICE.isolated_atom_energy)[element]
+        assert (
+            energy == (computed if element in IONIC_ONLY else SPICE.isolated_atom_energy)[element]
+        )
     assert ionic_only(SPICE.name) == IONIC_ONLY
 
 
@@ -73,7 +101,9 @@ def test_the_documented_differences_are_those_of_the_tables(root: Path) -> None:
 
 
 @pytest.mark.parametrize("element", ["H", "Cl"])
-def test_the_difference_is_not_the_grids(element: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_difference_is_not_the_grids(
+    element: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     computed = energies(root / "resources" / "isolated_atoms_pyscf.csv")[element]
     monkeypatch.setattr(dft, "GRID_LEVEL", 5)
     assert atom_energy(SPICE, element) == pytest.approx(computed, abs=5e-7 * HARTREE_EV)
@@ -93,7 +123,21 @@ def test_ground_states_have_the_parity_of_their_electrons() -> None:
 def test_bad_elements_are_one_line(
     elements: list[str], message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["data", "atoms", "--theory", "gfn2", "-o", str(tmp_path / "a.csv"), "--elements", *elements]) == 2
+    assert (
+        main(
+            [
+                "data",
+                "atoms",
+                "--theory",
+                "gfn2",
+                "-o",
+                str(tmp_path / "a.csv"),
+                "--elements",
+                *elements,
+            ]
+        )
+        == 2
+    )
     error = capfd.readouterr().err
     assert message in error
     assert error.count("\n") == 1

@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 import pytest
 
-from e3d.data.make.label.journal import Journal
-from e3d.data.make.label.known import take_over
-from e3d.data.theory import SPICE
+from e3d.theory import SPICE
+from e3d_labels.earlier_labels import take_over
+from e3d_labels.journal import Journal
 from model_fixtures import MINISPICE
 
 GROUPS = ("O", "C")

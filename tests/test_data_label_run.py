@@ -15,22 +15,22 @@ import h5py
 import numpy as np
 import pytest
 
-from e3d.cli import main
-from e3d.data.make.label import run as running
-from e3d.data.make.label.check import check_labels
-from e3d.data.make.label.geometries import read_geometries
-from e3d.data.make.label.journal import Journal
-from e3d.data.make.label.run import label_file, label_one
-from e3d.data.make.label.task import Label, NotConvergedError, Task
-from e3d.data.make.label.theories import settings_of
-from e3d.data.make.label.xtb import Xtb
-from e3d.data.make.processes import LostProcessError
-from e3d.data.store import StoreReader
-from e3d.data.theory import GFN2, SPICE
 from e3d.fields import Store as F
+from e3d.store.reader import StoreReader
+from e3d.theory import GFN2, SPICE
 from e3d.units import BOHR_ANG, HARTREE_EV
+from e3d_labels import labelling as running
+from e3d_labels.check import check_labels
+from e3d_labels.geometries import read_geometries
+from e3d_labels.journal import Journal
+from e3d_labels.labelling import label_file, label_one
+from e3d_labels.processes import LostProcessError
+from e3d_labels.task import Label, NotConvergedError, Task
+from e3d_labels.theories import settings_of
+from e3d_labels.xtb import Xtb
 from label_fixtures import H2, diatomic, geometries, stretched
 from model_fixtures import MINISPICE
+from study.cli import main
 
 Expect = Callable[..., AbstractContextManager[None]]
 
@@ -57,7 +57,10 @@ def gone(pids: list[int]) -> bool:
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """Two molecules, two and three conformations, one of them stretched, in an order that is not the index's."""
-    path = geometries(tmp_path / "geometries.hdf5", {"[H][H]": stretched(0.7, 0.8), "N#N": stretched(1.1, 1.2, 2.6)})
+    path = geometries(
+        tmp_path / "geometries.hdf5",
+        {"[H][H]": stretched(0.7, 0.8), "N#N": stretched(1.1, 1.2, 2.6)},
+    )
     with h5py.File(path, "a") as file:
         file["[H][H]"]["sample_index"] = np.array([25, 0])
     return path
@@ -69,7 +72,10 @@ def test_labels_are_written_in_the_spice_layout_and_read_back(source: Path, tmp_
     with h5py.File(output) as file:
         assert file.attrs["level_of_theory"] == "GFN2-xTB"
         hydrogen = {key: values[()] for key, values in file["[H][H]"].items()}
-    assert hydrogen["sample_index"].tolist() == [0, 25]  # by the index, whatever the order in the source
+    assert hydrogen["sample_index"].tolist() == [
+        0,
+        25,
+    ]  # by the index, whatever the order in the source
     assert hydrogen["conformations"][:, 1, 2] * BOHR_ANG == pytest.approx([0.8, 0.7], abs=1e-6)
     assert main(["data", "read", str(output), "--theory", GFN2.name, "-o", str(store)]) == 0
     with StoreReader(store) as reader:
@@ -160,7 +166,9 @@ def test_no_time_at_all_is_an_error_and_keeps_the_old_file(
     assert not counting.asked
 
 
-@pytest.mark.parametrize("error", [np.linalg.LinAlgError("singular"), ZeroDivisionError(), RuntimeError("a b")])
+@pytest.mark.parametrize(
+    "error", [np.linalg.LinAlgError("singular"), ZeroDivisionError(), RuntimeError("a b")]
+)
 def test_numerical_accidents_skip_one_conformation(error: Exception) -> None:
     class Failing:
         def label(self, task: Task) -> Label:
@@ -205,7 +213,9 @@ def test_the_key_of_a_label_never_changes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["no database", "another table", "a damaged label"])
-def test_a_damaged_journal_is_one_line(damage: str, source: Path, tmp_path: Path, input_error: Expect) -> None:
+def test_a_damaged_journal_is_one_line(
+    damage: str, source: Path, tmp_path: Path, input_error: Expect
+) -> None:
     path, output = tmp_path / "labels.hdf5.journal", tmp_path / "labels.hdf5"
     if damage == "no database":
         path.write_text("not a database " * 100)
@@ -225,7 +235,7 @@ def test_a_damaged_journal_is_one_line(damage: str, source: Path, tmp_path: Path
 def test_a_journal_at_work_is_left_alone(
     source: Path, tmp_path: Path, input_error: Expect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("e3d.data.make.ledger._WAIT_S", 0.1)
+    monkeypatch.setattr("e3d_labels.ledger._WAIT_S", 0.1)
     with Journal(tmp_path / "labels.hdf5.journal", settings_of(GFN2)) as journal:
         journal.claim()
         with input_error("labels.hdf5.journal", "locked", "End the job"):
@@ -248,7 +258,9 @@ def test_empty_groups_between_others_are_passed_over(tmp_path: Path, source: Pat
     with h5py.File(source, "a") as file:
         empty = file.create_group("empty")
         for key, value in (water | {"conformations": np.zeros(0)}).items():
-            empty.create_dataset(key, data=value, dtype=h5py.string_dtype() if isinstance(value, list) else None)
+            empty.create_dataset(
+                key, data=value, dtype=h5py.string_dtype() if isinstance(value, list) else None
+            )
     assert label_file(source, tmp_path / "labels.hdf5", theory=GFN2).labelled == 5
 
 
@@ -257,8 +269,8 @@ def test_empty_groups_between_others_are_passed_over(tmp_path: Path, source: Pat
 SLOW = """
 import sys, time
 from pathlib import Path
-from e3d.data.make.label import run, xtb
-from e3d.data.theory import GFN2
+from e3d_labels import run, xtb
+from e3d.theory import GFN2
 
 class Slow(xtb.Xtb):
     def label(self, task):
@@ -275,7 +287,9 @@ if __name__ == "__main__":
 """
 
 
-def start_slowly(folder: Path, source: Path, output: Path) -> tuple[subprocess.Popen[str], list[int]]:
+def start_slowly(
+    folder: Path, source: Path, output: Path
+) -> tuple[subprocess.Popen[str], list[int]]:
     """Start a labelling job of two slow processes; return it with their ids once a label is in the journal."""
     (folder / "slow.py").write_text(SLOW)
     job = subprocess.Popen(
@@ -319,7 +333,10 @@ def test_a_job_that_is_killed_leaves_no_process_and_goes_on_where_it_stopped(
     end: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lengths = np.linspace(0.7, 0.9, 40)
-    source, output = geometries(tmp_path / "g.hdf5", {"[H][H]": stretched(*lengths)}), tmp_path / "labels.hdf5"
+    source, output = (
+        geometries(tmp_path / "g.hdf5", {"[H][H]": stretched(*lengths)}),
+        tmp_path / "labels.hdf5",
+    )
     job, processes = start_slowly(tmp_path, source, output)
     os.kill(job.pid, end)
     _, errors = job.communicate(timeout=20)
@@ -343,7 +360,9 @@ def test_a_job_that_is_killed_leaves_no_process_and_goes_on_where_it_stopped(
     assert len(asked) == 40 - before
 
 
-def test_what_was_labelled_before_is_taken_over(tmp_path: Path, spice_file: Any, input_error: Any) -> None:
+def test_what_was_labelled_before_is_taken_over(
+    tmp_path: Path, spice_file: Any, input_error: Any
+) -> None:
     """A file grows: conformations of the old one keep their labels, bond orders it lacks are not a number."""
     with h5py.File(MINISPICE) as source:
         arrays = {key: source["O"][key][()] for key in ("smiles", "atomic_numbers")}
@@ -361,7 +380,9 @@ def test_what_was_labelled_before_is_taken_over(tmp_path: Path, spice_file: Any,
         file["O"]["dft_total_energy"][2] += 1.0  # to see that it is not computed again
     label_file(geometries, new, theory=GFN2, known=old)
     with h5py.File(old) as before, h5py.File(new) as after:
-        np.testing.assert_array_equal(after["O/dft_total_energy"][:5], before["O/dft_total_energy"][()])
+        np.testing.assert_array_equal(
+            after["O/dft_total_energy"][:5], before["O/dft_total_energy"][()]
+        )
         assert len(after["O/dft_total_energy"]) == 12
         assert np.isnan(after["O/mayer_indices"][:5]).all()
         assert np.isfinite(after["O/mayer_indices"][5:]).all()

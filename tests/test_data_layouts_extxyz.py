@@ -37,7 +37,9 @@ def water(extra: str = "") -> str:
 
 
 def test_a_molecule(xyz_file: Any, read_groups: Any) -> None:
-    (group,) = read_groups("extxyz", xyz_file(water('smiles="[O:1]([H:2])[H:3]" charge=0 multiplicity=1') * 2))
+    (group,) = read_groups(
+        "extxyz", xyz_file(water('smiles="[O:1]([H:2])[H:3]" charge=0 multiplicity=1') * 2)
+    )
     assert (len(group.energy), group.energy[1]) == (2, -2000.5)
     np.testing.assert_array_equal(group.positions[1, 2], [0.0, -0.7, -0.5])
     np.testing.assert_array_equal(group.forces[0, 0], [0.0, 0.0, 0.5])
@@ -56,7 +58,9 @@ def test_a_periodic_cell(xyz_file: Any, read_groups: Any) -> None:
 
 def test_names_are_reduced_only_for_cells(xyz_file: Any, read_groups: Any) -> None:
     two = "2\n{}Properties=species:S:1:pos:R:3:forces:R:3 energy=-1\nH 0 0 0 0 0 0\nH 0 0 1 0 0 0\n"
-    groups = read_groups("extxyz", xyz_file(two.format("") + two.format('Lattice="4 0 0 0 4 0 0 0 4" ')))
+    groups = read_groups(
+        "extxyz", xyz_file(two.format("") + two.format('Lattice="4 0 0 0 4 0 0 0 4" '))
+    )
     assert [group.name for group in groups] == ["H2", "H"]
 
 
@@ -70,7 +74,9 @@ def test_labels_under_other_names(xyz_file: Any, read_groups: Any) -> None:
 
 def test_runs_of_like_frames(xyz_file: Any, read_groups: Any) -> None:
     other = "1\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-1\nHe 0 0 0 0 0 0\n"
-    groups = read_groups("extxyz", xyz_file(water() * 2 + other + water() + water(CELL) + water("charge=1")))
+    groups = read_groups(
+        "extxyz", xyz_file(water() * 2 + other + water() + water(CELL) + water("charge=1"))
+    )
     assert [(g.name, len(g.energy), g.cell is None) for g in groups] == [
         ("H2O", 2, True),
         ("He", 1, True),
@@ -102,7 +108,9 @@ def test_what_ase_writes_comes_back(read_groups: Any, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     atoms = Atoms("FeO2", positions=rng.random((3, 3)), cell=np.diag([4.0, 5.0, 6.0]), pbc=True)
     stress = rng.normal(size=6)
-    atoms.calc = SinglePointCalculator(atoms, energy=-3.25, forces=rng.normal(size=(3, 3)), stress=stress)
+    atoms.calc = SinglePointCalculator(
+        atoms, energy=-3.25, forces=rng.normal(size=(3, 3)), stress=stress
+    )
     write(tmp_path / "ase.xyz", [atoms, atoms], format="extxyz")
     (group,) = read_groups("extxyz", tmp_path / "ase.xyz")
     written = 1e-8  # ASE writes eight decimals
@@ -113,7 +121,9 @@ def test_what_ase_writes_comes_back(read_groups: Any, tmp_path: Path) -> None:
     assert not np.isclose(group.stress[1, 0, 1], stress[3], atol=1e-3)
 
 
-def test_units_that_are_said_must_be_ev_and_angstrom(xyz_file: Any, read_groups: Any, input_error: Any) -> None:
+def test_units_that_are_said_must_be_ev_and_angstrom(
+    xyz_file: Any, read_groups: Any, input_error: Any
+) -> None:
     said = "energy_unit=eV forces_unit=eV/A stress_unit=eV/A^3"
     assert frames(read_groups("extxyz", xyz_file(water(said)))) == 1
     for key, unit in (("energy_unit", "Ha"), ("forces_unit", "kcal/mol/A"), ("stress_unit", "GPa")):
@@ -124,7 +134,10 @@ def test_units_that_are_said_must_be_ev_and_angstrom(xyz_file: Any, read_groups:
 
 BAD = {
     "truncated": (water() + water()[:-40], ["line 6", "3 of 4 lines", "truncated"]),
-    "half a line": (water() + water().rsplit(" ", 2)[0] + "\n", ["frame 1 at line 6", "ASE cannot read it"]),
+    "half a line": (
+        water() + water().rsplit(" ", 2)[0] + "\n",
+        ["frame 1 at line 6", "ASE cannot read it"],
+    ),
     "no count": (water() + "three\n" + water(), ["line 6", "'three'", "number of atoms"]),
     "no atoms": ("0\n\n" + water(), ["line 1", "'0'", "number of atoms"]),
     "no number": (water().replace("0.7", "x.y"), ["frame 0 at line 1", "ASE cannot read it"]),
@@ -133,13 +146,21 @@ BAD = {
     "half a charge": (water("charge=0.5"), ["frame 0", "charge is 0.5", "whole number"]),
     "text charge": (water("charge=minus"), ["frame 0", "charge is no array of numbers"]),
     "short stress": (water(CELL).replace("1 2 3 2 4 5 3 5 6", "1 2 3"), ["frame 0"]),
-    "nan energy": (water().replace("-2000.5", "nan"), ["H2O", "energy of conformation 0 is not finite"]),
-    "nan force": (water().replace("0.25", "nan"), ["H2O", "forces of conformation 0 is not finite"]),
+    "nan energy": (
+        water().replace("-2000.5", "nan"),
+        ["H2O", "energy of conformation 0 is not finite"],
+    ),
+    "nan force": (
+        water().replace("0.25", "nan"),
+        ["H2O", "forces of conformation 0 is not finite"],
+    ),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_cannot_be_read_is_refused_by_frame(case: str, xyz_file: Any, read_groups: Any, input_error: Any) -> None:
+def test_what_cannot_be_read_is_refused_by_frame(
+    case: str, xyz_file: Any, read_groups: Any, input_error: Any
+) -> None:
     text, texts = BAD[case]
     with input_error(*texts):
         read_groups("extxyz", xyz_file(text))

@@ -40,7 +40,12 @@ def ani_group(m: int = 3, numbers: Any = METHANOL) -> dict[str, Any]:
 
 def t1x_group(m: int = 3, numbers: Any = METHANOL, seed: int = 0) -> dict[str, Any]:
     positions, energy, forces = _arrays(m, len(numbers), seed)
-    return {"atomic_numbers": np.array(numbers), "positions": positions, T1X_ENERGY: energy, T1X_FORCES: forces}
+    return {
+        "atomic_numbers": np.array(numbers),
+        "positions": positions,
+        T1X_ENERGY: energy,
+        T1X_FORCES: forces,
+    }
 
 
 def t1x_reaction(m: int = 3, seed: int = 0) -> dict[str, Any]:
@@ -51,16 +56,24 @@ def t1x_reaction(m: int = 3, seed: int = 0) -> dict[str, Any]:
     return path | {"reactant": reactant} | ends
 
 
-def record(smiles: str | None = None, m: int = 2, numbers: Any = METHANOL, charge: Any = 0.0) -> dict[str, Any]:
+def record(
+    smiles: str | None = None, m: int = 2, numbers: Any = METHANOL, charge: Any = 0.0
+) -> dict[str, Any]:
     """Make a record as modelforge's ``SourceDataset._write_record_to_hdf5`` does."""
     positions, energy, forces = _arrays(m, len(numbers))
     made: dict[str, Any] = {
         "atomic_numbers": (np.array(numbers)[:, None], {"format": "atomic_numbers"}),
         "n_configs": (m, {"format": "meta_data"}),
         "positions": (positions, {"u": "nanometer", "format": "per_atom"}),
-        "dft_total_energy": (energy[:, None] * 1000, {"u": "kilojoule_per_mole", "format": "per_system"}),
+        "dft_total_energy": (
+            energy[:, None] * 1000,
+            {"u": "kilojoule_per_mole", "format": "per_system"},
+        ),
         "dft_total_force": (forces, {"u": "kilojoule_per_mole / nanometer", "format": "per_atom"}),
-        "total_charge": (np.full((m, 1), charge), {"u": "elementary_charge", "format": "per_system"}),
+        "total_charge": (
+            np.full((m, 1), charge),
+            {"u": "elementary_charge", "format": "per_system"},
+        ),
     }
     return made if smiles is None else made | {"smiles": (smiles, {"format": "meta_data"})}
 
@@ -70,11 +83,15 @@ def test_ani1x_units_and_sign(hdf5_file: Any, read_groups: Any) -> None:
     (group,) = read_groups("ani1x", hdf5_file({"C1H4O1": source}))
     np.testing.assert_allclose(group.positions, source["coordinates"], rtol=0)
     np.testing.assert_allclose(group.energy, source["wb97x_dz.energy"] * HARTREE, rtol=RTOL)
-    np.testing.assert_allclose(group.forces, source["wb97x_dz.forces"].astype(np.float64) * HARTREE, rtol=RTOL)
+    np.testing.assert_allclose(
+        group.forces, source["wb97x_dz.forces"].astype(np.float64) * HARTREE, rtol=RTOL
+    )
     assert (group.smiles, group.name, group.charge, group.multiplicity) == ("", "CH4O", 0, 1)
     assert set(group.source_index.tolist()) == {-1}
     # control: hartree/bohr, SPICE's unit, is nearly twice as much
-    assert not np.allclose(group.forces, source["wb97x_dz.forces"] * HARTREE / 0.529177210903, rtol=0.1)
+    assert not np.allclose(
+        group.forces, source["wb97x_dz.forces"] * HARTREE / 0.529177210903, rtol=0.1
+    )
 
 
 def test_ani1x_rows_of_nan_are_dropped_and_counted(hdf5_file: Any, read_groups: Any) -> None:
@@ -85,10 +102,14 @@ def test_ani1x_rows_of_nan_are_dropped_and_counted(hdf5_file: Any, read_groups: 
     groups = read_groups("ani1x", hdf5_file({"C1H4O1": some, "H2O1": none}))
     assert [len(group.energy) for group in groups] == [2, 0]
     assert [sum(group.dropped.values()) for group in groups] == [2, 2]
-    np.testing.assert_allclose(groups[0].energy, some["wb97x_dz.energy"][[0, 2]] * HARTREE, rtol=RTOL)
+    np.testing.assert_allclose(
+        groups[0].energy, some["wb97x_dz.energy"][[0, 2]] * HARTREE, rtol=RTOL
+    )
 
 
-def test_ani1x_positions_of_nan_are_refused(hdf5_file: Any, read_groups: Any, input_error: Any) -> None:
+def test_ani1x_positions_of_nan_are_refused(
+    hdf5_file: Any, read_groups: Any, input_error: Any
+) -> None:
     bad = ani_group()
     bad["coordinates"][1] = np.nan
     with input_error("CH4O", "positions of conformation 1 is not finite"):
@@ -106,8 +127,12 @@ def test_transition1x_units_name_and_state(hdf5_file: Any, read_groups: Any) -> 
 
 
 @pytest.mark.parametrize("link", ["soft", "hard", "copy", "formula"])
-def test_transition1x_views_are_read_once_and_name_the_split(link: str, hdf5_file: Any, read_groups: Any) -> None:
-    path = hdf5_file({"data": {"C1H4O1": {"rxn0": t1x_group(3, seed=0), "rxn1": t1x_group(2, seed=1)}}})
+def test_transition1x_views_are_read_once_and_name_the_split(
+    link: str, hdf5_file: Any, read_groups: Any
+) -> None:
+    path = hdf5_file(
+        {"data": {"C1H4O1": {"rxn0": t1x_group(3, seed=0), "rxn1": t1x_group(2, seed=1)}}}
+    )
     with h5py.File(path, "a") as file:
         for split, reaction in (("train", "rxn0"), ("test", "rxn1")):
             target, source = f"{split}/C1H4O1/{reaction}", f"data/C1H4O1/{reaction}"
@@ -125,7 +150,9 @@ def test_transition1x_views_are_read_once_and_name_the_split(link: str, hdf5_fil
     assert [group.subset for group in groups] == [f"Transition1x {split}" for split in expected]
 
 
-def test_a_link_that_leads_nowhere_is_refused(hdf5_file: Any, read_groups: Any, input_error: Any) -> None:
+def test_a_link_that_leads_nowhere_is_refused(
+    hdf5_file: Any, read_groups: Any, input_error: Any
+) -> None:
     path = hdf5_file({"data": {"C1H4O1": {"rxn0": t1x_group()}}})
     with h5py.File(path, "a") as file:
         file["data/C1H4O1/rxn1"] = h5py.SoftLink("/elsewhere")
@@ -138,16 +165,22 @@ def test_transition1x_without_data_reads_the_views(hdf5_file: Any, read_groups: 
     assert (frames(groups), groups[0].subset) == (3, "Transition1x val")
 
 
-def test_transition1x_end_points_on_the_path_are_counted_others_added(hdf5_file: Any, read_groups: Any) -> None:
+def test_transition1x_end_points_on_the_path_are_counted_others_added(
+    hdf5_file: Any, read_groups: Any
+) -> None:
     source = t1x_reaction()
     (group,) = read_groups("transition1x", hdf5_file({"data": {"C1H4O1": {"rxn0": source}}}))
     assert len(group.energy) == 3 + 2
     assert sum(dropped([group]).values()) == 1
-    np.testing.assert_array_equal(group.energy[3:], [source[e][T1X_ENERGY][0] for e in ("product", "transition_state")])
+    np.testing.assert_array_equal(
+        group.energy[3:], [source[e][T1X_ENERGY][0] for e in ("product", "transition_state")]
+    )
     np.testing.assert_array_equal(group.forces[4], source["transition_state"][T1X_FORCES][0])
 
 
-def test_transition1x_end_points_in_another_order_are_a_group_of_their_own(hdf5_file: Any, read_groups: Any) -> None:
+def test_transition1x_end_points_in_another_order_are_a_group_of_their_own(
+    hdf5_file: Any, read_groups: Any
+) -> None:
     source = t1x_group() | {"product": t1x_group(1, METHANOL[::-1])}
     end, path = read_groups("transition1x", hdf5_file({"data": {"C1H4O1": {"rxn0": source}}}))
     assert (len(end.energy), len(path.energy)) == (1, 3)
@@ -155,25 +188,35 @@ def test_transition1x_end_points_in_another_order_are_a_group_of_their_own(hdf5_
     assert end.name == path.name
 
 
-def test_modelforge_units_and_sign(hdf5_file: Any, read_groups: Any, mapped: Callable[[str], str]) -> None:
+def test_modelforge_units_and_sign(
+    hdf5_file: Any, read_groups: Any, mapped: Callable[[str], str]
+) -> None:
     source = record(mapped("CO"))
     (group,) = read_groups("modelforge", hdf5_file({"co": source}))
-    positions, energy, force = (source[key][0] for key in ("positions", "dft_total_energy", "dft_total_force"))
+    positions, energy, force = (
+        source[key][0] for key in ("positions", "dft_total_energy", "dft_total_force")
+    )
     np.testing.assert_allclose(group.positions, positions * 10, rtol=1e-15)
     np.testing.assert_allclose(group.energy, energy[:, 0] * KJ_MOL, rtol=RTOL)
-    np.testing.assert_allclose(group.forces, force * KJ_MOL / 10, rtol=RTOL)  # already a force, no sign change
+    np.testing.assert_allclose(
+        group.forces, force * KJ_MOL / 10, rtol=RTOL
+    )  # already a force, no sign change
     assert (group.smiles, group.charge) == (mapped("CO"), 0)
     # control: kcal/mol, the other unit of chemists
     assert not np.allclose(group.energy, energy[:, 0] * KJ_MOL * 4.184, rtol=0.1)
 
 
-def test_modelforge_units_are_read_from_the_file(hdf5_file: Any, read_groups: Any, input_error: Any) -> None:
+def test_modelforge_units_are_read_from_the_file(
+    hdf5_file: Any, read_groups: Any, input_error: Any
+) -> None:
     source = record()
     source["positions"] = (source["positions"][0], {"u": "angstrom"})
     source["dft_total_force"] = (source["dft_total_force"][0], {"u": "hartree / bohr"})
     (group,) = read_groups("modelforge", hdf5_file({"co": source}))
     np.testing.assert_array_equal(group.positions, source["positions"][0])
-    np.testing.assert_allclose(group.forces, source["dft_total_force"][0] * HARTREE / 0.529177210903, rtol=RTOL)
+    np.testing.assert_allclose(
+        group.forces, source["dft_total_force"][0] * HARTREE / 0.529177210903, rtol=RTOL
+    )
     for unit in ({"u": "furlong"}, {}):
         source["positions"] = (source["positions"][0], unit)
         with input_error("record 'co'", "unit of positions", "nanometer"):
@@ -190,15 +233,27 @@ def test_modelforge_smiles_that_do_not_name_rows_are_left_out(
         "unreadable": record("C1["),
         "without": record(),
     }
-    found = {group.smiles or group.name: group for group in read_groups("modelforge", hdf5_file(records))}
+    found = {
+        group.smiles or group.name: group for group in read_groups("modelforge", hdf5_file(records))
+    }
     assert set(found) == {mapped("CO"), "CH4O"}
     groups = read_groups("modelforge", hdf5_file(records))
-    assert [bool(group.smiles) for group in groups] == [False, True, False, False, False]  # in order of their names
+    assert [bool(group.smiles) for group in groups] == [
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]  # in order of their names
     assert [group.charge for group in groups] == [0, 0, 1, 0, 0]
 
 
 def test_modelforge_is_unpacked_into_a_file_that_goes_away(
-    hdf5_file: Any, read_groups: Any, input_error: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hdf5_file: Any,
+    read_groups: Any,
+    input_error: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -222,11 +277,27 @@ def _without(source: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 BAD: dict[str, tuple[str, Any, list[str]]] = {
-    "ani no forces": ("ani1x", {"C": _without(ani_group(), "wb97x_dz.forces")}, ["group 'C'", "lacks wb97x_dz.forces"]),
-    "ani flat": ("ani1x", {"C": ani_group() | {"coordinates": np.zeros(9)}}, ["group 'C'", "(M, N, 3)"]),
-    "ani short": ("ani1x", {"C": ani_group() | {"wb97x_dz.energy": np.zeros(2)}}, ["group 'C'", "2 energies"]),
+    "ani no forces": (
+        "ani1x",
+        {"C": _without(ani_group(), "wb97x_dz.forces")},
+        ["group 'C'", "lacks wb97x_dz.forces"],
+    ),
+    "ani flat": (
+        "ani1x",
+        {"C": ani_group() | {"coordinates": np.zeros(9)}},
+        ["group 'C'", "(M, N, 3)"],
+    ),
+    "ani short": (
+        "ani1x",
+        {"C": ani_group() | {"wb97x_dz.energy": np.zeros(2)}},
+        ["group 'C'", "2 energies"],
+    ),
     "ani atoms": ("ani1x", {"C": ani_group() | {"atomic_numbers": [6]}}, ["expected (3, 1, 3)"]),
-    "ani text": ("ani1x", {"C": ani_group() | {"wb97x_dz.energy": "abc"}}, ["group 'C'", "numbers of shape"]),
+    "ani text": (
+        "ani1x",
+        {"C": ani_group() | {"wb97x_dz.energy": "abc"}},
+        ["group 'C'", "numbers of shape"],
+    ),
     "ani empty": ("ani1x", {"energies": np.zeros(3)}, ["holds no groups"]),
     "t1x energy": (
         "transition1x",
@@ -240,17 +311,32 @@ BAD: dict[str, tuple[str, Any, list[str]]] = {
     ),
     "t1x end shape": (
         "transition1x",
-        {"data": {"C": {"r": t1x_group() | {"product": t1x_group(1) | {"positions": np.zeros((1, 5, 3))}}}}},
+        {
+            "data": {
+                "C": {
+                    "r": t1x_group()
+                    | {"product": t1x_group(1) | {"positions": np.zeros((1, 5, 3))}}
+                }
+            }
+        },
         ["/data/C/r/product", "do not fit 6 atoms"],
     ),
-    "t1x short": ("transition1x", {"data": {"C": {"r": t1x_group() | {T1X_ENERGY: np.zeros(2)}}}}, ["expected (2, 6"]),
+    "t1x short": (
+        "transition1x",
+        {"data": {"C": {"r": t1x_group() | {T1X_ENERGY: np.zeros(2)}}}},
+        ["expected (2, 6"],
+    ),
     "t1x nan": (
         "transition1x",
         {"data": {"C": {"r": t1x_group() | {T1X_ENERGY: np.full(3, np.nan)}}}},
         ["energy of conformation 0 is not finite"],
     ),
     "t1x other": ("transition1x", {"C": ani_group()}, ["holds no reactions"]),
-    "forge no force": ("modelforge", {"c": _without(record(), "dft_total_force")}, ["record 'c'", "lacks dft_total"]),
+    "forge no force": (
+        "modelforge",
+        {"c": _without(record(), "dft_total_force")},
+        ["record 'c'", "lacks dft_total"],
+    ),
     "forge grouped": (
         "modelforge",
         {"c": record() | {"atomic_numbers": np.ones((2, 6, 1))}},

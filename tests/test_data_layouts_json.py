@@ -10,10 +10,10 @@ import pytest
 from ase.io import write
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from e3d.data.layouts.frames import LONGEST_GROUP, formula
-from e3d.data.read import read_entry
-from e3d.data.store import StoreReader
 from e3d.fields import Store as F
+from e3d.store.convert import read_entry
+from e3d.store.layouts.frames import LONGEST_GROUP, formula
+from e3d.store.reader import StoreReader
 from layout_fixtures import STRESS, VOIGT, dropped, frames
 
 # independent of e3d.units: 1 kbar = 1e8 Pa, 1 eV/Å^3 = e / 1e-30 m^3
@@ -21,9 +21,13 @@ KBAR = 1e8 / (1.602176634e-19 / 1e-30)
 RTOL = 1e-12
 
 
-def test_mptrj_units_stress_and_identity(mptrj_frame: Any, json_file: Any, read_groups: Any) -> None:
+def test_mptrj_units_stress_and_identity(
+    mptrj_frame: Any, json_file: Any, read_groups: Any
+) -> None:
     first, polymorph = mptrj_frame("Li O", 1), mptrj_frame("Li Li O O", 2)
-    groups = read_groups("mptrj", json_file({"mp-1": {"mp-1-0-0": first}, "mp-2": {"mp-2-1-3": polymorph}}))
+    groups = read_groups(
+        "mptrj", json_file({"mp-1": {"mp-1-0-0": first}, "mp-2": {"mp-2-1-3": polymorph}})
+    )
     group = groups[0]
     matrix = np.array(first["structure"]["lattice"]["matrix"])
     xyz = np.array([site["xyz"] for site in first["structure"]["sites"]])
@@ -39,9 +43,14 @@ def test_mptrj_units_stress_and_identity(mptrj_frame: Any, json_file: Any, read_
     assert not np.allclose(group.stress[0], -np.array(STRESS) * KBAR * 10, rtol=0.1)
 
 
-def test_mptrj_frames_that_cannot_be_used_are_counted(mptrj_frame: Any, json_file: Any, read_groups: Any) -> None:
+def test_mptrj_frames_that_cannot_be_used_are_counted(
+    mptrj_frame: Any, json_file: Any, read_groups: Any
+) -> None:
     shared, vacant = mptrj_frame("Li O", 1), mptrj_frame("Li O", 2)
-    shared["structure"]["sites"][0]["species"] = [{"element": "Li", "occu": 0.5}, {"element": "Na", "occu": 0.5}]
+    shared["structure"]["sites"][0]["species"] = [
+        {"element": "Li", "occu": 0.5},
+        {"element": "Na", "occu": 0.5},
+    ]
     vacant["structure"]["sites"][1]["species"][0]["occu"] = 0.9
     material = {
         "a": shared,
@@ -52,19 +61,30 @@ def test_mptrj_frames_that_cannot_be_used_are_counted(mptrj_frame: Any, json_fil
         "f": mptrj_frame(),
     }
     groups = read_groups("mptrj", json_file({"mp-1": material}))
-    assert dropped(groups) == {"frames without energy or forces": 2, "structures with partly occupied sites": 2}
-    assert [(len(group.energy), group.stress is None) for group in groups] == [(1, True), (1, False)]
+    assert dropped(groups) == {
+        "frames without energy or forces": 2,
+        "structures with partly occupied sites": 2,
+    }
+    assert [(len(group.energy), group.stress is None) for group in groups] == [
+        (1, True),
+        (1, False),
+    ]
     only = read_groups("mptrj", json_file({"mp-1": {"c": material["c"]}}))
     assert (frames(only), dropped(only)) == (0, {"frames without energy or forces": 1})
 
 
-def test_runs_of_like_frames_become_groups(mptrj_frame: Any, json_file: Any, read_groups: Any) -> None:
+def test_runs_of_like_frames_become_groups(
+    mptrj_frame: Any, json_file: Any, read_groups: Any
+) -> None:
     material = {str(i): mptrj_frame("Li O" if i < 4 else "O Li", i) for i in range(6)}
     groups = read_groups("mptrj", json_file({"mp-1": material}))
     assert [group.energy.tolist() for group in groups] == [[-5.0, -6.0, -7.0, -8.0], [-9.0, -10.0]]
     assert groups[1].atomic_numbers.tolist() == [8, 3]
     many = {str(i): mptrj_frame() for i in range(LONGEST_GROUP + 1)}
-    assert [len(g.energy) for g in read_groups("mptrj", json_file({"mp-1": many}))] == [LONGEST_GROUP, 1]
+    assert [len(g.energy) for g in read_groups("mptrj", json_file({"mp-1": many}))] == [
+        LONGEST_GROUP,
+        1,
+    ]
 
 
 def test_matpes_stress_is_in_the_order_of_ase_with_the_sign_of_vasp(
@@ -72,31 +92,50 @@ def test_matpes_stress_is_in_the_order_of_ase_with_the_sign_of_vasp(
 ) -> None:
     (group,) = read_groups("matpes", json_file([matpes_record()]))
     np.testing.assert_allclose(group.stress[0], -np.array(STRESS) * KBAR, rtol=RTOL)
-    np.testing.assert_allclose(full_3x3_to_voigt_6_stress(group.stress[0]), -np.array(VOIGT) * KBAR, rtol=RTOL)
+    np.testing.assert_allclose(
+        full_3x3_to_voigt_6_stress(group.stress[0]), -np.array(VOIGT) * KBAR, rtol=RTOL
+    )
     # control: VASP's own order (xx, yy, zz, xy, yz, zx) swaps the shear components
     assert not np.isclose(group.stress[0, 0, 1], -VOIGT[3] * KBAR, rtol=0.1)
 
 
 @pytest.mark.parametrize("form", ["list", "gzip", "lines", "gzip lines"])
-def test_matpes_forms_of_the_file(form: str, matpes_record: Any, json_file: Any, read_groups: Any) -> None:
+def test_matpes_forms_of_the_file(
+    form: str, matpes_record: Any, json_file: Any, read_groups: Any
+) -> None:
     records = [matpes_record("Li O", 0), matpes_record("Na Cl Na Cl", 1, functional="PBE")]
-    text = "\n".join(map(json.dumps, records)) + "\n\n" if "lines" in form else json.dumps(records, indent=1)
-    groups = read_groups("matpes", json_file(text, "source.json.gz" if "gzip" in form else "source.json"))
+    text = (
+        "\n".join(map(json.dumps, records)) + "\n\n"
+        if "lines" in form
+        else json.dumps(records, indent=1)
+    )
+    groups = read_groups(
+        "matpes", json_file(text, "source.json.gz" if "gzip" in form else "source.json")
+    )
     assert [group.name for group in groups] == ["LiO", "ClNa"]
     assert [group.energy.tolist() for group in groups] == [[-5.0], [-6.0]]
     np.testing.assert_array_equal(groups[1].forces[0], records[1]["forces"])
     assert {group.subset for group in groups} == {"MatPES PBE"}
 
 
-def test_matpes_records_that_cannot_be_used_are_counted(matpes_record: Any, json_file: Any, read_groups: Any) -> None:
+def test_matpes_records_that_cannot_be_used_are_counted(
+    matpes_record: Any, json_file: Any, read_groups: Any
+) -> None:
     shared = matpes_record()
     shared["structure"]["sites"][0]["species"][0]["occu"] = 0.25
-    groups = read_groups("matpes", json_file([matpes_record(forces=None), shared, matpes_record(stress=None)]))
-    assert dropped(groups) == {"frames without energy or forces": 1, "structures with partly occupied sites": 1}
+    groups = read_groups(
+        "matpes", json_file([matpes_record(forces=None), shared, matpes_record(stress=None)])
+    )
+    assert dropped(groups) == {
+        "frames without energy or forces": 1,
+        "structures with partly occupied sites": 1,
+    }
     assert (frames(groups), groups[0].stress) == (1, None)
 
 
-def test_structures_with_cartesian_sites_charge_and_slabs(matpes_record: Any, json_file: Any, read_groups: Any) -> None:
+def test_structures_with_cartesian_sites_charge_and_slabs(
+    matpes_record: Any, json_file: Any, read_groups: Any
+) -> None:
     made = matpes_record()
     expected = [site["xyz"] for site in made["structure"]["sites"]]
     for site in made["structure"]["sites"]:
@@ -108,12 +147,19 @@ def test_structures_with_cartesian_sites_charge_and_slabs(matpes_record: Any, js
     assert (group.charge, group.pbc[0].tolist()) == (-1, [True, True, False])
 
 
-def test_structures_agree_with_ase(structure_dict: Any, matpes_record: Any, json_file: Any, read_groups: Any) -> None:
+def test_structures_agree_with_ase(
+    structure_dict: Any, matpes_record: Any, json_file: Any, read_groups: Any
+) -> None:
     """Fractional coordinates times row vectors, as ASE has it."""
     from ase import Atoms
 
     made = structure_dict("Fe O O", 3)
-    atoms = Atoms("FeO2", scaled_positions=[s["abc"] for s in made["sites"]], cell=made["lattice"]["matrix"], pbc=True)
+    atoms = Atoms(
+        "FeO2",
+        scaled_positions=[s["abc"] for s in made["sites"]],
+        cell=made["lattice"]["matrix"],
+        pbc=True,
+    )
     (group,) = read_groups("matpes", json_file([matpes_record("Fe O O", structure=made)]))
     np.testing.assert_allclose(group.positions[0], atoms.positions, rtol=1e-14)
     assert group.name == atoms.get_chemical_formula()
@@ -147,12 +193,20 @@ BAD = {
     "no structure": ("structure", ..., ["lacks 'structure'"]),
     "no lattice": ("structure/lattice", ..., ["lacks 'lattice'"]),
     "no matrix": ("structure/lattice/matrix", ..., ["lacks 'matrix'"]),
-    "flat matrix": ("structure/lattice/matrix", [1, 2, 3], ["lattice matrix has shape (3,), expected (3, 3)"]),
+    "flat matrix": (
+        "structure/lattice/matrix",
+        [1, 2, 3],
+        ["lattice matrix has shape (3,), expected (3, 3)"],
+    ),
     "no sites": ("structure/sites", [], ["no sites"]),
     "no species": ("structure/sites/0/species", ..., ["site 0", "lacks 'species'"]),
     "empty species": ("structure/sites/0/species", [], ["site 0", "species is empty"]),
     "no element": ("structure/sites/0/species", [{"occu": 1}], ["site 0", "lacks 'element'"]),
-    "dummy": ("structure/sites/1/species", [{"element": "Xx", "occu": 1}], ["site 1", "'Xx' is no chemical element"]),
+    "dummy": (
+        "structure/sites/1/species",
+        [{"element": "Xx", "occu": 1}],
+        ["site 1", "'Xx' is no chemical element"],
+    ),
     "two coordinates": ("structure/sites/0/abc", [0.1, 0.2], ["abc of the sites"]),
     "half a charge": ("structure/charge", 0.5, ["structure charge is 0.5"]),
     "text for a structure": ("structure", "Li O", ["lacks 'lattice'", "str"]),
@@ -184,21 +238,40 @@ def test_bad_records_of_matpes(
 
 
 @pytest.mark.parametrize("case", [*BAD, *MPTRJ_BAD])
-def test_bad_frames_of_mptrj(case: str, mptrj_frame: Any, json_file: Any, read_groups: Any, input_error: Any) -> None:
+def test_bad_frames_of_mptrj(
+    case: str, mptrj_frame: Any, json_file: Any, read_groups: Any, input_error: Any
+) -> None:
     path, value, texts = (BAD | MPTRJ_BAD)[case]
-    source = json_file({"mp-7": {"good": mptrj_frame(), "mp-7-0-1": _spoiled(path, value)(mptrj_frame())}})
+    source = json_file(
+        {"mp-7": {"good": mptrj_frame(), "mp-7-0-1": _spoiled(path, value)(mptrj_frame())}}
+    )
     with input_error(str(source), "mp-7, frame mp-7-0-1", *texts):
         read_groups("mptrj", source)
 
 
 @pytest.mark.parametrize("layout", ["mptrj", "matpes"])
 def test_files_that_are_not_the_layout(
-    layout: str, mptrj_frame: Any, matpes_record: Any, json_file: Any, read_groups: Any, input_error: Any, tmp_path: Any
+    layout: str,
+    mptrj_frame: Any,
+    matpes_record: Any,
+    json_file: Any,
+    read_groups: Any,
+    input_error: Any,
+    tmp_path: Any,
 ) -> None:
-    good = json.dumps({"mp-1": {"f": mptrj_frame()}} if layout == "mptrj" else [matpes_record()] * 3)
+    good = json.dumps(
+        {"mp-1": {"f": mptrj_frame()}} if layout == "mptrj" else [matpes_record()] * 3
+    )
     with input_error("missing.json", "no such file"):
         read_groups(layout, tmp_path / "missing.json")
-    for text in (good[:-1], good[: len(good) // 2], good + "}", "", "not JSON", "{}" if layout == "mptrj" else "[]"):
+    for text in (
+        good[:-1],
+        good[: len(good) // 2],
+        good + "}",
+        "",
+        "not JSON",
+        "{}" if layout == "mptrj" else "[]",
+    ):
         source = json_file(text)
         with input_error(str(source)):
             read_groups(layout, source)
@@ -222,13 +295,15 @@ def test_a_json_object_given_as_matpes_is_not_loaded(
     json_file: Any, read_groups: Any, input_error: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MPtrj is one line of 12 GB: a wrong `layout` must not read it all."""
-    monkeypatch.setattr("e3d.data.files.json_stream.LONGEST_LINE", 1000)
+    monkeypatch.setattr("e3d.store.files.json_stream.LONGEST_LINE", 1000)
     source = json_file({"mp-1": {"f": "x" * 5000}})
     with input_error(str(source), "line 1", "longer than 1000 bytes"):
         read_groups("matpes", source)
 
 
-def test_mptrj_is_what_others_make_of_it(mptrj_frame: Any, json_file: Any, read_groups: Any, tmp_path: Path) -> None:
+def test_mptrj_is_what_others_make_of_it(
+    mptrj_frame: Any, json_file: Any, read_groups: Any, tmp_path: Path
+) -> None:
     """The same frame through extended XYZ, stress converted by ASE's units, gives the same group."""
     from ase import Atoms
     from ase.calculators.singlepoint import SinglePointCalculator
@@ -256,7 +331,12 @@ def test_isolated_atoms_come_from_a_file_of_single_atoms(
     def record(elements: str, energy: float, seed: int = 0) -> dict[str, Any]:
         n = len(elements.split())
         structure = structure_dict(elements, seed=seed)
-        return {"structure": structure, "energy": energy, "forces": np.zeros((n, 3)).tolist(), "functional": "r2SCAN"}
+        return {
+            "structure": structure,
+            "energy": energy,
+            "forces": np.zeros((n, 3)).tolist(),
+            "functional": "r2SCAN",
+        }
 
     atoms = json_file([record("Li", -1.0), record("Li", -1.5), record("O", -2.0)], "atoms.json")
     source = json_file([record("Li O", -10.0, seed) for seed in range(3)], "crystals.json")

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from e3d.config import read_yaml
-from e3d.data.made import check_made, geometries_file
-from e3d.data.theory import SPICE
-from e3d.schema import validate
+from e3d.theory import SPICE
 from planning import copy_project
+from study.config import read_yaml
+from study.data.labelled import check_made, geometries_file
+from study.schema import validate
 
 Expect = Callable[..., AbstractContextManager[None]]
 
@@ -23,7 +23,9 @@ Expect = Callable[..., AbstractContextManager[None]]
 @pytest.fixture
 def entry(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(root)
-    made: dict[str, Any] = validate(read_yaml(root / "config" / "datasets.yaml"), "datasets")["minispice-gfn2"]
+    made: dict[str, Any] = validate(read_yaml(root / "config" / "datasets.yaml"), "datasets")[
+        "minispice-gfn2"
+    ]
     return made
 
 
@@ -68,4 +70,6 @@ def test_the_workflow_plans_sampling_labelling_and_reading(tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     jobs = dict(re.findall(r"^(data_\w+) +(\d+)$", done.stdout, flags=re.MULTILINE))
-    assert jobs == dict.fromkeys(["data_sample", "data_label", "data_read", "data_split", "data_subset"], "1")
+    assert jobs == dict.fromkeys(
+        ["data_sample", "data_label", "data_read", "data_split", "data_subset"], "1"
+    )

@@ -10,18 +10,18 @@ import pytest
 
 from e3d import tables
 from e3d.chemistry import molecule, number, symbol, unnamed
-from e3d.data.align import PAIRED, UNPAIRED, _common_structures, _regress
-from e3d.data.choose import Choice, choose
-from e3d.data.group import Group
-from e3d.data.layouts.frames import formula
-from e3d.data.mix import Part, groups_of, mix
-from e3d.data.split import SplitSettings, split_store
-from e3d.data.store import StoreReader
-from e3d.data.theory import SPICE
-from e3d.data.writer import StoreWriter
 from e3d.fields import POOL, TEST_MOLECULES, Column
 from e3d.fields import Store as F
+from e3d.store.group import Group
+from e3d.store.layouts.frames import formula
+from e3d.store.reader import StoreReader
+from e3d.store.writer import StoreWriter
 from e3d.structures import from_store
+from e3d.theory import SPICE
+from study.data.align import PAIRED, UNPAIRED, _common_structures, _regress
+from study.data.mix import Part, groups_of, mix
+from study.data.split import SplitSettings, split_store
+from study.data.subset import Choice, choose
 
 OTHER_ATOMS = {1: -10.0, 6: -1000.0, 7: -1400.0, 8: -2000.0, 26: -3000.0}
 RESIDUAL = {"H": 0.05, "C": -0.2, "N": 0.1, "O": 0.3}
@@ -36,7 +36,9 @@ def _shifted_copy(source: Path, target: Path, *, move: float = 0.0) -> None:
             frame = reader.frame(f)
             if not {int(z) for z in frame.atomic_numbers} <= set(atoms):
                 continue
-            binding = reader[F.BINDING_ENERGY][f] + sum(RESIDUAL[symbol(int(z))] for z in frame.atomic_numbers)
+            binding = reader[F.BINDING_ENERGY][f] + sum(
+                RESIDUAL[symbol(int(z))] for z in frame.atomic_numbers
+            )
             smiles = reader.group_smiles[reader.group[f]]
             group = Group(
                 smiles=smiles,
@@ -79,7 +81,9 @@ def parts(prepared: Any, tmp_path: Path) -> list[Part]:
     return [Part("first", prepared.store, 3.0), Part("second", tmp_path / "copy.h5", 1.0)]
 
 
-def test_energies_move_by_the_isolated_atoms_and_binding_energies_stay(parts: list[Part], tmp_path: Path) -> None:
+def test_energies_move_by_the_isolated_atoms_and_binding_energies_stay(
+    parts: list[Part], tmp_path: Path
+) -> None:
     mix(parts, tmp_path / "mixed.h5")
     with StoreReader(tmp_path / "mixed.h5") as mixed, StoreReader(parts[0].store) as first:
         with StoreReader(parts[1].store) as second:
@@ -93,7 +97,9 @@ def test_energies_move_by_the_isolated_atoms_and_binding_energies_stay(parts: li
                     SPICE.isolated_atom_energy[symbol(int(z))] - OTHER_ATOMS[int(z)]
                     for z in second.frame(f).atomic_numbers
                 )
-                assert mixed[F.ENERGY][n + f] == pytest.approx(second[F.ENERGY][f] + offset, abs=1e-8)
+                assert mixed[F.ENERGY][n + f] == pytest.approx(
+                    second[F.ENERGY][f] + offset, abs=1e-8
+                )
             np.testing.assert_array_equal(mixed.frame(n + 3).positions, second.frame(3).positions)
         assert mixed.parts == {"first": 0.75, "second": 0.25}
         assert mixed.isolated_atom_energy.items() <= first.isolated_atom_energy.items()
@@ -118,7 +124,9 @@ def test_the_residual_is_found_on_the_same_structures_and_applied_only_on_reques
     with StoreReader(tmp_path / "applied.h5") as mixed, StoreReader(parts[0].store) as first:
         by_key = {
             (first.molecule_smiles[m], int(i)): e
-            for m, i, e in zip(first.molecule, first[F.SOURCE_INDEX], first[F.BINDING_ENERGY], strict=True)
+            for m, i, e in zip(
+                first.molecule, first[F.SOURCE_INDEX], first[F.BINDING_ENERGY], strict=True
+            )
         }
         for f in range(len(first), len(mixed), 7):
             key = mixed.molecule_smiles[mixed.molecule[f]], int(mixed[F.SOURCE_INDEX][f])
@@ -127,14 +135,20 @@ def test_the_residual_is_found_on_the_same_structures_and_applied_only_on_reques
 
 def test_without_common_structures_the_table_says_so(prepared: Any, tmp_path: Path) -> None:
     _shifted_copy(prepared.store, tmp_path / "moved.h5", move=1.0)
-    table = mix([Part("a", prepared.store, 1), Part("b", tmp_path / "moved.h5", 1)], tmp_path / "mixed.h5")
+    table = mix(
+        [Part("a", prepared.store, 1), Part("b", tmp_path / "moved.h5", 1)], tmp_path / "mixed.h5"
+    )
     rows = table[table["dataset"] == "b"]
     assert set(rows["residual_from"]) == {UNPAIRED}
     assert rows["rms_before_eV_per_atom"].isna().all()
-    assert rows["residual_half_width_eV_per_atom"].gt(0.01).all(), "chemistry is part of it: no tight interval"
+    assert rows["residual_half_width_eV_per_atom"].gt(0.01).all(), (
+        "chemistry is part of it: no tight interval"
+    )
 
 
-def test_every_subset_holds_the_shares_and_lies_in_the_larger(parts: list[Part], tmp_path: Path) -> None:
+def test_every_subset_holds_the_shares_and_lies_in_the_larger(
+    parts: list[Part], tmp_path: Path
+) -> None:
     store, splits = tmp_path / "mixed.h5", tmp_path / "splits.parquet"
     mix(parts, store)
     split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))
@@ -155,11 +169,15 @@ def test_every_subset_holds_the_shares_and_lies_in_the_larger(parts: list[Part],
         smaller = frames
 
 
-def test_a_part_too_small_for_its_share(parts: list[Part], tmp_path: Path, input_error: Any) -> None:
+def test_a_part_too_small_for_its_share(
+    parts: list[Part], tmp_path: Path, input_error: Any
+) -> None:
     store, splits = tmp_path / "mixed.h5", tmp_path / "splits.parquet"
     mix([parts[0], Part("second", parts[1].store, 30.0)], store)
     table = split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))
-    n = int((table[Column.SPLIT] == POOL).sum())  # all there are, and ten in eleven should be of the second
+    n = int(
+        (table[Column.SPLIT] == POOL).sum()
+    )  # all there are, and ten in eleven should be of the second
     with input_error(f"n_train = {n}", "of second", "Lower `grid.n_train`"):
         choose(store, splits, tmp_path / "subset.csv", n=n, choice=Choice())
 
@@ -169,12 +187,19 @@ def test_molecules_and_crystals_in_one_store(prepared: Any, tmp_path: Path) -> N
     mixed = tmp_path / "mixed.h5"
     table = mix([Part("mols", prepared.store, 1), Part("metal", tmp_path / "metal.h5", 1)], mixed)
     metal = table[table["dataset"] == "metal"].set_index("element")
-    assert metal.loc["Fe", "offset_eV"] == 0.0, "the first part has no iron: its isolated atom stays"
-    assert metal.loc["O", "offset_eV"] == pytest.approx(SPICE.isolated_atom_energy["O"] - OTHER_ATOMS[8])
+    assert metal.loc["Fe", "offset_eV"] == 0.0, (
+        "the first part has no iron: its isolated atom stays"
+    )
+    assert metal.loc["O", "offset_eV"] == pytest.approx(
+        SPICE.isolated_atom_energy["O"] - OTHER_ATOMS[8]
+    )
     split_store(mixed, tmp_path / "splits.parquet", SplitSettings(0, 0.15, 0.17, 0.12))
     with StoreReader(mixed) as reader:
         assert number("Fe") in reader.elements
-        first, last = next(iter(from_store(reader, [0]))), next(iter(from_store(reader, [len(reader) - 1])))
+        first, last = (
+            next(iter(from_store(reader, [0]))),
+            next(iter(from_store(reader, [len(reader) - 1]))),
+        )
         assert first.cell is None
         assert first.bonds
         assert last.pbc == (True, True, True)
@@ -186,16 +211,23 @@ def test_molecules_and_crystals_in_one_store(prepared: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("shares", [(1.0,), (1.0, 0.0), (1.0, -1.0)])
-def test_shares_must_be_positive(shares: tuple[float, ...], prepared: Any, tmp_path: Path, input_error: Any) -> None:
+def test_shares_must_be_positive(
+    shares: tuple[float, ...], prepared: Any, tmp_path: Path, input_error: Any
+) -> None:
     parts = [Part(f"p{k}", prepared.store, share) for k, share in enumerate(shares)]
     with input_error("at least two datasets", "Fix `mix`"):
         mix(parts, tmp_path / "mixed.h5")
 
 
 @pytest.mark.parametrize("shares", [(1.0, float("nan")), (1.0, float("inf"))])
-def test_shares_are_finite(shares: tuple[float, float], parts: list[Part], tmp_path: Path, input_error: Any) -> None:
+def test_shares_are_finite(
+    shares: tuple[float, float], parts: list[Part], tmp_path: Path, input_error: Any
+) -> None:
     with input_error("positive shares", "Fix `mix`"):
-        mix([Part(part.name, part.store, s) for part, s in zip(parts, shares, strict=True)], tmp_path / "mixed.h5")
+        mix(
+            [Part(part.name, part.store, s) for part, s in zip(parts, shares, strict=True)],
+            tmp_path / "mixed.h5",
+        )
 
 
 def test_a_name_comes_once(parts: list[Part], tmp_path: Path, input_error: Any) -> None:
@@ -209,7 +241,9 @@ def test_what_the_compositions_leave_free_has_no_residual() -> None:
     water = rng.integers(1, 5, 60)
     counts = np.stack([2 * water, water, rng.integers(0, 4, 60), 0 * water], axis=1).astype(float)
     value, half = _regress(counts, 0.2 * counts[:, 2] + 0.3 * water, np.arange(60))
-    np.testing.assert_allclose(value, [np.nan, np.nan, 0.2, np.nan], atol=1e-9)  # 2:1, free, never there
+    np.testing.assert_allclose(
+        value, [np.nan, np.nan, 0.2, np.nan], atol=1e-9
+    )  # 2:1, free, never there
     assert np.isnan(half[[0, 1, 3]]).all()
     assert half[2] < 1e-9
 
@@ -228,7 +262,10 @@ def test_an_element_without_residual_keeps_its_energies_and_is_named(
     """Common structures of water alone: 2 H per O, and neither has a coefficient of its own."""
     only = [Part(part.name, tmp_path / f"{part.name}-water.h5", part.share) for part in parts]
     for part, target in zip(parts, only, strict=True):
-        with StoreReader(part.store) as reader, StoreWriter(target.store, {"theory": "t"}, OTHER_ATOMS) as writer:
+        with (
+            StoreReader(part.store) as reader,
+            StoreWriter(target.store, {"theory": "t"}, OTHER_ATOMS) as writer,
+        ):
             for group, parsed, intact, _ in groups_of(reader):
                 if parsed.smiles == "O":
                     for k in range(3):  # a second and a third molecule of water, elsewhere
@@ -237,7 +274,9 @@ def test_an_element_without_residual_keeps_its_energies_and_is_named(
     assert not table["residual_applied"].any()
     assert "no residual known for H, O" in caplog.text
     with StoreReader(tmp_path / "mixed.h5") as mixed, StoreReader(only[1].store) as second:
-        np.testing.assert_allclose(mixed[F.BINDING_ENERGY][-len(second) :], second[F.BINDING_ENERGY], atol=1e-9)
+        np.testing.assert_allclose(
+            mixed[F.BINDING_ENERGY][-len(second) :], second[F.BINDING_ENERGY], atol=1e-9
+        )
 
 
 def test_common_structures_have_a_common_cell(tmp_path: Path) -> None:
@@ -278,7 +317,10 @@ def test_charges_of_one_smiles_stay_apart(tmp_path: Path) -> None:
 
 def _nameless_copy(source: Path, target: Path) -> None:
     """Copy a store without SMILES and conformation numbers, a group a frame, rows of atoms reversed."""
-    with StoreReader(source) as reader, StoreWriter(target, {"theory": "t"}, reader.isolated_atom_energy) as writer:
+    with (
+        StoreReader(source) as reader,
+        StoreWriter(target, {"theory": "t"}, reader.isolated_atom_energy) as writer,
+    ):
         for group, *_ in groups_of(reader):
             for k in range(len(group.energy)):
                 numbers = group.atomic_numbers[::-1]
@@ -296,12 +338,16 @@ def _nameless_copy(source: Path, target: Path) -> None:
 
 
 @pytest.mark.parametrize("nameless_first", [False, True])
-def test_one_structure_in_two_parts_is_on_one_side(nameless_first: bool, prepared: Any, tmp_path: Path) -> None:
+def test_one_structure_in_two_parts_is_on_one_side(
+    nameless_first: bool, prepared: Any, tmp_path: Path
+) -> None:
     """Two labels of a geometry, in the pool and in a test set, would be a leak."""
     _nameless_copy(prepared.store, tmp_path / "copy.h5")
     first = tmp_path / "copy.h5" if nameless_first else prepared.store
     mix([Part("a", first, 1), Part("b", tmp_path / "copy.h5", 1)], tmp_path / "mixed.h5")
-    table = split_store(tmp_path / "mixed.h5", tmp_path / "splits.parquet", SplitSettings(0, 0.15, 0.17, 0.12))
+    table = split_store(
+        tmp_path / "mixed.h5", tmp_path / "splits.parquet", SplitSettings(0, 0.15, 0.17, 0.12)
+    )
     sides = table[Column.SPLIT].to_numpy().reshape(2, -1)
     assert (sides[0] == sides[1]).all()
     assert len(set(sides[0])) == 4
@@ -323,7 +369,9 @@ def test_farthest_compositions_of_many_parts_are_nested(prepared: Any, tmp_path:
     split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))
     choice, smaller = Choice(strategy="farthest-composition"), set[int]()
     for n in range(15, 45):
-        frames = set(choose(store, splits, tmp_path / "subset.csv", n=n, choice=choice)[Column.FRAME])
+        frames = set(
+            choose(store, splits, tmp_path / "subset.csv", n=n, choice=choice)[Column.FRAME]
+        )
         assert smaller < frames
         smaller = frames
 

@@ -10,13 +10,25 @@ import pytest
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
-from e3d.data.make.paths import PATH_FORCE_EV_ANG, PathError, _band, changed_pairs, detour, negative_modes, superpose
-from e3d.data.make.reactions import reaction_file, read_reactions
-from e3d.data.make.stretch import distances, moving_rows, stretch_file, stretched
 from e3d.units import BOHR_ANG
+from e3d_labels.reaction_paths import (
+    PATH_FORCE_EV_ANG,
+    PathError,
+    _band,
+    changed_pairs,
+    detour,
+    negative_modes,
+    superpose,
+)
+from e3d_labels.reactions import reaction_file, read_reactions
+from e3d_labels.stretch import distances, moving_rows, stretch_file, stretched
 
 RESOURCES = Path(__file__).parents[1] / "resources"
-TOP, HALF, HEIGHT = 1.5, 0.5, 32.0  # Å, Å, eV/Å^4: wells at 1 and 2 Å, a barrier of HEIGHT * HALF^4 = 2 eV
+TOP, HALF, HEIGHT = (
+    1.5,
+    0.5,
+    32.0,
+)  # Å, Å, eV/Å^4: wells at 1 and 2 Å, a barrier of HEIGHT * HALF^4 = 2 eV
 
 
 class DoubleWell(Calculator):  # type: ignore[misc]
@@ -51,11 +63,13 @@ def test_barrier_and_negative_mode_of_a_double_well() -> None:
     assert r[path.saddle] == pytest.approx(TOP, abs=PATH_FORCE_EV_ANG / curvature)
     reduced = dimer(1.0).get_masses()[0] / 2
     assert path.negative_modes == pytest.approx([-curvature / reduced], rel=1e-3)
-    assert path.coordinate[-1] == pytest.approx(1 / np.sqrt(2), rel=1e-6)  # each of two atoms moves half of 1 Å
+    assert path.coordinate[-1] == pytest.approx(
+        1 / np.sqrt(2), rel=1e-6
+    )  # each of two atoms moves half of 1 Å
 
 
 def test_a_band_that_does_not_converge_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("e3d.data.make.paths._STEPS", 1)
+    monkeypatch.setattr("e3d_labels.reaction_paths._STEPS", 1)
     with pytest.raises(PathError, match="not converged"):
         _band(dimer(1.0), dimer(2.0), DoubleWell, 9)
 
@@ -96,10 +110,17 @@ def test_a_stretch_moves_one_fragment_rigidly() -> None:
 
 def test_shipped_scans_are_made_again_exactly(tmp_path: Path) -> None:
     with h5py.File(RESOURCES / "scans_geometries.hdf5") as shipped:
-        stretch_file(RESOURCES / "bde_298K.csv", RESOURCES / "named_bonds.xyz", list(shipped), tmp_path / "s.hdf5")
+        stretch_file(
+            RESOURCES / "bde_298K.csv",
+            RESOURCES / "named_bonds.xyz",
+            list(shipped),
+            tmp_path / "s.hdf5",
+        )
         with h5py.File(tmp_path / "s.hdf5") as made:
             for name in shipped:
-                np.testing.assert_array_equal(made[name]["conformations"], shipped[name]["conformations"])
+                np.testing.assert_array_equal(
+                    made[name]["conformations"], shipped[name]["conformations"]
+                )
                 x = made[name]["conformations"][()] * BOHR_ANG
                 i, j = made[name]["bond"][()]
                 r = np.linalg.norm(x[:, j] - x[:, i], axis=1)
@@ -129,7 +150,9 @@ def test_errors_are_one_line(tmp_path: Path, input_error: Callable[..., Any]) ->
     reactions.write_text("name,reactant,product\nx,[H:1][H:2],[H:1][F:2]\n")
     with input_error("line 2", "differ in atoms"):
         read_reactions(reactions)
-    reactions.write_text("name,reactant,product\nx,[H:1][H:2],[H:1][H:2]\nx,[H:1][H:2],[H:1][H:2]\n")
+    reactions.write_text(
+        "name,reactant,product\nx,[H:1][H:2],[H:1][H:2]\nx,[H:1][H:2],[H:1][H:2]\n"
+    )
     with input_error("twice"):
         read_reactions(reactions)
     with input_error("--images 3"):

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from e3d.data.make.processes import LostProcessError, work
 from e3d.errors import InputError
+from e3d_labels.processes import LostProcessError, work
 
 
 def die(item: int) -> int:
@@ -29,7 +29,9 @@ def threads(_: int) -> str:
     return os.environ["OMP_NUM_THREADS"]
 
 
-def test_processes_use_one_thread_each_and_this_one_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_use_one_thread_each_and_this_one_keeps_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     kept: list[str] = []
     work(threads, [0], lambda _, result: kept.append(result), jobs=1)

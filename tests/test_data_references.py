@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.data.make.label.run import label_file
-from e3d.data.make.references import barriers, bond_energies, reference_geometries, species_name
-from e3d.data.theory import GFN2, SPICE
+from e3d.theory import GFN2, SPICE
 from e3d.units import EV_KCAL_MOL, HARTREE_EV
+from e3d_labels.labelling import label_file
+from e3d_labels.references import barrier_heights, bond_energies, reference_geometries, species_name
 
 RESOURCES = Path(__file__).parents[1] / "resources"
 NAMED = RESOURCES / "bde_298K.csv"
@@ -52,12 +52,18 @@ def test_de_is_the_energy_of_the_cleavage(labelled: Path, tmp_path: Path) -> Non
         "CH3-NO2": (("C[N+](=O)[O-]", 1), ("[CH3]", 2), ("O=[N]=O", 2)),
     }.items():
         whole, first, second = (_energy(labelled, *part) for part in parts)
-        assert table.loc[bond, "de_kcal_mol"] == pytest.approx((first + second - whole) * KCAL, abs=1e-3)
+        assert table.loc[bond, "de_kcal_mol"] == pytest.approx(
+            (first + second - whole) * KCAL, abs=1e-3
+        )
 
 
 def test_the_mean_bond_energy_shares_the_atomisation_energy(labelled: Path, tmp_path: Path) -> None:
-    table = bond_energies(labelled, NAMED, tmp_path / "table.csv").set_index("bond")["mean_bond_energy_kcal_mol"]
-    carbon, hydrogen, oxygen = (_energy(labelled, f"[{z}]", m) for z, m in (("C", 3), ("H", 2), ("O", 3)))
+    table = bond_energies(labelled, NAMED, tmp_path / "table.csv").set_index("bond")[
+        "mean_bond_energy_kcal_mol"
+    ]
+    carbon, hydrogen, oxygen = (
+        _energy(labelled, f"[{z}]", m) for z, m in (("C", 3), ("H", 2), ("O", 3))
+    )
     methane = (carbon + 4 * hydrogen - _energy(labelled, "C")) * KCAL
     assert table["CH3-H"] == pytest.approx(methane / 4, abs=1e-3)
     ethane = (2 * carbon + 6 * hydrogen - _energy(labelled, "CC")) * KCAL
@@ -69,11 +75,12 @@ def test_the_mean_bond_energy_shares_the_atomisation_energy(labelled: Path, tmp_
 
 
 def test_barriers(labelled: Path, tmp_path: Path) -> None:
-    table = barriers(labelled, tmp_path / "barriers.csv").set_index("reaction")
+    table = barrier_heights(labelled, tmp_path / "barriers.csv").set_index("reaction")
     row = table.loc["HCN -> HNC"]
     with h5py.File(labelled) as file:
         top, start, end = (
-            float(file[f"dbh24_{name}"]["dft_total_energy"][0]) for name in ("tst_HCN__HNC", "HCN", "HNC")
+            float(file[f"dbh24_{name}"]["dft_total_energy"][0])
+            for name in ("tst_HCN__HNC", "HCN", "HNC")
         )
     assert row["forward_kcal_mol"] == pytest.approx((top - start) * KCAL, abs=1e-3)
     assert row["backward_kcal_mol"] == pytest.approx((top - end) * KCAL, abs=1e-3)
@@ -85,7 +92,7 @@ def test_labels_without_a_level_of_theory(tmp_path: Path, input_error: Any) -> N
     with h5py.File(tmp_path / "x.hdf5", "w"):
         pass
     with input_error("x.hdf5", "level_of_theory"):
-        barriers(tmp_path / "x.hdf5", tmp_path / "y.csv")
+        barrier_heights(tmp_path / "x.hdf5", tmp_path / "y.csv")
 
 
 def test_labels_of_other_molecules_make_no_table(tmp_path: Path, input_error: Any) -> None:
@@ -100,9 +107,11 @@ def test_labels_of_other_molecules_make_no_table(tmp_path: Path, input_error: An
 def test_the_shipped_tables_follow_from_the_shipped_labels(tmp_path: Path) -> None:
     labels = RESOURCES / "references.hdf5"
     bond_energies(labels, NAMED, tmp_path / "bonds.csv")
-    barriers(labels, tmp_path / "barriers.csv")
+    barrier_heights(labels, tmp_path / "barriers.csv")
     assert (tmp_path / "bonds.csv").read_text() == (RESOURCES / "label_level.csv").read_text()
-    assert (tmp_path / "barriers.csv").read_text() == (RESOURCES / "label_level_barriers.csv").read_text()
+    assert (tmp_path / "barriers.csv").read_text() == (
+        RESOURCES / "label_level_barriers.csv"
+    ).read_text()
 
 
 def test_the_shipped_labels_are_near_the_best_known_values() -> None:
@@ -118,7 +127,9 @@ def test_the_shipped_labels_are_near_the_best_known_values() -> None:
         assert difference.max() < 6.0, both.loc[difference.idxmax()]
     heights = pd.read_csv(RESOURCES / "label_level_barriers.csv")
     for side in ("forward", "backward"):
-        assert (heights[f"{side}_kcal_mol"] - heights[f"reference_{side}_kcal_mol"]).abs().max() < 5.0
+        assert (
+            heights[f"{side}_kcal_mol"] - heights[f"reference_{side}_kcal_mol"]
+        ).abs().max() < 5.0
 
 
 def test_reference_labels_are_in_no_dataset(root: Path) -> None:

@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 
 from e3d.chemistry import bonds_intact, molecule
-from e3d.cli import main
-from e3d.data.make import sample as sampling
-from e3d.data.make.embed import xtb
-from e3d.data.make.label.geometries import read_geometries
-from e3d.data.make.ledger import Ledger
-from e3d.data.make.molecule_list import read_molecules
-from e3d.data.make.relax import relax
-from e3d.data.make.sample import Recipe, SamplingError, sample, sample_file
 from e3d.units import BOHR_ANG
+from e3d_labels import sample as sampling
+from e3d_labels.embed import xtb
+from e3d_labels.geometries import read_geometries
+from e3d_labels.ledger import Ledger
+from e3d_labels.molecule_list import read_molecules
+from e3d_labels.relax import relax
+from e3d_labels.sample import Recipe, SamplingError, sample, sample_file
+from planning import PYTHONPATH
+from study.cli import main
 
 Expect = Callable[..., AbstractContextManager[None]]
 QUICK = Recipe(conformations=4, seed=3)
@@ -56,7 +57,9 @@ def test_pairs_are_numbered_as_in_spice_and_the_second_is_colder() -> None:
     # nine vibrations at 500 K hold about 0.2 eV above those at 100 K
     assert np.mean(energies[:3]) > np.mean(energies[3:]) + 0.05, energies
     known = molecule(made.smiles)
-    assert bonds_intact(made.conformations * BOHR_ANG, np.array(known.atomic_numbers), known.bond_index).all()
+    assert bonds_intact(
+        made.conformations * BOHR_ANG, np.array(known.atomic_numbers), known.bond_index
+    ).all()
 
 
 def test_the_same_whatever_the_number_of_processes_and_the_other_molecules(tmp_path: Path) -> None:
@@ -80,14 +83,19 @@ def test_another_seed_is_another_sample() -> None:
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize(
-    ("smiles", "charge", "multiplicity"), [("[NH4+]", 1, 1), ("[OH-]", -1, 1), ("[CH3]", 0, 2), ("[O][O]", 0, 3)]
+    ("smiles", "charge", "multiplicity"),
+    [("[NH4+]", 1, 1), ("[OH-]", -1, 1), ("[CH3]", 0, 2), ("[O][O]", 0, 3)],
 )
 def test_charge_and_spin_are_those_of_the_smiles(
     smiles: str, charge: int, multiplicity: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked = []
     minimum = sampling.lowest_minimum
-    monkeypatch.setattr(sampling, "lowest_minimum", lambda frames, **how: asked.append(how) or minimum(frames, **how))
+    monkeypatch.setattr(
+        sampling,
+        "lowest_minimum",
+        lambda frames, **how: asked.append(how) or minimum(frames, **how),
+    )
     monkeypatch.setattr(sampling, "work", here)
     sample_file(listed(tmp_path, smiles), tmp_path / "out.hdf5", QUICK)
     assert asked == [{"charge": charge, "multiplicity": multiplicity}]
@@ -95,18 +103,24 @@ def test_charge_and_spin_are_those_of_the_smiles(
     assert (group.charge, group.multiplicity) == (charge, multiplicity)
 
 
-def here(call: Callable[[Any], Any], items: list[Any], keep: Callable[[Any, Any], None], **_: Any) -> None:
+def here(
+    call: Callable[[Any], Any], items: list[Any], keep: Callable[[Any, Any], None], **_: Any
+) -> None:
     """Stand in for processes: everything in this one."""
     for item in items:
         keep(item, call(item))
 
 
 @pytest.mark.usefixtures("short")
-def test_a_second_call_samples_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_call_samples_only_what_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
     real = sampling.sample
     monkeypatch.setattr(sampling, "work", here)
-    monkeypatch.setattr(sampling, "sample", lambda smiles, recipe: asked.append(smiles) or real(smiles, recipe))
+    monkeypatch.setattr(
+        sampling, "sample", lambda smiles, recipe: asked.append(smiles) or real(smiles, recipe)
+    )
     output = tmp_path / "out.hdf5"
     sample_file(listed(tmp_path, "O\n"), output, QUICK)
     sample_file(listed(tmp_path, "O\nN\n"), output, QUICK)
@@ -127,9 +141,18 @@ def test_failures_are_reported_and_skipped(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(sampling, "lowest_minimum", fails_for_water)
     report = sample_file(listed(tmp_path, "O\nN\n"), tmp_path / "out.hdf5", QUICK)
-    assert report == {"molecules": 1, "conformations": 4, "failed": {"O": "SCF not converged in 250 cycles"}}
-    with Ledger(tmp_path / "out.hdf5.journal") as ledger:  # kept, so that it is not tried again silently
-        assert ledger.load(sampling._key(read_molecules(tmp_path / "list.smi")[0], QUICK)) == report["failed"]["O"]
+    assert report == {
+        "molecules": 1,
+        "conformations": 4,
+        "failed": {"O": "SCF not converged in 250 cycles"},
+    }
+    with Ledger(
+        tmp_path / "out.hdf5.journal"
+    ) as ledger:  # kept, so that it is not tried again silently
+        assert (
+            ledger.load(sampling._key(read_molecules(tmp_path / "list.smi")[0], QUICK))
+            == report["failed"]["O"]
+        )
 
 
 @pytest.mark.usefixtures("short")
@@ -137,7 +160,9 @@ def test_nothing_sampled_is_an_error_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, input_error: Expect
 ) -> None:
     monkeypatch.setattr(sampling, "work", here)
-    monkeypatch.setattr(sampling, "bonds_intact", lambda positions, *_: np.zeros(len(positions), dtype=bool))
+    monkeypatch.setattr(
+        sampling, "bonds_intact", lambda positions, *_: np.zeros(len(positions), dtype=bool)
+    )
     with input_error("no molecule was sampled", "4 of 4 frames"):
         sample_file(listed(tmp_path, "O\n"), tmp_path / "out.hdf5", QUICK)
     assert not (tmp_path / "out.hdf5").exists()
@@ -175,19 +200,26 @@ def test_the_list(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         ("# nothing\n", "holds no molecules"),
     ],
 )
-def test_a_bad_list_is_one_line(text: str, message: str, tmp_path: Path, input_error: Expect) -> None:
+def test_a_bad_list_is_one_line(
+    text: str, message: str, tmp_path: Path, input_error: Expect
+) -> None:
     with input_error(message):
         read_molecules(listed(tmp_path, text))
 
 
 @pytest.mark.parametrize("conformations", [0, 3, 52])
-def test_numbers_without_room_for_pairs_are_refused(conformations: int, input_error: Expect) -> None:
+def test_numbers_without_room_for_pairs_are_refused(
+    conformations: int, input_error: Expect
+) -> None:
     with input_error(f"conformations = {conformations}", "even number from 2 to 50"):
         Recipe(conformations)
 
 
 def test_relaxed_named_bonds_are_what_they_were(root: Path) -> None:
-    shipped = {frame.info["name"]: frame for frame in ase.io.read(root / "resources" / "named_bonds.xyz", index=":")}
+    shipped = {
+        frame.info["name"]: frame
+        for frame in ase.io.read(root / "resources" / "named_bonds.xyz", index=":")
+    }
     for name in ("C=O", "CS"):
         made = relax(name)
         assert made.info["smiles"] == shipped[name].info["smiles"]
@@ -205,7 +237,9 @@ def test_the_command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
 
 def test_sampling_loads_neither_torch_nor_pyscf(root: Path) -> None:
     heavy = "('torch', 'pyscf', 'tblite')"
-    code = f"import sys, e3d.data.make.sample, e3d.data.make.label.run; print([m for m in {heavy} if m in sys.modules])"
-    environment = {"PYTHONPATH": str(root / "workflow")}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    code = f"import sys, e3d_labels.sample, e3d_labels.labelling; print([m for m in {heavy} if m in sys.modules])"
+    environment = {"PYTHONPATH": PYTHONPATH}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"

@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 import pytest
 
-from e3d.data.read import read_entry
-from e3d.data.store import StoreReader
-from e3d.data.theory import SPICE
 from e3d.fields import Store as F
+from e3d.store.convert import read_entry
+from e3d.store.reader import StoreReader
+from e3d.theory import SPICE
 from e3d.units import BOHR_ANG, HARTREE_EV
 
 STRING_ORDER = [0, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 2, 20]  # how SPICE files sort 0..49
@@ -41,43 +41,62 @@ def test_units_and_sign_of_the_forces(spice_file: Any, spice_group: Any, tmp_pat
         binding = reader[F.BINDING_ENERGY]
     eps = np.finfo(np.float32).eps  # positions and forces are stored in float32
     np.testing.assert_allclose(frame.positions, group["conformations"][1] * BOHR_ANG, rtol=2 * eps)
-    np.testing.assert_allclose(frame.forces, -group["dft_total_gradient"][1] * HARTREE_EV / BOHR_ANG, rtol=2 * eps)
+    np.testing.assert_allclose(
+        frame.forces, -group["dft_total_gradient"][1] * HARTREE_EV / BOHR_ANG, rtol=2 * eps
+    )
     assert frame.energy == pytest.approx(group["dft_total_energy"][1] * HARTREE_EV, rel=1e-15)
     # a difference of numbers near 1e3 eV in float64: 1e3 * 2e-16, times a few operations
     np.testing.assert_allclose(binding, group["formation_energy"] * HARTREE_EV, atol=1e-11)
 
 
-def test_binding_energy_of_minispice_is_its_formation_energy(prepared: Any, minispice: Path) -> None:
+def test_binding_energy_of_minispice_is_its_formation_energy(
+    prepared: Any, minispice: Path
+) -> None:
     with h5py.File(minispice) as file, StoreReader(prepared.store) as reader:
-        formation = np.concatenate([file[name]["formation_energy"][()] for name in file]) * HARTREE_EV
+        formation = (
+            np.concatenate([file[name]["formation_energy"][()] for name in file]) * HARTREE_EV
+        )
         stored = reader[F.BINDING_ENERGY]
     np.testing.assert_allclose(stored, formation, atol=1e-9)
     assert (stored < 0).all()
 
 
-def test_empty_groups_are_left_out_and_counted(spice_file: Any, spice_group: Any, tmp_path: Path) -> None:
+def test_empty_groups_are_left_out_and_counted(
+    spice_file: Any, spice_group: Any, tmp_path: Path
+) -> None:
     empty = spice_group("O") | {
-        key: np.zeros(0) for key in ("conformations", "formation_energy", "dft_total_energy", "dft_total_gradient")
+        key: np.zeros(0)
+        for key in ("conformations", "formation_energy", "dft_total_energy", "dft_total_gradient")
     }
     report = read_entry(spice_file({"a": empty, "b": spice_group("C")}), tmp_path / "store.h5", {})
     assert report.dropped == {"groups without conformations": 1}
     assert (report.frames, report.molecules) == (3, {"C"})
 
 
-def test_a_smiles_rdkit_cannot_read_is_left_out_and_counted(spice_file: Any, spice_group: Any, tmp_path: Path) -> None:
+def test_a_smiles_rdkit_cannot_read_is_left_out_and_counted(
+    spice_file: Any, spice_group: Any, tmp_path: Path
+) -> None:
     strange = spice_group("O") | {"smiles": ["C1["]}
-    report = read_entry(spice_file({"a": strange, "b": spice_group("C")}), tmp_path / "store.h5", {})
+    report = read_entry(
+        spice_file({"a": strange, "b": spice_group("C")}), tmp_path / "store.h5", {}
+    )
     assert report.dropped == {"SMILES that cannot be read": 3}
     assert (report.frames, report.molecules) == (3, {"C"})
 
 
-def test_multipoles_may_be_missing_or_anything(spice_file: Any, spice_group: Any, tmp_path: Path) -> None:
+def test_multipoles_may_be_missing_or_anything(
+    spice_file: Any, spice_group: Any, tmp_path: Path
+) -> None:
     strange = spice_group("O") | {"mbis_charges": np.full(7, np.nan)}
-    report = read_entry(spice_file({"a": strange, "b": spice_group("C")}), tmp_path / "store.h5", {})
+    report = read_entry(
+        spice_file({"a": strange, "b": spice_group("C")}), tmp_path / "store.h5", {}
+    )
     assert report.frames == 6
 
 
-def test_molecules_are_known_by_smiles_not_by_group_name(spice_file: Any, spice_group: Any, tmp_path: Path) -> None:
+def test_molecules_are_known_by_smiles_not_by_group_name(
+    spice_file: Any, spice_group: Any, tmp_path: Path
+) -> None:
     groups = {
         "c1ccccc1": spice_group("C1CCCCC1"),  # cyclohexane's lower-cased name
         "C1CCCCC1": spice_group("c1ccccc1"),
@@ -104,7 +123,9 @@ def test_fifty_conformations_of_a_paired_subset_are_in_string_order(
     assert report.subsets == {subset: 50}
 
 
-@pytest.mark.parametrize(("subset", "m"), [*((name, 50) for name in UNPAIRED), (PAIRED[0], 49), (PAIRED[0], 51)])
+@pytest.mark.parametrize(
+    ("subset", "m"), [*((name, 50) for name in UNPAIRED), (PAIRED[0], 49), (PAIRED[0], 51)]
+)
 def test_elsewhere_the_original_number_is_unknown(
     subset: str, m: int, spice_file: Any, spice_group: Any, tmp_path: Path
 ) -> None:
@@ -113,14 +134,20 @@ def test_elsewhere_the_original_number_is_unknown(
         assert set(reader[F.SOURCE_INDEX].tolist()) == {-1}
 
 
-def test_sample_index_wins_over_the_order_of_the_file(spice_file: Any, spice_group: Any, tmp_path: Path) -> None:
+def test_sample_index_wins_over_the_order_of_the_file(
+    spice_file: Any, spice_group: Any, tmp_path: Path
+) -> None:
     given = np.array([26, 1, 7], dtype=np.int16)
-    read_entry(spice_file({"a": spice_group("C", 3) | {"sample_index": given}}), tmp_path / "store.h5", {})
+    read_entry(
+        spice_file({"a": spice_group("C", 3) | {"sample_index": given}}), tmp_path / "store.h5", {}
+    )
     with StoreReader(tmp_path / "store.h5") as reader:
         assert reader[F.SOURCE_INDEX].tolist() == given.tolist()
 
 
-def test_charged_species_are_left_out_and_counted(spice_file: Any, spice_group: Any, tmp_path: Path) -> None:
+def test_charged_species_are_left_out_and_counted(
+    spice_file: Any, spice_group: Any, tmp_path: Path
+) -> None:
     """An anion is refused nothing although its formation energy uses a charged atom, and none is a nitro group."""
     acetate = spice_group("CC(=O)[O-]", 4)
     neutral_o = SPICE.isolated_atom_energy["O"] / HARTREE_EV
@@ -131,11 +158,15 @@ def test_charged_species_are_left_out_and_counted(spice_file: Any, spice_group: 
     assert report.molecules == {"C[N+](=O)[O-]"}
 
 
-@pytest.mark.parametrize("salt", ["[Li+].[F-]", "[Na+].[Cl-]", "[K+].[Br-]", "[Mg+2].[Cl-].[Cl-]", "[Ca+2].[F-].[F-]"])
+@pytest.mark.parametrize(
+    "salt", ["[Li+].[F-]", "[Na+].[Cl-]", "[K+].[Br-]", "[Mg+2].[Cl-].[Cl-]", "[Ca+2].[F-].[F-]"]
+)
 def test_elements_known_only_as_ions_are_left_out_even_if_neutral(
     salt: str, spice_file: Any, spice_group: Any, tmp_path: Path
 ) -> None:
-    report = read_entry(spice_file({"a": spice_group(salt, 2), "b": spice_group("C")}), tmp_path / "store.h5", {})
+    report = read_entry(
+        spice_file({"a": spice_group(salt, 2), "b": spice_group("C")}), tmp_path / "store.h5", {}
+    )
     assert sum(report.dropped.values()) == 2
     assert salt[1:3].rstrip("+") in next(iter(report.dropped))
     assert report.molecules == {"C"}
@@ -165,17 +196,32 @@ def _with_nan(values: np.ndarray) -> np.ndarray:
 
 LABELS = ("conformations", "dft_total_energy", "dft_total_gradient")
 BAD_GROUPS = {
-    **{f"no {key}": (lambda g, key=key: g.pop(key), [key, "lacks"]) for key in (*LABELS, "smiles", "atomic_numbers")},
-    **{f"nan {key}": (_set(key, _with_nan), ["not finite", "conformation 1", "1 of 3"]) for key in LABELS},
+    **{
+        f"no {key}": (lambda g, key=key: g.pop(key), [key, "lacks"])
+        for key in (*LABELS, "smiles", "atomic_numbers")
+    },
+    **{
+        f"nan {key}": (_set(key, _with_nan), ["not finite", "conformation 1", "1 of 3"])
+        for key in LABELS
+    },
     **{f"short {key}": (_set(key, lambda v: v[:-1]), ["expected (", "Fix"]) for key in LABELS},
     **{f"flat {key}": (_set(key, np.ravel), [key, "shape"]) for key in (LABELS[0], LABELS[2])},
     **{f"scalar {key}": (_set(key, lambda _: np.float64(1)), [key, "shape ()"]) for key in LABELS},
     **{f"text {key}": (_set(key, lambda _: ["abc"] * 3), [key, "numbers"]) for key in LABELS},
-    "two columns of energies": (_set(LABELS[1], lambda v: np.stack([v, v], 1)), [LABELS[1], "(3, 2)", "(M,)"]),
+    "two columns of energies": (
+        _set(LABELS[1], lambda v: np.stack([v, v], 1)),
+        [LABELS[1], "(3, 2)", "(M,)"],
+    ),
     "two coordinates": (_set(LABELS[0], lambda v: v[..., :2]), ["(3, 5, 2)", "(3, 5, 3)"]),
     "one atom less": (_set("atomic_numbers", lambda v: v[:-1]), ["expected (3, 4, 3)"]),
-    "atoms as a column": (_set("atomic_numbers", lambda v: v[:, None]), ["atomic_numbers", "(5, 1)"]),
-    "atoms in another order": (_set("atomic_numbers", lambda v: v[::-1].copy()), ["map numbers", "row k-1"]),
+    "atoms as a column": (
+        _set("atomic_numbers", lambda v: v[:, None]),
+        ["atomic_numbers", "(5, 1)"],
+    ),
+    "atoms in another order": (
+        _set("atomic_numbers", lambda v: v[::-1].copy()),
+        ["map numbers", "row k-1"],
+    ),
     "no such element": (_set("atomic_numbers", lambda v: v + 200), ["atomic_numbers", "1..118"]),
     "dummy atoms": (_set("atomic_numbers", lambda v: v * 0), ["atomic_numbers", "1..118"]),
     "two smiles": (_set("smiles", lambda v: v * 2), ["2 strings"]),
@@ -186,7 +232,10 @@ BAD_GROUPS = {
         ["formation_energy is 0.01 hartree away", "theory"],
     ),
     "formation energy not a number": (_set("formation_energy", _with_nan), ["formation_energy"]),
-    "formation energy too short": (_set("formation_energy", lambda v: v[:2]), ["formation_energy", "(2,)", "(3,)"]),
+    "formation energy too short": (
+        _set("formation_energy", lambda v: v[:2]),
+        ["formation_energy", "(2,)", "(3,)"],
+    ),
 }
 
 
@@ -204,7 +253,9 @@ def test_a_bad_group_is_refused_in_one_line_and_leaves_nothing(
     assert left == [], "temporary or partial files were left behind"
 
 
-def test_bad_sample_index(spice_file: Any, spice_group: Any, input_error: Any, tmp_path: Path) -> None:
+def test_bad_sample_index(
+    spice_file: Any, spice_group: Any, input_error: Any, tmp_path: Path
+) -> None:
     source = spice_file({"a": spice_group("C") | {"sample_index": np.arange(5)}})
     with input_error(str(source), "source_index", "(5,)", "(3,)"):
         read_entry(source, tmp_path / "store.h5", {})
@@ -214,7 +265,9 @@ def _good_then(path: Path, spice_file: Any, spice_group: Any) -> Path:
     return Path(spice_file({"a": spice_group("C")})).rename(path)
 
 
-def test_files_that_are_not_the_layout(spice_file: Any, spice_group: Any, input_error: Any, tmp_path: Path) -> None:
+def test_files_that_are_not_the_layout(
+    spice_file: Any, spice_group: Any, input_error: Any, tmp_path: Path
+) -> None:
     out = tmp_path / "out" / "store.h5"
     with input_error("missing.hdf5", "no such file", "path"):
         read_entry(tmp_path / "missing.hdf5", out, {})
@@ -235,7 +288,9 @@ def test_files_that_are_not_the_layout(spice_file: Any, spice_group: Any, input_
     assert not list(out.parent.glob("*")) if out.parent.exists() else True
 
 
-def test_entries_that_do_not_fit(spice_file: Any, spice_group: Any, input_error: Any, tmp_path: Path) -> None:
+def test_entries_that_do_not_fit(
+    spice_file: Any, spice_group: Any, input_error: Any, tmp_path: Path
+) -> None:
     source, out = spice_file({"a": spice_group("C")}), tmp_path / "out" / "store.h5"
     atoms = {"C": -1030.0, "H": -13.6}
     with input_error("SHA-256", "expected " + "0" * 64, "fetch"):

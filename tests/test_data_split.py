@@ -9,20 +9,22 @@ import pandas as pd
 import pytest
 
 from e3d import tables
-from e3d.cli import main
-from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, assign, families, split_store
-from e3d.data.splits import frames_of, read_splits
-from e3d.data.store import StoreReader
 from e3d.fields import POOL, TEST_CONFORMATIONS, TEST_MOLECULES, UNUSED, VALIDATION, Column
 from e3d.fields import Store as F
+from e3d.store.convert import read_entry
+from e3d.store.reader import StoreReader
+from e3d.store.splits import frames_of, read_splits
 from model_fixtures import MINISPICE_FRAMES
+from study.cli import main
+from study.data.split import SplitSettings, assign, families, split_store
 
 DEFAULT = SplitSettings(seed=0, test_molecules=0.15, test_conformations=0.17, validation=0.12)
 SPLITS = {POOL, VALIDATION, TEST_CONFORMATIONS, TEST_MOLECULES}
 
 
-def _study(n_molecules: int, frames_each: int) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
+def _study(
+    n_molecules: int, frames_each: int
+) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
     """Molecules of one component, each with paired frames of known index: components, molecule, family."""
     molecules = np.repeat(np.arange(n_molecules), frames_each)
     index = np.tile(np.arange(frames_each), n_molecules)
@@ -37,21 +39,30 @@ def test_minispice_is_split_completely_and_without_leaks(prepared: Any) -> None:
         components = {m: set(reader.molecule_smiles[m].split(".")) for m in set(reader.molecule)}
     assert set(table[Column.SPLIT]) == SPLITS
     by_split = table.groupby(Column.SPLIT)[Column.MOLECULE].agg(set)
-    seen = {name: set().union(*(components[m] for m in molecules)) for name, molecules in by_split.items()}
+    seen = {
+        name: set().union(*(components[m] for m in molecules))
+        for name, molecules in by_split.items()
+    }
     for name in (POOL, VALIDATION, TEST_CONFORMATIONS):
         assert not seen[TEST_MOLECULES] & seen[name], name
-    assert seen[VALIDATION] | seen[TEST_CONFORMATIONS] <= seen[POOL], "every such molecule has pool frames"
+    assert seen[VALIDATION] | seen[TEST_CONFORMATIONS] <= seen[POOL], (
+        "every such molecule has pool frames"
+    )
     shares = table[Column.SPLIT].value_counts(normalize=True)
     inside = 1 - shares[TEST_MOLECULES]
     # fractions of families are rounded at random: 48 molecules, so a few per cent of scatter
-    assert shares[TEST_CONFORMATIONS] / inside == pytest.approx(DEFAULT.test_conformations, abs=0.05)
+    assert shares[TEST_CONFORMATIONS] / inside == pytest.approx(
+        DEFAULT.test_conformations, abs=0.05
+    )
     assert shares[VALIDATION] / inside == pytest.approx(DEFAULT.validation, abs=0.05)
 
 
 def test_a_frame_and_its_parent_are_on_one_side(prepared: Any) -> None:
     table = tables.read(prepared.splits)
     with StoreReader(prepared.store) as reader:
-        keys = pd.DataFrame({"group": reader.group, "family": reader[F.SOURCE_INDEX] % 25, "split": table["split"]})
+        keys = pd.DataFrame(
+            {"group": reader.group, "family": reader[F.SOURCE_INDEX] % 25, "split": table["split"]}
+        )
         assert (reader[F.SOURCE_INDEX] >= 25).any()
     sides = keys.groupby(["group", "family"])["split"].agg(["nunique", "size"])
     assert (sides["size"] > 1).any()
@@ -89,15 +100,25 @@ def test_negative_control_single_frames_would_tear_families_apart() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_clusters_that_mix_held_out_and_pool_components_are_unused(seed: int) -> None:
     names = [f"M{k}" for k in range(12)]
-    components = [(name,) for name in names] + [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    components = [(name,) for name in names] + [
+        (a, b) for i, a in enumerate(names) for b in names[i + 1 :]
+    ]
     molecules = np.repeat(np.arange(len(components)), 4)
     settings = SplitSettings(seed, 0.3, 0.17, 0.12)
     split = assign(components, molecules, np.arange(len(molecules)), settings)
-    held_out = {components[m][0] for m in molecules[split == TEST_MOLECULES] if len(components[m]) == 1}
+    held_out = {
+        components[m][0] for m in molecules[split == TEST_MOLECULES] if len(components[m]) == 1
+    }
     assert len(held_out) == round(0.3 * len(names))
     for m, side in zip(molecules, split, strict=True):
         outside = [name in held_out for name in components[m]]
-        expected = {TEST_MOLECULES} if all(outside) else {UNUSED} if any(outside) else SPLITS - {TEST_MOLECULES}
+        expected = (
+            {TEST_MOLECULES}
+            if all(outside)
+            else {UNUSED}
+            if any(outside)
+            else SPLITS - {TEST_MOLECULES}
+        )
         assert side in expected, components[m]
     assert UNUSED in split
 
@@ -114,7 +135,8 @@ def test_every_pool_molecule_keeps_a_pool_frame(fraction: float) -> None:
 def test_the_seed_decides(prepared: Any, tmp_path: Path) -> None:
     components, molecules, family = _study(80, 10)
     first, again, other = (
-        assign(components, molecules, family, SplitSettings(seed, 0.15, 0.17, 0.12)) for seed in (3, 3, 4)
+        assign(components, molecules, family, SplitSettings(seed, 0.15, 0.17, 0.12))
+        for seed in (3, 3, 4)
     )
     assert (first == again).all()
     assert (first != other).any()
@@ -142,7 +164,9 @@ def test_a_spice_sized_study_is_split_in_seconds() -> None:
     assert seconds < 10, f"{seconds:.1f} s"
 
 
-def test_a_dataset_too_small_to_split(spice_file: Any, spice_group: Any, input_error: Any, tmp_path: Path) -> None:
+def test_a_dataset_too_small_to_split(
+    spice_file: Any, spice_group: Any, input_error: Any, tmp_path: Path
+) -> None:
     read_entry(spice_file({"a": spice_group("C", 4)}), tmp_path / "store.h5", {})
     with input_error("store.h5", "is empty", "larger fraction"):
         split_store(tmp_path / "store.h5", tmp_path / "splits.parquet", DEFAULT)
@@ -161,11 +185,18 @@ def test_a_fraction_lies_between_0_and_1(
     assert not output.exists()
 
 
-def test_the_splits_of_another_store_are_refused(prepared: Any, tmp_path: Path, input_error: Any) -> None:
+def test_the_splits_of_another_store_are_refused(
+    prepared: Any, tmp_path: Path, input_error: Any
+) -> None:
     table = tables.read(prepared.splits)
     path = tmp_path / "other.parquet"
     with StoreReader(prepared.store) as reader:
-        for wrong in (table.iloc[:-1], table.iloc[::-1], pd.concat([table, table]), table.assign(frame="x")):
+        for wrong in (
+            table.iloc[:-1],
+            table.iloc[::-1],
+            pd.concat([table, table]),
+            table.assign(frame="x"),
+        ):
             wrong.to_parquet(path)
             with input_error("other.parquet", str(len(reader)), "another store"):
                 read_splits(path, reader)

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from e3d.chemistry import molecule
-from e3d.data import writer
-from e3d.data.files.hdf5 import open_hdf5
-from e3d.data.group import Group, check_groups
-from e3d.data.read import read_entry
-from e3d.data.store import FORMAT, StoreReader
-from e3d.data.theory import IONIC_ONLY, SPICE
-from e3d.data.writer import StoreWriter
 from e3d.fields import Store as F
+from e3d.store import writer
+from e3d.store.convert import read_entry
+from e3d.store.files.hdf5 import open_hdf5
+from e3d.store.group import Group, check_groups
+from e3d.store.reader import FORMAT, StoreReader
+from e3d.store.writer import StoreWriter
+from e3d.theory import IONIC_ONLY, SPICE
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 from model_fixtures import MINISPICE_FRAMES
 
@@ -91,7 +91,9 @@ def test_arrays_have_the_documented_types_and_shapes(prepared: Any) -> None:
         assert reader.subset_names == ["minispice"]
         assert reader.elements == [1, 6, 7, 8, 9, 16, 17]
         assert reader.attributes["theory"] == SPICE.name
-        assert reader.isolated_atom_energy[6] == pytest.approx(SPICE.isolated_atom_energy["C"], rel=1e-15)
+        assert reader.isolated_atom_energy[6] == pytest.approx(
+            SPICE.isolated_atom_energy["C"], rel=1e-15
+        )
         assert not set(IONIC_ONLY) & set(SPICE.isolated_atom_energy)
 
 
@@ -115,7 +117,9 @@ def test_report_counts_the_frames(prepared: Any) -> None:
         assert report["binding_energy_eV"] == [binding.min(), binding.max()]
 
 
-def test_frames_whose_bonds_changed_are_flagged(spice_file: Any, spice_group: Any, tmp_path: Path) -> None:
+def test_frames_whose_bonds_changed_are_flagged(
+    spice_file: Any, spice_group: Any, tmp_path: Path
+) -> None:
     group = spice_group("[H][H]", 2)
     group["conformations"] = np.zeros((2, 2, 3), dtype=np.float32)
     group["conformations"][:, 1, 2] = np.array([0.74, 2.0]) / BOHR_ANG
@@ -125,7 +129,9 @@ def test_frames_whose_bonds_changed_are_flagged(spice_file: Any, spice_group: An
     assert report.broken_bonds == 1
 
 
-def test_spools_longer_than_a_block_are_copied_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spools_longer_than_a_block_are_copied_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _write(tmp_path / "whole.h5", [_water(7)])
     monkeypatch.setattr(writer, "_COPY_ROWS", 2)  # two atoms at a time
     _write(tmp_path / "blocks.h5", [_water(7)])
@@ -133,21 +139,27 @@ def test_spools_longer_than_a_block_are_copied_whole(tmp_path: Path, monkeypatch
 
 
 def test_groups_of_one_molecule_keep_their_own_atom_order(tmp_path: Path) -> None:
-    other = Group(**(vars(_water(2)) | {"smiles": "[H:1][O:2][H:3]", "atomic_numbers": np.array([1, 8, 1])}))
+    other = Group(
+        **(vars(_water(2)) | {"smiles": "[H:1][O:2][H:3]", "atomic_numbers": np.array([1, 8, 1])})
+    )
     _write(tmp_path / "store.h5", [_water(2), other, _water(1)])
     with StoreReader(tmp_path / "store.h5") as reader:
         assert reader.molecule_smiles == ["O"]
         assert reader.group_smiles == [WATER, "[H:1][O:2][H:3]"]
         assert reader.group.tolist() == [0, 0, 1, 1, 0]
         assert reader.frame(3).atomic_numbers.tolist() == [1, 8, 1]
-        np.testing.assert_allclose(reader[F.BINDING_ENERGY], reader[F.ENERGY] - (2 * ATOMS[1] + ATOMS[8]))
+        np.testing.assert_allclose(
+            reader[F.BINDING_ENERGY], reader[F.ENERGY] - (2 * ATOMS[1] + ATOMS[8])
+        )
 
 
 def test_a_failed_write_leaves_the_old_store_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "store.h5"
     _write(path, [_water()])
     before = path.read_bytes()
-    ionic = Group(**(vars(_water()) | {"atomic_numbers": np.array([11, 1, 1])}))  # sodium has no energy in ATOMS
+    ionic = Group(
+        **(vars(_water()) | {"atomic_numbers": np.array([11, 1, 1])})
+    )  # sodium has no energy in ATOMS
     with pytest.raises(KeyError):
         _write(path, [_water(), ionic])
     assert path.read_bytes() == before
@@ -183,22 +195,31 @@ def test_a_store_that_was_compressed_is_refused(tmp_path: Path, input_error: Any
         target.attrs.update(source.attrs)
         for name in source:
             compression = "gzip" if name == F.POSITIONS else None
-            target.create_dataset(name, data=source[name][()], dtype=source[name].dtype, compression=compression)
+            target.create_dataset(
+                name, data=source[name][()], dtype=source[name].dtype, compression=compression
+            )
     with input_error("b.h5", "positions", "Make the store again"):
         StoreReader(tmp_path / "b.h5")
 
 
 @pytest.mark.parametrize(("name", "value"), [(F.CHARGE, 300), (F.MULTIPLICITY, -129)])
-def test_a_number_too_large_for_the_store_is_refused(name: F, value: int, tmp_path: Path, input_error: Any) -> None:
+def test_a_number_too_large_for_the_store_is_refused(
+    name: F, value: int, tmp_path: Path, input_error: Any
+) -> None:
     """Charge 300 would be stored as 44."""
     wrong = replace(molecule(WATER), **{name: value})
-    with input_error(name, str(value), "-128..127"), StoreWriter(tmp_path / "a.h5", {}, ATOMS) as writer:
+    with (
+        input_error(name, str(value), "-128..127"),
+        StoreWriter(tmp_path / "a.h5", {}, ATOMS) as writer,
+    ):
         writer.add(_water(), wrong, np.ones(4, dtype=bool))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", [F.POSITIONS, F.FORCES])
-def test_a_float_too_large_for_the_store_is_refused(name: F, tmp_path: Path, input_error: Any) -> None:
+def test_a_float_too_large_for_the_store_is_refused(
+    name: F, tmp_path: Path, input_error: Any
+) -> None:
     """1e200 is finite in the source and would be infinite in single precision."""
     wrong = replace(_water(), **{name: np.full((4, 3, 3), 1e200)})
     with input_error(name, "too large for float32"):

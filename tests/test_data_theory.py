@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from e3d.chemistry import number
-from e3d.data.theory import GFN2, ISOLATED_ATOMS_FILE, SPICE, THEORIES, read_theories
+from e3d.theory import GFN2, ISOLATED_ATOMS_FILE, SPICE, THEORIES, read_theories
 from e3d.units import HARTREE_EV
 
 MPTRJ, MATPES_PBE, ANI = "PBE (MPtrj, GGA and GGA+U mixed)", "PBE (MatPES)", "wB97x/6-31G(d)"
@@ -28,7 +28,9 @@ def test_every_theory_says_its_source() -> None:
         assert len(THEORIES[name].source) > 20
     assert "PBE" not in THEORIES  # the same functional at two settings is two theories
     with pytest.raises(KeyError):
-        THEORIES["r2SCAN (MatPES)"]  # its atoms are in no source at hand; better none than another code's
+        THEORIES[
+            "r2SCAN (MatPES)"
+        ]  # its atoms are in no source at hand; better none than another code's
 
 
 def test_atoms_are_elements_with_finite_energies() -> None:
@@ -36,7 +38,11 @@ def test_atoms_are_elements_with_finite_energies() -> None:
         rows = list(csv.DictReader(file))
     assert all(number(row["element"]) and math.isfinite(float(row["energy_eV"])) for row in rows)
     assert len({(row["theory"], row["element"]) for row in rows}) == len(rows)
-    assert [len(THEORIES[name].isolated_atom_energy) for name in (ANI, MPTRJ, MATPES_PBE)] == [5, 89, 89]
+    assert [len(THEORIES[name].isolated_atom_energy) for name in (ANI, MPTRJ, MATPES_PBE)] == [
+        5,
+        89,
+        89,
+    ]
 
 
 @pytest.mark.parametrize(("name", "file"), [(MPTRJ, "MPTrj.yaml"), (MATPES_PBE, "MatPES.yaml")])
@@ -72,7 +78,9 @@ def test_a_bad_table_is_refused_in_one_line(tmp_path: Path, input_error: Any) ->
 
 
 def test_importing_reads_nothing() -> None:
-    code = "import sys; import e3d.data.theory as t; print(t._known.cache_info().currsize, 'pandas' in sys.modules)"
+    code = "import sys; import e3d.theory as t; print(t._known.cache_info().currsize, 'pandas' in sys.modules)"
     folder = Path(__file__).parents[1] / "workflow"
-    run = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
     assert run.stdout.split() == ["0", "False"]

@@ -19,27 +19,27 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from e3d import tables
-from e3d.config import RunSettings, read_yaml
-from e3d.data.choose import Choice, choose
-from e3d.data.make.label.run import label_file
-from e3d.data.make.label.theories import theory_named
-from e3d.data.read import read_entry
-from e3d.data.split import SplitSettings, split_store
-from e3d.data.splits import frames_of
-from e3d.data.store import StoreReader
-from e3d.data.theory import GFN2
-from e3d.decompose.run import decompose_all
+from e3d.decompose.tables import decompose_all
 from e3d.evaluate import evaluate
 from e3d.fields import POOL, TEST_MOLECULES, Column
 from e3d.fields import Store as F
 from e3d.models import load_model
-from e3d.schema import validate
-from e3d.train.feed import StoreDataset
-from e3d.train.pack import neighbours
-from e3d.train.render import render, statistics
-from e3d.train.run import train
+from e3d.store.convert import read_entry
+from e3d.store.reader import StoreReader
+from e3d.store.splits import frames_of
+from e3d.theory import GFN2
 from e3d.units import BOHR_ANG, HARTREE_EV
+from e3d_labels.labelling import label_file
+from e3d_labels.theories import theory_named
 from model_fixtures import MINISPICE, Prepared
+from study.config import RunSettings, read_yaml
+from study.data.split import SplitSettings, split_store
+from study.data.subset import Choice, choose
+from study.schema import validate
+from study.train.feed import StoreDataset
+from study.train.pack import neighbours
+from study.train.render import render, statistics
+from study.train.training import train
 
 SPLIT = SplitSettings(0, 0.2, 0.2, 0.15)
 RUN = {"run": "x", "dataset": "x", "n_train": 12, "model": "tiny", "seed": 0}
@@ -58,8 +58,21 @@ def crystals() -> list[Atoms]:
     """Return strained and shaken alloys of copper, nickel and aluminium with EMT energies, forces and stress."""
     rng = np.random.default_rng(0)
     found = []
-    for _ in range(5):  # frames that follow each other differ in composition: each is a group of its own
-        for symbols in ("Cu", "Ni", "Al", "CuNi", "CuAl", "NiAl", "Cu3Ni", "Ni3Al", "Cu3Al", "CuAl3"):
+    for _ in range(
+        5
+    ):  # frames that follow each other differ in composition: each is a group of its own
+        for symbols in (
+            "Cu",
+            "Ni",
+            "Al",
+            "CuNi",
+            "CuAl",
+            "NiAl",
+            "Cu3Ni",
+            "Ni3Al",
+            "Cu3Al",
+            "CuAl3",
+        ):
             atoms = bulk("Cu", "fcc", a=3.8, cubic=True)
             atoms.symbols[:] = (list(Atoms(symbols).symbols) * 4)[:4]
             atoms.set_cell(atoms.cell * rng.uniform(0.97, 1.04), scale_atoms=True)
@@ -89,7 +102,11 @@ def write_modelforge(path: Path) -> Path:
             for key, value, unit in (
                 ("atomic_numbers", arrays["atomic_numbers"][:, None], "dimensionless"),
                 ("positions", arrays["conformations"] * BOHR_ANG / 10, "nanometer"),
-                ("dft_total_energy", arrays["dft_total_energy"][:, None] * kilojoule, "kilojoule_per_mole"),
+                (
+                    "dft_total_energy",
+                    arrays["dft_total_energy"][:, None] * kilojoule,
+                    "kilojoule_per_mole",
+                ),
                 (
                     "dft_total_force",
                     -arrays["dft_total_gradient"] * kilojoule / BOHR_ANG * 10,
@@ -125,7 +142,9 @@ def write_transition1x(path: Path) -> Path:
                 group["atomic_numbers"] = arrays["atomic_numbers"]
                 group["positions"] = arrays["conformations"][rows] * BOHR_ANG
                 group["wB97x_6-31G(d).energy"] = arrays["dft_total_energy"][rows] * HARTREE_EV
-                group["wB97x_6-31G(d).forces"] = -arrays["dft_total_gradient"][rows] * HARTREE_EV / BOHR_ANG
+                group["wB97x_6-31G(d).forces"] = (
+                    -arrays["dft_total_gradient"][rows] * HARTREE_EV / BOHR_ANG
+                )
     return path
 
 
@@ -137,7 +156,9 @@ def write_extxyz(path: Path) -> Path:
 def _structure(atoms: Atoms) -> dict[str, Any]:
     sites = [
         {"species": [{"element": s, "occu": 1}], "xyz": x.tolist(), "abc": f.tolist(), "label": s}
-        for s, x, f in zip(atoms.symbols, atoms.positions, atoms.get_scaled_positions(wrap=False), strict=True)
+        for s, x, f in zip(
+            atoms.symbols, atoms.positions, atoms.get_scaled_positions(wrap=False), strict=True
+        )
     ]
     return {"lattice": {"matrix": atoms.cell.tolist()}, "sites": sites, "charge": 0}
 
@@ -198,7 +219,9 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
 }
 ENTRIES = {
     name: entry
-    for name, entry in validate(read_yaml(Path(__file__).parents[1] / "config" / "datasets.yaml"), "datasets").items()
+    for name, entry in validate(
+        read_yaml(Path(__file__).parents[1] / "config" / "datasets.yaml"), "datasets"
+    ).items()
     if "layout" in entry
 }
 
@@ -226,7 +249,9 @@ def one_step(ready: Prepared) -> float:
 
     set_global_state()
     run = settings_of(ready)
-    config = render(run, statistics(ready.store, ready.splits, run.architecture.r_max), ready.folder, {})
+    config = render(
+        run, statistics(ready.store, ready.splits, run.architecture.r_max), ready.folder, {}
+    )
     dataset = instantiate(config["data"]["train_dataset"])
     assert isinstance(dataset, StoreDataset)
     batch = dataset.batches(np.arange(8), 8)[0]
@@ -280,12 +305,16 @@ def test_neighbour_lists_cross_the_cell(metals: Prepared) -> None:
     """An fcc atom has 12 neighbours, also in a cell of four atoms."""
     with StoreReader(metals.store) as reader:
         frames = [reader.frame(f) for f in range(len(reader))]
-        counts = [len(neighbours(frame.positions, frame.cell, frame.pbc, 3.2)[0]) / 4 for frame in frames]
+        counts = [
+            len(neighbours(frame.positions, frame.cell, frame.pbc, 3.2)[0]) / 4 for frame in frames
+        ]
         assert F.STRESS in reader
     assert 11 < np.mean(counts) < 13
 
 
-def test_crystals_are_trained_on_evaluated_and_decomposed(metals: Prepared, metal_model: Path) -> None:
+def test_crystals_are_trained_on_evaluated_and_decomposed(
+    metals: Prepared, metal_model: Path
+) -> None:
     model = load_model(metal_model)
     errors = evaluate(model, metals.store, metals.splits, metals.folder / "errors.csv", RUN)
     assert np.isfinite(errors[Column.FORCE_MAE]).all()
@@ -295,8 +324,12 @@ def test_crystals_are_trained_on_evaluated_and_decomposed(metals: Prepared, meta
     assert summary["sum_rule_max_abs_eV"] < 1e-8
     assert summary["frames"] == len(frames_of(metals.splits, TEST_MOLECULES))
     bonds = tables.read(folder / "bonds.parquet")
-    assert (bonds[[Column.S_X, Column.S_Y, Column.S_Z]] != 0).any(axis=1).mean() > 0.3, "pairs with cell shifts"
-    assert bonds[Column.BOND_TYPE].str.contains("~").all(), "no SMILES: bonded by distance, of unknown order"
+    assert (bonds[[Column.S_X, Column.S_Y, Column.S_Z]] != 0).any(axis=1).mean() > 0.3, (
+        "pairs with cell shifts"
+    )
+    assert bonds[Column.BOND_TYPE].str.contains("~").all(), (
+        "no SMILES: bonded by distance, of unknown order"
+    )
     per_atom = 2 * len(bonds) / (4 * summary["frames"])
     assert 6 < per_atom <= 13
 

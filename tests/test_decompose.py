@@ -12,9 +12,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 
-from e3d.data.splits import frames_of
-from e3d.data.store import StoreReader
-from e3d.decompose.run import decompose, decompose_all
+from e3d.decompose.tables import decompose, decompose_all
 from e3d.decompose.totals import D_BIN_EV, R_BIN_ANG
 from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
@@ -26,11 +24,17 @@ from e3d.pairs import (
     pair_up,
     sum_rule_violation,
 )
+from e3d.store.reader import StoreReader
+from e3d.store.splits import frames_of
 from e3d.structures import Structure, from_file, from_store
 from model_fixtures import NAMED
 
 RUN = {"run": "r", "dataset": "minispice", "n_train": 16, "model": "tiny", "seed": 0}
-ZBL = {"_target_": "nequip.nn.pair_potential.ZBL", "chemical_species": ["H", "C", "O"], "units": "metal"}
+ZBL = {
+    "_target_": "nequip.nn.pair_potential.ZBL",
+    "chemical_species": ["H", "C", "O"],
+    "units": "metal",
+}
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +42,18 @@ def edges(model: AnalysisModel, molecules: dict[str, Structure]) -> EdgeEnergies
     return model.edge_energies([molecules["CCO"], molecules["C#N"], molecules["CC(C)C"]])
 
 
-def test_the_sum_rule_holds_on_every_frame_of_the_dataset(model: AnalysisModel, prepared: Any) -> None:
+def test_the_sum_rule_holds_on_every_frame_of_the_dataset(
+    model: AnalysisModel, prepared: Any
+) -> None:
     with StoreReader(prepared.store) as reader:
         for batch in model.batches(from_store(reader, range(len(reader)))):
             worst = check_sum_rule(model.edge_energies(batch), [s.label for s in batch.structures])
             assert worst <= SUM_RULE_TOLERANCE_EV
 
 
-def test_plausible_reconstructions_break_the_sum_rule(model: AnalysisModel, edges: EdgeEnergies) -> None:
+def test_plausible_reconstructions_break_the_sum_rule(
+    model: AnalysisModel, edges: EdgeEnergies
+) -> None:
     """Negative controls: the neighbour as centre, and the per-type factor left out."""
     assert sum_rule_violation(edges).max() < SUM_RULE_TOLERANCE_EV
     readout = model._readout
@@ -62,7 +70,8 @@ def test_the_centre_is_the_first_row_of_the_edge_index(
 ) -> None:
     """With a scale of its own for each element, taking the neighbour as centre breaks the sum."""
     model = build_model(
-        per_type_energy_scales={"H": 1.0, "C": 2.0, "O": 5.0}, avg_num_neighbors={"H": 3.0, "C": 5.0, "O": 8.0}
+        per_type_energy_scales={"H": 1.0, "C": 2.0, "O": 5.0},
+        avg_num_neighbors={"H": 3.0, "C": 5.0, "O": 8.0},
     )
     edges = model.edge_energies([molecules["CO"]])
     assert sum_rule_violation(edges).max() < SUM_RULE_TOLERANCE_EV
@@ -79,7 +88,9 @@ def test_pair_potentials_of_a_users_model_are_accounted_for(
     several = [molecules["CCO"], molecules["C"]]
     edges, plain = with_pair.edge_energies(several), without.edge_energies(several)
     assert sum_rule_violation(edges).max() < SUM_RULE_TOLERANCE_EV
-    assert np.abs(edges.eps - plain.eps).max() > 1e-2  # the term is there: leaving it out would show
+    assert (
+        np.abs(edges.eps - plain.eps).max() > 1e-2
+    )  # the term is there: leaving it out would show
     pairs = pair_up(replace(edges, eps=edges.eps - plain.eps))
     np.testing.assert_allclose(pairs.eps_ij, pairs.eps_ji, atol=1e-12)  # half on either side
 
@@ -88,7 +99,13 @@ def test_pairs_join_both_directions(edges: EdgeEnergies) -> None:
     pairs = pair_up(edges)
     assert 2 * len(pairs.i) == len(edges.eps)
     assert (pairs.i < pairs.j).all()
-    by_edge = dict(zip(zip(edges.centre.tolist(), edges.neighbour.tolist(), strict=True), edges.eps, strict=True))
+    by_edge = dict(
+        zip(
+            zip(edges.centre.tolist(), edges.neighbour.tolist(), strict=True),
+            edges.eps,
+            strict=True,
+        )
+    )
     for k, (i, j) in enumerate(zip(pairs.i.tolist(), pairs.j.tolist(), strict=True)):
         assert pairs.eps_ij[k] == by_edge[i, j]
         assert pairs.eps_ji[k] == by_edge[j, i]
@@ -103,7 +120,9 @@ def test_pairing_does_not_depend_on_the_order_of_edges(edges: EdgeEnergies) -> N
     fields = ("centre", "neighbour", "cell_shift", "eps", "length")
     shuffled = replace(edges, **{name: getattr(edges, name)[order] for name in fields})
     for name in ("i", "j", "eps_ij", "eps_ji", "r", "frame"):
-        np.testing.assert_array_equal(getattr(pair_up(shuffled), name), getattr(pair_up(edges), name))
+        np.testing.assert_array_equal(
+            getattr(pair_up(shuffled), name), getattr(pair_up(edges), name)
+        )
 
 
 def test_an_edge_without_its_reverse_is_refused(edges: EdgeEnergies) -> None:
@@ -114,7 +133,9 @@ def test_an_edge_without_its_reverse_is_refused(edges: EdgeEnergies) -> None:
             pair_up(broken)
 
 
-def test_a_periodic_cell_counts_every_image_once(build_model: Callable[..., AnalysisModel], tmp_path: Path) -> None:
+def test_a_periodic_cell_counts_every_image_once(
+    build_model: Callable[..., AnalysisModel], tmp_path: Path
+) -> None:
     """Diamond: 4 bonds per atom, so 4 bonds in the 2-atom cell, whose D are equal by symmetry."""
     path = tmp_path / "diamond.xyz"
     write(path, [bulk("C", "diamond", a=3.567), bulk("C", "sc", a=1.6)], format="extxyz")
@@ -159,7 +180,9 @@ def test_tables_add_up_to_the_model(model: AnalysisModel, prepared: Any, tmp_pat
     assert (pairs["r_bin_ang"] / R_BIN_ANG).round(6).apply(float.is_integer).all()
     assert means["n"].sum() == bonds["bonds_intact"].sum()
     first = bonds[
-        (bonds["molecule"] == means["molecule"][0]) & (bonds["i"] == means["i"][0]) & (bonds["j"] == means["j"][0])
+        (bonds["molecule"] == means["molecule"][0])
+        & (bonds["i"] == means["i"][0])
+        & (bonds["j"] == means["j"][0])
     ]
     assert means["bond_energy_eV"][0] == pytest.approx(first["bond_energy_eV"].mean(), abs=1e-9)
     assert means["bond_energy_sd_eV"][0] == pytest.approx(first["bond_energy_eV"].std(), abs=1e-6)
@@ -170,7 +193,10 @@ def test_tables_add_up_to_the_model(model: AnalysisModel, prepared: Any, tmp_pat
 
 
 def test_batches_do_not_change_the_tables(
-    model: AnalysisModel, molecules: dict[str, Structure], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: AnalysisModel,
+    molecules: dict[str, Structure],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     several = [s for s in molecules.values() if not {35} & set(s.atomic_numbers.tolist())]
     decompose(model, several, tmp_path / "one", name="x", run=RUN)
@@ -193,7 +219,9 @@ def test_a_users_file_with_and_without_smiles(
     assert set(bonds["molecule"]) == {"CCO"}
 
 
-def test_unknown_elements_are_an_error_or_left_out_on_request(model: AnalysisModel, tmp_path: Path) -> None:
+def test_unknown_elements_are_an_error_or_left_out_on_request(
+    model: AnalysisModel, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match="does not know Br"):
         decompose_all(model, [NAMED], tmp_path, run=RUN)
     assert not list(tmp_path.rglob("*.*"))  # nothing half-written
@@ -211,7 +239,11 @@ def test_a_molecule_across_the_cell_edge_keeps_its_bonds(
 ) -> None:
     water, cell = molecules["O"], [12.0, 12.0, 12.0]
     whole = Atoms(
-        water.atomic_numbers, water.positions + 6.0, cell=cell, pbc=True, info={"smiles": water.mapped_smiles}
+        water.atomic_numbers,
+        water.positions + 6.0,
+        cell=cell,
+        pbc=True,
+        info={"smiles": water.mapped_smiles},
     )
     wrapped = whole.copy()
     wrapped.positions -= wrapped.positions[0]  # the oxygen at a corner of the cell
@@ -237,12 +269,19 @@ def test_large_totals_are_judged_by_their_rounding(edges: EdgeEnergies) -> None:
         check_sum_rule(replace(huge, shift=huge.shift + 1e-6), ["a", "b", "c"])
 
 
-def test_names_that_would_overwrite_each_other_are_refused(model: AnalysisModel, tmp_path: Path) -> None:
+def test_names_that_would_overwrite_each_other_are_refused(
+    model: AnalysisModel, tmp_path: Path
+) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         write(tmp_path / folder / "frame.xyz", Atoms("OH2", positions=np.eye(3)), format="extxyz")
     with pytest.raises(InputError, match="must be unique"):
-        decompose_all(model, [tmp_path / "a" / "frame.xyz", tmp_path / "b" / "frame.xyz"], tmp_path / "out", run=RUN)
+        decompose_all(
+            model,
+            [tmp_path / "a" / "frame.xyz", tmp_path / "b" / "frame.xyz"],
+            tmp_path / "out",
+            run=RUN,
+        )
     assert not (tmp_path / "out").exists()
 
 
@@ -251,11 +290,15 @@ def test_splits_belong_to_one_store(model: AnalysisModel, prepared: Any, tmp_pat
     twin = tmp_path / "twin.h5"
     twin.write_bytes(prepared.store.read_bytes())
     with pytest.raises(InputError, match="test-conformations/, which must be unique"):
-        decompose_all(model, [prepared.store, twin], tmp_path / "out", run=RUN, splits=prepared.splits)
+        decompose_all(
+            model, [prepared.store, twin], tmp_path / "out", run=RUN, splits=prepared.splits
+        )
     foreign = pd.read_parquet(prepared.splits).iloc[:-1]
     foreign.to_parquet(tmp_path / "foreign.parquet")
     with pytest.raises(InputError, match="another store"):
-        decompose_all(model, [prepared.store], tmp_path / "out", run=RUN, splits=tmp_path / "foreign.parquet")
+        decompose_all(
+            model, [prepared.store], tmp_path / "out", run=RUN, splits=tmp_path / "foreign.parquet"
+        )
     assert not (tmp_path / "out").exists()
 
 

@@ -16,11 +16,11 @@ from ase.data import chemical_symbols, covalent_radii
 from ase.io import write
 
 from e3d.chemistry import Bond
-from e3d.data.store import StoreReader
-from e3d.decompose.run import decompose
+from e3d.decompose.tables import decompose
 from e3d.decompose.totals import Histogram, Sums
 from e3d.keys import Vocabulary, pack
 from e3d.models import AnalysisModel
+from e3d.store.reader import StoreReader
 from e3d.structures import Structure, from_file, from_store
 
 RUN = {"run": "r", "dataset": "d", "n_train": 16, "model": "tiny", "seed": 0}
@@ -45,9 +45,15 @@ def loop(
         z = structure.atomic_numbers.tolist()
         by_edge = {
             (int(i), int(j), *map(int, s)): (float(eps), float(r))
-            for i, j, s, eps, r in zip(e.centre, e.neighbour, e.cell_shift, e.eps, e.length, strict=True)
+            for i, j, s, eps, r in zip(
+                e.centre, e.neighbour, e.cell_shift, e.eps, e.length, strict=True
+            )
         }
-        pairs = [key for key in sorted(by_edge) if key[0] < key[1] or (key[0] == key[1] and key[2:] > (0, 0, 0))]
+        pairs = [
+            key
+            for key in sorted(by_edge)
+            if key[0] < key[1] or (key[0] == key[1] and key[2:] > (0, 0, 0))
+        ]
         for key in pairs:
             i, j, *shift = key
             eps, r = by_edge[key]
@@ -62,18 +68,47 @@ def loop(
                     if (bond.i, bond.j) == (i, j) and min(images)[1] == key:
                         kind, fine = bond.bond_type, bond.fine_type
             if not kind:
-                histogram[pair_name(z[i], z[j], "-"), math.floor(r / 0.05), math.floor(-(eps + back) / 0.01)] += 1
+                histogram[
+                    pair_name(z[i], z[j], "-"),
+                    math.floor(r / 0.05),
+                    math.floor(-(eps + back) / 0.01),
+                ] += 1
                 continue
-            rows.append((structure.frame, structure.smiles, i, j, *shift, z[i], z[j], kind, fine, structure.intact))
+            rows.append(
+                (
+                    structure.frame,
+                    structure.smiles,
+                    i,
+                    j,
+                    *shift,
+                    z[i],
+                    z[j],
+                    kind,
+                    fine,
+                    structure.intact,
+                )
+            )
             rows[-1] += (r, eps, back, -(eps + back), eps - back)
             if structure.intact:
-                means[structure.smiles, structure.mapped_smiles or "", i, j, *shift, kind, fine].append(
-                    (-(eps + back), r)
-                )
+                means[
+                    structure.smiles, structure.mapped_smiles or "", i, j, *shift, kind, fine
+                ].append((-(eps + back), r))
     return rows, means, histogram
 
 
-COLUMNS = ["frame", "molecule", "i", "j", "s_x", "s_y", "s_z", "z_i", "z_j", "bond_type", "bond_type_fine"]
+COLUMNS = [
+    "frame",
+    "molecule",
+    "i",
+    "j",
+    "s_x",
+    "s_y",
+    "s_z",
+    "z_i",
+    "z_j",
+    "bond_type",
+    "bond_type_fine",
+]
 COLUMNS += ["bonds_intact", "r_ang", "eps_ij_eV", "eps_ji_eV", "bond_energy_eV", "asymmetry_eV"]
 
 
@@ -86,9 +121,13 @@ def several(prepared: Any, molecules: dict[str, Structure]) -> list[Structure]:
     changed = [
         replace(ethanol, frame=2001, bonds=None, mapped_smiles=None, smiles="C2H6O"),
         replace(ethanol, frame=2002, intact=False),
-        replace(ethanol, frame=2003, bonds=(Bond(0, 8, "C~H", "odd"), Bond(0, 1, "C-C", "Csp3-Csp3"))),
+        replace(
+            ethanol, frame=2003, bonds=(Bond(0, 8, "C~H", "odd"), Bond(0, 1, "C-C", "Csp3-Csp3"))
+        ),
         replace(ethanol, frame=2004, bonds=()),
-        replace(ethanol, frame=2005, positions=2.0 * ethanol.positions),  # bonds beyond the cutoff have no pair
+        replace(
+            ethanol, frame=2005, positions=2.0 * ethanol.positions
+        ),  # bonds beyond the cutoff have no pair
         replace(molecules["C"], frame=2006),
     ]
     return [*frames[:9], *changed, *frames[9:]]
@@ -99,26 +138,39 @@ def check(model: AnalysisModel, structures: Sequence[Structure], folder: Path) -
     rows, means, histogram = loop(model, structures)
     bonds = pd.read_parquet(folder / "bonds.parquet")
     expected = pd.DataFrame(rows, columns=COLUMNS)
-    pd.testing.assert_frame_equal(bonds[COLUMNS], expected, check_exact=False, atol=ENERGY_EV, rtol=0)
+    pd.testing.assert_frame_equal(
+        bonds[COLUMNS], expected, check_exact=False, atol=ENERGY_EV, rtol=0
+    )
     table = pd.read_csv(folder / "bond_means.csv", keep_default_na=False, na_values=[""])
     keys = ["molecule", "smiles", "i", "j", "s_x", "s_y", "s_z", "bond_type", "bond_type_fine"]
     assert [tuple(row) for row in table[keys].fillna("").to_numpy().tolist()] == list(means)
     d = [np.array([d for d, _ in values]) for values in means.values()]
     np.testing.assert_array_equal(table["n"], [len(values) for values in d])
-    np.testing.assert_allclose(table["bond_energy_eV"], [values.mean() for values in d], atol=ENERGY_EV)
+    np.testing.assert_allclose(
+        table["bond_energy_eV"], [values.mean() for values in d], atol=ENERGY_EV
+    )
     spread = [values.std(ddof=1) if len(values) > 1 else np.nan for values in d]
     np.testing.assert_allclose(table["bond_energy_sd_eV"], spread, atol=1e-6)
-    np.testing.assert_allclose(table["r_ang"], [np.mean([r for _, r in v]) for v in means.values()], atol=1e-9)
+    np.testing.assert_allclose(
+        table["r_ang"], [np.mean([r for _, r in v]) for v in means.values()], atol=1e-9
+    )
     pairs = pd.read_parquet(folder / "pairs.parquet")
     found = pairs[["elements", "r_bin_ang", "bond_energy_bin_eV", "count"]].to_numpy().tolist()
-    assert found == [[e, round(r * 0.05, 10), round(d * 0.01, 10), n] for (e, r, d), n in sorted(histogram.items())]
+    assert found == [
+        [e, round(r * 0.05, 10), round(d * 0.01, 10), n]
+        for (e, r, d), n in sorted(histogram.items())
+    ]
 
 
-def test_tables_equal_plain_loops(model: AnalysisModel, several: list[Structure], tmp_path: Path) -> None:
+def test_tables_equal_plain_loops(
+    model: AnalysisModel, several: list[Structure], tmp_path: Path
+) -> None:
     check(model, several, tmp_path)
 
 
-def test_tables_equal_plain_loops_in_cells(build_model: Callable[..., AnalysisModel], tmp_path: Path) -> None:
+def test_tables_equal_plain_loops_in_cells(
+    build_model: Callable[..., AnalysisModel], tmp_path: Path
+) -> None:
     """Geometric bonds, images of one atom, and a bond that is the shortest of several images."""
     path = tmp_path / "cells.xyz"
     images = [bulk("C", "diamond", a=3.567), bulk("C", "sc", a=1.6), bulk("CO", "rocksalt", a=4.0)]
@@ -126,7 +178,13 @@ def test_tables_equal_plain_loops_in_cells(build_model: Callable[..., AnalysisMo
     model = build_model(r_max=3.0)
     model.path = path  # an untrained model has no file; provenance hashes one
     structures = list(from_file(path))
-    bonded = replace(structures[0], frame=9, bonds=(Bond(0, 1, "C-C", "Csp3-Csp3"),), smiles="CC", mapped_smiles="m")
+    bonded = replace(
+        structures[0],
+        frame=9,
+        bonds=(Bond(0, 1, "C-C", "Csp3-Csp3"),),
+        smiles="CC",
+        mapped_smiles="m",
+    )
     check(model, [*structures, bonded], tmp_path / "out")
 
 
@@ -139,7 +197,9 @@ def test_rows_come_in_groups_of_a_fixed_size(
     monkeypatch.setattr("e3d.decompose.writer.ROWS_PER_GROUP", 40)
     decompose(model, several, tmp_path / "many", name="x", run=RUN)
     files = [pq.ParquetFile(tmp_path / name / "bonds.parquet") for name in ("one", "many")]
-    sizes = [[file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)] for file in files]
+    sizes = [
+        [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)] for file in files
+    ]
     assert len(sizes[0]) == 1 < len(sizes[1])
     assert min(sizes[1][:-1]) >= 40
     assert files[0].read().equals(files[1].read())
@@ -152,7 +212,9 @@ def test_packed_keys_sort_as_their_rows_do() -> None:
         rows = rng.integers(-high, high, size=(500, 4))
         rows[250:] = rows[:250]
         key = pack(list(rows.T))
-        np.testing.assert_array_equal(rows[np.argsort(key, kind="stable")], rows[np.lexsort(rows.T[::-1])])
+        np.testing.assert_array_equal(
+            rows[np.argsort(key, kind="stable")], rows[np.lexsort(rows.T[::-1])]
+        )
         assert len(np.unique(key)) == len(np.unique(rows, axis=0))
     assert len(pack([np.empty(0, dtype=np.int64)])) == 0
 

@@ -9,30 +9,25 @@ import pandas as pd
 import pytest
 
 from e3d import tables
-from e3d.decompose.load import Decomposed
-from e3d.entropy import (
-    ALL,
-    WITHIN,
-    Bins,
-    decomposability_table,
-    entropy_table,
-    histogram_table,
-    require_one_sample_size,
-    run_tables,
-)
-from e3d.entropy.bins import Ints, binned, conditional_entropy, joint, miller_madow, plug_in
-from e3d.entropy.counts import counted, information
-from e3d.entropy.nonbonded import non_bonded_table
-from e3d.entropy.tables import asymmetry
+from e3d.decompose.decomposed import Decomposed
 from e3d.fields import BONDS_FILE, MEANS_FILE, PAIRS_FILE
 from e3d.fields import Column as C
+from study.entropy.bins import Bins, Ints, binned, conditional_entropy, joint, miller_madow, plug_in
+from study.entropy.command import histogram_table, require_one_sample_size, run_tables
+from study.entropy.counts import counted, information
+from study.entropy.mutual_information import decomposability_table
+from study.entropy.nonbonded import non_bonded_table
+from study.entropy.tables import ALL, WITHIN, asymmetry, entropy_table
 
 BINS = Bins(bond_energy_eV=0.05, scaled=0.05, r_ang=0.02)
 EXACT = 1e-12  # a few operations on numbers near one, in float64
 
 
 def _part(
-    kinds: Sequence[str], d: Sequence[float], molecules: Sequence[str], r: Sequence[float] | None = None
+    kinds: Sequence[str],
+    d: Sequence[float],
+    molecules: Sequence[str],
+    r: Sequence[float] | None = None,
 ) -> Decomposed:
     bonds = pd.DataFrame(
         {
@@ -60,11 +55,15 @@ def _random_part(n: int = 600, n_molecules: int = 12, seed: int = 0) -> Decompos
 
 def test_entropy_of_known_distributions() -> None:
     assert plug_in(np.repeat(np.arange(8), 5)) == pytest.approx(np.log(8), rel=EXACT)
-    assert plug_in(np.array([0, 0, 0, 1])) == pytest.approx(-0.75 * np.log(0.75) - 0.25 * np.log(0.25), rel=EXACT)
+    assert plug_in(np.array([0, 0, 0, 1])) == pytest.approx(
+        -0.75 * np.log(0.75) - 0.25 * np.log(0.25), rel=EXACT
+    )
     zero = plug_in(np.zeros(9, dtype=int))
     assert zero == 0.0
     assert not np.signbit(zero)
-    assert miller_madow(np.array([0, 0, 0, 1])) == pytest.approx(plug_in(np.array([0, 0, 0, 1])) + 1 / 8, rel=EXACT)
+    assert miller_madow(np.array([0, 0, 0, 1])) == pytest.approx(
+        plug_in(np.array([0, 0, 0, 1])) + 1 / 8, rel=EXACT
+    )
 
 
 def test_miller_madow_is_closer_to_the_truth_on_small_samples() -> None:
@@ -72,30 +71,40 @@ def test_miller_madow_is_closer_to_the_truth_on_small_samples() -> None:
     p = np.arange(1, 9) / 36
     truth = float(-np.sum(p * np.log(p)))
     samples = [rng.choice(8, size=25, p=p) for _ in range(400)]
-    plain, corrected = (np.mean([estimator(s) for s in samples]) - truth for estimator in (plug_in, miller_madow))
+    plain, corrected = (
+        np.mean([estimator(s) for s in samples]) - truth for estimator in (plug_in, miller_madow)
+    )
     assert plain < -0.1
     # standard error of a mean of 400: 0.12 / 20 = 0.006; what remains is the bias of second order
     assert abs(corrected) < abs(plain) / 3, (plain, corrected)
 
 
 def _information(x: Ints, y: Ints, given: Ints | None = None) -> tuple[float, float]:
-    plain, corrected = information(x, y, np.zeros_like(x) if given is None else given, np.zeros_like(x))
+    plain, corrected = information(
+        x, y, np.zeros_like(x) if given is None else given, np.zeros_like(x)
+    )
     return float(plain[0]), float(corrected[0])
 
 
 def test_information_of_independent_labels_vanishes_after_correction_and_is_not_clipped() -> None:
     rng = np.random.default_rng(1)
-    plain, corrected = np.array([_information(*rng.integers(0, 4, size=(2, 60))) for _ in range(400)]).T
+    plain, corrected = np.array(
+        [_information(*rng.integers(0, 4, size=(2, 60))) for _ in range(400)]
+    ).T
     assert plain.min() >= -EXACT
     assert plain.mean() > 0.05
-    assert abs(corrected.mean()) < plain.mean() / 4  # standard error 0.035 / 20, and a bias of second order
+    assert (
+        abs(corrected.mean()) < plain.mean() / 4
+    )  # standard error 0.035 / 20, and a bias of second order
     assert corrected.min() < 0
 
 
 def test_information_of_a_function_is_the_entropy() -> None:
     x = np.random.default_rng(2).integers(0, 12, size=300)
     y = x // 3
-    for told, whole, itself in zip(_information(x, y), (plug_in(y), miller_madow(y)), _information(x, x), strict=True):
+    for told, whole, itself in zip(
+        _information(x, y), (plug_in(y), miller_madow(y)), _information(x, x), strict=True
+    ):
         assert told == pytest.approx(whole, abs=EXACT)
         assert itself > told
     assert _information(x, x) == pytest.approx((plug_in(x), miller_madow(x)), abs=EXACT)
@@ -104,7 +113,11 @@ def test_information_of_a_function_is_the_entropy() -> None:
 
 def test_counts_without_a_group_are_those_of_the_other_rows() -> None:
     rng = np.random.default_rng(4)
-    labels, given, groups = rng.integers(-3, 9, size=300), rng.integers(0, 4, size=300), rng.integers(0, 7, size=300)
+    labels, given, groups = (
+        rng.integers(-3, 9, size=300),
+        rng.integers(0, 4, size=300),
+        rng.integers(0, 7, size=300),
+    )
     labels[given == 2] = 0
     given[0] = 5  # one row alone: gone without its group
     found = counted(labels, given, groups)
@@ -161,7 +174,9 @@ def test_decomposability_is_one_where_d_separates_the_types() -> None:
 
 def test_elements_alone_tell_types_but_no_orders() -> None:
     kinds = ["C-H", "C=C", "C-C", "C:C", "C~C"] * 40
-    part = _part(kinds, [4.5 if "H" in k else 3.0 for k in kinds], [f"M{i % 9}" for i in range(200)])
+    part = _part(
+        kinds, [4.5 if "H" in k else 3.0 for k in kinds], [f"M{i % 9}" for i in range(200)]
+    )
     assert 0.3 < _fraction(part, "I(D; type)") < 0.9
     # four orders of C and C, the unknown one of periodic structures among them, in 160 of 200 bonds
     expected = pytest.approx(0.8 * np.log(4), rel=EXACT)
@@ -180,7 +195,10 @@ def test_shuffling_d_destroys_decomposability() -> None:
     part = _random_part()
     d = part.bonds[C.BOND_ENERGY].to_numpy()
     shuffled = _part(
-        part.bonds[C.BOND_TYPE], np.random.default_rng(9).permutation(d), part.bonds[C.MOLECULE], part.bonds[C.R]
+        part.bonds[C.BOND_TYPE],
+        np.random.default_rng(9).permutation(d),
+        part.bonds[C.MOLECULE],
+        part.bonds[C.R],
     )
     assert _fraction(part, "I(D; type)", "fraction_mm") > 0.5
     assert abs(_fraction(shuffled, "I(D; type)", "fraction_mm")) < 0.1
@@ -191,7 +209,9 @@ def test_the_scale_free_form_does_not_see_the_scale() -> None:
     bonds = part.bonds.copy()
     bonds[[C.BOND_ENERGY, C.EPS_IJ, C.EPS_JI]] /= 64
     small = Decomposed(part.structures, bonds, part.means)
-    big, little = (entropy_table(p, BINS).set_index(["quantity", "bond_type"]) for p in (part, small))
+    big, little = (
+        entropy_table(p, BINS).set_index(["quantity", "bond_type"]) for p in (part, small)
+    )
     for quantity in ("D/sd", "eps/sd", "A/sd"):
         pd.testing.assert_frame_equal(big.loc[quantity], little.loc[quantity], rtol=1e-9)
     assert big.loc[("D", ALL), "entropy_nats"] > little.loc[("D", ALL), "entropy_nats"] + 1
@@ -207,13 +227,20 @@ def test_within_types_is_the_mean_over_types() -> None:
         assert table.loc[WITHIN, column] == pytest.approx(expected, rel=EXACT)
     assert table.loc[WITHIN, "entropy_nats"] < table.loc[ALL, "entropy_nats"]
     assert types["n"].sum() == table.loc[ALL, "n"] == table.loc[WITHIN, "n"] == 600
-    assert ((table["entropy_mm_nats_lo"] < table["entropy_mm_nats"]) & table["entropy_mm_nats_hi"].notna()).all()
+    assert (
+        (table["entropy_mm_nats_lo"] < table["entropy_mm_nats"])
+        & table["entropy_mm_nats_hi"].notna()
+    ).all()
 
 
 def test_no_interval_where_the_jackknife_would_lie() -> None:
     few = entropy_table(_part(["C-H"] * 20, np.arange(20) % 4, ["a", "b"] * 10), BINS)
-    saturated = entropy_table(_part(["C-H"] * 20, np.arange(20) * 1.0, [f"M{i}" for i in range(20)]), BINS)
-    uneven = entropy_table(_part(["C-H"] * 20, np.arange(20) * 1.0, [f"M{i // 3}" for i in range(20)]), BINS)
+    saturated = entropy_table(
+        _part(["C-H"] * 20, np.arange(20) * 1.0, [f"M{i}" for i in range(20)]), BINS
+    )
+    uneven = entropy_table(
+        _part(["C-H"] * 20, np.arange(20) * 1.0, [f"M{i // 3}" for i in range(20)]), BINS
+    )
     constant = entropy_table(_part(["C-H"] * 20, [0.01] * 20, [f"M{i}" for i in range(20)]), BINS)
     for table in (few, saturated, uneven, constant):
         table = table[table["quantity"].isin(["D", "D/sd"])]  # the two eps of a bond are in one bin
@@ -271,10 +298,14 @@ def test_structures_without_a_bond_are_left_out_and_alone_are_one_line(
         bonds = _random_part().bonds.iloc[: 600 if name == "test-molecules" else 0]
         bonds.to_parquet(tmp_path / name / BONDS_FILE)
         _pairs().to_parquet(tmp_path / name / PAIRS_FILE)
-        pd.DataFrame({C.SMILES: ["x"], C.BOND_ENERGY: [1.0], C.N: [1]}).to_csv(tmp_path / name / MEANS_FILE)
+        pd.DataFrame({C.SMILES: ["x"], C.BOND_ENERGY: [1.0], C.N: [1]}).to_csv(
+            tmp_path / name / MEANS_FILE
+        )
     run = {"run": "a/n8/nano/s0", "dataset": "a", "n_train": 8, "model": "nano", "seed": 0}
     with caplog.at_level("WARNING"):
-        run_tables([tmp_path / "test-molecules", tmp_path / "crystals"], tmp_path / "s0.csv", BINS, run)
+        run_tables(
+            [tmp_path / "test-molecules", tmp_path / "crystals"], tmp_path / "s0.csv", BINS, run
+        )
     assert "crystals left out" in caplog.text
     assert set(tables.read(tmp_path / "s0.csv")[C.STRUCTURES]) == {"test-molecules"}
     with input_error("crystals: no intact frame with a known bond"):
@@ -284,7 +315,12 @@ def test_structures_without_a_bond_are_left_out_and_alone_are_one_line(
 
 def _pairs() -> pd.DataFrame:
     """Return non-bonded pairs: C-H in four bins of D, the outer two 0.05 eV away; H-H in one; two distances."""
-    rows = [("C-H", 1.1, -0.05, 10), ("C-H", 1.1, -0.01, 20), ("C-H", 1.3, 0.0, 10), ("C-H", 1.3, 0.04, 20)]
+    rows = [
+        ("C-H", 1.1, -0.05, 10),
+        ("C-H", 1.1, -0.01, 20),
+        ("C-H", 1.3, 0.0, 10),
+        ("C-H", 1.3, 0.04, 20),
+    ]
     rows += [("C-H", 1.3, 0.05, 20), ("H-H", 1.1, 0.02, 20)]
     return pd.DataFrame(rows, columns=[C.ELEMENTS, "r_bin_ang", "bond_energy_bin_eV", C.COUNT])
 
@@ -296,15 +332,21 @@ def test_non_bonded_pairs_are_added_up_to_wider_bins_exactly() -> None:
     assert table.loc["C-H", "entropy_nats"] == pytest.approx(expected, rel=EXACT)
     assert table.loc["C-H", "entropy_mm_nats"] == pytest.approx(expected + 2 / 160, rel=EXACT)
     assert table.loc["H-H", "entropy_nats"] == 0
-    assert table.loc[ALL, "entropy_nats"] == pytest.approx(plug_in(np.repeat([0, 1, 2], [30, 50, 20])), rel=EXACT)
+    assert table.loc[ALL, "entropy_nats"] == pytest.approx(
+        plug_in(np.repeat([0, 1, 2], [30, 50, 20])), rel=EXACT
+    )
     assert table.loc[WITHIN, "entropy_nats"] == pytest.approx(0.8 * expected, rel=EXACT)
-    assert table.loc["C-H", "differential_binned_nats"] == pytest.approx(expected + 2 / 160 + np.log(0.05), rel=EXACT)
+    assert table.loc["C-H", "differential_binned_nats"] == pytest.approx(
+        expected + 2 / 160 + np.log(0.05), rel=EXACT
+    )
     assert table[C.N].tolist() == [100, 100, 80, 20]
     fine = non_bonded_table("x", _pairs(), Bins(0.01, 0.05, 0.02)).set_index(C.BOND_TYPE)
     assert fine.loc["C-H", "occupied_bins"] == 5
 
 
-def test_non_bonded_pairs_have_no_rows_where_bins_do_not_fit(caplog: pytest.LogCaptureFixture) -> None:
+def test_non_bonded_pairs_have_no_rows_where_bins_do_not_fit(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     assert non_bonded_table("x", _pairs(), Bins(0.025, 0.05, 0.02)).empty
     assert "0.025 eV is no multiple" in caplog.text
     assert non_bonded_table("x", _pairs().iloc[:0], BINS).empty
@@ -312,13 +354,19 @@ def test_non_bonded_pairs_have_no_rows_where_bins_do_not_fit(caplog: pytest.LogC
 
 def test_asymmetry_does_not_depend_on_the_order_of_atoms() -> None:
     rng = np.random.default_rng(5)
-    bonds = pd.DataFrame({C.EPS_IJ: rng.normal(size=40), C.EPS_JI: rng.normal(size=40), C.Z_I: 6, C.Z_J: 1})
+    bonds = pd.DataFrame(
+        {C.EPS_IJ: rng.normal(size=40), C.EPS_JI: rng.normal(size=40), C.Z_I: 6, C.Z_J: 1}
+    )
     bonds.loc[:19, C.Z_J] = 6
-    swapped = bonds.rename(columns={C.EPS_IJ: C.EPS_JI, C.EPS_JI: C.EPS_IJ, C.Z_I: C.Z_J, C.Z_J: C.Z_I})
+    swapped = bonds.rename(
+        columns={C.EPS_IJ: C.EPS_JI, C.EPS_JI: C.EPS_IJ, C.Z_I: C.Z_J, C.Z_J: C.Z_I}
+    )
     a = asymmetry(bonds)
     assert a.tolist() == asymmetry(swapped).tolist()
     assert (a[:20] >= 0).all()  # carbon and carbon
-    assert a[20:].tolist() == (bonds[C.EPS_JI] - bonds[C.EPS_IJ])[20:].tolist()  # from hydrogen, which is j here
+    assert (
+        a[20:].tolist() == (bonds[C.EPS_JI] - bonds[C.EPS_IJ])[20:].tolist()
+    )  # from hydrogen, which is j here
 
 
 def test_both_edges_of_a_bond_count() -> None:

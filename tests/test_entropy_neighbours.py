@@ -9,17 +9,21 @@ from scipy.integrate import quad
 from scipy.special import digamma
 from scipy.stats import norm
 
-from e3d.entropy import knn
-from e3d.entropy.bins import binned, miller_madow, plug_in
-from e3d.entropy.intervals import estimate
-from e3d.entropy.knn import ByLabel, Told
 from e3d.statistics import replicates, t_quantile
+from study.entropy import knn
+from study.entropy.bins import binned, miller_madow, plug_in
+from study.entropy.intervals import estimate
+from study.entropy.knn import ByLabel, Told
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 K = 3
 EXACT = 1e-11  # sums of some hundred terms near one, in float64
-MEANS, SPREADS, SHARES = np.array([3.6, 4.5, 6.0]), np.array([0.15, 0.1, 0.3]), np.array([0.3, 0.5, 0.2])
+MEANS, SPREADS, SHARES = (
+    np.array([3.6, 4.5, 6.0]),
+    np.array([0.15, 0.1, 0.3]),
+    np.array([0.3, 0.5, 0.2]),
+)
 
 
 def entropy(values: Floats, labels: Ints | None = None, k: int = K) -> float:
@@ -67,7 +71,10 @@ def brute_information(values: Floats, labels: Ints, given: Ints, k: int) -> floa
     terms = []
     for i in range(len(values)):
         distance = np.abs(values - values[i])
-        own, near = (np.delete(distance[same], np.sum(same[:i])) for same in (pair == pair[i], given == given[i]))
+        own, near = (
+            np.delete(distance[same], np.sum(same[:i]))
+            for same in (pair == pair[i], given == given[i])
+        )
         reach = np.sort(own)[min(k, len(own)) - 1]
         counts = digamma(np.sum(own <= reach)) - digamma(np.sum(near <= reach))
         terms.append(digamma(len(near) + 1) - digamma(len(own) + 1) + counts)
@@ -84,7 +91,9 @@ def test_as_brute_force(k: int, grid: float) -> None:
         if grid:  # multiples of a power of two, so that equal distances are equal in floating point
             values = np.round(values / grid) * grid
         else:
-            assert entropy(values, labels, k) == pytest.approx(brute_entropy(values, labels, k), abs=EXACT)
+            assert entropy(values, labels, k) == pytest.approx(
+                brute_entropy(values, labels, k), abs=EXACT
+            )
         expected = brute_information(values, labels, given, k)
         assert information(values, labels, given, k) == pytest.approx(expected, abs=EXACT)
 
@@ -107,7 +116,9 @@ def test_a_label_with_one_value_is_left_out() -> None:
 def test_unit_and_origin() -> None:
     rng = np.random.default_rng(1)
     values, labels = rng.normal(size=300), rng.integers(0, 3, size=300)
-    assert entropy(values / 64 + 3, labels) == pytest.approx(entropy(values, labels) - np.log(64), abs=1e-9)
+    assert entropy(values / 64 + 3, labels) == pytest.approx(
+        entropy(values, labels) - np.log(64), abs=1e-9
+    )
     assert information(values / 64, labels) == pytest.approx(information(values, labels), abs=EXACT)
 
 
@@ -115,13 +126,17 @@ def test_equal_values() -> None:
     rng = np.random.default_rng(2)
     values = rng.normal(size=1000)
     values[:5] = values[0]  # five equal: half a per cent
-    assert abs(entropy(values) - 0.5 * np.log(2 * np.pi * np.e)) < 0.3  # five of 1000 weigh ln 1e-12 = -28 each: 0.14
+    assert (
+        abs(entropy(values) - 0.5 * np.log(2 * np.pi * np.e)) < 0.3
+    )  # five of 1000 weigh ln 1e-12 = -28 each: 0.14
     values[:20] = values[0]
     assert np.isnan(entropy(values))
     assert np.isnan(entropy(np.zeros(9)))
     # of values that repeat, information is that of their counts: all of it here, none there
     labels = np.repeat([0, 1], 200)
-    assert information(labels * 1.0, labels) == pytest.approx(digamma(400) - digamma(200), abs=EXACT)
+    assert information(labels * 1.0, labels) == pytest.approx(
+        digamma(400) - digamma(200), abs=EXACT
+    )
     assert information(np.zeros(400), labels) == pytest.approx(
         digamma(399 + 1) - digamma(200) + digamma(199) - digamma(399)
     )
@@ -136,13 +151,20 @@ def test_equal_values() -> None:
     ],
     ids=["uniform", "normal", "mixture"],
 )
-def test_entropy_of_known_densities(draw: Callable[[np.random.Generator], Floats], truth: float) -> None:
+def test_entropy_of_known_densities(
+    draw: Callable[[np.random.Generator], Floats], truth: float
+) -> None:
     rng = np.random.default_rng(3)
     found = np.array(
-        [[entropy(x), miller_madow(binned(x, 0.05)) + np.log(0.05)] for x in (draw(rng) for _ in range(60))]
+        [
+            [entropy(x), miller_madow(binned(x, 0.05)) + np.log(0.05)]
+            for x in (draw(rng) for _ in range(60))
+        ]
     )
     # standard error below 0.06 / sqrt(60) = 0.008; the bias at n = 400 is of the same size
-    assert np.abs(found.mean(axis=0) - truth) == pytest.approx(0.0, abs=0.03), found.mean(axis=0) - truth
+    assert np.abs(found.mean(axis=0) - truth) == pytest.approx(0.0, abs=0.03), (
+        found.mean(axis=0) - truth
+    )
 
 
 def test_information_of_known_densities() -> None:
@@ -167,7 +189,9 @@ def test_information_beyond_what_is_given() -> None:
     assert information(values, given) == pytest.approx(np.log(2), abs=0.01)
 
 
-def intervals(values: Floats, component: Ints, groups: Ints) -> dict[str, tuple[float, float, float]]:
+def intervals(
+    values: Floats, component: Ints, groups: Ints
+) -> dict[str, tuple[float, float, float]]:
     """Return value and interval of four estimators; ``fine`` is one that must fail."""
     by_size, told = ByLabel.sort(values, np.zeros_like(component)), Told.sort(values, component)
     labels, fine = binned(values, 0.05), binned(values, 0.005)
@@ -177,7 +201,9 @@ def intervals(values: Floats, component: Ints, groups: Ints) -> dict[str, tuple[
         "fine": lambda keep: plug_in(fine[keep]) + float(np.log(0.005)),
         "told": lambda keep: knn.information(told, keep, K),
     }
-    found = {name: estimate(replicates(statistic, groups)) for name, statistic in statistics.items()}
+    found = {
+        name: estimate(replicates(statistic, groups)) for name, statistic in statistics.items()
+    }
     return {name: (e.value, e.lo, e.hi) for name, e in found.items()}
 
 
@@ -192,10 +218,17 @@ def coverage(repeats: int, *, by_molecule: bool) -> tuple[dict[str, float], dict
     rows = []
     for _ in range(repeats):
         shared = rng.random(600) < 2 / 3
-        component = np.where(shared, rng.choice(3, p=SHARES, size=40)[molecule], rng.choice(3, p=SHARES, size=600))
+        component = np.where(
+            shared, rng.choice(3, p=SHARES, size=40)[molecule], rng.choice(3, p=SHARES, size=600)
+        )
         groups = molecule if by_molecule else rng.permutation(molecule)
         rows.append(intervals(mixture(rng, component), component, groups))
-    truths = {"knn": MIXTURE_ENTROPY, "bins": MIXTURE_ENTROPY, "fine": MIXTURE_ENTROPY, "told": MIXTURE_INFORMATION}
+    truths = {
+        "knn": MIXTURE_ENTROPY,
+        "bins": MIXTURE_ENTROPY,
+        "fine": MIXTURE_ENTROPY,
+        "told": MIXTURE_INFORMATION,
+    }
     covered, width = {}, {}
     for name, truth in truths.items():
         value, lo, hi = np.array([row[name] for row in rows]).T

@@ -22,7 +22,12 @@ from standin_project import Project, make_project
 ROOT = Path(__file__).parents[1]
 ENVS = ("analysis", "data", "figures", "label", "train-cpu", "train-gpu")
 CONDA_SPEC = re.compile(r"([a-z0-9-]+) =(\d+(?:\.\d+)*)")
-HEAD_ONLY = {"snakemake", "snakemake-executor-plugin-slurm", "snakemake-executor-plugin-slurm-jobstep", "pygments"}
+HEAD_ONLY = {
+    "snakemake",
+    "snakemake-executor-plugin-slurm",
+    "snakemake-executor-plugin-slurm-jobstep",
+    "pygments",
+}
 """What runs Snakemake itself; no rule imports it."""
 Versions = dict[str, Version]
 
@@ -84,9 +89,13 @@ def rules() -> dict[str, str]:
 
 
 def test_no_other_environment_and_no_pin_file() -> None:
-    listed = subprocess.run(["git", "ls-files", "envs"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "envs"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout
     tracked = listed.split() or [f"envs/{path.name}" for path in (ROOT / "envs").glob("*.yaml")]
-    assert {name for name in tracked if not name.endswith(".py")} == {f"envs/{env}.yaml" for env in ENVS}
+    assert {name for name in tracked if not name.endswith(".py")} == {
+        f"envs/{env}.yaml" for env in ENVS
+    }
 
 
 @pytest.mark.parametrize("env", ENVS)
@@ -97,7 +106,10 @@ def test_versions_are_those_of_the_project_and_of_the_lock(env: str) -> None:
     assert found
     for name, version in found.items():
         assert project[name] == version == locked[name], name
-    assert yaml.safe_load((ROOT / "envs" / f"{env}.yaml").read_text())["channels"] == ["conda-forge", "nodefaults"]
+    assert yaml.safe_load((ROOT / "envs" / f"{env}.yaml").read_text())["channels"] == [
+        "conda-forge",
+        "nodefaults",
+    ]
 
 
 def test_every_package_of_the_project_is_in_some_environment() -> None:
@@ -130,7 +142,9 @@ def test_one_python() -> None:
     found = {spec for env in ENVS for spec in specs(env)[0] if spec.startswith("python ")}
     assert found == {f"python ={standin_packages.BASE['python']}"}
     assert standin_packages.BASE["python"] in SpecifierSet(pyproject()["requires-python"])
-    base = re.search(r"^FROM python:([\d.]+)-slim", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    base = re.search(
+        r"^FROM python:([\d.]+)-slim", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE
+    )
     assert base
     assert base[1] == standin_packages.BASE["python"]
     assert all(("pip =26.0" in conda) == bool(pip) for conda, pip in map(specs, ENVS))
@@ -176,11 +190,18 @@ def test_the_image_gets_the_project_s_packages(tmp_path: Path) -> None:
     command = re.search(r"^RUN python (-c '.*') > requirements\.txt", text, flags=re.MULTILINE)
     assert command
     made = subprocess.run(
-        [sys.executable, *shlex.split(command[1])], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, *shlex.split(command[1])],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     expected = pins(pyproject()["dependencies"]) | extra("labels") | extra("gpu")
     assert pins(made.splitlines()) == expected
-    assert "pip install --no-cache-dir --constraint requirements.lock --requirement requirements.txt" in text
+    assert (
+        "pip install --no-cache-dir --constraint requirements.lock --requirement requirements.txt"
+        in text
+    )
 
 
 APPTAINER = """\
@@ -221,7 +242,9 @@ def test_a_rule_runs_in_the_published_image(image: Project) -> None:
     assert (image.folder / SETTINGS).is_file()
     path, command = (image.home / "ran").read_text().split(" ", 1)
     assert command.startswith("-m e3d settings ")
-    assert path == f"{image.home / 'image'}:/usr/bin:/bin"  # nothing of the Python that runs Snakemake
+    assert (
+        path == f"{image.home / 'image'}:/usr/bin:/bin"
+    )  # nothing of the Python that runs Snakemake
     calls = (image.home / "apptainer").read_text()
     assert calls.count("pull --name") == 1
     assert f"export PYTHONPATH={image.folder / 'workflow'}" in calls
@@ -238,6 +261,13 @@ def test_apptainer_without_an_image_is_one_line(image: Project) -> None:
 def test_without_the_method_the_image_changes_nothing(image: Project) -> None:
     """Where Snakemake is not told to use images, its own python runs the rule."""
     program = str(Path(sys.executable).with_name("snakemake"))
-    done = image.run(program, "--cores", "1", SETTINGS, "--config", "runtime={container: 'docker://user/e3d:0.1'}")
+    done = image.run(
+        program,
+        "--cores",
+        "1",
+        SETTINGS,
+        "--config",
+        "runtime={container: 'docker://user/e3d:0.1'}",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (image.home / "ran").exists()

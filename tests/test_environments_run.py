@@ -26,9 +26,21 @@ STUDY: dict[str, Any] = {
     "study": "tiny",
     "grid": {"dataset": ["both"], "n_train": [8], "model": ["nano"], "seed": [0]},
     "controls": [],
-    "models": {"nano": {"num_scalar_features": 4, "num_tensor_features": 2, "mlp_width": 8, "num_bessels": 4}},
+    "models": {
+        "nano": {
+            "num_scalar_features": 4,
+            "num_tensor_features": 2,
+            "mlp_width": 8,
+            "num_bessels": 4,
+        }
+    },
     "training": {"steps": 4, "steps_per_epoch": 2, "batch_size": 4},
-    "dynamics": {"molecules": ["OO"], "temperatures_K": [300, 3000], "replicas": [1, 1], "steps": 20},
+    "dynamics": {
+        "molecules": ["OO"],
+        "temperatures_K": [300, 3000],
+        "replicas": [1, 1],
+        "steps": 20,
+    },
     "null_models": {"untrained_seeds": 1, "shuffles": 2},
     "figures": {"molecules": ["CO"]},
 }
@@ -102,7 +114,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Made:
             "theory": SPICE,
         }
         both = {"mix": {"fetched": 0.9, "made": 0.1}}
-        add_datasets(project, {"fetched": fetched | about, "made": LABELLED | about, "both": both | about})
+        add_datasets(
+            project, {"fetched": fetched | about, "made": LABELLED | about, "both": both | about}
+        )
         ok(project.snakemake(*OPTIONS))
     made["tiny"] = sorted(project.prefixes())
     return project, made
@@ -123,7 +137,10 @@ def test_every_rule_ran_in_its_environment(ran: Made) -> None:
     done = {record["rule"] for record in records}
     written = {name.split()[2] if len(name.split()) > 2 else "" for name in rules()} - {""}
     assert written <= done
-    assert {name for name in done if name.startswith("figures_")} > {"figures_findings", "figures_molecules"}
+    assert {name for name in done if name.startswith("figures_")} > {
+        "figures_findings",
+        "figures_molecules",
+    }
     assert all(record["conda_env"] for record in records)
 
 
@@ -141,7 +158,12 @@ def test_an_environment_holds_no_more_than_its_rules_import(ran: Made, env: str)
 
 
 def read_json(project: Project, prefix: Path) -> Done:
-    site_of = {"species": [{"element": "Li", "occu": 1}], "abc": [0, 0, 0], "xyz": [0, 0, 0], "label": "Li"}
+    site_of = {
+        "species": [{"element": "Li", "occu": 1}],
+        "abc": [0, 0, 0],
+        "xyz": [0, 0, 0],
+        "label": "Li",
+    }
     cell = {"matrix": [[4, 0, 0], [0, 4, 0], [0, 0, 4]]}
     record = {
         "matpes_id": "matpes-1",
@@ -154,14 +176,40 @@ def read_json(project: Project, prefix: Path) -> Done:
     }
     (project.folder / "records.json").write_text(json.dumps([record]))
     settings = json.dumps({"layout": "matpes", "theory": "PBE (MatPES)", "exclude_elements": []})
-    return e3d(project, prefix, "data", "read", "records.json", "--settings", settings, "-o", "json.h5")
+    return e3d(
+        project, prefix, "data", "read", "records.json", "--settings", settings, "-o", "json.h5"
+    )
 
 
 def label_by_pyscf(project: Project, prefix: Path) -> Done:
     (project.folder / "h2.smi").write_text("[H][H]\n")
-    sampled = ("data", "sample", "h2.smi", "--conformations", "2", "--seed", "0", "--jobs", "1", "-o", "h2.hdf5")
+    sampled = (
+        "data",
+        "sample",
+        "h2.smi",
+        "--conformations",
+        "2",
+        "--seed",
+        "0",
+        "--jobs",
+        "1",
+        "-o",
+        "h2.hdf5",
+    )
     ok(e3d(project, prefix, *sampled))
-    return e3d(project, prefix, "data", "label", "h2.hdf5", "--theory", SPICE, "--jobs", "1", "-o", "h2_labels.hdf5")
+    return e3d(
+        project,
+        prefix,
+        "data",
+        "label",
+        "h2.hdf5",
+        "--theory",
+        SPICE,
+        "--jobs",
+        "1",
+        "-o",
+        "h2_labels.hdf5",
+    )
 
 
 def e3d(project: Project, prefix: Path, *arguments: str) -> Done:
@@ -171,7 +219,8 @@ def e3d(project: Project, prefix: Path, *arguments: str) -> Done:
 
 
 @pytest.mark.parametrize(
-    ("env", "missing"), [("analysis", "torch"), ("figures", "h5py"), ("data", "matscipy"), ("label", "jsonschema")]
+    ("env", "missing"),
+    [("analysis", "torch"), ("figures", "h5py"), ("data", "matscipy"), ("label", "jsonschema")],
 )
 def test_what_an_environment_does_not_list_is_not_there(ran: Made, env: str, missing: str) -> None:
     project, _ = ran
@@ -181,9 +230,14 @@ def test_what_an_environment_does_not_list_is_not_there(ran: Made, env: str, mis
 
 @pytest.mark.parametrize(
     ("env", "package", "target"),
-    [("analysis", "matscipy", "results/null/fit/both/n8.csv"), ("figures", "rdkit", "results/figures/molecules.png")],
+    [
+        ("analysis", "matscipy", "results/null/fit/both/n8.csv"),
+        ("figures", "rdkit", "results/figures/molecules.png"),
+    ],
 )
-def test_a_rule_whose_package_is_hidden_fails(ran: Made, env: str, package: str, target: str) -> None:
+def test_a_rule_whose_package_is_hidden_fails(
+    ran: Made, env: str, package: str, target: str
+) -> None:
     project, _ = ran
     place = site(project.prefixes()[env]) / package
     hidden = place.with_name(f"hidden-{package}")
@@ -212,11 +266,17 @@ def envs_only(project: Project) -> Done:
     [
         ("numpy =2.4.6", "numpy =2.4.5", "numpy"),
         ("pandas =3.1.1", "pandsa =3.1.1", "pandsa"),
-        ("matscipy==1.3.1", "matscipy==1.3.0", "No matching distribution found for matscipy==1.3.0"),
+        (
+            "matscipy==1.3.1",
+            "matscipy==1.3.0",
+            "No matching distribution found for matscipy==1.3.0",
+        ),
         ("[conda-forge, nodefaults]", "[bioconda]", "no channel bioconda"),
     ],
 )
-def test_an_environment_that_cannot_be_made_says_why(project: Project, old: str, new: str, said: str) -> None:
+def test_an_environment_that_cannot_be_made_says_why(
+    project: Project, old: str, new: str, said: str
+) -> None:
     with project.edited("envs/analysis.yaml", old, new):
         done = envs_only(project)
     assert done.returncode != 0
@@ -233,7 +293,9 @@ def written(project: Project) -> dict[str, str]:
     """What `make pins` may write, by name."""
     folder = project.folder / "envs"
     return {
-        path.name: path.read_text() for path in folder.iterdir() if path.suffix != ".yaml" and path.name != "pin.py"
+        path.name: path.read_text()
+        for path in folder.iterdir()
+        if path.suffix != ".yaml" and path.name != "pin.py"
     }
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.data.splits import frames_of
-from e3d.data.store import StoreReader
 from e3d.evaluate import error_table, evaluate, residuals
 from e3d.models import load_model
+from e3d.store.reader import StoreReader
+from e3d.store.splits import frames_of
 from e3d.structures import from_store
 from model_fixtures import MINISPICE_FRAMES, Prepared
 
@@ -18,14 +18,18 @@ RUN = {"run": "r", "dataset": "minispice", "n_train": 16, "model": "tiny", "seed
 
 
 @pytest.fixture(scope="module")
-def table(prepared: Prepared, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+def table(
+    prepared: Prepared, trained: Path, tmp_path_factory: pytest.TempPathFactory
+) -> pd.DataFrame:
     output = tmp_path_factory.mktemp("evaluate") / "errors.csv"
     evaluate(load_model(trained / "model.ckpt"), prepared.store, prepared.splits, output, RUN)
     return pd.read_csv(output)
 
 
 @pytest.mark.parametrize("test_set", ["test-molecules", "test-conformations"])
-def test_errors_equal_a_plain_loop(table: pd.DataFrame, prepared: Prepared, trained: Path, test_set: str) -> None:
+def test_errors_equal_a_plain_loop(
+    table: pd.DataFrame, prepared: Prepared, trained: Path, test_set: str
+) -> None:
     model = load_model(trained / "model.ckpt")
     energy, force = [], []
     with StoreReader(prepared.store) as reader:
@@ -39,10 +43,18 @@ def test_errors_equal_a_plain_loop(table: pd.DataFrame, prepared: Prepared, trai
     components = np.concatenate(force)
     assert row["n_frames"] == len(energy)
     assert row["energy_mae_meV_per_atom"] == pytest.approx(np.abs(energy).mean(), rel=1e-6)
-    assert row["energy_rmse_meV_per_atom"] == pytest.approx(np.sqrt(np.square(energy).mean()), rel=1e-6)
+    assert row["energy_rmse_meV_per_atom"] == pytest.approx(
+        np.sqrt(np.square(energy).mean()), rel=1e-6
+    )
     assert row["force_mae_meV_per_ang"] == pytest.approx(np.abs(components).mean(), rel=1e-6)
-    assert row["force_rmse_meV_per_ang"] == pytest.approx(np.sqrt(np.square(components).mean()), rel=1e-6)
-    assert row["force_mae_meV_per_ang_lo"] < row["force_mae_meV_per_ang"] < row["force_mae_meV_per_ang_hi"]
+    assert row["force_rmse_meV_per_ang"] == pytest.approx(
+        np.sqrt(np.square(components).mean()), rel=1e-6
+    )
+    assert (
+        row["force_mae_meV_per_ang_lo"]
+        < row["force_mae_meV_per_ang"]
+        < row["force_mae_meV_per_ang_hi"]
+    )
 
 
 def test_groups_add_up_to_all(table: pd.DataFrame) -> None:
@@ -59,13 +71,26 @@ def test_groups_add_up_to_all(table: pd.DataFrame) -> None:
 
 def test_a_perfect_model_has_no_error() -> None:
     frames = pd.DataFrame({"molecule": ["a", "a", "b"], "error": [0.0, 0.0, 0.0]})
-    atoms = pd.DataFrame({"molecule": ["a", "b"], "element": ["H", "C"], "absolute": [0.0, 0.0], "square": [0.0, 0.0]})
+    atoms = pd.DataFrame(
+        {
+            "molecule": ["a", "b"],
+            "element": ["H", "C"],
+            "absolute": [0.0, 0.0],
+            "square": [0.0, 0.0],
+        }
+    )
     table = error_table(frames, atoms)
-    assert (table[["energy_mae_meV_per_atom", "force_rmse_meV_per_ang"]].fillna(0.0) == 0.0).all(axis=None)
+    assert (table[["energy_mae_meV_per_atom", "force_rmse_meV_per_ang"]].fillna(0.0) == 0.0).all(
+        axis=None
+    )
 
 
-def test_a_model_of_ones_own_on_all_frames(prepared: Prepared, trained: Path, tmp_path: Path) -> None:
-    table = evaluate(load_model(trained / "model.ckpt"), prepared.store, None, tmp_path / "errors.csv", RUN)
+def test_a_model_of_ones_own_on_all_frames(
+    prepared: Prepared, trained: Path, tmp_path: Path
+) -> None:
+    table = evaluate(
+        load_model(trained / "model.ckpt"), prepared.store, None, tmp_path / "errors.csv", RUN
+    )
     assert set(table["test_set"]) == {"all-frames"}
     assert table["n_frames"][0] == MINISPICE_FRAMES
 

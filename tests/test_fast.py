@@ -34,7 +34,10 @@ def build(dtype: str = "float64", **changed: Any) -> Any:
         "num_layers": 2,
         "num_scalar_features": 8,
         "num_tensor_features": 3,
-        "radial_chemical_embed": {"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 5},
+        "radial_chemical_embed": {
+            "_target_": "allegro.nn.TwoBodyBesselScalarEmbed",
+            "num_bessels": 5,
+        },
         "scalar_embed_mlp_hidden_layers_width": 7,
         "allegro_mlp_hidden_layers_width": 9,
         "readout_mlp_hidden_layers_width": 6,
@@ -60,7 +63,10 @@ def frames(sizes: tuple[int, ...] = (5, 7, 4), *, periodic: bool = False) -> K.T
         data = {K.POSITIONS_KEY: positions, K.ATOM_TYPE_KEY: rng.integers(0, 3, n)}
         data |= {K.FORCE_KEY: rng.normal(size=(n, 3)), K.TOTAL_ENERGY_KEY: float(rng.normal())}
         if periodic:
-            data |= {K.CELL_KEY: 4.0 * np.eye(3) + rng.normal(scale=0.1, size=(3, 3)), K.PBC_KEY: np.ones(3, bool)}
+            data |= {
+                K.CELL_KEY: 4.0 * np.eye(3) + rng.normal(scale=0.1, size=(3, 3)),
+                K.PBC_KEY: np.ones(3, bool),
+            }
         items.append(compute_neighborlist_(from_dict(data), R_MAX))
     return K.batched_from_list(items)
 
@@ -96,17 +102,29 @@ def largest_difference(ours: Any, theirs: Any, batch: K.Type) -> tuple[float, st
     found = []
     for (name, mine), (other, wanted) in pairs:
         assert name == other
-        found.append((float((mine - wanted).abs().max() / wanted.abs().max().clamp(min=1e-30)), name))
+        found.append(
+            (float((mine - wanted).abs().max() / wanted.abs().max().clamp(min=1e-30)), name)
+        )
     return max(found)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize(
-    ("l_max", "parity", "layers", "coupling"), list(product((1, 2, 3), (True, False), (1, 2, 3, 4), (True, False)))
+    ("l_max", "parity", "layers", "coupling"),
+    list(product((1, 2, 3), (True, False), (1, 2, 3, 4), (True, False))),
 )
-def test_same_numbers_as_the_shipped_network(l_max: int, parity: bool, layers: int, coupling: bool, dtype: str) -> None:
-    settings = {"l_max": l_max, "parity": parity, "num_layers": layers, "tp_path_channel_coupling": coupling}
-    difference, where = largest_difference(fast(dtype, **settings), build(dtype, **settings), frames())
+def test_same_numbers_as_the_shipped_network(
+    l_max: int, parity: bool, layers: int, coupling: bool, dtype: str
+) -> None:
+    settings = {
+        "l_max": l_max,
+        "parity": parity,
+        "num_layers": layers,
+        "tp_path_channel_coupling": coupling,
+    }
+    difference, where = largest_difference(
+        fast(dtype, **settings), build(dtype, **settings), frames()
+    )
     assert difference < TOLERANCE[dtype], f"{where}: {difference:.1e}"
 
 
@@ -116,7 +134,13 @@ def test_same_numbers_as_the_shipped_network(l_max: int, parity: bool, layers: i
         {"l_max": 0},
         {"avg_num_neighbors": {"H": 2.0, "C": 5.0, "O": 3.0}},
         {"per_edge_type_cutoff": {"H": 2.0, "C": {"H": 2.5, "C": 3.0, "O": 2.2}}},
-        {"pair_potential": {"_target_": "nequip.nn.pair_potential.ZBL", "units": "metal", "chemical_species": TYPES}},
+        {
+            "pair_potential": {
+                "_target_": "nequip.nn.pair_potential.ZBL",
+                "units": "metal",
+                "chemical_species": TYPES,
+            }
+        },
         {"scalar_embed_mlp_hidden_layers_depth": 2, "allegro_mlp_hidden_layers_depth": 3},
         {"readout_mlp_hidden_layers_depth": 2},
         {"radial_chemical_embed_dim": 10},
@@ -147,18 +171,25 @@ def test_the_comparison_sees_a_changed_weight() -> None:
 
 def test_the_order_of_edges_does_not_matter() -> None:
     batch = frames()
-    order = torch.randperm(batch[K.EDGE_INDEX_KEY].shape[1], generator=torch.Generator().manual_seed(1))
+    order = torch.randperm(
+        batch[K.EDGE_INDEX_KEY].shape[1], generator=torch.Generator().manual_seed(1)
+    )
     shuffled = {**batch, K.EDGE_INDEX_KEY: batch[K.EDGE_INDEX_KEY][:, order]}
     model = fast()
     sorted_out, shuffled_out = model(dict(batch)), model(dict(shuffled))
-    torch.testing.assert_close(shuffled_out[K.FORCE_KEY], sorted_out[K.FORCE_KEY], rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        shuffled_out[K.FORCE_KEY], sorted_out[K.FORCE_KEY], rtol=0, atol=1e-12
+    )
     torch.testing.assert_close(
         shuffled_out[K.EDGE_ENERGY_KEY], sorted_out[K.EDGE_ENERGY_KEY][order], rtol=0, atol=1e-12
     )
 
 
 def test_an_isolated_atom_has_its_shift() -> None:
-    data = {K.POSITIONS_KEY: np.array([[0.0, 0, 0], [9.0, 0, 0], [9.0, 0.9, 0]]), K.ATOM_TYPE_KEY: np.array([2, 0, 1])}
+    data = {
+        K.POSITIONS_KEY: np.array([[0.0, 0, 0], [9.0, 0, 0], [9.0, 0.9, 0]]),
+        K.ATOM_TYPE_KEY: np.array([2, 0, 1]),
+    }
     alone = {K.POSITIONS_KEY: np.zeros((1, 3)), K.ATOM_TYPE_KEY: np.array([1])}
     model = fast().eval()
     for item, atom, shift in ((data, 0, -3.0), (alone, 0, -2.0)):
@@ -183,7 +214,9 @@ def test_energies_without_gradients_are_the_same() -> None:
     model.model.do_derivatives = False
     with torch.no_grad():
         plain = model(dict(batch))[K.EDGE_ENERGY_KEY]
-    torch.testing.assert_close(plain, model(dict(batch))[K.EDGE_ENERGY_KEY].detach(), rtol=0, atol=1e-14)
+    torch.testing.assert_close(
+        plain, model(dict(batch))[K.EDGE_ENERGY_KEY].detach(), rtol=0, atol=1e-14
+    )
 
 
 def test_gradients_of_forces_are_finite_differences_of_forces() -> None:
@@ -211,7 +244,9 @@ def test_gradients_of_forces_are_finite_differences_of_forces() -> None:
 
 def test_weights_keep_their_names_and_order() -> None:
     ours, theirs = fast(), build()
-    assert [name for name, _ in ours.named_parameters()] == [name for name, _ in theirs.named_parameters()]
+    assert [name for name, _ in ours.named_parameters()] == [
+        name for name, _ in theirs.named_parameters()
+    ]
     assert list(ours.state_dict()) == list(theirs.state_dict())
     theirs.load_state_dict(ours.state_dict())
 
@@ -253,9 +288,17 @@ def test_outside_training_second_derivatives_are_right_or_refused() -> None:
         ({"allegro_mlp_nonlinearity": "mish"}, "nonlinearity"),
         ({"readout_mlp_hidden_layers_depth": 0}, "no hidden layer"),
         ({"weight_individual_irreps": False}, "irrep"),
-        ({"radial_chemical_embed": {"_target_": "allegro.nn.TwoBodySplineScalarEmbed"}}, "radial basis"),
         (
-            {"radial_chemical_embed": {"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "bessel_trainable": True}},
+            {"radial_chemical_embed": {"_target_": "allegro.nn.TwoBodySplineScalarEmbed"}},
+            "radial basis",
+        ),
+        (
+            {
+                "radial_chemical_embed": {
+                    "_target_": "allegro.nn.TwoBodyBesselScalarEmbed",
+                    "bessel_trainable": True,
+                }
+            },
             "radial basis",
         ),
     ],

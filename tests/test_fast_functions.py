@@ -24,7 +24,10 @@ def _random(*shape: int) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("call", "inputs"),
     [
-        (lambda v, y: environment(v, y, _centres()[0], training=False), (_random(6, 4), _random(6, 4))),
+        (
+            lambda v, y: environment(v, y, _centres()[0], training=False),
+            (_random(6, 4), _random(6, 4)),
+        ),
         (
             lambda w, y, m: invariants(w, y, m, _centres()[0], training=False),
             (_random(6, 4), _random(6, 4), _random(2, 4, 4)),
@@ -33,7 +36,9 @@ def _random(*shape: int) -> torch.Tensor:
     ],
     ids=["environment", "invariants", "silu_linear"],
 )
-def test_derivatives_of_the_functions(call: Callable[..., Any], inputs: tuple[torch.Tensor, ...]) -> None:
+def test_derivatives_of_the_functions(
+    call: Callable[..., Any], inputs: tuple[torch.Tensor, ...]
+) -> None:
     assert torch.autograd.gradcheck(call, inputs)
 
 

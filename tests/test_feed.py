@@ -14,11 +14,12 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from e3d.data.read import read_entry
-from e3d.data.store import StoreReader
-from e3d.train.pack import neighbours, pack
-from e3d.train.render import statistics
+from e3d.store.convert import read_entry
+from e3d.store.reader import StoreReader
 from model_fixtures import Prepared
+from planning import PYTHONPATH
+from study.train.pack import neighbours, pack
+from study.train.render import statistics
 
 R_MAX = 4.0
 ROOT = Path(__file__).parents[1]
@@ -36,7 +37,9 @@ def images() -> list[Atoms]:
             atoms.rattle(0.05, rng=rng)
             forces, stress = rng.normal(size=(len(atoms), 3)), rng.normal(size=6)
             with_stress = {"stress": stress} if atoms.pbc.any() else {}
-            atoms.calc = SinglePointCalculator(atoms, energy=float(rng.normal()), forces=forces, **with_stress)
+            atoms.calc = SinglePointCalculator(
+                atoms, energy=float(rng.normal()), forces=forces, **with_stress
+            )
             found.append(atoms)
     return found
 
@@ -55,7 +58,7 @@ def periodic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dataset_of(store: Path, folder: Path, frames: list[int]) -> Any:
     """Return the dataset of some frames of a store."""
     from e3d.chemistry import symbol
-    from e3d.train.feed import StoreDataset
+    from study.train.feed import StoreDataset
 
     pd.DataFrame({"frame": frames}).to_csv(folder / "subset.csv", index=False)
     with StoreReader(store) as reader:
@@ -107,7 +110,7 @@ def assert_same(ours: Any, theirs: Any) -> None:
 @pytest.fixture(params=["memory", "stream"])
 def from_where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Let a dataset fit in memory, or not."""
-    from e3d.train import feed
+    from study.train import feed
 
     if request.param == "stream":
         monkeypatch.setattr(feed, "MEMORY_BYTES", 0)
@@ -151,8 +154,14 @@ def test_edges_are_sorted_by_centre_and_go_both_ways(prepared: Prepared, periodi
         assert (np.diff(centre) >= 0).all()
         neighbour = packed.neighbour + np.repeat(packed.atom_ptr[:-1], np.diff(packed.edge_ptr))
         shift = np.zeros((len(centre), 3), int) if packed.shift is None else packed.shift
-        there = {(i, j, *s) for i, j, s in zip(centre.tolist(), neighbour.tolist(), shift.tolist(), strict=True)}
-        back = {(j, i, *(-s).tolist()) for i, j, s in zip(centre.tolist(), neighbour.tolist(), shift, strict=True)}
+        there = {
+            (i, j, *s)
+            for i, j, s in zip(centre.tolist(), neighbour.tolist(), shift.tolist(), strict=True)
+        }
+        back = {
+            (j, i, *(-s).tolist())
+            for i, j, s in zip(centre.tolist(), neighbour.tolist(), shift, strict=True)
+        }
         assert there == back
         assert len(there) == len(centre)
 
@@ -164,7 +173,10 @@ def test_neighbours_are_the_pairs_within_the_cutoff() -> None:
     expected = np.argwhere((ethanol.get_all_distances() < 2.0) & ~np.eye(len(ethanol), dtype=bool))
     np.testing.assert_array_equal(sorted(zip(centre, neighbour, strict=True)), expected)
     copper = bulk("Cu", "fcc", a=3.6)
-    assert len(neighbours(copper.positions.astype(np.float32), copper.cell.array, copper.pbc, 3.0)[0]) == 12
+    assert (
+        len(neighbours(copper.positions.astype(np.float32), copper.cell.array, copper.pbc, 3.0)[0])
+        == 12
+    )
 
 
 def test_statistics_of_the_pool(prepared: Prepared) -> None:
@@ -197,15 +209,18 @@ class Numbers:
 def loader_of(n: int, steps: int, batch: int, seed: int = 0) -> Any:
     import torch
 
-    from e3d.train.feed import FixedStepLoader
+    from study.train.feed import FixedStepLoader
 
     return FixedStepLoader(Numbers(n), torch.Generator().manual_seed(seed), batch, steps)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("n", "steps", "batch"), [(5, 6, 4), (24, 6, 4), (23, 2, 4), (100, 3, 7), (3, 1, 16), (50, 40, 2)]
+    ("n", "steps", "batch"),
+    [(5, 6, 4), (24, 6, 4), (23, 2, 4), (100, 3, 7), (3, 1, 16), (50, 40, 2)],
 )
-def test_every_epoch_has_the_same_steps_and_frames_come_in_full_passes(n: int, steps: int, batch: int) -> None:
+def test_every_epoch_has_the_same_steps_and_frames_come_in_full_passes(
+    n: int, steps: int, batch: int
+) -> None:
     loader = loader_of(n, steps, batch)
     seen: list[int] = []
     for epoch in range(40):
@@ -238,7 +253,7 @@ def test_validation_batches_are_all_frames_in_order_and_stay_as_they_are(
     """A model that ran on them changed nothing, so that batches can be kept between epochs."""
     from nequip.utils.global_state import set_global_state
 
-    from e3d.train.feed import InOrderLoader
+    from study.train.feed import InOrderLoader
 
     set_global_state()
     frames = list(range(0, 90, 2))
@@ -256,12 +271,14 @@ def test_validation_batches_are_all_frames_in_order_and_stay_as_they_are(
 
 
 @pytest.mark.parametrize(("steps", "batch", "ranks"), [(6, 4, 2), (20, 6, 3), (40, 4, 4)])
-def test_ranks_share_every_batch(steps: int, batch: int, ranks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ranks_share_every_batch(
+    steps: int, batch: int, ranks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the ranks take at a step are the frames that one process takes, each once."""
     whole = list(loader_of(23, steps, batch))
     shares = []
     for rank in range(ranks):
-        monkeypatch.setattr("e3d.train.feed.rank_and_number", lambda rank=rank: (rank, ranks))
+        monkeypatch.setattr("study.train.feed.rank_and_number", lambda rank=rank: (rank, ranks))
         loader = loader_of(23, steps, batch)
         shares.append(list(loader))
         assert len(shares[-1]) == len(loader) == steps
@@ -270,13 +287,15 @@ def test_ranks_share_every_batch(steps: int, batch: int, ranks: int, monkeypatch
         assert sorted(frame for share in drawn for frame in share) == sorted(frames)
 
 
-@pytest.mark.parametrize(("n", "batch", "ranks"), [(100, 64, 2), (65, 64, 3), (129, 64, 5), (4, 64, 4), (7, 3, 3)])
+@pytest.mark.parametrize(
+    ("n", "batch", "ranks"), [(100, 64, 2), (65, 64, 3), (129, 64, 5), (4, 64, 4), (7, 3, 3)]
+)
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_ranks_validate_every_frame_once(
     n: int, batch: int, ranks: int, in_memory: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first rank has as many batches as one process, so that its checkpoint counts them alike; none has nothing."""
-    from e3d.train import feed
+    from study.train import feed
 
     monkeypatch.setattr(Numbers, "in_memory", in_memory)
     monkeypatch.setattr(feed, "dict", list, raising=False)  # these batches are lists
@@ -289,13 +308,17 @@ def test_ranks_validate_every_frame_once(
         assert len(batches) == -(-n // batch) or rank > 0
         for k, drawn in enumerate(batches):
             assert drawn
-            assert {frame // batch for frame in drawn} == {k}  # its part of the batch that one process would have
+            assert {frame // batch for frame in drawn} == {
+                k
+            }  # its part of the batch that one process would have
             seen += drawn
     assert sorted(seen) == list(range(n))
 
 
-def test_ranks_that_cannot_share_are_refused(monkeypatch: pytest.MonkeyPatch, input_error: Any) -> None:
-    from e3d.train import feed
+def test_ranks_that_cannot_share_are_refused(
+    monkeypatch: pytest.MonkeyPatch, input_error: Any
+) -> None:
+    from study.train import feed
 
     monkeypatch.setattr(feed, "rank_and_number", lambda: (2, 3))
     with input_error("3 processes cannot share a batch of 4 frames", "training.batch_size"):
@@ -308,8 +331,8 @@ def untrained(prepared: Prepared) -> Any:
     """Return nequip's own model of the fixture's run."""
     from hydra.utils import instantiate
 
-    from e3d.config import RunSettings, read_yaml
-    from e3d.train.render import render
+    from study.config import RunSettings, read_yaml
+    from study.train.render import render
 
     run = RunSettings.from_dict(read_yaml(prepared.run()))
     stats = statistics(prepared.store, prepared.splits, run.architecture.r_max)
@@ -318,8 +341,14 @@ def untrained(prepared: Prepared) -> Any:
 
 
 def test_the_job_benchmark_runs(tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "job.py"), "--quick", "-o", str(tmp_path / "job.csv")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+    command = [
+        sys.executable,
+        str(ROOT / "benchmarks" / "job.py"),
+        "--quick",
+        "-o",
+        str(tmp_path / "job.csv"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "job.csv").set_index("case")

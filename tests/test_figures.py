@@ -14,7 +14,9 @@ from matplotlib.text import Text
 
 from e3d.errors import InputError
 from e3d.fields import Column as C
-from e3d.figures import FIGURES, draw, number, runs, saving, style
+from study.figures import runs, saving, style
+from study.figures.draw import draw
+from study.stages import FIGURES
 from study_tables import AMMONIUM, FORMALDEHYDE, MAPPED, METHANOL, TWO, maker, save_tables, study
 
 DRAWN = ("molecules", "distributions", "parity", "learning", "emergence")
@@ -31,7 +33,9 @@ SIZES = {
 
 
 @pytest.mark.parametrize("name", DRAWN)
-@pytest.mark.parametrize("grid", [TWO, {"models": ("micro",), "datasets": ("mini", "large")}], ids=["two", "datasets"])
+@pytest.mark.parametrize(
+    "grid", [TWO, {"models": ("micro",), "datasets": ("mini", "large")}], ids=["two", "datasets"]
+)
 def test_draws(name: str, grid: dict[str, Any]) -> None:
     figure = maker(name, study(**grid))()
     assert figure.axes
@@ -39,7 +43,9 @@ def test_draws(name: str, grid: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_same_bytes_and_no_global_state(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_bytes_and_no_global_state(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if name != "parity":  # embedding whole fonts takes most of the time: once is enough
         monkeypatch.setattr(style, "STYLE", replace(style.STYLE, pdf_fonttype=3))
     tables = study()
@@ -55,7 +61,9 @@ def test_same_bytes_and_no_global_state(name: str, tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_axis_labels_carry_units(name: str) -> None:
-    units = {"learning": {"(meV/atom)", "(meV/Å)"}, "emergence": {"(eV)", "(nats)"}}.get(name, {"(eV)"})
+    units = {"learning": {"(meV/atom)", "(meV/Å)"}, "emergence": {"(eV)", "(nats)"}}.get(
+        name, {"(eV)"}
+    )
     axes = maker(name, study())().axes
     labels = [label for one in axes for label in (one.get_xlabel(), one.get_ylabel()) if label]
     assert all(any(unit in label for label in labels) for unit in units), labels
@@ -72,13 +80,17 @@ def test_draw_reads_tables_and_figures_change_none(tmp_path: Path) -> None:
 
 
 def test_a_figure_is_written_under_its_number_too(tmp_path: Path) -> None:
-    assert [number(name) for name in FIGURES] == list(range(1, len(FIGURES) + 1))
-    assert number("parity") == 3
+    assert [FIGURES[name].number for name in FIGURES] == list(range(1, len(FIGURES) + 1))
+    assert FIGURES["parity"].number == 3
     tables = save_tables(study(), tmp_path)
-    draw("parity", [tables], tmp_path / "out" / "parity.png", numbered=tmp_path / "out" / "fig3.pdf")
+    draw(
+        "parity", [tables], tmp_path / "out" / "parity.png", numbered=tmp_path / "out" / "fig3.pdf"
+    )
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"fig3.pdf", "parity.pdf", "parity.png", "parity.svg"}
-    assert (tmp_path / "out" / "fig3.pdf").read_bytes() == (tmp_path / "out" / "parity.pdf").read_bytes()
+    assert (tmp_path / "out" / "fig3.pdf").read_bytes() == (
+        tmp_path / "out" / "parity.pdf"
+    ).read_bytes()
 
 
 def test_unknown_molecule_lists_the_known() -> None:
@@ -128,14 +140,19 @@ def test_over_seeds_takes_the_widest_interval() -> None:
 
 
 def test_reference_is_of_the_dataset_with_most_runs() -> None:
-    grid, beside = study(**TWO)["decompose/summary"], study(datasets=("alone",))["decompose/summary"]
+    grid, beside = (
+        study(**TWO)["decompose/summary"],
+        study(datasets=("alone",))["decompose/summary"],
+    )
     summary = pd.concat([beside.assign(**{C.N_TRAIN: 512}), grid])
     assert runs.datasets(summary) == ["mini", "alone"]
     assert runs.reference(summary) == ("mini", "micro", 128)
 
 
 def test_clip_paths_are_named_by_their_order() -> None:
-    shape = '<path clip-path="url(#p{0})"/><clipPath id="p{0}"><rect/></clipPath><use fill="url(#h1)"/>'
+    shape = (
+        '<path clip-path="url(#p{0})"/><clipPath id="p{0}"><rect/></clipPath><use fill="url(#h1)"/>'
+    )
     named = [saving._number_clips(shape.format(name)) for name in ("00ff", "1234")]
     assert named[0] == named[1]
     assert named[0].count("clip0") == 2
@@ -159,7 +176,9 @@ def sizes_in(source: str) -> list[str]:
         for name, value in given
         if name in SIZES
         for part in ast.walk(value)
-        if isinstance(part, ast.Constant) and isinstance(part.value, int | float) and part.value not in (0, 1)
+        if isinstance(part, ast.Constant)
+        and isinstance(part.value, int | float)
+        and part.value not in (0, 1)
     ]
 
 
@@ -168,11 +187,16 @@ def test_sizes_come_from_the_style() -> None:
     found = {path.name: sizes_in(path.read_text(encoding="utf-8")) for path in folder.glob("*.py")}
     assert not {name: sizes for name, sizes in found.items() if sizes and name != "style.py"}
     assert sizes_in("plot(x, linewidth=0.7, alpha=0)") == ["linewidth=0.7"]
-    assert sizes_in("look = {'markersize': 4, 'figsize': (width, 6.5)}") == ["markersize=4", "figsize=(width, 6.5)"]
+    assert sizes_in("look = {'markersize': 4, 'figsize': (width, 6.5)}") == [
+        "markersize=4",
+        "figsize=(width, 6.5)",
+    ]
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_another_style_is_one_object(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_style_is_one_object(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(style, "STYLE", ONE_COLUMN)
     figures = []
 
@@ -186,10 +210,14 @@ def test_another_style_is_one_object(name: str, tmp_path: Path, monkeypatch: pyt
     assert drawn <= {ONE_COLUMN.text, ONE_COLUMN.note, ONE_COLUMN.small_note, ONE_COLUMN.name}
 
 
-def test_panels_go_below_each_other_where_the_page_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_panels_go_below_each_other_where_the_page_is_narrow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     tables = study()
     wide = maker("emergence", tables)()
     monkeypatch.setattr(style, "STYLE", ONE_COLUMN)
     narrow = maker("emergence", tables)()
     assert [one.axes[0].get_gridspec().ncols for one in (wide, narrow)] == [3, 2]  # type: ignore[union-attr]
-    assert narrow.get_figheight() == pytest.approx(1.5 * (2 * ONE_COLUMN.row_height + ONE_COLUMN.line_height))
+    assert narrow.get_figheight() == pytest.approx(
+        1.5 * (2 * ONE_COLUMN.row_height + ONE_COLUMN.line_height)
+    )

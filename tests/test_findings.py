@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from e3d import findings as package
 from e3d.fields import Column as C
-from e3d.figures import runs
-from e3d.findings import findings, quoted, write_findings
-from e3d.findings.study import sentences
+from study.bde.findings import sentences
+from study.figures import runs
+from study.findings import sections as package
+from study.findings.sections import findings, quoted, write_findings
 from study_tables import TWO, Tables, save_tables, study
 
 
@@ -22,7 +22,9 @@ def only_study(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package, "SECTIONS", {"study": package.SECTIONS["study"]})
 
 
-def test_sections_become_lists_under_headings_and_readme_quotes_the_first(tmp_path: Path, only_study: None) -> None:
+def test_sections_become_lists_under_headings_and_readme_quotes_the_first(
+    tmp_path: Path, only_study: None
+) -> None:
     tables = study(**TWO)
     write_findings([save_tables(tables, tmp_path)], tmp_path / "findings.md")
     text = (tmp_path / "findings.md").read_text(encoding="utf-8")
@@ -39,7 +41,9 @@ def test_every_section_has_a_module_and_known_tables() -> None:
         assert all("/" in table for table in section.tables)
 
 
-def test_variants_are_no_reference_and_not_in_the_findings(tmp_path: Path, only_study: None) -> None:
+def test_variants_are_no_reference_and_not_in_the_findings(
+    tmp_path: Path, only_study: None
+) -> None:
     tables = study(**TWO)
     more = {
         name: table.assign(model=table["model"].replace("micro", "micro+r35"), n_parameters=10**6)
@@ -56,7 +60,10 @@ def test_findings_give_numbers_with_interval_and_seeds() -> None:
     text = "\n".join(of_study(tables))
     assert "2 seeds" in text
     assert "yes in 2 of 2 seeds; C=C minus C-C 2.40 eV [1.90, 2.90] (seeds 2.40 to 2.40)" in text
-    assert "BDE298 0.55 eV [0.40, 0.70] (seeds 0.50 to 0.60), that is 12.7 kcal/mol [9.2, 16.1], 6 bonds" in text
+    assert (
+        "BDE298 0.55 eV [0.40, 0.70] (seeds 0.50 to 0.60), that is 12.7 kcal/mol [9.2, 16.1], 6 bonds"
+        in text
+    )
     assert "0.10 [-0.20, 0.40] (seeds 0.10 to 0.10), 9 pairs, zero not excluded" in text
     assert "[0.55, 0.65] (seeds 0.60 to 0.60): D tells more" in text
     assert "nano 0.70 [0.35, 1.40]" in text
@@ -94,4 +101,8 @@ def test_findings_say_where_nothing_is_decided() -> None:
 
 def test_findings_name_the_dataset_where_there_are_several(only_study: None) -> None:
     found = findings(study(datasets=("mini", "large")))["study"]
-    assert sum(sentence.startswith("large: ") for sentence in found) == sum(s.startswith("mini: ") for s in found) > 5
+    assert (
+        sum(sentence.startswith("large: ") for sentence in found)
+        == sum(s.startswith("mini: ") for s in found)
+        > 5
+    )

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from e3d.figures import runs
-from e3d.figures.entropy import make
-from e3d.findings.entropy import sentences
+from study.entropy.figure_entropy import make
+from study.entropy.findings import sentences
+from study.figures import runs
 from study_tables import TWO, Tables, study
 
 GAP = "binned_minus_knn_nats"
@@ -59,6 +59,9 @@ def test_one_seed_one_size_and_missing_rows() -> None:
     assert "tells more" not in " ".join(text)
     make(tables).draw_without_rendering()
     tables = study(seeds=1)
-    tables = {name: table[table["n_train"] == 128] if "n_train" in table else table for name, table in tables.items()}
+    tables = {
+        name: table[table["n_train"] == 128] if "n_train" in table else table
+        for name, table in tables.items()
+    }
     assert "against training frames: not in the tables" in found(tables)[3]
     make(tables).draw_without_rendering()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.findings.reactivity import _against_guess, _barriers, _crossings, _read_off
+from study.reactivity.findings import _against_guess, _barriers, _crossings, _read_off
 
 NAN = float("nan")
 

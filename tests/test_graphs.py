@@ -25,11 +25,17 @@ def structure(atoms: Atoms, frame: int = 0) -> Structure:
     pbc = (bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2]))
     cell = np.asarray(atoms.cell.array, dtype=np.float64) if any(pbc) else None
     numbers = np.asarray(atoms.numbers, dtype=np.int64)
-    return Structure("x", frame, atoms.positions.copy(), numbers, "", None, None, cell=cell, pbc=pbc)
+    return Structure(
+        "x", frame, atoms.positions.copy(), numbers, "", None, None, cell=cell, pbc=pbc
+    )
 
 
 def edges_of(batch: Batch) -> list[Edge]:
-    shift = np.zeros((batch.edge_index.shape[1], 3), dtype=int) if batch.cell_shift is None else batch.cell_shift
+    shift = (
+        np.zeros((batch.edge_index.shape[1], 3), dtype=int)
+        if batch.cell_shift is None
+        else batch.cell_shift
+    )
     return [tuple(row) for row in np.column_stack([batch.edge_index.T, shift]).tolist()]
 
 
@@ -84,20 +90,31 @@ def test_a_molecule_of_far_fragments_and_an_atom_alone() -> None:
 def test_pairs_at_the_cutoff_do_not_depend_on_the_batch() -> None:
     """A lattice of the cutoff's own spacing: whether 0.9 - 0.1 is less than 0.8 is a matter of rounding."""
     lattice = np.stack(np.meshgrid(*[np.arange(4)] * 3), axis=-1).reshape(-1, 3) * 0.8 + 0.1
-    several = [structure(Atoms(numbers=[1] * 64, positions=lattice + 0.3 * k), k) for k in range(30)]
+    several = [
+        structure(Atoms(numbers=[1] * 64, positions=lattice + 0.3 * k), k) for k in range(30)
+    ]
     together = edges_of(make_batch(several, 1.6))
-    alone = [(i + 64 * k, j + 64 * k) for k, one in enumerate(several) for i, j, *_ in edges_of(make_batch([one], 1.6))]
+    alone = [
+        (i + 64 * k, j + 64 * k)
+        for k, one in enumerate(several)
+        for i, j, *_ in edges_of(make_batch([one], 1.6))
+    ]
     assert [edge[:2] for edge in together] == alone
 
 
 def test_an_atom_far_away_costs_no_bins_and_its_neighbours_no_digits() -> None:
     """The molecules after it in the row are moved by 10^8 Å."""
     rng = np.random.default_rng(0)
-    gas = [structure(Atoms(numbers=[1] * 40, positions=rng.normal(scale=2.0, size=(40, 3))), k) for k in range(9)]
+    gas = [
+        structure(Atoms(numbers=[1] * 40, positions=rng.normal(scale=2.0, size=(40, 3))), k)
+        for k in range(9)
+    ]
     exploded = structure(Atoms("OH2", positions=[[0, 0, 0], [9e8, 0.5, 0], [9e8, 0, 0]]), 9)
     batch = make_batch([exploded, *gas], 3.0)
     assert edges_of(batch)[:2] == [(1, 2, 0, 0, 0), (2, 1, 0, 0, 0)]
-    assert [(i - 3, j - 3, *s) for i, j, *s in edges_of(batch)[2:]] == edges_of(make_batch(gas, 3.0))
+    assert [(i - 3, j - 3, *s) for i, j, *s in edges_of(batch)[2:]] == edges_of(
+        make_batch(gas, 3.0)
+    )
     extent = np.array([9e8, 30.0, 30.0])
     for molecules in (1, 1000):
         box = graphs._box(extent, molecules, 1000, 3.0)
@@ -130,7 +147,9 @@ def test_a_molecule_in_a_huge_cell(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("cell", [None, [3.0, 3.0, 3.0]])
 def test_two_atoms_at_one_place_are_refused(cell: list[float] | None) -> None:
     good = Atoms("OH", positions=[[0, 0, 0], [0, 0, 0.97]], cell=cell, pbc=cell is not None)
-    bad = Atoms("OHH", positions=[[0, 0, 0], [0, 0, 0.97], [0, 0, 0.97]], cell=cell, pbc=cell is not None)
+    bad = Atoms(
+        "OHH", positions=[[0, 0, 0], [0, 0, 0.97], [0, 0, 0.97]], cell=cell, pbc=cell is not None
+    )
     if cell is not None:
         bad.positions[2] += cell
     several = [structure(good), replace(structure(bad), label="mine.xyz frame 7")]
@@ -148,7 +167,10 @@ def test_periodic_structures_have_the_edges_nequip_finds() -> None:
     sheet.pbc = (True, True, False)
     skewed = bulk("NaCl", "rocksalt", a=5.6)
     skewed.positions += [7.0, -31.0, 0.4]  # outside its cell
-    several = [structure(atoms) for atoms in (bulk("C", "diamond", a=3.57), bulk("Po", "sc", a=2.0), sheet, skewed)]
+    several = [
+        structure(atoms)
+        for atoms in (bulk("C", "diamond", a=3.57), bulk("Po", "sc", a=2.0), sheet, skewed)
+    ]
     batch = make_batch(several, 4.5)
     assert edges_of(batch) == nequip_edges(several, 4.5)
     assert any(edge[0] == edge[1] for edge in edges_of(batch))  # an atom and its own images
@@ -171,7 +193,9 @@ def test_batches_keep_order_and_edges_and_stay_below_the_limit(
         np.testing.assert_array_equal(
             batch.atomic_numbers, np.concatenate([s.atomic_numbers for s in batch.structures])
         )
-        np.testing.assert_array_equal(np.diff(batch.frame_ptr), [len(s.positions) for s in batch.structures])
+        np.testing.assert_array_equal(
+            np.diff(batch.frame_ptr), [len(s.positions) for s in batch.structures]
+        )
     cells = {tuple(s.cell is None for s in batch.structures) for batch in made}
     assert all(len(set(kinds)) == 1 for kinds in cells)
     if limit == 10**6:
@@ -187,16 +211,25 @@ def test_structures_with_and_without_cell_make_no_batch(gas: list[Structure]) ->
 
 def test_the_store_streams_through_batches(prepared: Any) -> None:
     """The stored coordinates are float32: lining molecules up moves no atom across the cutoff."""
-    from e3d.data.store import StoreReader
+    from e3d.store.reader import StoreReader
     from e3d.structures import from_store
 
     assert isinstance(prepared.store, Path)
     with StoreReader(prepared.store) as reader:
         structures = list(from_store(reader, range(0, len(reader), 9)))
-        edges = [edge for batch in batches(structures, 5.0) for part in batch.parts(500) for edge in _absolute(part)]
+        edges = [
+            edge
+            for batch in batches(structures, 5.0)
+            for part in batch.parts(500)
+            for edge in _absolute(part)
+        ]
     expected = [(i, j) for i, j, *_ in nequip_edges(structures, 5.0)]
     first = dict(
-        zip([s.frame for s in structures], np.cumsum([0, *(len(s.positions) for s in structures)]), strict=False)
+        zip(
+            [s.frame for s in structures],
+            np.cumsum([0, *(len(s.positions) for s in structures)]),
+            strict=False,
+        )
     )
     assert [(i + first[frame], j + first[frame]) for frame, i, j in edges] == expected
 

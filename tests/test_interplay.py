@@ -11,11 +11,11 @@ from scipy import stats
 
 from e3d import tables
 from e3d.fields import Column as C
-from e3d.findings import interplay as words
-from e3d.interplay import NEEDED, write
-from e3d.interplay.correlations import CENTRAL, cells, correlate, correlations, holm
-from e3d.interplay.runs import ALPHA, BARRIER, DECOMPOSABILITY, ERROR, SPREAD, TAU, seed_spread
 from e3d.statistics.agreement import partial_spearman
+from study.interplay import findings as words
+from study.interplay.command import NEEDED, write_tables
+from study.interplay.correlations import CENTRAL, cells, correlate, correlations, holm
+from study.interplay.runs import ALPHA, BARRIER, DECOMPOSABILITY, ERROR, SPREAD, TAU, seed_spread
 
 GRID = np.array(list(product((32, 80, 200, 512, 1280, 3200), (1e3, 1e4, 1e5, 1e6))))
 NO_CONTROLS = np.zeros((8, 0))
@@ -27,7 +27,9 @@ def test_raw_is_scipys_and_partial_is_kendalls_formula() -> None:
     assert partial_spearman(x, y, np.zeros((12, 0))) == (pytest.approx(xy, abs=1e-11), 0)
     expected = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
     assert partial_spearman(x, y, z[:, None]) == (pytest.approx(expected, abs=1e-11), 1)
-    assert correlate(x, y, np.zeros((12, 0))).p == pytest.approx(stats.spearmanr(x, y).pvalue, abs=1e-9)
+    assert correlate(x, y, np.zeros((12, 0))).p == pytest.approx(
+        stats.spearmanr(x, y).pvalue, abs=1e-9
+    )
 
 
 def test_what_follows_n_alone_is_nothing_given_scale() -> None:
@@ -67,7 +69,10 @@ def test_p_rejects_five_percent_of_all_orders() -> None:
     critical = stats.t.ppf(0.975, 6)
     critical = critical / np.sqrt(6 + critical**2)
     assert 0.04 < np.mean(np.abs(rho) > critical) < 0.06, np.mean(np.abs(rho) > critical)
-    assert correlate(np.arange(8.0), ranks[np.argmin(np.abs(rho - critical - 0.01))], NO_CONTROLS).p < 0.05
+    assert (
+        correlate(np.arange(8.0), ranks[np.argmin(np.abs(rho - critical - 0.01))], NO_CONTROLS).p
+        < 0.05
+    )
 
 
 def test_perfect_order_has_no_width_and_thin_grids_no_number() -> None:
@@ -89,8 +94,17 @@ def _runs(models: int = 2, seeds: int = 2) -> pd.DataFrame:
     rng = np.random.default_rng(4)
     rows = []
     for n, m, seed in product((32, 80, 200, 512), range(models), range(seeds)):
-        run: dict[str, Any] = {C.RUN: f"a/n{n}/m{m}/s{seed}", C.DATASET: "a", C.N_TRAIN: n, C.MODEL: f"m{m}"}
-        run |= {C.SEED: seed, C.N_PARAMETERS: 10.0 ** (m + 3), **{name: rng.normal() for name in CENTRAL}}
+        run: dict[str, Any] = {
+            C.RUN: f"a/n{n}/m{m}/s{seed}",
+            C.DATASET: "a",
+            C.N_TRAIN: n,
+            C.MODEL: f"m{m}",
+        }
+        run |= {
+            C.SEED: seed,
+            C.N_PARAMETERS: 10.0 ** (m + 3),
+            **{name: rng.normal() for name in CENTRAL},
+        }
         rows.append(run | {ALPHA: 0.1 * m + 0.01 * seed, BARRIER: np.nan})
     return pd.DataFrame(rows).rename(columns=str)
 
@@ -98,8 +112,14 @@ def _runs(models: int = 2, seeds: int = 2) -> pd.DataFrame:
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_exponents_have_a_unit_per_model_and_missing_columns_none(seeds: int) -> None:
     table = correlations(_runs(seeds=seeds)).set_index(["given", "x", "y"]).sort_index()
-    assert table.loc[("nothing", ERROR, ALPHA), ["n_cells", "verdict"]].tolist() == [2, "undetermined"]
-    assert table.loc[("nothing", BARRIER, SPREAD), ["n_cells", "verdict"]].tolist() == [0, "undetermined"]
+    assert table.loc[("nothing", ERROR, ALPHA), ["n_cells", "verdict"]].tolist() == [
+        2,
+        "undetermined",
+    ]
+    assert table.loc[("nothing", BARRIER, SPREAD), ["n_cells", "verdict"]].tolist() == [
+        0,
+        "undetermined",
+    ]
     assert table.loc[("N and M", ERROR, TAU), "n_cells"] == 8
     assert table.xs("nothing")["n_tests"].unique().tolist() == [21]
     assert len(table) == 36 + 36 + 28
@@ -112,32 +132,44 @@ def test_enough_models_determine_the_exponent_and_only_m_is_controlled() -> None
     runs[DECOMPOSABILITY] = runs[C.N_PARAMETERS]
     row = correlations(runs).set_index(["given", "x", "y"]).loc[("nothing", ALPHA, DECOMPOSABILITY)]
     assert row["rho"] == 1
-    given = correlations(runs).set_index(["given", "x", "y"]).loc[("N and M", ALPHA, DECOMPOSABILITY)]
+    given = (
+        correlations(runs).set_index(["given", "x", "y"]).loc[("N and M", ALPHA, DECOMPOSABILITY)]
+    )
     assert given["verdict"] == "undetermined"  # M explains all of it
 
 
 def test_seed_spread() -> None:
     run = {C.DATASET: "a", C.N_TRAIN: 8, C.MODEL: "m", C.GEOMETRY: "relaxed"}
     named = pd.DataFrame(
-        [{**run, "bond": bond, C.BOND_ENERGY: d} for bond, pair in (("x", (1, 3)), ("y", (5, 5))) for d in pair]
+        [
+            {**run, "bond": bond, C.BOND_ENERGY: d}
+            for bond, pair in (("x", (1, 3)), ("y", (5, 5)))
+            for d in pair
+        ]
     ).rename(columns=str)
     assert seed_spread(named)[SPREAD].tolist() == [pytest.approx(1.0)]  # variances 2 and 0
     assert np.isnan(seed_spread(named.drop_duplicates("bond"))[SPREAD].iloc[0])
 
 
-def test_published_tables_give_the_same_bytes_and_sentences(tmp_path: Path, input_error: Any) -> None:
+def test_published_tables_give_the_same_bytes_and_sentences(
+    tmp_path: Path, input_error: Any
+) -> None:
     published = Path(__file__).parents[1] / "results" / "published" / "default"
     paths = [published / f"{name}.csv" for name in NEEDED]
     for turn in "ab":
-        write(paths, tmp_path / turn / "runs.csv")
+        write_tables(paths, tmp_path / turn / "runs.csv")
     for name in ("runs.csv", "correlations.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     runs = tables.read(tmp_path / "a" / "runs.csv")
     assert len(runs) == runs[C.RUN].nunique() > 0
     assert runs[[ERROR, TAU, DECOMPOSABILITY]].notna().all(axis=None)
-    assert runs[ALPHA].notna().equals(runs[C.SEED] < 2)  # seeds 2 to 4 have one size of training set
+    assert (
+        runs[ALPHA].notna().equals(runs[C.SEED] < 2)
+    )  # seeds 2 to 4 have one size of training set
     table = tables.read(tmp_path / "a" / "correlations.csv")
-    told = list(words.sentences({"interplay/correlations": table}, (runs[C.DATASET].iloc[0], "micro", 512)))
+    told = list(
+        words.sentences({"interplay/correlations": table}, (runs[C.DATASET].iloc[0], "micro", 512))
+    )
     assert "decomposability and exponent undetermined, 2 cells" in told[0]
     with input_error("bde/named", "not among"):
-        write(paths[:-1], tmp_path / "none.csv")
+        write_tables(paths[:-1], tmp_path / "none.csv")

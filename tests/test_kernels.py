@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from e3d.config import Architecture
 from e3d.errors import InputError
-from e3d.train import kernels
-from e3d.train.kernels import choose, model_config
-from model_fixtures import WORKFLOW, Prepared
+from model_fixtures import Prepared
+from planning import PYTHONPATH
+from study.config import Architecture
+from study.train import kernels
+from study.train.kernels import choose, model_config
 
 SMALL = Architecture(5.0, 1, True, 1, 16, 4, 32, 8, 6)
 
@@ -36,7 +37,9 @@ def _sized(l_max: int, layers: int) -> Architecture:
         (1, 1, {"kernels": "centre"}, "centre"),
     ],
 )
-def test_auto_chooses_what_is_fastest(l_max: int, layers: int, runtime: dict[str, str], expected: str) -> None:
+def test_auto_chooses_what_is_fastest(
+    l_max: int, layers: int, runtime: dict[str, str], expected: str
+) -> None:
     assert choose(_sized(l_max, layers), runtime) == expected
 
 
@@ -44,9 +47,15 @@ def test_auto_chooses_what_is_fastest(l_max: int, layers: int, runtime: dict[str
     ("runtime", "parts"),
     [
         ({"kernels": "fast"}, ("'fast'", "auto, centre, shipped, cuequivariance", "--kernels")),
-        ({"kernels": "centre", "compile_mode": "compile"}, ("eagerly only", "runtime.compile_mode: eager")),
+        (
+            {"kernels": "centre", "compile_mode": "compile"},
+            ("eagerly only", "runtime.compile_mode: eager"),
+        ),
         ({"kernels": "cuequivariance"}, ("on the CPU", "runtime.device: cuda")),
-        ({"kernels": "cuequivariance", "device": "cuda"}, ("cuequivariance_torch", "envs/train-gpu.yaml")),
+        (
+            {"kernels": "cuequivariance", "device": "cuda"},
+            ("cuequivariance_torch", "envs/train-gpu.yaml"),
+        ),
     ],
 )
 def test_kernels_that_cannot_be_used_are_named_in_one_line(
@@ -60,7 +69,9 @@ def test_kernels_that_cannot_be_used_are_named_in_one_line(
         assert part in str(error.value)
 
 
-def test_cuequivariance_is_nequips_modifier_around_the_shipped_builder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuequivariance_is_nequips_modifier_around_the_shipped_builder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(kernels, "_installed", lambda name: True)
     chosen = choose(SMALL, {"kernels": "cuequivariance", "device": "cuda"})
     rendered = model_config({"seed": 1}, chosen, "compile")
@@ -78,9 +89,19 @@ def both(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     """The same short run by both kernels, as folders."""
     run = prepared.run(name="minispice/n16/kernels/s0", steps=8, steps_per_epoch=4)
     folder = tmp_path_factory.mktemp("kernels")
-    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
     for name in ("centre", "shipped"):
-        command = [sys.executable, "-m", "e3d", "train", str(run), "-o", str(folder / name), "--kernels", name]
+        command = [
+            sys.executable,
+            "-m",
+            "e3d",
+            "train",
+            str(run),
+            "-o",
+            str(folder / name),
+            "--kernels",
+            name,
+        ]
         subprocess.run(command, env=environment, check=True)
     return folder / "centre", folder / "shipped"
 
@@ -88,7 +109,9 @@ def both(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 def test_both_kernels_train_the_same_model(both: tuple[Path, Path]) -> None:
     import torch
 
-    ours, theirs = (torch.load(folder / "model.ckpt", weights_only=False)["state_dict"] for folder in both)
+    ours, theirs = (
+        torch.load(folder / "model.ckpt", weights_only=False)["state_dict"] for folder in both
+    )
     assert list(ours) == list(theirs)
     for name, weight in theirs.items():
         if not name.startswith("model."):
@@ -97,7 +120,9 @@ def test_both_kernels_train_the_same_model(both: tuple[Path, Path]) -> None:
         assert np.allclose(ours[name], weight, rtol=0, atol=2e-3), name
 
 
-def test_the_checkpoint_names_only_the_shipped_builder_and_loads_without_this_package(both: tuple[Path, Path]) -> None:
+def test_the_checkpoint_names_only_the_shipped_builder_and_loads_without_this_package(
+    both: tuple[Path, Path],
+) -> None:
     checkpoint = both[0] / "model.ckpt"
     assert b"e3d.fast" not in checkpoint.read_bytes()
     code = (
@@ -108,11 +133,15 @@ def test_the_checkpoint_names_only_the_shipped_builder_and_loads_without_this_pa
         "assert type(model['sole_model'].model.func).__name__ == 'SequentialGraphNetwork'\n"
     )
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_a_run_goes_on_with_the_kernels_it_is_given(both: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_run_goes_on_with_the_kernels_it_is_given(
+    both: tuple[Path, Path], tmp_path: Path
+) -> None:
     """Nequip builds the model that a checkpoint names, whatever its config says."""
     import torch
 
@@ -124,7 +153,11 @@ def test_a_run_goes_on_with_the_kernels_it_is_given(both: tuple[Path, Path], tmp
     after = torch.load(last, weights_only=False)
     assert after["hyper_parameters"]["model"] == model
     assert after["hyper_parameters"]["info_dict"]["training_module"]["model"] == model
-    assert all(torch.equal(after["state_dict"][k], v) for k, v in before["state_dict"].items() if torch.is_tensor(v))
+    assert all(
+        torch.equal(after["state_dict"][k], v)
+        for k, v in before["state_dict"].items()
+        if torch.is_tensor(v)
+    )
     assert list(tmp_path.iterdir()) == [last]
 
 

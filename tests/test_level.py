@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 
 from e3d import tables
-from e3d.data.store import StoreReader
-from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
 from e3d.fields import Store as F
-from e3d.findings.level import _separation
-from e3d.level.orders import ORDERS, bonds_with_orders, order_rows, read_orders
-from e3d.level.separation import label_energies, reaction, separations
-from e3d.level.split import split_bonds, summary
+from e3d.store.reader import StoreReader
 from e3d.units import EV_KCAL_MOL
+from study.fields import NAMED_BONDS
+from study.label_theory.findings import _separation
+from study.label_theory.orders import ORDERS, bonds_with_orders, order_rows, read_orders
+from study.label_theory.separation import label_energies, reaction, separations
+from study.label_theory.split import split_bonds, summary
 
 ROOT = Path(__file__).parents[1]
 LEVEL = tables.read(ROOT / "resources" / "label_level.csv")
@@ -67,7 +67,9 @@ def test_the_error_splits_into_representation_and_labels(error: float) -> None:
         ("CC#N", {"C": 1}, {"CC": 1, "C#N": 1}),
     ],
 )
-def test_bond_separation_reactions(smiles: str, hydrides: dict[str, int], parents: dict[str, int]) -> None:
+def test_bond_separation_reactions(
+    smiles: str, hydrides: dict[str, int], parents: dict[str, int]
+) -> None:
     assert reaction(smiles) == (hydrides, parents)
 
 
@@ -94,7 +96,9 @@ def _means(extra: float) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("extra", [0.0, 0.25])
-def test_additive_bonds_have_no_separation_energy_and_others_have_their_excess(extra: float) -> None:
+def test_additive_bonds_have_no_separation_energy_and_others_have_their_excess(
+    extra: float,
+) -> None:
     labels = {"C": -17.2, "CC": -29.4, "CCC": -41.6 - 0.1}
     row = separations(_means(extra), labels).iloc[0]
     assert row["reaction"] == "CCC + C -> 2 CC"
@@ -115,17 +119,23 @@ def test_orders_are_of_the_same_structures(prepared: Any) -> None:
     with StoreReader(prepared.store) as reader:
         ethane = reader.molecule_smiles.index("CC")
         frames = np.flatnonzero(reader.molecule[:] == ethane)
-        bonds = pd.DataFrame({C.FRAME: frames, C.I: 0, C.J: 1, C.MOLECULE: "CC", C.BOND_TYPE: "C-C"})
+        bonds = pd.DataFrame(
+            {C.FRAME: frames, C.I: 0, C.J: 1, C.MOLECULE: "CC", C.BOND_TYPE: "C-C"}
+        )
         bonds = bonds.assign(**{C.BOND_ENERGY: 1.0, C.R: 1.5})
         found = bonds_with_orders(bonds, reader, orders)
         store_positions = reader.frame(int(frames[-1])).positions
         number = int(reader[F.SOURCE_INDEX][frames[-1]])
     assert len(found) == 1
-    assert 0.3 < found["Mayer"].iloc[0] < 1.2  # diffuse functions make Mayer's orders small (docs/method.md)
+    assert (
+        0.3 < found["Mayer"].iloc[0] < 1.2
+    )  # diffuse functions make Mayer's orders small (docs/method.md)
     assert 0.8 < found["Wiberg"].iloc[0] < 1.4
     with h5py.File(source) as file:
         row = np.flatnonzero(file["CC"]["sample_index"][()] == number)[0]
-        np.testing.assert_allclose(file["CC"]["conformations"][row] * 0.529177210903, store_positions, atol=1e-5)
+        np.testing.assert_allclose(
+            file["CC"]["conformations"][row] * 0.529177210903, store_positions, atol=1e-5
+        )
 
 
 def test_correlation_with_orders_knows_its_answer() -> None:
@@ -163,10 +173,17 @@ def test_files_without_orders_give_no_rows(tmp_path: Path) -> None:
         ((0.9, 0.2, 1.5, 0.4), ": undetermined"),
     ],
 )
-def test_bond_separation_is_called_better_than_zero_only_by_an_interval(errors: tuple[float, ...], word: str) -> None:
+def test_bond_separation_is_called_better_than_zero_only_by_an_interval(
+    errors: tuple[float, ...], word: str
+) -> None:
     """The last D misses by 0.75 eV on average, zero by 1 eV: four molecules do not tell them apart."""
     rows = pd.DataFrame(
-        {C.SEED: 0, C.MOLECULE: list("abcd"), "separation_error_eV": errors, "label_separation_eV": 1.0}
+        {
+            C.SEED: 0,
+            C.MOLECULE: list("abcd"),
+            "separation_error_eV": errors,
+            "label_separation_eV": 1.0,
+        }
     )
     assert word in _separation(rows)
     assert "no interval" in _separation(rows.iloc[:1])

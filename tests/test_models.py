@@ -27,16 +27,22 @@ def moved(structure: Structure, positions: np.ndarray[Any, Any]) -> Structure:
 
 
 @pytest.mark.parametrize("improper", [False, True])
-def test_edge_energies_and_forces_rotate(model: AnalysisModel, molecules: dict[str, Structure], improper: bool) -> None:
+def test_edge_energies_and_forces_rotate(
+    model: AnalysisModel, molecules: dict[str, Structure], improper: bool
+) -> None:
     water = molecules["CCO"]
     rotation = random_rotation(3, improper=improper)
     turned = moved(water, water.positions @ rotation.T + 1.7)
     before, after = model.edge_energies([water]), model.edge_energies([turned])
     np.testing.assert_array_equal(before.centre, after.centre)
-    np.testing.assert_allclose(after.eps, before.eps, rtol=0, atol=ROTATED * np.abs(before.eps).max())
+    np.testing.assert_allclose(
+        after.eps, before.eps, rtol=0, atol=ROTATED * np.abs(before.eps).max()
+    )
     _, forces = model.energies_and_forces([water])
     _, turned_forces = model.energies_and_forces([turned])
-    np.testing.assert_allclose(turned_forces, forces @ rotation.T, rtol=0, atol=ROTATED * np.abs(forces).max())
+    np.testing.assert_allclose(
+        turned_forces, forces @ rotation.T, rtol=0, atol=ROTATED * np.abs(forces).max()
+    )
 
 
 @pytest.mark.parametrize("parity", [True, False])
@@ -53,7 +59,9 @@ def test_both_settings_of_parity_are_o3_invariant(
     eps = model.edge_energies([chiral]).eps
     for improper in (False, True):
         turned = chiral.positions @ random_rotation(1, improper=improper).T
-        np.testing.assert_allclose(model.edge_energies([moved(chiral, turned)]).eps, eps, atol=ENERGY_EV)
+        np.testing.assert_allclose(
+            model.edge_energies([moved(chiral, turned)]).eps, eps, atol=ENERGY_EV
+        )
     distorted = moved(chiral, chiral.positions * [1.0, 1.0, 1.01])
     assert np.abs(model.edge_energies([distorted]).eps - eps).max() > 1e-6  # the control
 
@@ -110,7 +118,9 @@ def test_a_contraction_with_symbols_of_its_own_is_left_alone() -> None:
     assert torch.equal(usual.weights, weights)
 
 
-def test_forces_are_minus_the_gradient(model: AnalysisModel, molecules: dict[str, Structure]) -> None:
+def test_forces_are_minus_the_gradient(
+    model: AnalysisModel, molecules: dict[str, Structure]
+) -> None:
     structure = molecules["CO"]
     step = 1e-4  # Å; central differences leave an error of order step^2
     _, forces = model.energies_and_forces([structure])
@@ -156,7 +166,9 @@ def test_locality(model: AnalysisModel, molecules: dict[str, Structure]) -> None
     positions = chain.positions.copy()
     positions[far] += 0.1
     moved_edges = model.edge_energies([moved(chain, positions)])
-    np.testing.assert_allclose(edges.eps[edges.centre == 0], moved_edges.eps[moved_edges.centre == 0], atol=1e-12)
+    np.testing.assert_allclose(
+        edges.eps[edges.centre == 0], moved_edges.eps[moved_edges.centre == 0], atol=1e-12
+    )
     assert np.abs(edges.energy - moved_edges.energy)[0] > 1e-6  # the control: others do feel it
 
 
@@ -168,7 +180,10 @@ def test_batching_changes_nothing(model: AnalysisModel, molecules: dict[str, Str
 
 
 def test_the_fast_network_gives_what_the_shipped_one_gives(
-    model: AnalysisModel, trained: Path, molecules: dict[str, Structure], monkeypatch: pytest.MonkeyPatch
+    model: AnalysisModel,
+    trained: Path,
+    molecules: dict[str, Structure],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("e3d.models.load.accelerate", lambda model: False)
     shipped = load_model(trained / "model.ckpt")
@@ -177,7 +192,9 @@ def test_the_fast_network_gives_what_the_shipped_one_gives(
     fast, slow = model.edge_energies(several), shipped.edge_energies(several)
     np.testing.assert_array_equal(fast.centre, slow.centre)
     np.testing.assert_allclose(fast.eps, slow.eps, rtol=0, atol=ENERGY_EV)
-    for mine, theirs in zip(model.energies_and_forces(several), shipped.energies_and_forces(several), strict=True):
+    for mine, theirs in zip(
+        model.energies_and_forces(several), shipped.energies_and_forces(several), strict=True
+    ):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=ENERGY_EV)
 
 
@@ -195,7 +212,9 @@ def test_agrees_with_nequips_own_calculator(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         calculator = NequIPCalculator._from_saved_model(
-            str(trained / "model.ckpt"), device=torch.device("cpu"), chemical_species_to_atom_type_map=True
+            str(trained / "model.ckpt"),
+            device=torch.device("cpu"),
+            chemical_species_to_atom_type_map=True,
         )
     atoms = Atoms(structure.atomic_numbers, structure.positions, calculator=calculator)
     (energy,), forces = model.energies_and_forces([structure])
@@ -208,14 +227,23 @@ def test_a_package_decomposes_like_its_checkpoint(
 ) -> None:
     """nequip-package keeps weights and constants in float32; cast to float64 they differ by its rounding."""
     package = tmp_path / "model.nequip.zip"
-    command = [sys.executable, "-m", "nequip.scripts.package", "build", str(trained / "model.ckpt"), str(package)]
+    command = [
+        sys.executable,
+        "-m",
+        "nequip.scripts.package",
+        "build",
+        str(trained / "model.ckpt"),
+        str(package),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     several = [molecules[name] for name in ("CCO", "C#N", "CS")]
     packaged, plain = load_model(package).edge_energies(several), model.edge_energies(several)
     assert sum_rule_violation(packaged).max() < SUM_RULE_TOLERANCE_EV
     turned = [moved(s, s.positions @ random_rotation(5).T) for s in several]
     rotated = load_model(package).edge_energies(turned)
-    np.testing.assert_allclose(rotated.eps, packaged.eps, rtol=0, atol=ROTATED * np.abs(packaged.eps).max())
+    np.testing.assert_allclose(
+        rotated.eps, packaged.eps, rtol=0, atol=ROTATED * np.abs(packaged.eps).max()
+    )
     np.testing.assert_allclose(packaged.eps, plain.eps, atol=1e-5)
 
 
@@ -225,7 +253,11 @@ def test_unusable_models_are_refused_in_one_line(
     broken, compiled = tmp_path / "model.ckpt", tmp_path / "model.nequip.pt2"
     broken.write_bytes(b"not a checkpoint")
     compiled.write_bytes(b"")
-    cases = {tmp_path / "none.ckpt": "no such model", broken: "cannot be loaded", compiled: "Compiled models"}
+    cases = {
+        tmp_path / "none.ckpt": "no such model",
+        broken: "cannot be loaded",
+        compiled: "Compiled models",
+    }
     for path, text in cases.items():
         with pytest.raises(InputError, match=text) as caught:
             load_model(path)

@@ -5,13 +5,21 @@ import pandas as pd
 import pytest
 
 from e3d.fields import Column as C
-from e3d.null.additivity import DETERMINED, RIDGES, Decomposition, Molecules, cross_validation, fit, shrunk_to_parents
-from e3d.null.compare import BETTER, NOT_JUDGED, WORSE, Null, compare_errors, compare_named, judge
-from e3d.null.follow import follows
-from e3d.null.names import COARSE, FINE, IN_TYPES, NULL_MODEL, PAIR, column
-from e3d.null.shuffle import expected, expected_absolute_error, shuffled
 from e3d.statistics import UNDETERMINED, Estimate, deletions
 from e3d.statistics.agreement import BETWEEN, BIAS, MAE, WITHIN, scores
+from study.null.additivity import (
+    DETERMINED,
+    RIDGES,
+    Decomposition,
+    Molecules,
+    cross_validation,
+    fit,
+    shrunk_to_parents,
+)
+from study.null.compare import BETTER, NOT_JUDGED, WORSE, Null, compare_errors, compare_named, judge
+from study.null.correlation import correlations
+from study.null.names import COARSE, FINE, IN_TYPES, NULL_MODEL, PAIR, column
+from study.null.shuffle import expected, expected_absolute_error, shuffled
 
 TRUE = np.array([-4.5, -3.6, -6.2, -8.1])
 
@@ -21,7 +29,9 @@ def additive(n: int = 30, noise: float = 0.0, seed: int = 0) -> Molecules:
     rng = np.random.default_rng(seed)
     counts = rng.integers(0, 5, size=(n, 4)).astype(float)
     energy = counts @ TRUE + noise * rng.normal(size=n)
-    return Molecules(("a", "b", "c", "d"), counts, energy, rng.integers(1, 20, size=n).astype(float), np.eye(4))
+    return Molecules(
+        ("a", "b", "c", "d"), counts, energy, rng.integers(1, 20, size=n).astype(float), np.eye(4)
+    )
 
 
 # --- additivity
@@ -30,7 +40,9 @@ def additive(n: int = 30, noise: float = 0.0, seed: int = 0) -> Molecules:
 def test_additive_energies_are_met_exactly() -> None:
     fitted = fit(additive())
     assert fitted.ridge == RIDGES[0]
-    np.testing.assert_allclose(fitted.bond_energy, -TRUE, atol=1e-6)  # what the smallest ridge, 1e-8, leaves
+    np.testing.assert_allclose(
+        fitted.bond_energy, -TRUE, atol=1e-6
+    )  # what the smallest ridge, 1e-8, leaves
     assert fitted.rank == 4
     assert fitted.determined.all()
     error, half = fitted.jackknife()
@@ -41,7 +53,11 @@ def test_additive_energies_are_met_exactly() -> None:
 def test_no_ridge_is_least_squares_also_of_collinear_counts() -> None:
     data = additive(noise=0.3)
     twice = Molecules(
-        ("a", "b", "c", "d", "d2"), np.hstack([data.counts, data.counts[:, 3:]]), data.energy, data.frames, np.eye(5)
+        ("a", "b", "c", "d", "d2"),
+        np.hstack([data.counts, data.counts[:, 3:]]),
+        data.energy,
+        data.frames,
+        np.eye(5),
     )
     root = np.sqrt(twice.frames)
     expected_c = np.linalg.lstsq(root[:, None] * twice.counts, root * twice.energy, rcond=None)[0]
@@ -62,7 +78,9 @@ def test_ridge_is_the_minimum_of_its_loss() -> None:
     w = data.frames / data.frames.sum()
     normal = data.counts.T @ (w[:, None] * data.counts) + ridge * parts.scale * np.eye(4)
     np.testing.assert_allclose(
-        parts.coefficients(ridge), np.linalg.solve(normal, data.counts.T @ (w * data.energy)), rtol=1e-10
+        parts.coefficients(ridge),
+        np.linalg.solve(normal, data.counts.T @ (w * data.energy)),
+        rtol=1e-10,
     )
     np.testing.assert_allclose(parts.variance(ridge), np.diag(np.linalg.inv(normal)), rtol=1e-10)
 
@@ -79,7 +97,11 @@ def test_a_molecule_with_a_type_of_its_own_does_not_choose_the_ridge() -> None:
     lone = np.zeros((21, 5))
     lone[:20, :4], lone[20, 4] = data.counts, 3.0
     more = Molecules(
-        ("a", "b", "c", "d", "e"), lone, np.append(data.energy, 1e4), np.append(data.frames, 1.0), np.eye(5)
+        ("a", "b", "c", "d", "e"),
+        lone,
+        np.append(data.energy, 1e4),
+        np.append(data.frames, 1.0),
+        np.eye(5),
     )
     assert cross_validation(more).min() < 1.0, "its 10 keV would be an error in every fold"
     fitted = fit(more)
@@ -90,7 +112,9 @@ def test_a_molecule_with_a_type_of_its_own_does_not_choose_the_ridge() -> None:
 
 
 def test_too_few_molecules_have_no_cross_validation() -> None:
-    fitted = fit(Molecules(("a",), np.array([[4.0]]), np.array([-18.0]), np.array([3.0]), np.eye(1)))
+    fitted = fit(
+        Molecules(("a",), np.array([[4.0]]), np.array([-18.0]), np.array([3.0]), np.eye(1))
+    )
     assert np.isnan(fitted.cv_rmse_eV)
     np.testing.assert_allclose(fitted.bond_energy, [4.5], rtol=1e-6)
     empty = fit(Molecules((), np.empty((0, 0)), np.empty(0), np.empty(0), np.empty((0, 0))))
@@ -103,7 +127,11 @@ def test_fine_types_that_data_do_not_tell_apart_get_the_coarse_value() -> None:
     names, parents = ("a", "b", "c", "d1", "d2"), ["a", "b", "c", "d", "d"]
     fitted = fit(
         Molecules(
-            names, split, data.counts @ TRUE + data.counts[:, 3] * TRUE[3], data.frames, shrunk_to_parents(parents)
+            names,
+            split,
+            data.counts @ TRUE + data.counts[:, 3] * TRUE[3],
+            data.frames,
+            shrunk_to_parents(parents),
         )
     )
     np.testing.assert_allclose(fitted.bond_energy, [*-TRUE, -TRUE[3]], atol=1e-3)
@@ -120,7 +148,8 @@ def test_shuffling_keeps_every_group_and_its_sum() -> None:
     for group in range(9):
         here = groups == group
         np.testing.assert_array_equal(
-            np.sort(drawn[:, here], axis=1), np.broadcast_to(np.sort(values[here]), (400, here.sum()))
+            np.sort(drawn[:, here], axis=1),
+            np.broadcast_to(np.sort(values[here]), (400, here.sum())),
         )
     assert (drawn != values).any()
     error = np.abs(drawn.mean(axis=0) - expected(values, groups))
@@ -129,15 +158,23 @@ def test_shuffling_keeps_every_group_and_its_sum() -> None:
 
 def test_the_exact_expectation_of_a_shuffled_error_is_what_draws_give() -> None:
     rng = np.random.default_rng(2)
-    values, reference, groups = rng.normal(size=30), rng.normal(size=30), rng.integers(0, 4, size=30)
+    values, reference, groups = (
+        rng.normal(size=30),
+        rng.normal(size=30),
+        rng.integers(0, 4, size=30),
+    )
     keep = deletions(rng.integers(0, 5, size=30))
     exact = expected_absolute_error(values, reference, groups, keep)
     kinds = groups.astype(str).astype(object)
     drawn = scores(shuffled(values, groups, rng, 4000), reference, kinds, keep)
     assert abs(drawn[MAE][:, 0].mean() - exact[0]) < 6 * drawn[MAE][:, 0].std() / np.sqrt(4000)
-    for kept, one in zip(keep, exact, strict=True):  # a molecule left out is neither scored nor dealt
+    for kept, one in zip(
+        keep, exact, strict=True
+    ):  # a molecule left out is neither scored nor dealt
         part = values[kept], reference[kept], groups[kept]
-        assert expected_absolute_error(*part, np.ones((1, kept.sum()), dtype=bool))[0] == pytest.approx(one, abs=1e-12)
+        assert expected_absolute_error(*part, np.ones((1, kept.sum()), dtype=bool))[
+            0
+        ] == pytest.approx(one, abs=1e-12)
     assert np.abs(drawn[WITHIN].mean(axis=0)).max() < 6 * drawn[WITHIN].std() / np.sqrt(4000)
 
 
@@ -166,7 +203,9 @@ def named() -> pd.DataFrame:
 
 
 def _one(table: pd.DataFrame, score: str, null: str, reference: str = "bde298") -> pd.Series:
-    rows = table[(table["score"] == score) & (table[NULL_MODEL] == null) & (table["reference"] == reference)]
+    rows = table[
+        (table["score"] == score) & (table[NULL_MODEL] == null) & (table["reference"] == reference)
+    ]
     assert len(rows) == 1
     return rows.iloc[0]
 
@@ -177,7 +216,11 @@ def test_an_exact_null_wins_and_a_poor_one_loses(named: pd.DataFrame) -> None:
     best, poor = _one(table, MAE, COARSE), _one(table, MAE, FINE)
     assert best["verdict"] == WORSE
     assert best["null_value"] == 0.0
-    assert best["difference"] == best["e3d"] == pytest.approx(np.abs(named[C.BOND_ENERGY] - truth[0]).mean())
+    assert (
+        best["difference"]
+        == best["e3d"]
+        == pytest.approx(np.abs(named[C.BOND_ENERGY] - truth[0]).mean())
+    )
     assert poor["verdict"] == BETTER
     assert _one(table, WITHIN, FINE)["null_value"] == pytest.approx(-1.0)
     assert _one(table, BIAS, FINE)["verdict"] == NOT_JUDGED
@@ -210,7 +253,9 @@ def test_shuffling_in_types_touches_only_what_is_within_types(named: pd.DataFram
     assert (row["e3d"], row["null_value"], row["verdict"]) == (1.0, 0.0, BETTER)
     assert -0.5 < row["null_value_lo"] < 0 < row["null_value_hi"] < 0.5
     random = compare_named(
-        named.assign(**{C.BOND_ENERGY: named.groupby(C.BOND_TYPE)["bde298_eV"].transform("mean")}), [], 300
+        named.assign(**{C.BOND_ENERGY: named.groupby(C.BOND_TYPE)["bde298_eV"].transform("mean")}),
+        [],
+        300,
     )
     assert _one(random, WITHIN, IN_TYPES)["verdict"] == UNDETERMINED
 
@@ -228,18 +273,30 @@ def test_shuffling_in_types_touches_only_what_is_within_types(named: pd.DataFram
         (WITHIN, (0.5, 0.3, 0.7), Estimate(0.0, -0.2, 0.2), BETTER),
     ],
 )
-def test_verdicts(score: str, interval: tuple[float, float, float], draws: Estimate | None, word: str) -> None:
+def test_verdicts(
+    score: str, interval: tuple[float, float, float], draws: Estimate | None, word: str
+) -> None:
     value, *ends = interval
     assert judge(score, Estimate(value, min(ends), max(ends)), 0.5, draws) == word
 
 
 def test_test_errors_are_paired_by_molecule() -> None:
-    sizes = {C.TEST_SET: "test-molecules", C.GROUP_KIND: "molecule", C.N_FRAMES: 2, "n_atoms": 10, C.FORCE_MAE: 100.0}
-    ours = pd.DataFrame([{**sizes, C.GROUP: f"m{k}", C.ENERGY_MAE: 10.0 + 3 * k} for k in range(12)])
+    sizes = {
+        C.TEST_SET: "test-molecules",
+        C.GROUP_KIND: "molecule",
+        C.N_FRAMES: 2,
+        "n_atoms": 10,
+        C.FORCE_MAE: 100.0,
+    }
+    ours = pd.DataFrame(
+        [{**sizes, C.GROUP: f"m{k}", C.ENERGY_MAE: 10.0 + 3 * k} for k in range(12)]
+    )
     theirs = ours.assign(**{C.ENERGY_MAE: ours[C.ENERGY_MAE] + 2.0, C.MODEL: COARSE}).iloc[1:]
     table = compare_errors(ours, theirs).set_index("score")
     row = table.loc[str(C.ENERGY_MAE)]
-    np.testing.assert_allclose([row["difference"], row["difference_lo"], row["difference_hi"]], -2.0, rtol=1e-12)
+    np.testing.assert_allclose(
+        [row["difference"], row["difference_lo"], row["difference_hi"]], -2.0, rtol=1e-12
+    )
     assert (row["verdict"], row[C.N_MOLECULES], row["n_without"]) == (BETTER, 11, 1)
     assert table.loc[str(C.FORCE_MAE), "verdict"] == UNDETERMINED
     assert row["e3d"] == pytest.approx(ours[C.ENERGY_MAE].iloc[1:].mean())
@@ -249,9 +306,13 @@ def test_following_is_told_within_types_apart_from_between(named: pd.DataFrame) 
     kinds = named.groupby(C.BOND_TYPE)[C.BOND_ENERGY].transform("mean")
     within = named[C.BOND_ENERGY] - kinds
     bonds = named.assign(
-        **{column(COARSE): kinds, column(FINE): kinds - within, column(PAIR): named[C.BOND_ENERGY] - 1}
+        **{
+            column(COARSE): kinds,
+            column(FINE): kinds - within,
+            column(PAIR): named[C.BOND_ENERGY] - 1,
+        }
     )
-    table = follows(bonds).set_index(NULL_MODEL)
+    table = correlations(bonds).set_index(NULL_MODEL)
     assert table.loc[COARSE, "pearson"] > 0.9
     assert np.isnan(table.loc[COARSE, "within_types_pearson"])
     assert table.loc[FINE, "within_types_pearson"] == pytest.approx(-1.0)
@@ -267,4 +328,6 @@ def test_a_rank_that_no_molecule_can_change_decides_nothing() -> None:
     """Four types in one order whichever molecule is left out: the interval of the difference has no width."""
     same = Estimate(0.2, 0.2, 0.2)
     assert judge(BETWEEN, same, 1.0) == UNDETERMINED
-    assert judge(WITHIN, Estimate(1.0, 1.0, 1.0), 1.0, Estimate(0.0, -0.3, 0.3)) == BETTER  # a permutation test
+    assert (
+        judge(WITHIN, Estimate(1.0, 1.0, 1.0), 1.0, Estimate(0.0, -0.3, 0.3)) == BETTER
+    )  # a permutation test

@@ -8,21 +8,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.fields import NAMED_BONDS, REFERENCE_NAMES, TEST_CONFORMATIONS, TEST_SPLITS
+from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.figures import runs, saving, style
-from e3d.figures.null import make
-from e3d.findings.null import sentences
-from e3d.null.compare import LABELS, RANKS
-from e3d.null.names import COARSE, FINE, FITTED, NULL_MODEL, NULLS, UNTRAINED, column
 from e3d.statistics.agreement import MAE
+from study.fields import NAMED_BONDS, REFERENCE_NAMES
+from study.figures import runs, saving, style
+from study.null.compare import LABELS, RANKS
+from study.null.figure_null import make
+from study.null.findings import sentences
+from study.null.names import COARSE, FINE, FITTED, NULL_MODEL, NULLS, UNTRAINED, column
 from study_tables import interval
 
 Tables = dict[str, pd.DataFrame]
 RUN = {C.DATASET: "mini", C.N_TRAIN: 32, C.MODEL: "nano"}
 
 
-def study(verdicts: tuple[str, ...] = ("worse", "worse"), *, difference: float = 0.2, known: bool = True) -> Tables:
+def study(
+    verdicts: tuple[str, ...] = ("worse", "worse"), *, difference: float = 0.2, known: bool = True
+) -> Tables:
     """Tables of one run with a seed for each verdict."""
     compare, named, follow, summary = [], [], [], []
     for seed, word in enumerate(verdicts):
@@ -41,7 +44,13 @@ def study(verdicts: tuple[str, ...] = ("worse", "worse"), *, difference: float =
                     }
                 )  # fmt: skip
         for index, kind in enumerate(("C-H", "C=C", "C#C")):
-            row = {**run, C.GEOMETRY: "relaxed", "bond": kind, C.BOND_TYPE: kind, C.BOND_ENERGY: 4.0 + index}
+            row = {
+                **run,
+                C.GEOMETRY: "relaxed",
+                "bond": kind,
+                C.BOND_TYPE: kind,
+                C.BOND_ENERGY: 4.0 + index,
+            }
             named.append(row | {column(COARSE): 4.2 + index})
         follow += [
             {**run, C.STRUCTURES: TEST_CONFORMATIONS, NULL_MODEL: null, **interval("pearson", 0.9, half),
@@ -50,13 +59,17 @@ def study(verdicts: tuple[str, ...] = ("worse", "worse"), *, difference: float =
         ]  # fmt: skip
     types = [
         {C.DATASET: "mini", C.N_TRAIN: 32, C.MODEL: null, C.BOND_TYPE: kind, "determined": word}
-        for null, kind, word in [(COARSE, "C-H", "yes"), (FINE, "Csp3-H", "yes"), (FINE, "Csp2-H", "no")]
+        for null, kind, word in [
+            (COARSE, "C-H", "yes"),
+            (FINE, "Csp3-H", "yes"),
+            (FINE, "Csp2-H", "no"),
+        ]
     ]
     return {
         "decompose/summary": pd.DataFrame(summary),
         "null/compare": pd.DataFrame(compare),
         "null/named": pd.DataFrame(named),
-        "null/follows": pd.DataFrame(follow),
+        "null/correlations": pd.DataFrame(follow),
         "null/types": pd.DataFrame(types),
     }
 
@@ -91,11 +104,13 @@ def test_without_intervals_nothing_is_claimed() -> None:
 def test_what_is_not_in_the_tables_is_said() -> None:
     tables = study()
     tables["null/compare"] = tables["null/compare"].iloc[:0]
-    tables["null/follows"] = tables["null/follows"].iloc[:0]
+    tables["null/correlations"] = tables["null/correlations"].iloc[:0]
     assert "BDE298 not in the tables" in found(tables)[0]
 
 
-@pytest.mark.parametrize("tables", [study(), study(("undetermined",), known=False)], ids=["two seeds", "no intervals"])
+@pytest.mark.parametrize(
+    "tables", [study(), study(("undetermined",), known=False)], ids=["two seeds", "no intervals"]
+)
 def test_the_figure_draws(tables: Tables) -> None:
     figure = make(tables)
     figure.draw_without_rendering()
@@ -104,7 +119,9 @@ def test_the_figure_draws(tables: Tables) -> None:
     assert sum("(eV)" in label for label in labels) == 3
 
 
-def test_the_figure_is_the_same_bytes_and_changes_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_figure_is_the_same_bytes_and_changes_no_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
         style, "STYLE", replace(style.STYLE, pdf_fonttype=3)
     )  # embedding whole fonts takes most of the time

@@ -9,28 +9,35 @@ import numpy as np
 import pytest
 
 from e3d import tables
-from e3d.bde import named_bonds, references
-from e3d.cli import main
-from e3d.config import RunSettings, read_yaml
-from e3d.data.store import StoreReader
-from e3d.decompose.load import Decomposed
+from e3d.decompose.decomposed import Decomposed
 from e3d.errors import InputError
 from e3d.evaluate import residuals
-from e3d.fields import MEANS_FILE, NAMED_BONDS, TEST_SPLITS
+from e3d.fields import MEANS_FILE, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.null.fit import by_elements
-from e3d.null.names import ADDITIVITY_TYPES, FITTED, PAIR, column
-from e3d.null.pair import NormalEquations, PairPotential, Weights, fit, normal_equations
-from e3d.null.splines import INTERVAL_ANG, LOWEST_ANG, Basis
 from e3d.pairs import check_sum_rule, pair_up
+from e3d.store.reader import StoreReader
 from e3d.structures import Structure
+from study.bde.tables import named_bonds, references
+from study.cli import main
+from study.config import RunSettings, read_yaml
+from study.fields import NAMED_BONDS
+from study.null.fit import by_elements
+from study.null.names import ADDITIVITY_TYPES, FITTED, PAIR, column
+from study.null.pair_potential import NormalEquations, PairPotential, Weights, fit, normal_equations
+from study.null.splines import INTERVAL_ANG, LOWEST_ANG, Basis
 
 if TYPE_CHECKING:
     from model_fixtures import Prepared
 
 R_MAX = 4.0
 H, C_, O_ = 1, 6, 8
-WELLS = {(C_, O_): (6.0, 1.2), (H, C_): (4.5, 1.1), (H, O_): (4.8, 1.0), (H, H): (0.4, 1.8), (C_, C_): (4.0, 1.5)}
+WELLS = {
+    (C_, O_): (6.0, 1.2),
+    (H, C_): (4.5, 1.1),
+    (H, O_): (4.8, 1.0),
+    (H, H): (0.4, 1.8),
+    (C_, C_): (4.0, 1.5),
+}
 ATOMS = {H: -13.5, C_: -1030.0, O_: -2043.0}
 Floats = np.ndarray[Any, Any]
 
@@ -69,7 +76,9 @@ def dimers(a: int, b: int, distances: Floats) -> list[Structure]:
 def equations(structures: list[Structure], weights: Weights, basis: Basis) -> NormalEquations:
     n_atoms = sum(len(s.atomic_numbers) for s in structures)
     elements = {int(z) for s in structures for z in s.atomic_numbers}
-    return normal_equations(structures, elements | {H}, ATOMS, basis, weights.per_row(len(structures), n_atoms))
+    return normal_equations(
+        structures, elements | {H}, ATOMS, basis, weights.per_row(len(structures), n_atoms)
+    )
 
 
 def fitted(structures: list[Structure], weights: Weights | None = None) -> PairPotential:
@@ -106,7 +115,9 @@ def test_the_penalty_is_positive_definite_and_leaves_straight_lines_inside_free(
     assert np.linalg.eigvalsh(basis.curvature()).min() > 0
     line = np.arange(basis.size, 0.0, -1.0)
     second = np.diff(line, n=2)
-    assert line @ basis.curvature() @ line == pytest.approx(second @ second + 1.0)  # the kink at the end alone
+    assert line @ basis.curvature() @ line == pytest.approx(
+        second @ second + 1.0
+    )  # the kink at the end alone
 
 
 # --- what energies and forces determine
@@ -117,7 +128,9 @@ def test_dimers_determine_their_potential() -> None:
     pair = fitted(dimers(C_, O_, r))
     asked = np.linspace(0.95, 3.8, 40)
     error = np.abs(bond_energy(pair, O_, C_, asked) + morse((C_, O_), asked)[0])
-    assert error.max() < 0.02, f"a cubic spline of {INTERVAL_ANG} Å follows the well to {error.max():.1e} eV"
+    assert error.max() < 0.02, (
+        f"a cubic spline of {INTERVAL_ANG} Å follows the well to {error.max():.1e} eV"
+    )
     alone = residuals(pair, dimers(C_, O_, asked))
     assert alone[0]["error"].abs().max() < 0.5 * 1e3 * error.max() + 1e-6  # meV/atom, of two atoms
     assert alone[1]["absolute"].max() < 200.0
@@ -129,7 +142,9 @@ def test_a_chain_of_dimers_has_exactly_the_d_of_its_wells() -> None:
     chains = []
     for _ in range(60):
         r = rng.uniform(0.95, 1.8, size=4)
-        z = np.concatenate([[[0.0, 0.0, 6.0 * k], [0.0, 0.0, 6.0 * k + d]] for k, d in enumerate(r)])
+        z = np.concatenate(
+            [[[0.0, 0.0, 6.0 * k], [0.0, 0.0, 6.0 * k + d]] for k, d in enumerate(r)]
+        )
         chains.append(structure([C_, O_] * 4, z))
     asked = np.linspace(1.0, 1.7, 20)
     d = bond_energy(fitted(chains), C_, O_, asked)
@@ -142,7 +157,8 @@ def _bent(rng: np.random.Generator) -> Structure:
     a, b = rng.uniform(1.1, 1.35, size=2)
     angle = np.radians(rng.uniform(105, 125))
     return structure(
-        [C_, O_, C_], np.array([[a, 0, 0], [0, 0, 0], [b * np.cos(angle), b * np.sin(angle), 0.0]], dtype=float)
+        [C_, O_, C_],
+        np.array([[a, 0, 0], [0, 0, 0], [b * np.cos(angle), b * np.sin(angle), 0.0]], dtype=float),
     )
 
 
@@ -167,10 +183,14 @@ def test_forces_are_the_slopes_of_energies_also_across_a_cell() -> None:
     pair = fitted([_bent(rng) for _ in range(50)])
     cell = np.diag([5.0, 5.5, 6.0])
     base = _bent(rng)
-    periodic = Structure("cell", 0, base.positions, base.atomic_numbers, "x", None, None, cell=cell, pbc=(True,) * 3)
+    periodic = Structure(
+        "cell", 0, base.positions, base.atomic_numbers, "x", None, None, cell=cell, pbc=(True,) * 3
+    )
 
     def energy(positions: Floats) -> float:
-        moved = Structure("cell", 0, positions, base.atomic_numbers, "x", None, None, cell=cell, pbc=(True,) * 3)
+        moved = Structure(
+            "cell", 0, positions, base.atomic_numbers, "x", None, None, cell=cell, pbc=(True,) * 3
+        )
         return float(pair.energies_and_forces(next(iter(pair.batches([moved]))))[0][0])
 
     forces = pair.energies_and_forces(next(iter(pair.batches([periodic]))))[1]
@@ -243,8 +263,24 @@ def test_frames_are_sorted_by_their_elements(prepared: "Prepared") -> None:
 def fit_file(prepared: "Prepared", root: Path) -> Path:
     output = prepared.folder / "null" / "n16.csv"
     named = root / "resources" / "named_bonds.xyz"
-    options = ["--dataset", "minispice", "--energy-weight", "4", "--force-weight", "1", "--r-max", "4"]
-    files = [str(prepared.store), str(prepared.subset), "--splits", str(prepared.splits), "--named", str(named)]
+    options = [
+        "--dataset",
+        "minispice",
+        "--energy-weight",
+        "4",
+        "--force-weight",
+        "1",
+        "--r-max",
+        "4",
+    ]
+    files = [
+        str(prepared.store),
+        str(prepared.subset),
+        "--splits",
+        str(prepared.splits),
+        "--named",
+        str(named),
+    ]
     assert main(["null", "fit", *files, *options, "-o", str(output)]) == 0
     return output
 
@@ -268,17 +304,25 @@ def test_the_tables_of_a_fit(fit_file: Path) -> None:
     seen = bonds[C.BOND_TYPE].isin(coarse.index)
     assert bonds.loc[~seen, column("additivity-coarse")].isna().all()
     np.testing.assert_allclose(
-        bonds.loc[seen, column("additivity-coarse")], bonds.loc[seen, C.BOND_TYPE].map(coarse), rtol=1e-9
+        bonds.loc[seen, column("additivity-coarse")],
+        bonds.loc[seen, C.BOND_TYPE].map(coarse),
+        rtol=1e-9,
     )
     assert bonds[column(PAIR)].notna().any()
 
 
 def test_a_fit_repeats_byte_for_byte_and_refuses_other_splits(
-    fit_file: Path, prepared: "Prepared", tmp_path: Path, root: Path, input_error: Callable[..., Any]
+    fit_file: Path,
+    prepared: "Prepared",
+    tmp_path: Path,
+    root: Path,
+    input_error: Callable[..., Any],
 ) -> None:
-    from e3d.null.fit import Sources, fit_tables
+    from study.null.fit import Sources, fit_tables
 
-    sources = Sources(prepared.store, prepared.splits, prepared.subset, root / "resources" / "named_bonds.xyz")
+    sources = Sources(
+        prepared.store, prepared.splits, prepared.subset, root / "resources" / "named_bonds.xyz"
+    )
     keys = {"dataset": "minispice", "n_train": 16}
     fit_tables(sources, tmp_path / "n16.csv", Weights(4.0, 1.0), 4.0, keys)
     for name in ("n16.csv", "n16.types.csv", "n16.errors.csv", "n16.bonds.csv"):
@@ -291,13 +335,15 @@ def test_a_fit_repeats_byte_for_byte_and_refuses_other_splits(
     assert not (tmp_path / "x.csv").exists()
 
 
-def test_untrained_networks_are_those_a_training_starts_from(prepared: "Prepared", root: Path, tmp_path: Path) -> None:
+def test_untrained_networks_are_those_a_training_starts_from(
+    prepared: "Prepared", root: Path, tmp_path: Path
+) -> None:
     import torch
     from allegro.model import AllegroModel  # type: ignore[import-untyped]
     from nequip.utils.global_state import set_global_state
 
-    from e3d.null.untrained import FIRST_SEED, build
-    from e3d.train.render import render, statistics
+    from study.null.untrained import FIRST_SEED, build
+    from study.train.render import render, statistics
 
     run_file = prepared.run("minispice/n16/untrained/s0")
     run = RunSettings.from_dict(read_yaml(run_file))
@@ -311,11 +357,15 @@ def test_untrained_networks_are_those_a_training_starts_from(prepared: "Prepared
         assert torch.equal(value, weights[name].double()), name
     output = tmp_path / "untrained.csv"
     named = root / "resources" / "named_bonds.xyz"
-    assert main(["null", "untrained", str(run_file), str(named), "--seeds", "2", "-o", str(output)]) == 0
+    assert (
+        main(["null", "untrained", str(run_file), str(named), "--seeds", "2", "-o", str(output)])
+        == 0
+    )
     table = tables.read(output)
     assert set(table["seed"]) == {FIRST_SEED, FIRST_SEED + 1}
     first, second = (
-        table.loc[table["seed"] == seed, C.BOND_ENERGY].to_numpy() for seed in (FIRST_SEED, FIRST_SEED + 1)
+        table.loc[table["seed"] == seed, C.BOND_ENERGY].to_numpy()
+        for seed in (FIRST_SEED, FIRST_SEED + 1)
     )
     assert np.abs(first - second).max() > 1e-3
 
@@ -339,15 +389,36 @@ def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
     bonds = tables.read(fit_file.with_name("n16.bonds.csv"))
     bonds = bonds.assign(**{C.BOND_ENERGY: bonds[coarse].fillna(3.0)})
     bde, energies = root / "resources" / "bde_298K.csv", root / "resources" / "bond_energies.csv"
-    parts = [Decomposed(str(name), part, part) for name, part in bonds.groupby(C.STRUCTURES, sort=False)]
+    parts = [
+        Decomposed(str(name), part, part) for name, part in bonds.groupby(C.STRUCTURES, sort=False)
+    ]
     for part in parts:
-        tables.write(part.means.drop(columns=C.STRUCTURES), tmp_path / "decomposed" / part.structures / MEANS_FILE)
+        tables.write(
+            part.means.drop(columns=C.STRUCTURES),
+            tmp_path / "decomposed" / part.structures / MEANS_FILE,
+        )
     tables.write(named_bonds(parts, references(bde, energies), None), tmp_path / "named.csv")
     errors = tables.read(fit_file.with_name("n16.errors.csv"))
     tables.write(errors[errors[C.MODEL] == "additivity-coarse"], tmp_path / "errors.csv")
     folders = [str(folder) for folder in sorted((tmp_path / "decomposed").iterdir())]
-    files = ["--named", str(tmp_path / "named.csv"), "--errors", str(tmp_path / "errors.csv"), "--fit", str(fit_file)]
-    refs = ["--bde", str(bde), "--bond-energies", str(energies), "--run", str(run_file), "--shuffles", "20"]
+    files = [
+        "--named",
+        str(tmp_path / "named.csv"),
+        "--errors",
+        str(tmp_path / "errors.csv"),
+        "--fit",
+        str(fit_file),
+    ]
+    refs = [
+        "--bde",
+        str(bde),
+        "--bond-energies",
+        str(energies),
+        "--run",
+        str(run_file),
+        "--shuffles",
+        "20",
+    ]
     output = tmp_path / "out" / "s0.csv"
     assert main(["null", "run", *folders, *files, *refs, "-o", str(output)]) == 0
 
@@ -365,6 +436,8 @@ def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
     relaxed = bonds[bonds[C.STRUCTURES] == NAMED_BONDS]
     mean = relaxed.groupby(C.MOLECULE)[C.BOND_ENERGY].mean()
     here = named[named[C.STRUCTURES] == NAMED_BONDS]
-    np.testing.assert_allclose(here["shuffled_in_molecules_eV"], here[C.MOLECULE].map(mean), rtol=1e-9)
+    np.testing.assert_allclose(
+        here["shuffled_in_molecules_eV"], here[C.MOLECULE].map(mean), rtol=1e-9
+    )
     follow = tables.read(output.with_name("s0.follows.csv")).set_index("null_model")
     np.testing.assert_allclose(follow.loc["additivity-coarse", "pearson"], 1.0, rtol=1e-9)

@@ -66,7 +66,11 @@ def test_digest_knows_values_and_not_the_order_of_keys() -> None:
     a = provenance.digest({"x": 1, "y": {"p": [1, 2], "q": None}})
     assert a == provenance.digest({"y": {"q": None, "p": [1, 2]}, "x": 1})
     assert re.fullmatch(r"[0-9a-f]{16}", a)
-    others = [{"x": 2, "y": {"p": [1, 2], "q": None}}, {"x": 1, "y": {"p": [2, 1], "q": None}}, {"x": 1}]
+    others = [
+        {"x": 2, "y": {"p": [1, 2], "q": None}},
+        {"x": 1, "y": {"p": [2, 1], "q": None}},
+        {"x": 1},
+    ]
     assert len({a, *(provenance.digest(other) for other in others)}) == 4
 
 
@@ -83,9 +87,16 @@ def test_record(tmp_path: Path) -> None:
     source.write_text("b\n")
     provenance.record(output, inputs=[source], settings={"n": 3})
     found = json.loads((tmp_path / "table.csv.provenance.json").read_text())
-    assert {"output", "sha256", "commit", "versions", "settings", "settings_hash", "inputs", "wall_time_s"} <= set(
-        found
-    )
+    assert {
+        "output",
+        "sha256",
+        "commit",
+        "versions",
+        "settings",
+        "settings_hash",
+        "inputs",
+        "wall_time_s",
+    } <= set(found)
     assert found["output"] == "table.csv"
     assert found["sha256"] == provenance.file_digest(output)
     assert found["inputs"] == {str(source): provenance.file_digest(source)}

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 
 from e3d.errors import InputError
-from e3d.figures import FIGURES
-from e3d.findings import needed_tables
-from e3d.publish import costs, publish
-from e3d.robustness import PAIR_COLUMNS
+from study.publish import costs, publish
+from study.robustness.tables import PAIR_COLUMNS
+from study.stages import FIGURES, findings_tables
 from study_tables import study
 
 HEADER = "s\th:m:s\tmax_rss\n"
@@ -28,7 +27,11 @@ def finished(tmp_path: Path) -> Path:
         (results / "figures" / f"{name}.png").write_bytes(b"png")
         (results / "figures" / f"{name}.pdf").write_bytes(b"pdf")
     (results / "figures" / "findings.md").write_text("- text\n")
-    for name, seconds, end in (("train/run/x/s0", 10.0, 1010), ("train/run/x/s1", 20.0, 1020), ("bde/x/s0", 5.0, 1025)):
+    for name, seconds, end in (
+        ("train/run/x/s0", 10.0, 1010),
+        ("train/run/x/s1", 20.0, 1020),
+        ("bde/x/s0", 5.0, 1025),
+    ):
         path = results / "costs" / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{HEADER}{seconds}\t0\t100\n")
@@ -72,7 +75,9 @@ def test_time_without_jobs_does_not_count(finished: Path) -> None:
 
 def test_costs(finished: Path) -> None:
     table = costs(finished / "costs").set_index("rule")
-    assert table.loc["study", "total_s"] == 25.0  # 1000 to 1025: two trainings side by side, then a table
+    assert (
+        table.loc["study", "total_s"] == 25.0
+    )  # 1000 to 1025: two trainings side by side, then a table
     assert table.loc["train/run", "jobs"] == 2
     assert table.loc["train/run", "mean_s"] == 15.0
     assert table.loc["bde", "total_s"] == 5.0
@@ -89,7 +94,10 @@ def test_an_unfinished_study_is_refused_and_nothing_is_lost(finished: Path, tmp_
 
 
 def test_stages_alone_are_published_with_their_findings(finished: Path, tmp_path: Path) -> None:
-    for name, table in {**study(), "robustness/pairs": pd.DataFrame(columns=list(PAIR_COLUMNS))}.items():
+    for name, table in {
+        **study(),
+        "robustness/pairs": pd.DataFrame(columns=list(PAIR_COLUMNS)),
+    }.items():
         path = finished / f"{name}.csv"
         path.parent.mkdir(exist_ok=True)
         table.to_csv(path, index=False)
@@ -99,8 +107,16 @@ def test_stages_alone_are_published_with_their_findings(finished: Path, tmp_path
     output = tmp_path / "published"
     publish(finished, output, ["robustness"])
     names = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
-    tables = {f"{name}.csv" for name in (*FIGURES["robustness"].tables, *needed_tables(["robustness"]))}
-    assert names == {"costs.csv", "machine.json", "figures/findings.md", "figures/robustness.png", *tables}
+    tables = {
+        f"{name}.csv" for name in (*FIGURES["robustness"].tables, *findings_tables(["robustness"]))
+    }
+    assert names == {
+        "costs.csv",
+        "machine.json",
+        "figures/findings.md",
+        "figures/robustness.png",
+        *tables,
+    }
     assert "**Robustness" in (output / "figures" / "findings.md").read_text(encoding="utf-8")
     with pytest.raises(InputError, match=r"--only 'guage'.*gauge"):
         publish(finished, output, ["guage"])

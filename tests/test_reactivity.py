@@ -13,15 +13,15 @@ import pytest
 from e3d.chemistry import molecule
 from e3d.edges import EdgeEnergies
 from e3d.graphs import Batch, batches
-from e3d.reactivity.barriers import Reaction, barrier_of, barrier_table, summary_table
-from e3d.reactivity.coverage import Coverage
-from e3d.reactivity.paths import crossing, path_tables
-from e3d.reactivity.reactions import TRANSITION1X_THEORY, of_dbh24, of_paths, of_transition1x
-from e3d.reactivity.run import Files, make_tables, run_tables
-from e3d.reactivity.scans import first_crossing, scan_summary, scan_table
-from e3d.reactivity.shipped import LabelledPath, LabelledScan, Labels, read_paths, read_scans
 from e3d.structures import Structure
 from e3d.units import EV_KCAL_MOL
+from study.reactivity.barriers import Reaction, barrier_of, barrier_table, summary_table
+from study.reactivity.command import Files, make_tables, run_tables
+from study.reactivity.coverage import Coverage
+from study.reactivity.labelled import LabelledPath, LabelledScan, Labels, read_paths, read_scans
+from study.reactivity.paths import crossing, path_tables
+from study.reactivity.reactions import TRANSITION1X_THEORY, of_dbh24, of_paths, of_transition1x
+from study.reactivity.scans import first_crossing, scan_summary, scan_table
 
 RESOURCES = Path(__file__).parents[1] / "resources"
 FILES = Files(
@@ -84,19 +84,25 @@ def line(*x: float, smiles: str = "[H:1][H:2].[H:3]", label: str = "line") -> St
     """Return hydrogens along a line."""
     positions = np.array([[value, 0.0, 0.0] for value in x])
     known = molecule(smiles)
-    return Structure(label, 0, positions, np.ones(len(x), dtype=np.int64), known.smiles, smiles, known.bonds)
+    return Structure(
+        label, 0, positions, np.ones(len(x), dtype=np.int64), known.smiles, smiles, known.bonds
+    )
 
 
 def energy_of(*x: float) -> float:
     """Return the exact energy of hydrogens along a line."""
-    return float(sum(morse(b - a) for k, a in enumerate(x) for b in x[k + 1 :] if b - a < Morse.r_max))
+    return float(
+        sum(morse(b - a) for k, a in enumerate(x) for b in x[k + 1 :] if b - a < Morse.r_max)
+    )
 
 
 def exchange() -> LabelledPath:
     """Return H2 + H -> H + H2 along a line, with labels 0.1 eV times the image above the model."""
     xs = [(0.0, 0.8 + s, 2.6) for s in np.linspace(0, 1, 5)]
     energy = np.array([energy_of(*x) for x in xs])
-    labels = Labels(energy + 0.1 * np.arange(5), np.zeros((5, 3, 3)), np.zeros((5, 3, 3)), ("RKS",) * 5)
+    labels = Labels(
+        energy + 0.1 * np.arange(5), np.zeros((5, 3, 3)), np.zeros((5, 3, 3)), ("RKS",) * 5
+    )
     images = tuple(line(*x) for x in xs)
     product = molecule("[H:1].[H:2][H:3]")
     return LabelledPath("exchange", product, images, np.linspace(0, 1, 5), 2, 2 * energy, labels)
@@ -111,7 +117,9 @@ def test_barriers_and_their_split_are_exact() -> None:
     exact = energy_of(0.0, 1.3, 2.6) - energy_of(0.0, 0.8, 2.6)
     np.testing.assert_allclose(table["model_eV"], [exact, exact], atol=EXACT)
     np.testing.assert_allclose(table["error_model_eV"], [-0.2, 0.2], atol=EXACT)
-    np.testing.assert_allclose(table["error_level_eV"], [exact + 0.2 - 1.0, exact - 0.2 - 2.0], atol=EXACT)
+    np.testing.assert_allclose(
+        table["error_level_eV"], [exact + 0.2 - 1.0, exact - 0.2 - 2.0], atol=EXACT
+    )
     split = table["error_model_eV"] + table["error_level_eV"]
     np.testing.assert_allclose(table["error_total_eV"], split, atol=EXACT)
 
@@ -119,7 +127,9 @@ def test_barriers_and_their_split_are_exact() -> None:
 def test_another_level_of_theory_is_no_error_of_the_model() -> None:
     path = exchange()
     (own,) = of_paths([path], "A", "GFN2-xTB")
-    assert own.label_eV == pytest.approx((2 * (path.labels.energy[2] - path.labels.energy[0] - 0.2),) * 2, abs=EXACT)
+    assert own.label_eV == pytest.approx(
+        (2 * (path.labels.energy[2] - path.labels.energy[0] - 0.2),) * 2, abs=EXACT
+    )
     assert own.reference == "A"
     (other,) = of_paths([path], "A", "B")
     assert np.isnan(other.label_eV).all()
@@ -132,7 +142,9 @@ def reactions_with_errors(errors: Iterable[float]) -> list[Reaction]:
     (base,) = of_paths([exchange()], "A", "A")
     table, _ = barrier_table(Morse(), [base], None)
     model = table["model_eV"].iloc[0]
-    return [replace(base, name=str(k), label_eV=(model - e, model - e)) for k, e in enumerate(errors)]
+    return [
+        replace(base, name=str(k), label_eV=(model - e, model - e)) for k, e in enumerate(errors)
+    ]
 
 
 def test_summary_means_and_intervals() -> None:
@@ -142,7 +154,9 @@ def test_summary_means_and_intervals() -> None:
     assert row["mae_model_eV"] == pytest.approx(0.2, abs=EXACT)
     assert row["bias_model_eV"] == pytest.approx(np.mean(errors), abs=EXACT)
     assert row["mae_model_eV_hi"] - row["mae_model_eV"] == pytest.approx(
-        4.302652729911275 * np.std([0.3, 0.1, 0.2], ddof=1) / np.sqrt(3)  # Student's t, two degrees of freedom
+        4.302652729911275
+        * np.std([0.3, 0.1, 0.2], ddof=1)
+        / np.sqrt(3)  # Student's t, two degrees of freedom
     )
     assert (row["n_reactions"], row["n_barriers"], row["n_skipped"]) == (3, 6, 4)
     labels = -np.array(errors)
@@ -160,7 +174,11 @@ def test_one_reaction_has_no_interval() -> None:
 def test_unknown_elements_are_counted_not_guessed() -> None:
     paths, theory = read_paths(FILES.paths, FILES.path_labels)
     table, skipped = barrier_table(Morse([1, 6, 8]), of_paths(paths, theory, theory), None)
-    without = [path.name for path in paths if not set(path.structures[0].atomic_numbers.tolist()) <= {1, 6, 8}]
+    without = [
+        path.name
+        for path in paths
+        if not set(path.structures[0].atomic_numbers.tolist()) <= {1, 6, 8}
+    ]
     assert without
     assert skipped == {"unimolecular": len(without)}
     assert not set(table["reaction"]) & set(without)
@@ -174,7 +192,12 @@ def scan(bond: tuple[int, int] = (0, 1)) -> LabelledScan:
     forces[:, 0, 0] = 2 * slope(r)
     structures = tuple(line(0.0, x, smiles="[H:1][H:2]") for x in r)
     return LabelledScan(
-        "H-H", bond, structures, r, 2, Labels(2 * morse(r) - 30.0, forces, np.zeros((6, 2, 2)), ("RKS",) * 6)
+        "H-H",
+        bond,
+        structures,
+        r,
+        2,
+        Labels(2 * morse(r) - 30.0, forces, np.zeros((6, 2, 2)), ("RKS",) * 6),
     )
 
 
@@ -188,11 +211,15 @@ def test_morse_scan_has_exact_bond_energy_and_force() -> None:
     np.testing.assert_allclose(table["force_eV_per_ang"], -slope(r), atol=EXACT)
     np.testing.assert_allclose(table["energy_eV"], morse(r) - morse(0.8), atol=EXACT)
     np.testing.assert_allclose(table["label_energy_eV"], 2 * table["energy_eV"], atol=EXACT)
-    np.testing.assert_allclose(table["label_force_eV_per_ang"], 2 * table["force_eV_per_ang"], atol=EXACT)
+    np.testing.assert_allclose(
+        table["label_force_eV_per_ang"], 2 * table["force_eV_per_ang"], atol=EXACT
+    )
     assert table["within_training_range"].tolist() == [False, False, True, False, False, False]
     (row,) = scan_summary(table).to_dict("records")
     assert (row["n_shorter"], row["n_inside"], row["n_longer"]) == (2, 1, 3)
-    assert row["energy_mae_longer_eV"] == pytest.approx((morse(r[3:]) - morse(0.8)).mean(), abs=EXACT)
+    assert row["energy_mae_longer_eV"] == pytest.approx(
+        (morse(r[3:]) - morse(0.8)).mean(), abs=EXACT
+    )
     assert np.isnan(row["energy_mae_inside_eV"])  # the relaxed point alone: agreement by definition
     assert row["half_bond_energy_ang"] == pytest.approx(_half(r[2:]), abs=EXACT)
 
@@ -211,14 +238,18 @@ def test_force_along_a_bond_is_minus_the_slope_of_a_rigid_stretch() -> None:
         i, j = one.bond
         base = one.structures[k]
         axis = base.positions[j] - base.positions[i]
-        from e3d.data.make.stretch import moving_rows
+        from e3d_labels.stretch import moving_rows
 
         rows = moving_rows(base.mapped_smiles or "", one.bond)
         energies = []
         for sign in (1, -1):
             moved = base.positions.copy()
             moved[rows] += sign * h * axis / np.linalg.norm(axis)
-            energies.append(Morse().energies_and_forces(next(Morse().batches([replace(base, positions=moved)])))[0][0])
+            energies.append(
+                Morse().energies_and_forces(
+                    next(Morse().batches([replace(base, positions=moved)]))
+                )[0][0]
+            )
         expected = -(energies[0] - energies[1]) / (2 * h)
         table = scan_table(Morse(), [one], None, "A", "A")
         assert table["force_eV_per_ang"].iloc[k] == pytest.approx(expected, abs=1e-4), one.name
@@ -229,7 +260,9 @@ def test_breaking_and_forming_bonds_are_read_off_exactly() -> None:
     (row,) = changes.to_dict("records")
     assert (row["n_breaking"], row["n_forming"], row["n_fall"], row["n_rise"]) == (1, 1, 1, 1)
     assert row["read_off_bond_energy"] == "yes"
-    assert row["crossing_bond_energy"] == pytest.approx(0.5, abs=EXACT)  # the path is its own mirror image
+    assert row["crossing_bond_energy"] == pytest.approx(
+        0.5, abs=EXACT
+    )  # the path is its own mirror image
     assert row["crossing_pauling"] == pytest.approx(0.5, abs=EXACT)
     breaking = table[table["role"] == "breaking"]
     np.testing.assert_allclose(breaking["bond_energy_eV"], -morse(breaking["r_ang"]), atol=EXACT)
@@ -241,7 +274,9 @@ class Blind(Morse):
     def edge_energies(self, batch: Batch) -> EdgeEnergies:
         edges = super().edge_energies(batch)
         total = np.zeros_like(edges.eps)
-        outer = np.abs(batch.edge_index[0] - batch.edge_index[1]) == 2  # all of it on the pair of the ends
+        outer = (
+            np.abs(batch.edge_index[0] - batch.edge_index[1]) == 2
+        )  # all of it on the pair of the ends
         frames = batch.frame[batch.edge_index[0]]
         total[outer] = edges.energy[frames[outer]] / 2
         return replace(edges, eps=total)
@@ -256,7 +291,11 @@ def test_a_decomposition_that_puts_energy_elsewhere_is_not_read_off() -> None:
 
 def test_crossing_is_interpolated_and_unknown_where_an_end_is_no_bond() -> None:
     x = np.array([0.0, 0.5, 1.0])
-    course = {(0, 1): np.array([2.0, 1.5, 0.0]), (1, 2): np.array([0.0, 0.5, 1.0]), (0, 2): np.array([1.0, 0.0, -1.0])}
+    course = {
+        (0, 1): np.array([2.0, 1.5, 0.0]),
+        (1, 2): np.array([0.0, 0.5, 1.0]),
+        (0, 2): np.array([1.0, 0.0, -1.0]),
+    }
     assert crossing(x, course, [(0, 1)], [(1, 2)]) == pytest.approx(0.5 + 0.5 * 0.25 / 1.25)
     assert np.isnan(crossing(x, course, [(0, 1)], [(0, 2)]))
     assert np.isnan(crossing(x, course, [], [(1, 2)]))
@@ -280,15 +319,20 @@ def test_dbh24_barriers_are_those_of_the_published_table() -> None:
     for row in table.itertuples():
         own = found[str(row.reaction)]
         expected = np.array([row.forward_kcal_mol, row.backward_kcal_mol]) / EV_KCAL_MOL
-        np.testing.assert_allclose(own.label_eV, expected, atol=1e-4)  # the table has three digits of kcal/mol
-        reference = np.array([row.reference_forward_kcal_mol, row.reference_backward_kcal_mol]) / EV_KCAL_MOL
+        np.testing.assert_allclose(
+            own.label_eV, expected, atol=1e-4
+        )  # the table has three digits of kcal/mol
+        reference = (
+            np.array([row.reference_forward_kcal_mol, row.reference_backward_kcal_mol])
+            / EV_KCAL_MOL
+        )
         np.testing.assert_allclose(own.reference_eV, reference, atol=EXACT)
     assert sum(reaction.open_shell for reaction in found.values()) == 8
 
 
 def test_shipped_paths_are_consistent() -> None:
     """Every path: its ends have the bonds of reactant and product, its saddle one negative mode, all images labels."""
-    from e3d.reactivity.shipped import intact
+    from study.reactivity.labelled import intact
 
     paths, theory = read_paths(FILES.paths, FILES.path_labels)
     assert theory == "wB97M-D3(BJ)/def2-TZVPPD"
@@ -301,7 +345,9 @@ def test_shipped_paths_are_consistent() -> None:
             assert len(file[path.name]["negative_modes"]) == 1, path.name
             assert int(path.xtb_energy.argmax()) == path.saddle, path.name
             assert (np.diff(path.coordinate) > 0).all(), path.name
-            assert min(barrier_of(path.labels.energy, path.saddle)) > 0, path.name  # a barrier at the labels' level too
+            assert min(barrier_of(path.labels.energy, path.saddle)) > 0, (
+                path.name
+            )  # a barrier at the labels' level too
 
 
 def test_shipped_scans_are_consistent() -> None:
@@ -312,7 +358,9 @@ def test_shipped_scans_are_consistent() -> None:
         k, r = one.relaxed, one.r
         x, e = r[k - 1 : k + 3], one.labels.energy[k - 1 : k + 3]
         slope_there = np.polynomial.Polynomial.fit(x, e, 3).deriv()(r[k])
-        assert table["label_force_eV_per_ang"].iloc[k] == pytest.approx(-slope_there, abs=0.15), one.name
+        assert table["label_force_eV_per_ang"].iloc[k] == pytest.approx(-slope_there, abs=0.15), (
+            one.name
+        )
         assert min(r) == pytest.approx(min(0.8, 0.75 * r[k]), abs=FLOAT32)
         assert max(r) == pytest.approx(3.0, abs=FLOAT32)
 
@@ -337,7 +385,9 @@ def t1x(path: Path, *, view: str, n: int = 2, without: str = "") -> Path:
 
 
 def test_transition1x_barriers(tmp_path: Path) -> None:
-    (one,) = of_transition1x(t1x(tmp_path / "a.h5", view="test"), TRANSITION1X_THEORY)  # the test split alone
+    (one,) = of_transition1x(
+        t1x(tmp_path / "a.h5", view="test"), TRANSITION1X_THEORY
+    )  # the test split alone
     assert one.label_eV == (1.5, 1.0)
     table, _ = barrier_table(Morse(), [one], None)
     exact = energy_of(0.0, 1.3, 2.6) - energy_of(0.0, 0.8, 2.6)

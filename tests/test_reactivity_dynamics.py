@@ -11,12 +11,12 @@ from ase import Atoms, units
 
 from dynamics_fixtures import RUN, PairModel, foretold, molecule, settings
 from e3d.chemistry import Bond
-from e3d.reactivity import breaking
-from e3d.reactivity.dynamics import chosen, example, run_tables, settings_from, summary
-from e3d.reactivity.fluctuations import C_CM_PER_FS, correlation_time, spectrum
-from e3d.reactivity.series import Outcome, Series, bond_classes
-from e3d.reactivity.trajectory import HOLE_EV, simulate
 from e3d.structures import Structure, from_file
+from study.dynamics import breaking
+from study.dynamics.command import chosen, example, run_tables, settings_from, summary
+from study.dynamics.fluctuations import C_CM_PER_FS, correlation_time, spectrum
+from study.dynamics.series import Outcome, Series, bond_classes
+from study.dynamics.trajectory import HOLE_EV, simulate
 
 ROOT = Path(__file__).parents[1]
 NAMED = ROOT / "resources" / "named_bonds.xyz"
@@ -44,12 +44,16 @@ def test_a_harmonic_dimer_has_its_temperature_and_its_frequency(dimer: Structure
         assert found is not None
         step = found.frequency_cm[1]
         peak = found.frequency_cm[found.r.argmax()]
-        assert abs(peak - expected) <= step, f"{peak:.0f} cm^-1 is more than a bin ({step:.0f}) from {expected:.0f}"
+        assert abs(peak - expected) <= step, (
+            f"{peak:.0f} cm^-1 is more than a bin ({step:.0f}) from {expected:.0f}"
+        )
         # equipartition: var(r) = kT/k; kinetic energy 6/2 kT. Errors from 12 independent replicas, 5 sigma
         variance = np.array([np.var(r) for r in lengths]) * 2 * depth * width**2 / units.kB
         for name, values in (("potential", variance), ("kinetic", one.kinetic_K)):
             error = values.std(ddof=1) / np.sqrt(len(values))
-            assert abs(values.mean() - one.temperature_K) < 5 * error, f"{name}: {values.mean():.0f} +- {error:.0f} K"
+            assert abs(values.mean() - one.temperature_K) < 5 * error, (
+                f"{name}: {values.mean():.0f} +- {error:.0f} K"
+            )
         assert set(one.outcome) == {Outcome.INTACT}
 
 
@@ -64,14 +68,18 @@ def test_replicas_do_not_see_each_other(dimer: Structure) -> None:
 def test_d_of_a_morse_dimer_is_its_pair_energy(dimer: Structure) -> None:
     model = PairModel(4.5, 1.9)
     (one, _) = simulate(model, [dimer], settings(steps=200))
-    assert one.bond_energy == pytest.approx(-model.well(one.r, np.full_like(one.r, 0.75))[0], abs=1e-12)
+    assert one.bond_energy == pytest.approx(
+        -model.well(one.r, np.full_like(one.r, 0.75))[0], abs=1e-12
+    )
     table, lines = summary([one], 5)
     assert table["correlation"].iloc[0] < 0
     assert lines.empty, "too short for a window"
 
 
 def test_a_weak_bond_breaks_and_is_not_an_explosion(dimer: Structure) -> None:
-    (cold, hot) = simulate(PairModel(0.3, 1.9), [dimer], settings(temperatures_K=(50, 3000), steps=400))
+    (cold, hot) = simulate(
+        PairModel(0.3, 1.9), [dimer], settings(temperatures_K=(50, 3000), steps=400)
+    )
     assert set(cold.outcome) == {Outcome.INTACT}
     assert (hot.outcome == Outcome.BROKEN).sum() >= 10
     for replica in np.flatnonzero(hot.outcome == Outcome.BROKEN):
@@ -85,8 +93,12 @@ def test_a_weak_bond_breaks_and_is_not_an_explosion(dimer: Structure) -> None:
 
 
 @pytest.mark.parametrize("wall", [2 * HOLE_EV, np.nan])
-def test_a_hole_or_an_energy_that_is_no_number_is_an_explosion(dimer: Structure, wall: float) -> None:
-    runs = simulate(PairModel(4.5, 1.9, wall=wall), [dimer], settings(temperatures_K=(300, 3000), steps=400))
+def test_a_hole_or_an_energy_that_is_no_number_is_an_explosion(
+    dimer: Structure, wall: float
+) -> None:
+    runs = simulate(
+        PairModel(4.5, 1.9, wall=wall), [dimer], settings(temperatures_K=(300, 3000), steps=400)
+    )
     hot = runs[1]
     assert set(hot.outcome) == {Outcome.EXPLODED}
     assert (hot.broken == -1).all()
@@ -97,7 +109,9 @@ def test_a_hole_or_an_energy_that_is_no_number_is_an_explosion(dimer: Structure,
 
 
 def test_atoms_that_fall_into_each_other_are_an_explosion(dimer: Structure) -> None:
-    runs = simulate(PairModel(-4.5, 1.9, harmonic=True), [dimer], settings(steps=400))  # a hill instead of a well
+    runs = simulate(
+        PairModel(-4.5, 1.9, harmonic=True), [dimer], settings(steps=400)
+    )  # a hill instead of a well
     assert Outcome.EXPLODED in set(runs[0].outcome)
     assert Outcome.INTACT not in set(runs[0].outcome)
 
@@ -122,7 +136,9 @@ def test_correlation_time_of_a_decay_and_of_a_damped_oscillation() -> None:
     q = decay**2
     slow = step * (1 + 2 * q / (1 - q))
     fast = step * (1 + q / (1 - q) + (q * np.exp(1.8j) / (1 - q * np.exp(1.8j))).real)
-    assert correlation_time(segments, step) == pytest.approx(slow, rel=0.08)  # e^-10 cut off, 10^4 correlation times
+    assert correlation_time(segments, step) == pytest.approx(
+        slow, rel=0.08
+    )  # e^-10 cut off, 10^4 correlation times
     assert correlation_time(turning, step) == pytest.approx(fast, rel=0.08)
     assert np.isnan(correlation_time([np.ones(10)], step))
     assert np.isnan(correlation_time([np.empty(0), np.ones(1)], step))
@@ -160,7 +176,9 @@ def test_equivalent_bonds_are_one_class() -> None:
 
 def scored(by: str, **options: Any) -> pd.DataFrame:
     table = breaking.table(breaking.judged(foretold(by, **options), 5))
-    return table[(table["molecule"] == breaking.ALL) & (table["window_fs"] == 0)].set_index(["predictor", "lead_fs"])
+    return table[(table["molecule"] == breaking.ALL) & (table["window_fs"] == 0)].set_index(
+        ["predictor", "lead_fs"]
+    )
 
 
 def test_a_break_that_d_foretells_and_length_does_not() -> None:
@@ -169,12 +187,16 @@ def test_a_break_that_d_foretells_and_length_does_not() -> None:
         for name in ("D", "D_z"):
             row = table.loc[(name, lead)]
             assert row["n_replicas"] == 240
-            assert min(row["percentile"], row["within_class"]) > 0.95  # 3 sd below: 98 % of the others are above
+            assert (
+                min(row["percentile"], row["within_class"]) > 0.95
+            )  # 3 sd below: 98 % of the others are above
             assert row["top1"] > 0.85
             assert row["top1_minus_length_lo"] > 0.5
             assert (row["beats_chance"], row["beats_length"]) == ("yes", "yes")
         assert table.loc[("r_rel", lead), "beats_chance"] != "yes"
-        assert table.loc[("D_mean", lead), "beats_chance"] != "yes", "a mean cannot tell which of five alike breaks"
+        assert table.loc[("D_mean", lead), "beats_chance"] != "yes", (
+            "a mean cannot tell which of five alike breaks"
+        )
 
 
 def test_a_break_that_length_foretells_and_d_does_not() -> None:
@@ -188,7 +210,10 @@ def test_without_a_sign_all_are_at_chance_within_their_intervals() -> None:
     inside = []
     for seed in range(5):
         row = scored("neither", seed=seed, replicas=12).loc[("D", 20.0)]
-        inside += [row["percentile_lo"] < 0.5 < row["percentile_hi"], row["top1_lo"] < 0.2 < row["top1_hi"]]
+        inside += [
+            row["percentile_lo"] < 0.5 < row["percentile_hi"],
+            row["top1_lo"] < 0.2 < row["top1_hi"],
+        ]
         assert row["chance_top1"] == pytest.approx(0.2)
     assert np.mean(inside) >= 0.8, "95 % intervals: none of 10 expected outside"
 
@@ -206,7 +231,9 @@ def test_agreement_without_spread_is_not_certainty() -> None:
     for one in series:
         one.bond_energy[:] = np.where(np.arange(5) == np.maximum(one.broken, 0), 1.0, 4.0)
         one.bond_energy[:] += 0.01 * one.r
-    table = breaking.table(breaking.judged(series, 5)).set_index(["molecule", "predictor", "lead_fs", "window_fs"])
+    table = breaking.table(breaking.judged(series, 5)).set_index(
+        ["molecule", "predictor", "lead_fs", "window_fs"]
+    )
     row = table.loc[("all", "D", 20.0, 0.0)]
     assert row["percentile"] == row["percentile_lo"] == 1
     assert row["beats_chance"] == "undetermined"
@@ -214,7 +241,10 @@ def test_agreement_without_spread_is_not_certainty() -> None:
 
 def test_agreement_is_not_certainty_by_rounding_either() -> None:
     """2 of 3 other bonds ranked stronger in every replica: means without a molecule differ by 1e-16."""
-    columns = {"molecule": np.repeat(list("abc"), (3, 5, 7)), "replica": [str(k) for k in range(15)]}
+    columns = {
+        "molecule": np.repeat(list("abc"), (3, 5, 7)),
+        "replica": [str(k) for k in range(15)],
+    }
     key = {"lead_fs": 20.0, "window_fs": 0.0, "predictor": "D_mean", "n_bonds": 4}
     rows = pd.DataFrame(columns).assign(**key, top1=0.0, percentile=2 / 3, within_class=np.nan)
     table = breaking.table(pd.concat([rows, rows.assign(predictor="r_rel", percentile=1 / 3)]))
@@ -255,7 +285,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path)
         output = tmp_path / folder / "s0.dynamics.csv"
         run_tables(PairModel(2.0, 1.9), NAMED, molecules, wanted, output, RUN, path=NAMED)
         paths = sorted(output.parent.glob("*.csv"))
-        assert [p.name for p in paths] == [f"s0.{n}.csv" for n in ("breaking", "dynamics", "spectrum", "trajectory")]
+        assert [p.name for p in paths] == [
+            f"s0.{n}.csv" for n in ("breaking", "dynamics", "spectrum", "trajectory")
+        ]
         texts.append([p.read_bytes() for p in paths])
         assert json.loads((output.parent / "s0.dynamics.csv.provenance.json").read_text())
     assert texts[0] == texts[1]
@@ -298,6 +330,8 @@ def test_a_trained_model_runs(model: Any, molecules: dict[str, Structure]) -> No
     edges = model.edge_energies([molecules["CO"]])
     pair = {(0, 1), (1, 0)}
     d = -sum(
-        eps for i, j, eps in zip(edges.centre, edges.neighbour, edges.eps, strict=True) if (int(i), int(j)) in pair
+        eps
+        for i, j, eps in zip(edges.centre, edges.neighbour, edges.eps, strict=True)
+        if (int(i), int(j)) in pair
     )
     assert runs[0].bond_energy[0, 0, 0] == pytest.approx(d, abs=1e-10)

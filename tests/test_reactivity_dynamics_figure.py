@@ -9,13 +9,12 @@ import pytest
 from dynamics_fixtures import RUN, foretold
 from e3d import tables
 from e3d.fields import Column as C
-from e3d.figures import dynamics as figure
-from e3d.figures import saving, style
-from e3d.findings import dynamics as findings
-from e3d.findings.wording import Run
-from e3d.reactivity import breaking
-from e3d.reactivity.dynamics import example, summary
-from e3d.reactivity.series import Outcome, Series
+from study.dynamics import breaking, findings
+from study.dynamics import figure_dynamics as figure
+from study.dynamics.command import example, summary
+from study.dynamics.series import Outcome, Series
+from study.figures import saving, style
+from study.findings.wording import Run
 
 PLACE: Run = ("a", "b", 1)
 Tables = dict[str, pd.DataFrame]
@@ -27,7 +26,10 @@ def made(series: list[Series], seeds: int = 1) -> Tables:
     one = {"dynamics": bonds, "spectrum": spectra, "trajectory": example(series)}
     one["breaking"] = breaking.table(breaking.judged(series, 5))
     runs = [RUN | {"seed": seed} for seed in range(seeds)]
-    found = {f"reactivity/{name}": pd.concat([tables.with_run(t, run) for run in runs]) for name, t in one.items()}
+    found = {
+        f"reactivity/{name}": pd.concat([tables.with_run(t, run) for run in runs])
+        for name, t in one.items()
+    }
     found["decompose/summary"] = pd.DataFrame([run | {"n_parameters": 10} for run in runs])
     return found
 
@@ -41,7 +43,11 @@ def by_d() -> Tables:
 def nothing() -> Tables:
     """No replica breaks, and none is followed long enough for a spectrum."""
     series = foretold("D", replicas=3, molecules=2)
-    calm = {"outcome": np.full(3, Outcome.INTACT, dtype=object), "broken": np.full(3, -1), "stopped": np.full(3, 20)}
+    calm = {
+        "outcome": np.full(3, Outcome.INTACT, dtype=object),
+        "broken": np.full(3, -1),
+        "stopped": np.full(3, 20),
+    }
     return made([Series(**{**vars(one), **calm}) for one in series])
 
 
@@ -56,8 +62,12 @@ def test_it_draws_the_same_bytes_and_changes_nothing(by_d: Tables, tmp_path: Pat
 
 
 def test_it_shows_the_scores_of_the_table(by_d: Tables) -> None:
-    axes = next(one for one in figure.make(by_d).axes if one.get_xlabel() == "time before the break (fs)")
-    drawn = {line.get_color(): line.get_ydata() for line in axes.lines if len(line.get_xdata()) == 4}  # type: ignore[arg-type]
+    axes = next(
+        one for one in figure.make(by_d).axes if one.get_xlabel() == "time before the break (fs)"
+    )
+    drawn = {
+        line.get_color(): line.get_ydata() for line in axes.lines if len(line.get_xdata()) == 4
+    }  # type: ignore[arg-type]
     assert min(drawn[style.BLUE]) > 0.95
     assert max(drawn[style.VERMILION]) < 0.9
 
@@ -72,10 +82,12 @@ def test_findings_say_no_more_than_the_intervals(by_d: Tables, nothing: Tables) 
     text = "\n".join(findings.sentences(by_d, PLACE))
     assert "D against chance: better" in text
     assert "48 breaks" in text
-    split = by_d | {"reactivity/breaking": by_d["reactivity/breaking"].copy()}
-    first = split["reactivity/breaking"][C.SEED] == 0
-    split["reactivity/breaking"].loc[first, "beats_chance"] = "undetermined"
-    assert "D against chance: undetermined" in "\n".join(findings.sentences(split, PLACE)), "one seed disagrees"
+    split = by_d | {"dynamics/breaking": by_d["dynamics/breaking"].copy()}
+    first = split["dynamics/breaking"][C.SEED] == 0
+    split["dynamics/breaking"].loc[first, "beats_chance"] = "undetermined"
+    assert "D against chance: undetermined" in "\n".join(findings.sentences(split, PLACE)), (
+        "one seed disagrees"
+    )
     empty = "\n".join(findings.sentences(nothing, PLACE))
     assert empty.count("undetermined, no break was followed") == 2
     assert "Spectrum of D: undetermined" in empty
@@ -83,7 +95,9 @@ def test_findings_say_no_more_than_the_intervals(by_d: Tables, nothing: Tables) 
 
 def test_no_holes_are_claimed_where_no_break_was_downhill(by_d: Tables, nothing: Tables) -> None:
     for below in (0, 1):
-        tables_ = by_d | {"reactivity/dynamics": by_d["reactivity/dynamics"].assign(n_broken_below_start=below)}
+        tables_ = by_d | {
+            "dynamics/dynamics": by_d["dynamics/dynamics"].assign(n_broken_below_start=below)
+        }
         text = " ".join(findings.sentences(tables_, PLACE))
         assert ("holes" in text) == bool(below)
     text = " ".join(findings.sentences(nothing, PLACE))

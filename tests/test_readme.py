@@ -7,10 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from e3d.cli import _parser
-from e3d.figures import FIGURES
-from e3d.findings import write_findings
-from e3d.publish import fill_readme
+from e3d.command_line import _parser
+from study.cli import PARTS
+from study.findings.sections import write_findings
+from study.publish import fill_readme
+from study.stages import FIGURES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -29,13 +30,17 @@ def test_generated_parts_are_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_findings_follow_from_the_published_tables(tmp_path: Path) -> None:
     write_findings([PUBLISHED], tmp_path / "findings.md")
     published = PUBLISHED / "figures" / "findings.md"
-    assert (tmp_path / "findings.md").read_text(encoding="utf-8") == published.read_text(encoding="utf-8")
+    assert (tmp_path / "findings.md").read_text(encoding="utf-8") == published.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_findings_of_the_controls_follow_from_their_tables(tmp_path: Path) -> None:
     write_findings([CONTROLS], tmp_path / "findings.md", ("gauge", "robustness"))
     published = CONTROLS / "figures" / "findings.md"
-    assert (tmp_path / "findings.md").read_text(encoding="utf-8") == published.read_text(encoding="utf-8")
+    assert (tmp_path / "findings.md").read_text(encoding="utf-8") == published.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_published_study_is_whole() -> None:
@@ -68,14 +73,20 @@ def test_make_targets_that_are_named_exist() -> None:
 
 
 def test_e3d_commands_parse() -> None:
-    lines = [line.strip() for path in (README, *ROOT.glob("resources/*.md")) for line in path.read_text().splitlines()]
+    lines = [
+        line.strip()
+        for path in (README, *ROOT.glob("resources/*.md"))
+        for line in path.read_text().splitlines()
+    ]
     commands = [
-        re.sub(r"^.*?(python -m )?\be3d (?=[a-z])", "", line) for line in lines if re.search(r"\be3d [a-z]+ \S+", line)
+        re.sub(r"^.*?(python -m )?\be3d (?=[a-z])", "", line)
+        for line in lines
+        if re.search(r"\be3d [a-z]+ \S+", line)
     ]
     commands = [re.split(r"[`#]", command)[0] for command in commands if " -o " in command]
     assert len(commands) >= 2
     for command in commands:
-        _parser().parse_args(shlex.split(command))
+        _parser("e3d", "", PARTS).parse_args(shlex.split(command))
 
 
 def test_paths_in_the_text_exist() -> None:

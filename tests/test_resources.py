@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from e3d.config import Architecture, Training
-from e3d.resources import grown, training_memory_mb, training_minutes, work_of_size
+from study.config import Architecture, Training
+from study.resources import grown, training_memory_mb, training_minutes, work_of_size
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "results" / "published"
@@ -23,7 +23,9 @@ SPARE = 4.0
 
 def settings(name: str) -> dict[str, Any]:
     """Return a study's configuration as it stands."""
-    values: dict[str, Any] = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8"))
+    values: dict[str, Any] = yaml.safe_load(
+        (ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8")
+    )
     return values
 
 
@@ -42,7 +44,11 @@ MEMORY: Callable[..., int] = training_memory_mb
 
 
 def asked_minutes(
-    architecture: Architecture, training: Training, runtime: dict[str, Any], n_train: int, attempt: int
+    architecture: Architecture,
+    training: Training,
+    runtime: dict[str, Any],
+    n_train: int,
+    attempt: int,
 ) -> int:
     """Return the minutes, with the parameters of the memory."""
     return training_minutes(architecture, training, runtime, attempt)
@@ -56,7 +62,9 @@ def test_an_amount_doubles_with_each_attempt() -> None:
 @pytest.mark.parametrize("runtime", [CPU, GPU], ids=["cpu", "gpu"])
 @pytest.mark.parametrize("asked", [MEMORY, asked_minutes], ids=["memory", "minutes"])
 def test_more_work_asks_for_more(asked: Callable[..., int], runtime: dict[str, Any]) -> None:
-    by_size = [asked(architecture, PAPER_TRAINING, runtime, 1000, 1) for architecture in PAPER.values()]
+    by_size = [
+        asked(architecture, PAPER_TRAINING, runtime, 1000, 1) for architecture in PAPER.values()
+    ]
     batches = [replace(PAPER_TRAINING, batch_size=size) for size in (8, 32, 128)]
     by_batch = [asked(PAPER["m"], changed, runtime, 1000, 1) for changed in batches]
     for values in (by_size, by_batch):
@@ -66,7 +74,9 @@ def test_more_work_asks_for_more(asked: Callable[..., int], runtime: dict[str, A
 
 
 def test_memory_grows_with_the_frames_until_they_are_read_from_the_store() -> None:
-    values = [MEMORY(PAPER["s"], PAPER_TRAINING, CPU, n, 1) for n in (1_000, 10_000, 64_000, 256_000)]
+    values = [
+        MEMORY(PAPER["s"], PAPER_TRAINING, CPU, n, 1) for n in (1_000, 10_000, 64_000, 256_000)
+    ]
     assert values[0] < values[1] < values[2] == values[3]
 
 
@@ -87,7 +97,9 @@ def test_work_follows_the_architecture() -> None:
 def cost_of(model: str) -> "pd.Series[Any]":
     """Return the measured training step of a size at the study's batch."""
     cost = pd.read_csv(PUBLISHED / "benchmarks" / "cost.csv")
-    steps = cost[(cost["series"] == f"training step, {model}") & (cost["size"] == PAPER_TRAINING.batch_size)]
+    steps = cost[
+        (cost["series"] == f"training step, {model}") & (cost["size"] == PAPER_TRAINING.batch_size)
+    ]
     assert len(steps) == 1
     return steps.iloc[0]
 
@@ -119,7 +131,9 @@ def test_the_measured_training_ends_in_time(model: str) -> None:
 @pytest.mark.parametrize("model", PAPER)
 def test_a_gpu_is_asked_for_until_the_slow_end_of_the_estimate(model: str) -> None:
     estimate = pd.read_csv(PUBLISHED / "benchmarks" / "cost_estimate.csv")
-    mine = estimate[(estimate["model"] == model) & estimate["what"].isin(["training steps", "validation"])]
+    mine = estimate[
+        (estimate["model"] == model) & estimate["what"].isin(["training steps", "validation"])
+    ]
     needed = mine.groupby("dataset")["highest"].sum().max() * 60
     asked = training_minutes(PAPER[model], PAPER_TRAINING, GPU, 1)
     assert needed < asked < SPARE * needed

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from e3d import tables
-from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
-from e3d.findings import robustness as words
-from e3d.robustness import BOND_COLUMNS, PAIR_COLUMNS, compare, run_tables
+from study.fields import NAMED_BONDS
+from study.robustness import findings as words
+from study.robustness.tables import BOND_COLUMNS, PAIR_COLUMNS, compare, write_tables
 
 TYPES = {"C-H": 4.4, "C-C": 3.6, "C=C": 6.0, "C#C": 8.5, "H-O": 4.8}
 SLOPE, OFFSET = 1.2, -0.3
@@ -24,10 +24,20 @@ def _named(seeds: int, noise: float, rng: np.random.Generator, sets: int = 2) ->
         for seed in range(seeds):
             for number, (bond, (kind, d)) in enumerate(base.items()):
                 energy = (SLOPE * d + OFFSET if index else d) + noise * rng.normal()
-                run: dict[str, Any] = {C.RUN: f"s{index}/n200/micro/s{seed}", C.DATASET: f"s{index}", C.N_TRAIN: 200}
+                run: dict[str, Any] = {
+                    C.RUN: f"s{index}/n200/micro/s{seed}",
+                    C.DATASET: f"s{index}",
+                    C.N_TRAIN: 200,
+                }
                 rows.append(
                     run
-                    | {C.MODEL: "micro", C.SEED: seed, C.GEOMETRY: "relaxed", "bond": bond, C.BOND_TYPE: kind}
+                    | {
+                        C.MODEL: "micro",
+                        C.SEED: seed,
+                        C.GEOMETRY: "relaxed",
+                        "bond": bond,
+                        C.BOND_TYPE: kind,
+                    }
                     | {C.MOLECULE: f"molecule {number}", C.IN_TRAINING: (number + index) % 2 == 0}
                     | {C.BOND_ENERGY: energy}
                 )
@@ -48,7 +58,9 @@ def _order(seeds: int, holds: str = "yes") -> pd.DataFrame:
 def test_a_line_between_theories_is_taken_out_exactly() -> None:
     pairs, bonds = compare(_named(1, 0.0, np.random.default_rng(0)), _order(1))
     row = pairs[pairs["molecules"] == "all"].iloc[0]
-    assert (row["slope"], row["intercept_eV"], row["pearson"]) == pytest.approx((SLOPE, OFFSET, 1.0), abs=1e-12)
+    assert (row["slope"], row["intercept_eV"], row["pearson"]) == pytest.approx(
+        (SLOPE, OFFSET, 1.0), abs=1e-12
+    )
     assert row["rms_line_eV"] < 1e-12  # float64 rounding of a few eV
     assert row["rms_raw_eV"] > row["rms_constant_eV"] > 0.2
     assert np.abs(bonds["residual_line_eV"]).max() < 1e-12
@@ -61,7 +73,9 @@ def test_intervals_cover_slope_and_seeds_explain_what_seeds_made() -> None:
     rng, trials = np.random.default_rng(1), 40
     rows = [compare(_named(5, 0.2, rng), _order(5))[0].iloc[0] for _ in range(trials)]
     covered = np.mean([row["slope_lo"] < SLOPE < row["slope_hi"] for row in rows])
-    assert covered > 0.85, covered  # 95 %, standard error 0.035; noise in x shrinks the slope by 0.3 %
+    assert covered > 0.85, (
+        covered
+    )  # 95 %, standard error 0.035; noise in x shrinks the slope by 0.3 %
     ratio = np.mean([row["ratio_line"] for row in rows])
     assert ratio == pytest.approx(1, abs=0.1), ratio
     assert np.mean([row["beyond_seeds"] == "yes" for row in rows]) < 0.1
@@ -85,7 +99,9 @@ def test_bonds_that_move_together_from_seed_to_seed_are_not_taken_for_many() -> 
 def test_two_seeds_of_one_set_conclude_nothing() -> None:
     named = _named(3, 0.01, np.random.default_rng(6))
     second = named[C.DATASET] == "s1"
-    shift = named["bond"].map({bond: 5 * np.sin(7 * k) for k, bond in enumerate(named["bond"].unique())})
+    shift = named["bond"].map(
+        {bond: 5 * np.sin(7 * k) for k, bond in enumerate(named["bond"].unique())}
+    )
     named.loc[second, C.BOND_ENERGY] += shift[second]
     assert compare(named, _order(3))[0].iloc[0]["beyond_seeds"] == "yes"
     fewer = named[~(second & (named[C.SEED] == 2))]
@@ -95,7 +111,9 @@ def test_two_seeds_of_one_set_conclude_nothing() -> None:
 def test_more_than_seeds_is_seen() -> None:
     named = _named(5, 0.05, np.random.default_rng(2))
     second = named[C.DATASET] == "s1"
-    shift = named["bond"].map({bond: 0.5 * np.sin(7 * k) for k, bond in enumerate(named["bond"].unique())})
+    shift = named["bond"].map(
+        {bond: 0.5 * np.sin(7 * k) for k, bond in enumerate(named["bond"].unique())}
+    )
     named.loc[second, C.BOND_ENERGY] += shift[second]
     row = compare(named, _order(5, "no"))[0].iloc[0]
     assert row["beyond_seeds"] == "yes"
@@ -105,7 +123,7 @@ def test_more_than_seeds_is_seen() -> None:
 def test_one_dataset_gives_columns_and_one_sentence(tmp_path: Path) -> None:
     tables.write(_named(2, 0.1, np.random.default_rng(3), sets=1), tmp_path / "named.csv")
     tables.write(_order(2), tmp_path / "order.csv")
-    run_tables(tmp_path / "named.csv", tmp_path / "order.csv", tmp_path / "pairs.csv")
+    write_tables(tmp_path / "named.csv", tmp_path / "order.csv", tmp_path / "pairs.csv")
     pairs, bonds = (tables.read(tmp_path / f"{name}.csv") for name in ("pairs", "bonds"))
     assert (list(pairs), list(bonds)) == (list(PAIR_COLUMNS), list(BOND_COLUMNS))
     assert pairs.empty
@@ -116,15 +134,19 @@ def test_one_dataset_gives_columns_and_one_sentence(tmp_path: Path) -> None:
 def test_sentences_give_intervals(tmp_path: Path) -> None:
     tables.write(_named(3, 0.1, np.random.default_rng(4)), tmp_path / "named.csv")
     tables.write(_order(3), tmp_path / "order.csv")
-    run_tables(tmp_path / "named.csv", tmp_path / "order.csv", tmp_path / "pairs.csv")
-    (text,) = words.sentences({"robustness/pairs": tables.read(tmp_path / "pairs.csv")}, ("s0", "micro", 200))
+    write_tables(tmp_path / "named.csv", tmp_path / "order.csv", tmp_path / "pairs.csv")
+    (text,) = words.sentences(
+        {"robustness/pairs": tables.read(tmp_path / "pairs.csv")}, ("s0", "micro", 200)
+    )
     assert "micro, N = 200, 30 named bonds: D of s1 minus D of s0" in text
     assert "slope 1.2" in text
 
 
 def test_without_a_table_of_order_the_order_is_undetermined() -> None:
     order = _order(3)
-    row = compare(_named(3, 0.1, np.random.default_rng(7)), order[order[C.DATASET] == "s0"])[0].iloc[0]
+    row = compare(_named(3, 0.1, np.random.default_rng(7)), order[order[C.DATASET] == "s0"])[
+        0
+    ].iloc[0]
     assert (row["order_a"], row["order_b"]) == ("yes", "undetermined")
 
 

@@ -12,7 +12,17 @@ import pytest
 from e3d import tables
 from e3d.fields import METRICS
 from e3d.fields import Column as C
-from e3d.scaling import FLOOR, POWER, SURFACE, Form, fit, fits, identifiable, predict, run_table
+from study.scaling.fits import (
+    FLOOR,
+    POWER,
+    SURFACE,
+    Form,
+    fit,
+    fits,
+    identifiable,
+    predict,
+    write_table,
+)
 
 N = np.array([32.0, 64, 128, 256, 512, 1024])
 SIZES = np.array([2e3, 1e4, 5e4, 2.5e5])
@@ -129,14 +139,26 @@ def test_what_a_grid_can_identify(form: Form, n: Any, m: Any, text: str) -> None
 
 
 def _errors(
-    loss: Callable[[float, float, int], float], n_train: Sequence[float], seeds: int = 2, sizes: int = 2
+    loss: Callable[[float, float, int], float],
+    n_train: Sequence[float],
+    seeds: int = 2,
+    sizes: int = 2,
 ) -> pd.DataFrame:
     rows = []
     for (k, m), n, seed in itertools.product(enumerate(SIZES[:sizes]), n_train, range(seeds)):
         value = loss(n, m, seed)
-        run = {C.RUN: f"a/n{n:.0f}/m{k}/s{seed}", C.DATASET: "a", C.N_TRAIN: n, C.MODEL: f"m{k}", C.SEED: seed}
+        run = {
+            C.RUN: f"a/n{n:.0f}/m{k}/s{seed}",
+            C.DATASET: "a",
+            C.N_TRAIN: n,
+            C.MODEL: f"m{k}",
+            C.SEED: seed,
+        }
         run |= {C.TEST_SET: "test-molecules", C.N_PARAMETERS: m, **dict.fromkeys(METRICS, value)}
-        rows += [{**run, C.GROUP_KIND: "all"}, {**run, C.GROUP_KIND: "molecule", **dict.fromkeys(METRICS, np.nan)}]
+        rows += [
+            {**run, C.GROUP_KIND: "all"},
+            {**run, C.GROUP_KIND: "molecule", **dict.fromkeys(METRICS, np.nan)},
+        ]
     return pd.DataFrame(rows).rename(columns=str)
 
 
@@ -169,8 +191,14 @@ def test_rows_that_cannot_be_fitted_say_so_and_hold_no_number() -> None:
 
 def test_a_full_grid_gives_the_surface() -> None:
     truth = _truth(SURFACE)
-    table = fits(_errors(lambda n, m, seed: float(predict(SURFACE, truth, np.array(n), np.array(m))), N, 1, 4))
-    surface = table[(table["form"] == "surface") & (table["metric"] == str(C.FORCE_MAE))].set_index("parameter")
+    table = fits(
+        _errors(
+            lambda n, m, seed: float(predict(SURFACE, truth, np.array(n), np.array(m))), N, 1, 4
+        )
+    )
+    surface = table[(table["form"] == "surface") & (table["metric"] == str(C.FORCE_MAE))].set_index(
+        "parameter"
+    )
     assert surface.index.tolist() == list(SURFACE.parameters)
     np.testing.assert_allclose(surface["value"], truth, rtol=20 * FIT_TOLERANCE)
     assert set(surface["model"]) == {"all"}
@@ -186,7 +214,9 @@ def test_one_seed_has_no_spread() -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0, -1.0])
 def test_a_run_that_diverged_is_named(bad: float, input_error: Any) -> None:
-    errors = _errors(lambda n, m, seed: bad if (n, m, seed) == (64, SIZES[1], 1) else n**-0.3, N[:4])
+    errors = _errors(
+        lambda n, m, seed: bad if (n, m, seed) == (64, SIZES[1], 1) else n**-0.3, N[:4]
+    )
     with input_error("a/n64/m1/s1", "positive number"):
         fits(errors)
 
@@ -194,13 +224,13 @@ def test_a_run_that_diverged_is_named(bad: float, input_error: Any) -> None:
 def test_run_table_reads_and_writes(tmp_path: Path, input_error: Any) -> None:
     errors = _errors(lambda n, m, seed: n**-0.3 * np.exp(0.01 * np.sin(n + seed)), N[:5])
     tables.write(errors, tmp_path / "errors.csv")
-    table = run_table(tmp_path / "errors.csv", tmp_path / "fits.csv")
+    table = write_table(tmp_path / "errors.csv", tmp_path / "fits.csv")
     written = tables.read(tmp_path / "fits.csv", columns=("form", "parameter", "value", "status"))
     assert len(written) == len(table)
     first = (tmp_path / "fits.csv").read_bytes()
-    run_table(tmp_path / "errors.csv", tmp_path / "fits.csv")
+    write_table(tmp_path / "errors.csv", tmp_path / "fits.csv")
     assert (tmp_path / "fits.csv").read_bytes() == first
     errors.drop(columns=C.N_PARAMETERS).to_csv(tmp_path / "old.csv")
     with input_error("old.csv", f"no column {C.N_PARAMETERS}"):
-        run_table(tmp_path / "old.csv", tmp_path / "none.csv")
+        write_table(tmp_path / "old.csv", tmp_path / "none.csv")
     assert not (tmp_path / "none.csv").exists()

@@ -43,7 +43,9 @@ def test_group_mean_is_the_jackknife_of_the_mean(transform: Any) -> None:
     values = values**2
     fast = group_mean(values, groups, transform)
     slow = jackknife(lambda keep: float(transform(values[keep].mean())), groups)
-    np.testing.assert_allclose([fast.value, fast.lo, fast.hi], [slow.value, slow.lo, slow.hi], rtol=1e-10)
+    np.testing.assert_allclose(
+        [fast.value, fast.lo, fast.hi], [slow.value, slow.lo, slow.hi], rtol=1e-10
+    )
     assert fast.half_width > 0
 
 
@@ -51,7 +53,9 @@ def test_group_ratio_is_the_jackknife_of_a_ratio_of_sums() -> None:
     part, whole = np.random.default_rng(8).uniform(1.0, 2.0, size=(2, 9))
     fast = group_ratio(part, whole)
     slow = jackknife(lambda keep: float(part[keep].sum() / whole[keep].sum()), np.arange(9))
-    np.testing.assert_allclose([fast.value, fast.lo, fast.hi], [slow.value, slow.lo, slow.hi], rtol=1e-10)
+    np.testing.assert_allclose(
+        [fast.value, fast.lo, fast.hi], [slow.value, slow.lo, slow.hi], rtol=1e-10
+    )
     assert fast.value != pytest.approx(np.mean(part / whole), rel=1e-6), "not a mean of ratios"
     assert np.isnan(group_ratio(part[:1], whole[:1]).half_width)
     assert np.isnan(group_ratio(part[:2], np.array([1.0, 0.0])).half_width)
@@ -93,7 +97,9 @@ def test_jackknife_takes_the_degrees_of_freedom_it_is_given() -> None:
     values = np.random.default_rng(3).normal(size=9)
     wide = jackknife(lambda keep: float(values[keep].mean()), np.arange(9), dof=1.0)
     usual = jackknife(lambda keep: float(values[keep].mean()), np.arange(9))
-    assert wide.half_width / usual.half_width == pytest.approx(t_quantile(1.0) / t_quantile(8.0), rel=EXACT)
+    assert wide.half_width / usual.half_width == pytest.approx(
+        t_quantile(1.0) / t_quantile(8.0), rel=EXACT
+    )
 
 
 def test_replicates_are_the_statistic_of_each_deletion() -> None:
@@ -156,7 +162,9 @@ def test_independent_rows_count_what_moves_apart() -> None:
     seeds = rng.normal(size=(1, 6))
     assert independent_rows(np.repeat(seeds, 9, axis=0)) == pytest.approx(1.0)
     apart = rng.normal(size=(4000, 6))
-    assert independent_rows(apart - apart.mean(axis=1, keepdims=True)) == pytest.approx(5.0, rel=0.02)
+    assert independent_rows(apart - apart.mean(axis=1, keepdims=True)) == pytest.approx(
+        5.0, rel=0.02
+    )
     assert np.isnan(independent_rows(np.zeros((3, 3))))
 
 

@@ -12,8 +12,8 @@ from ase.build import molecule as g2_molecule
 
 from e3d import tables
 from e3d.chemistry import equivalent_bonds, molecule
-from e3d.data.store import StoreReader
 from e3d.fields import Store as F
+from e3d.store.reader import StoreReader
 from e3d.structures import from_file, from_store, geometric_bonds
 
 
@@ -35,7 +35,11 @@ def test_a_store_gives_labels_bonds_and_flags(prepared: Any) -> None:
         assert structure.mapped_smiles == smiles
         assert structure.bonds == molecule(smiles).bonds
         assert structure.positions.dtype == structure.forces.dtype == np.float64
-        assert structure.forces.shape == structure.positions.shape == (len(structure.atomic_numbers), 3)
+        assert (
+            structure.forces.shape
+            == structure.positions.shape
+            == (len(structure.atomic_numbers), 3)
+        )
         assert structure.cell is None
         assert structure.pbc == (False, False, False)
 
@@ -85,7 +89,11 @@ def test_geometric_bonds() -> None:
     carbon, oxygen = np.full(4, 6), np.full(4, 8)
     r = np.array([1.4, 2.2, reach - 1e-6, reach + 1e-6])
     expected = [True, False, True, False]
-    assert geometric_bonds(carbon, oxygen, r).tolist() == geometric_bonds(oxygen, carbon, r).tolist() == expected
+    assert (
+        geometric_bonds(carbon, oxygen, r).tolist()
+        == geometric_bonds(oxygen, carbon, r).tolist()
+        == expected
+    )
 
 
 def test_a_lone_atom_has_no_bonds(tmp_path: Path) -> None:
@@ -147,7 +155,9 @@ def test_a_name_may_have_an_at_sign(tmp_path: Path) -> None:
 def test_the_shipped_relaxed_molecules_hold_every_closed_shell_named_bond(root: Path) -> None:
     structures = {s.smiles: s for s in from_file(root / "resources" / "named_bonds.xyz")}
     assert all(structure.intact for structure in structures.values())
-    named = tables.read(root / "resources" / "bde_298K.csv", columns=("bond", "smiles", "multiplicity"))
+    named = tables.read(
+        root / "resources" / "bde_298K.csv", columns=("bond", "smiles", "multiplicity")
+    )
     assert len(named) == 63
     closed = named[named["multiplicity"] == 1]
     for bond, smiles in zip(closed["bond"], closed["smiles"], strict=True):

@@ -10,11 +10,19 @@ import pytest
 
 from e3d import tables
 
-TABLE = pd.DataFrame({"name": ["a,b", "c"], "n": [1, 2], "energy_eV": [0.1 + 0.2, np.nan], "flag": [True, False]})
+TABLE = pd.DataFrame(
+    {"name": ["a,b", "c"], "n": [1, 2], "energy_eV": [0.1 + 0.2, np.nan], "flag": [True, False]}
+)
 
 
 def _run(n: int, seed: int, model: str = "nano") -> dict[str, Any]:
-    return {"run": f"a/n{n}/{model}/s{seed}", "dataset": "a", "n_train": n, "model": model, "seed": seed}
+    return {
+        "run": f"a/n{n}/{model}/s{seed}",
+        "dataset": "a",
+        "n_train": n,
+        "model": model,
+        "seed": seed,
+    }
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -33,7 +41,9 @@ def test_round_trip_with_provenance_and_same_bytes(suffix: str, tmp_path: Path) 
 
 def test_csv_is_plain(tmp_path: Path) -> None:
     tables.write(TABLE, tmp_path / "t.csv")
-    assert (tmp_path / "t.csv").read_bytes() == b'name,n,energy_eV,flag\n"a,b",1,0.3,True\nc,2,,False\n'
+    assert (
+        tmp_path / "t.csv"
+    ).read_bytes() == b'name,n,energy_eV,flag\n"a,b",1,0.3,True\nc,2,,False\n'
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
@@ -61,7 +71,9 @@ def test_a_summary_is_a_table_of_one_row(tmp_path: Path) -> None:
         ("t.json", b""),
     ],
 )
-def test_files_that_are_no_tables(name: str, content: bytes, tmp_path: Path, input_error: Any) -> None:
+def test_files_that_are_no_tables(
+    name: str, content: bytes, tmp_path: Path, input_error: Any
+) -> None:
     (tmp_path / name).write_bytes(content)
     with input_error(name, "not a readable table", "make it again"):
         tables.read(tmp_path / name)
@@ -91,11 +103,18 @@ def test_collect_stacks_in_run_order(tmp_path: Path, input_error: Any) -> None:
     paths = []
     for k, run in enumerate(runs):
         paths.append(tmp_path / f"{k}.csv")
-        tables.write(tables.with_run(pd.DataFrame({"row": [0, 1], "lo": [np.nan, 1.0 + k]}), run), paths[-1])
+        tables.write(
+            tables.with_run(pd.DataFrame({"row": [0, 1], "lo": [np.nan, 1.0 + k]}), run), paths[-1]
+        )
     paths.append(tmp_path / "empty.csv")
     tables.write(tables.with_run(pd.DataFrame({"row": []}), _run(64, 0)), paths[-1])
     table = tables.collect(paths)
-    assert table["run"].tolist()[::2] == ["a/n32/micro/s0", "a/n32/nano/s0", "a/n32/nano/s1", "a/n256/nano/s0"]
+    assert table["run"].tolist()[::2] == [
+        "a/n32/micro/s0",
+        "a/n32/nano/s0",
+        "a/n32/nano/s1",
+        "a/n256/nano/s0",
+    ]
     assert table["row"].tolist() == [0, 1] * 4
     pd.testing.assert_frame_equal(table, tables.collect(paths[::-1]), check_dtype=False)
     tables.write(TABLE, tmp_path / "other.csv")

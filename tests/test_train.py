@@ -16,32 +16,40 @@ import pytest
 import yaml
 
 from e3d import provenance
-from e3d.config import RunSettings, read_yaml
-from e3d.data.theory import SPICE
 from e3d.errors import InputError
-from e3d.train.launch import nequip_train
-from e3d.train.lock import LOCK_FILE, only_one
-from e3d.train.render import render, statistics
-from e3d.train.run import train
+from e3d.theory import SPICE
 from model_fixtures import Prepared
+from planning import PYTHONPATH
+from study.config import RunSettings, read_yaml
+from study.train.launch import nequip_train
+from study.train.lock import LOCK_FILE, only_one
+from study.train.render import render, statistics
+from study.train.training import train
 
 WORKFLOW = Path(__file__).parents[1] / "workflow"
 
 
 def rendered(
-    prepared: Prepared, runtime: dict[str, Any] | None = None, folder: Path = Path("folder"), **training: Any
+    prepared: Prepared,
+    runtime: dict[str, Any] | None = None,
+    folder: Path = Path("folder"),
+    **training: Any,
 ) -> dict[str, Any]:
     run = RunSettings.from_dict(read_yaml(prepared.run(**training)))
     stats = statistics(prepared.store, prepared.splits, run.architecture.r_max)
     return render(run, stats, folder, runtime or {})
 
 
-def test_the_model_is_plain_allegro_with_isolated_atoms_and_no_pair_potential(prepared: Prepared) -> None:
+def test_the_model_is_plain_allegro_with_isolated_atoms_and_no_pair_potential(
+    prepared: Prepared,
+) -> None:
     model = rendered(prepared, {"kernels": "shipped"})["training_module"]["model"]
     assert model["_target_"] == "allegro.model.AllegroModel"
     assert model["pair_potential"] is None
     assert model["type_names"] == ["H", "C", "N", "O", "F", "S", "Cl"]
-    assert model["per_type_energy_shifts"] == {e: SPICE.isolated_atom_energy[e] for e in model["type_names"]}
+    assert model["per_type_energy_shifts"] == {
+        e: SPICE.isolated_atom_energy[e] for e in model["type_names"]
+    }
     assert "e3d" not in yaml.safe_dump(model)  # so that the checkpoint loads without this package
 
 
@@ -50,7 +58,10 @@ def test_a_model_starts_the_same_whatever_n_train(prepared: Prepared) -> None:
     settings = read_yaml(prepared.run())
     other = RunSettings.from_dict({**settings, "n_train": 3, "subset": "elsewhere.csv"})
     stats = statistics(prepared.store, prepared.splits, other.architecture.r_max)
-    assert render(other, stats, Path("folder"), {})["training_module"] == rendered(prepared)["training_module"]
+    assert (
+        render(other, stats, Path("folder"), {})["training_module"]
+        == rendered(prepared)["training_module"]
+    )
 
 
 def test_runtime_settings_change_no_number(prepared: Prepared) -> None:
@@ -60,10 +71,12 @@ def test_runtime_settings_change_no_number(prepared: Prepared) -> None:
     assert gpu["trainer"]["devices"] == [1]
     assert gpu["training_module"]["model"].pop("compile_mode") == "compile"
     cpu["training_module"]["model"].pop("compile_mode")
-    eight = rendered(prepared, {"device": "cuda", "devices": 4, "nodes": 2, "kernels": "shipped", "tf32": True})
+    eight = rendered(
+        prepared, {"device": "cuda", "devices": 4, "nodes": 2, "kernels": "shipped", "tf32": True}
+    )
     assert (eight["trainer"]["devices"], eight["trainer"]["num_nodes"]) == (4, 2)
     assert eight["trainer"]["strategy"]["process_group_backend"] == "nccl"
-    assert eight["trainer"]["callbacks"][0]["_target_"] == "e3d.train.callbacks.TF32"
+    assert eight["trainer"]["callbacks"][0]["_target_"] == "study.train.callbacks.TF32"
     assert eight["data"] == cpu["data"]
     assert gpu["training_module"] == cpu["training_module"]
     assert gpu["data"] == cpu["data"]
@@ -85,7 +98,9 @@ def test_the_best_checkpoint_is_kept(trained: Path) -> None:
 
     saved = torch.load(trained / "model.ckpt", map_location="cpu", weights_only=False)
     metrics = pd.read_csv(trained / "metrics.csv")
-    score = metrics["validation_energy_mae_meV_per_atom"] + metrics["validation_force_mae_meV_per_ang"]
+    score = (
+        metrics["validation_energy_mae_meV_per_atom"] + metrics["validation_force_mae_meV_per_ang"]
+    )
     assert saved["epoch"] == score.idxmin()
 
 
@@ -97,9 +112,13 @@ def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(
     import torch
 
     command = [sys.executable, "-m", "e3d", "train", str(prepared.run()), "-o", str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("checkpoints/*/last.ckpt")):
@@ -110,18 +129,22 @@ def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(
     assert process.wait() == (128 + how if how == signal.SIGTERM else -how)
     assert not (tmp_path / "model.ckpt").exists()
     subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "metrics.csv"), pd.read_csv(trained / "metrics.csv"))
+    pd.testing.assert_frame_equal(
+        pd.read_csv(tmp_path / "metrics.csv"), pd.read_csv(trained / "metrics.csv")
+    )
     ours, theirs = (
         torch.load(folder / "model.ckpt", map_location="cpu", weights_only=False)["state_dict"]
         for folder in (tmp_path, trained)
     )
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs if torch.is_tensor(theirs[name]))
+    assert all(
+        torch.equal(ours[name], theirs[name]) for name in theirs if torch.is_tensor(theirs[name])
+    )
 
 
 HOLDER = """
 import sys
 from pathlib import Path
-from e3d.train.lock import only_one
+from study.train.lock import only_one
 with only_one(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -133,13 +156,17 @@ def test_a_second_training_in_a_folder_is_refused_while_the_first_lives(
 ) -> None:
     """And says who holds it, and changes nothing; a killed holder blocks nobody."""
     folder = tmp_path / "checkpoints"
-    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW), "SLURM_JOB_ID": "77"}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "SLURM_JOB_ID": "77"}
     command = [sys.executable, "-c", HOLDER, str(folder)]
-    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-        with input_error("being trained at this moment by", f"process {holder.pid} on", "Slurm job 77"):
+        with input_error(
+            "being trained at this moment by", f"process {holder.pid} on", "Slurm job 77"
+        ):
             train(prepared.run(), tmp_path, {})
         assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
         holder.kill()
@@ -150,7 +177,9 @@ def test_a_second_training_in_a_folder_is_refused_while_the_first_lives(
     assert not folder.exists()
 
 
-def test_a_lock_that_was_removed_by_its_holder_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_was_removed_by_its_holder_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two that wait for the same file must not both go on when its holder removes it: one of them has no file."""
     taken: list[Path] = []
     real = fcntl.flock
@@ -184,24 +213,32 @@ def test_a_library_that_fails_ends_in_one_line(
 ) -> None:
     """What nequip says is part of the line; its traceback goes to the log."""
     caplog.set_level("INFO")
-    with pytest.raises(InputError, match=r"nequip-train failed in .*AssertionError.*not found in the config") as caught:
+    with pytest.raises(
+        InputError, match=r"nequip-train failed in .*AssertionError.*not found in the config"
+    ) as caught:
         nequip_train({"run": ["train"]}, tmp_path)
     assert "\n" not in str(caught.value)
     assert "Traceback" in caplog.text
 
 
-def test_training_that_diverges_is_an_error(prepared: Prepared, tmp_path: Path, input_error: Any) -> None:
+def test_training_that_diverges_is_an_error(
+    prepared: Prepared, tmp_path: Path, input_error: Any
+) -> None:
     """And leaves no model, nor a checkpoint of weights that are no numbers."""
     with input_error("training diverged", "after step 20", "training.learning_rate"):
         train(prepared.run(name="minispice/n16/diverged/s0", learning_rate=1e12), tmp_path, {})
     assert not list(tmp_path.glob("**/*.ckpt"))
 
 
-def test_a_damaged_checkpoint_is_named(prepared: Prepared, tmp_path: Path, input_error: Any) -> None:
+def test_a_damaged_checkpoint_is_named(
+    prepared: Prepared, tmp_path: Path, input_error: Any
+) -> None:
     run = prepared.run(name="minispice/n16/damaged/s0", steps=4, steps_per_epoch=2)
     settings = RunSettings.from_dict(read_yaml(run))
     inputs = (settings.store, settings.splits, settings.subset)
-    identity = provenance.digest([settings.as_dict(), [provenance.file_digest(Path(path)) for path in inputs]])
+    identity = provenance.digest(
+        [settings.as_dict(), [provenance.file_digest(Path(path)) for path in inputs]]
+    )
     last = tmp_path / "checkpoints" / identity / "last.ckpt"
     last.parent.mkdir(parents=True)
     for content in (b"", b"PK\x03\x04 half a file"):
@@ -210,14 +247,18 @@ def test_a_damaged_checkpoint_is_named(prepared: Prepared, tmp_path: Path, input
             train(run, tmp_path, {})
 
 
-def test_tf32_is_on_in_every_epoch_of_a_run_that_began_without(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tf32_is_on_in_every_epoch_of_a_run_that_began_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A resumed run starts in a later epoch than nequip's own callback waits for."""
     from nequip.train.callbacks import tf32_scheduler
 
-    from e3d.train.callbacks import TF32
+    from study.train.callbacks import TF32
 
     asked = []
-    monkeypatch.setattr(tf32_scheduler, "set_global_state", lambda allow_tf32: asked.append(allow_tf32))
+    monkeypatch.setattr(
+        tf32_scheduler, "set_global_state", lambda allow_tf32: asked.append(allow_tf32)
+    )
     TF32().on_train_start(None, None)  # type: ignore[arg-type]
     assert asked == [True]
 
@@ -229,12 +270,18 @@ def test_silenced_steps_change_no_metric(prepared: Prepared, tmp_path: Path) -> 
         config = rendered(prepared, folder=tmp_path / name)
         callbacks = config["trainer"]["callbacks"]
         if name == "talkative":
-            config["trainer"]["callbacks"] = [c for c in callbacks if not c["_target_"].endswith(".LogLastStep")]
+            config["trainer"]["callbacks"] = [
+                c for c in callbacks if not c["_target_"].endswith(".LogLastStep")
+            ]
         assert len(config["trainer"]["callbacks"]) == (4 if name == "quiet" else 3)
         nequip_train(config, tmp_path / name)
         histories.append(pd.read_csv(tmp_path / name / "history.csv"))
     pd.testing.assert_frame_equal(*histories)
-    assert {"train_loss_step/forces_mse", "train_loss_epoch/forces_mse", "val0_epoch/forces_mae"} <= set(histories[0])
+    assert {
+        "train_loss_step/forces_mse",
+        "train_loss_epoch/forces_mse",
+        "val0_epoch/forces_mae",
+    } <= set(histories[0])
 
 
 def test_errors_are_one_line(prepared: Prepared, tmp_path: Path) -> None:

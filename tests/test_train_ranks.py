@@ -19,20 +19,21 @@ import pandas as pd
 import pytest
 import yaml
 
-from e3d.config import RunSettings, read_yaml
-from e3d.data.splits import frames_of
-from e3d.data.store import StoreReader
 from e3d.errors import InputError
 from e3d.fields import POOL
-from e3d.train import ranks
-from e3d.train.launch import nequip_train
-from e3d.train.render import render, statistics
-from e3d.train.run import train
+from e3d.store.reader import StoreReader
+from e3d.store.splits import frames_of
 from model_fixtures import WORKFLOW, Prepared
+from planning import PYTHONPATH
+from study.config import RunSettings, read_yaml
+from study.train import ranks
+from study.train.launch import nequip_train
+from study.train.render import render, statistics
+from study.train.training import train
 
 BATCH = 4
 OUTSIDE_SLURM = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
-ENVIRONMENT = {**OUTSIDE_SLURM, "PYTHONPATH": str(WORKFLOW), "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {**OUTSIDE_SLURM, "PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
 # Relative. One step: 5e-16 was seen, the rounding of sums over thousands of edges may be some hundred times that.
 # 60 steps of Adam in float32: 1e-6 was seen in weights and metrics, and other machines sum in other orders.
 FLOAT64, FLOAT32 = 1e-13, 1e-5
@@ -40,7 +41,9 @@ FLOAT64, FLOAT32 = 1e-13, 1e-5
 
 def one_step(prepared: Prepared, folder: Path, frames: list[int], **trainer: Any) -> dict[str, Any]:
     """Return the config of one step of plain gradient descent in float64 at a learning rate of 1."""
-    run = RunSettings.from_dict(read_yaml(prepared.run(batch_size=BATCH, steps=1, steps_per_epoch=1)))
+    run = RunSettings.from_dict(
+        read_yaml(prepared.run(batch_size=BATCH, steps=1, steps_per_epoch=1))
+    )
     stats = statistics(prepared.store, prepared.splits, run.architecture.r_max)
     config = render(run, stats, folder, trainer)
     module = config["training_module"]
@@ -60,7 +63,11 @@ def weights(folder: Path) -> np.ndarray[Any, Any]:
     import torch
 
     state = torch.load(folder / "last.ckpt", weights_only=False)["state_dict"]
-    of_model = [value for name, value in state.items() if name.startswith("model.") and value.is_floating_point()]
+    of_model = [
+        value
+        for name, value in state.items()
+        if name.startswith("model.") and value.is_floating_point()
+    ]
     return np.concatenate([value.numpy().ravel() for value in of_model])
 
 
@@ -139,15 +146,29 @@ def test_two_processes_validate_as_one(frames: str, steps: Steps) -> None:
 
 
 def start(run: Path, folder: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "e3d", "train", str(run), "-o", str(folder), "--log", str(folder) + ".log"]
-    return subprocess.Popen([*command, *options], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "e3d",
+        "train",
+        str(run),
+        "-o",
+        str(folder),
+        "--log",
+        str(folder) + ".log",
+    ]
+    return subprocess.Popen(
+        [*command, *options], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    )
 
 
 def log_of(folder: Path) -> str:
     return Path(f"{folder}.log").read_text()
 
 
-def until(what: Callable[[], Any], process: subprocess.Popen[str] | None = None, seconds: float = 300) -> None:
+def until(
+    what: Callable[[], Any], process: subprocess.Popen[str] | None = None, seconds: float = 300
+) -> None:
     """Wait until ``what`` is true, as long as ``process`` runs."""
     deadline = time.monotonic() + seconds
     while not what():
@@ -170,7 +191,7 @@ def processes(folder: Path, *, of_ranks: bool = False) -> list[int]:
             words = entry.read_bytes().decode().split("\0")
         except OSError:  # it has just ended
             continue
-        rank = "e3d.train.ranks" in words and "torch.distributed.run" not in words
+        rank = "study.train.ranks" in words and "torch.distributed.run" not in words
         if any(str(folder) in word for word in words) and (rank or not of_ranks):
             found.append(int(entry.parent.name))
     return found
@@ -183,18 +204,26 @@ def assert_trained_alike(folder: Path, reference: Path) -> None:
     ours, theirs = (pd.read_csv(path / "metrics.csv") for path in (folder, reference))
     assert list(ours["step"]) == list(theirs["step"])
     pd.testing.assert_frame_equal(ours, theirs, check_exact=False, rtol=FLOAT32)
-    ours, theirs = (torch.load(path / "model.ckpt", weights_only=False) for path in (folder, reference))
+    ours, theirs = (
+        torch.load(path / "model.ckpt", weights_only=False) for path in (folder, reference)
+    )
     assert ours["epoch"] == theirs["epoch"]
     assert ours["loops"] == theirs["loops"]
     for name, weight in theirs["state_dict"].items():
         if torch.is_tensor(weight):
-            assert torch.allclose(ours["state_dict"][name], weight, rtol=FLOAT32, atol=FLOAT32), name
+            assert torch.allclose(ours["state_dict"][name], weight, rtol=FLOAT32, atol=FLOAT32), (
+                name
+            )
     # the model does not tell how many processes trained it
-    trainers = [str(content["hyper_parameters"]["info_dict"]["trainer"]) for content in (ours, theirs)]
+    trainers = [
+        str(content["hyper_parameters"]["info_dict"]["trainer"]) for content in (ours, theirs)
+    ]
     assert trainers[0].replace(str(folder), "") == trainers[1].replace(str(reference), "")
 
 
-def test_a_run_handed_from_two_processes_to_one_to_two(prepared: Prepared, trained: Path, tmp_path: Path) -> None:
+def test_a_run_handed_from_two_processes_to_one_to_two(
+    prepared: Prepared, trained: Path, tmp_path: Path
+) -> None:
     """A rank is killed, which ends all; one process goes on and is killed; two end it as one alone does."""
     folder = tmp_path / "run"
     process = start(prepared.run(), folder, "--devices", "2")
@@ -224,7 +253,9 @@ def test_a_run_handed_from_two_processes_to_one_to_two(prepared: Prepared, train
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["terminated", "killed"])
-def test_ranks_end_with_their_parent(how: signal.Signals, prepared: Prepared, tmp_path: Path) -> None:
+def test_ranks_end_with_their_parent(
+    how: signal.Signals, prepared: Prepared, tmp_path: Path
+) -> None:
     """Only the parent is told, in the middle of training or as soon as there are ranks; none stays and writes on."""
     folder = tmp_path / "run"
     process = start(prepared.run(), folder, "--devices", "2")
@@ -238,8 +269,12 @@ def test_ranks_end_with_their_parent(how: signal.Signals, prepared: Prepared, tm
     assert not (folder / "model.ckpt").exists()
 
 
-def test_an_error_of_a_rank_is_the_one_line_of_the_parent(prepared: Prepared, tmp_path: Path) -> None:
-    run = prepared.run(name="minispice/n16/diverged/s0", learning_rate=1e12, steps=4, steps_per_epoch=2)
+def test_an_error_of_a_rank_is_the_one_line_of_the_parent(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    run = prepared.run(
+        name="minispice/n16/diverged/s0", learning_rate=1e12, steps=4, steps_per_epoch=2
+    )
     process = start(run, tmp_path / "run", "--devices", "2")
     _, terminal = process.communicate(timeout=300)
     assert process.returncode == 2
@@ -259,17 +294,27 @@ def test_the_others_blame_the_rank_that_said_nothing(tmp_path: Path) -> None:
     assert failure.read_text() == "the first"
 
 
-def test_in_a_slurm_job_srun_starts_the_ranks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_in_a_slurm_job_srun_starts_the_ranks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     config = tmp_path / "nequip.yaml"
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     command, environment = ranks._command(config, 4, 2)
     assert command[0] == "srun"
-    assert {"--nodes=2", "--ntasks=8", "--ntasks-per-node=4", "--kill-on-bad-exit=1", "--input=all"} <= set(command)
-    assert command[-4:] == [sys.executable, "-m", "e3d.train.ranks", str(config)]
+    assert {
+        "--nodes=2",
+        "--ntasks=8",
+        "--ntasks-per-node=4",
+        "--kill-on-bad-exit=1",
+        "--input=all",
+    } <= set(command)
+    assert command[-4:] == [sys.executable, "-m", "study.train.ranks", str(config)]
     assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(WORKFLOW)
     assert environment["SLURM_NTASKS_PER_NODE"] == "4"  # Lightning compares it with its devices
-    assert "MASTER_ADDR" not in environment  # it is the first of the job's nodes, which Lightning finds
+    assert (
+        "MASTER_ADDR" not in environment
+    )  # it is the first of the job's nodes, which Lightning finds
     assert ranks._command(config, 4, 1)[1]["MASTER_ADDR"] == "127.0.0.1"
 
 
@@ -287,9 +332,12 @@ def test_elsewhere_torchrun_starts_them(
 
 
 @pytest.mark.parametrize(
-    ("started_by", "plugin"), [("srun", "SLURMEnvironment"), ("torchrun", "TorchElasticEnvironment")]
+    ("started_by", "plugin"),
+    [("srun", "SLURMEnvironment"), ("torchrun", "TorchElasticEnvironment")],
 )
-def test_lightning_is_told_who_started_a_rank(started_by: str, plugin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lightning_is_told_who_started_a_rank(
+    started_by: str, plugin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if started_by == "torchrun":
         monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     trainer = {"accelerator": "cpu", "devices": 1, "plugins": [ranks.ALONE], "callbacks": []}
@@ -304,8 +352,14 @@ def test_lightning_is_told_who_started_a_rank(started_by: str, plugin: str, monk
     ("runtime", "texts"),
     [
         ({"devices": 3}, ("3 processes", "training.batch_size = 4")),
-        ({"devices": 2, "device": "cuda:1"}, ("'cuda:1' is one GPU, and 2 are asked for", "runtime.device: cuda")),
-        ({"devices": 2, "device": "cuda"}, ("'cuda', 2 of them: this machine has 1 usable GPUs", "at most 1")),
+        (
+            {"devices": 2, "device": "cuda:1"},
+            ("'cuda:1' is one GPU, and 2 are asked for", "runtime.device: cuda"),
+        ),
+        (
+            {"devices": 2, "device": "cuda"},
+            ("'cuda', 2 of them: this machine has 1 usable GPUs", "at most 1"),
+        ),
         ({"device": "cuda:1"}, ("'cuda:1': this machine has 1 usable GPUs", "runtime.device: cpu")),
         ({"nodes": 2}, ("--nodes 2: several nodes need srun", "runtime.nodes: 1")),
         ({"tf32": True}, ("TF32 on the CPU", "--tf32")),

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from e3d.config import load_study
-from e3d.figures import FIGURES, number
 from planning import ROOT, SMOKE, dry_run, overlay, plan, planned, snakemake
+from study.config import load_study
+from study.stages import FIGURES
 
 
 def refusal(folder: Path, *arguments: str) -> str:
@@ -27,11 +27,19 @@ def refusal(folder: Path, *arguments: str) -> str:
 def test_the_default_study_plans_its_grid(fresh: Path) -> None:
     jobs = plan(fresh)
     config, datasets = (
-        yaml.safe_load((fresh / "config" / f"{name}.yaml").read_text()) for name in ("config", "datasets")
+        yaml.safe_load((fresh / "config" / f"{name}.yaml").read_text())
+        for name in ("config", "datasets")
     )
     study = load_study(config, datasets)
     runs = len(list(study.runs()))
-    for rule in ("train_run", "evaluate_run", "decompose_run", "bde_run", "entropy_run", "null_run"):
+    for rule in (
+        "train_run",
+        "evaluate_run",
+        "decompose_run",
+        "bde_run",
+        "entropy_run",
+        "null_run",
+    ):
         assert jobs[rule] == runs
     assert jobs["data_subset"] == jobs["null_fit"] == len(study.used("n_train"))
     assert {rule for rule in jobs if rule.startswith("figures_")} == {
@@ -57,7 +65,9 @@ def test_every_overlay_plans(fresh: Path, name: str) -> None:
         ({"grid": {"seed": [0, 0]}}, "must not repeat"),
     ],
 )
-def test_a_bad_config_is_one_line(fresh: Path, tmp_path: Path, change: dict[str, object], text: str) -> None:
+def test_a_bad_config_is_one_line(
+    fresh: Path, tmp_path: Path, change: dict[str, object], text: str
+) -> None:
     assert text in refusal(fresh, *overlay(tmp_path, **change))
     assert not (fresh / "results").exists()
 
@@ -76,7 +86,10 @@ def test_the_smoke_study_makes_everything(smoke: Path) -> None:
     for figure in FIGURES:
         for suffix in ("png", "svg", "pdf"):
             assert (results / "figures" / f"{figure}.{suffix}").stat().st_size > 5000
-        pdf, numbered = results / "figures" / f"{figure}.pdf", results / "figures" / f"fig{number(figure)}.pdf"
+        pdf, numbered = (
+            results / "figures" / f"{figure}.pdf",
+            results / "figures" / f"fig{FIGURES[figure].number}.pdf",
+        )
         assert pdf.read_bytes() == numbered.read_bytes()
     summary = pd.read_csv(results / "decompose" / "summary.csv")
     assert (summary["sum_rule_max_abs_eV"] <= 1e-8).all()
@@ -96,7 +109,9 @@ def test_the_report_is_self_contained(smoke: Path) -> None:
         assert f"{caption}.png" in text
 
 
-def test_published_tables_give_the_same_figures_without_data_or_training(smoke: Path, project: Path) -> None:
+def test_published_tables_give_the_same_figures_without_data_or_training(
+    smoke: Path, project: Path
+) -> None:
     source, published = smoke / "results" / "smoke", project / "results" / "published" / "smoke"
     for table in source.glob("*/*.csv"):
         published.joinpath(table.parent.name).mkdir(parents=True, exist_ok=True)
@@ -104,7 +119,9 @@ def test_published_tables_give_the_same_figures_without_data_or_training(smoke: 
     (project / "resources" / "minispice.hdf5").unlink()
     done = snakemake(project, "figures", *SMOKE, "--config", "published=True")
     assert done.returncode == 0, done.stderr
-    assert planned(done.stderr) == {f"figures_{name}": 1 for name in (*FIGURES, "findings")} | {"figures": 1}
+    assert planned(done.stderr) == {f"figures_{name}": 1 for name in (*FIGURES, "findings")} | {
+        "figures": 1
+    }
     for figure in source.glob("figures/*.*"):
         if figure.suffix in {".png", ".svg", ".pdf", ".md"}:
             again = project / "results" / "smoke" / "figures-published" / figure.name
@@ -121,5 +138,9 @@ def test_a_run_repeats_byte_for_byte(smoke: Path, project: Path) -> None:
     target = f"results/smoke/bde/{run}.named.csv"
     done = snakemake(project, target, *SMOKE)
     assert done.returncode == 0, done.stderr
-    for name in (target, f"results/smoke/train/{run}/metrics.csv", "results/smoke/data/minispice/store.h5"):
+    for name in (
+        target,
+        f"results/smoke/train/{run}/metrics.csv",
+        "results/smoke/data/minispice/store.h5",
+    ):
         assert filecmp.cmp(smoke / name, project / name, shallow=False), f"{name} differs"

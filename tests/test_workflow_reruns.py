@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from e3d.figures import FIGURES, number
 from planning import SMOKE, edited, overlay, plan
+from study.stages import FIGURES
 
 
 def drawn(*names: str) -> dict[str, int]:
@@ -25,9 +25,9 @@ BDE = {**DECOMPOSE, "bde_run": 6}
 OF_PLAIN = {**DATA, "train_settings": 4, "train_run": 4}
 NULL = {"null_fit": 3, "null_untrained": 1, "null_run": 4}
 GAUGE = {"gauge_rigidity": 1, "gauge_tables": 1}
-REACTIVITY = {"reactivity_run": 4, "reactivity_dynamics": 2}
+REACTIVITY = {"reactivity_run": 4, "dynamics_run": 2}
 STUDY = {
-    **EVALUATE, **BDE, **NULL, **GAUGE, **REACTIVITY, "level_run": 4, "entropy_run": 4, "scaling_fits": 1,
+    **EVALUATE, **BDE, **NULL, **GAUGE, **REACTIVITY, "label_theory_run": 4, "entropy_run": 4, "scaling_fits": 1,
     "interplay_tables": 1, "robustness_tables": 1,
 }  # fmt: skip
 
@@ -37,7 +37,7 @@ TARGETS = {
     "evaluate": {**EVALUATE, "tables_collect": 1},
     "decompose": {**DECOMPOSE, "tables_collect": 2},
     "bde": {**BDE, "tables_collect": 4},
-    "level": {**OF_PLAIN, "decompose_run": 4, "bde_run": 4, "level_run": 4, "tables_collect": 4},
+    "level": {**OF_PLAIN, "decompose_run": 4, "bde_run": 4, "label_theory_run": 4, "tables_collect": 4},
     "entropy": {**OF_PLAIN, "decompose_run": 4, "entropy_run": 4, "tables_collect": 4},
     "null": {**OF_PLAIN, "decompose_run": 4, "evaluate_run": 4, "bde_run": 4, **NULL, "tables_collect": 5},
     "gauge": {**BDE, "evaluate_run": 6, **GAUGE, "tables_collect": 4},
@@ -52,7 +52,9 @@ TARGETS = {
     "all": {**STUDY, "tables_collect": 32, **ALL_DRAWN},
 }  # fmt: skip
 
-CONDA_INFO = json.dumps({"conda_version": "25.5.0", "conda_prefix": "/none", "platform": "linux-64"})
+CONDA_INFO = json.dumps(
+    {"conda_version": "25.5.0", "conda_prefix": "/none", "platform": "linux-64"}
+)
 CONDA_CONFIG = json.dumps({"get": {"channel_priority": "strict"}})
 
 
@@ -77,7 +79,11 @@ def test_a_target_plans_what_it_needs(fresh: Path, target: str) -> None:
 
 @pytest.mark.parametrize(
     ("rule", "jobs"),
-    [("decompose_run", DECOMPOSE), ("bde_run", BDE), ("bde", {**BDE, "tables_collect": 4, "bde": 1})],
+    [
+        ("decompose_run", DECOMPOSE),
+        ("bde_run", BDE),
+        ("bde", {**BDE, "tables_collect": 4, "bde": 1}),
+    ],
 )
 def test_until_stops_after_a_rule(fresh: Path, rule: str, jobs: dict[str, int]) -> None:
     assert plan(fresh, *SMOKE, "--until", rule) == jobs
@@ -92,7 +98,7 @@ def test_a_finished_study_has_nothing_to_do(smoke: Path) -> None:
 
 @pytest.mark.parametrize("name", ["molecules", "parity"])
 def test_a_figure_is_drawn_again_by_its_number(smoke: Path, name: str) -> None:
-    pdf = f"results/smoke/figures/fig{number(name)}.pdf"
+    pdf = f"results/smoke/figures/fig{FIGURES[name].number}.pdf"
     assert plan(smoke, pdf, "-f", *SMOKE) == {f"figures_{name}": 1}
 
 
@@ -101,7 +107,7 @@ def test_one_file_of_one_run(smoke: Path) -> None:
 
 
 DOWNSTREAM_OF_BDE = {
-    "bde_run": 6, "level_run": 4, "null_run": 4, "gauge_tables": 1, "interplay_tables": 1, "robustness_tables": 1,
+    "bde_run": 6, "label_theory_run": 4, "null_run": 4, "gauge_tables": 1, "interplay_tables": 1, "robustness_tables": 1,
 }  # fmt: skip
 
 
@@ -114,7 +120,16 @@ DOWNSTREAM_OF_BDE = {
             {
                 **DOWNSTREAM_OF_BDE,
                 "tables_collect": 11,
-                **drawn("parity", "emergence", "null", "gauge", "level", "interplay", "robustness", "findings"),
+                **drawn(
+                    "parity",
+                    "emergence",
+                    "null",
+                    "gauge",
+                    "level",
+                    "interplay",
+                    "robustness",
+                    "findings",
+                ),
             },
         ),
         (
@@ -130,12 +145,14 @@ DOWNSTREAM_OF_BDE = {
         ),
     ],
 )
-def test_a_rule_runs_again_with_what_follows_from_it(smoke: Path, rule: str, jobs: dict[str, int]) -> None:
+def test_a_rule_runs_again_with_what_follows_from_it(
+    smoke: Path, rule: str, jobs: dict[str, int]
+) -> None:
     assert plan(smoke, *SMOKE, "--forcerun", rule) == {**jobs, "all": 1}
 
 
 NEW_RUN = {
-    "train_settings": 1, "train_run": 1, "evaluate_run": 1, "decompose_run": 1, "bde_run": 1, "level_run": 1,
+    "train_settings": 1, "train_run": 1, "evaluate_run": 1, "decompose_run": 1, "bde_run": 1, "label_theory_run": 1,
     "entropy_run": 1, "null_run": 1, "reactivity_run": 1, "scaling_fits": 1, "gauge_tables": 1, "interplay_tables": 1,
     "robustness_tables": 1, **ALL_DRAWN, "all": 1,
 }  # fmt: skip
@@ -146,11 +163,17 @@ NEW_RUN = {
     ("more", "jobs"),
     [
         # tables not stacked again: null models of a training set, which are there, and the rigidity of the lowest seed
-        ({"n_train": [32], "model": ["nano"], "seed": [2]}, {"reactivity_dynamics": 1, "tables_collect": 29}),
+        (
+            {"n_train": [32], "model": ["nano"], "seed": [2]},
+            {"dynamics_run": 1, "tables_collect": 29},
+        ),
         # ... nor dynamics, which are of the largest training set
         ({"n_train": [16], "model": ["nano"], "seed": [1]}, {"tables_collect": 25}),
         # a new training set needs its null models
-        ({"n_train": [12], "model": ["nano"]}, {"data_subset": 1, "null_fit": 1, "tables_collect": 27}),
+        (
+            {"n_train": [12], "model": ["nano"]},
+            {"data_subset": 1, "null_fit": 1, "tables_collect": 27},
+        ),
     ],
     ids=["seed", "seed-of-a-smaller-set", "training-set"],
 )
@@ -167,13 +190,20 @@ def test_a_style_draws_again_and_does_nothing_else(smoke: Path, tmp_path: Path) 
         assert plan(smoke, *SMOKE) == {**ALL_DRAWN, "all": 1}
     with edited(package / "figures" / "parity.py"):
         assert plan(smoke, *SMOKE) == {"figures_parity": 1, "all": 1}
-    assert plan(smoke, *overlay(tmp_path, figures={"molecules": ["CO"]})) == {"figures_molecules": 1, "all": 1}
+    assert plan(smoke, *overlay(tmp_path, figures={"molecules": ["CO"]})) == {
+        "figures_molecules": 1,
+        "all": 1,
+    }
 
 
 def test_code_of_training_plans_nothing(smoke: Path) -> None:
     package, rules = smoke / "workflow" / "e3d", smoke / "workflow" / "rules" / "train.smk"
     with (
-        edited(package / "train" / "run.py", package / "train" / "feed.py", package / "data" / "read.py"),
+        edited(
+            package / "train" / "run.py",
+            package / "train" / "feed.py",
+            package / "data" / "read.py",
+        ),
         edited(rules, old="python -m e3d train", new="python  -m e3d train"),
     ):
         assert plan(smoke, *SMOKE) == {}
@@ -184,7 +214,7 @@ OF_MODELS = {
     "decompose_run",
     "null_untrained",
     "reactivity_run",
-    "reactivity_dynamics",
+    "dynamics_run",
     "gauge_rigidity",
 }
 
@@ -193,13 +223,14 @@ OF_MODELS = {
     ("module", "rules"),
     [
         ("decompose/totals.py", {"decompose_run", "null_fit", "null_untrained", "entropy_run"}),
-        ("level/run.py", {"level_run"}),
+        ("level/run.py", {"label_theory_run"}),
         ("graphs.py", {*OF_MODELS, "null_fit"}),
         ("fast/network.py", OF_MODELS),
         ("entropy/tables.py", {"entropy_run"}),
         (
             "tables.py",
-            {*(name for name in STUDY if name.endswith(("_run", "_tables"))), "tables_collect"} - {"train_run"},
+            {*(name for name in STUDY if name.endswith(("_run", "_tables"))), "tables_collect"}
+            - {"train_run"},
         ),
         ("findings/gauge.py", {"figures_findings"}),
     ],
@@ -225,7 +256,17 @@ def test_a_cluster_and_its_values_plan_nothing(smoke: Path, software: Path) -> N
     site = smoke / "cluster" / "site.yaml"
     with edited(site, old="max_runtime: 1440", new="max_runtime: 90"):
         assert plan(smoke, *SMOKE, "--profile", "cluster", path=software) == {}
-    assert plan(smoke, *SMOKE, "--set-resources", "train_run:mem_mb=64000", "--set-threads", "train_run=2") == {}
+    assert (
+        plan(
+            smoke,
+            *SMOKE,
+            "--set-resources",
+            "train_run:mem_mb=64000",
+            "--set-threads",
+            "train_run=2",
+        )
+        == {}
+    )
 
 
 RUNTIME = {

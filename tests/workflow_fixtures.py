@@ -23,6 +23,8 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project in which the whole smoke study has run, with its report; to read and to plan in only."""
     folder = copy_project(tmp_path_factory.mktemp("smoke"))
-    done = snakemake(folder, *SMOKE, "--show-failed-logs", "--report", "report.html", "--report-after-run")
+    done = snakemake(
+        folder, *SMOKE, "--show-failed-logs", "--report", "report.html", "--report-after-run"
+    )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
     return folder

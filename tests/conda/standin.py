@@ -90,11 +90,15 @@ def create(options: argparse.Namespace) -> None:
     """Make an environment from a yaml or from a list of packages."""
     prefix, file = Path(options.prefix), Path(options.file)
     if file.suffix == ".txt":
-        make_prefix(prefix, [_explicit(line) for line in file.read_text().splitlines() if "://" in line])
+        make_prefix(
+            prefix, [_explicit(line) for line in file.read_text().splitlines() if "://" in line]
+        )
         return
     content = yaml.safe_load(file.read_text())
     conda = [item for item in content["dependencies"] if isinstance(item, str)]
-    pip = [line for item in content["dependencies"] if isinstance(item, dict) for line in item["pip"]]
+    pip = [
+        line for item in content["dependencies"] if isinstance(item, dict) for line in item["pip"]
+    ]
     make_prefix(prefix, asyncio.run(solve(content["channels"], conda)))
     if pip:
         install_pip(prefix, pip)
@@ -117,12 +121,16 @@ async def solve(channels: Sequence[str], specs: Sequence[str]) -> list[dict[str,
         )
     except SolverError as error:
         raise LookupError(f"LibMambaUnsatisfiableError: {error}") from None
-    return [{"name": item.name.source, "explicit": f"{item.url}#{item.md5.hex()}"} for item in records]
+    return [
+        {"name": item.name.source, "explicit": f"{item.url}#{item.md5.hex()}"} for item in records
+    ]
 
 
 def make_prefix(prefix: Path, records: Sequence[dict[str, str]]) -> None:
     """Make a prefix that holds some packages of the channel."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", prefix], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", "--symlinks", prefix], check=True
+    )
     (prefix / "conda-meta").mkdir()
     for record in records:
         (prefix / "conda-meta" / f"{record['name']}.json").write_text(json.dumps(record))
@@ -131,7 +139,9 @@ def make_prefix(prefix: Path, records: Sequence[dict[str, str]]) -> None:
     (_site(prefix) / "sitecustomize.py").write_text(NOTE_IMPORTS)
     if "pip" in names:
         (_site(prefix) / "pip").mkdir()
-        program = PIP.format(root=str(ROOT), python=sys.executable, program=str(Path(__file__).resolve()))
+        program = PIP.format(
+            root=str(ROOT), python=sys.executable, program=str(Path(__file__).resolve())
+        )
         (_site(prefix) / "pip" / "__main__.py").write_text(program)
 
 
@@ -157,7 +167,9 @@ def _explicit(line: str) -> dict[str, str]:
     base, subdir, file = address.rsplit("/", 2)
     index: dict[str, Any] = {}
     if base in CHANNELS.values():
-        index = json.loads((ROOT / "channel" / subdir / "repodata.json").read_text())["packages.conda"]
+        index = json.loads((ROOT / "channel" / subdir / "repodata.json").read_text())[
+            "packages.conda"
+        ]
     if file not in index or index[file]["md5"] != md5:
         raise LookupError(f"PackagesNotFoundError: {line}")
     return {"name": re.sub(r"-[^-]+-[^-]+$", "", file), "explicit": line}

@@ -34,7 +34,9 @@ def pypi_name(name: str) -> str:
 @cache
 def installed() -> Mapping[str, Distribution]:
     """Return every installed distribution by its canonical name, e3d itself left out."""
-    found = {canonicalize_name(item.metadata["Name"]): item for item in distributions(path=[_site()])}
+    found = {
+        canonicalize_name(item.metadata["Name"]): item for item in distributions(path=[_site()])
+    }
     return {name: item for name, item in sorted(found.items()) if name not in ("e3d", "pip")}
 
 
@@ -42,7 +44,11 @@ def needs(name: str, extras: Iterable[str] = ()) -> list[Requirement]:
     """Return what a distribution, with some of its extras, requires here and now."""
     required = [Requirement(text) for text in installed()[name].requires or ()]
     environments = [{"extra": extra} for extra in ("", *extras)]
-    return [item for item in required if item.marker is None or any(map(item.marker.evaluate, environments))]
+    return [
+        item
+        for item in required
+        if item.marker is None or any(map(item.marker.evaluate, environments))
+    ]
 
 
 def closure(requirements: Iterable[Requirement]) -> set[str]:
@@ -69,7 +75,11 @@ def closure(requirements: Iterable[Requirement]) -> set[str]:
 def write_channel(folder: Path) -> None:
     """Write a conda channel, its index alone: every distribution with its version and what it needs."""
     records = [
-        _record(conda_name(name), str(Version(item.version).public), [_match_spec(need) for need in needs(name)])
+        _record(
+            conda_name(name),
+            str(Version(item.version).public),
+            [_match_spec(need) for need in needs(name)],
+        )
         for name, item in installed().items()
     ]
     records += [_record(name, version, []) for name, version in BASE.items()]
@@ -120,7 +130,9 @@ def _site() -> str:
 @cache
 def _owners() -> Counter[str]:
     """How many distributions have files below each top-level name."""
-    return Counter(top for name in installed() for top in {path.split("/")[0] for path in _files(name)})
+    return Counter(
+        top for name in installed() for top in {path.split("/")[0] for path in _files(name)}
+    )
 
 
 def _files(name: str) -> list[str]:
@@ -131,4 +143,6 @@ def _files(name: str) -> list[str]:
 def _places(name: str) -> dict[tuple[str, bool], None]:
     """Paths to link, and whether a path is a folder; a folder that several distributions share goes file by file."""
     tops = {path: path.split("/")[0] for path in _files(name)}
-    return dict.fromkeys((top, top != path) if _owners()[top] == 1 else (path, False) for path, top in tops.items())
+    return dict.fromkeys(
+        (top, top != path) if _owners()[top] == 1 else (path, False) for path, top in tops.items()
+    )

@@ -14,7 +14,7 @@ import standin_packages
 import yaml
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs", "cluster")
+PARTS = ("Snakefile", "src", "workflow", "config", "profiles", "resources", "envs", "cluster")
 ACTIVATE = 'export CONDA_PREFIX="$1" PATH="$1/bin:$PATH"\n'
 Done = subprocess.CompletedProcess[str]
 
@@ -32,7 +32,11 @@ class Project:
     @property
     def environment(self) -> dict[str, str]:
         """Variables of a user who has this conda: nothing of the tests' own packages is on the path."""
-        kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "CONDA_SUBDIR")}
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in ("PYTHONPATH", "CONDA_SUBDIR")
+        }
         return kept | {
             "PATH": f"{self.home / 'bin'}:{Path(sys.executable).parent}:{kept['PATH']}",
             "XDG_CACHE_HOME": str(self.home / "cache"),
@@ -44,13 +48,23 @@ class Project:
     def calls(self) -> list[str]:
         """What conda was asked for so far, questions about itself left out."""
         lines = (self.home / "conda" / "calls").read_text().splitlines()
-        return [line for line in lines if line.split()[0] not in ("--version", "info", "config", "clean")]
+        return [
+            line
+            for line in lines
+            if line.split()[0] not in ("--version", "info", "config", "clean")
+        ]
 
     def run(self, *command: str, **variables: str) -> Done:
         """Run a command in the project."""
         environment = self.environment | variables
         return subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=900
+            command,
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=900,
         )
 
     def snakemake(self, *arguments: str) -> Done:
@@ -90,7 +104,11 @@ def make_project(home: Path) -> Project:
     project.folder.mkdir(parents=True)
     for name in PARTS:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, project.folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.part"))
+            shutil.copytree(
+                ROOT / name,
+                project.folder / name,
+                ignore=shutil.ignore_patterns("__pycache__", "*.part"),
+            )
         else:
             shutil.copy(ROOT / name, project.folder / name)
     for made in (project.folder / "envs").glob("*.*.*"):  # a developer's own pins
@@ -101,7 +119,9 @@ def make_project(home: Path) -> Project:
     (home / "conda" / "bin" / "activate").write_text(ACTIVATE)
     (home / "conda" / "calls").touch()
     program = shlex.join([sys.executable, str(Path(__file__).with_name("standin.py"))])
-    project.write_program("conda", f'CONDA_STANDIN={shlex.quote(str(home / "conda"))} exec {program} "$@"')
+    project.write_program(
+        "conda", f'CONDA_STANDIN={shlex.quote(str(home / "conda"))} exec {program} "$@"'
+    )
     return project
 
 

@@ -29,7 +29,12 @@ PACKAGES = (
 )
 CONFIGURATIONS = ("slurm.conf", "gres.conf", "slurmdbd.conf")
 DAEMONS = ("slurmd", "slurmctld", "slurmdbd", "mariadbd", "munged")
-PORTS = {"controller_port": 16817, "node_port": 16818, "accounting_port": 16819, "database_port": 13306}
+PORTS = {
+    "controller_port": 16817,
+    "node_port": 16818,
+    "accounting_port": 16819,
+    "database_port": 13306,
+}
 ACCOUNT = "study"
 MEMORY_MB = 32000
 _STATE_SAVED = 7  # seconds within which the controller writes down what it knows
@@ -103,11 +108,15 @@ def _check() -> None:
             f"where {VARIABLE}=1 says so. Set it on a machine that may be used so, such as a container."
         )
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise LabError("a Slurm of one's own needs root and Debian's packages. Run it in a Debian container as root.")
+        raise LabError(
+            "a Slurm of one's own needs root and Debian's packages. Run it in a Debian container as root."
+        )
     for name in CONFIGURATIONS:
         path = ETC / name
         if (path.exists() or path.is_symlink()) and not _ours(path):
-            raise LabError(f"{path} is someone else's: this machine has a Slurm. Run it on a machine that has none.")
+            raise LabError(
+                f"{path} is someone else's: this machine has a Slurm. Run it on a machine that has none."
+            )
 
 
 def _ours(path: Path) -> bool:
@@ -115,11 +124,19 @@ def _ours(path: Path) -> bool:
 
 
 def _install() -> None:
-    if all(shutil.which(name) for name in ("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "mariadb")):
+    if all(
+        shutil.which(name)
+        for name in ("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "mariadb")
+    ):
         return
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (("update", "-q"), ("install", "-q", "-y", "--no-install-recommends", *PACKAGES)):
-        done = subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, text=True, check=False)
+    for arguments in (
+        ("update", "-q"),
+        ("install", "-q", "-y", "--no-install-recommends", *PACKAGES),
+    ):
+        done = subprocess.run(
+            ["apt-get", *arguments], env=environment, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise LabError(f"apt-get {arguments[0]} failed: {' '.join(done.stderr.split())[-300:]}")
 
@@ -158,18 +175,35 @@ def _munge() -> None:
 def _accounting() -> None:
     database, database_socket = STATE / "database", STATE / "database.socket"
     _run(
-        *("mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={database}", "--skip-test-db"),
+        *(
+            "mariadb-install-db",
+            "--no-defaults",
+            "--user=root",
+            f"--datadir={database}",
+            "--skip-test-db",
+        ),
         "--auth-root-authentication-method=socket",
     )
     _run(
         *("setsid", "--fork", "mariadbd", "--no-defaults", "--user=root", f"--datadir={database}"),
-        *(f"--socket={database_socket}", f"--pid-file={STATE / 'mariadbd.pid'}", "--bind-address=127.0.0.1"),
-        *(f"--port={PORTS['database_port']}", "--skip-name-resolve", f"--log-error={STATE / 'mariadbd.log'}"),
+        *(
+            f"--socket={database_socket}",
+            f"--pid-file={STATE / 'mariadbd.pid'}",
+            "--bind-address=127.0.0.1",
+        ),
+        *(
+            f"--port={PORTS['database_port']}",
+            "--skip-name-resolve",
+            f"--log-error={STATE / 'mariadbd.log'}",
+        ),
         *("--innodb-buffer-pool-size=64M", "--innodb-lock-wait-timeout=900"),
     )
     client = ("mariadb", "--no-defaults", "-S", str(database_socket), "-e")
     _wait(
-        "the database", lambda: subprocess.run([*client, "select 1"], capture_output=True, check=False).returncode == 0
+        "the database",
+        lambda: (
+            subprocess.run([*client, "select 1"], capture_output=True, check=False).returncode == 0
+        ),
     )
     _run(
         *client,
@@ -178,12 +212,19 @@ def _accounting() -> None:
     )
     _run("slurmdbd")
     _wait("the accounting daemon", _accounting_answers)
-    for entity in (("cluster", "loopback"), ("account", ACCOUNT), ("user", "root", f"account={ACCOUNT}")):
+    for entity in (
+        ("cluster", "loopback"),
+        ("account", ACCOUNT),
+        ("user", "root", f"account={ACCOUNT}"),
+    ):
         _run("sacctmgr", "-i", "add", *entity)
 
 
 def _accounting_answers() -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", PORTS["accounting_port"]), timeout=1):
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(("127.0.0.1", PORTS["accounting_port"]), timeout=1),
+    ):
         return True
     return False
 
@@ -192,7 +233,9 @@ def _run(*command: str) -> None:
     """Run a command to its end; daemons go to the background themselves."""
     with (STATE / "lab.log").open("a+", encoding="utf-8") as log:
         start = log.tell()
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=60, check=False)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=60, check=False
+        )
         if done.returncode:
             log.seek(start)
             raise LabError(f"{command[0]} failed: {' '.join(log.read().split())[-300:]}")
@@ -200,7 +243,9 @@ def _run(*command: str) -> None:
 
 def _output(*command: str) -> str:
     with contextlib.suppress(subprocess.TimeoutExpired):
-        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=False).stdout
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=5, check=False
+        ).stdout
     return ""
 
 
@@ -208,7 +253,9 @@ def _wait(what: str, ready: Callable[[], bool], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > end:
-            raise LabError(f"{what} did not come up within {seconds:.0f} s: the logs are in {STATE}.")
+            raise LabError(
+                f"{what} did not come up within {seconds:.0f} s: the logs are in {STATE}."
+            )
         time.sleep(0.2)
 
 

@@ -20,7 +20,7 @@ import yaml
 from lab import LabError, start, stop
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "workflow", "config", "profiles", "resources", "envs", "cluster")
+PARTS = ("Snakefile", "src", "workflow", "config", "profiles", "resources", "envs", "cluster")
 
 
 def send(jobs: int, folder: Path) -> dict[str, int | float]:
@@ -29,8 +29,14 @@ def send(jobs: int, folder: Path) -> dict[str, int | float]:
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, folder / name)
     shutil.copy(Path(__file__).parent / "site.yaml", folder / "cluster" / "site.yaml")
     profile = folder / "cluster" / "profile.yaml"
-    profile.write_text("".join(part for part in _sections(profile.read_text()) if not part.startswith("group")))
-    overlay = {"grid": {"n_train": list(range(1, jobs + 1))}, "controls": [], "pathvars": {"results": "results"}}
+    profile.write_text(
+        "".join(part for part in _sections(profile.read_text()) if not part.startswith("group"))
+    )
+    overlay = {
+        "grid": {"n_train": list(range(1, jobs + 1))},
+        "controls": [],
+        "pathvars": {"results": "results"},
+    }
     (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
     started = time.monotonic()
     done = subprocess.run(
@@ -85,7 +91,9 @@ def main() -> int:
     finally:
         stop()
     pd.DataFrame([counted]).to_csv(arguments.output, index=False)
-    return int(not counted["jobs"] == counted["submitted"] == counted["completed"] == counted["files"])
+    return int(
+        not counted["jobs"] == counted["submitted"] == counted["completed"] == counted["files"]
+    )
 
 
 if __name__ == "__main__":

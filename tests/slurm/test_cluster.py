@@ -23,7 +23,7 @@ from lab import VARIABLE, LabError, crash_controller, start, stop
 
 from planning import BIN, copy_project
 
-GPU_RULES = ("train_run", "evaluate_run", "decompose_run", "reactivity_run", "reactivity_dynamics")
+GPU_RULES = ("train_run", "evaluate_run", "decompose_run", "reactivity_run", "dynamics_run")
 # Trainings have a minute at first, untrained networks less memory than torch takes; both grow with the attempt.
 TOO_LITTLE = ("train_run:runtime=4**(attempt-1)", "null_untrained:mem_mb=300*5**(attempt-1)")
 OVERLAY = {  # beside the smoke study's runs one that takes longer than a minute
@@ -37,7 +37,8 @@ RESULTS = Path("results/smoke")
 RUN, SLOW = "minispice/n8/nano/s0", "minispice/n8/nano+slow/s0"
 
 pytestmark = pytest.mark.skipif(
-    os.environ.get(VARIABLE) != "1", reason=f"starts a Slurm on this machine: make test-cluster {VARIABLE}=1"
+    os.environ.get(VARIABLE) != "1",
+    reason=f"starts a Slurm on this machine: make test-cluster {VARIABLE}=1",
 )
 
 
@@ -86,14 +87,20 @@ def accounted() -> list[Job]:
         number, name, partition, state, tres, memory, minutes, what = line.split("|", 7)
         gpus = re.search(r"gres/gpu=(\d+)", tres)
         state = state.partition(" ")[0]  # CANCELLED by 0
-        jobs.append(Job(number, name, partition, state, int(gpus[1]) if gpus else 0, memory, minutes, what))
+        jobs.append(
+            Job(number, name, partition, state, int(gpus[1]) if gpus else 0, memory, minutes, what)
+        )
     return jobs
 
 
 def in_queue(state: str = "R,PD", rule: str = "") -> list[str]:
     """Return the numbers of jobs in a state, of one rule."""
     done = subprocess.run(
-        ["squeue", "-h", "-t", state, "-o", "%i %k"], capture_output=True, text=True, timeout=30, check=False
+        ["squeue", "-h", "-t", state, "-o", "%i %k"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     rows = [line.split(" ", 1) for line in done.stdout.splitlines()]
     return [number for number, comment in rows if comment.startswith(f"rule_{rule}")]
@@ -108,22 +115,47 @@ def until(what: str, ready: Callable[[], object], seconds: float = 900) -> None:
 
 
 def environment() -> dict[str, str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "SLURM")) and k != "PYTHONPATH"}
+    clean = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("PYTEST", "SLURM")) and k != "PYTHONPATH"
+    }
     return clean | {"OMP_NUM_THREADS": "1", "PATH": f"{BIN}:{clean['PATH']}"}
 
 
 def command(*arguments: str) -> list[str]:
     """Snakemake's command: the profile as it ships, quicker questions, GPU rules that are given a (stand-in) GPU."""
-    quick = ("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2")
+    quick = (
+        "--slurm-init-seconds-before-status-checks",
+        "2",
+        "--seconds-between-status-checks",
+        "2",
+    )
     given = (*(f"{rule}:gpu=1" for rule in GPU_RULES), *TOO_LITTLE)
     cores = ("--cores", str(max(2, os.cpu_count() or 2)))  # of the node
     files = ("--configfile", "config/smoke.yaml", "overlay.yaml")
-    return ["snakemake", *arguments, "--profile", "cluster", *cores, *quick, *files, "--set-resources", *given]
+    return [
+        "snakemake",
+        *arguments,
+        "--profile",
+        "cluster",
+        *cores,
+        *quick,
+        *files,
+        "--set-resources",
+        *given,
+    ]
 
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*arguments), cwd=folder, env=environment(), capture_output=True, text=True, timeout=1800, check=False
+        command(*arguments),
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
     )
 
 
@@ -162,7 +194,9 @@ def disturb(process: subprocess.Popen[bytes]) -> str:
     """Kill the controller for a while, then cancel a decomposition; return its job's number."""
     until("a training runs", lambda: in_queue("R", "train_run") or process.poll() is not None)
     crash_controller()
-    until("a decomposition runs", lambda: in_queue("R", "decompose_run") or process.poll() is not None)
+    until(
+        "a decomposition runs", lambda: in_queue("R", "decompose_run") or process.poll() is not None
+    )
     (cancelled, *_) = in_queue("R", "decompose_run")
     subprocess.run(["scancel", cancelled], check=True)
     return cancelled
@@ -172,10 +206,15 @@ def kill_snakemake(folder: Path) -> tuple[str, str, str]:
     """Kill Snakemake while trainings run; return its jobs' name, what a second one says, and what recovering says."""
     with (folder / "killed.log").open("w") as log:
         process = subprocess.Popen(command(), cwd=folder, env=environment(), stdout=log, stderr=log)
-        until("two trainings run", lambda: len(in_queue("R", "train_run")) >= 2 or process.poll() is not None)
+        until(
+            "two trainings run",
+            lambda: len(in_queue("R", "train_run")) >= 2 or process.poll() is not None,
+        )
         process.send_signal(signal.SIGKILL)
         process.wait()
-    name = subprocess.run(["squeue", "-h", "-o", "%j"], capture_output=True, text=True, check=True).stdout.split()
+    name = subprocess.run(
+        ["squeue", "-h", "-o", "%j"], capture_output=True, text=True, check=True
+    ).stdout.split()
     locked = snakemake(folder)
     assert locked.returncode != 0
     done = subprocess.run(
@@ -194,7 +233,11 @@ def kill_snakemake(folder: Path) -> tuple[str, str, str]:
 
 def attempts(study: Study, rule: str, wildcards: str = "") -> list[Job]:
     """Return the submissions of a job by the Snakemake that finished the study, in order."""
-    return [job for job in study.jobs if job.name != study.killed and job.rule == rule and wildcards in job.what]
+    return [
+        job
+        for job in study.jobs
+        if job.name != study.killed and job.rule == rule and wildcards in job.what
+    ]
 
 
 def test_gpu_rules_have_one_gpu_on_the_gpu_partition_and_others_have_none(study: Study) -> None:
@@ -202,12 +245,23 @@ def test_gpu_rules_have_one_gpu_on_the_gpu_partition_and_others_have_none(study:
         if job.state == "COMPLETED":
             on_gpu = job.rule in GPU_RULES
             assert (job.partition, job.gpus) == (("gpu", 1) if on_gpu else ("cpu", 0)), job
-    assert {job.rule for job in study.jobs} >= {*GPU_RULES, "data_read", "null_fit", "gauge_rigidity"}
+    assert {job.rule for job in study.jobs} >= {
+        *GPU_RULES,
+        "data_read",
+        "null_fit",
+        "gauge_rigidity",
+    }
 
 
 def test_short_jobs_go_in_groups(study: Study) -> None:
     submitted = {job.rule for job in study.jobs}
-    assert not submitted & {"data_subset", "bde_run", "entropy_run", "tables_collect", "figures_parity"}
+    assert not submitted & {
+        "data_subset",
+        "bde_run",
+        "entropy_run",
+        "tables_collect",
+        "figures_parity",
+    }
     assert (study.folder / RESULTS / "figures" / "parity.png").is_file()
 
 
@@ -228,7 +282,10 @@ def test_a_cancelled_job_is_submitted_again(study: Study) -> None:
 
 def test_a_job_out_of_memory_gets_more(study: Study) -> None:
     first, second = attempts(study, "null_untrained")
-    assert first.state in ("FAILED", "OUT_OF_MEMORY")  # FAILED where memory is polled, without cgroups
+    assert first.state in (
+        "FAILED",
+        "OUT_OF_MEMORY",
+    )  # FAILED where memory is polled, without cgroups
     assert second.state == "COMPLETED"
     assert (first.memory, second.memory) == ("300M", "1500M")
 
@@ -247,7 +304,10 @@ def test_a_training_out_of_time_goes_on_from_its_checkpoint(study: Study) -> Non
 def test_a_killed_controller_loses_no_job(study: Study) -> None:
     jobs = [job for job in study.jobs if job.name != study.killed and job.number != study.cancelled]
     lost = [job for job in jobs if job.state != "COMPLETED"]
-    assert {job.rule for job in lost} <= {"train_run", "null_untrained"}  # out of time and out of memory
+    assert {job.rule for job in lost} <= {
+        "train_run",
+        "null_untrained",
+    }  # out of time and out of memory
     assert {job.state for job in lost} <= {"TIMEOUT", "FAILED", "OUT_OF_MEMORY"}
 
 
@@ -268,7 +328,15 @@ def test_the_efficiency_report_has_the_jobs(study: Study) -> None:
 def test_a_training_on_slurm_gives_the_bytes_of_one_at_home(study: Study, tmp_path: Path) -> None:
     home = project(tmp_path)
     target = str(RESULTS / "train" / RUN / "metrics.csv")
-    local = ["snakemake", target, "--cores", "2", "--configfile", "config/smoke.yaml", "overlay.yaml"]
+    local = [
+        "snakemake",
+        target,
+        "--cores",
+        "2",
+        "--configfile",
+        "config/smoke.yaml",
+        "overlay.yaml",
+    ]
     subprocess.run(local, cwd=home, env=environment(), capture_output=True, check=True)
     assert filecmp.cmp(home / target, study.folder / target, shallow=False)
 
@@ -286,7 +354,9 @@ def test_a_gpu_rule_on_a_node_without_a_gpu_fails(study: Study, tmp_path: Path) 
 
 def test_a_training_on_two_devices_is_started_by_srun(study: Study, tmp_path: Path) -> None:
     folder = project(tmp_path)
-    (folder / "overlay.yaml").write_text(yaml.safe_dump(OVERLAY | {"runtime": {"models": {"nano": {"devices": 2}}}}))
+    (folder / "overlay.yaml").write_text(
+        yaml.safe_dump(OVERLAY | {"runtime": {"models": {"nano": {"devices": 2}}}})
+    )
     target = str(RESULTS / "train" / RUN / "metrics.csv")
     done = snakemake(folder, target, "--retries", "0")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -296,7 +366,9 @@ def test_a_training_on_two_devices_is_started_by_srun(study: Study, tmp_path: Pa
     pd.testing.assert_frame_equal(one, two, rtol=1e-5, check_exact=False)
 
 
-def test_the_lab_leaves_a_slurm_of_someone_else_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_lab_leaves_a_slurm_of_someone_else_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "slurm.conf").write_text("ClusterName=theirs\n")
     monkeypatch.setattr("lab.ETC", tmp_path)
     with pytest.raises(LabError, match=r"slurm\.conf is someone else's"):

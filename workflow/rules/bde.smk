@@ -19,10 +19,7 @@ rule bde_run:
         bond_energies=BOND_ENERGIES,
         code=code_of("bde"),
     output:
-        types=f"<results>/bde/{RUN}.csv",
-        named=f"<results>/bde/{RUN}.named.csv",
-        summary=f"<results>/bde/{RUN}.summary.csv",
-        order=f"<results>/bde/{RUN}.order.csv",
+        **outputs("bde"),
     log:
         f"<logs>/bde/{RUN}.log",
     benchmark:
@@ -36,7 +33,7 @@ rule bde_run:
     message:
         "bond energies of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
     shell:
-        "python -m e3d bde $(dirname {input.means}) --bde {input.bde} --bond-energies {input.bond_energies} "
+        "python -m study bde $(dirname {input.means}) --bde {input.bde} --bond-energies {input.bond_energies} "
         "--subset {input.subset} --run {input.settings} -o {output.types} --log {log}"
 
 

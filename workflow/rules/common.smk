@@ -6,16 +6,26 @@ import shlex
 import sys
 from pathlib import Path
 
-PACKAGES = Path(str(workflow.current_basedir)).parent  # holds the package e3d
-sys.path.insert(0, str(PACKAGES))
+ROOT = Path(str(workflow.current_basedir)).parents[1]
+PACKAGES = [
+    ROOT / "src",
+    ROOT / "workflow",
+]  # of the library and the labels, of the study
+sys.path[:0] = map(str, PACKAGES)
 
-from e3d.config import load_site, load_study, read_yaml, run_settings
-from e3d.data.made import geometries_file
+from e3d.cli import COMMANDS as LIBRARY_COMMANDS
+from e3d.command_line import Command
 from e3d.errors import InputError
-from e3d.fields import DECOMPOSED_FILES, NAMED_BONDS, TEST_SPLITS, VARIANT_SIGN
-from e3d.figures import FIGURES, number
-from e3d.findings import SECTIONS, needed_tables
-from e3d.import_graph import files_of
+from e3d.fields import DECOMPOSED_FILES, TEST_SPLITS
+from e3d.options import read_yaml
+from study import stages
+from study.cli import COMMANDS as STUDY_COMMANDS
+from study.config import load_site, load_study, run_settings
+from study.data.labelled import geometries_file
+from study.fields import NAMED_BONDS, STRUCTURES, VARIANT_SIGN
+from study.import_graph import files_of
+from study.reactivity import FILES as REACTIVITY_FILES
+from study.stage import Runs
 
 try:
     STUDY = load_study(config, read_yaml(Path("config/datasets.yaml")))
@@ -39,9 +49,6 @@ RUN = "{dataset}/n{n_train}/{model}/s{seed}"
 RUNS = list(STUDY.runs())
 # Variants are there for the gauge, which needs their errors and D alone.
 PLAIN_RUNS = [run for run in RUNS if VARIANT_SIGN not in run["model"]]
-OF_PLAIN_SIZES = ("entropy", "null", "level", "reactivity")
-STRUCTURES = [*TEST_SPLITS, NAMED_BONDS]
-DYNAMICS = ("dynamics", "spectrum", "breaking", "trajectory")
 
 
 wildcard_constraints:
@@ -51,7 +58,7 @@ wildcard_constraints:
     seed="[0-9]|[1-9][0-9]*",
 
 
-# e3d is imported from the checkout in every environment. Without conda or an image, `python` is the one that runs
+# All packages are imported from the checkout in every environment. Without conda or an image, `python` is the one that runs
 # Snakemake, so that an environment need not be activated.
 METHODS = {str(method) for method in workflow.deployment_settings.deployment_method}
 IMAGE = STUDY.values["runtime"]["container"]
@@ -71,7 +78,8 @@ MODULES = (
     if SITE["modules"] and "apptainer" not in METHODS
     else ""
 )
-shell.prefix(f"{MODULES}{PYTHON}export PYTHONPATH={shlex.quote(str(PACKAGES))}; ")
+PYTHONPATH = shlex.quote(":".join(map(str, PACKAGES)))
+shell.prefix(f"{MODULES}{PYTHON}export PYTHONPATH={PYTHONPATH}; ")
 
 
 DECOMPOSED = [
@@ -90,48 +98,6 @@ GPU = int(ON_GPU)  # of a rule that uses a model
 TRAIN_ENV = f"../../envs/train-{'gpu' if ON_GPU else 'cpu'}.yaml"
 BDE_REFERENCE = "resources/bde_298K.csv"
 BOND_ENERGIES = "resources/bond_energies.csv"
-REACTIVITY = ("barriers", "summary", "scans", "scan_errors", "paths", "path_changes")
-REACTIVITY_FILES = {
-    "paths": "resources/reactions_geometries.hdf5",
-    "path-labels": "resources/reactions.hdf5",
-    "scans": "resources/scans_geometries.hdf5",
-    "scan-labels": "resources/scans.hdf5",
-    "references": "resources/references.hdf5",
-}
-
-# The study's tables, each stacked from one table per run: what figures and findings are made from.
-COLLECTED = {
-    "train/metrics": f"{RESULTS}/train/{{run}}/metrics.csv",
-    "evaluate/errors": f"{RESULTS}/evaluate/{{run}}.csv",
-    "decompose/summary": [
-        f"{RESULTS}/decompose/{{run}}/{name}/summary.json" for name in STRUCTURES
-    ],
-    "decompose/bond_means": f"{RESULTS}/decompose/{{run}}/{NAMED_BONDS}/bond_means.csv",
-    "bde/types": f"{RESULTS}/bde/{{run}}.csv",
-    "bde/named": f"{RESULTS}/bde/{{run}}.named.csv",
-    "bde/summary": f"{RESULTS}/bde/{{run}}.summary.csv",
-    "bde/order": f"{RESULTS}/bde/{{run}}.order.csv",
-    "level/bonds": f"{RESULTS}/level/{{run}}.csv",
-    **{
-        f"level/{table}": f"{RESULTS}/level/{{run}}.{table}.csv"
-        for table in ("summary", "separation", "orders")
-    },
-    "entropy/entropy": f"{RESULTS}/entropy/{{run}}.csv",
-    "entropy/decomposability": f"{RESULTS}/entropy/{{run}}.decomposability.csv",
-    "entropy/histogram": f"{RESULTS}/entropy/{{run}}.histogram.csv",
-    "entropy/sensitivity": f"{RESULTS}/entropy/{{run}}.sensitivity.csv",
-    "reactivity/barriers": f"{RESULTS}/reactivity/{{run}}.csv",
-    **{
-        f"reactivity/{table}": f"{RESULTS}/reactivity/{{run}}.{table}.csv"
-        for table in REACTIVITY
-        if table != "barriers"
-    },
-    "null/compare": f"{RESULTS}/null/{{run}}.csv",
-    "null/named": f"{RESULTS}/null/{{run}}.named.csv",
-    "null/follows": f"{RESULTS}/null/{{run}}.follows.csv",
-    "null/fits": f"{RESULTS}/null/fit/{{dataset}}/n{{n_train}}.csv",
-    "null/types": f"{RESULTS}/null/fit/{{dataset}}/n{{n_train}}.types.csv",
-}
 
 
 def weights_of(model):
@@ -160,20 +126,11 @@ def smallest(runs):
     ]
 
 
-# Tables that not every run has: the runs they are made of.
-SOME_RUNS = {
-    f"reactivity/{table}": [
-        run for dataset in STUDY.used("dataset") for run in largest(dataset)
-    ]
-    for table in DYNAMICS
-}
-# The rigidity of D: the smallest plain size at the largest training set of each dataset, lowest seed.
-SOME_RUNS["gauge/rigidity"] = smallest(RUNS)
-COLLECTED["gauge/rigidity"] = f"{RESULTS}/gauge/{{run}}.rigidity.csv"
-COLLECTED |= {
-    table: f"{RESULTS}/reactivity/{{run}}.{table.removeprefix('reactivity/')}.csv"
-    for table in SOME_RUNS
-    if table.startswith("reactivity/")
+RUNS_OF = {
+    Runs.EVERY: RUNS,
+    Runs.PLAIN: PLAIN_RUNS,
+    Runs.LARGEST: [run for name in STUDY.used("dataset") for run in largest(name)],
+    Runs.SMALLEST: smallest(PLAIN_RUNS),
 }
 
 
@@ -224,19 +181,18 @@ def isolated_atoms_file(wildcards):
 def read_options(wildcards):
     """What shapes a store; its checksum and where the file came from do not plan a reading again."""
     entry = SOURCES[wildcards.dataset]
-    names = (
-        "layout",
-        "theory",
-        "isolated_atom_energy_eV",
-        "isolated_atoms",
-        "exclude_elements",
-        "include_ionic",
-    )
-    return json.dumps(
-        {key: entry[key] for key in names if entry.get(key)}
-        | ({"exclude_elements": []} if entry.get("exclude_elements") == [] else {}),
-        sort_keys=True,
-    )
+    options = ["--layout", entry["layout"], "--theory", entry["theory"]]
+    if "isolated_atom_energy_eV" in entry:
+        atoms = entry["isolated_atom_energy_eV"].items()
+        options += [
+            "--isolated-atom-energy",
+            *(f"{name}={energy!r}" for name, energy in atoms),
+        ]
+    if "isolated_atoms" in entry:
+        options += ["--isolated-atoms", entry["isolated_atoms"]]
+    if "exclude_elements" in entry:
+        options += ["--exclude-elements", *entry["exclude_elements"]]
+    return shlex.join(options + ["--include-ionic"] * entry["include_ionic"])
 
 
 def checksum(wildcards):
@@ -286,9 +242,17 @@ def of_runs(patterns, runs=RUNS):
 
 def of_stage(stage):
     """The study's tables of one stage."""
-    return [
-        f"{RESULTS}/{table}.csv" for table in COLLECTED if table.startswith(f"{stage}/")
-    ]
+    return [f"{RESULTS}/{table}.csv" for table in stages.tables_of(stage)]
+
+
+def outputs(stage):
+    """The tables of one run that a stage declares, by their names."""
+    tables = {name: table for name, table in stages.stacked().items()}
+    return {
+        table.name: f"<results>/{table.files[0]}".replace("{run}", RUN)
+        for name, table in tables.items()
+        if name.startswith(f"{stage}/")
+    }
 
 
 def of_datasets(pattern):
@@ -314,26 +278,30 @@ def untrained_of_size(wildcards):
 
 
 def collected(wildcards):
-    table = wildcards.table
-    of_stage = PLAIN_RUNS if table.split("/")[0] in OF_PLAIN_SIZES else RUNS
-    return of_runs(COLLECTED[table], SOME_RUNS.get(table, of_stage))
+    table = stages.TABLES[wildcards.table]
+    return of_runs([f"{RESULTS}/{file}" for file in table.files], RUNS_OF[table.runs])
 
 
-def figure_molecules(figure):
-    """The option that names the molecules to draw."""
-    if figure != "molecules":
-        return ""
-    return f"--molecules {shlex.join(STUDY.values['figures']['molecules'])}"
+def figure_settings(figure):
+    """The options that hand a figure its settings."""
+    given = {name: STUDY.values["figures"][name] for name in figure.settings}
+    return " ".join(f"--{name} {shlex.join(values)}" for name, values in given.items())
 
 
 def check_option(wildcards):
     return "--one-sample-size" if wildcards.table == "entropy/entropy" else ""
 
 
-def code_of(*names):
-    """Files of the modules a rule runs and of all they import, so that editing any of them reruns it."""
-    here = Path(
-        os.path.relpath(PACKAGES)
-    )  # relative: a moved project is the same project
-    files = files_of(f"e3d.{name}" for name in names)
-    return [str(here / file.relative_to(PACKAGES.resolve())) for file in files]
+MODULE_OF = {
+    part.name: part.call.partition(":")[0]
+    for part in (*LIBRARY_COMMANDS, *STUDY_COMMANDS)
+    if isinstance(part, Command)
+}
+
+
+def code_of(command, *modules):
+    """Files of the module a command runs, and of all it imports: editing any of them reruns it."""
+    return [
+        os.path.relpath(file)  # a moved project is the same project
+        for file in files_of([MODULE_OF[command], *modules])
+    ]

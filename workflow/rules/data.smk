@@ -28,7 +28,7 @@ rule data_fetch:
     message:
         "fetching {wildcards.file}"
     shell:
-        "python -m e3d data fetch {resources.dataset} --url {params.url:q} --bytes={resources.bytes} "
+        "python -m study data fetch {resources.dataset} --url {params.url:q} --bytes={resources.bytes} "
         "--md5={resources.md5} --sha256={resources.sha256} -o {output:q} --log {log:q}"
 
 
@@ -58,7 +58,7 @@ rule data_sample:
     message:
         "sampling {wildcards.geometries}"
     shell:
-        "python -m e3d data sample {input:q} --conformations {params.conformations} --seed {params.seed} "
+        "python -m study data sample {input:q} --conformations {params.conformations} --seed {params.seed} "
         "--jobs {threads} -o {output:q} --log {log:q}"
 
 
@@ -84,7 +84,7 @@ rule data_label:
     message:
         "labelling {wildcards.labels}"
     shell:
-        "python -m e3d data label {input:q} --theory {params.theory:q} --jobs {threads} -o {output:q} --log {log:q}"
+        "python -m study data label {input:q} --theory {params.theory:q} --jobs {threads} -o {output:q} --log {log:q}"
 
 
 rule data_read:
@@ -108,11 +108,11 @@ rule data_read:
         runtime=minutes(60, per_gb=10),
         sha256=checksum,
     params:
-        settings=read_options,
+        options=read_options,
     message:
         "reading {wildcards.dataset}"
     shell:
-        "python -m e3d data read {input.file:q} --settings {params.settings:q} --sha256={resources.sha256} -o {output.store} --log {log}"
+        "python -m study data read {input.file:q} {params.options} --sha256={resources.sha256} -o {output.store} --log {log}"
 
 
 rule data_mix:
@@ -138,7 +138,7 @@ rule data_mix:
     message:
         "mixing {wildcards.dataset}"
     shell:
-        "python -m e3d data mix {input} {params.options} -o {output.store} --log {log}"
+        "python -m study data mix {input} {params.options} -o {output.store} --log {log}"
 
 
 rule data_split:
@@ -164,7 +164,7 @@ rule data_split:
     message:
         "splitting {wildcards.dataset}"
     shell:
-        "python -m e3d data split {input} --seed {params.seed} --test-molecules {params.test_molecules} "
+        "python -m study data split {input} --seed {params.seed} --test-molecules {params.test_molecules} "
         "--test-conformations {params.test_conformations} --validation {params.validation} -o {output} --log {log}"
 
 
@@ -190,7 +190,7 @@ rule data_subset:
     message:
         "choosing {wildcards.n_train} training frames of {wildcards.dataset}"
     shell:
-        "python -m e3d data subset {input.store} --splits {input.splits} --n {wildcards.n_train} "
+        "python -m study data subset {input.store} --splits {input.splits} --n {wildcards.n_train} "
         "{params.choice} -o {output.subset} --log {log}"
 
 

@@ -8,7 +8,7 @@ rule decompose_run:
         store="<results>/data/{dataset}/store.h5",
         splits="<results>/data/{dataset}/splits.parquet",
         named="resources/named_bonds.xyz",
-        code=code_of("decompose.run", "models"),
+        code=code_of("decompose"),
     output:
         DECOMPOSED,
         first=f"<results>/decompose/{RUN}/{NAMED_BONDS}/summary.json",
@@ -28,7 +28,7 @@ rule decompose_run:
     message:
         "decomposing {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} of {wildcards.dataset}"
     shell:
-        "python -m e3d decompose {input.model} {input.store} {input.named} --splits {input.splits} "
+        "python -m study decompose {input.model} {input.store} {input.named} --splits {input.splits} "
         "--run {input.settings} --skip-unknown-elements --device {resources.device} "
         "-o $(dirname $(dirname {output.first})) --log {log}"
 

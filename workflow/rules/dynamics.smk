@@ -1,23 +1,18 @@
-# Molecular dynamics of the largest runs: D(t), its spectrum, and whether it foretells which bond breaks.
+# Molecular dynamics of the largest runs: D(t), its spectrum, and whether it announces which bond breaks.
 
 
-rule reactivity_dynamics:
+rule dynamics_run:
     input:
         model=f"<results>/train/{RUN}/model.ckpt",
         settings=f"<results>/train/{RUN}/run.yaml",
         named="resources/named_bonds.xyz",
-        code=code_of("reactivity.dynamics", "models"),
+        code=code_of("dynamics"),
     output:
-        dynamics=f"<results>/reactivity/{RUN}.dynamics.csv",
-        others=[
-            f"<results>/reactivity/{RUN}.{table}.csv"
-            for table in DYNAMICS
-            if table != "dynamics"
-        ],
+        **outputs("dynamics"),
     log:
-        f"<logs>/reactivity/{RUN}.dynamics.log",
+        f"<logs>/dynamics/{RUN}.log",
     benchmark:
-        f"<costs>/reactivity/{RUN}.dynamics.tsv"
+        f"<costs>/dynamics/{RUN}.tsv"
     conda:
         TRAIN_ENV
     threads: 1
@@ -32,5 +27,11 @@ rule reactivity_dynamics:
     message:
         "dynamics with {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} of {wildcards.dataset}"
     shell:
-        "python -m e3d reactivity dynamics {input.model} {input.named} --run {input.settings} "
+        "python -m study dynamics {input.model} {input.named} --run {input.settings} "
         "--settings {params.dynamics:q} --device {resources.device} -o {output.dynamics} --log {log}"
+
+
+rule dynamics:
+    input:
+        of_stage("dynamics"),
+    localrule: True

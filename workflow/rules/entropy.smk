@@ -21,10 +21,7 @@ rule entropy_run:
         settings=f"<results>/train/{RUN}/run.yaml",
         code=code_of("entropy"),
     output:
-        entropy=f"<results>/entropy/{RUN}.csv",
-        decomposability=f"<results>/entropy/{RUN}.decomposability.csv",
-        histogram=f"<results>/entropy/{RUN}.histogram.csv",
-        sensitivity=f"<results>/entropy/{RUN}.sensitivity.csv",
+        **outputs("entropy"),
     log:
         f"<logs>/entropy/{RUN}.log",
     benchmark:
@@ -42,7 +39,7 @@ rule entropy_run:
     message:
         "entropy of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
     shell:
-        "python -m e3d entropy $(dirname {input.means}) --run {input.settings} "
+        "python -m study entropy $(dirname {input.means}) --run {input.settings} "
         "--bin-bond-energy {params.bond_energy} --bin-scaled {params.scaled} --bin-r {params.r} "
         "-o {output.entropy} --log {log}"
 

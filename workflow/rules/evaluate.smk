@@ -7,9 +7,9 @@ rule evaluate_run:
         settings=f"<results>/train/{RUN}/run.yaml",
         store="<results>/data/{dataset}/store.h5",
         splits="<results>/data/{dataset}/splits.parquet",
-        code=code_of("evaluate", "models"),
+        code=code_of("evaluate"),
     output:
-        f"<results>/evaluate/{RUN}.csv",
+        **outputs("evaluate"),
     log:
         f"<logs>/evaluate/{RUN}.log",
     benchmark:
@@ -26,7 +26,7 @@ rule evaluate_run:
     message:
         "errors of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} on {wildcards.dataset}"
     shell:
-        "python -m e3d evaluate {input.model} {input.store} --splits {input.splits} --run {input.settings} "
+        "python -m study evaluate {input.model} {input.store} --splits {input.splits} --run {input.settings} "
         "--device {resources.device} -o {output} --log {log}"
 
 

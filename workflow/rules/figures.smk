@@ -1,32 +1,32 @@
 # Figures, findings and the pieces of the report, from the study's tables alone.
 
 
-for figure, drawn in FIGURES.items():
+for figure in stages.FIGURES.values():
 
     rule:
         name:
-            f"figures_{figure}"
+            f"figures_{figure.name}"
         input:
-            tables=[f"{TABLES}/{table}.csv" for table in drawn.tables],
-            code=code_of("figures", f"figures.{figure}"),
+            tables=[f"{TABLES}/{table}.csv" for table in figure.tables],
+            code=code_of("figures", stages.figure_module(figure.name)),
         output:
             png=report(
-                f"<figures>/{figure}.png",
-                caption=f"../report/{figure}.rst",
+                f"<figures>/{figure.name}.png",
+                caption=f"../study/{stages.stage_of(figure.name)}/figure_{figure.name}.rst",
                 category="Figures",
                 # two places, since the report sorts labels as text
                 labels={
-                    "figure": f"Fig. {number(figure):2}: {figure}",
-                    "shows": drawn.shows,
+                    "figure": f"Fig. {figure.number:2}: {figure.name}",
+                    "shows": figure.shows,
                 },
             ),
-            svg=f"<figures>/{figure}.svg",
-            pdf=f"<figures>/{figure}.pdf",
-            numbered=f"<figures>/fig{number(figure)}.pdf",
+            svg=f"<figures>/{figure.name}.svg",
+            pdf=f"<figures>/{figure.name}.pdf",
+            numbered=f"<figures>/fig{figure.number}.pdf",
         log:
-            f"<logs>/figures/{figure}.log",
+            f"<logs>/figures/{figure.name}.log",
         benchmark:
-            f"<costs>/figures/{figure}.tsv"
+            f"<costs>/figures/{figure.name}.tsv"
         conda:
             "../../envs/figures.yaml"
         threads: 1
@@ -34,19 +34,19 @@ for figure, drawn in FIGURES.items():
             mem_mb=mem_mb(1000, per_run=2, grouped=True),
             runtime=minutes(5, per_run=0.02, grouped=True),
         params:
-            figure=figure,
-            molecules=figure_molecules(figure),
+            figure=figure.name,
+            settings=figure_settings(figure),
         message:
-            f"drawing {figure}"
+            f"drawing {figure.name}"
         shell:
-            "python -m e3d figures {input.tables} --name {params.figure} {params.molecules} "
+            "python -m study figures {input.tables} --name {params.figure} {params.settings} "
             "-o {output.png} --numbered {output.numbered} --log {log}"
 
 
 rule figures_findings:
     input:
-        tables=[f"{TABLES}/{table}.csv" for table in needed_tables()],
-        code=code_of("findings", *(f"findings.{section}" for section in SECTIONS)),
+        tables=[f"{TABLES}/{table}.csv" for table in stages.findings_tables()],
+        code=code_of("findings", *map(stages.findings_module, stages.FINDINGS)),
     output:
         report(
             "<figures>/findings.md",
@@ -67,11 +67,11 @@ rule figures_findings:
     message:
         "writing what the tables say"
     shell:
-        "python -m e3d findings {input.tables} -o {output} --log {log}"
+        "python -m study findings {input.tables} -o {output} --log {log}"
 
 
 rule figures:
     input:
-        expand("<figures>/{figure}.png", figure=FIGURES),
+        expand("<figures>/{figure}.png", figure=stages.FIGURES),
         "<figures>/findings.md",
     localrule: True

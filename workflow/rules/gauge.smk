@@ -11,7 +11,7 @@ rule gauge_rigidity:
         named="resources/named_bonds.xyz",
         bde=BDE_REFERENCE,
         bond_energies=BOND_ENERGIES,
-        code=code_of("gauge.predict", "models"),
+        code=code_of("gauge rigidity"),
     output:
         f"<results>/gauge/{RUN}.rigidity.csv",
     log:
@@ -27,7 +27,7 @@ rule gauge_rigidity:
     message:
         "rigidity of D of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
     shell:
-        "python -m e3d gauge rigidity {input.model} {input.store} --subset {input.subset} --run {input.settings} "
+        "python -m study gauge rigidity {input.model} {input.store} --subset {input.subset} --run {input.settings} "
         "--named {input.named} --means {input.means} --bde {input.bde} --bond-energies {input.bond_energies} "
         "-o {output} --log {log}"
 
@@ -38,7 +38,7 @@ rule gauge_tables:
         errors="<results>/evaluate/errors.csv",
         rigidity="<results>/gauge/rigidity.csv",
         summary="<results>/decompose/summary.csv",
-        code=code_of("gauge.contrasts", "gauge.predict"),
+        code=code_of("gauge tables"),
     output:
         seeds="<results>/gauge/seeds.csv",
         others=[
@@ -58,12 +58,11 @@ rule gauge_tables:
     message:
         "comparing seeds and variants"
     shell:
-        "python -m e3d gauge tables {input.named} {input.errors} --rigidity {input.rigidity} "
+        "python -m study gauge tables {input.named} {input.errors} --rigidity {input.rigidity} "
         "--summary {input.summary} -o {output.seeds} --log {log}"
 
 
 rule gauge:
     input:
         of_stage("gauge"),
-        rules.gauge_tables.output,
     localrule: True

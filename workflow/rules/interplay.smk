@@ -12,7 +12,7 @@ rule interplay_tables:
                 "entropy/decomposability",
                 "bde/summary",
                 "bde/named",
-                *(name for name in COLLECTED if name == "reactivity/summary"),
+                "reactivity/summary",
             ],
         ),
         code=code_of("interplay"),
@@ -32,7 +32,7 @@ rule interplay_tables:
     message:
         "correlating the runs"
     shell:
-        "python -m e3d interplay {input.tables} -o {output.runs} --log {log}"
+        "python -m study interplay {input.tables} -o {output.runs} --log {log}"
 
 
 rule interplay:

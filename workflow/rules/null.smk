@@ -7,7 +7,7 @@ rule null_fit:
         splits="<results>/data/{dataset}/splits.parquet",
         subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
         named="resources/named_bonds.xyz",
-        code=code_of("null.fit", "null.pair"),
+        code=code_of("null fit"),
     output:
         fits="<results>/null/fit/{dataset}/n{n_train}.csv",
         types="<results>/null/fit/{dataset}/n{n_train}.types.csv",
@@ -30,7 +30,7 @@ rule null_fit:
     message:
         "null models on {wildcards.n_train} frames of {wildcards.dataset}"
     shell:
-        "python -m e3d null fit {input.store} {input.subset} --splits {input.splits} --named {input.named} "
+        "python -m study null fit {input.store} {input.subset} --splits {input.splits} --named {input.named} "
         "--dataset {wildcards.dataset} --energy-weight {params.energy_weight} "
         "--force-weight {params.force_weight} --r-max {params.r_max} -o {output.fits} --log {log}"
 
@@ -41,7 +41,7 @@ rule null_untrained:
         store="<results>/data/{dataset}/store.h5",
         splits="<results>/data/{dataset}/splits.parquet",
         named="resources/named_bonds.xyz",
-        code=code_of("null.untrained"),
+        code=code_of("null untrained"),
     output:
         "<results>/null/untrained/{dataset}/{model}.csv",
     log:
@@ -59,7 +59,7 @@ rule null_untrained:
     message:
         "untrained {wildcards.model} on {wildcards.dataset}"
     shell:
-        "python -m e3d null untrained {input.settings} {input.named} --seeds {params.seeds} "
+        "python -m study null untrained {input.settings} {input.named} --seeds {params.seeds} "
         "-o {output} --log {log}"
 
 
@@ -82,11 +82,11 @@ rule null_run:
         untrained=untrained_of_size,
         bde=BDE_REFERENCE,
         bond_energies=BOND_ENERGIES,
-        code=code_of("null.run"),
+        code=code_of("null compare"),
     output:
         compare=f"<results>/null/{RUN}.csv",
         named=f"<results>/null/{RUN}.named.csv",
-        follows=f"<results>/null/{RUN}.follows.csv",
+        correlations=f"<results>/null/{RUN}.correlations.csv",
     log:
         f"<logs>/null/{RUN}.log",
     benchmark:
@@ -105,7 +105,7 @@ rule null_run:
     message:
         "null models beside {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
     shell:
-        "python -m e3d null run $(dirname {input.means}) --named {input.named} --errors {input.errors} "
+        "python -m study null compare $(dirname {input.means}) --named {input.named} --errors {input.errors} "
         "--fit {input.fit} {params.untrained} --bde {input.bde} --bond-energies {input.bond_energies} "
         "--shuffles {params.shuffles} --run {input.settings} -o {output.compare} --log {log}"
 

@@ -7,16 +7,11 @@ rule reactivity_run:
         settings=f"<results>/train/{RUN}/run.yaml",
         store="<results>/data/{dataset}/store.h5",
         subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
-        shipped=list(REACTIVITY_FILES.values()),
+        shipped=[path for path, _ in REACTIVITY_FILES.values()],
         transition1x=transition1x_file,
-        code=code_of("reactivity.run", "models"),
+        code=code_of("reactivity"),
     output:
-        barriers=f"<results>/reactivity/{RUN}.csv",
-        others=[
-            f"<results>/reactivity/{RUN}.{table}.csv"
-            for table in REACTIVITY
-            if table != "barriers"
-        ],
+        **outputs("reactivity"),
     log:
         f"<logs>/reactivity/{RUN}.log",
     benchmark:
@@ -31,7 +26,9 @@ rule reactivity_run:
         gpu_model=gpu_model,
         device=DEVICE,
     params:
-        files=" ".join(f"--{name} {path}" for name, path in REACTIVITY_FILES.items()),
+        files=" ".join(
+            f"--{name} {path}" for name, (path, _) in REACTIVITY_FILES.items()
+        ),
         transition1x=lambda wildcards, input: (
             f"--transition1x {shlex.quote(str(input.transition1x))}"
             if input.transition1x
@@ -40,7 +37,7 @@ rule reactivity_run:
     message:
         "reactivity of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} of {wildcards.dataset}"
     shell:
-        "python -m e3d reactivity run {input.model} --store {input.store} --subset {input.subset} "
+        "python -m study reactivity {input.model} --store {input.store} --subset {input.subset} "
         "--run {input.settings} {params.files} {params.transition1x} --device {resources.device} "
         "-o {output.barriers} --log {log}"
 

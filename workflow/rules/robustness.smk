@@ -22,7 +22,7 @@ rule robustness_tables:
     message:
         "comparing training sets"
     shell:
-        "python -m e3d robustness {input.named} {input.order} -o {output.pairs} --log {log}"
+        "python -m study robustness {input.named} {input.order} -o {output.pairs} --log {log}"
 
 
 rule robustness:

@@ -20,7 +20,7 @@ rule scaling_fits:
     message:
         "fitting scaling forms"
     shell:
-        "python -m e3d scaling {input.errors} -o {output} --log {log}"
+        "python -m study scaling {input.errors} -o {output} --log {log}"
 
 
 rule scaling:

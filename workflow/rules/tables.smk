@@ -4,7 +4,7 @@
 rule tables_collect:
     input:
         tables=collected,
-        code=code_of("tables"),
+        code=code_of("collect"),
     output:
         "<results>/{table}.csv",
     log:
@@ -12,7 +12,7 @@ rule tables_collect:
     benchmark:
         "<costs>/tables/{table}.tsv"
     wildcard_constraints:
-        table=alternatives(COLLECTED),
+        table=alternatives(stages.stacked()),
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -24,14 +24,10 @@ rule tables_collect:
     message:
         "collecting {wildcards.table}"
     shell:
-        "python -m e3d collect {input.tables} {params.check} -o {output} --log {log}"
+        "python -m study collect {input.tables} {params.check} -o {output} --log {log}"
 
 
 rule tables:
     input:
-        expand("<results>/{table}.csv", table=COLLECTED),
-        "<results>/scaling/fits.csv",
-        rules.gauge_tables.output,
-        "<results>/interplay/runs.csv",
-        "<results>/robustness/pairs.csv",
+        expand("<results>/{table}.csv", table=stages.TABLES),
     localrule: True

@@ -21,7 +21,7 @@ rule train_settings:
     message:
         "settings of {wildcards.dataset} n={wildcards.n_train} {wildcards.model} seed {wildcards.seed}"
     shell:
-        "python -m e3d settings {params.settings:q} -o {output} --log {log}"
+        "python -m study settings {params.settings:q} -o {output} --log {log}"
 
 
 rule train_run:
@@ -57,7 +57,7 @@ rule train_run:
     message:
         "training {wildcards.model} on {wildcards.n_train} frames of {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "python -m e3d train {input.settings} -o $(dirname {output.model}) --device {resources.device} "
+        "python -m study train {input.settings} -o $(dirname {output.model}) --device {resources.device} "
         "{resources.options} --log {log}"
 
 

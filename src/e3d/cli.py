@@ -1,0 +1,99 @@
+"""The program ``e3d`` (or ``python -m e3d``): the library's commands, and those of other packages.
+
+A package adds commands by an entry point of the group ``e3d.commands`` that names a tuple of
+:class:`~e3d.command_line.Command` and :class:`~e3d.command_line.Group`.
+"""
+
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from typing import Final
+
+from e3d import options
+from e3d.command_line import Command, Group, argument, run_program
+from e3d.store.layouts import LAYOUTS
+from e3d.theory import SPICE
+
+SUMMARY: Final = "Edge-wise emergent decomposition of machine-learned interatomic potentials."
+_RUN = argument("--run", "RUN.yaml the model was trained from", read=options.run_columns)
+_SPLITS = argument("--splits", "use the test sets of this table, apart")
+_DEVICE = argument("--device", "cpu, cuda or cuda:<k>", type=str, default="cpu")
+
+COMMANDS: Final[tuple[Command | Group, ...]] = (
+    Command(
+        "decompose",
+        "e3d.decompose.tables:write_decompositions",
+        "Decompose MODEL (.ckpt or .nequip.zip) on STRUCTURES (a store, or any file ASE reads).",
+        (
+            argument("MODEL", "trained Allegro model"),
+            argument("STRUCTURES+", "stores, or files that ASE reads"),
+            argument(
+                "--skip-unknown-elements",
+                "leave out structures with elements the model does not know, and log each",
+                action="store_true",
+            ),
+            _SPLITS,
+            _RUN,
+            _DEVICE,
+        ),
+        makes_folder=True,
+    ),
+    Command(
+        "evaluate",
+        "e3d.evaluate:write_errors",
+        "Write the errors of MODEL on the labelled frames of STORE.",
+        (
+            argument("MODEL", "trained Allegro model"),
+            argument("STORE", "labelled frames"),
+            _SPLITS,
+            _RUN,
+            _DEVICE,
+        ),
+    ),
+    Group("data", "read, fetch, make, mix and split datasets; choose subsets"),
+    Command(
+        "data read",
+        "e3d.store.convert:read_file",
+        "Read FILE and write the store of its frames.",
+        (
+            argument("FILE", "a dataset's own file"),
+            argument(
+                "--layout",
+                f"how FILE is arranged: {', '.join(LAYOUTS)} (default: spice)",
+                type=str,
+                default="spice",
+            ),
+            argument(
+                "--theory", "level of theory (default: SPICE's)", type=str, default=SPICE.name
+            ),
+            argument(
+                "--isolated-atom-energy",
+                "energies of isolated neutral atoms, eV, where the theory's are not known",
+                type=options.element_energy,
+                nargs="+",
+                metavar="ELEMENT=eV",
+            ),
+            argument("--isolated-atoms", "file of single atoms to take these energies from"),
+            argument(
+                "--exclude-elements",
+                "leave out frames with these (default: those the theory has as ions only)",
+                type=str,
+                nargs="*",
+            ),
+            argument(
+                "--include-ionic",
+                "keep charged species and such elements, to be tested apart",
+                action="store_true",
+            ),
+            argument(
+                "--sha256", "expected checksum of FILE; not checked if empty", type=str, default=""
+            ),
+        ),
+    ),
+)
+"""The library's own commands."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command, the library's or an installed package's; return the exit code."""
+    others = [part for point in entry_points(group="e3d.commands") for part in point.load()]
+    return run_program("e3d", SUMMARY, (*COMMANDS, *others), argv)

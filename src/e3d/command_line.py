@@ -1,0 +1,225 @@
+"""Commands as data, and what all of them share: logs, exit codes, errors of one line.
+
+A command is declared once, beside what it runs; a program is a list of commands. Nothing but the
+declaration is imported before its command is called, so that ``--help`` is instant.
+"""
+
+import argparse
+import contextlib
+import glob
+import itertools
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from e3d import __version__
+from e3d.errors import InputError
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What a command takes: a position (``STORE``, ``FOLDER+`` for several) or an option (``--n``).
+
+    ``settings`` are those of :meth:`argparse.ArgumentParser.add_argument`; a path unless they
+    name another type, choices or an action. ``read`` turns what was given into what the command
+    takes, where that may fail with an :class:`~e3d.errors.InputError`.
+    """
+
+    name: str
+    help: str
+    settings: dict[str, Any]
+    read: Callable[[Any], Any] | None = None
+
+    @property
+    def key(self) -> str:
+        """Return the name under which the command gets it."""
+        return self.name.strip("-+").replace("-", "_").lower()
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command, ``"decompose"``, or one verb of a group, ``"data read"``.
+
+    ``call`` names a function, ``"e3d.evaluate:write_errors"``. It is called with every argument by
+    its name in lower case, and with ``output``, the path after ``-o``, which is required unless
+    ``default_output`` says what is written without it.
+    """
+
+    name: str
+    call: str
+    summary: str
+    arguments: tuple[Argument, ...] = ()
+    default_output: str = ""
+    makes_folder: bool = False
+
+    def run(self, values: dict[str, Any]) -> None:
+        """Import the function and call it with ``values``."""
+        for one in self.arguments:
+            if one.read is not None and values[one.key] is not None:
+                values[one.key] = one.read(values[one.key])
+        module, _, function = self.call.partition(":")
+        getattr(import_module(module), function)(**values)
+
+
+def argument(
+    name: str, text: str = "", *, read: Callable[[Any], Any] | None = None, **settings: Any
+) -> Argument:
+    """Return an :class:`Argument`: ``argument("--seed", "of it", type=natural, default=0)``."""
+    return Argument(name, text, settings, read)
+
+
+@dataclass(frozen=True)
+class Group:
+    """What the help says of a group of commands: ``data`` of ``data read`` and ``data split``."""
+
+    name: str
+    summary: str
+
+
+def run_program(
+    name: str,
+    summary: str,
+    parts: Sequence[Command | Group],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Run one command of a program; ``parts`` are its commands and groups of them.
+
+    Returns
+    -------
+    int
+        The exit code: 0, or 2 for input that cannot be used.
+    """
+    arguments = vars(_parser(name, summary, parts).parse_args(argv))
+    command: Command = arguments.pop("command")
+    log: Path | None = arguments.pop("log")
+    signal.signal(signal.SIGTERM, _end_in_order)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else the shell ignores it
+        signal.signal(signal.SIGINT, _end_in_order)
+    try:
+        with _logging_to(log) as terminal:
+            try:
+                _check_output(arguments["output"], makes_folder=command.makes_folder)
+                command.run(arguments)
+                _forget_attempt(log)
+            except (InputError, OSError) as error:
+                return _report(error, {2, 2 if terminal is None else terminal})
+    except OSError as error:  # the log itself cannot be written
+        return _report(error, {2})
+    return 0
+
+
+def _parser(name: str, summary: str, parts: Sequence[Command | Group]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=name, description=summary)
+    parser.add_argument("--version", action="version", version=f"e3d {__version__}")
+    style: dict[str, Any] = {"title": "commands", "required": True, "metavar": "COMMAND"}
+    top = parser.add_subparsers(**style)
+    summaries = {part.name: part.summary for part in parts if isinstance(part, Group)}
+    verbs: dict[str, Any] = {}
+    for command in (part for part in parts if isinstance(part, Command)):
+        group, _, verb = command.name.rpartition(" ")
+        if group and group not in verbs:
+            verbs[group] = top.add_parser(group, help=summaries[group]).add_subparsers(**style)
+        _add_command(verbs[group] if group else top, verb, command)
+    return parser
+
+
+def _add_command(parsers: Any, name: str, command: Command) -> None:
+    parser = parsers.add_parser(name, help=command.summary, description=command.summary)
+    for one in command.arguments:
+        settings = dict(one.settings)
+        if not {"type", "choices", "action"} & settings.keys():
+            settings["type"] = Path
+        if one.name.startswith("-"):
+            parser.add_argument(one.name, help=one.help, **settings)
+        else:
+            many = {"nargs": "+"} if one.name.endswith("+") else {}
+            label = one.name.removesuffix("+")
+            parser.add_argument(one.key, metavar=label, help=one.help, **many, **settings)
+    output = command.default_output or "file or folder to write"
+    parser.add_argument(
+        "-o", "--output", type=Path, required=not command.default_output, help=output
+    )
+    parser.add_argument("--log", type=Path, help="write the log here instead of to the terminal")
+    parser.set_defaults(command=command)
+
+
+def _report(error: InputError | OSError, streams: set[int]) -> int:
+    """Write the error in one line to every stream; return the exit code."""
+    text = str(error)
+    if isinstance(error, OSError):
+        text = (
+            f"{error.filename or 'a file'}: {error.strerror or error}. "
+            "Check the path, its permissions and the disk."
+        )
+    for stream in streams:
+        os.write(stream, f"e3d: error: {text}\n".encode())
+    return 2
+
+
+def _check_output(output: Path | None, *, makes_folder: bool) -> None:
+    """Refuse before any work an output that cannot be written: a file for a folder, or reverse."""
+    if output is None:  # the command has its own default
+        return
+    if makes_folder and output.exists() and not output.is_dir():
+        raise InputError(f"{output}: is a file, and this command writes a folder. Give another -o.")
+    if not makes_folder and output.is_dir():
+        raise InputError(
+            f"{output}: is a folder, and this command writes a file. Give the file's name after -o."
+        )
+
+
+def _end_in_order(number: int, _: object) -> None:
+    """Turn SIGTERM and Ctrl-C into an exit that removes temporary files and child processes."""
+    raise SystemExit(128 + number)
+
+
+@contextlib.contextmanager
+def _logging_to(log: Path | None) -> Iterator[int | None]:
+    """Send standard error, also of child processes, to ``log``; yield the terminal's descriptor.
+
+    Until the command has done its work the log has a second name, ``<log>.1`` or the next that is
+    free: Snakemake removes the first one before another attempt, and what this one, out of memory
+    or time, had to say stays.
+    """
+    terminal = None
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(
+            missing_ok=True
+        )  # not emptied: an earlier attempt's second name is the same file
+        sys.stderr.flush()
+        terminal = os.dup(2)
+        target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        os.dup2(target, 2)
+        os.close(target)
+        attempts = (log.with_name(f"{log.name}.{k}") for k in itertools.count(1))
+        with contextlib.suppress(OSError):  # a file system without links
+            os.link(log, next(path for path in attempts if not path.exists()))
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(name)s: %(message)s",
+        force=True,
+    )
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # else a hundred lines for a PDF
+    try:
+        yield terminal
+    finally:
+        sys.stderr.flush()
+        if terminal is not None:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def _forget_attempt(log: Path | None) -> None:
+    """Remove the second name of the log of a command that has done its work."""
+    if log is not None and log.is_file():
+        for path in log.parent.glob(f"{glob.escape(log.name)}.*"):
+            if path.samefile(log):
+                path.unlink()

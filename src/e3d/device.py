@@ -1,0 +1,37 @@
+"""Devices: a GPU that is not there is an error, never a silent fall-back to the CPU."""
+
+import re
+
+from e3d.errors import InputError
+
+
+def require_device(device: str, count: int = 1) -> None:
+    """Check that ``device`` (cpu, cuda or cuda:<k>) can be used, of ``cuda`` the first ``count``.
+
+    It counts GPUs and touches none, so that a process that only asks takes no memory of them.
+
+    Raises
+    ------
+    InputError
+        If it names a GPU and this machine has none, not that one, or fewer than ``count``.
+    """
+    if device == "cpu":
+        return
+    if not re.fullmatch(r"cuda(:[0-9]+)?", device):
+        raise InputError(
+            f"device {device!r}: expected cpu, cuda or cuda:<k>. Fix `runtime.device` or --device."
+        )
+    import torch  # only a GPU needs to be asked for, and the import takes seconds
+
+    index = int(device.partition(":")[2] or 0)
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if index + count > found:
+        asked = f"device {device!r}" + (f", {count} of them" if count > 1 else "")
+        fewer = (
+            f"`runtime.devices` to at most {found}"
+            if found and count > 1
+            else "`runtime.device: cpu`"
+        )
+        raise InputError(
+            f"{asked}: this machine has {found} usable GPUs. Set {fewer}, or run on a node with enough of them."
+        )

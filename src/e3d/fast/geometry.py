@@ -1,0 +1,194 @@
+"""Spherical harmonics and radial basis of edge vectors, in closed form with their Jacobian.
+
+Forces are derivatives by positions; training differentiates forces by weights, never by positions once
+more. So a Jacobian with respect to positions is a constant here: its product with a gradient can be
+differentiated by that gradient only. Energies, forces, stresses and gradients of any loss made of them
+are exact; Hessians of the energy by positions are not to be had (outside training they raise an error): use the
+shipped network for those.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from e3d.fast.centres import wanted, weights_only
+
+
+def linearised(x: Tensor, y: Tensor, jacobian: Callable[[], Tensor], *, training: bool) -> Tensor:
+    """Return ``y`` (Z, C), a function of ``x`` (Z, X) whose ``jacobian`` (Z, C, X) is made when it is asked for."""
+    out: Tensor = _Linearised.apply(x, y, jacobian, training)
+    return out
+
+
+class _Linearised(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, y: Tensor, jacobian: Callable[[], Tensor], training: bool
+    ) -> Tensor:
+        ctx.jacobian, ctx.training = jacobian, training
+        ctx.save_for_backward(x)
+        ctx.set_materialize_grads(False)
+        return y.view_as(y)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None, None, None]:
+        if grads[0] is None or weights_only(training=ctx.training):
+            return None, None, None, None
+        with torch.no_grad():
+            jacobian = ctx.jacobian()
+        # in training the loss's pass runs through x without any use for it, so that only others can be warned
+        (x,) = (None,) if ctx.training else ctx.saved_tensors
+        return _TimesJacobian.apply(grads[0], jacobian, x), None, None, None
+
+
+class _TimesJacobian(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, grad: Tensor, jacobian: Tensor, x: Tensor | None) -> Tensor:
+        ctx.save_for_backward(jacobian)
+        ctx.has_x = x is not None
+        return torch.bmm(grad.unsqueeze(1), jacobian).squeeze(1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        if ctx.has_x and wanted(ctx.next_functions[2][0]):
+            raise RuntimeError("second derivatives by positions: use the shipped network for those")
+        (jacobian,) = ctx.saved_tensors
+        return torch.bmm(jacobian, grads[0].unsqueeze(-1)).squeeze(-1), None, None
+
+
+class Harmonics(torch.nn.Module):
+    """Real spherical harmonics l = 0 .. l_max of directions, as polynomials: monomials times coefficients.
+
+    The coefficients are those of the e3nn module it replaces, found by solving for them on random directions: a
+    homogeneous polynomial of degree l is fixed by its values on the sphere.
+    """
+
+    _values: Tensor
+    _gradients: Tensor
+
+    def __init__(self, shipped: Any) -> None:
+        """Take l_max and normalisation from e3nn's ``SphericalHarmonics`` with ``normalize=True``."""
+        super().__init__()
+        self.l_max = int(max(shipped._ls_list))
+        powers, steps = _monomials(self.l_max)
+        for degree, (parents, axes) in enumerate(steps, start=1):
+            self.register_buffer(f"_parents_{degree}", torch.tensor(parents), persistent=False)
+            self.register_buffer(f"_axes_{degree}", torch.tensor(axes), persistent=False)
+        values, gradients = _coefficients(shipped, powers, self._evaluate)
+        self.register_buffer("_values", values, persistent=False)
+        self.register_buffer("_gradients", gradients, persistent=False)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return (Z, (l_max + 1)^2) of vectors (Z, 3)."""
+        values, gradients = self._values.to(vectors), self._gradients.to(vectors)
+        with torch.no_grad():
+            length = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+            unit = vectors / length
+            terms = self._evaluate(unit)
+            y = torch.mm(terms, values)
+
+        def jacobian() -> Tensor:
+            slope = torch.mm(terms, gradients).view(*y.shape, 3)
+            radial = torch.bmm(slope, unit.unsqueeze(-1))
+            return (slope - radial * unit.unsqueeze(1)) / length.unsqueeze(-1)
+
+        return linearised(vectors, y, jacobian, training=self.training)
+
+    def _evaluate(self, unit: Tensor) -> Tensor:
+        """Return all monomials up to degree l_max, (Z, M)."""
+        parts = [torch.ones_like(unit[:, :1])]
+        for degree in range(1, self.l_max + 1):
+            parents, axes = getattr(self, f"_parents_{degree}"), getattr(self, f"_axes_{degree}")
+            parts.append(parts[-1].index_select(1, parents) * unit.index_select(1, axes))
+        return torch.cat(parts, 1)
+
+
+class Radial(torch.nn.Module):
+    """Bessel functions times a polynomial cutoff, and the cutoff: nequip 0.19 ``BesselEdgeLengthEncoding``."""
+
+    bessel_weights: Tensor
+
+    def __init__(self, shipped: Any) -> None:
+        """Take roots, exponent and fields from the module it replaces."""
+        super().__init__()
+        self.register_buffer("bessel_weights", shipped.bessel_weights)
+        self._p = float(shipped.cutoff.p)
+        self._length, self._out = shipped.norm_length_field, shipped.edge_invariant_field
+        self._dtype = shipped._output_dtype
+        self.irreps_in, self.irreps_out = shipped.irreps_in, shipped.irreps_out
+
+    def forward(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Add the basis (Z, n) and the cutoff (Z, 1) to ``data``."""
+        length = data[self._length]
+        n = self.bessel_weights
+        p, c = (
+            self._p,
+            (
+                (self._p + 1) * (self._p + 2) / 2,
+                self._p * (self._p + 2),
+                self._p * (self._p + 1) / 2,
+            ),
+        )
+        with torch.no_grad():
+            x = length.detach()
+            inside = (x < 1).to(x.dtype)
+            power = x ** (p - 1)
+            bessel = torch.sin(torch.pi * n * x) / (torch.pi * x)
+            cutoff = (1 - power * x * (c[0] - x * (c[1] - c[2] * x))) * inside
+            basis = torch.cat([bessel * cutoff, cutoff], 1)
+
+        def jacobian() -> Tensor:
+            slope = -power * (c[0] * p - x * (c[1] * (p + 1) - c[2] * (p + 2) * x)) * inside
+            bessel_slope = (n * torch.cos(torch.pi * n * x) - bessel) / x
+            return torch.cat([bessel_slope * cutoff + bessel * slope, slope], 1).unsqueeze(-1)
+
+        both = linearised(length, basis, jacobian, training=self.training).to(self._dtype)
+        data[self._out], data["edge_cutoff"] = both[:, :-1], both[:, -1:]
+        return data
+
+
+def _monomials(l_max: int) -> tuple[list[list[tuple[int, ...]]], list[tuple[list[int], list[int]]]]:
+    """Return the powers of x, y, z of each degree's monomials, and of which lower one and axis each is the product."""
+    powers: list[list[tuple[int, ...]]] = [[(0, 0, 0)]]
+    steps = []
+    for _ in range(l_max):
+        found: dict[tuple[int, ...], tuple[int, int]] = {}
+        for parent, lower in enumerate(powers[-1]):
+            for axis in range(3):
+                raised = tuple(power + (k == axis) for k, power in enumerate(lower))
+                found.setdefault(raised, (parent, axis))
+        powers.append(list(found))
+        steps.append(
+            ([parent for parent, _ in found.values()], [axis for _, axis in found.values()])
+        )
+    return powers, steps
+
+
+def _coefficients(
+    shipped: Any, powers: list[list[tuple[int, ...]]], evaluate: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Return coefficients of the values, (M, I), and of their gradient, (M, I * 3), in float64."""
+    generator = torch.Generator().manual_seed(0)
+    points = torch.randn(1000, 3, dtype=torch.float64, generator=generator)
+    points = torch.nn.functional.normalize(points, dim=-1)
+    wanted = shipped(points)
+    terms = evaluate(points)
+    rows = [power for degree in powers for power in degree]
+    values = torch.zeros(len(rows), wanted.shape[1], dtype=torch.float64)
+    first = 0
+    for degree, names in enumerate(powers):
+        here, columns = slice(first, first + len(names)), slice(degree**2, (degree + 1) ** 2)
+        values[here, columns] = torch.linalg.lstsq(terms[:, here], wanted[:, columns]).solution
+        first += len(names)
+    values[values.abs() < 1e-12] = 0.0  # rounding of the solution
+    gradients = torch.zeros(len(rows), wanted.shape[1], 3, dtype=torch.float64)
+    for row, power in enumerate(rows):
+        for axis in range(3):
+            if power[axis]:
+                lower = tuple(p - (k == axis) for k, p in enumerate(power))
+                gradients[rows.index(lower), :, axis] += power[axis] * values[row]
+    return values, gradients.flatten(1)

@@ -1,0 +1,113 @@
+"""The one place where the library's names, shapes and units live: store arrays, table columns.
+
+Columns end in their unit.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Store(StrEnum):
+    """Arrays of a store: F frames, A atoms in all frames together, G groups, M molecules."""
+
+    POSITIONS = "positions"  # (A, 3) f4, Å
+    FORCES = "forces"  # (A, 3) f4, eV/Å
+    ATOMIC_NUMBERS = "atomic_numbers"  # (A,) u1
+    FRAME_PTR = "frame_ptr"  # (F+1,) i8: atoms of frame f are frame_ptr[f]:frame_ptr[f+1]
+    ENERGY = "energy"  # (F,) f8, eV, total
+    BINDING_ENERGY = "binding_energy"  # (F,) f8, eV, energy minus isolated atoms
+    MOLECULE = "molecule"  # (F,) i4, row of MOLECULE_SMILES
+    GROUP = "group"  # (F,) i4, row of GROUP_SMILES
+    SOURCE_INDEX = "source_index"  # (F,) i4, the source's own conformation number, -1 if unknown
+    SUBSET = "subset"  # (F,) i2, row of SUBSET_NAMES
+    CHARGE = "charge"  # (F,) i1, elementary charges
+    MULTIPLICITY = "multiplicity"  # (F,) i1, 2S+1
+    INTACT = "bonds_intact"  # (F,) u1, 1 where the geometry has exactly the bonds of the SMILES
+    IONIC = "ionic"  # (F,) u1, 1 if charged, or if the source's theory has one of its elements as ions only
+    # only in stores that have periodic frames
+    CELL = "cell"  # (F, 3, 3) f8, Å, vectors in rows; zero where not periodic
+    PBC = "pbc"  # (F, 3) u1, 1 along periodic directions
+    STRESS = "stress"  # (F, 3, 3) f4, eV/Å^3, positive under tension; NaN where the source has none
+    # only in stores mixed from several
+    PART = "part"  # (F,) i2, row of PART_NAMES
+    PART_NAMES = "part_names"  # (P,) str, datasets the store is mixed from
+    PART_SHARES = "part_shares"  # (P,) f8, share of each in every subset
+    GROUP_SMILES = "group_smiles"  # (G,) str, mapped SMILES: map number k is row k-1; "" if unknown
+    MOLECULE_SMILES = "molecule_smiles"  # (M,) str, canonical, without map numbers; else a formula
+    COMPONENTS = "components"  # (M,) str, what a split keeps apart: flat SMILES joined by blanks, or a formula
+    SUBSET_NAMES = "subset_names"  # (S,) str
+
+
+class Column(StrEnum):
+    """Columns shared by the tables of several stages."""
+
+    # every table
+    RUN = "run"
+    DATASET = "dataset"
+    N_TRAIN = "n_train"
+    MODEL = "model"
+    SEED = "seed"
+    # where a number was taken
+    STRUCTURES = "structures"
+    SPLIT = "split"
+    FRAME = "frame"
+    MOLECULE = "molecule"
+    SMILES = "smiles"
+    GEOMETRY = "geometry"
+    IN_TRAINING = "in_training"
+    # decomposition
+    I = "i"  # noqa: E741 - the centre atom, as in every equation
+    J = "j"
+    S_X = "s_x"
+    S_Y = "s_y"
+    S_Z = "s_z"
+    Z_I = "z_i"
+    Z_J = "z_j"
+    ELEMENTS = "elements"
+    BOND_TYPE = "bond_type"
+    FINE_TYPE = "bond_type_fine"
+    R = "r_ang"
+    EPS_IJ = "eps_ij_eV"
+    EPS_JI = "eps_ji_eV"
+    BOND_ENERGY = "bond_energy_eV"
+    ASYMMETRY = "asymmetry_eV"
+    INTACT = "bonds_intact"  # whether the frame has exactly the bonds of its SMILES
+    # counts and statistics
+    N = "n"
+    N_MOLECULES = "n_molecules"
+    N_FRAMES = "n_frames"
+    LO = "lo"  # lower end of the 95 % interval of the column before it
+    HI = "hi"
+    COUNT = "count"
+    # errors of a run
+    TEST_SET = "test_set"
+    GROUP_KIND = "group_kind"  # all, molecule or element
+    GROUP = "group"
+    N_PARAMETERS = "n_parameters"  # trainable weights
+    ENERGY_MAE = "energy_mae_meV_per_atom"
+    ENERGY_RMSE = "energy_rmse_meV_per_atom"
+    FORCE_MAE = "force_mae_meV_per_ang"
+    FORCE_RMSE = "force_rmse_meV_per_ang"
+
+
+RUN_COLUMNS: Final = (Column.RUN, Column.DATASET, Column.N_TRAIN, Column.MODEL, Column.SEED)
+"""The columns every table of a run starts with."""
+
+METRICS: Final = (Column.ENERGY_MAE, Column.ENERGY_RMSE, Column.FORCE_MAE, Column.FORCE_RMSE)
+
+TEST_MOLECULES: Final = "test-molecules"
+TEST_IONIC: Final = (
+    "test-ionic"  # held-out frames of charged species and of elements known as ions only
+)
+TEST_CONFORMATIONS: Final = "test-conformations"
+POOL: Final = "pool"
+VALIDATION: Final = "validation"
+UNUSED: Final = "unused"
+TEST_SPLITS: Final = (TEST_CONFORMATIONS, TEST_MOLECULES)
+
+BONDS_FILE: Final = "bonds.parquet"  # one row per bonded pair and frame
+PAIRS_FILE: Final = "pairs.parquet"  # histograms of the other pairs
+MEANS_FILE: Final = "bond_means.csv"  # one row per bond of each molecule
+SUMMARY_FILE: Final = "summary.json"
+DECOMPOSED_FILES: Final = (BONDS_FILE, PAIRS_FILE, MEANS_FILE, SUMMARY_FILE)
+"""What a decomposition leaves in its folder."""

@@ -1,0 +1,204 @@
+"""From structures to batches of graphs: neighbour lists and arrays that a model takes as they are.
+
+Molecules of a batch are searched in one call, and edges come sorted by centre and neighbour, which
+the fast contraction and the pairing of edges rely on for speed.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase.geometry import complete_cell
+from ase.neighborlist import primitive_neighbor_list
+from matscipy.neighbours import neighbour_list
+from numpy.typing import NDArray
+
+from e3d.errors import InputError
+from e3d.structures import NOT_PERIODIC, Structure
+
+ATOMS_PER_BATCH = 2_000
+_COINCIDENT_ANG = 1e-3
+_SLAB_ANG = 1.0
+_LARGE = 500
+"""Atoms of a molecule from which on bins in three directions are faster than slabs."""
+_BINS_PER_ATOM = 100
+_MAX_BINS = 10**7
+"""Of a periodic cell; matscipy's search is slow, or out of memory, in larger ones."""
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Structures and the graph of all of them: F frames, A atoms, E directed edges.
+
+    ``frame_ptr`` (F+1,), ``positions`` (A, 3) Å, ``atomic_numbers`` (A,). ``edge_index`` (2, E) holds rows of
+    the batch, centre first, and ``cell_shift`` (E, 3) integers, sorted by centre, neighbour and
+    shift. Frames are all periodic, or none is: then ``cell_shift`` is None.
+    """
+
+    structures: tuple[Structure, ...]
+    frame_ptr: Ints
+    positions: Floats
+    atomic_numbers: Ints
+    edge_index: Ints
+    cell_shift: Ints | None
+
+    @property
+    def frame(self) -> Ints:
+        """Frame (A,) of each atom."""
+        return np.repeat(np.arange(len(self.structures)), np.diff(self.frame_ptr))
+
+    def parts(self, n_edges: int) -> Iterator["Batch"]:
+        """Cut into runs of frames of at most ``n_edges`` edges, or one frame, of similar size."""
+        ends = np.searchsorted(
+            self.edge_index[0], self.frame_ptr
+        )  # of each frame's edges: centres ascend
+        goal = max(1, ends[-1] / max(1, -(-int(ends[-1]) // n_edges)))
+        first = 0
+        for last in range(1, len(self.structures) + 1):
+            more = last < len(self.structures)
+            if more and ends[last] - ends[first] < goal and ends[last + 1] - ends[first] <= n_edges:
+                continue
+            atoms, edges = (
+                slice(self.frame_ptr[first], self.frame_ptr[last]),
+                slice(ends[first], ends[last]),
+            )
+            yield Batch(
+                self.structures[first:last],
+                self.frame_ptr[first : last + 1] - atoms.start,
+                self.positions[atoms],
+                self.atomic_numbers[atoms],
+                self.edge_index[:, edges] - atoms.start,
+                None if self.cell_shift is None else self.cell_shift[edges],
+            )
+            first = last
+
+
+def batches(structures: Iterable[Structure], r_max: float) -> Iterator[Batch]:
+    """Group structures, in order, into batches of about ``ATOMS_PER_BATCH`` atoms.
+
+    Structures with and without a cell do not share a batch.
+    """
+    chosen: list[Structure] = []
+    atoms = 0
+    for structure in structures:
+        if chosen and (
+            atoms >= ATOMS_PER_BATCH or (structure.cell is None) != (chosen[-1].cell is None)
+        ):
+            yield make_batch(chosen, r_max)
+            chosen, atoms = [], 0
+        chosen.append(structure)
+        atoms += len(structure.atomic_numbers)
+    if chosen:
+        yield make_batch(chosen, r_max)
+
+
+def make_batch(structures: Sequence[Structure], r_max: float) -> Batch:
+    """Return one batch of structures that are all periodic, or none of them.
+
+    Raises
+    ------
+    ValueError
+        If some have a cell and others none.
+    InputError
+        If two atoms are at the same place: no model has an energy there.
+    """
+    if len({structure.cell is None for structure in structures}) != 1:
+        raise ValueError(
+            "a batch holds structures that all have a cell, or none of them: see batches()"
+        )
+    positions = np.concatenate([structure.positions for structure in structures])
+    sizes = np.array([len(structure.atomic_numbers) for structure in structures])
+    frame_ptr = np.concatenate([[0], np.cumsum(sizes)])
+    if structures[0].cell is None:
+        edges, shift = _isolated(structures, positions, frame_ptr, r_max), None
+    else:
+        edges, shift = _periodic(structures, frame_ptr, r_max)
+    numbers = np.concatenate([structure.atomic_numbers for structure in structures])
+    return Batch(tuple(structures), frame_ptr, positions, numbers.astype(np.int64), edges, shift)
+
+
+def _isolated(
+    structures: Sequence[Structure], positions: Floats, frame_ptr: Ints, r_max: float
+) -> Ints:
+    """Return the sorted edges (2, E) of molecules without a cell, found in one search.
+
+    The molecules are lined up along x, further apart than the cutoff. They move by whole numbers
+    of Å: coordinates that were stored in float32 lose no digit by it. Whether pairs about
+    as far apart as the cutoff are edges is decided by the positions as they were given.
+
+    Raises
+    ------
+    InputError
+        If two atoms are at the same place.
+    """
+    starts = frame_ptr[:-1]
+    low, high = (
+        np.floor(np.minimum.reduceat(positions, starts)),
+        np.ceil(np.maximum.reduceat(positions, starts)),
+    )
+    room = (high - low)[:, 0] + np.ceil(r_max) + 1
+    origin = -low
+    origin[:, 0] += np.cumsum(room) - room
+    moved = positions + np.repeat(origin, np.diff(frame_ptr), axis=0)
+    rounding = 8 * float(np.spacing(moved.max()))
+    cell = _box(moved.max(axis=0) + 1, len(structures), len(moved), r_max)
+    i, j, r = neighbour_list(
+        "ijd", positions=moved, cutoff=r_max + rounding, pbc=NOT_PERIODIC, cell=cell
+    )
+    doubtful = np.flatnonzero((r > r_max - rounding) | (r < _COINCIDENT_ANG + rounding))
+    r = np.linalg.norm(positions[i[doubtful]] - positions[j[doubtful]], axis=1)
+    for row in doubtful[r < _COINCIDENT_ANG][:1]:
+        frame = int(np.searchsorted(frame_ptr, i[row], side="right")) - 1
+        raise _coincident(
+            structures[frame], int(i[row] - frame_ptr[frame]), int(j[row] - frame_ptr[frame])
+        )
+    key = np.delete(i.astype(np.int64) * len(moved) + j, doubtful[r >= r_max])
+    key.sort()
+    centre = key // len(moved)
+    return np.stack([centre, key - centre * len(moved)])
+
+
+def _box(extent: Floats, n_molecules: int, n_atoms: int, r_max: float) -> Floats:
+    """Return the cell (3, 3) that the search divides into bins; atoms outside it lie in the nearest one.
+
+    Small molecules in a row are in slabs along x alone. The number of bins is bounded: an atom
+    far from the others costs no memory.
+    """
+    axes = 3 if n_atoms > _LARGE * n_molecules else 1
+    most = r_max * (_BINS_PER_ATOM * n_atoms) ** (1 / axes)
+    return np.diag([*np.minimum(extent[:axes], most), *[_SLAB_ANG] * (3 - axes)])
+
+
+def _periodic(structures: Sequence[Structure], frame_ptr: Ints, r_max: float) -> tuple[Ints, Ints]:
+    """Return sorted edges (2, E) and cell shifts (E, 3) of structures with cells, one search each."""
+    edges, shifts = [], []
+    for structure, start in zip(structures, frame_ptr.tolist(), strict=False):
+        i, j, r, shift = _search(structure, complete_cell(structure.cell), r_max)
+        for row in np.flatnonzero(r < _COINCIDENT_ANG)[:1]:
+            raise _coincident(structure, int(i[row]), int(j[row]))
+        order = np.lexsort((shift[:, 2], shift[:, 1], shift[:, 0], j, i))
+        edges.append(np.stack([i, j])[:, order].astype(np.int64) + start)
+        shifts.append(shift[order].astype(np.int64))
+    return np.concatenate(edges, axis=1), np.concatenate(shifts)
+
+
+def _search(structure: Structure, cell: Floats, r_max: float) -> tuple[Ints, Ints, Floats, Ints]:
+    """Return i, j, distance and cell shift of the edges of one structure, in any order."""
+    if abs(np.linalg.det(cell)) < _MAX_BINS * r_max**3:
+        found = neighbour_list(
+            "ijdS", positions=structure.positions, cutoff=r_max, pbc=structure.pbc, cell=cell
+        )
+    else:
+        found = primitive_neighbor_list("ijdS", structure.pbc, cell, structure.positions, r_max)
+    i, j, r, shift = found
+    return i, j, r, shift
+
+
+def _coincident(structure: Structure, i: int, j: int) -> InputError:
+    return InputError(
+        f"{structure.label}: atoms {i} and {j} are at the same place, where no model has an energy. "
+        "Remove one of them, or the frame."
+    )

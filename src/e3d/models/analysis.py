@@ -1,0 +1,157 @@
+"""Run a trained Allegro model on batches of structures: energies, forces, edge energies."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase.data import atomic_numbers, chemical_symbols
+from nequip.data import AtomicDataDict
+from numpy.typing import NDArray
+
+from e3d.chemistry import symbol
+from e3d.edges import EdgeEnergies
+from e3d.errors import InputError
+from e3d.graphs import Batch, batches, make_batch
+from e3d.models.edge_terms import Readout
+from e3d.structures import Structure
+
+EDGES_PER_CALL = 2_000
+"""Measured: the features of more edges leave the processor's cache."""
+
+
+class AnalysisModel:
+    """An Allegro model in float64 that gives energies, forces and edge energies."""
+
+    def __init__(self, graph_model: Any, path: Path, device: str) -> None:
+        """Wrap nequip's ``GraphModel``; use :func:`load_model`.
+
+        Raises
+        ------
+        InputError
+            If the model has no edge energies, or its types are not chemical elements.
+        """
+        self.path = path
+        self._device = torch.device(device)
+        self._model = graph_model.to(self._device).eval()
+        self._derivatives: Any = graph_model.model
+        self._network: Any = self._derivatives.func
+        self.type_names: tuple[str, ...] = tuple(str(name) for name in graph_model.type_names)
+        self.r_max = float(graph_model.metadata["r_max"])
+        self._readout = Readout.of(self._network, len(self.type_names), path)
+        strange = [name for name in self.type_names if name not in chemical_symbols]
+        if strange:
+            raise InputError(
+                f"{path}: its atom types {', '.join(strange)} are no chemical symbols, so the atoms of a structure "
+                "cannot be matched to them. Give a model whose types are elements."
+            )
+        self._type_of_number = np.full(len(chemical_symbols), -1, dtype=np.int64)
+        self._type_of_number[[atomic_numbers[name] for name in self.type_names]] = np.arange(
+            len(self.type_names)
+        )
+        self.n_parameters = sum(p.numel() for p in self._model.parameters() if p.requires_grad)
+        """Number of trainable weights."""
+        self._model.requires_grad_(False)  # forces are derivatives by positions alone
+
+    def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
+        """Group structures, in order, into batches of a size that suits this model."""
+        return batches(structures, self.r_max)
+
+    def knows(self, structure: Structure) -> bool:
+        """Say whether the model has a type for every element of a structure."""
+        return bool((self._type_of_number[structure.atomic_numbers] >= 0).all())
+
+    def energies_and_forces(
+        self, structures: Batch | Sequence[Structure]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å."""
+        self._derivatives.do_derivatives = True
+        energies, forces = [], []
+        for part in self._batch(structures).parts(EDGES_PER_CALL):
+            out = self._model(self._inputs(part))
+            energies.append(_array(out[AtomicDataDict.TOTAL_ENERGY_KEY]))
+            forces.append(out[AtomicDataDict.FORCE_KEY].detach().cpu().numpy())
+        return np.concatenate(energies), np.concatenate(forces)
+
+    def edge_energies(self, structures: Batch | Sequence[Structure]) -> EdgeEnergies:
+        """Return the directed edge energies of a batch, in eV.
+
+        With the shifts of isolated atoms they add up to the energy: the equation is in
+        :mod:`e3d.models.edge_terms`.
+
+        Raises
+        ------
+        InputError
+            If an element is unknown to the model.
+        """
+        batch = self._batch(structures)
+        self._derivatives.do_derivatives = False
+        with torch.inference_mode():
+            parts = [self._decomposed(self._inputs(part)) for part in batch.parts(EDGES_PER_CALL)]
+        eps, length, energy, shift = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return EdgeEnergies.of(
+            batch,
+            eps=eps,
+            length=length,
+            energy=energy,
+            shift=np.add.reduceat(shift, batch.frame_ptr[:-1]),
+        )
+
+    def _decomposed(self, inputs: AtomicDataDict.Type) -> tuple[NDArray[np.float64], ...]:
+        """Return eps and length of edges, the total energy of frames, the shift of atoms."""
+        out = self._model(inputs)
+        eps = self._readout.edge_energies(out)
+        shift = self._readout.shifts(inputs[AtomicDataDict.ATOM_TYPE_KEY])
+        found = (
+            eps,
+            out[AtomicDataDict.EDGE_LENGTH_KEY],
+            out[AtomicDataDict.TOTAL_ENERGY_KEY],
+            shift,
+        )
+        return tuple(_array(tensor) for tensor in found)
+
+    def _batch(self, structures: Batch | Sequence[Structure]) -> Batch:
+        return structures if isinstance(structures, Batch) else make_batch(structures, self.r_max)
+
+    def _inputs(self, batch: Batch) -> AtomicDataDict.Type:
+        """Return what the model takes of a batch, one transfer an array.
+
+        Raises
+        ------
+        InputError
+            If an element is unknown to the model.
+        """
+        types = self._type_of_number[batch.atomic_numbers]
+        if (types < 0).any():
+            structure = next(
+                structure for structure in batch.structures if not self.knows(structure)
+            )
+            unknown = sorted(
+                {symbol(int(z)) for z in structure.atomic_numbers} - set(self.type_names)
+            )
+            raise InputError(
+                f"{structure.label}: {self.path} does not know {', '.join(unknown)}; it knows "
+                f"{', '.join(self.type_names)}. Leave the structure out (`e3d decompose` does with "
+                "--skip-unknown-elements), or train a model that has these elements."
+            )
+        arrays = {
+            AtomicDataDict.POSITIONS_KEY: batch.positions,
+            AtomicDataDict.ATOM_TYPE_KEY: types,
+            AtomicDataDict.EDGE_INDEX_KEY: batch.edge_index,
+            AtomicDataDict.BATCH_KEY: batch.frame,
+            AtomicDataDict.NUM_NODES_KEY: np.diff(batch.frame_ptr),
+        }
+        if batch.cell_shift is not None:
+            arrays[AtomicDataDict.CELL_KEY] = np.array(
+                [structure.cell for structure in batch.structures]
+            )
+            arrays[AtomicDataDict.EDGE_CELL_SHIFT_KEY] = batch.cell_shift.astype(np.float64)
+        return {
+            key: torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+            for key, array in arrays.items()
+        }
+
+
+def _array(tensor: torch.Tensor) -> NDArray[np.float64]:
+    return tensor.detach().cpu().numpy().astype(np.float64).reshape(-1)

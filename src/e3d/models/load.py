@@ -1,0 +1,75 @@
+"""Load a trained Allegro model for analysis.
+
+A checkpoint (``.ckpt``) or a package (``.nequip.zip``) is rebuilt in float64 and runs eagerly:
+compiled models do not return edge energies.
+"""
+
+from pathlib import Path
+
+import torch
+from nequip.model.modify_utils import only_apply_persistent_modifiers
+from nequip.model.saved_models.package import ModelFromPackage
+from nequip.model.utils import override_model_compile_mode
+from nequip.utils.global_state import set_global_state
+
+from e3d.device import require_device
+from e3d.errors import InputError
+from e3d.fast import accelerate
+from e3d.models.analysis import AnalysisModel
+from e3d.models.precision import as_float64
+
+_SOLE_MODEL = "sole_model"
+
+
+def load_model(path: Path, device: str = "cpu") -> AnalysisModel:
+    """Load a checkpoint or package in float64 for analysis.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, of another kind, or holds no Allegro model; or if there is no
+        such device.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such model. Train it first, or fix the path.")
+    require_device(device)
+    set_global_state()
+    try:
+        with override_model_compile_mode("eager"), only_apply_persistent_modifiers(True):
+            if path.name.endswith(".nequip.zip"):
+                model = ModelFromPackage(str(path))[_SOLE_MODEL]
+            elif path.suffix == ".ckpt":
+                model = _from_checkpoint(path)
+            else:
+                raise InputError(
+                    f"{path}: not a kind of model that returns edge energies - allowed: a nequip checkpoint "
+                    "(.ckpt) or package (.nequip.zip). Compiled models (.pt2, .pth) do not return them: "
+                    "give the checkpoint or package they were made from."
+                )
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{path}: cannot be loaded as a nequip model ({type(error).__name__}: {reason}). Use a checkpoint of "
+            "nequip >= 0.7, or its package."
+        ) from error
+    model = as_float64(model)
+    accelerate(model)
+    return AnalysisModel(model, path, device)
+
+
+def _from_checkpoint(path: Path) -> torch.nn.Module:
+    """Rebuild the model of a checkpoint in float64 from its own config, with its EMA weights."""
+    from hydra.utils import get_class
+
+    saved = torch.load(path, map_location="cpu", weights_only=False)["hyper_parameters"]
+    module_class = get_class(saved["info_dict"]["training_module"]["_target_"])
+    overrides = {}
+    if "model_dtype" in saved["model"]:
+        overrides["model"] = {**saved["model"], "model_dtype": "float64"}
+    module = module_class.load_from_checkpoint(
+        path, map_location="cpu", weights_only=False, **overrides
+    )
+    model: torch.nn.Module = module.evaluation_model[_SOLE_MODEL]
+    return model

@@ -1,0 +1,152 @@
+"""Where a file came from: atomic writes and the ``.provenance.json`` beside every table."""
+
+import contextlib
+import glob
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from e3d import __version__
+from e3d.errors import InputError
+
+_STARTED = time.time()
+_PACKAGES = (
+    "torch",
+    "nequip",
+    "nequip-allegro",
+    "e3nn",
+    "numpy",
+    "pandas",
+    "scipy",
+    "rdkit",
+    "ase",
+    "pyscf",
+    "pyscf-dispersion",
+    "tblite",
+)
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that replaces it when the block ends without error.
+
+    A reader sees the old file or the whole new one; a failed writer leaves nothing behind, and what
+    a killed one (SIGKILL, out of memory) left goes with the next write on the same machine.
+    """
+    made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+        _remove_leftovers(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that is not empty stays
+            for folder in made:
+                folder.rmdir()
+        raise
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of ``path`` whose processes are gone."""
+    for old in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        process = old.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
+        if process.isdecimal():  # else it is another file's, whose name begins as this one's
+            try:
+                os.kill(int(process), 0)  # sends nothing
+            except ProcessLookupError:
+                old.unlink(missing_ok=True)
+            except (OSError, OverflowError):  # another user's, or no number of a process
+                continue
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` to ``path`` atomically as indented JSON."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def digest(value: Any) -> str:
+    """Return a short hash of a JSON-like value that does not depend on the order of its keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes.
+
+    Raises
+    ------
+    InputError
+        If the file is missing.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Fix the path, or make the file first.")
+    state = path.stat()
+    return _hash(path.resolve(), state.st_size, state.st_mtime_ns)
+
+
+@lru_cache
+def _hash(path: Path, size: int, mtime_ns: int) -> str:
+    """Hash a file once per state of it: a store is an input of several outputs of one command."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def commit() -> str | None:
+    """Return the commit the code runs from, with ``-dirty`` if it was edited, or None outside git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+@lru_cache(maxsize=1)  # 13 ms, for each of many tables
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the installed packages a result depends on."""
+    found = {"e3d": __version__, "python": platform.python_version()}
+    for name in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def record(
+    output: Path, *, inputs: Iterable[Path] = (), settings: Mapping[str, Any] | None = None
+) -> None:
+    """Write ``<output>.provenance.json``: commit, versions, settings, input hashes, wall time.
+
+    Wall times live here and never in a table, so that tables are byte-identical from run to run.
+    """
+    settings = dict(settings or {})
+    write_json(
+        output.with_name(output.name + ".provenance.json"),
+        {
+            "output": output.name,
+            "sha256": file_digest(output),
+            "commit": commit(),
+            "versions": versions(),
+            "settings": settings,
+            "settings_hash": digest(settings),
+            "inputs": {str(path): file_digest(path) for path in inputs},
+            "wall_time_s": round(time.time() - _STARTED, 2),
+        },
+    )

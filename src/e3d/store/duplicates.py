@@ -1,0 +1,118 @@
+"""Find frames of one molecule that are the same structure, while a store is written.
+
+Two frames are duplicates when every atom of one lies within :data:`TOLERANCE_ANG` of an atom of the same
+element in the other (atom order differs between the groups of one molecule). Five numbers a frame,
+which cannot differ by more than a bound where the coordinates differ by less than the tolerance,
+point at the few candidates whose coordinates are then read back and compared. The cells of periodic
+frames are compared entry by entry.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+TOLERANCE_ANG = 1e-4
+
+Lookup = Callable[[int], tuple[NDArray[np.uint8], NDArray[np.float32]]]
+
+
+class Duplicates:
+    """The frames kept so far, by molecule; five numbers each (14 if periodic) stay in memory."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        """Compare with frames that ``lookup`` returns as atomic numbers (N,) and positions (N, 3)."""
+        self._lookup = lookup
+        self._keys: dict[Hashable, NDArray[np.float64]] = {}
+        self._frames: dict[Hashable, NDArray[np.int64]] = {}
+
+    def fresh(
+        self,
+        molecule: Hashable,
+        numbers: NDArray[np.int64],
+        positions: NDArray[np.float64],
+        cell: NDArray[np.float64] | None,
+        first_frame: int,
+    ) -> NDArray[np.bool_]:
+        """Say which conformations (M,) of a group are new; those are remembered.
+
+        ``molecule`` tells apart what is never the same structure: molecules, and charges and spins of
+        one. The new ones are taken to become the frames ``first_frame``, ``first_frame + 1``, ... of the store.
+        """
+        molecule = (molecule, cell is None)
+        keys, bounds = structure_keys(numbers, positions, cell)
+        old_keys = self._keys.get(molecule, np.empty((0, keys.shape[1])))
+        old_frames = self._frames.get(molecule, np.empty(0, dtype=np.int64))
+        all_keys = np.concatenate([old_keys, keys])
+        n_old = len(old_keys)
+        keep = np.ones(len(positions), dtype=bool)
+        for later, earlier in candidates(all_keys, bounds, n_old):
+            if keep[later] and (earlier < n_old or keep[earlier - n_old]):
+                other = (
+                    self._lookup(int(old_frames[earlier]))
+                    if earlier < n_old
+                    else (numbers, positions[earlier - n_old].astype(np.float32))
+                )
+                keep[later] = not same_structure(numbers, positions[later], *other)
+        self._keys[molecule] = np.concatenate([old_keys, keys[keep]])
+        new_frames = first_frame + np.arange(int(keep.sum()))
+        self._frames[molecule] = np.concatenate([old_frames, new_frames])
+        return keep
+
+
+def same_structure(
+    numbers: NDArray[np.integer[Any]],
+    positions: NDArray[np.floating[Any]],
+    other_numbers: NDArray[np.integer[Any]],
+    other_positions: NDArray[np.floating[Any]],
+) -> bool:
+    """Say whether two frames (N, 3) are the same up to the order of equal atoms."""
+    if len(numbers) != len(other_numbers):
+        return False
+    apart = np.abs(positions[:, None] - other_positions[None]).max(axis=-1) > TOLERANCE_ANG
+    near = ~apart & (numbers[:, None] == other_numbers[None])
+    return bool(near.any(axis=0).all() and near.any(axis=1).all())
+
+
+def structure_keys(
+    numbers: NDArray[np.int64], positions: NDArray[np.float64], cell: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return numbers of every conformation (M, K) and how far those of a duplicate may be (M, K).
+
+    sum z |x - c|², sum z x (three numbers), the number of atoms, and of a periodic one the nine entries of
+    the cell; c is the centre of charge.
+    """
+    z = numbers.astype(np.float64)
+    linear = np.einsum("n,mnx->mx", z, positions)
+    offset = positions - linear[:, None] / z.sum()
+    distance = np.linalg.norm(offset, axis=-1)
+    spread = np.einsum("n,mn->m", z, distance**2)
+    m = len(positions)
+    exact = [np.full((m, 1), float(len(numbers)))] + ([] if cell is None else [cell.reshape(m, 9)])
+    step = 2 * TOLERANCE_ANG  # the store's float32 included
+    bound_spread = 2 * step * np.sqrt(3) * np.einsum("n,mn->m", z, distance) + step**2 * z.sum()
+    bounds = [
+        bound_spread,
+        np.full((m, 3), step * z.sum()),
+        *(np.full(part.shape, TOLERANCE_ANG) for part in exact),
+    ]
+    return np.column_stack([spread, linear, *exact]), np.column_stack(bounds)
+
+
+def candidates(
+    keys: NDArray[np.float64], bounds: NDArray[np.float64], n_old: int
+) -> list[tuple[int, int]]:
+    """Return (new conformation, earlier row of ``keys``) whose keys agree, in order of the former."""
+    order = np.argsort(keys[:, 0], kind="stable")
+    ordered, own = keys[order, 0], keys[n_old:, 0]
+    low = np.searchsorted(ordered, own - bounds[:, 0], side="left")
+    high = np.searchsorted(ordered, own + bounds[:, 0], side="right")
+    found = []
+    for new in np.flatnonzero(high - low > 1):  # each finds itself
+        row = n_old + new
+        near = order[low[new] : high[new]]
+        near = near[near < row]
+        near = near[(np.abs(keys[near] - keys[row]) <= bounds[new]).all(axis=1)]
+        found += [(int(new), int(earlier)) for earlier in np.sort(near)]
+    return found

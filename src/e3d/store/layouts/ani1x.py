@@ -1,0 +1,76 @@
+"""Read ANI-1x: one HDF5 group per formula with all its isomers, wB97x/6-31G(d), hartree and Å.
+
+Facts from the data descriptor (Smith et al., Sci. Data 7, 134 (2020)) and its ``dataloader.py``: not every
+conformation was labelled at every level; what was not is NaN.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from e3d.errors import InputError
+from e3d.store.files.hdf5 import array, open_hdf5, require, subgroups
+from e3d.store.group import Group
+from e3d.store.layouts.frames import formula
+from e3d.units import HARTREE_EV
+
+NUMBERS, POSITIONS, ENERGY, FORCES = NEEDED = (
+    "atomic_numbers",
+    "coordinates",
+    "wb97x_dz.energy",
+    "wb97x_dz.forces",
+)
+SUBSET = "ANI-1x"
+UNLABELLED = "conformations without energy or forces (NaN)"
+
+
+def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Group]:
+    """Yield the conformations of each formula that have energy and forces, in eV and Å.
+
+    ``isolated_atom_energy`` is not needed. Rows with NaN are dropped and counted; a formula whose
+    rows are all NaN gives an empty group. Every molecule is neutral and a singlet.
+
+    Raises
+    ------
+    InputError
+        For a file without groups, a missing key or a wrong shape, naming the formula.
+    """
+    with open_hdf5(path) as file:
+        count = 0
+        for name, group in subgroups(file, str(path)):
+            count += 1
+            yield _group(group, f"{path}, group {name!r}")
+        if not count:
+            raise InputError(
+                f"{path}: holds no groups; ANI-1x has one HDF5 group per formula. Check the file."
+            )
+
+
+def _group(group: h5py.Group, where: str) -> Group:
+    require(group, NEEDED, SUBSET, where)
+    numbers = array(group, NUMBERS, "(N,)", where).astype(np.int64)
+    positions = array(group, POSITIONS, "(M, N, 3)", where)
+    energy = array(group, ENERGY, "(M,)", where)
+    forces = array(group, FORCES, "(M, N, 3)", where)
+    if not len(positions) == len(energy) == len(forces):
+        raise InputError(
+            f"{where}: {len(positions)} coordinates, {len(energy)} energies and {len(forces)} forces - "
+            "expected as many of each. Fix the group."
+        )
+    labelled = ~(np.isnan(energy) | np.isnan(forces).any(axis=(1, 2)))
+    unlabelled = int((~labelled).sum())
+    return Group(
+        smiles="",
+        name=formula(numbers),
+        subset=SUBSET,
+        atomic_numbers=numbers,
+        positions=positions[labelled],
+        energy=energy[labelled] * HARTREE_EV,
+        forces=forces[labelled] * HARTREE_EV,
+        source_index=np.full(int(labelled.sum()), -1, dtype=np.int64),
+        charge=0,
+        multiplicity=1,
+        dropped={UNLABELLED: unlabelled} if unlabelled else {},
+    )

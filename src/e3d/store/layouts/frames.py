@@ -1,0 +1,148 @@
+"""Layouts that come frame by frame: what one frame is, and how frames become groups."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from math import gcd
+from typing import Any
+
+import numpy as np
+from ase.formula import Formula
+from numpy.typing import NDArray
+
+from e3d.chemistry import symbol
+from e3d.errors import InputError
+from e3d.store.group import Group
+
+LONGEST_GROUP = 256
+"""A run of like frames is cut here, so that memory stays bounded."""
+NO_LABELS = "frames without energy or forces"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One labelled conformation, in eV and Å; the fields are those of :class:`Group`, without M.
+
+    ``positions`` and ``forces`` (N, 3), ``cell`` (3, 3), ``pbc`` (3,), ``stress`` (3, 3).
+    """
+
+    name: str
+    subset: str
+    atomic_numbers: NDArray[np.int64]
+    positions: NDArray[np.float64]
+    energy: float
+    forces: NDArray[np.float64]
+    cell: NDArray[np.float64] | None = None
+    pbc: NDArray[np.bool_] | None = None
+    stress: NDArray[np.float64] | None = None
+    smiles: str = ""
+    charge: int | None = None
+    multiplicity: int | None = None
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A frame that is left out, and why."""
+
+    reason: str
+
+
+def groups(frames: Iterable[Frame | Dropped]) -> Iterator[Group]:
+    """Make one group of each run of consecutive frames that differ in nothing but numbers.
+
+    What is dropped is counted in the group that comes next, or in an empty one at the end.
+    """
+    run: list[Frame] = []
+    dropped: Counter[str] = Counter()
+    for frame in frames:
+        if isinstance(frame, Dropped):
+            dropped[frame.reason] += 1
+        elif run and (_likeness(frame) != _likeness(run[0]) or len(run) == LONGEST_GROUP):
+            yield _group(run, dropped)
+            run, dropped = [frame], Counter()
+        else:
+            run.append(frame)
+    if run:
+        yield _group(run, dropped)
+    elif dropped:
+        yield _empty(dropped)
+
+
+def _likeness(frame: Frame) -> tuple[Any, ...]:
+    present = (frame.cell is None, frame.pbc is None, frame.stress is None)
+    identity = (frame.name, frame.subset, frame.smiles, frame.charge, frame.multiplicity)
+    return (*identity, *present, frame.atomic_numbers.tobytes())
+
+
+def _group(run: list[Frame], dropped: Counter[str]) -> Group:
+    first = run[0]
+    optional = {
+        name: np.array([getattr(frame, name) for frame in run])
+        for name in ("cell", "pbc", "stress")
+        if getattr(first, name) is not None
+    }
+    return Group(
+        smiles=first.smiles,
+        name=first.name,
+        subset=first.subset,
+        atomic_numbers=first.atomic_numbers,
+        positions=np.array([frame.positions for frame in run]),
+        energy=np.array([frame.energy for frame in run]),
+        forces=np.array([frame.forces for frame in run]),
+        source_index=np.full(len(run), -1, dtype=np.int64),
+        charge=first.charge,
+        multiplicity=first.multiplicity,
+        dropped=dict(dropped),
+        **optional,
+    )
+
+
+def _empty(dropped: Counter[str]) -> Group:
+    nothing = np.zeros((0, 0, 3))
+    no_index = np.zeros(0, dtype=np.int64)
+    return Group(
+        "",
+        "",
+        no_index,
+        nothing,
+        np.zeros(0),
+        nothing,
+        no_index,
+        name="none",
+        dropped=dict(dropped),
+    )
+
+
+def formula(numbers: NDArray[np.int64], *, reduced: bool = False) -> str:
+    """Return the Hill formula of atomic numbers (N,), divided by the common factor if ``reduced``."""
+    kinds, counts = np.unique(numbers, return_counts=True)
+    return _hill(tuple(kinds.tolist()), tuple(counts.tolist()), reduced)
+
+
+@lru_cache(maxsize=100_000)
+def _hill(kinds: tuple[int, ...], counts: tuple[int, ...], reduced: bool) -> str:
+    factor = gcd(*counts) if reduced else 1
+    composition = {symbol(z): n // factor for z, n in zip(kinds, counts, strict=True)}
+    return str(Formula.from_dict(composition).format("hill"))
+
+
+def numbers_of(values: Any, key: str, shape: tuple[int, ...], where: str) -> NDArray[np.float64]:
+    """Turn what a file holds for ``key`` into numbers of exactly ``shape``.
+
+    Raises
+    ------
+    InputError
+        If it is no array of numbers, or of another shape.
+    """
+    try:
+        found = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{where}: {key} is no array of numbers, expected shape {shape}. Fix the record."
+        ) from None
+    if found.shape != shape:
+        raise InputError(
+            f"{where}: {key} has shape {found.shape}, expected {shape}. Fix the record."
+        )
+    return found

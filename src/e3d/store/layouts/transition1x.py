@@ -1,0 +1,129 @@
+"""Read Transition1x: /{data,train,val,test}/{formula}/{reaction}/, eV and Å, wB97x/6-31G(d).
+
+Facts from its own data loader (gitlab.com/matschreiner/Transition1x): a reaction group holds the images of
+all NEB iterations, and sub-groups ``reactant``, ``product`` and ``transition_state`` hold one frame each.
+``/data`` has every reaction; the other three are views of it. So each reaction is read once, and the
+views only say which split it belongs to.
+
+Whether the three single frames are images of the path is not said, so it is looked up in each reaction: what is
+there already is dropped and counted, what is not is added to the path's group.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import h5py
+import numpy as np
+
+from e3d.errors import InputError
+from e3d.store.files.hdf5 import array, open_hdf5, require, subgroups
+from e3d.store.group import Group
+from e3d.store.layouts.frames import formula
+
+NUMBERS, POSITIONS, ENERGY, FORCES = NEEDED = (
+    "atomic_numbers",
+    "positions",
+    "wB97x_6-31G(d).energy",
+    "wB97x_6-31G(d).forces",
+)
+NAME = "Transition1x"
+VIEWS = ("train", "val", "test")
+END_POINTS = ("reactant", "product", "transition_state")
+ON_THE_PATH = "reactants, products and transition states that are images of the path"
+_SAME_ANG: Final = 1e-4
+
+
+def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Group]:
+    """Yield every reaction once, path and end points together, named by its Hill formula.
+
+    ``isolated_atom_energy`` is not needed. The subset names the split a reaction belongs to, if any;
+    every system is neutral and a singlet. End points whose atoms are in another order than the
+    path's come as groups of their own.
+
+    Raises
+    ------
+    InputError
+        For a file without reactions, a missing key or a wrong shape, naming the reaction.
+    """
+    with open_hdf5(path) as file:
+        seen: set[str] = set()
+        for root in ("data", *VIEWS):
+            for key, group in reactions(file, root, path):
+                if key not in seen:
+                    seen.add(key)
+                    yield from _reaction(group, _subset(file, key), f"{path}, /{root}/{key}")
+        if not seen:
+            raise InputError(
+                f"{path}: holds no reactions; {NAME} has groups data, train, val, test with "
+                "{formula}/{reaction} in each. Check the file or its `layout`."
+            )
+
+
+def reactions(file: h5py.File, root: str, path: Path) -> Iterator[tuple[str, h5py.Group]]:
+    """Yield formula/reaction and the group of each."""
+    if root in file:
+        for name, found in subgroups(file[root], f"{path}, /{root}"):
+            for reaction, group in subgroups(found, f"{path}, /{root}/{name}"):
+                yield f"{name}/{reaction}", group
+
+
+def _subset(file: h5py.File, key: str) -> str:
+    split = next((view for view in VIEWS if f"{view}/{key}" in file), None)
+    return f"{NAME} {split}" if split else NAME
+
+
+def _reaction(group: h5py.Group, subset: str, where: str) -> Iterator[Group]:
+    images = _frames(group, subset, where)
+    for name, single in subgroups(group, where):
+        if name in END_POINTS:
+            end = _frames(single, subset, f"{where}/{name}")
+            if np.array_equal(end.atomic_numbers, images.atomic_numbers):
+                images = _merged(images, end, f"{where}/{name}")
+            else:
+                yield end
+    yield images
+
+
+def _frames(group: h5py.Group, subset: str, where: str) -> Group:
+    require(group, NEEDED, NAME, where)
+    numbers = array(group, NUMBERS, "(N,)", where).astype(np.int64)
+    energy = array(group, ENERGY, "(M,)", where)
+    return Group(
+        smiles="",
+        name=formula(numbers),
+        subset=subset,
+        atomic_numbers=numbers,
+        positions=array(group, POSITIONS, "(M, N, 3)", where),
+        energy=energy,
+        forces=array(group, FORCES, "(M, N, 3)", where),
+        source_index=np.full(len(energy), -1, dtype=np.int64),
+        charge=0,
+        multiplicity=1,
+    )
+
+
+def _merged(images: Group, end: Group, where: str) -> Group:
+    """Add the frames of ``end`` that are no image yet, and count those that are."""
+    n = len(images.atomic_numbers)
+    if images.positions.shape[1:] != (n, 3) or end.positions.shape[1:] != (n, 3):
+        raise InputError(
+            f"{where}: positions {end.positions.shape} do not fit {n} atoms. Fix the group."
+        )
+    known = [
+        bool((np.abs(images.positions - p).max(axis=(1, 2), initial=0) < _SAME_ANG).any())
+        for p in end.positions
+    ]
+    new = ~np.array(known, dtype=bool)
+    dropped = dict(images.dropped)
+    if not new.all():
+        dropped[ON_THE_PATH] = dropped.get(ON_THE_PATH, 0) + int((~new).sum())
+    return replace(
+        images,
+        positions=np.concatenate([images.positions, end.positions[new]]),
+        energy=np.concatenate([images.energy, end.energy[new]]),
+        forces=np.concatenate([images.forces, end.forces[new]]),
+        source_index=np.full(len(images.energy) + int(new.sum()), -1, dtype=np.int64),
+        dropped=dropped,
+    )

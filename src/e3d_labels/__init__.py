@@ -1,0 +1,1 @@
+"""The package e3d_labels."""

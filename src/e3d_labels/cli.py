@@ -1,0 +1,130 @@
+"""The commands that make data: sampling, labels, references, reaction paths, stretched bonds."""
+
+from typing import Final
+
+from e3d import options
+from e3d.command_line import Command, Group, argument
+
+_JOBS = argument("--jobs", "processes, one thread each", type=options.count, default=1)
+_THEORY = argument(
+    "--theory",
+    "spice, gfn2, or the full name of a theory that can be computed",
+    type=str,
+    required=True,
+)
+
+COMMANDS: Final[tuple[Command | Group, ...]] = (
+    Command(
+        "data sample",
+        "e3d_labels.sample:sample_molecules",
+        "Sample conformations of a list of SMILES by GFN2-xTB.",
+        (
+            argument("MOLECULES", "list of SMILES"),
+            argument(
+                "--conformations",
+                "of each molecule, even, at most 50",
+                type=options.count,
+                default=50,
+            ),
+            argument("--seed", "of the sampling", type=options.natural, default=0),
+            _JOBS,
+        ),
+    ),
+    Command(
+        "data label",
+        "e3d_labels.labelling:label_geometries",
+        "Label the conformations of GEOMETRIES (SPICE layout).",
+        (
+            argument("GEOMETRIES", "conformations in the SPICE layout"),
+            argument(
+                "--chunk",
+                "conformations a process takes at a time (by the theory)",
+                type=options.count,
+            ),
+            argument(
+                "--max-hours",
+                "start nothing after this time; write what is finished",
+                type=options.hours,
+            ),
+            argument("--known", "file labelled before: its conformations are not computed again"),
+            argument("--retry-failed", "compute again what failed before", action="store_true"),
+            _JOBS,
+            _THEORY,
+        ),
+    ),
+    Command(
+        "data check-labels",
+        "e3d_labels.check:check_file",
+        "Compute random conformations of LABELS again.",
+        (
+            argument("LABELS", "labelled file"),
+            argument("--n", "conformations", type=options.count, default=20),
+            argument("--seed", "of the choice", type=options.natural, default=0),
+            _JOBS,
+            _THEORY,
+        ),
+    ),
+    Command(
+        "data atoms",
+        "e3d_labels.atoms:write_atoms",
+        "Compute the energies of isolated neutral atoms.",
+        (
+            argument("--elements", type=str, nargs="+", required=True, metavar="ELEMENT"),
+            _THEORY,
+        ),
+    ),
+    Command(
+        "data references",
+        "e3d_labels.references:reference_geometries",
+        "Write the geometries a TABLE of named bonds needs.",
+        (argument("TABLE", "named bonds"),),
+    ),
+    Command(
+        "data reference-energies",
+        "e3d_labels.references:reference_energies",
+        "De and mean bond energies from LABELS.",
+        (
+            argument("LABELS", "labelled geometries of the references"),
+            argument("TABLE", "named bonds"),
+            argument("--barriers", "table of barrier heights to write as well", required=True),
+        ),
+    ),
+    Command(
+        "data reactions",
+        "e3d_labels.reactions:reaction_file",
+        "Find the paths of REACTIONS by NEB at GFN2-xTB.",
+        (
+            argument("REACTIONS", "table of reactions"),
+            argument(
+                "--images",
+                "of a path, ends included (default: 9)",
+                type=options.count,
+                default=9,
+            ),
+        ),
+    ),
+    Command(
+        "data scans",
+        "e3d_labels.stretch:stretch_file",
+        "Stretch bonds of TABLE from relaxed MOLECULES.",
+        (
+            argument("TABLE", "named bonds"),
+            argument("MOLECULES", "relaxed molecules"),
+            argument(
+                "--bonds",
+                "names of the table's column bond",
+                type=str,
+                nargs="+",
+                required=True,
+                metavar="BOND",
+            ),
+        ),
+    ),
+    Command(
+        "data relax",
+        "e3d_labels.relax:relax_named",
+        "Relax the molecules of a TABLE of named bonds by GFN2-xTB.",
+        (argument("TABLE", "named bonds"),),
+    ),
+)
+"""What this package adds to the program ``e3d``."""

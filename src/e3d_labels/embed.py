@@ -1,0 +1,72 @@
+"""Molecules in three dimensions: RDKit embedding and GFN2-xTB, for relaxing and for sampling.
+
+Needs the ``labels`` extra (tblite), which is loaded only when a calculator is asked for.
+"""
+
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.optimize import BFGS
+from rdkit import Chem
+from rdkit.Chem import rdDistGeom
+
+from e3d.chemistry import parse
+from e3d.errors import InputError
+
+FORCE_TOLERANCE = 1e-3
+"""Largest force (eV/Å) at which a geometry counts as relaxed."""
+_MAX_STEPS = 1000
+_LOWER_EV = 1e-6
+
+
+def embed(smiles: str, *, conformers: int, seed: int) -> tuple[str, list[Atoms]]:
+    """Return the mapped SMILES and up to ``conformers`` embeddings in its row order.
+
+    The atoms come in the order of ``smiles``, then its hydrogens; ``seed`` fixes RDKit's embedding.
+
+    Raises
+    ------
+    InputError
+        If RDKit cannot embed the molecule.
+    """
+    mol = Chem.AddHs(parse(smiles))
+    numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
+    found = list(rdDistGeom.EmbedMultipleConfs(mol, numConfs=conformers, randomSeed=seed))
+    if not found:
+        raise InputError(f"{smiles}: RDKit cannot embed it in three dimensions. Leave it out.")
+    for atom in mol.GetAtoms():
+        atom.SetAtomMapNum(atom.GetIdx() + 1)
+    frames = [
+        Atoms(numbers=numbers, positions=np.array(mol.GetConformer(k).GetPositions()))
+        for k in found
+    ]
+    return Chem.MolToSmiles(mol), frames
+
+
+def xtb(charge: int = 0, multiplicity: int = 1) -> Any:
+    """Return a GFN2-xTB calculator for ASE.
+
+    Raises
+    ------
+    InputError
+        If tblite is not installed.
+    """
+    try:
+        from tblite.ase import TBLite
+    except ImportError:
+        raise InputError(
+            "GFN2-xTB needs tblite, which is not installed. Install the extra: pip install -e '.[labels]'."
+        ) from None
+    return TBLite(method="GFN2-xTB", charge=charge, multiplicity=multiplicity, verbosity=0)
+
+
+def lowest_minimum(frames: list[Atoms], *, charge: int = 0, multiplicity: int = 1) -> Atoms:
+    """Relax every frame in place by GFN2-xTB; return the one of lowest energy, the first of equal ones."""
+    best = frames[0]
+    for atoms in frames:
+        atoms.calc = xtb(charge, multiplicity)
+        BFGS(atoms, logfile=None).run(fmax=FORCE_TOLERANCE, steps=_MAX_STEPS)
+        if atoms.get_potential_energy() < best.get_potential_energy() - _LOWER_EV:
+            best = atoms
+    return best

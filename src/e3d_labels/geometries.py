@@ -1,0 +1,228 @@
+"""Geometries to label, and labels, as files in the SPICE layout (atomic units).
+
+A group needs ``smiles`` (mapped), ``atomic_numbers`` (N,) and ``conformations`` (M, N, 3); ``subset``,
+``sample_index`` (M,), ``charge`` and ``multiplicity`` (one number each) may be left out. The last two
+are for what a SMILES cannot say: triplets, and transition states, whose ``smiles`` is empty.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from e3d import provenance
+from e3d.chemistry import Molecule, bonds_intact, molecule, number
+from e3d.errors import InputError
+from e3d.store.files.hdf5 import array, open_hdf5, text
+from e3d.store.layouts.spice import SAMPLE_INDEX
+from e3d.theory import Theory
+from e3d.units import BOHR_ANG, HARTREE_EV
+from e3d_labels.task import Label, Task
+
+_NEEDED = ("smiles", "atomic_numbers", "conformations")
+
+
+@dataclass(frozen=True)
+class Geometries:
+    """Conformations of one molecule: ``positions`` (M, N, 3) bohr, as in the file (float32)."""
+
+    name: str
+    smiles: str
+    subset: str
+    numbers: NDArray[np.int64]
+    positions: NDArray[np.float32]
+    sample_index: NDArray[np.int64]
+    charge: int
+    multiplicity: int
+    stretched: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def task(self, row: int) -> Task:
+        """Return what there is to compute for one conformation."""
+        return Task(
+            group=self.name,
+            numbers=self.numbers,
+            positions=self.positions[row].astype(np.float64),
+            charge=self.charge,
+            multiplicity=self.multiplicity,
+            stretched=bool(self.stretched[row]),
+        )
+
+
+def read_geometries(path: Path) -> list[Geometries]:
+    """Read every group.
+
+    Raises
+    ------
+    InputError
+        For a file without groups, or a group that lacks or contradicts something.
+    """
+    with open_hdf5(path) as file:
+        groups = [read_group(file[name], name, f"{path}, group {name!r}") for name in file]
+    if not any(map(len, groups)):
+        raise InputError(
+            f"{path}: holds no conformations in {len(groups)} groups; HDF5 groups with `conformations` are needed. "
+            "Make it with e3d data sample."
+        )
+    return groups
+
+
+def read_group(group: h5py.Group | h5py.Dataset, name: str, where: str) -> Geometries:
+    """Read the geometries of one group; ``where`` says in messages what it is.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_geometries`.
+    """
+    if not isinstance(group, h5py.Group):
+        raise InputError(
+            f"{where}: is a dataset; one HDF5 group per molecule is needed. Move it into a group."
+        )
+    missing = [key for key in _NEEDED if key not in group]
+    if missing:
+        raise InputError(
+            f"{where}: lacks {', '.join(missing)}; needed: {', '.join(_NEEDED)}. Add it or drop the group."
+        )
+    smiles = text(group["smiles"], where)
+    numbers = array(group, "atomic_numbers", "(N,)", where).astype(np.int64)
+    positions = _positions(group, len(numbers), where)
+    charge, multiplicity, bonds = _electrons(group, smiles, numbers, where)
+    return Geometries(
+        name=name,
+        smiles=smiles,
+        subset=text(group["subset"], where) if "subset" in group else "",
+        numbers=numbers,
+        positions=positions,
+        sample_index=_sample_index(group, len(positions), where),
+        charge=charge,
+        multiplicity=multiplicity,
+        stretched=~bonds_intact(positions.astype(np.float64) * BOHR_ANG, numbers, bonds)
+        if bonds is not None
+        else np.zeros(len(positions), dtype=bool),
+    )
+
+
+def _positions(group: h5py.Group, n: int, where: str) -> NDArray[np.float32]:
+    """Return conformations (M, n, 3); M = 0 for the empty groups SPICE keeps."""
+    if np.size(group["conformations"]) == 0:
+        return np.zeros((0, n, 3), dtype=np.float32)
+    positions = array(group, "conformations", "(M, N, 3)", where).astype(np.float32)
+    if positions.shape[1:] != (n, 3):
+        raise InputError(
+            f"{where}: conformations {positions.shape} do not fit {n} atoms, expected (M, {n}, 3). Fix the group."
+        )
+    bad = np.flatnonzero(~np.isfinite(positions).all(axis=(1, 2)))
+    if bad.size:
+        raise InputError(
+            f"{where}: coordinates of conformation {bad[0]} are not finite ({bad.size} of {len(positions)} affected), "
+            "bohr are needed. Remove them from the group."
+        )
+    return positions
+
+
+def _electrons(
+    group: h5py.Group, smiles: str, numbers: NDArray[np.int64], where: str
+) -> tuple[int, int, NDArray[np.int64] | None]:
+    """Return charge, multiplicity and bonded rows (None without a SMILES)."""
+    charge, multiplicity, bonds = (
+        _whole(group, "charge", where),
+        _whole(group, "multiplicity", where),
+        None,
+    )
+    if smiles:
+        known = _molecule(smiles, where)
+        if known.atomic_numbers != tuple(numbers.tolist()):
+            raise InputError(
+                f"{where}: atomic_numbers {numbers.tolist()} do not follow the map numbers of {smiles}. "
+                "Map number k must name row k-1: fix the group."
+            )
+        charge = known.charge if charge is None else charge
+        multiplicity = known.multiplicity if multiplicity is None else multiplicity
+        bonds = known.bond_index
+    if charge is None or multiplicity is None:
+        raise InputError(
+            f"{where}: without a SMILES it needs `charge` and `multiplicity`. Add them to the group."
+        )
+    _check_spin(int(numbers.sum()) - charge, multiplicity, where)
+    return charge, multiplicity, bonds
+
+
+def _molecule(smiles: str, where: str) -> Molecule:
+    try:
+        return molecule(smiles)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _whole(group: h5py.Group, key: str, where: str) -> int | None:
+    return int(array(group, key, "(1,)", where)[0]) if key in group else None
+
+
+def _sample_index(group: h5py.Group, m: int, where: str) -> NDArray[np.int64]:
+    if SAMPLE_INDEX not in group or m == 0:
+        return np.arange(m)
+    index = array(group, SAMPLE_INDEX, "(M,)", where).astype(np.int64)
+    if len(index) != m:
+        raise InputError(
+            f"{where}: {SAMPLE_INDEX} has {len(index)} numbers, expected {m}, one each. Fix the group."
+        )
+    return index
+
+
+def _check_spin(electrons: int, multiplicity: int, where: str) -> None:
+    if multiplicity < 1 or (electrons - multiplicity + 1) % 2 or multiplicity - 1 > electrons:
+        raise InputError(
+            f"{where}: multiplicity {multiplicity} does not fit {electrons} electrons - an even number of electrons "
+            "needs an odd multiplicity, an odd number an even one. Set `multiplicity` or `charge` of the group."
+        )
+
+
+def write_labels(
+    rows: Iterable[tuple[Geometries, dict[int, Label]]], output: Path, theory: Theory
+) -> None:
+    """Write labelled conformations; a group none of whose conformations has a label is left out."""
+    atoms = {
+        number(element): energy / HARTREE_EV
+        for element, energy in theory.isolated_atom_energy.items()
+    }
+    with (
+        provenance.atomic(output) as temporary,
+        h5py.File(temporary, "w", libver="v110", track_order=True) as file,
+    ):
+        file.attrs["level_of_theory"] = theory.name
+        for group, labels in rows:
+            if labels:
+                _write_group(file.create_group(group.name), group, labels, atoms)
+
+
+def _write_group(
+    target: h5py.Group, group: Geometries, labels: dict[int, Label], atoms: dict[int, float]
+) -> None:
+    kept = sorted(labels, key=lambda row: int(group.sample_index[row]))
+    chosen = [labels[row] for row in kept]
+    energy = np.array([label.energy for label in chosen])
+    text_type = h5py.string_dtype()
+    target.create_dataset("subset", data=[group.subset], dtype=text_type)
+    target.create_dataset("smiles", data=[group.smiles], dtype=text_type)
+    target["atomic_numbers"] = group.numbers.astype(np.int16)
+    target["conformations"] = group.positions[kept]
+    target[SAMPLE_INDEX] = group.sample_index[kept].astype(np.int32)
+    target["charge"] = np.array([group.charge], dtype=np.int8)
+    target["multiplicity"] = np.array([group.multiplicity], dtype=np.int8)
+    target["dft_total_energy"] = energy
+    if all(int(z) in atoms for z in group.numbers):
+        target["formation_energy"] = energy - sum(atoms[int(z)] for z in group.numbers)
+    target["dft_total_gradient"] = np.array([label.gradient for label in chosen], dtype=np.float32)
+    target["mayer_indices"] = np.array([label.mayer for label in chosen], dtype=np.float32)
+    if any(label.wiberg is not None for label in chosen):
+        unknown = np.full((len(group.numbers),) * 2, np.nan)
+        wiberg = [unknown if label.wiberg is None else label.wiberg for label in chosen]
+        target["wiberg_lowdin_indices"] = np.array(wiberg, dtype=np.float32)
+    target.create_dataset("method", data=[label.method for label in chosen], dtype=text_type)
+    target["spin_square"] = np.array([label.spin_square for label in chosen], dtype=np.float32)

@@ -1,1 +1,0 @@
-"""Make data: sample conformations, label them, relax, collect references. Needs the ``labels`` extra."""

@@ -1,1 +1,0 @@
-"""Label geometries with energies, forces and bond orders, by a density functional or by GFN2-xTB."""

@@ -1,1 +1,0 @@
-"""The ``train`` stage: render nequip's config from ours, run ``nequip-train``, keep the evidence."""

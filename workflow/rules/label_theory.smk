@@ -1,0 +1,42 @@
+# D beside bond energies and bond orders at the labels' own level of theory.
+
+
+rule label_theory_run:
+    input:
+        named=f"<results>/bde/{RUN}.named.csv",
+        decomposed=expand(
+            f"<results>/decompose/{RUN}/{{structures}}/bonds.parquet",
+            structures=STRUCTURES,
+            allow_missing=True,
+        ),
+        means=f"<results>/decompose/{RUN}/{NAMED_BONDS}/bond_means.csv",
+        settings=f"<results>/train/{RUN}/run.yaml",
+        store="<results>/data/{dataset}/store.h5",
+        source=bond_orders_file,
+        label_level="resources/label_level.csv",
+        references="resources/references.hdf5",
+        code=code_of("label-theory"),
+    output:
+        **outputs("label_theory"),
+    log:
+        f"<logs>/label_theory/{RUN}.log",
+    benchmark:
+        f"<costs>/label_theory/{RUN}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=mem_mb(1000, per_gb=200, grouped=True),
+        runtime=minutes(20, per_gb=2, grouped=True),
+    message:
+        "D of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} beside the labels' level"
+    shell:
+        "python -m study label-theory {input.named} $(dirname {input.decomposed}) --store {input.store} --orders={input.source:q} "
+        "--label-level {input.label_level} --references {input.references} --run {input.settings} "
+        "-o {output.bonds} --log {log}"
+
+
+rule label_theory:
+    input:
+        of_stage("label_theory"),
+    localrule: True

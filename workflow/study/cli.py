@@ -1,0 +1,74 @@
+"""The study's commands: those of its stages, and what is done with the tables of all of them.
+
+``python -m study`` has the library's and the labels' commands as well: rules call nothing else, and
+it needs no installation, only the folders ``src`` and ``workflow`` on the path.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from e3d import cli
+from e3d.command_line import Command, Group, argument, run_program
+from e3d_labels.cli import COMMANDS as LABEL_COMMANDS
+from study.stages import STAGES
+
+COMMANDS: Final[tuple[Command | Group, ...]] = (
+    Group("gauge", "how much of D energies and forces determine"),
+    Group("null", "what bookkeeping, chance and a pair potential give for D"),
+    *(command for stage in STAGES for command in stage.commands),
+    Command(
+        "collect",
+        "study.collect:collect_tables",
+        "Stack tables of several runs, in run order.",
+        (
+            argument("TABLES+", "the tables of the runs"),
+            argument("--one-sample-size", "refuse entropies of different n", action="store_true"),
+        ),
+    ),
+    Command(
+        "figures",
+        "study.figures.draw:draw",
+        "Draw a figure as PDF, SVG and PNG.",
+        (
+            argument("TABLES+", "the tables it is drawn from, or the results folder"),
+            argument("--name", "which figure", type=str, required=True),
+            argument("--molecules", "SMILES to draw (molecules)", type=str, nargs="+", default=()),
+            argument("--numbered", "write the PDF here too (fig3.pdf)"),
+        ),
+    ),
+    Command(
+        "findings",
+        "study.findings.sections:write_findings",
+        "Write what the TABLES say, in sentences.",
+        (argument("TABLES+", "the tables they are about, or the results folder"),),
+    ),
+    Command(
+        "publish",
+        "study.publish:publish_study",
+        "Copy a finished study's tables, figures and costs.",
+        (
+            argument("RESULTS", "results folder of the study"),
+            argument(
+                "--readme", "write the findings and times into the marked blocks of this file"
+            ),
+            argument(
+                "--only",
+                "publish these stages alone: gauge, robustness, ...",
+                type=str,
+                nargs="+",
+                default=(),
+            ),
+        ),
+        makes_folder=True,
+    ),
+)
+"""What the study adds to the library's program, also by the entry point of its installation."""
+
+
+PARTS: Final = (*cli.COMMANDS, *LABEL_COMMANDS, *COMMANDS)
+"""All commands: rules call nothing else."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command of the library, of the labels or of the study; return the exit code."""
+    return run_program("e3d", cli.SUMMARY, PARTS, argv)

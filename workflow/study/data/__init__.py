@@ -1,0 +1,98 @@
+"""Stage ``data``: fetch datasets, read or mix them into stores, split them, choose subsets."""
+
+from pathlib import Path
+
+from e3d import options
+from e3d.command_line import Command, argument
+from study.stage import Stage
+
+STAGE = Stage(
+    "data",
+    groups={"data_split": "choose", "data_subset": "choose"},
+    commands=(
+        Command(
+            "data fetch",
+            "study.data.fetch.sources:fetch_dataset",
+            "Download the file of the dataset NAME and check it; a download that was cut resumes.",
+            (
+                argument("NAME", "a dataset of --datasets", type=str),
+                argument(
+                    "--datasets", "default: %(default)s", default=Path("config/datasets.yaml")
+                ),
+                argument(
+                    "--url",
+                    "fetch from here into -o, without reading --datasets; with the next three",
+                    type=str,
+                ),
+                argument("--bytes", "expected size; not checked if empty", type=options.size),
+                argument("--md5", "expected checksum; not checked if empty", type=str, default=""),
+                argument(
+                    "--sha256", "expected checksum; not checked if empty", type=str, default=""
+                ),
+            ),
+            default_output="default: the dataset's path",
+        ),
+        Command(
+            "data mix",
+            "study.data.mix:mix_stores",
+            "Mix STORES into one, aligned on isolated atoms.",
+            (
+                argument("STORES+", "stores to mix"),
+                argument(
+                    "--shares",
+                    "one for each store",
+                    nargs="+",
+                    required=True,
+                    type=options.share,
+                    metavar="NAME=SHARE",
+                ),
+                argument(
+                    "--apply-residual",
+                    "also take the residual per element off",
+                    action="store_true",
+                ),
+            ),
+        ),
+        Command(
+            "data split",
+            "study.data.split:split_file",
+            "Assign every frame to the training pool, to validation or to a test set.",
+            (
+                argument("STORE", "store of a dataset"),
+                argument("--seed", "of the split", type=options.natural, default=0),
+                argument("--test-molecules", "share", type=options.fraction, default=0.15),
+                argument("--test-conformations", "share", type=options.fraction, default=0.17),
+                argument("--validation", "share", type=options.fraction, default=0.12),
+            ),
+        ),
+        Command(
+            "data subset",
+            "study.data.subset:choose_subset",
+            "Choose N frames of the training pool.",
+            (
+                argument("STORE", "store of a dataset"),
+                argument("--splits", "table written by `data split`", required=True),
+                argument("--n", "number of frames", type=int, required=True),
+                argument("--seed", "of the choice", type=options.natural, default=0),
+                argument(
+                    "--strategy",
+                    "random, smallest or farthest-composition",
+                    type=str,
+                    default="random",
+                ),
+                argument(
+                    "--subsets", "only these subsets of the source", type=str, nargs="*", default=()
+                ),
+                argument(
+                    "--elements", "only frames of these elements", type=str, nargs="*", default=()
+                ),
+                argument(
+                    "--min-atoms", "only frames of at least so many atoms", type=int, default=1
+                ),
+                argument(
+                    "--max-atoms", "... and at most so many; 0: no limit", type=int, default=0
+                ),
+            ),
+        ),
+    ),
+)

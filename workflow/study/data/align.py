@@ -1,0 +1,182 @@
+"""What is left between two levels of theory once their isolated atoms agree, element by element."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from e3d.fields import Store as F
+from e3d.statistics import jackknife_groups, t_quantile
+from e3d.statistics.resampling import jackknife_se
+from e3d.store.duplicates import TOLERANCE_ANG, candidates, same_structure, structure_keys
+from e3d.store.reader import Frame, StoreReader
+
+PAIRED, UNPAIRED = "same structures", "all structures"
+_MIN_PAIRED = 20
+_NULL = 1e-10  # an eigenvalue of the normalised normal matrix below this is zero
+
+
+@dataclass(frozen=True)
+class Residual:
+    """What is left per element after alignment on isolated atoms, and on what it rests.
+
+    ``value`` and ``half_width`` (of its 95 % interval) are eV per atom, (E,); ``rms_before`` and
+    ``rms_after`` the RMS difference of binding energies per atom, eV, without and with it (NaN where
+    there are no structures in common).
+    """
+
+    elements: tuple[int, ...]
+    value: NDArray[np.float64]
+    half_width: NDArray[np.float64]
+    basis: str
+    frames: int
+    rms_before: float
+    rms_after: float
+
+
+def measure_residual(reference: StoreReader, other: StoreReader) -> Residual | None:
+    """Fit, per element, by how much the binding energies of ``other`` lie above those of ``reference``.
+
+    Where the two have at least 20 structures in common, the differences of these are regressed on
+    composition; else the binding energies of each on its own compositions, and the coefficients
+    subtracted: then the chemistry of the two sets is part of the difference, and ``basis`` says so.
+    Elements that these compositions do not determine (absent, or always in one ratio with others) are left out;
+    None where no element is left.
+    """
+    shared = sorted(set(reference.elements) & set(other.elements))
+    if not shared:
+        return None
+    pairs = _common_structures(reference, other)
+    if len(pairs) >= _MIN_PAIRED:
+        counts = _counts(other, shared)[pairs[:, 1]]
+        difference = other[F.BINDING_ENERGY][pairs[:, 1]] - reference[F.BINDING_ENERGY][pairs[:, 0]]
+        value, half = _regress(counts, difference, other.molecule[pairs[:, 1]])
+        size, explained = counts.sum(axis=1), counts @ np.nan_to_num(value)
+        before, after = (
+            float(np.sqrt(np.mean((d / size) ** 2))) for d in (difference, difference - explained)
+        )
+        return _residual(shared, value, half, PAIRED, len(pairs), before, after)
+    fits = []
+    for reader in (reference, other):
+        counts = _counts(reader, shared)
+        whole = counts.sum(axis=1) == np.diff(reader.frame_ptr)  # only frames of shared elements
+        if not whole.any():
+            return None
+        fits.append(
+            _regress(counts[whole], reader[F.BINDING_ENERGY][whole], reader.molecule[whole])
+        )
+    (a, a_half), (b, b_half) = fits
+    return _residual(
+        shared, b - a, np.hypot(a_half, b_half), UNPAIRED, int(whole.sum()), np.nan, np.nan
+    )
+
+
+def _residual(
+    elements: list[int], value: NDArray[np.float64], half: NDArray[np.float64], *facts: Any
+) -> Residual | None:
+    """Return the residual of the elements that have one, None if none has."""
+    known = np.isfinite(value)
+    named = tuple(z for z, determined in zip(elements, known, strict=True) if determined)
+    return Residual(named, value[known], half[known], *facts) if named else None
+
+
+def _common_structures(reference: StoreReader, other: StoreReader) -> NDArray[np.int64]:
+    """Return rows (P, 2) of frames that are the same structure: same molecule, coordinates and cell within 1e-4 Å."""
+    ours, theirs = _by_molecule(reference), _by_molecule(other)
+    found = []
+    for key in theirs:
+        if key in ours:
+            found += matches(reference, ours[key], other, theirs[key])
+    return np.array(sorted(found, key=lambda pair: pair[1]), dtype=np.int64).reshape(-1, 2)
+
+
+def _by_molecule(reader: StoreReader) -> dict[tuple[str, int, int, int], list[int]]:
+    """Return the frames of each molecule, charge, multiplicity and number in the source."""
+    rows = (reader.molecule, reader[F.CHARGE], reader[F.MULTIPLICITY], reader[F.SOURCE_INDEX])
+    found: dict[tuple[str, int, int, int], list[int]] = {}
+    for frame, (m, charge, multiplicity, index) in enumerate(
+        zip(*(row.tolist() for row in rows), strict=True)
+    ):
+        found.setdefault((reader.molecule_smiles[m], charge, multiplicity, index), []).append(frame)
+    return found
+
+
+def matches(
+    reference: StoreReader, ours: list[int], other: StoreReader, theirs: list[int]
+) -> list[tuple[int, int]]:
+    """Return for each of ``theirs`` the first of ``ours`` that is the same structure."""
+    frames = [reference.frame(f) for f in ours] + [other.frame(f) for f in theirs]
+    keys, bounds = (
+        np.concatenate(parts)
+        for parts in zip(
+            *(
+                structure_keys(
+                    f.atomic_numbers.astype(np.int64), f.positions[None].astype(float), None
+                )
+                for f in frames
+            ),
+            strict=True,
+        )
+    )
+    found: dict[int, int] = {}
+    for new, row in candidates(keys, bounds[len(ours) :], len(ours)):
+        if new not in found and row < len(ours) and _same(frames[len(ours) + new], frames[row]):
+            found[new] = row
+    return [(ours[row], theirs[new]) for new, row in found.items()]
+
+
+def _same(a: Frame, b: Frame) -> bool:
+    cells = [
+        None if f.cell is None or f.pbc is None or not f.pbc.any() else (f.cell, f.pbc)
+        for f in (a, b)
+    ]
+    if cells[0] is not None and cells[1] is not None:
+        (cell, pbc), (other_cell, other_pbc) = cells[0], cells[1]
+        if (pbc != other_pbc).any() or np.abs(cell - other_cell).max() > TOLERANCE_ANG:
+            return False
+    elif cells[0] is not cells[1]:
+        return False
+    return same_structure(
+        a.atomic_numbers.astype(np.int64), a.positions, b.atomic_numbers, b.positions
+    )
+
+
+def _counts(reader: StoreReader, elements: list[int]) -> NDArray[np.float64]:
+    """Return the number of atoms of each element in every frame (F, E)."""
+    numbers = reader[F.ATOMIC_NUMBERS]
+    counts = [
+        np.add.reduceat((numbers == z).astype(np.int32), reader.frame_ptr[:-1]) for z in elements
+    ]
+    return np.stack(counts, axis=1).astype(np.float64)
+
+
+def _regress(
+    counts: NDArray[np.float64], values: NDArray[np.float64], molecules: NDArray[np.int32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return least-squares coefficients (E,) and half widths of their 95 % jackknife intervals over molecules.
+
+    A coefficient is NaN where the compositions do not determine it, its interval where only one group does.
+    """
+    groups = np.unique(jackknife_groups(molecules.astype(np.int64)), return_inverse=True)[1]
+    n = int(groups.max()) + 1
+    members = [groups == g for g in range(n)]
+    normal = np.array([counts[rows].T @ counts[rows] for rows in members])
+    right = np.array([counts[rows].T @ values[rows] for rows in members])
+    without = [_solve(normal.sum(0) - normal[g], right.sum(0) - right[g]) for g in range(n)]
+    value = _solve(normal.sum(0), right.sum(0))
+    if n < 2:
+        return value, np.full(len(value), np.nan)
+    errors = np.array([jackknife_se(column) for column in np.array(without).T])
+    return value, t_quantile(n - 1) * errors
+
+
+def _solve(normal: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Solve the normal equations (E, E), (E,); NaN for what they leave free."""
+    size = np.sqrt(np.diag(normal))
+    scale = np.where(size > 0, size, 1.0)
+    values, vectors = np.linalg.eigh(normal / np.outer(scale, scale))
+    free = values < _NULL
+    inverse = np.where(free, 0.0, 1.0 / np.where(free, 1.0, values))
+    solution = vectors @ (inverse * (vectors.T @ (right / scale))) / scale
+    return np.where((vectors[:, free] ** 2).sum(axis=1) > np.sqrt(_NULL), np.nan, solution)

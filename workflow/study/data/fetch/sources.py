@@ -1,0 +1,207 @@
+"""Fetch a dataset's file: downloaded once, resumed when cut, and given its name only when its checksum is right.
+
+Where a dataset's checksum is not published, the first download records it in ``FILE.fetched.json`` and later
+downloads of the same address are held to it.
+"""
+
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from e3d import provenance
+from e3d.errors import InputError, choices
+from e3d.options import read_yaml
+from study.data.fetch.download import DEFAULT_PATIENCE, Patience, download
+from study.data.fetch.part import open_part, read_facts
+from study.schema import validate
+
+log = logging.getLogger(__name__)
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Size and checksums of a file; None is not known."""
+
+    bytes: int | None = None
+    md5: str | None = None
+    sha256: str | None = None
+
+    @property
+    def has_checksum(self) -> bool:
+        """Whether contents can be checked, not only their size."""
+        return self.md5 is not None or self.sha256 is not None
+
+    def fits(self, found: "Fingerprint") -> bool:
+        """Whether everything known here is so of ``found``."""
+        wanted, given = dataclasses.asdict(self), dataclasses.asdict(found)
+        return all(value is None or value == given[key] for key, value in wanted.items())
+
+    def __str__(self) -> str:
+        known = {key: value for key, value in dataclasses.asdict(self).items() if value is not None}
+        return ", ".join(
+            f"{value} bytes" if key == "bytes" else f"{key} {value}" for key, value in known.items()
+        )
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a dataset's file is fetched from, and what it must be."""
+
+    dataset: str
+    url: str
+    expected: Fingerprint = field(default_factory=Fingerprint)
+
+
+def find_source(datasets: Path, name: str) -> tuple[Source, Path]:
+    """Return where the dataset ``name`` of a datasets.yaml is fetched from, and its ``path``.
+
+    Raises
+    ------
+    InputError
+        If the YAML is not valid, or has no such dataset or none with a ``url``.
+    """
+    entries = validate(read_yaml(datasets), "datasets")
+    if name not in entries:
+        raise InputError(
+            f"dataset {name!r} is not in {datasets} - {choices(name, entries)}. Correct the name, or add the dataset."
+        )
+    entry = entries[name]
+    if "url" not in entry:
+        fetched = ", ".join(other for other, values in entries.items() if "url" in values) or "none"
+        raise InputError(
+            f"dataset {name!r} has no `url` in {datasets} - those with one: {fetched}. "
+            f"Put its file at {entry['path']}, or give the entry a `url`."
+        )
+    expected = Fingerprint(entry.get("bytes"), entry.get("md5"), entry.get("sha256"))
+    return Source(name, entry["url"], expected), Path(entry["path"])
+
+
+def fetch(source: Source, target: Path, patience: Patience = DEFAULT_PATIENCE) -> None:
+    """Bring the file of ``source`` to ``target``; one that is there and right is left, without asking the server.
+
+    Raises
+    ------
+    InputError
+        If the file that is there or came is not the expected one, or as :func:`study.data.fetch.download.download`.
+    """
+    if target.is_dir():
+        raise InputError(
+            f"{target}: is a folder, and the file of {source.dataset!r} goes there. Give another path."
+        )
+    expected, mend = _expected(source, target)
+    if target.exists():
+        _check_present(source, target, expected, mend)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open_part(target, source.url) as part:
+        part.require_space(expected.bytes)
+        download(part, lambda *offer: _accept(source, expected, mend, *offer), patience)
+        found = fingerprint(part.path)
+        if not expected.fits(found):
+            part.discard()
+            raise InputError(
+                f"{source.dataset}: {source.url} gave {found} - expected {expected}. It was not kept: run again if it "
+                f"was damaged on its way, or {mend}."
+            )
+        _record(source, target, found)
+        part.become(target)
+    log.info("%s: fetched from %s: %s", target, source.url, found)
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """Read a file once and return its size and checksums."""
+    log.info("%s: computing checksums", path)
+    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            md5.update(block)
+            sha256.update(block)
+            size += len(block)
+    return Fingerprint(size, md5.hexdigest(), sha256.hexdigest())
+
+
+def _expected(source: Source, target: Path) -> tuple[Fingerprint, str]:
+    """Return what the file must be, and what to do where it rightly is another.
+
+    That is what the dataset's entry says; without a checksum there, what the same address gave first.
+    """
+    record = read_facts(_record_path(target))
+    if source.expected.has_checksum or record.get("url") != source.url:
+        return source.expected, "correct `url`, `bytes`, `md5` and `sha256` of the dataset"
+    first = {name: record.get(name) for name in ("bytes", "md5", "sha256")}
+    return Fingerprint(
+        **first
+    ), f"remove {_record_path(target)}, which holds what was fetched first, to take it"
+
+
+def _check_present(source: Source, target: Path, expected: Fingerprint, mend: str) -> None:
+    before = read_facts(_record_path(target)).get("url", source.url)
+    if not expected.has_checksum and before != source.url:
+        raise InputError(
+            f"{target}: was fetched from {before}, and the `url` of {source.dataset!r} is now {source.url}. "
+            "Remove the file to fetch it again, or give the dataset another `path`."
+        )
+    found = fingerprint(target)
+    if not expected.fits(found):
+        raise InputError(
+            f"{target}: the file that is there has {found} - expected of {source.dataset!r}: {expected}. "
+            f"Remove it to fetch it again, or {mend}."
+        )
+    known = "it is as expected" if expected.has_checksum else "no checksum is known to hold it to"
+    log.info("%s: is there already; %s: %s", target, known, found)
+
+
+def _accept(
+    source: Source, expected: Fingerprint, mend: str, total: int | None, headers: Mapping[str, str]
+) -> None:
+    """Refuse what cannot be the file before it costs hours, or the bytes that have arrived."""
+    if None not in (total, expected.bytes) and total != expected.bytes:
+        raise InputError(
+            f"{source.dataset}: {source.url} offers {total} bytes (its checksum is known only once fetched) - expected "
+            f"{expected}. The server may have sent a page in its place: run again later, or {mend}."
+        )
+    if not expected.has_checksum and headers.get("Content-Type", "").startswith("text/html"):
+        raise InputError(
+            f"{source.dataset}: {source.url} answers with a web page, not a file. Open it in a browser to see what it "
+            "asks for, and correct the dataset's `url`."
+        )
+
+
+def _record_path(target: Path) -> Path:
+    return target.with_name(target.name + ".fetched.json")
+
+
+def _record(source: Source, target: Path, found: Fingerprint) -> None:
+    facts: dict[str, Any] = {"dataset": source.dataset, "url": source.url} | dataclasses.asdict(
+        found
+    )
+    provenance.write_json(
+        _record_path(target), facts | {"date": datetime.now(UTC).isoformat(timespec="seconds")}
+    )
+
+
+def fetch_dataset(
+    name: str,
+    datasets: Path,
+    url: str | None,
+    bytes: int | None,
+    md5: str,
+    sha256: str,
+    output: Path | None,
+) -> None:
+    """Fetch the file of a dataset of ``datasets``, or whatever is at ``url`` into ``output``."""
+    if url is None:
+        source, path = find_source(datasets, name)
+        fetch(source, output or path)
+    elif output is None:
+        raise InputError(f"--url {url}: nothing says where the file goes. Give it a name after -o.")
+    else:
+        fetch(Source(name, url, Fingerprint(bytes, md5 or None, sha256 or None)), output)

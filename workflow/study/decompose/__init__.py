@@ -1,0 +1,25 @@
+"""Stage ``decompose``: D of every run on the test sets and the named bonds (``e3d decompose``)."""
+
+from study.fields import NAMED_BONDS, STRUCTURES
+from study.stage import Figure, Runs, Stage, Table
+
+STAGE = Stage(
+    "decompose",
+    tables=(
+        Table(
+            "summary",
+            tuple(f"decompose/{{run}}/{name}/summary.json" for name in STRUCTURES),
+            Runs.EVERY,
+        ),
+        Table("bond_means", (f"decompose/{{run}}/{NAMED_BONDS}/bond_means.csv",), Runs.EVERY),
+    ),
+    figures=(
+        Figure(
+            "molecules",
+            1,
+            "D on drawn molecules",
+            ("decompose/summary", "decompose/bond_means"),
+            settings=("molecules",),
+        ),
+    ),
+)

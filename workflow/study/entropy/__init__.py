@@ -1,0 +1,50 @@
+"""Stage ``entropy``: entropy of D by bond type, and how much D says about the type."""
+
+from e3d import options
+from e3d.command_line import Command, argument
+from study.arguments import RUN
+from study.stage import Figure, Findings, Runs, Stage, of_runs
+
+STAGE = Stage(
+    "entropy",
+    tables=of_runs("entropy", Runs.PLAIN, "entropy", "decomposability", "histogram", "sensitivity"),
+    figures=(
+        Figure("distributions", 2, "D by bond type", ("decompose/summary", "entropy/histogram")),
+        Figure(
+            "entropy",
+            6,
+            "entropy and information, in bins and without",
+            (
+                "decompose/summary",
+                "entropy/entropy",
+                "entropy/decomposability",
+                "entropy/sensitivity",
+            ),
+        ),
+    ),
+    findings=Findings(
+        "How much D says about the bond type, and how sure its entropy is",
+        ("entropy/entropy", "entropy/decomposability"),
+        quoted=2,
+    ),
+    commands=(
+        Command(
+            "entropy",
+            "study.entropy.command:run",
+            "Entropy and decomposability of D.",
+            (
+                argument("FOLDERS+", "decompositions of one run"),
+                argument("--bin-bond-energy", "eV", type=options.width, default=0.05),
+                argument(
+                    "--bin-scaled",
+                    "of D over its standard deviation",
+                    type=options.width,
+                    default=0.05,
+                ),
+                argument("--bin-r", "Å", type=options.width, default=0.02),
+                RUN,
+            ),
+        ),
+    ),
+    groups={"entropy_run": "analyse"},
+)

@@ -1,0 +1,53 @@
+"""Names that the stages of the study share: sets of structures, references, axis labels."""
+
+from typing import TYPE_CHECKING, Final
+
+from e3d.fields import TEST_SPLITS, Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAMED_BONDS: Final = "named-bonds"
+"""The relaxed molecules of the named bonds."""
+STRUCTURES: Final = (*TEST_SPLITS, NAMED_BONDS)
+"""What every run is decomposed on."""
+VARIANT_SIGN: Final = "+"
+"""Stands between a model size and what is changed of it: ``micro+r35``."""
+
+LABELS: Final[dict[str, str]] = {
+    Column.N_TRAIN: "training frames $N$",
+    Column.BOND_ENERGY: "bond energy $D_{ij}$ (eV)",
+    Column.R: "distance $r$ (Å)",
+    Column.ENERGY_MAE: "energy MAE (meV/atom)",
+    Column.ENERGY_RMSE: "energy RMSE (meV/atom)",
+    Column.FORCE_MAE: "force MAE (meV/Å)",
+    Column.FORCE_RMSE: "force RMSE (meV/Å)",
+    "bde298": "BDE$_{298}$ (eV)",
+    "de": "$D_e$ (eV)",
+    "mean_bond_energy": "mean bond energy (eV)",
+    "bde298_mae": "MAE of $D$ against\nBDE$_{298}$ (eV)",
+    "mean_bond_energy_mae": "MAE of $D$ against\nmean bond energy (eV)",
+    "bde298_rank": "rank correlation\nwith BDE$_{298}$",
+    "entropy_mm_nats": r"$H(D/\sigma_D \mid \mathrm{type})$ (nats)",
+    "fraction_mm": r"$I(\,\cdot\,;\,\mathrm{type})\,/\,H(\mathrm{type})$",
+    "bonded_share": r"bonded share $\beta$",
+}
+"""Axis label, with unit, of every quantity a figure draws."""
+
+REFERENCE_NAMES: Final[dict[str, str]] = {
+    "bde298": "BDE298",
+    "de": "De",
+    "mean_bond_energy": "mean bond energy",
+}
+"""The three different bond energies D is compared with (design, section 2)."""
+
+
+def base_and_variant(model: str) -> tuple[str, str]:
+    """Return the size a model is of, and what is changed of it: ``micro+r35`` is size micro with the change r35."""
+    base, _, variant = model.partition(VARIANT_SIGN)
+    return base, variant
+
+
+def plain(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the rows of plain model sizes, without those of variants (``micro+r35``)."""
+    return table[~table[Column.MODEL].astype(str).str.contains(VARIANT_SIGN, regex=False)]

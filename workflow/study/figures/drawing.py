@@ -1,0 +1,304 @@
+"""What several figures draw alike: the page and its panels, curves over seeds, legends, and labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+from adjustText import adjust_text
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.ticker import NullFormatter, NullLocator
+from matplotlib.transforms import Bbox
+from matplotlib.typing import LineStyleType
+from numpy.typing import NDArray
+
+from e3d.fields import Column as C
+from study.fields import LABELS
+from study.figures import style
+from study.figures.runs import over_seeds, sized_models
+
+_Outside = Literal["outside lower center", "outside lower left", "outside upper center"]
+_DIGITS: Final = 6
+"""Of a share of the figure: a thousandth of a pixel."""
+_LAYOUTS, _SETTLED = 12, 1e-4
+"""At most so many layouts, until no panel moves by more than this share of the figure."""
+_DODGE, _MAX_DODGE = (
+    1.04,
+    1.25,
+)  # factors in N between neighbouring and between the outermost series
+_OPEN: Final = 0.85
+"""Of a panel's width: points farther right have their labels to the left."""
+_PUSHES: Final = 500
+"""Rounds of pushing labels apart: a number, since a time limit would not give the same figure twice."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One model size of one dataset: what its curve looks like and is called."""
+
+    dataset: str
+    model: str
+    label: str
+    color: str
+    marker: str
+    fillstyle: Any
+    dodge: float
+
+    def of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of ``table`` that belong to this series."""
+        return table[(table[C.DATASET] == self.dataset) & (table[C.MODEL] == self.model)]
+
+    def handle(self, label: str | None = None, linestyle: LineStyleType = "-") -> Line2D:
+        """Return the entry of a legend."""
+        look: dict[str, Any] = {
+            "color": self.color,
+            "marker": self.marker,
+            "fillstyle": self.fillstyle,
+        }
+        return Line2D([], [], linestyle=linestyle, label=label or self.label, **look)
+
+
+def page(
+    rows: float, lines: float = 0, *, names: int = 0, run: tuple[str, str, int] | None = None
+) -> Figure:
+    """Return an empty figure of the style's width.
+
+    Its height is that of ``rows`` of panels, of rows of ``names`` in a panel, and of ``lines`` of text outside.
+    The name of ``run`` (dataset, model, number of training frames) goes into the lower right corner, below
+    everything else: with several datasets a figure shows one.
+    """
+    look = style.STYLE
+    height = rows * look.row_height + names * look.category_height + lines * look.line_height
+    figure = Figure(figsize=(look.width, height), layout="constrained")
+    if run is not None:
+        room = look.line_height / height
+        figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0, room, 1, 1 - room)))
+        name_run(figure, run)
+    return figure
+
+
+def fit(columns: int, wide: float = 1) -> int:
+    """Return how many of ``columns`` the page has room for, each as wide as ``wide`` of the narrowest panels."""
+    return max(1, min(columns, int(style.STYLE.width / (wide * style.STYLE.narrowest_panel))))
+
+
+def panels(
+    figure: Figure, count: int, columns: int, *, wide: float = 1, **options: Any
+) -> list[Axes]:
+    """Return ``count`` panels in rows of ``columns``, or of fewer where the page is too narrow for them.
+
+    The height of the figure grows with the rows. ``wide`` is that of :func:`fit`, ``options`` are those of
+    ``Figure.subplots``.
+    """
+    fitting = fit(columns, wide)
+    if fitting < columns:
+        options.pop("width_ratios", None)
+        planned, needed = -(-count // columns), -(-count // fitting)
+        figure.set_figheight(figure.get_figheight() * needed / planned)
+    grid = figure.subplots(-(-count // fitting), fitting, squeeze=False, **options).ravel()
+    for spare in grid[count:]:
+        spare.remove()
+    return list(grid[:count])
+
+
+def is_left(axes: Axes) -> bool:
+    """Say whether no panel stands to the left."""
+    place = axes.get_subplotspec()
+    return place is None or place.is_first_col()
+
+
+def settle(figure: Figure) -> None:
+    """Lay the figure out once and for all, so that its files show the same, and labels find their places."""
+    places: list[Any] = []
+    for _ in range(
+        _LAYOUTS
+    ):  # a layout changes how many ticks fit, so how wide their labels are, so the layout
+        last, places = places, [axes.get_position(original=True).bounds for axes in figure.axes]
+        if last and np.allclose(last, places, rtol=0, atol=_SETTLED):
+            break
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    # the layout's solver rounds by the order in memory, which is never the same
+    for part in figure.subfigs:
+        part.bbox_relative.p0 = np.round(part.bbox_relative.p0, _DIGITS)
+        part.bbox_relative.p1 = np.round(part.bbox_relative.p1, _DIGITS)
+    for axes in figure.axes:
+        axes.set_position(np.round(axes.get_position(original=True).bounds, _DIGITS))
+
+
+def name_run(figure: Figure, run: tuple[str, str, int]) -> None:
+    """Write in the lower right corner which run a figure shows."""
+    dataset, model, n_train = run
+    x, y = style.STYLE.corner / (style.POINTS * figure.get_size_inches())
+    label = f"{dataset}, $N$ = {n_train}, {model}"
+    figure.text(
+        1 - x, y, label, ha="right", va="bottom", fontsize=style.STYLE.note, color=style.GREY
+    )
+
+
+def letter(axes: Axes, index: int) -> None:
+    """Write a bold panel letter above the left end of ``axes``."""
+    axes.set_title(f"({chr(ord('a') + index)})", loc="left", fontweight="bold")
+
+
+def n_axis(axes: Axes, sizes: Sequence[int]) -> None:
+    """Make x a logarithmic axis of training frames with ticks at (at most five of) ``sizes``."""
+    ordered = sorted({int(n) for n in sizes})
+    shown = ordered[:: -(-len(ordered) // 5)]
+    axes.set_xscale("log")
+    axes.set_xlim(ordered[0] / 1.35, ordered[-1] * 1.35)
+    axes.set_xticks(shown, [f"{n:,}" for n in shown])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(LABELS[C.N_TRAIN])
+
+
+def legend_outside(
+    figure: Figure | SubFigure,
+    handles: Sequence[Artist],
+    columns: int,
+    loc: _Outside = "outside lower center",
+) -> None:
+    """Put a legend beside all panels, in ``columns`` or in as many as the page is wide enough for."""
+    for ncols in range(columns, 0, -1):
+        legend = figure.legend(handles=handles, loc=loc, ncols=ncols)
+        if ncols == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
+
+
+def legend_above(axes: Axes, handles: Sequence[Line2D] | None = None, ncols: int = 1) -> None:
+    """Put a small legend above the panel, beside its letter; without ``handles`` of what is labelled."""
+    entries = axes.get_legend_handles_labels()[0] if handles is None else handles
+    axes.legend(
+        handles=entries, loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=ncols,
+        fontsize=style.STYLE.small_note, borderpad=0.1, columnspacing=0.8, labelspacing=0.2,
+    )  # fmt: skip
+
+
+def order_handles(bond_types: Sequence[str], *, markers: bool = True) -> list[Line2D]:
+    """Return legend entries of the bond orders that occur."""
+    orders = (*style.ORDERS.values(), style.OTHER_ORDER)
+    found = {style.order_of(kind) for kind in bond_types}
+    look: dict[str, Any] = (
+        {"linestyle": "none"} if markers else {"linewidth": style.STYLE.swatch_line}
+    )
+    return [
+        Line2D(
+            [],
+            [],
+            color=order.color,
+            marker=order.marker if markers else "none",
+            label=order.name,
+            **look,
+        )
+        for order in orders
+        if order in found
+    ]
+
+
+def all_series(table: pd.DataFrame) -> list[Series]:
+    """Return one series per dataset and model size; colour and marker by model, fill by dataset."""
+    datasets = list(dict.fromkeys(table[C.DATASET].astype(str)))
+    models = list(sized_models(table))
+    sizes = table.groupby([C.MODEL, C.DATASET])[C.N_PARAMETERS].max()
+    keys = [
+        (model, dataset)
+        for model in models
+        for dataset in datasets
+        if (model, dataset) in sizes.index
+    ]
+    # side by side, or the intervals would hide each other, but never near the next N
+    step = min(_DODGE, _MAX_DODGE ** (1 / max(len(keys) - 1, 1)))
+    return [
+        Series(
+            dataset,
+            model,
+            f"{f'{dataset}, ' if len(datasets) > 1 else ''}{model} ({int(sizes[model, dataset]):,} parameters)",
+            style.MODEL_COLORS[models.index(model) % len(style.MODEL_COLORS)],
+            style.MODEL_MARKERS[models.index(model) % len(style.MODEL_MARKERS)],
+            style.DATASET_FILLS[datasets.index(dataset) % len(style.DATASET_FILLS)],
+            step ** (index - (len(keys) - 1) / 2),
+        )
+        for index, (model, dataset) in enumerate(keys)
+    ]
+
+
+def draw_curve(
+    axes: Axes, part: pd.DataFrame, column: str, series: Series, *, linestyle: LineStyleType = "-"
+) -> None:
+    """Draw ``column`` against N: seed means with the widest interval, and a small point per seed."""
+    part = part[part[column].notna()]
+    if part.empty:
+        return
+    look = style.STYLE
+    sizes = sorted(part[C.N_TRAIN].unique())
+    spread = [over_seeds(part[part[C.N_TRAIN] == n], column) for n in sizes]
+    x = np.array(sizes, dtype=float) * series.dodge
+    marker: dict[str, Any] = {
+        "color": series.color,
+        "marker": series.marker,
+        "fillstyle": series.fillstyle,
+    }
+    axes.plot(x, [s.mean for s in spread], linestyle=linestyle, **marker)
+    for position, s in zip(x, spread, strict=True):
+        if s.has_interval:
+            axes.vlines(position, s.lo, s.hi, color=series.color, linewidth=look.interval_line)
+    axes.plot(
+        part[C.N_TRAIN] * series.dodge, part[column], linestyle="none", **marker,
+        markersize=look.seed_marker, alpha=look.seed_alpha, markeredgewidth=look.seed_marker_edge,
+    )  # fmt: skip
+
+
+def name_points(
+    axes: Axes, points: NDArray[np.float64], names: dict[str, tuple[float, float]]
+) -> None:
+    """Write ``names`` beside their points, with a line to them, off all ``points`` (n, 2).
+
+    The figure must be laid out (:func:`settle`), as labels are moved in pixels.
+    """
+    look = style.STYLE
+    texts = [
+        axes.text(x, y, name, ha=_open_side(axes, x), fontsize=look.name, zorder=4)
+        for name, (x, y) in names.items()
+    ]
+    line = {"arrowstyle": "-", "color": style.GREY, "linewidth": look.hair_line, "zorder": 1}
+    push_off(
+        axes, texts, boxes_around(axes, points, look.marker / 2 + look.name_offset), arrowprops=line
+    )
+
+
+def _open_side(axes: Axes, x: float) -> Literal["left", "right"]:
+    """Return which end of a label goes to ``x`` for the label to stay inside the panel."""
+    low, high = axes.get_xlim()
+    return "left" if x - low < _OPEN * (high - low) else "right"
+
+
+def along_bars(x: Any, low: Any, high: Any) -> NDArray[np.float64]:
+    """Return points (n, 2) along vertical bars, for :func:`name_points` to keep off."""
+    share = np.linspace(0, 1, 10)[:, None]
+    y = np.asarray(low, dtype=float) * (1 - share) + np.asarray(high, dtype=float) * share
+    return np.stack([np.broadcast_to(np.asarray(x, dtype=float), y.shape), y], axis=-1).reshape(
+        -1, 2
+    )
+
+
+def boxes_around(axes: Axes, points: NDArray[np.float64], half: float) -> list[Bbox]:
+    """Return boxes around ``points`` (n, 2), ``half`` a side's length away from them (points), in data units."""
+    pixels = axes.transData.transform(points)
+    reach = half * axes.figure.dpi / style.POINTS
+    corners = (axes.transData.inverted().transform(pixels + shift) for shift in (-reach, reach))
+    return [Bbox(ends) for ends in zip(*corners, strict=True)]
+
+
+def push_off(axes: Axes, texts: Sequence[Text], obstacles: Sequence[Bbox], **options: Any) -> None:
+    """Move ``texts`` off each other and off ``obstacles`` (data units), the same way every time."""
+    adjust_text(
+        list(texts), objects=list(obstacles), avoid_self=False, ax=axes, iter_lim=_PUSHES, **options
+    )

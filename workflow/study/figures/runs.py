@@ -1,0 +1,78 @@
+"""Which runs figures and findings show, and what a column says over the seeds of a run."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from e3d.fields import Column as C
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """A column over the seeds of a run: mean, extremes, and the widest of its 95 % intervals.
+
+    ``lo`` is the smallest lower and ``hi`` the largest upper end; NaN where no seed has an interval.
+    """
+
+    mean: float
+    lo: float
+    hi: float
+    seed_min: float
+    seed_max: float
+    n_seeds: int
+
+    @property
+    def has_interval(self) -> bool:
+        """Say whether both ends of an interval are known."""
+        return bool(np.isfinite(self.lo) and np.isfinite(self.hi))
+
+
+def reference(summary: pd.DataFrame, dataset: str | None = None) -> tuple[str, str, int]:
+    """Return dataset, model and number of training frames of the run to show.
+
+    The largest number of training frames and, there, the model with most parameters; by default of the first
+    of :func:`datasets`.
+    """
+    table = summary[summary[C.DATASET] == (datasets(summary)[0] if dataset is None else dataset)]
+    best = table.sort_values([C.N_TRAIN, C.N_PARAMETERS], ascending=False, kind="stable").iloc[0]
+    return str(best[C.DATASET]), str(best[C.MODEL]), int(best[C.N_TRAIN])
+
+
+def datasets(summary: pd.DataFrame) -> list[str]:
+    """Return the datasets, the one with most runs (the grid's) first."""
+    runs = summary.groupby(C.DATASET, sort=False)[C.RUN].nunique()
+    return [str(name) for name in runs.sort_values(ascending=False, kind="stable").index]
+
+
+def at_run(table: pd.DataFrame, run: tuple[str, str, int]) -> pd.DataFrame:
+    """Return the rows of ``table`` at ``run`` (dataset, model, number of training frames), all seeds."""
+    dataset, model, n_train = run
+    keep = (table[C.DATASET] == dataset) & (table[C.MODEL] == model) & (table[C.N_TRAIN] == n_train)
+    return table[keep]
+
+
+def over_seeds(part: pd.DataFrame, column: str) -> OverSeeds:
+    """Summarise ``column`` of the rows in ``part``, one per seed, with ``<column>_lo`` and ``_hi`` if there."""
+    values = part[column].dropna()
+    lo, hi = (
+        float(part[f"{column}_{end}"].agg(how)) if f"{column}_{end}" in part else float("nan")
+        for end, how in (("lo", "min"), ("hi", "max"))
+    )
+    return OverSeeds(
+        float(values.mean()),
+        lo,
+        hi,
+        float(values.min()),
+        float(values.max()),
+        int(part[C.SEED].nunique()),
+    )
+
+
+def sized_models(table: pd.DataFrame) -> dict[str, int]:
+    """Return the models, smallest first, with their number of parameters (the largest over datasets)."""
+    sizes = table.groupby(C.MODEL)[C.N_PARAMETERS].max()
+    return {
+        str(model): int(sizes[model])
+        for model in sorted(sizes.index, key=lambda name: (sizes[name], name))
+    }

@@ -1,0 +1,39 @@
+"""Read the study's tables that a figure or the findings are made from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from e3d import tables as files
+from e3d.errors import InputError
+from e3d.fields import Column
+from study.fields import plain
+from study.stages import about_variants
+
+
+def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Read the ``needed`` tables (``bde/named``) out of files, or out of one results folder.
+
+    Tables that are not about variants of model sizes come without the rows of these.
+
+    Raises
+    ------
+    InputError
+        If one is missing or cannot be read.
+    """
+    if len(paths) == 1 and paths[0].is_dir():
+        paths = [paths[0] / f"{name}.csv" for name in needed]
+    found = {f"{path.parent.name}/{path.stem}": path for path in paths}
+    missing = [name for name in needed if name not in found]
+    if missing:
+        raise InputError(
+            f"tables {', '.join(missing)} are not among {', '.join(map(str, paths))}. "
+            "Give the results folder, or the files "
+            f"{', '.join(f'<folder>/{name}.csv' for name in needed)}."
+        )
+    read = {name: files.read(found[name]) for name in needed}
+    return {
+        name: table if about_variants(name) or Column.MODEL not in table else plain(table)
+        for name, table in read.items()
+    }

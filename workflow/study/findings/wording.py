@@ -1,0 +1,53 @@
+"""Wording that all findings share: a number is never given without its interval and its seeds."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from e3d.statistics.intervals import Interval
+from study.fields import NAMED_BONDS
+from study.figures import runs
+
+Tables = dict[str, pd.DataFrame]
+Run = tuple[str, str, int]
+"""Dataset, model and number of training frames: all seeds of it."""
+
+SETS: Final = {
+    "test-conformations": "new conformations of pool molecules",
+    "test-molecules": "molecules never in the pool",
+    "test-all": "both test sets",
+    NAMED_BONDS: "relaxed named molecules",
+}
+"""What each set of structures is called in sentences."""
+
+NOT_THERE: Final = "not in the tables"
+
+
+def value(
+    part: pd.DataFrame, column: str, unit: str = "", *, digits: int = 2, seeds: bool = True
+) -> str:
+    """Return mean, interval and range over the seeds of a column, as text."""
+    if part.empty or not part[column].notna().any():
+        return NOT_THERE
+    s = runs.over_seeds(part, column)
+    mean, low, high = (f"{x:.{digits}f}" for x in (s.mean, s.seed_min, s.seed_max))
+    ends = f" {interval(s, digits=digits)}" if f"{column}_lo" in part else ""
+    # a jackknife whose replicates all agree has no width: that is saturation, not certainty
+    if s.has_interval and s.lo == s.hi:
+        ends = " [no spread between molecules]"
+    spread = f" (seeds {low} to {high})" if s.n_seeds > 1 else " (one seed)"
+    return f"{mean}{unit}{ends}{spread if seeds else ''}"
+
+
+def interval(ends: Interval, *, digits: int = 2) -> str:
+    """Return an interval as text in square brackets."""
+    if not (np.isfinite(ends.lo) and np.isfinite(ends.hi)):
+        return "[no interval]"
+    return f"[{ends.lo:.{digits}f}, {ends.hi:.{digits}f}]"
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Join parts of a sentence that may hold commas."""
+    return "; ".join(texts)

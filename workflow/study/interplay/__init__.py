@@ -1,0 +1,28 @@
+"""Stage ``interplay``: whether decomposability, learning and reactivity go together over runs."""
+
+from e3d.command_line import Command, argument
+from study.stage import Figure, Findings, Stage, Table
+
+STAGE = Stage(
+    "interplay",
+    tables=(Table("runs"), Table("correlations")),
+    figures=(
+        Figure(
+            "interplay",
+            13,
+            "what goes together over the grid",
+            ("interplay/runs", "interplay/correlations"),
+            variants=True,
+        ),
+    ),
+    findings=Findings("Interplay", ("interplay/correlations",), quoted=2),
+    commands=(
+        Command(
+            "interplay",
+            "study.interplay.command:write_tables",
+            "Correlate the runs' numbers over (N, M) cells.",
+            (argument("TABLES+", "the study's tables"),),
+        ),
+    ),
+    groups={"interplay_tables": "study"},
+)

@@ -1,0 +1,89 @@
+"""Stage ``null``: what bookkeeping, a pair potential, an untrained network and chance give for D."""
+
+from e3d import options
+from e3d.command_line import Command, argument
+from study.arguments import BDE, BOND_ENERGIES, RUN_REQUIRED
+from study.stage import Figure, Findings, Runs, Stage, Table
+
+_FIT = "null/fit/{dataset}/n{n_train}"
+
+STAGE = Stage(
+    "null",
+    tables=(
+        Table("compare", ("null/{run}.csv",), Runs.PLAIN),
+        Table("named", ("null/{run}.named.csv",), Runs.PLAIN),
+        Table("correlations", ("null/{run}.correlations.csv",), Runs.PLAIN),
+        Table("fits", (f"{_FIT}.csv",), Runs.PLAIN),
+        Table("types", (f"{_FIT}.types.csv",), Runs.PLAIN),
+    ),
+    figures=(
+        Figure(
+            "null",
+            7,
+            "D beside null models",
+            ("decompose/summary", "null/compare", "null/named"),
+        ),
+    ),
+    findings=Findings(
+        "What D must beat", ("null/compare", "null/correlations", "null/types"), quoted=3
+    ),
+    commands=(
+        Command(
+            "null fit",
+            "study.null.fit:run",
+            "Fit additivities and a pair potential to SUBSET.",
+            (
+                argument("STORE", "store of the dataset"),
+                argument("SUBSET", "training frames"),
+                argument("--splits", "table written by `data split`", required=True),
+                argument("--named", "structures of the named bonds", required=True),
+                argument("--dataset", "its name in the tables", type=str, required=True),
+                argument(
+                    "--energy-weight",
+                    "of the squared energy error per atom",
+                    type=options.weight,
+                    required=True,
+                ),
+                argument(
+                    "--force-weight",
+                    "of the squared force error",
+                    type=options.weight,
+                    required=True,
+                ),
+                argument(
+                    "--r-max",
+                    "cutoff of the pair potential, Å",
+                    type=options.width,
+                    default=5.0,
+                ),
+            ),
+        ),
+        Command(
+            "null untrained",
+            "study.null.untrained:write_table",
+            "D of the NAMED bonds in untrained networks.",
+            (
+                argument("RUN", "RUN.yaml of a run of that size"),
+                argument("NAMED", "structures of the named bonds"),
+                argument("--seeds", "number of networks", type=options.count, default=20),
+            ),
+        ),
+        Command(
+            "null compare",
+            "study.null.command:run",
+            "Compare D of one run with every null model.",
+            (
+                argument("FOLDERS+", "decompositions of the run"),
+                argument("--named", "table of named bonds by `bde`", required=True),
+                argument("--errors", "table by `e3d evaluate`", required=True),
+                argument("--fit", "table by `null fit`, the others beside it", required=True),
+                argument("--untrained", "table by `null untrained`"),
+                BDE,
+                BOND_ENERGIES,
+                argument("--shuffles", "random orders of D", type=options.count, default=200),
+                RUN_REQUIRED,
+            ),
+        ),
+    ),
+    groups={"null_run": "analyse"},
+)

@@ -1,0 +1,215 @@
+"""Bond additivity: the binding energy as a sum of one number per bond type, by ridge least squares.
+
+    E_m = sum_t n_mt c_t        D_t = -c_t
+
+n_mt bonds of type t in molecule m, E_m the mean binding energy of its frames. All frames weigh the same. A molecule
+enters by its counts alone, so memory and time do not grow with the number of frames.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from e3d.statistics import jackknife_groups, t_quantile
+from e3d.statistics.resampling import jackknife_se
+
+Floats = NDArray[np.float64]
+
+RIDGES: Final = tuple(10.0**k for k in range(-8, 4))
+"""Tried by cross-validation, in units of the mean square of a column of counts."""
+FOLDS: Final = 5
+DETERMINED: Final = 1.0 - 1e-6
+"""Resolution from which on a coefficient is fixed by the data: rounding of the singular vectors stays far below."""
+
+
+@dataclass(frozen=True)
+class Molecules:
+    """What additivity is fitted to: M molecules and T bond types."""
+
+    types: tuple[str, ...]
+    counts: Floats  # (M, T)
+    energy: Floats  # (M,) mean binding energy of the frames, eV
+    frames: Floats  # (M,) number of frames
+    spread: Floats  # (T, Q): c = spread q, and the ridge is on q; see shrunk_to_parents
+
+    @property
+    def root(self) -> Floats:
+        """Square root of the share (M,) of the frames of each molecule."""
+        return np.asarray(np.sqrt(self.frames / self.frames.sum()))
+
+    def take(self, rows: NDArray[np.bool_]) -> "Molecules":
+        """Return some of the molecules."""
+        return Molecules(
+            self.types, self.counts[rows], self.energy[rows], self.frames[rows], self.spread
+        )
+
+
+def shrunk_to_parents(parents: Sequence[str]) -> Floats:
+    """Return a spread (T, Q) with which the ridge pulls a type (T,) not to zero but to what its parent's types share.
+
+    c_t = 100 g_parent + q_t: the penalty on g is then 10^-4 of that on q. Where data do not tell fine types of one
+    coarse type apart, both get the coarse bond energy.
+    """
+    names = sorted(set(parents))
+    member = np.equal.outer(np.array(parents, dtype=object), np.array(names, dtype=object)).astype(
+        float
+    )
+    return np.hstack([100.0 * member, np.eye(len(parents))])
+
+
+class Decomposition:
+    """The weighted design sqrt(w) X S, with S the spread, by singular values: a ridge is then a matter of a product."""
+
+    def __init__(self, data: Molecules) -> None:
+        """Decompose the design of ``data``, w the share of the frames of each molecule."""
+        self.spread = data.spread
+        u, self.singular, self.right = _svd(data.root[:, None] * data.counts @ data.spread)
+        self.u_y = u.T @ (data.root * data.energy)
+        self.scale = (
+            float(np.mean(np.sum((data.root[:, None] * data.counts) ** 2, axis=0)))
+            if data.counts.size
+            else 0.0
+        )
+
+    def coefficients(self, ridge: float) -> Floats:
+        """Return c = S q (T,), where q minimises sum_m w_m (E_m - n_m S q)^2 + ridge * scale * |q|^2.
+
+        Without a ridge it is the shortest of those that fit best.
+        """
+        q = (self.singular * self.u_y / (self.singular**2 + ridge * self.scale)) @ self.right
+        return np.asarray(self.spread @ q)
+
+    def variance(self, ridge: float) -> Floats:
+        """Return the diagonal (T,) of S (S^T X^T w X S + ridge * scale)^-1 S^T, the freedom that the ridge leaves."""
+        penalty = ridge * self.scale
+        seen = self.spread @ self.right.T  # (T, R)
+        free = (self.spread**2).sum(axis=1) - (seen**2).sum(axis=1)
+        return np.asarray(
+            (seen**2 / (self.singular**2 + penalty)).sum(axis=1) + np.maximum(free, 0.0) / penalty
+        )
+
+
+def _svd(matrix: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return U, s and V^T without the singular values that are zero to rounding."""
+    u, s, v = np.linalg.svd(matrix, full_matrices=False)
+    keep = s > max(matrix.shape) * np.finfo(float).eps * s.max(initial=0.0)
+    return u[:, keep], s[keep], v[keep]
+
+
+@dataclass(frozen=True)
+class Additivity:
+    """A fitted additivity."""
+
+    data: Molecules
+    ridge: float
+    cv_rmse_eV: float  # of held-out molecules' mean energies; NaN where nothing could be held out
+
+    @cached_property
+    def _parts(self) -> Decomposition:
+        return Decomposition(self.data)
+
+    @cached_property
+    def _rows(self) -> tuple[Floats, Floats]:
+        """Singular values and right vectors of the counts alone: what the data see, whatever the ridge."""
+        return _svd(self.data.root[:, None] * self.data.counts)[1:]
+
+    @cached_property
+    def bond_energy(self) -> Floats:
+        """D of each type (T,), eV."""
+        return -self._parts.coefficients(self.ridge)
+
+    @property
+    def rank(self) -> int:
+        """Number of combinations of types that the data see."""
+        return len(self._rows[0])
+
+    @property
+    def condition(self) -> float:
+        """Ratio of the largest to the smallest singular value that is not zero."""
+        s = self._rows[0]
+        return float(s.max() / s.min()) if len(s) else float("nan")
+
+    @property
+    def resolution(self) -> Floats:
+        """Diagonal (T,) of the projector on the row space: 1 where the data alone fix a coefficient."""
+        return np.asarray((self._rows[1] ** 2).sum(axis=0))
+
+    @property
+    def determined(self) -> NDArray[np.bool_]:
+        """Whether the data fix each coefficient (T,); else the ridge has chosen among equals."""
+        return np.asarray(self.resolution > DETERMINED)
+
+    @property
+    def effective_parameters(self) -> float:
+        """Trace of the matrix that maps energies to fitted energies."""
+        square = self._parts.singular**2
+        return float((square / (square + self.ridge * self._parts.scale)).sum())
+
+    def residual_rms(self) -> float:
+        """Return the root mean square residual of the molecules' mean energies, weighted by frames (eV)."""
+        residual = self.data.energy + self.data.counts @ self.bond_energy
+        return float(np.sqrt(np.average(residual**2, weights=self.data.frames)))
+
+    def ridge_sd(self) -> Floats:
+        """Return the standard deviation (T,) of each coefficient under the ridge: how far data let it move (eV)."""
+        n = self.data.frames.sum()
+        return np.asarray(self.residual_rms() * np.sqrt(self._parts.variance(self.ridge) / n))
+
+    def jackknife(self) -> tuple[Floats, Floats]:
+        """Return standard error and half width of the 95 % interval of each D (T,), molecules left out, ridge kept.
+
+        Degrees of freedom: molecules that have the type, minus one. NaN where one molecule alone has it.
+        """
+        holders = (self.data.counts > 0).sum(axis=0)
+        groups = jackknife_groups(np.arange(len(self.data.energy)))
+        replicates = []
+        for group in np.unique(groups):
+            rest = self.data.take(groups != group)
+            d = -Decomposition(rest).coefficients(self.ridge)
+            replicates.append(np.where((rest.counts > 0).any(axis=0), d, np.nan))
+        table = np.array(replicates).reshape(len(replicates), len(self.data.types))
+        error = np.array([jackknife_se(column) for column in table.T])
+        return error, error * np.array([t_quantile(max(n - 1, 1)) for n in holders])
+
+    def energies(self, counts: Floats) -> Floats:
+        """Return the binding energy (M,) of molecules with these counts (M, T) of the fit's types, eV."""
+        return np.asarray(-counts @ self.bond_energy)
+
+
+def fit(data: Molecules, ridges: Sequence[float] = RIDGES) -> Additivity:
+    """Fit an additivity; the ridge has the smallest squared error of molecules left out (the largest such)."""
+    errors = cross_validation(data, ridges)
+    if not np.isfinite(
+        errors
+    ).all():  # too few molecules to leave any out: as little ridge as there is
+        return Additivity(data, float(min(ridges)), float("nan"))
+    best = len(errors) - 1 - int(np.argmin(errors[::-1]))
+    return Additivity(data, float(ridges[best]), float(np.sqrt(errors[best])))
+
+
+def cross_validation(data: Molecules, ridges: Sequence[float] = RIDGES) -> Floats:
+    """Return the mean squared error (eV^2) of left-out molecules for each ridge; NaN where none can be judged.
+
+    Molecules, in their order, are dealt at random, always the same way, into five folds. A molecule with a type that
+    the other folds lack says nothing about the ridge and is not counted.
+    """
+    n = len(data.energy)
+    fold = np.asarray(np.random.default_rng(0).permutation(n) % FOLDS)
+    total, weight = np.zeros(len(ridges)), 0.0
+    for k in range(FOLDS):
+        rest, held = data.take(np.asarray(fold != k)), data.take(np.asarray(fold == k))
+        if not len(rest.energy):
+            continue
+        unseen = ~(rest.counts > 0).any(axis=0)
+        held = held.take(np.asarray((held.counts[:, unseen] == 0).all(axis=1)))
+        parts = Decomposition(rest)
+        for row, ridge in enumerate(ridges):
+            total[row] += (
+                held.frames @ (held.energy - held.counts @ parts.coefficients(float(ridge))) ** 2
+            )
+        weight += held.frames.sum()
+    return total / weight if weight else np.full(len(ridges), np.nan)

@@ -1,0 +1,41 @@
+"""D shuffled: within molecules (which bond of the molecule is which?) and within types (which bond of the type?)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from e3d.statistics.resampling import Masks
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def shuffled(values: Floats, groups: Ints, rng: np.random.Generator, draws: int) -> Floats:
+    """Return ``draws`` random orders (draws, n) of ``values`` (n,), each group's values staying in the group.
+
+    Sums over a group do not change.
+    """
+    places = np.argsort(groups, kind="stable")
+    out = np.empty((draws, len(values)))
+    for row in out:
+        row[places] = values[np.lexsort((rng.random(len(values)), groups))]
+    return out
+
+
+def expected(values: Floats, groups: Ints) -> Floats:
+    """Return the exact expectation (n,) of a shuffled value: the mean of its group."""
+    return np.asarray(
+        (np.bincount(groups, weights=values) / np.maximum(np.bincount(groups), 1))[groups]
+    )
+
+
+def expected_absolute_error(values: Floats, reference: Floats, groups: Ints, keep: Masks) -> Floats:
+    """Return the exact expectation (R,) of the mean absolute error over the rows kept (R, n), shuffled among them.
+
+    Every value kept of the group comes to a row equally often: what is left out of a jackknife is left out of both.
+    """
+    same = (groups[:, None] == groups).astype(float)
+    error = np.abs(values - reference[:, None]) * same
+    weight = keep.astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        of_row = np.where(keep, (weight @ error.T) / (weight @ same), 0.0)
+        return np.asarray(of_row.sum(axis=1) / weight.sum(axis=1))

@@ -1,0 +1,90 @@
+"""The network before training: D of the named bonds for many seeds of the weights.
+
+It is built as a training builds it (same architecture, scale, shifts and Nbar), so that its D is what the architecture
+alone makes of a geometry. Its size is that of the initial weights: only correlations of it mean anything.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from allegro.model import AllegroModel  # type: ignore[import-untyped]
+from nequip.utils.global_state import set_global_state
+
+from e3d import tables
+from e3d.decompose.bonds import BondTyper
+from e3d.decompose.totals import Means
+from e3d.fields import Column as C
+from e3d.models import AnalysisModel
+from e3d.models.precision import as_float64
+from e3d.options import read_yaml
+from e3d.pairs import pair_up
+from e3d.potential import EdgePotential
+from e3d.structures import Structure, from_file
+from study.config import RunSettings
+from study.fields import NAMED_BONDS
+from study.train.kernels import SHIPPED
+from study.train.render import Statistics, render, statistics
+
+log = logging.getLogger(__name__)
+
+FIRST_SEED = 10_000
+"""Seeds of trained networks stay far below."""
+
+
+def write_table(run: Path, named: Path, seeds: int, output: Path) -> None:
+    """Write D of every bond of the named molecules for ``seeds`` untrained networks like that of RUN.yaml."""
+    settings = RunSettings.from_dict(read_yaml(run))
+    stats = statistics(Path(settings.store), Path(settings.splits), settings.architecture.r_max)
+    structures = list(from_file(named))
+    parts = []
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+        model = build(settings, stats, seed)
+        part = bond_energies(
+            model, [structure for structure in structures if model.knows(structure)]
+        )
+        part.insert(0, C.STRUCTURES, NAMED_BONDS)
+        keys = {"dataset": settings.dataset, "n_train": 0, "model": settings.model, "seed": seed}
+        parts.append(
+            tables.with_run(
+                part, {"run": f"{settings.dataset}/n0/{settings.model}/s{seed}", **keys}
+            )
+        )
+    log.info("%d untrained networks of %s", seeds, settings.model)
+    inputs = [run, Path(settings.store), Path(settings.splits), named]
+    tables.write(pd.concat(parts, ignore_index=True), output, inputs=inputs)
+
+
+def build(run: RunSettings, stats: Statistics, seed: int) -> AnalysisModel:
+    """Return the network a training of ``run`` would start from with this seed of the weights, in float64."""
+    set_global_state()
+    config: dict[str, Any] = render(run, stats, Path(), {"kernels": SHIPPED})["training_module"][
+        "model"
+    ]
+    settings = {name: value for name, value in config.items() if name != "_target_"}
+    return AnalysisModel(
+        as_float64(AllegroModel(**{**settings, "seed": seed})), Path("untrained"), "cpu"
+    )
+
+
+def bond_energies(model: EdgePotential, structures: Sequence[Structure]) -> pd.DataFrame:
+    """Return D (eV) of every bond of each molecule, the mean over its frames."""
+    typer, means = BondTyper(), Means()
+    for batch in model.batches(structures):
+        edges = model.edge_energies(batch)
+        pairs = pair_up(edges)
+        rows, labels = typer.bonded(batch.structures, edges, pairs)
+        bonds = pairs.take(rows)
+        species = [means.species.code((s.smiles, s.mapped_smiles or "")) for s in batch.structures]
+        start = edges.frame_ptr[bonds.frame]
+        columns = [
+            pd.Series(species).to_numpy()[bonds.frame],
+            bonds.i - start,
+            bonds.j - start,
+            *bonds.cell_shift.T,
+        ]
+        means.add([*columns, labels], bonds.bond_energy, bonds.r)
+    table = means.table(typer.labels.names)
+    return table[[C.MOLECULE, C.SMILES, C.I, C.J, C.BOND_TYPE, C.BOND_ENERGY]]

@@ -1,0 +1,32 @@
+"""Stage ``scaling``: test errors against the number of training frames and of weights."""
+
+from e3d.command_line import Command, argument
+from study.stage import Figure, Stage, Table
+
+STAGE = Stage(
+    "scaling",
+    tables=(Table("fits"),),
+    figures=(
+        Figure("learning", 4, "test error against N", ("evaluate/errors", "scaling/fits")),
+        Figure(
+            "emergence",
+            5,
+            "bond energies, entropy, decomposability against N",
+            (
+                "decompose/summary",
+                "bde/summary",
+                "entropy/entropy",
+                "entropy/decomposability",
+            ),
+        ),
+    ),
+    commands=(
+        Command(
+            "scaling",
+            "study.scaling.fits:write_table",
+            "Fit scaling forms to the table of ERRORS.",
+            (argument("ERRORS", "stacked table of errors"),),
+        ),
+    ),
+    groups={"scaling_fits": "study"},
+)

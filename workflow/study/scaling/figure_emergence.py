@@ -1,0 +1,107 @@
+"""How close D comes to bond energies as the training set grows: six measures, a curve per model size."""
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.typing import LineStyleType
+
+from e3d.fields import TEST_CONFORMATIONS
+from e3d.fields import Column as C
+from study.fields import LABELS
+from study.figures import style
+from study.figures.drawing import (
+    Series,
+    all_series,
+    draw_curve,
+    legend_above,
+    legend_outside,
+    letter,
+    n_axis,
+    page,
+    panels,
+)
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """What a curve shows: rows and column, its line style and, where a panel has several, its name.
+
+    ``of_model`` is false for a quantity of the geometries alone, drawn once per dataset in grey.
+    """
+
+    rows: pd.DataFrame
+    column: str
+    name: str = ""
+    linestyle: LineStyleType = "-"
+    of_model: bool = True
+
+
+def make(tables: dict[str, pd.DataFrame]) -> Figure:
+    """Draw error, rank correlation, entropy, decomposability and bonded share against training frames."""
+    summary = tables["decompose/summary"]
+    series = all_series(summary)
+    figure = page(2, 1)
+    measured = _measures(tables)
+    grid = panels(figure, len(measured), 3)
+    for index, (axes, (label, measures)) in enumerate(zip(grid, measured.items(), strict=True)):
+        for row, measure in enumerate(measures):
+            for one in series if measure.of_model else _geometries(series):
+                shifted = replace(one, dodge=one.dodge * 1.08**row)
+                draw_curve(
+                    axes, one.of(measure.rows), measure.column, shifted, linestyle=measure.linestyle
+                )
+        n_axis(axes, summary[C.N_TRAIN].to_list())
+        axes.set_ylabel(label)
+        letter(axes, index)
+        _name_lines(axes, measures)
+    legend_outside(figure, [one.handle() for one in series], 3)
+    return figure
+
+
+def _geometries(series: list[Series]) -> list[Series]:
+    """Return one grey series per dataset."""
+    first = {one.dataset: replace(one, color=style.GREY, marker="*") for one in reversed(series)}
+    return list(first.values())
+
+
+def _measures(tables: dict[str, pd.DataFrame]) -> dict[str, list[_Measure]]:
+    """Return what each panel draws, by the label of its y axis."""
+    bde = tables["bde/summary"]
+    bde = bde[(bde[C.GEOMETRY] == "relaxed") & (bde["molecules"] == "all")]
+    bde298 = bde[bde["reference"] == "bde298"]
+    entropy, told, summary = (
+        tables[name][tables[name][C.STRUCTURES] == TEST_CONFORMATIONS]
+        for name in ("entropy/entropy", "entropy/decomposability", "decompose/summary")
+    )
+    entropy = entropy[(entropy[C.BOND_TYPE] == "within types") & (entropy["quantity"] == "D/sd")]
+    of_d, of_r = (told[told["measure"] == f"I({quantity}; type)"] for quantity in ("D/sd", "r"))
+    return {
+        LABELS["bde298_mae"]: [_Measure(bde298, "mae_eV")],
+        LABELS["mean_bond_energy_mae"]: [
+            _Measure(bde[bde["reference"] == "mean_bond_energy"], "mae_eV")
+        ],
+        LABELS["bde298_rank"]: [
+            _Measure(bde298, "between_types_spearman", r"between types, $\rho$"),
+            _Measure(bde298, "within_types_kendall", r"within types, $\tau$", "--"),
+        ],
+        LABELS["entropy_mm_nats"]: [_Measure(entropy, "entropy_mm_nats")],
+        LABELS["fraction_mm"]: [
+            _Measure(of_d, "fraction_mm", r"$D/\sigma_D$"),
+            _Measure(of_r, "fraction_mm", "distance $r$", ":", of_model=False),
+        ],
+        LABELS["bonded_share"]: [_Measure(summary, "bonded_share")],
+    }
+
+
+def _name_lines(axes: Axes, measures: list[_Measure]) -> None:
+    """Say above the panel which line style is which measure, where there are several."""
+    handles = [
+        Line2D([], [], color=style.GREY, linestyle=one.linestyle, label=one.name)
+        for one in measures
+        if one.name
+    ]
+    if handles:
+        legend_above(axes, handles)

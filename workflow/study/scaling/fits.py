@@ -1,0 +1,256 @@
+"""The ``scaling`` stage: how test error falls with data and model size, where the grid can tell.
+
+Forms, fitted to seed means in log space with a robust loss (soft L1):
+
+- ``power``: L(N) = a N^-alpha, from 3 values of N;
+- ``power+floor``: L(N) = L_inf + a N^-alpha, from 5;
+- ``surface``: L(N, M) = L_inf + a N^-alpha + b M^-gamma, from 4 values of N and 4 of M, M being the
+  number of parameters.
+
+Below these the table says "not identifiable". Intervals are 95 % Student-t from the fit's covariance
+with the degrees of freedom that seed means leave; the spread of alpha over seeds stands beside.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from e3d import tables
+from e3d.errors import InputError
+from e3d.fields import METRICS
+from e3d.fields import Column as C
+from e3d.statistics import Estimate, t_quantile
+from study.fields import plain
+
+FORM, METRIC, STATUS, QUANTITY = "form", "metric", "status", "parameter"
+_SOFT_SCALE = 0.1
+_MAX_EXPONENT = 10.0
+_MAX_LOG = 700.0  # exp of more is no float64
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A scaling form: parameter names, and the least number of N and M that identify it."""
+
+    name: str
+    parameters: tuple[str, ...]
+    min_n: int
+    min_m: int = 1
+
+
+POWER = Form("power", ("a", "alpha"), min_n=3)
+FLOOR = Form("power+floor", ("a", "alpha", "L_inf"), min_n=5)
+SURFACE = Form("surface", ("a", "alpha", "L_inf", "b", "gamma"), min_n=4, min_m=4)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Parameters (k,), the ends (k,) of their 95 % intervals, and the corrected Akaike criterion."""
+
+    values: Array
+    lo: Array
+    hi: Array
+    aicc: float
+
+
+def predict(form: Form, values: Array, n: Array, m: Array | None = None) -> Array:
+    """Return the loss of ``form`` at training sizes ``n`` and parameter counts ``m``."""
+    a, alpha = values[:2]
+    loss = a * n**-alpha
+    if form is not POWER:
+        loss = loss + values[2]
+    if form is SURFACE and m is not None:
+        loss = loss + values[3] * m ** -values[4]
+    return np.asarray(loss)
+
+
+def identifiable(form: Form, n: Array, m: Array | None = None) -> str:
+    """Return "ok", or why the grid cannot identify ``form``."""
+    n_values = len(np.unique(n))
+    m_values = 1 if m is None else len(np.unique(m))
+    if n_values < form.min_n:
+        return f"not identifiable: {n_values} values of N, the form needs {form.min_n}"
+    if m_values < form.min_m:
+        return f"not identifiable: {m_values} model sizes, the form needs {form.min_m}"
+    points = len(n) if m is None else len(np.unique(np.column_stack([n, m]), axis=0))
+    if points <= len(form.parameters):
+        return f"not identifiable: {points} points, the form has {len(form.parameters)} parameters"
+    if m is not None and form.min_m > 1:
+        crossed_n = max(len(np.unique(n[m == size])) for size in m)
+        crossed_m = max(len(np.unique(m[n == frames])) for frames in n)
+        if crossed_n < form.min_n or crossed_m < form.min_m:
+            return (
+                f"not identifiable: {crossed_n} values of N at one size and {crossed_m} sizes at one N, "
+                f"the form needs {form.min_n} and {form.min_m}"
+            )
+    return "ok"
+
+
+def fit(form: Form, n: Array, loss: Array, m: Array | None = None) -> Fit:
+    """Fit ``form`` to losses (P,) at n (P,) and m (P,) in log space with a soft-L1 loss.
+
+    Raises
+    ------
+    ValueError
+        If the grid cannot identify the form (see :func:`identifiable`).
+    """
+    status = identifiable(form, n, m)
+    if status != "ok":
+        raise ValueError(status)
+    target = np.log(loss)
+
+    def unpack(theta: Array) -> Array:
+        values = theta.copy()
+        values[0] = np.exp(theta[0])
+        if form is SURFACE:
+            values[3] = np.exp(theta[3])
+        return values
+
+    def residual(theta: Array) -> Array:
+        return np.asarray(np.log(predict(form, unpack(theta), n, m)) - target)
+
+    slope, intercept = np.polyfit(np.log(n), target, 1)
+    start = np.array(
+        [intercept, np.clip(-slope, 0.01, 5.0), loss.min() / 2, np.log(loss.min()), 0.3]
+    )
+    low = np.array([-np.inf, -_MAX_EXPONENT, 0.0, -np.inf, -_MAX_EXPONENT])
+    k = len(form.parameters)
+    solution = least_squares(
+        residual,
+        start[:k],
+        bounds=(low[:k], np.full(k, np.inf)),
+        loss="soft_l1",
+        f_scale=_SOFT_SCALE,
+        x_scale="jac",
+        max_nfev=20_000,
+    )
+    values = unpack(solution.x)
+    lo, hi = _interval(np.asarray(solution.jac), residual(solution.x), values, form)
+    return Fit(values, lo, hi, _aicc(solution, len(n), k))
+
+
+def _interval(jacobian: Array, residuals: Array, values: Array, form: Form) -> tuple[Array, Array]:
+    """Return Student-t intervals; those of the amplitudes a and b are symmetric in their logarithm."""
+    dof = len(residuals) - len(values)
+    if dof < 1:
+        return np.full(len(values), np.nan), np.full(len(values), np.nan)
+    covariance = np.linalg.pinv(jacobian.T @ jacobian) * float(np.sum(residuals**2)) / dof
+    half = t_quantile(dof) * np.sqrt(np.diag(covariance))
+    is_amplitude = np.isin(form.parameters, ("a", "b"))
+    lo = np.where(is_amplitude, values * np.exp(-half), values - half)
+    return lo, np.where(is_amplitude, values * np.exp(np.minimum(half, _MAX_LOG)), values + half)
+
+
+def _aicc(solution: Any, points: int, k: int) -> float:
+    """Return AICc with the robust cost as the deviance; NaN where too few points are left."""
+    k += 1  # the noise level is a parameter too
+    if points - k - 1 <= 0:
+        return float("nan")
+    deviance = max(
+        2 * solution.cost / points, np.finfo(float).eps ** 2
+    )  # an exact fit is exact to rounding
+    return float(points * np.log(deviance) + 2 * k + 2 * k * (k + 1) / (points - k - 1))
+
+
+def fits(errors: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of fits from the table of errors: a row per parameter of each form.
+
+    Per dataset, test set and metric: ``power`` and ``power+floor`` for each model, ``surface`` over
+    all models.
+
+    Raises
+    ------
+    InputError
+        If an error is not a positive number (a run that diverged).
+    """
+    overall = errors[errors[C.GROUP_KIND] == "all"]
+    _require_positive(overall)
+    rows: list[dict[str, Any]] = []
+    for (dataset, test_set), part in overall.groupby([C.DATASET, C.TEST_SET]):
+        for metric in METRICS:
+            keys = {C.DATASET: dataset, C.TEST_SET: test_set, METRIC: str(metric)}
+            for model, sizes in part.groupby(C.MODEL):
+                for form in (POWER, FLOOR):
+                    rows += _rows({**keys, C.MODEL: model}, form, sizes, str(metric))
+            rows += _rows({**keys, C.MODEL: "all"}, SURFACE, part, str(metric))
+    return pd.DataFrame(rows)
+
+
+def _require_positive(errors: pd.DataFrame) -> None:
+    for metric in METRICS:
+        bad = errors[~(np.isfinite(errors[metric]) & (errors[metric] > 0))]
+        if len(bad):
+            raise InputError(
+                f"scaling: {metric} of run {bad[C.RUN].iloc[0]} is {bad[metric].iloc[0]} - the logarithm of every "
+                "error is fitted, so it must be a positive number. Train that run again, or leave it out of `grid`."
+            )
+
+
+def _rows(
+    keys: dict[str, Any], form: Form, part: pd.DataFrame, metric: str
+) -> list[dict[str, Any]]:
+    means = part.groupby([C.N_TRAIN, C.N_PARAMETERS])[metric].mean().reset_index()
+    n, m, loss = (means[c].to_numpy(dtype=float) for c in (C.N_TRAIN, C.N_PARAMETERS, metric))
+    status = identifiable(form, n, m)
+    base = {**keys, FORM: form.name, "n_points": len(n), "n_seeds": int(part[C.SEED].nunique())}
+    if status != "ok":
+        return [{**base, QUANTITY: "", STATUS: status}]
+    best = fit(form, n, loss, m)
+    spread = _seed_spread(form, part, metric)
+    rows = []
+    for index, name in enumerate(form.parameters):
+        rows.append(
+            {
+                **base,
+                QUANTITY: name,
+                **Estimate(best.values[index], best.lo[index], best.hi[index]).columns("value"),
+                "seed_min": spread[index].min(),
+                "seed_max": spread[index].max(),
+                "aicc": best.aicc,
+                STATUS: status,
+            }
+        )
+    return rows
+
+
+def _seed_spread(form: Form, part: pd.DataFrame, metric: str) -> Array:
+    """Fit each seed alone; return the parameters (k, seeds)."""
+    columns: list[Array] = []
+    for _, seed in part.groupby(C.SEED):
+        n, m, loss = (seed[c].to_numpy(dtype=float) for c in (C.N_TRAIN, C.N_PARAMETERS, metric))
+        if identifiable(form, n, m) == "ok":
+            columns.append(fit(form, n, loss, m).values)
+    return np.array(columns).T if columns else np.full((len(form.parameters), 1), np.nan)
+
+
+def exponents(errors: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return dataset, model, seed and the exponent of ``metric`` over N (``value``), fitted to each seed alone.
+
+    ``errors`` are of one test set; the rows of all groups count. NaN where the seed has too few N.
+    """
+    overall = errors[errors[C.GROUP_KIND] == "all"]
+    _require_positive(overall)
+    rows = [
+        {
+            C.DATASET: dataset,
+            C.MODEL: model,
+            C.SEED: seed,
+            "value": _seed_spread(POWER, part, metric)[1][0],
+        }
+        for (dataset, model, seed), part in overall.groupby([C.DATASET, C.MODEL, C.SEED])
+    ]
+    return pd.DataFrame(rows, columns=[C.DATASET, C.MODEL, C.SEED, "value"]).rename(columns=str)
+
+
+def write_table(errors: Path, output: Path) -> pd.DataFrame:
+    """Write the table of fits."""
+    columns = (C.RUN, C.N_TRAIN, C.N_PARAMETERS, C.GROUP_KIND, *METRICS)
+    table = fits(plain(tables.read(errors, columns=columns)))
+    tables.write(table, output, inputs=[errors])
+    return table

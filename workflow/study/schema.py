@@ -1,0 +1,129 @@
+"""Checks of settings against the JSON schemas of ``workflow/schemas``, with errors of one line."""
+
+import copy
+import functools
+import math
+import re
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import Any
+
+import jsonschema
+import yaml
+
+from e3d.errors import InputError, choices
+
+# 32.0 is an integer to JSON schema, but it would name a run n32.0
+_VALIDATOR = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
+def validate(values: dict[str, Any], schema: str) -> dict[str, Any]:
+    """Return a copy of ``values`` with defaults filled in, checked against ``<schema>.schema.yaml``.
+
+    Raises
+    ------
+    InputError
+        For the first error, unknown keys before others.
+    """
+    return check(values, rules_of(schema), schema)
+
+
+@functools.cache  # a study of 1,000 runs asks thousands of times, and parsing takes 25 ms
+def rules_of(schema: str) -> dict[str, Any]:
+    """Return ``<schema>.schema.yaml`` as it stands; everyone gets the same dictionary, which nobody changes."""
+    rules: dict[str, Any] = yaml.safe_load(
+        resources.files("study.schemas").joinpath(f"{schema}.schema.yaml").read_text("utf-8")
+    )
+    return rules
+
+
+def check(values: dict[str, Any], rules: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a copy of ``values`` with defaults filled in, checked against ``rules``; ``name`` says where they stand.
+
+    Raises
+    ------
+    InputError
+        For the first error, unknown keys before others.
+    """
+    filled = copy.deepcopy(values)
+    _fill_defaults(filled, rules)
+    _refuse_nan(filled, name)
+    errors = sorted(
+        _VALIDATOR(rules).iter_errors(filled),
+        key=lambda error: (error.validator != "additionalProperties", list(map(str, error.path))),
+    )
+    if errors:
+        raise InputError(_one_line(errors[0], name))
+    return filled
+
+
+def _refuse_nan(values: Any, where: str) -> None:
+    """Refuse .nan and .inf, which every bound of a schema lets through."""
+    if isinstance(values, float) and not math.isfinite(values):
+        raise InputError(f"{where} = {values} - must be a finite number. Fix the value.")
+    parts = (
+        values.items()
+        if isinstance(values, dict)
+        else enumerate(values)
+        if isinstance(values, list)
+        else ()
+    )
+    for key, value in parts:
+        _refuse_nan(value, f"{where}.{key}")
+
+
+def _fill_defaults(values: Any, rules: Mapping[str, Any]) -> None:
+    if not isinstance(values, dict):
+        return
+    for key, rule in rules.get("properties", {}).items():
+        if "default" in rule:
+            values.setdefault(key, copy.deepcopy(rule["default"]))
+        if key in values:
+            _fill_defaults(values[key], rule)
+    rest = rules.get("additionalProperties")
+    if isinstance(rest, dict):
+        for key in values.keys() - rules.get("properties", {}).keys():
+            _fill_defaults(values[key], rest)
+
+
+def _exponent_hint(given: Any) -> str:
+    """Explain YAML's trap: ``1e-3`` without a dot is text."""
+    if isinstance(given, str) and re.fullmatch(r"[+-]?\d+[eE][+-]?\d+", given):
+        return f"; YAML reads it as text, write {given.lower().replace('e', '.0e')}"
+    return ""
+
+
+def _one_line(error: jsonschema.ValidationError, schema: str) -> str:
+    where = ".".join(map(str, error.path)) or "the top level"
+    given: Any = error.instance
+    rule: Any = error.schema
+    limit: Any = error.validator_value
+    if error.validator == "additionalProperties":
+        allowed = list(rule.get("properties", {}))
+        unknown = next(key for key in given if key not in allowed)
+        return (
+            f"{schema}: unknown key {unknown!r} at {where} - {choices(unknown, allowed)}. "
+            "Fix the spelling or remove it."
+        )
+    if error.validator == "required":
+        missing = next(key for key in limit if key not in given)
+        return f"{schema}: {where} lacks {missing!r}, which is required. Add it."
+    texts: dict[str, Callable[[], str]] = {
+        "enum": lambda: choices(given, limit),
+        "type": lambda: f"expected {limit}" + _exponent_hint(given),
+        "minimum": lambda: f"must be at least {limit}",
+        "exclusiveMinimum": lambda: f"must be more than {limit}",
+        "maximum": lambda: f"must be at most {limit}",
+        "exclusiveMaximum": lambda: f"must be less than {limit}",
+        "minItems": lambda: f"needs at least {limit} entries",
+        "uniqueItems": lambda: "must not repeat an entry",
+        "pattern": lambda: f"must match {limit}",
+    }
+    allowed_text = texts.get(str(error.validator), lambda: str(error.message))()
+    note = f" ({rule['description']})" if "description" in rule else ""
+    return f"{schema}: {where} = {given!r} - {allowed_text}{note}. Fix the value."

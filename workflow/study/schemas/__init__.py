@@ -1,0 +1,1 @@
+"""The package study.schemas."""

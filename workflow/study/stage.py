@@ -1,0 +1,112 @@
+"""What a stage of the study declares: its tables, figures, findings and commands.
+
+A stage is one folder, ``study/<name>/``, and one rule file of the same name. Its ``__init__`` holds
+``STAGE``; rules, stacked tables, figures, findings, the command line and the cluster's groups are
+derived from it (``study.stages``). Declarations import nothing but this module.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from e3d.command_line import Command
+
+
+class Runs(StrEnum):
+    """Which runs have a table."""
+
+    EVERY = "every run"
+    PLAIN = "runs of plain model sizes"
+    LARGEST = "the largest training set and, there, the largest plain size of each dataset"
+    SMALLEST = "the smallest plain size at the largest training set, with its lowest seed"
+    NONE = "made once for the study"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the study, ``results/<stage>/<name>.csv``.
+
+    Parameters
+    ----------
+    name
+        Of the file, without its suffix.
+    files
+        The tables of one run that it stacks, below the results folder, with ``{run}``,
+        ``{dataset}``, ``{n_train}``, ``{model}`` and ``{seed}``; none if a rule writes it at once.
+    runs
+        The runs that have these files.
+    """
+
+    name: str
+    files: tuple[str, ...] = ()
+    runs: Runs = Runs.NONE
+
+
+def of_runs(stage: str, runs: Runs, first: str, *others: str) -> tuple[Table, ...]:
+    """Return tables of runs that lie beside each other: ``<run>.csv``, ``<run>.<other>.csv``, ..."""
+    suffixes = {first: "", **{name: f".{name}" for name in others}}
+    return tuple(
+        Table(name, (f"{stage}/{{run}}{suffix}.csv",), runs) for name, suffix in suffixes.items()
+    )
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure, drawn by ``study/<stage>/figure_<name>.py``; its caption is ``figure_<name>.rst``.
+
+    Parameters
+    ----------
+    name
+        Of its files.
+    number
+        Its place in the study's story: ``fig<number>.pdf``.
+    shows
+        What README says it shows.
+    tables
+        The study's tables it is drawn from, ``<stage>/<table>``.
+    variants
+        Whether it shows variants of model sizes (``micro+r35``) too.
+    settings
+        The lists under ``figures`` in the configuration that its ``make`` takes by name.
+    """
+
+    name: str
+    number: int
+    shows: str
+    tables: tuple[str, ...]
+    variants: bool = False
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the stage's tables say, in sentences: ``study/<stage>/findings.py``.
+
+    Parameters
+    ----------
+    title
+        Heading of the section.
+    tables
+        The study's tables it reads.
+    quoted
+        How many of its sentences README quotes.
+    every_dataset
+        Whether it speaks of each dataset, not of the study's first alone.
+    """
+
+    title: str
+    tables: tuple[str, ...]
+    quoted: int
+    every_dataset: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage; ``groups`` says which of its rules' jobs go to a cluster together with others."""
+
+    name: str
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    findings: Findings | None = None
+    commands: tuple[Command, ...] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,90 @@
+"""All stages in the order in which data flows, and what the study derives from them."""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Final
+
+from study.stage import Figure, Findings, Runs, Stage, Table
+
+NAMES: Final = (
+    "data",
+    "train",
+    "evaluate",
+    "decompose",
+    "bde",
+    "entropy",
+    "null",
+    "gauge",
+    "label_theory",
+    "reactivity",
+    "dynamics",
+    "scaling",
+    "interplay",
+    "robustness",
+)
+"""Each is a folder here and a rule file; a stage imports only stages before it."""
+
+STAGES: Final[tuple[Stage, ...]] = tuple(import_module(f"study.{name}").STAGE for name in NAMES)
+
+TABLES: Final[Mapping[str, Table]] = {
+    f"{stage.name}/{table.name}": table for stage in STAGES for table in stage.tables
+}
+"""The study's tables by ``<stage>/<table>``."""
+
+FIGURES: Final[Mapping[str, Figure]] = {
+    figure.name: figure
+    for figure in sorted((f for stage in STAGES for f in stage.figures), key=lambda f: f.number)
+}
+"""Figures by name, in the order of their numbers."""
+
+FINDINGS: Final[Mapping[str, Findings]] = {
+    stage.name: stage.findings for stage in STAGES if stage.findings is not None
+}
+"""Sections of the findings by the name of their stage, in the order of stages."""
+
+RUNS_TABLE: Final = "decompose/summary"
+"""The table that says which runs there are."""
+
+
+def stage_of(figure: str) -> str:
+    """Return the name of the stage that has a figure."""
+    return next(stage.name for stage in STAGES if figure in {one.name for one in stage.figures})
+
+
+def figure_module(figure: str) -> str:
+    """Return the name of the module that draws a figure."""
+    return f"study.{stage_of(figure)}.figure_{figure}"
+
+
+def findings_module(stage: str) -> str:
+    """Return the name of the module that writes a stage's sentences."""
+    return f"study.{stage}.findings"
+
+
+def stacked() -> dict[str, Table]:
+    """Return the tables that are stacked from one table per run."""
+    return {name: table for name, table in TABLES.items() if table.runs is not Runs.NONE}
+
+
+def findings_tables(sections: Sequence[str] = ()) -> list[str]:
+    """Return the tables that the findings of all stages, or of ``sections``, are written from."""
+    names = [table for stage in sections or FINDINGS for table in FINDINGS[stage].tables]
+    return list(dict.fromkeys([RUNS_TABLE, *names]))
+
+
+def about_variants(table: str) -> bool:
+    """Say whether a table's stage shows variants of model sizes (``micro+r35``) too."""
+    stage = next(stage for stage in STAGES if stage.name == table.split("/")[0])
+    return any(figure.variants for figure in stage.figures)
+
+
+def tables_of(stage: str) -> list[str]:
+    """Return the names of a stage's tables, ``<stage>/<table>``."""
+    return [name for name in TABLES if name.startswith(f"{stage}/")]
+
+
+def groups() -> dict[str, str]:
+    """Return the group that each rule's jobs go to a cluster with."""
+    found = {rule: group for stage in STAGES for rule, group in stage.groups.items()}
+    drawn = {f"figures_{name}": "study" for name in (*FIGURES, "findings")}
+    return found | {"tables_collect": "study"} | drawn

@@ -1,0 +1,49 @@
+"""Stage ``train``: every run of the grid and of the controls, trained by nequip."""
+
+from e3d import options
+from e3d.command_line import Command, argument
+from study.stage import Runs, Stage, Table
+
+STAGE = Stage(
+    "train",
+    tables=(Table("metrics", ("train/{run}/metrics.csv",), Runs.EVERY),),
+    commands=(
+        Command(
+            "settings",
+            "study.config:write_settings",
+            "Write one run's settings as RUN.yaml.",
+            (argument("JSON", "the settings as JSON", type=str),),
+        ),
+        Command(
+            "train",
+            "study.train.training:train",
+            "Train one run with nequip into a folder.",
+            (
+                argument("RUN", "RUN.yaml with the run's settings"),
+                argument("--device", "cpu, cuda or cuda:<k>", type=str, default="cpu"),
+                argument("--compile-mode", choices=("eager", "compile"), default="eager"),
+                argument(
+                    "--devices",
+                    "processes on each node (default: 1)",
+                    type=options.count,
+                    default=1,
+                ),
+                argument(
+                    "--nodes", "nodes, of a Slurm job (default: 1)", type=options.count, default=1
+                ),
+                argument(
+                    "--tf32",
+                    "let a GPU round the factors of matrix products to TF32",
+                    action="store_true",
+                ),
+                argument(
+                    "--kernels",
+                    "auto, centre, shipped or cuequivariance (default: auto)",
+                    type=str,
+                    default="auto",
+                ),
+            ),
+            makes_folder=True,
+        ),
+    ),
+)

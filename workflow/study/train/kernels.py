@@ -1,0 +1,121 @@
+"""Which implementation of the Allegro network a training runs on; all give the same numbers to rounding."""
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from e3d import provenance
+from e3d.errors import InputError
+from study.config import Architecture
+from study.train.ranks import without_ranks
+
+AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE = "auto", "centre", "shipped", "cuequivariance"
+KERNELS = (AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE)
+_SHIPPED_BUILDER, _CENTRE_BUILDER = "allegro.model.AllegroModel", "e3d.fast.build.AllegroModel"
+
+
+def choose(architecture: Architecture, runtime: Mapping[str, Any]) -> str:
+    """Return the kernels of a run: those asked for, or for ``auto`` the fastest by benchmarks/step.py.
+
+    On a CPU that is ``centre``, eagerly, but for two cases at l_max = 1: a single layer, where it gains nothing, and
+    ``compile_mode: compile``, where the compiled shipped network is faster. On a GPU it is the shipped network.
+
+    Raises
+    ------
+    InputError
+        If the kernels asked for cannot be used with the device, the compile mode or the installed packages.
+    """
+    asked, mode = str(runtime.get("kernels", AUTO)), str(runtime.get("compile_mode", "eager"))
+    on_gpu = str(runtime.get("device", "cpu")).startswith("cuda")
+    if asked == AUTO:
+        small = architecture.l_max < 2 and (architecture.num_layers < 2 or mode == "compile")
+        return SHIPPED if on_gpu or small else CENTRE
+    if asked not in KERNELS:
+        raise InputError(
+            f"kernels {asked!r}: allowed are {', '.join(KERNELS)}. Fix `runtime.kernels` or --kernels."
+        )
+    if asked == CENTRE and mode == "compile":
+        raise InputError(
+            "kernels 'centre' with compile mode 'compile': they run eagerly only. Set `runtime.compile_mode: eager`, "
+            "or `runtime.kernels: shipped`."
+        )
+    if asked == CUEQUIVARIANCE:
+        _require_cuequivariance(on_gpu=on_gpu)
+    return asked
+
+
+def _require_cuequivariance(*, on_gpu: bool) -> None:
+    if not on_gpu:
+        raise InputError(
+            "kernels 'cuequivariance' on the CPU: they exist on a GPU only. Set `runtime.device: cuda`, or "
+            "`runtime.kernels: auto`."
+        )
+    missing = [name for name in ("cuequivariance", "cuequivariance_torch") if not _installed(name)]
+    if missing:
+        raise InputError(
+            f"kernels 'cuequivariance': {', '.join(missing)} not installed. Train in envs/train-gpu.yaml, "
+            "install the project's extra `gpu` where the training runs, or set `runtime.kernels: auto`."
+        )
+
+
+def _installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def model_config(settings: Mapping[str, Any], kernels: str, compile_mode: str) -> dict[str, Any]:
+    """Return nequip's model section for these kernels: a builder, or a modifier around the shipped one."""
+    mode = "eager" if kernels == CENTRE else compile_mode
+    builder = _CENTRE_BUILDER if kernels == CENTRE else _SHIPPED_BUILDER
+    model = {"_target_": builder, "compile_mode": mode, **settings}
+    if kernels == CUEQUIVARIANCE:
+        modifier = {"modifier": "enable_CuEquivarianceContracter"}
+        return {"_target_": "nequip.model.modify", "modifiers": [modifier], "model": model}
+    return model
+
+
+def adopt(checkpoint: Path, model: Mapping[str, Any]) -> None:
+    """Let training go on from ``checkpoint`` with this model section: nequip builds the one that a checkpoint names.
+
+    Kernels and compile modes have the same weights, so that a run may be resumed with others, or on another device.
+    """
+    import torch
+
+    content = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    settings = content["hyper_parameters"]
+    if settings["model"] == model:
+        return
+    settings["model"] = settings["info_dict"]["training_module"]["model"] = dict(model)
+    with provenance.atomic(checkpoint) as temporary:
+        _save(content, temporary)
+
+
+def save_plain(checkpoint: Path, target: Path) -> None:
+    """Write a checkpoint that names nequip-allegro's own builder, so that nobody needs this package to load it.
+
+    It still names the data it was trained on as this package reads them: ``nequip-package`` takes its example there.
+    It is the same, but for rounding, whatever number of processes trained it.
+    """
+    import torch
+
+    content = _plain(torch.load(checkpoint, map_location="cpu", weights_only=False))
+    info = content["hyper_parameters"]["info_dict"]
+    info["trainer"] = without_ranks(info["trainer"])
+    _save(content, target)
+
+
+def _save(content: Any, target: Path) -> None:
+    import torch
+
+    with target.open(
+        "wb"
+    ) as file:  # by a path, torch would write the name of the temporary file into the archive
+        torch.save(content, file)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        for key in value:
+            value[key] = _plain(value[key])
+        return value
+    return _SHIPPED_BUILDER if isinstance(value, str) and value == _CENTRE_BUILDER else value

@@ -1,0 +1,122 @@
+"""Train one run with nequip, resuming where a killed one stopped, and keep the evidence."""
+
+import logging
+import pickle
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from e3d import provenance, tables
+from e3d.device import require_device
+from e3d.errors import InputError
+from e3d.fields import RUN_COLUMNS, Column
+from e3d.options import read_yaml
+from e3d.units import EV_MEV
+from study.config import RunSettings
+from study.train.kernels import adopt, choose, save_plain
+from study.train.launch import nequip_train
+from study.train.lock import only_one
+from study.train.ranks import number, require_ranks, train_on_ranks
+from study.train.render import BEST, HISTORY_FILE, LAST, render, statistics
+
+log = logging.getLogger(__name__)
+
+MODEL_FILE, METRICS_FILE, CONFIG_FILE = "model.ckpt", "metrics.csv", "nequip.yaml"
+_METRIC_NAMES = {
+    "val0_epoch/per_atom_energy_mae": f"validation_{Column.ENERGY_MAE}",
+    "val0_epoch/per_atom_energy_rmse": f"validation_{Column.ENERGY_RMSE}",
+    "val0_epoch/forces_mae": f"validation_{Column.FORCE_MAE}",
+    "val0_epoch/forces_rmse": f"validation_{Column.FORCE_RMSE}",
+}
+
+
+def train(run: Path, output: Path, **runtime: Any) -> None:
+    """Train the run of RUN.yaml into a folder, see :func:`train_run`."""
+    train_run(run, output, runtime)
+
+
+def train_run(run_file: Path, folder: Path, runtime: Mapping[str, Any]) -> None:
+    """Train the run of ``run_file`` and write ``folder``: model, metrics, rendered config.
+
+    Checkpoints live in ``folder/checkpoints/<hash of settings and data>/`` until training is done;
+    a killed run goes on from its last one, with as many devices as it is given now, and another config
+    or subset never picks them up. While one trains, another training of the same folder is refused.
+
+    Raises
+    ------
+    InputError
+        If the settings, the data or the devices cannot be used, nequip-train fails, or it is running already.
+    """
+    run = RunSettings.from_dict(read_yaml(run_file))
+    _require_runtime(run, runtime)
+    stats = statistics(Path(run.store), Path(run.splits), run.architecture.r_max)
+    inputs = [Path(run.store), Path(run.splits), Path(run.subset)]
+    frames = len(tables.read(inputs[2], columns=(Column.FRAME,)))
+    if frames != run.n_train:
+        raise InputError(
+            f"{run_file}: n_train = {run.n_train}, but {run.subset} has {frames} frames; they must agree. "
+            "Fix n_train, or make the subset again."
+        )
+    identity = provenance.digest([run.as_dict(), [provenance.file_digest(path) for path in inputs]])
+    work = folder / "checkpoints" / identity
+    with only_one(work.parent):
+        config = render(run, stats, work, runtime)
+        _train_from_last(config, work, runtime)
+        # with the rest, at the end: a workflow that submits a job twice removes the first one's files
+        provenance.write_text(folder / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
+        tables.write(
+            _metrics(work, run), folder / METRICS_FILE, inputs=inputs, settings=run.as_dict()
+        )
+        with provenance.atomic(folder / MODEL_FILE) as temporary:
+            save_plain(work / f"{BEST}.ckpt", temporary)
+        provenance.record(folder / MODEL_FILE, inputs=inputs, settings=run.as_dict())
+        shutil.rmtree(work)
+
+
+def _require_runtime(run: RunSettings, runtime: Mapping[str, Any]) -> None:
+    """Refuse devices, kernels and precision before the data are read."""
+    device = str(runtime.get("device", "cpu"))
+    require_ranks(runtime, run.training.batch_size)
+    require_device(device, int(runtime.get("devices", 1)))
+    choose(run.architecture, runtime)
+    if runtime.get("tf32") and device == "cpu":
+        raise InputError(
+            "TF32 on the CPU: it exists on a GPU only. Set `runtime.device: cuda`, or leave out --tf32."
+        )
+
+
+def _train_from_last(config: dict[str, Any], work: Path, runtime: Mapping[str, Any]) -> None:
+    """Train, from the last checkpoint of ``work`` if there is one; leave nequip's config beside it."""
+    last = work / f"{LAST}.ckpt"
+    if last.is_file():
+        log.info("resuming from %s", last)
+        _adopt_model(last, config)
+        config = {**config, "ckpt_path": str(last)}
+    provenance.write_text(work / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
+    if number(runtime) == 1:
+        nequip_train(config, work)
+    else:
+        train_on_ranks(work / CONFIG_FILE, int(runtime["devices"]), int(runtime.get("nodes", 1)))
+
+
+def _adopt_model(last: Path, config: dict[str, Any]) -> None:
+    """Bring the last checkpoint to this job's kernels, or say that the file is damaged."""
+    try:
+        adopt(last, config["training_module"]["model"])
+    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError):
+        raise InputError(
+            f"{last}: not a whole checkpoint, so training cannot go on from it. Delete it to start this run anew."
+        ) from None
+
+
+def _metrics(work: Path, run: RunSettings) -> pd.DataFrame:
+    """Return the validation metrics of every epoch, in meV and Å."""
+    history = tables.read(work / HISTORY_FILE, columns=("epoch", "step", *_METRIC_NAMES))
+    columns = {name: history[name] for name in ("epoch", "step")}
+    columns |= {new: history[old] * EV_MEV for old, new in _METRIC_NAMES.items()}
+    keys = {str(name): getattr(run, name) for name in RUN_COLUMNS}
+    return tables.with_run(pd.DataFrame(columns), keys)

@@ -16,7 +16,7 @@ _LEADS = (20.0, 100.0)
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield whether D foretells which bond breaks first, what fluctuates with what, and how replicas end."""
     bonds, scores = (
-        runs.at_run(tables[f"reactivity/{name}"], run) for name in ("dynamics", "breaking")
+        runs.at_run(tables[f"dynamics/{name}"], run) for name in ("dynamics", "breaking")
     )
     scores = scores[(scores[C.MOLECULE] == _ALL) & (scores["window_fs"] == 0)]
     for lead in _LEADS:

@@ -13,7 +13,7 @@ import yaml
 from study.config import Architecture, Training
 from study.resources import grown, training_memory_mb, training_minutes, work_of_size
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"
 CPU = {"device": "cpu", "devices": 1, "nodes": 1}
 GPU = {**CPU, "device": "cuda"}

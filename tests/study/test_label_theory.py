@@ -19,7 +19,7 @@ from study.label_theory.orders import ORDERS, bonds_with_orders, order_rows, rea
 from study.label_theory.separation import label_energies, reaction, separations
 from study.label_theory.split import split_bonds, summary
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LEVEL = tables.read(ROOT / "resources" / "label_level.csv")
 
 

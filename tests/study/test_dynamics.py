@@ -18,7 +18,7 @@ from study.dynamics.fluctuations import C_CM_PER_FS, correlation_time, spectrum
 from study.dynamics.series import Outcome, Series, bond_classes
 from study.dynamics.trajectory import HOLE_EV, simulate
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NAMED = ROOT / "resources" / "named_bonds.xyz"
 HYDROGEN = "[H:1][H:2]"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "cluster" / "recover.sh"
+SCRIPT = Path(__file__).parents[2] / "cluster" / "recover.sh"
 SQUEUE = 'test ! -e "$FAKE/no-controller" || exit 1; test "$*" = "--me --noheader --format=%i %Z"; cat "$FAKE/queue"'
 SCANCEL = 'echo "$*" >> "$FAKE/scancel"; test ! -e "$FAKE/goes-away" || touch "$FAKE/no-controller"; : > "$FAKE/queue"'
 TOOLS = (

@@ -23,7 +23,7 @@ from study.reactivity.paths import crossing, path_tables
 from study.reactivity.reactions import TRANSITION1X_THEORY, of_dbh24, of_paths, of_transition1x
 from study.reactivity.scans import first_crossing, scan_summary, scan_table
 
-RESOURCES = Path(__file__).parents[1] / "resources"
+RESOURCES = Path(__file__).parents[2] / "resources"
 FILES = Files(
     RESOURCES / "reactions_geometries.hdf5",
     RESOURCES / "reactions.hdf5",

@@ -13,7 +13,7 @@ from e3d.units import EV_KCAL_MOL, HARTREE_EV
 from e3d_labels.labelling import label_file
 from e3d_labels.references import barrier_heights, bond_energies, reference_geometries, species_name
 
-RESOURCES = Path(__file__).parents[1] / "resources"
+RESOURCES = Path(__file__).parents[2] / "resources"
 NAMED = RESOURCES / "bde_298K.csv"
 KCAL = HARTREE_EV * EV_KCAL_MOL
 

@@ -24,7 +24,7 @@ from planning import copy_project
 from study.schema import rules_of
 from study.stages import FIGURES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 GPU_RULES = {"train_run", "evaluate_run", "decompose_run", "reactivity_run", "dynamics_run"}
 SMOKE = ("--configfile", "config/smoke.yaml")

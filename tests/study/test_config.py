@@ -15,7 +15,7 @@ from study import schemas
 from study.config import RunSettings, Study, load_study, read_yaml, run_settings, write_run
 from study.schema import validate
 
-OVERLAYS = sorted(path.name for path in (Path(__file__).parents[1] / "config").glob("*.yaml"))
+OVERLAYS = sorted(path.name for path in (Path(__file__).parents[2] / "config").glob("*.yaml"))
 OVERLAYS = [name for name in OVERLAYS if name not in ("config.yaml", "datasets.yaml")]
 
 

@@ -22,7 +22,7 @@ from study.train.pack import neighbours, pack
 from study.train.render import statistics
 
 R_MAX = 4.0
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def images() -> list[Atoms]:

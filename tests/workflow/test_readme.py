@@ -13,7 +13,7 @@ from study.findings.sections import write_findings
 from study.publish import fill_readme
 from study.stages import FIGURES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PUBLISHED = ROOT / "results" / "published" / "default"
 CONTROLS = ROOT / "results" / "published" / "controls"

@@ -10,7 +10,7 @@ import pytest
 from planning import PYTHONPATH
 from study.cli import main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RESOURCES = ROOT / "resources"
 ENVIRONMENT = {"PYTHONPATH": PYTHONPATH, "PATH": "/usr/bin:/bin"}
 

@@ -23,7 +23,7 @@ from e3d_labels.reaction_paths import (
 from e3d_labels.reactions import reaction_file, read_reactions
 from e3d_labels.stretch import distances, moving_rows, stretch_file, stretched
 
-RESOURCES = Path(__file__).parents[1] / "resources"
+RESOURCES = Path(__file__).parents[2] / "resources"
 TOP, HALF, HEIGHT = (
     1.5,
     0.5,

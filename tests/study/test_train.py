@@ -26,7 +26,7 @@ from study.train.lock import LOCK_FILE, only_one
 from study.train.render import render, statistics
 from study.train.training import train
 
-WORKFLOW = Path(__file__).parents[1] / "workflow"
+WORKFLOW = Path(__file__).parents[2] / "workflow"
 
 
 def rendered(

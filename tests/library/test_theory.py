@@ -79,7 +79,7 @@ def test_a_bad_table_is_refused_in_one_line(tmp_path: Path, input_error: Any) ->
 
 def test_importing_reads_nothing() -> None:
     code = "import sys; import e3d.theory as t; print(t._known.cache_info().currsize, 'pandas' in sys.modules)"
-    folder = Path(__file__).parents[1] / "workflow"
+    folder = Path(__file__).parents[2] / "workflow"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
     )

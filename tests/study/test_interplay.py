@@ -154,7 +154,7 @@ def test_seed_spread() -> None:
 def test_published_tables_give_the_same_bytes_and_sentences(
     tmp_path: Path, input_error: Any
 ) -> None:
-    published = Path(__file__).parents[1] / "results" / "published" / "default"
+    published = Path(__file__).parents[2] / "results" / "published" / "default"
     paths = [published / f"{name}.csv" for name in NEEDED]
     for turn in "ab":
         write_tables(paths, tmp_path / turn / "runs.csv")

@@ -220,7 +220,7 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
 ENTRIES = {
     name: entry
     for name, entry in validate(
-        read_yaml(Path(__file__).parents[1] / "config" / "datasets.yaml"), "datasets"
+        read_yaml(Path(__file__).parents[2] / "config" / "datasets.yaml"), "datasets"
     ).items()
     if "layout" in entry
 }

@@ -14,7 +14,7 @@ import pytest
 from e3d.errors import InputError
 from planning import PYTHONPATH
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import estimate  # noqa: E402 - scripts, not a package

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "decompose.py"
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "decompose.py"
 
 
 def test_the_benchmark_of_decomposing_runs(tmp_path: Path) -> None:

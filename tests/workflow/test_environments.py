@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 from standin_project import Project, make_project
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ENVS = ("analysis", "data", "figures", "label", "train-cpu", "train-gpu")
 CONDA_SPEC = re.compile(r"([a-z0-9-]+) =(\d+(?:\.\d+)*)")
 HEAD_ONLY = {

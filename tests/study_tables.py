@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from e3d.fields import TEST_SPLITS
 from e3d.fields import Column as C
 from study.fields import NAMED_BONDS
-from study.stages import FIGURES
+from study.stages import FIGURES, figure_module
 
 Tables = dict[str, pd.DataFrame]
 SIZES = {"nano": 4000, "micro": 50000}
@@ -222,7 +222,7 @@ def _study(models: tuple[str, ...], seeds: int, datasets: tuple[str, ...]) -> Ta
 
 
 def maker(name: str, tables: Tables, **options: Any) -> Callable[[], Figure]:
-    make = import_module(f"study.figures.draw.{name}").make
+    make = import_module(figure_module(name)).make
     if name == "molecules":
         options.setdefault("molecules", [METHANOL, FORMALDEHYDE])
     chosen = {table: tables[table] for table in FIGURES[name].tables}

@@ -183,8 +183,10 @@ def sizes_in(source: str) -> list[str]:
 
 
 def test_sizes_come_from_the_style() -> None:
-    folder = Path(style.__file__).parent
-    found = {path.name: sizes_in(path.read_text(encoding="utf-8")) for path in folder.glob("*.py")}
+    stages = Path(style.__file__).parents[1]
+    drawing = [*stages.glob("figures/*.py"), *stages.glob("*/figure_*.py")]
+    found = {path.name: sizes_in(path.read_text(encoding="utf-8")) for path in drawing}
+    assert {f"figure_{name}.py" for name in FIGURES} <= found.keys()
     assert not {name: sizes for name, sizes in found.items() if sizes and name != "style.py"}
     assert sizes_in("plot(x, linewidth=0.7, alpha=0)") == ["linewidth=0.7"]
     assert sizes_in("look = {'markersize': 4, 'figsize': (width, 6.5)}") == [

@@ -1,5 +1,6 @@
 """Findings from small made-up tables: numbers with intervals and seeds, verdicts no stronger than these."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -8,8 +9,8 @@ import pytest
 from e3d.fields import Column as C
 from study.bde.findings import sentences
 from study.figures import runs
-from study.findings import sections as package
 from study.findings.sections import findings, quoted, write_findings
+from study.stages import FINDINGS, TABLES, findings_module
 from study_tables import TWO, Tables, save_tables, study
 
 
@@ -17,41 +18,32 @@ def of_study(tables: Tables) -> list[str]:
     return list(sentences(tables, runs.reference(tables["decompose/summary"])))
 
 
-@pytest.fixture
-def only_study(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(package, "SECTIONS", {"study": package.SECTIONS["study"]})
-
-
-def test_sections_become_lists_under_headings_and_readme_quotes_the_first(
-    tmp_path: Path, only_study: None
-) -> None:
+def test_sections_become_lists_under_headings_and_readme_quotes_the_first(tmp_path: Path) -> None:
     tables = study(**TWO)
-    write_findings([save_tables(tables, tmp_path)], tmp_path / "findings.md")
+    write_findings([save_tables(tables, tmp_path)], tmp_path / "findings.md", ["bde"])
     text = (tmp_path / "findings.md").read_text(encoding="utf-8")
     assert text == "**What D is**\n\n" + "".join(f"- {sentence}\n" for sentence in of_study(tables))
-    short = quoted(findings(tables))
+    short = quoted(findings(tables, ["bde"]))
     assert text.startswith(short)
-    assert short.count("\n- ") == package.SECTIONS["study"].quoted
+    assert short.count("\n- ") == FINDINGS["bde"].quoted
 
 
 def test_every_section_has_a_module_and_known_tables() -> None:
-    for name, section in package.SECTIONS.items():
-        assert (Path(package.__file__).parent / f"{name}.py").is_file()
+    for stage, section in FINDINGS.items():
+        assert find_spec(findings_module(stage)) is not None
         assert section.quoted >= 1
-        assert all("/" in table for table in section.tables)
+        assert set(section.tables) <= TABLES.keys()
 
 
-def test_variants_are_no_reference_and_not_in_the_findings(
-    tmp_path: Path, only_study: None
-) -> None:
+def test_variants_are_no_reference_and_not_in_the_findings(tmp_path: Path) -> None:
     tables = study(**TWO)
     more = {
         name: table.assign(model=table["model"].replace("micro", "micro+r35"), n_parameters=10**6)
         for name, table in study(models=("micro",), seeds=2).items()
     }
     both = {name: pd.concat([table, more[name]]) for name, table in tables.items()}
-    write_findings([save_tables(both, tmp_path)], tmp_path / "with.md")
-    write_findings([save_tables(tables, tmp_path)], tmp_path / "without.md")
+    write_findings([save_tables(both, tmp_path)], tmp_path / "with.md", ["bde"])
+    write_findings([save_tables(tables, tmp_path)], tmp_path / "without.md", ["bde"])
     assert (tmp_path / "with.md").read_text() == (tmp_path / "without.md").read_text()
 
 
@@ -99,8 +91,8 @@ def test_findings_say_where_nothing_is_decided() -> None:
     assert "mean bond energy undetermined, 1 pair." in text
 
 
-def test_findings_name_the_dataset_where_there_are_several(only_study: None) -> None:
-    found = findings(study(datasets=("mini", "large")))["study"]
+def test_findings_name_the_dataset_where_there_are_several() -> None:
+    found = findings(study(datasets=("mini", "large")), ["bde"])["bde"]
     assert (
         sum(sentence.startswith("large: ") for sentence in found)
         == sum(s.startswith("mini: ") for s in found)

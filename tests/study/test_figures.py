@@ -14,7 +14,8 @@ from matplotlib.text import Text
 
 from e3d.errors import InputError
 from e3d.fields import Column as C
-from study.figures import runs, saving, style
+from study import runs
+from study.figures import saving, style
 from study.figures.draw import draw
 from study.stages import FIGURES
 from study_tables import AMMONIUM, FORMALDEHYDE, MAPPED, METHANOL, TWO, maker, save_tables, study

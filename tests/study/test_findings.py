@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from e3d.fields import Column as C
+from study import runs
 from study.bde.findings import sentences
-from study.figures import runs
 from study.findings.sections import findings, quoted, write_findings
 from study.stages import FINDINGS, TABLES, findings_module
 from study_tables import TWO, Tables, save_tables, study

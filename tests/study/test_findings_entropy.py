@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from study import runs
 from study.entropy.figure_entropy import make
 from study.entropy.findings import sentences
-from study.figures import runs
 from study_tables import TWO, Tables, study
 
 GAP = "binned_minus_knn_nats"

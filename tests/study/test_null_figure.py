@@ -11,8 +11,9 @@ import pytest
 from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.statistics.agreement import MAE
+from study import runs
 from study.fields import NAMED_BONDS, REFERENCE_NAMES
-from study.figures import runs, saving, style
+from study.figures import saving, style
 from study.null.compare import LABELS, RANKS
 from study.null.figure_null import make
 from study.null.findings import sentences

@@ -18,9 +18,9 @@ import pandas as pd
 
 from e3d import provenance
 from e3d.errors import InputError, choices
-from study.figures.tables import read_tables
 from study.findings.sections import findings, quoted, write_findings
 from study.stages import FIGURES, STAGES, findings_tables
+from study.tables import read_tables
 
 COSTS_FILE = "costs.csv"
 STUDY = "study"

@@ -22,7 +22,7 @@ from study.figures.drawing import (
     panels,
     settle,
 )
-from study.figures.runs import at_run, over_seeds, reference
+from study.runs import at_run, over_seeds, reference
 
 _OUTLIERS = 3
 

@@ -17,8 +17,8 @@ from e3d.statistics import NO, UNDETERMINED, YES, Estimate, verdict
 from e3d.statistics.agreement import BETWEEN, WITHIN
 from e3d.statistics.intervals import Interval, all_hold
 from e3d.units import EV_KCAL_MOL
+from study import runs
 from study.fields import NAMED_BONDS, REFERENCE_NAMES
-from study.figures import runs
 from study.findings.wording import SETS, Run, Tables, interval, value
 from study.robustness.tables import STEPS
 

@@ -23,7 +23,7 @@ from e3d.fields import Column as C
 from study.fields import LABELS, NAMED_BONDS
 from study.figures import style
 from study.figures.drawing import boxes_around, name_run, push_off
-from study.figures.runs import OverSeeds, at_run, over_seeds, reference
+from study.runs import OverSeeds, at_run, over_seeds, reference
 
 MAX_PANELS: Final = 9
 _COLUMNS: Final = (3, 2, 1)

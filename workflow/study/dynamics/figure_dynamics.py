@@ -12,7 +12,7 @@ from e3d.fields import Column as C
 from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import fit, legend_above, letter, name_run, page
-from study.figures.runs import at_run, over_seeds, reference
+from study.runs import at_run, over_seeds, reference
 
 _PREDICTORS: Final[tuple[tuple[str, str, str, str, Any], ...]] = (
     ("D", "$D$ (lowest)", style.BLUE, "o", "-"),

@@ -6,7 +6,7 @@ import pandas as pd
 
 from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES, unanimous
-from study.figures import runs
+from study import runs
 from study.findings.wording import NOT_THERE, Run, Tables, listed, value
 
 _ALL = "all"

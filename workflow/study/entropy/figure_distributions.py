@@ -19,7 +19,7 @@ from e3d.fields import Column as C
 from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import legend_outside, order_handles, page
-from study.figures.runs import reference, sized_models
+from study.runs import reference, sized_models
 
 BIN = "bond_energy_bin_eV"
 _LINES = 8  # of text above and below the rows

@@ -24,7 +24,7 @@ from study.figures.drawing import (
     page,
     panels,
 )
-from study.figures.runs import at_run, reference
+from study.runs import at_run, reference
 
 WITHIN = "within types"
 _H = "differential_{}_nats"

@@ -7,7 +7,7 @@ import pandas as pd
 from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.statistics import UNDETERMINED, Estimate, unanimous, verdict
-from study.figures import runs
+from study import runs
 from study.findings.wording import NOT_THERE, SETS, Run, Tables, listed, value
 
 _WITHIN = "within types"

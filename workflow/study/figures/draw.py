@@ -11,8 +11,8 @@ from pathlib import Path
 from e3d.errors import InputError, choices
 from e3d.provenance import atomic
 from study.figures import saving
-from study.figures.tables import read_tables
 from study.stages import FIGURES, figure_module
+from study.tables import read_tables
 
 
 def draw(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from e3d.fields import Column as C
 from study.fields import LABELS
 from study.figures import style
-from study.figures.runs import over_seeds, sized_models
+from study.runs import over_seeds, sized_models
 
 _Outside = Literal["outside lower center", "outside lower left", "outside upper center"]
 _DIGITS: Final = 6

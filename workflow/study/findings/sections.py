@@ -14,9 +14,9 @@ from pathlib import Path
 import pandas as pd
 
 from e3d.provenance import write_text
-from study.figures import runs
-from study.figures.tables import read_tables
+from study import runs
 from study.stages import FINDINGS, RUNS_TABLE, findings_module, findings_tables
+from study.tables import read_tables
 
 
 def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str] = ()) -> None:

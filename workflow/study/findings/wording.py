@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from e3d.statistics.intervals import Interval
+from study import runs
 from study.fields import NAMED_BONDS
-from study.figures import runs
 
 Tables = dict[str, pd.DataFrame]
 Run = tuple[str, str, int]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from e3d.fields import Column as C
 from study.figures import style
 from study.figures.drawing import legend_above, letter, page, panels
-from study.figures.runs import at_run, reference
+from study.runs import at_run, reference
 
 _SHOWN_SD = 1.6
 _TALL = 1.8

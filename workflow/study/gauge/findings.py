@@ -7,7 +7,7 @@ import pandas as pd
 
 from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate
-from study.figures import runs
+from study import runs
 from study.findings.wording import Run, Tables, interval, listed
 from study.gauge.contrasts import BONDS, TYPES
 from study.gauge.seeds import MIN_SEEDS, MOVES

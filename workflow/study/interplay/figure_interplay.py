@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from e3d.fields import Column as C
 from study.figures import style
 from study.figures.drawing import all_series, legend_outside, letter, page
-from study.figures.runs import datasets
 from study.interplay.correlations import CENTRAL, GIVEN, NOTHING
 from study.interplay.runs import (
     ALPHA,
@@ -22,6 +21,7 @@ from study.interplay.runs import (
     SPREAD,
     TAU,
 )
+from study.runs import datasets
 
 _NAMES: Final = {
     ERROR: "force MAE (meV/Å)",

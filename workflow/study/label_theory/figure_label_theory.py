@@ -11,7 +11,7 @@ from e3d.statistics.agreement import BETWEEN, WITHIN
 from study.fields import REFERENCE_NAMES
 from study.figures import style
 from study.figures.drawing import along_bars, letter, name_points, page, panels, settle
-from study.figures.runs import at_run, over_seeds, reference
+from study.runs import at_run, over_seeds, reference
 
 _PARTS = (
     ("total", "$D$ from literature", style.GREY, "o"),

@@ -9,8 +9,8 @@ from e3d.fields import TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.statistics import Estimate, group_mean, verdict
 from e3d.statistics.agreement import BETWEEN, WITHIN
+from study import runs
 from study.fields import REFERENCE_NAMES
-from study.figures import runs
 from study.findings.wording import Run, Tables, interval, listed, value
 
 

@@ -20,7 +20,6 @@ from study.figures.drawing import (
     page,
     panels,
 )
-from study.figures.runs import at_run, over_seeds, reference
 from study.null.names import (
     COARSE,
     FINE,
@@ -32,6 +31,7 @@ from study.null.names import (
     UNTRAINED,
     column,
 )
+from study.runs import at_run, over_seeds, reference
 
 _LINES: Final = {
     COARSE: "bond additivity",

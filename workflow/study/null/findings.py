@@ -10,8 +10,8 @@ from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.statistics import UNDETERMINED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
+from study import runs
 from study.fields import REFERENCE_NAMES
-from study.figures import runs
 from study.findings.wording import NOT_THERE, SETS, Run, Tables, listed, value
 from study.null.compare import BETTER, LABELS, WORSE
 from study.null.names import (

@@ -13,7 +13,7 @@ from matplotlib.typing import LineStyleType
 from e3d.fields import Column as C
 from study.figures import style
 from study.figures.drawing import all_series, draw_curve, legend_outside, letter, n_axis, page
-from study.figures.runs import at_run, reference, sized_models
+from study.runs import at_run, reference, sized_models
 
 SETS: Final = {
     "unimolecular": ("closed-shell unimolecular", style.BLUE, "o"),

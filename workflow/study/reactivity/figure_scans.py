@@ -11,7 +11,7 @@ from e3d.fields import Column as C
 from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import legend_outside, page, panels
-from study.figures.runs import at_run, reference
+from study.runs import at_run, reference
 
 BONDS: Final = ("CH3-H", "HO-H", "CH3-CH3", "CH3-OH")
 """Single bonds: for these broken-symmetry labels are sound to the end."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from e3d.fields import Column as C
 from e3d.statistics import UNDETERMINED, YES, verdict
-from study.figures import runs
+from study import runs
 from study.findings.wording import NOT_THERE, Run, Tables, listed, value
 
 _MEASURES: Final = {

@@ -63,15 +63,14 @@ CASES = [
 QUICK = [Case((1, 1, 8, 2), compiled=False), Case((2, 2, 8, 2), compiled=False)]
 
 
-def batches(atoms: tuple[int, int]) -> list[dict[str, Any]]:
-    """Return batches of labelled frames with this many atoms each, edges sorted by centre."""
+def frames(atoms: tuple[int, int]) -> list[dict[str, Any]]:
+    """Return the labelled frames with this many atoms, edges sorted by centre."""
     import h5py
     from nequip.data import AtomicDataDict, compute_neighborlist_, from_dict
 
     from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 
-    rng = np.random.default_rng(0)
-    frames = []
+    found = []
     with h5py.File(MINISPICE) as file:
         for group in file.values():
             numbers = group["atomic_numbers"][()]
@@ -86,13 +85,24 @@ def batches(atoms: tuple[int, int]) -> list[dict[str, Any]]:
                     AtomicDataDict.TOTAL_ENERGY_KEY: float(group["formation_energy"][k])
                     * HARTREE_EV,
                 }
-                frames.append(compute_neighborlist_(from_dict(data), 5.0))
-    chosen = rng.permutation(len(frames))[: BATCH * BATCHES].reshape(BATCHES, BATCH)
-    return [AtomicDataDict.batched_from_list([frames[i] for i in batch]) for batch in chosen]
+                found.append(compute_neighborlist_(from_dict(data), 5.0))
+    return found
 
 
-def build(case: Case, kernels: str, compile_mode: str) -> Any:
-    """Return an untrained model in float32."""
+def batches(atoms: tuple[int, int]) -> list[dict[str, Any]]:
+    """Return random batches of frames with this many atoms."""
+    from nequip.data import AtomicDataDict
+
+    found = frames(atoms)
+    chosen = np.random.default_rng(0).permutation(len(found))[: BATCH * BATCHES]
+    return [
+        AtomicDataDict.batched_from_list([found[i] for i in batch])
+        for batch in chosen.reshape(BATCHES, BATCH)
+    ]
+
+
+def build(case: Case, kernels: str, compile_mode: str, dtype: str = "float32") -> Any:
+    """Return an untrained model."""
     from hydra.utils import get_method
     from nequip.utils.global_state import set_global_state
 
@@ -101,7 +111,7 @@ def build(case: Case, kernels: str, compile_mode: str) -> Any:
     l_max, layers, scalars, tensors = case.size
     settings = {
         "seed": 1,
-        "model_dtype": "float32",
+        "model_dtype": dtype,
         "type_names": list(TYPES.values()),
         "r_max": 5.0,
         "l_max": l_max,

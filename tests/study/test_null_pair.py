@@ -420,7 +420,7 @@ def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
         "20",
     ]
     output = tmp_path / "out" / "s0.csv"
-    assert main(["null", "run", *folders, *files, *refs, "-o", str(output)]) == 0
+    assert main(["null", "compare", *folders, *files, *refs, "-o", str(output)]) == 0
 
     compare = tables.read(output)
     assert set(compare["run"]) == {"minispice/n16/made/s0"}
@@ -439,5 +439,5 @@ def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
     np.testing.assert_allclose(
         here["shuffled_in_molecules_eV"], here[C.MOLECULE].map(mean), rtol=1e-9
     )
-    follow = tables.read(output.with_name("s0.follows.csv")).set_index("null_model")
-    np.testing.assert_allclose(follow.loc["additivity-coarse", "pearson"], 1.0, rtol=1e-9)
+    correlation = tables.read(output.with_name("s0.correlations.csv")).set_index("null_model")
+    np.testing.assert_allclose(correlation.loc["additivity-coarse", "pearson"], 1.0, rtol=1e-9)

@@ -89,10 +89,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 @pytest.fixture(scope="session")
 def trained(prepared: Prepared) -> Path:
-    """Folder of a run trained for 60 steps by ``e3d train``: a trained model, if a poor one."""
+    """Folder of a run trained for 60 steps by ``study train``: a trained model, if a poor one."""
     folder = prepared.folder / "trained"
     environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "e3d", "train", str(prepared.run()), "-o", str(folder)]
+    command = [sys.executable, "-m", "study", "train", str(prepared.run()), "-o", str(folder)]
     subprocess.run(command, env=environment, check=True)
     return folder
 

@@ -1,4 +1,4 @@
-"""Tables: what is written is read back, bad files are named, runs are stacked in order."""
+"""Tables: what is written is read back, bad files are named, the run's columns come first."""
 
 import json
 from pathlib import Path
@@ -96,27 +96,3 @@ def test_run_columns_come_first() -> None:
     assert table["n_train"].tolist() == [32, 32]
     assert TABLE.columns[0] == "name", "the table given is not changed"
     assert tables.with_run(pd.DataFrame(), _run(32, 0)).columns.tolist()[:1] == ["run"]
-
-
-def test_collect_stacks_in_run_order(tmp_path: Path, input_error: Any) -> None:
-    runs = [_run(256, 0), _run(32, 1), _run(32, 0), _run(32, 0, "micro")]
-    paths = []
-    for k, run in enumerate(runs):
-        paths.append(tmp_path / f"{k}.csv")
-        tables.write(
-            tables.with_run(pd.DataFrame({"row": [0, 1], "lo": [np.nan, 1.0 + k]}), run), paths[-1]
-        )
-    paths.append(tmp_path / "empty.csv")
-    tables.write(tables.with_run(pd.DataFrame({"row": []}), _run(64, 0)), paths[-1])
-    table = tables.collect(paths)
-    assert table["run"].tolist()[::2] == [
-        "a/n32/micro/s0",
-        "a/n32/nano/s0",
-        "a/n32/nano/s1",
-        "a/n256/nano/s0",
-    ]
-    assert table["row"].tolist() == [0, 1] * 4
-    pd.testing.assert_frame_equal(table, tables.collect(paths[::-1]), check_dtype=False)
-    tables.write(TABLE, tmp_path / "other.csv")
-    with input_error("other.csv", "no column run, dataset"):
-        tables.collect([*paths, tmp_path / "other.csv"])

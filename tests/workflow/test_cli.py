@@ -1,105 +1,101 @@
-"""The command line: instant help, light imports, one-line errors, logs, and commands used by hand."""
+"""The command line: instant help, light imports, one-line errors, logs, commands used by hand."""
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from e3d import cli
 from planning import PYTHONPATH
 from study.cli import main
 
-ROOT = Path(__file__).parents[2]
-RESOURCES = ROOT / "resources"
+RESOURCES = Path(__file__).parents[2] / "resources"
 ENVIRONMENT = {"PYTHONPATH": PYTHONPATH, "PATH": "/usr/bin:/bin"}
-
 
 DRAWING = {"matplotlib"}
 NETWORKS = {"torch", "lightning", "hydra", "nequip"}
-ARRAYS = {"numpy", "pandas", "scipy", "h5py", "rdkit"}
+ARRAYS = {"numpy", "pandas", "scipy", "h5py", "rdkit", "ase"}
 RANKS = {"scipy.stats"}  # half a second; loaded where ranks are computed
 LIGHT = [  # what these import, together, and what none of it needs
-    ("cli options data.commands fields errors units figures findings", ARRAYS | DRAWING | NETWORKS),
-    ("config data.entries data.made", ARRAYS | DRAWING | NETWORKS),
-    ("tables publish", {"scipy", "h5py", "rdkit"} | DRAWING | NETWORKS),
-    ("data.read data.make.label.run data.fetch.run", {"pandas", "scipy"} | DRAWING | NETWORKS),
-    ("data.split data.choose data.mix entropy bde train.run", RANKS | DRAWING | NETWORKS),
-    ("edges keys pairs", {"pandas", "scipy", "h5py", "rdkit"} | DRAWING | NETWORKS),
-    (
-        "potential decompose.run evaluate null.fit reactivity.run reactivity.dynamics",
-        DRAWING | NETWORKS,
-    ),
-    ("scaling", {"h5py", "rdkit"} | RANKS | DRAWING | NETWORKS),
-    (
-        "findings.study figures.parity figures.learning figures.emergence figures.distributions",
-        RANKS | NETWORKS,
-    ),
+    ("e3d e3d.cli e3d_labels.cli study.cli study.stages", ARRAYS | DRAWING | NETWORKS),
+    ("e3d.fields e3d.units e3d.errors e3d.options study.fields", ARRAYS | DRAWING | NETWORKS),
+    ("e3d.edges e3d.keys e3d.pairs", ARRAYS - {"numpy"} | DRAWING | NETWORKS),
+    ("e3d.chemistry e3d.statistics", {"pandas", "h5py"} | RANKS | DRAWING | NETWORKS),
+    ("e3d.potential e3d.decompose.tables e3d.evaluate", DRAWING | NETWORKS),
+    ("e3d.store.convert e3d_labels.labelling", {"pandas", "scipy"} | DRAWING | NETWORKS),
+    ("study.data.fetch.download study.data.fetch.part", ARRAYS | DRAWING | NETWORKS),
+    ("study.config study.data.entries study.findings.sections", {"scipy", "h5py"} | NETWORKS),
+    ("e3d.tables study.collect study.publish", {"scipy", "h5py", "rdkit"} | DRAWING | NETWORKS),
+    ("study.data.split study.data.subset study.data.mix", RANKS | DRAWING | NETWORKS),
+    ("study.entropy.command study.bde.tables study.train.training", RANKS | DRAWING | NETWORKS),
+    ("study.null.fit study.reactivity.command study.dynamics.command", DRAWING | NETWORKS),
+    ("study.scaling.fits", {"h5py", "rdkit"} | RANKS | DRAWING | NETWORKS),
+    ("study.bde.figure_parity study.scaling.figure_learning", RANKS | NETWORKS),
+    ("study.scaling.figure_emergence study.entropy.figure_distributions", RANKS | NETWORKS),
 ]
 
 
-def loaded_by(*modules: str) -> set[str]:
+def loaded_by(modules: str) -> set[str]:
     """Return every module that a new interpreter holds after importing these."""
-    code = f"import sys, {', '.join(modules)}; print(' '.join(sys.modules))"
+    code = f"import sys, {', '.join(modules.split())}; print(' '.join(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True
     )
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize(("stages", "needless"), LIGHT)
-def test_no_stage_imports_what_it_does_not_use(stages: str, needless: set[str]) -> None:
-    assert not needless & loaded_by("e3d", *(f"e3d.{stage}" for stage in stages.split()))
+@pytest.mark.parametrize(("modules", "needless"), LIGHT)
+def test_no_module_imports_what_it_does_not_use(modules: str, needless: set[str]) -> None:
+    assert not needless & loaded_by(modules)
 
 
-def test_what_a_stage_does_import_is_seen() -> None:
-    assert {"pandas", "scipy.special"} <= loaded_by("study.entropy")
-    assert "matplotlib" in loaded_by("study.figures.style")
+def test_what_a_module_does_import_is_seen() -> None:
+    assert {"pandas", "scipy.special"} <= loaded_by("study.entropy.command")
+    assert "matplotlib" in loaded_by("study.bde.figure_parity")
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        [],
-        ["data"],
-        ["data", "read"],
-        ["data", "sample"],
-        ["data", "label"],
-        ["train"],
-        ["decompose"],
-        ["figures"],
-    ],
+    "command", ["", "data", "data read", "data sample", "train", "decompose", "figures", "null"]
 )
-def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("program", [main, cli.main], ids=["python -m study", "e3d"])
+def test_every_command_has_help(
+    program: Callable[[list[str]], int], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as done:
-        main([*command, "--help"])
+        program([*command.split(), "--help"])
     assert done.value.code == 0
     assert "usage: e3d" in capsys.readouterr().out
 
 
+def test_the_library_alone_has_its_own_commands(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "entry_points", lambda group: ())
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(f"\n    {name}" in shown for name in ("decompose", "evaluate", "data"))
+    assert "train" not in shown
+
+
+@pytest.mark.parametrize("package", ["e3d", "study"])
+def test_programs_start_as_modules(package: str) -> None:
+    command = [sys.executable, "-m", package, "--version"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("e3d ")
+
+
 def test_data_commands_by_hand(tmp_path: Path) -> None:
     store, splits, subset = tmp_path / "store.h5", tmp_path / "splits.parquet", tmp_path / "n20.csv"
-    assert (
-        main(
-            [
-                "data",
-                "read",
-                str(RESOURCES / "minispice.hdf5"),
-                "--layout",
-                "spice",
-                "-o",
-                str(store),
-            ]
-        )
-        == 0
-    )
-    assert main(["data", "split", str(store), "-o", str(splits)]) == 0
-    assert (
-        main(
-            ["data", "subset", str(store), "--splits", str(splits), "--n", "20", "-o", str(subset)]
-        )
-        == 0
-    )
+    for command in (
+        f"data read {RESOURCES / 'minispice.hdf5'} --layout spice -o {store}",
+        f"data split {store} -o {splits}",
+        f"data subset {store} --splits {splits} --n 20 -o {subset}",
+    ):
+        assert main(command.split()) == 0
     assert len(pd.read_csv(subset)) == 20
     assert (tmp_path / "n20.csv.provenance.json").is_file()
 

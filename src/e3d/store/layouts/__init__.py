@@ -6,9 +6,10 @@ A layout is imported only when a file in it is read.
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from e3d.store.group import Group
+if TYPE_CHECKING:  # the command line lists the layouts, and needs no NumPy for it
+    from e3d.store.group import Group
 
 LAYOUTS: Final[Mapping[str, str]] = {
     "spice": "SPICE 1 and 2, and files made in their layout",
@@ -22,9 +23,9 @@ LAYOUTS: Final[Mapping[str, str]] = {
 """Name of every layout and what it is for; module ``e3d.store.layouts.<name>`` reads it (- becomes _)."""
 
 
-def reader(layout: str) -> Callable[[Path, Mapping[int, float]], Iterator[Group]]:
+def reader(layout: str) -> Callable[[Path, Mapping[int, float]], "Iterator[Group]"]:
     """Return the function that reads ``layout``, one of :data:`LAYOUTS`."""
-    read: Callable[[Path, Mapping[int, float]], Iterator[Group]] = import_module(
+    read: Callable[[Path, Mapping[int, float]], "Iterator[Group]"] = import_module(
         f"{__name__}.{layout.replace('-', '_')}"
     ).read
     return read

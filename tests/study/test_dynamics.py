@@ -282,29 +282,19 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path)
     texts = []
     for folder, seed in (("a", 3), ("b", 3), ("c", 4)):
         molecules, wanted = settings_from(VALUES | {"seed": seed})
-        output = tmp_path / folder / "s0.dynamics.csv"
+        output = tmp_path / folder / "s0.csv"
         run_tables(PairModel(2.0, 1.9), NAMED, molecules, wanted, output, RUN, path=NAMED)
         paths = sorted(output.parent.glob("*.csv"))
         assert [p.name for p in paths] == [
-            f"s0.{n}.csv" for n in ("breaking", "dynamics", "spectrum", "trajectory")
+            f"s0.{n}csv" for n in ("breaking.", "", "spectrum.", "trajectory.")
         ]
         texts.append([p.read_bytes() for p in paths])
-        assert json.loads((output.parent / "s0.dynamics.csv.provenance.json").read_text())
+        assert json.loads((output.parent / "s0.csv.provenance.json").read_text())
     assert texts[0] == texts[1]
     assert texts[0] != texts[2]
-    table = pd.read_csv(tmp_path / "a" / "s0.dynamics.csv")
+    table = pd.read_csv(tmp_path / "a" / "s0.csv")
     assert list(table.columns[:5]) == list(RUN)
     assert set(table["extrapolation"]) == {False, True}
-
-
-@pytest.mark.parametrize("name", ["out.csv", "dynamics.dynamics.csv"])
-def test_four_tables_whatever_the_output_is_called(name: str, tmp_path: Path) -> None:
-    molecules, wanted = settings_from(VALUES | {"steps": 4})
-    run_tables(PairModel(2.0, 1.9), NAMED, molecules, wanted, tmp_path / name, RUN, path=NAMED)
-    stem = name.partition(".")[0]
-    others = {f"{stem}.{other}.csv" for other in ("breaking", "spectrum", "trajectory")}
-    assert {path.name for path in tmp_path.glob("*.csv")} == {name, *others}
-    assert "n_exploded" in pd.read_csv(tmp_path / name).columns
 
 
 def test_molecules_with_unknown_elements_are_left_out(caplog: pytest.LogCaptureFixture) -> None:

@@ -27,7 +27,7 @@ def made(series: list[Series], seeds: int = 1) -> Tables:
     one["breaking"] = breaking.table(breaking.judged(series, 5))
     runs = [RUN | {"seed": seed} for seed in range(seeds)]
     found = {
-        f"reactivity/{name}": pd.concat([tables.with_run(t, run) for run in runs])
+        f"dynamics/{name}": pd.concat([tables.with_run(t, run) for run in runs])
         for name, t in one.items()
     }
     found["decompose/summary"] = pd.DataFrame([run | {"n_parameters": 10} for run in runs])

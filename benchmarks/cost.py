@@ -168,7 +168,7 @@ def decompose(checkpoint: Path, store: Path, output: Path, frames: int) -> dict[
     """Decompose ``frames`` of a store, evenly spaced; return the seconds of it, and what it found."""
     import torch
 
-    from e3d.decompose.tables import decompose as decompose_frames
+    from e3d.decomposition.tables import decompose as decompose_frames
     from e3d.models import load_model
     from e3d.structures import from_store
 

@@ -145,7 +145,7 @@ def bare_forward(model: Any, structures: list[Any]) -> Callable[[], None]:
 
 def decompose_store(checkpoint: Path, store: Path, output: Path) -> None:
     """Load a model and decompose a store, as the command does; leave the time of the latter in ``output/seconds``."""
-    from e3d.decompose.tables import decompose_all
+    from e3d.decomposition.tables import decompose_all
     from e3d.models import load_model
 
     model = load_model(checkpoint)
@@ -158,7 +158,7 @@ def speed(folder: Path, frames: int, rounds: int) -> list[Row]:
     """Compare frames/s with the loop and with the bare forward pass, for each size of model."""
     import torch
 
-    from e3d.decompose.tables import decompose_all
+    from e3d.decomposition.tables import decompose_all
     from e3d.models import load_model
     from e3d.store.reader import StoreReader
     from e3d.structures import from_store

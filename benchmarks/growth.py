@@ -155,7 +155,7 @@ def training_step(
 
 def decomposition(structures: Callable[[], Iterator[Structure]], folder: Path) -> dict[str, Any]:
     """Decompose structures on the small model; return seconds and the summary."""
-    from e3d.decompose.tables import decompose
+    from e3d.decomposition.tables import decompose
     from e3d.models import AnalysisModel
 
     file = folder.with_suffix(".untrained")

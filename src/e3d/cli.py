@@ -21,7 +21,7 @@ _DEVICE = argument("--device", "cpu, cuda or cuda:<k>", type=str, default="cpu")
 COMMANDS: Final[tuple[Command | Group, ...]] = (
     Command(
         "decompose",
-        "e3d.decompose.tables:write_decompositions",
+        "e3d.decomposition.tables:write_decompositions",
         "Decompose MODEL (.ckpt or .nequip.zip) on STRUCTURES (a store, or any file ASE reads).",
         (
             argument("MODEL", "trained Allegro model"),

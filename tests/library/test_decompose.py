@@ -12,8 +12,8 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 
-from e3d.decompose.tables import decompose, decompose_all
-from e3d.decompose.totals import D_BIN_EV, R_BIN_ANG
+from e3d.decomposition.tables import decompose, decompose_all
+from e3d.decomposition.totals import D_BIN_EV, R_BIN_ANG
 from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
 from e3d.models import AnalysisModel

@@ -16,8 +16,8 @@ from ase.data import chemical_symbols, covalent_radii
 from ase.io import write
 
 from e3d.chemistry import Bond
-from e3d.decompose.tables import decompose
-from e3d.decompose.totals import Histogram, Sums
+from e3d.decomposition.tables import decompose
+from e3d.decomposition.totals import Histogram, Sums
 from e3d.keys import Vocabulary, pack
 from e3d.models import AnalysisModel
 from e3d.store.reader import StoreReader
@@ -194,7 +194,7 @@ def test_rows_come_in_groups_of_a_fixed_size(
     """However large the batches are: the file's row groups do not follow them, and no row is lost."""
     monkeypatch.setattr("e3d.graphs.ATOMS_PER_BATCH", 12)
     decompose(model, several, tmp_path / "one", name="x", run=RUN)
-    monkeypatch.setattr("e3d.decompose.writer.ROWS_PER_GROUP", 40)
+    monkeypatch.setattr("e3d.decomposition.writer.ROWS_PER_GROUP", 40)
     decompose(model, several, tmp_path / "many", name="x", run=RUN)
     files = [pq.ParquetFile(tmp_path / name / "bonds.parquet") for name in ("one", "many")]
     sizes = [

@@ -10,7 +10,7 @@ import pytest
 
 from e3d import tables
 from e3d.chemistry import molecule
-from e3d.decompose.decomposed import Decomposed, load
+from e3d.decomposition.decomposed import Decomposed, load
 from e3d.fields import BONDS_FILE, MEANS_FILE, TEST_CONFORMATIONS, TEST_MOLECULES
 from e3d.fields import Column as C
 from e3d.units import EV_KCAL_MOL

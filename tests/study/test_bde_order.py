@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.decompose.decomposed import Decomposed
+from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import TEST_CONFORMATIONS, TEST_MOLECULES
 from e3d.fields import Column as C
 from study.bde.tables import order

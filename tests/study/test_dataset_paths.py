@@ -19,7 +19,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from e3d import tables
-from e3d.decompose.tables import decompose_all
+from e3d.decomposition.tables import decompose_all
 from e3d.evaluate import evaluate
 from e3d.fields import POOL, TEST_MOLECULES, Column
 from e3d.fields import Store as F

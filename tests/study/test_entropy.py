@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from e3d import tables
-from e3d.decompose.decomposed import Decomposed
+from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import BONDS_FILE, MEANS_FILE, PAIRS_FILE
 from e3d.fields import Column as C
 from study.entropy.bins import Bins, Ints, binned, conditional_entropy, joint, miller_madow, plug_in

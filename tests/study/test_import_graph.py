@@ -9,8 +9,8 @@ from study.import_graph import files_of, imports_of
 
 
 def test_imports_are_followed_to_their_end_and_packages_are_not_parents() -> None:
-    found = imports_of("e3d.decompose.tables")
-    assert {"e3d.decompose.tables", "e3d.decompose.totals", "e3d.chemistry", "e3d.errors"} <= found
+    found = imports_of("e3d.decomposition.tables")
+    assert {"e3d.decomposition.tables", "e3d.decomposition.totals", "e3d.chemistry", "e3d.errors"} <= found
     assert "study.cli" not in found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from e3d import tables
-from e3d.decompose.decomposed import Decomposed
+from e3d.decomposition.decomposed import Decomposed
 from e3d.errors import InputError
 from e3d.evaluate import residuals
 from e3d.fields import MEANS_FILE, TEST_SPLITS

@@ -24,7 +24,7 @@ LIGHT = [  # what these import, together, and what none of it needs
     ("e3d.fields e3d.units e3d.errors e3d.options study.fields", ARRAYS | DRAWING | NETWORKS),
     ("e3d.edges e3d.keys e3d.pairs", ARRAYS - {"numpy"} | DRAWING | NETWORKS),
     ("e3d.chemistry e3d.statistics", {"pandas", "h5py"} | RANKS | DRAWING | NETWORKS),
-    ("e3d.potential e3d.decompose.tables e3d.evaluate", DRAWING | NETWORKS),
+    ("e3d.potential e3d.decomposition.tables e3d.evaluate", DRAWING | NETWORKS),
     ("e3d.store.convert e3d_labels.labelling", {"pandas", "scipy"} | DRAWING | NETWORKS),
     ("study.data.fetch.download study.data.fetch.part", ARRAYS | DRAWING | NETWORKS),
     ("study.config study.data.entries study.findings.sections", {"scipy", "h5py"} | NETWORKS),

@@ -18,7 +18,7 @@ from rdkit import Chem
 
 from e3d import tables
 from e3d.chemistry import equivalent_bonds, flat, flat_smiles, parse
-from e3d.decompose.decomposed import Decomposed, load
+from e3d.decomposition.decomposed import Decomposed, load
 from e3d.fields import BONDS_FILE, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.options import own_run

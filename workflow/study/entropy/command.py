@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from e3d import tables
-from e3d.decompose.decomposed import Decomposed, load
+from e3d.decomposition.decomposed import Decomposed, load
 from e3d.errors import InputError
 from e3d.fields import BONDS_FILE, PAIRS_FILE
 from e3d.fields import Column as C

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from e3d.decompose.decomposed import Decomposed
+from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import Column as C
 from e3d.statistics import jackknife_groups, replicates
 from study.entropy import knn

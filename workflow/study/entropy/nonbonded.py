@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pandas as pd
 
-from e3d.decompose.totals import D_BIN_EV
+from e3d.decomposition.totals import D_BIN_EV
 from e3d.fields import Column as C
 from study.entropy.bins import Bins, Ints, of_counts
 from study.entropy.tables import ALL, QUANTITY, WITHIN
@@ -21,7 +21,7 @@ _WHOLE = (
 def non_bonded_table(structures: str, pairs: pd.DataFrame, bins: Bins) -> pd.DataFrame:
     """Return the entropy of D of the non-bonded pairs: all, given their elements, and by element pair.
 
-    ``pairs`` are the histograms of :class:`e3d.decompose.totals.Histogram`, whose bins of 0.01 eV are
+    ``pairs`` are the histograms of :class:`e3d.decomposition.totals.Histogram`, whose bins of 0.01 eV are
     added up to the width of D's, which must be a multiple; else there are no rows. They know no molecules (0), so
     that there is no interval, and no values, so that nothing is estimated from neighbours. They count all
     frames, also those whose bonds changed.

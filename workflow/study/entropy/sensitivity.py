@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from e3d.decompose.decomposed import Decomposed
+from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import Column as C
 from study.entropy import knn
 from study.entropy.bins import Ints, binned, conditional_entropy, miller_madow, plug_in

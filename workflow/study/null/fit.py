@@ -17,7 +17,7 @@ from ase.geometry import find_mic
 from numpy.typing import NDArray
 
 from e3d import tables
-from e3d.decompose.totals import Means
+from e3d.decomposition.totals import Means
 from e3d.evaluate import error_table, residuals
 from e3d.fields import METRICS, TEST_SPLITS, VALIDATION
 from e3d.fields import Column as C

@@ -14,8 +14,8 @@ from allegro.model import AllegroModel  # type: ignore[import-untyped]
 from nequip.utils.global_state import set_global_state
 
 from e3d import tables
-from e3d.decompose.bonds import BondTyper
-from e3d.decompose.totals import Means
+from e3d.decomposition.bonds import BondTyper
+from e3d.decomposition.totals import Means
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel
 from e3d.models.precision import as_float64

@@ -1,0 +1,1 @@
+"""The ``decompose`` stage: directed edge energies of a model, paired into bond energies."""

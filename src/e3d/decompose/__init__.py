@@ -1,1 +1,0 @@
-"""The ``decompose`` stage: directed edge energies of a model, paired into bond energies."""

@@ -191,10 +191,10 @@ def entropy_of(folder: Path) -> None:
 
 def bond_energies_of(folder: Path) -> None:
     """Make the tables of bond energies of a decomposition."""
-    from study.bde.tables import run_tables
+    from study.bde.tables import write_tables
 
     bde, energies = (ROOT / "resources" / name for name in ("bde_298K.csv", "bond_energies.csv"))
-    run_tables([folder], bde, energies, None, folder / "bde.csv", RUN)
+    write_tables([folder], bde, energies, None, folder / "bde.csv", RUN)
 
 
 def series(

@@ -14,7 +14,8 @@ from e3d.decomposition.decomposed import Decomposed, load
 from e3d.fields import BONDS_FILE, MEANS_FILE, TEST_CONFORMATIONS, TEST_MOLECULES
 from e3d.fields import Column as C
 from e3d.units import EV_KCAL_MOL
-from study.bde.tables import bond_types, geometry, named_bonds, references, summary, write_tables
+from study.bde.named import geometry, named_bonds, read_references
+from study.bde.tables import bond_types, summary, write_tables
 from study.fields import NAMED_BONDS
 
 RUN = {"run": "a/n8/nano/s0", "dataset": "a", "n_train": 8, "model": "nano", "seed": 0}
@@ -23,7 +24,9 @@ Energies = Callable[[str, int], float]
 
 @pytest.fixture(scope="module")
 def reference(root: Path) -> pd.DataFrame:
-    return references(root / "resources" / "bde_298K.csv", root / "resources" / "bond_energies.csv")
+    return read_references(
+        root / "resources" / "bde_298K.csv", root / "resources" / "bond_energies.csv"
+    )
 
 
 @pytest.fixture

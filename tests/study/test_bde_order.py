@@ -9,7 +9,7 @@ import pytest
 from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import TEST_CONFORMATIONS, TEST_MOLECULES
 from e3d.fields import Column as C
-from study.bde.tables import order
+from study.bde.order import order
 from study.fields import NAMED_BONDS
 
 

@@ -12,12 +12,13 @@ from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.statistics.agreement import MAE
 from study import runs
-from study.fields import NAMED_BONDS, REFERENCE_NAMES
+from study.fields import NAMED_BONDS
 from study.figures import saving, style
 from study.null.compare import LABELS, RANKS
 from study.null.figure_null import make
 from study.null.findings import sentences
 from study.null.names import COARSE, FINE, FITTED, NULL_MODEL, NULLS, UNTRAINED, column
+from study.references import REFERENCES
 from study_tables import interval
 
 Tables = dict[str, pd.DataFrame]
@@ -33,7 +34,7 @@ def study(
         run = {C.RUN: f"mini/n32/nano/s{seed}", **RUN, C.SEED: seed}
         summary.append({**run, C.STRUCTURES: NAMED_BONDS, "n_parameters": 4000})
         half = 0.1 if known else np.nan
-        scored = [*product(["relaxed"], REFERENCE_NAMES, NULLS, [MAE, *RANKS])]
+        scored = [*product(["relaxed"], REFERENCES, NULLS, [MAE, *RANKS])]
         scored += [*product(TEST_SPLITS, [LABELS], FITTED, [C.ENERGY_MAE, C.FORCE_MAE])]
         for place, reference, null, score in scored:
             if null != UNTRAINED or score != MAE:

@@ -17,7 +17,7 @@ from e3d.fields import Column as C
 from e3d.pairs import check_sum_rule, pair_up
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure
-from study.bde.tables import named_bonds, references
+from study.bde.named import named_bonds, read_references
 from study.cli import main
 from study.config import RunSettings, read_yaml
 from study.fields import NAMED_BONDS
@@ -397,7 +397,7 @@ def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
             part.means.drop(columns=C.STRUCTURES),
             tmp_path / "decomposed" / part.structures / MEANS_FILE,
         )
-    tables.write(named_bonds(parts, references(bde, energies), None), tmp_path / "named.csv")
+    tables.write(named_bonds(parts, read_references(bde, energies), None), tmp_path / "named.csv")
     errors = tables.read(fit_file.with_name("n16.errors.csv"))
     tables.write(errors[errors[C.MODEL] == "additivity-coarse"], tmp_path / "errors.csv")
     folders = [str(folder) for folder in sorted((tmp_path / "decomposed").iterdir())]

@@ -22,24 +22,11 @@ LABELS: Final[dict[str, str]] = {
     Column.ENERGY_RMSE: "energy RMSE (meV/atom)",
     Column.FORCE_MAE: "force MAE (meV/Å)",
     Column.FORCE_RMSE: "force RMSE (meV/Å)",
-    "bde298": "BDE$_{298}$ (eV)",
-    "de": "$D_e$ (eV)",
-    "mean_bond_energy": "mean bond energy (eV)",
-    "bde298_mae": "MAE of $D$ against\nBDE$_{298}$ (eV)",
-    "mean_bond_energy_mae": "MAE of $D$ against\nmean bond energy (eV)",
-    "bde298_rank": "rank correlation\nwith BDE$_{298}$",
     "entropy_mm_nats": r"$H(D/\sigma_D \mid \mathrm{type})$ (nats)",
     "fraction_mm": r"$I(\,\cdot\,;\,\mathrm{type})\,/\,H(\mathrm{type})$",
     "bonded_share": r"bonded share $\beta$",
 }
 """Axis label, with unit, of every quantity a figure draws."""
-
-REFERENCE_NAMES: Final[dict[str, str]] = {
-    "bde298": "BDE298",
-    "de": "De",
-    "mean_bond_energy": "mean bond energy",
-}
-"""The three different bond energies D is compared with (design, section 2)."""
 
 
 def base_and_variant(model: str) -> tuple[str, str]:

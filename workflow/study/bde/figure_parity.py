@@ -1,6 +1,6 @@
-"""D of named bonds at the relaxed geometry against the three reference energies, reference run."""
+"""D of named bonds at the relaxed geometry against every reference energy, reference run."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from e3d.fields import Column as C
-from study.fields import LABELS, REFERENCE_NAMES
+from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
+from study.bde.named import RELAXED
+from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import (
     along_bars,
@@ -22,54 +24,54 @@ from study.figures.drawing import (
     panels,
     settle,
 )
+from study.references import REFERENCES
 from study.runs import at_run, over_seeds, reference
 
-_OUTLIERS = 3
+_COLUMNS: Final = 3
+_OUTLIERS: Final = 3
+_SCORES: Final = {
+    MAE: ("MAE", " eV"),
+    BETWEEN: (r"between types $\rho$", ""),
+    WITHIN: (r"within types $\tau$", ""),
+}
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
-    """Draw D (eV) against BDE298, De and mean bond energy, a panel each, with error and rank correlations."""
+    """Draw D (eV) against each reference, a panel each, with error and rank correlations."""
     run = reference(tables["decompose/summary"])
     named = at_run(tables["bde/named"], run)
-    named = named[named[C.GEOMETRY] == "relaxed"]
+    named = named[named[C.GEOMETRY] == RELAXED]
     summary = at_run(tables["bde/summary"], run)
-    summary = summary[(summary[C.GEOMETRY] == "relaxed") & (summary["molecules"] == "all")]
-    figure = page(1, 6, run=run)
-    grid = panels(figure, len(REFERENCE_NAMES), 3)
+    summary = summary[(summary[C.GEOMETRY] == RELAXED) & (summary["molecules"] == "all")]
+    rows = -(-len(REFERENCES) // _COLUMNS)
+    figure = page(rows, 3 * (rows + 1), run=run)
+    grid = panels(figure, len(REFERENCES), _COLUMNS)
     low, high = _limits(named)
-    ticks = [
-        tick
-        for tick in MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(low, high)
-        if low <= tick <= high
-    ]
-    points = {
-        name: _points(named[named[f"{name}_eV"].notna()], f"{name}_eV") for name in REFERENCE_NAMES
-    }
-    for index, (axes, name) in enumerate(zip(grid, REFERENCE_NAMES, strict=True)):
-        axes.set(
-            xlim=(low, high), ylim=(low, high), xticks=ticks, yticks=ticks, xlabel=LABELS[name]
-        )
+    ticks = MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(low, high)
+    ticks = ticks[(low <= ticks) & (ticks <= high)]
+    points = [_points(named[named[one.column].notna()], one.column) for one in REFERENCES.values()]
+    for index, (axes, one) in enumerate(zip(grid, REFERENCES.values(), strict=True)):
+        axes.set(xlim=(low, high), ylim=(low, high), xticks=ticks, yticks=ticks, xlabel=one.label)
         axes.set_box_aspect(1)
         if is_left(axes):
             axes.set_ylabel(LABELS[C.BOND_ENERGY])
         else:
             axes.tick_params(labelleft=False)
-        axes.plot(
-            [low, high], [low, high], color=style.GREY, linewidth=style.STYLE.guide_line, zorder=1
-        )
-        _scatter(axes, points[name])
-        note = f"({'abc'[index]})  " + _scores(summary[summary["reference"] == name])
+        look = {"color": style.GREY, "linewidth": style.STYLE.guide_line}
+        axes.plot([low, high], [low, high], zorder=1, **look)
+        _scatter(axes, points[index])
+        note = f"({chr(ord('a') + index)})  {_scores(summary[summary['reference'] == one.name])}"
         axes.set_title(note, loc="left", fontsize=style.STYLE.small_note, linespacing=1.35)
     legend_outside(figure, _handles(named), 7)
     settle(figure)
-    for axes, name in zip(grid, REFERENCE_NAMES, strict=True):
-        _name_outliers(axes, points[name])
+    for axes, shown in zip(grid, points, strict=True):
+        _name_outliers(axes, shown)
     return figure
 
 
 def _limits(named: pd.DataFrame) -> tuple[float, float]:
-    """Return the range (eV) that holds D and every reference, the same for the three panels."""
-    columns = [C.BOND_ENERGY, *(f"{name}_eV" for name in REFERENCE_NAMES)]
+    """Return the range (eV) that holds D and every reference, the same for all panels."""
+    columns = [C.BOND_ENERGY, *(one.column for one in REFERENCES.values())]
     values = named[columns].to_numpy(dtype=float)
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     margin = 0.06 * (high - low) or 0.5
@@ -77,7 +79,7 @@ def _limits(named: pd.DataFrame) -> tuple[float, float]:
 
 
 def _points(named: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return one row per named bond: reference ``x``, D over the seeds ``y, lo, hi`` (eV), kind, in_training."""
+    """Return one row per named bond: ``x`` the reference, ``y, lo, hi`` D over the seeds (eV)."""
     rows = [
         {
             "bond": bond,
@@ -94,24 +96,18 @@ def _points(named: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _scatter(axes: Axes, points: pd.DataFrame) -> None:
-    for point in points.to_dict("records"):
-        look = style.order_of(point["kind"])
-        axes.vlines(
-            point["x"],
-            point["lo"],
-            point["hi"],
-            color=look.color,
-            linewidth=style.STYLE.crowded_interval_line,
-            zorder=2,
-        )
+    sizes = style.STYLE
+    for x, y, low, high, kind, filled in points.drop(columns="bond").itertuples(index=False):
+        look = style.order_of(kind)
+        axes.vlines(x, low, high, color=look.color, linewidth=sizes.crowded_interval_line, zorder=2)
         axes.plot(
-            point["x"], point["y"], marker=look.marker, markersize=style.STYLE.point_marker, zorder=3,
-            color=look.color, markerfacecolor=look.color if point["filled"] else "white",
+            x, y, marker=look.marker, markersize=sizes.point_marker, zorder=3, color=look.color,
+            markerfacecolor=look.color if filled else "white",
         )  # fmt: skip
 
 
 def _name_outliers(axes: Axes, points: pd.DataFrame) -> None:
-    """Name the bonds farthest from the identity line, off points, bars, the line and other names."""
+    """Name the bonds farthest from the identity line, off points, bars, the line and each other."""
     far = points.loc[(points["y"] - points["x"]).abs().nlargest(_OUTLIERS).index]
     # the reaction in brackets is too long
     names = {
@@ -127,16 +123,11 @@ def _scores(summary: pd.DataFrame) -> str:
     """Return MAE and rank correlations: mean over the seeds with the widest 95 % interval."""
     if summary.empty:
         return "no named bond has this reference"
-    pairs = int(summary["n_pairs_within_types"].max())
-    lines = {
-        "mae_eV": ("MAE", " eV"),
-        "between_types_spearman": (r"between types $\rho$", ""),
-        "within_types_kendall": (r"within types $\tau$", ""),
-    }
     texts = []
-    for column, (label, unit) in lines.items():
+    for column, (label, unit) in _SCORES.items():
         s = over_seeds(summary, column)
-        if column == "within_types_kendall" and not s.has_interval:
+        if column == WITHIN and not s.has_interval:
+            pairs = int(summary["n_pairs_within_types"].max())
             texts.append(f"{label}: not given, {pairs} pair{'' if pairs == 1 else 's'}")
             continue
         interval = f" [{s.lo:.2f}, {s.hi:.2f}]" if s.has_interval else ""
@@ -146,11 +137,9 @@ def _scores(summary: pd.DataFrame) -> str:
 
 def _handles(named: pd.DataFrame) -> list[Line2D]:
     look: dict[str, Any] = {
-        "color": style.GREY,
-        "linestyle": "none",
-        "marker": "o",
+        "color": style.GREY, "linestyle": "none", "marker": "o",
         "markersize": style.STYLE.point_marker,
-    }
+    }  # fmt: skip
     return [
         *order_handles(named[C.BOND_TYPE].astype(str).to_list()),
         Line2D([], [], label="molecule in training", **look),

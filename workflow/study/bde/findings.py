@@ -1,12 +1,12 @@
-"""What D of the reference run is: errors, order of bonds, distance from the reference energies, scaling.
+"""What D of the reference run is: errors, order of bonds, distance from references, scaling.
 
-Numbers are those of the reference run of each dataset (largest training set, largest model), as the
-mean over its seeds. Square brackets hold the widest 95 % interval: from the smallest lower to the
-largest upper end over the seeds. The lowest and highest seed follow.
+The reference run of a dataset has its largest training set and its largest model. Numbers are means
+over its seeds. Square brackets hold the widest 95 % interval: from the smallest lower to the
+largest upper end over the seeds. The lowest and the highest seed follow.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import pandas as pd
@@ -14,70 +14,73 @@ import pandas as pd
 from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate, verdict
-from e3d.statistics.agreement import BETWEEN, WITHIN
+from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from e3d.statistics.intervals import Interval, all_hold
 from e3d.units import EV_KCAL_MOL
 from study import runs
-from study.fields import NAMED_BONDS, REFERENCE_NAMES
-from study.findings.wording import SETS, Run, Tables, interval, value
-from study.robustness.tables import STEPS
+from study.bde.named import RELAXED
+from study.bde.order import DIFFERENCE, STEPS, TEST_ALL
+from study.fields import NAMED_BONDS
+from study.findings.wording import NOT_THERE, SETS, Run, Tables, counted, interval, listed, value
+from study.references import REFERENCES
 
-_OPEN: Final = ", zero not excluded"
+_GROUPS: Final = {"in_training": "in training", "not_in_training": "not in training"}
 
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield what the reference run's D is, a sentence or two each."""
-    yield _which(tables, run)
+    summary = tables["decompose/summary"]
+    yield _which(runs.at_run(summary, run), run)
     yield _test_errors(runs.at_run(tables["evaluate/errors"], run))
     yield _order(runs.at_run(tables["bde/order"], run))
     relaxed = runs.at_run(tables["bde/summary"], run)
-    relaxed = relaxed[relaxed[C.GEOMETRY] == "relaxed"]
-    yield _errors_of_d(relaxed)
+    relaxed = relaxed[relaxed[C.GEOMETRY] == RELAXED]
+    every = relaxed[relaxed["molecules"] == "all"]
+    yield _errors_of_d(every)
     yield _errors_by_training(relaxed)
-    yield _ranks(relaxed[relaxed["molecules"] == "all"])
+    yield _ranks(every)
     yield _decomposability(runs.at_run(tables["entropy/decomposability"], run))
-    yield _bonded_share(runs.at_run(tables["decompose/summary"], run))
-    yield _scaling(tables["scaling/fits"], run[0], runs.sized_models(tables["decompose/summary"]))
-    yield _sum_rule(tables["decompose/summary"])
+    yield _bonded_share(runs.at_run(summary, run))
+    yield _scaling(tables["scaling/fits"], run[0], runs.sized_models(summary))
+    yield _sum_rule(summary)
 
 
-def _which(tables: Tables, run: Run) -> str:
-    part = runs.at_run(tables["decompose/summary"], run)
-    seeds = part[C.SEED].nunique()
+def _which(summary: pd.DataFrame, run: Run) -> str:
     dataset, model, n_train = run
     return (
-        f"Run: {dataset}, {n_train:,} training frames, model {model} ({int(part[C.N_PARAMETERS].max()):,} "
-        f"parameters), {seeds} seed{'' if seeds == 1 else 's'}. Numbers are means over the seeds; square brackets "
-        "hold the widest 95 % interval of any seed; intervals are jackknives over molecules, not clipped, except "
-        "those of scaling exponents, which come from the fit."
+        f"Reference run: {dataset}, {n_train:,} training frames, model {model} "
+        f"({int(summary[C.N_PARAMETERS].max()):,} parameters), "
+        f"{counted(summary[C.SEED].nunique(), 'seed')}. Numbers are means over the seeds; square "
+        "brackets hold the widest 95 % interval of any seed. Intervals are jackknives over "
+        "molecules and are not clipped; those of scaling exponents come from the fit."
     )
 
 
 def _test_errors(errors: pd.DataFrame) -> str:
-    errors = errors[errors["group_kind"] == "all"]
+    errors = errors[errors[C.GROUP_KIND] == "all"]
     texts = []
     for name in TEST_SPLITS:
-        part = errors[errors["test_set"] == name]
+        part = errors[errors[C.TEST_SET] == name]
         force = value(part, C.FORCE_MAE, " meV/Å", digits=0)
         energy = value(part, C.ENERGY_MAE, " meV/atom", digits=1)
         texts.append(f"on {SETS[name]} force MAE {force}, energy MAE {energy}")
-    return f"Test errors: {'; '.join(texts)}."
+    return f"Test errors: {listed(texts)}."
 
 
 def _order(order: pd.DataFrame) -> str:
     texts = []
-    for name in ("test-all", NAMED_BONDS):
+    for name in (TEST_ALL, NAMED_BONDS):
         part = order[order[C.STRUCTURES] == name]
-        steps = [_step(part, lower, higher) for lower, higher in STEPS]
+        steps = [part[(part["lower"] == low) & (part["higher"] == high)] for low, high in STEPS]
         gaps = [
-            f"{higher} minus {lower} {value(rows, 'difference_eV', ' eV')}{_molecules(rows)}"
+            f"{higher} minus {lower} {value(rows, DIFFERENCE, ' eV')}{_molecules(rows)}"
             for (lower, higher), rows in zip(STEPS, steps, strict=True)
         ]
-        texts.append(
-            f"On {SETS[name]}: {_verdict(steps, sorted(order[C.SEED].unique()))}; {', '.join(gaps)}"
-        )
+        said = _verdict(steps, sorted(order[C.SEED].unique()))
+        texts.append(f"On {SETS[name]}: {said}; {', '.join(gaps)}")
     return (
-        f"Does C-C < C=C < C#C hold in mean D, by the intervals of both steps? {'. '.join(texts)}."
+        "Does mean D rise from C-C to C=C and from C=C to C#C, by the interval of each step? "
+        f"{'. '.join(texts)}."
     )
 
 
@@ -85,63 +88,61 @@ def _molecules(rows: pd.DataFrame) -> str:
     """Say from how many molecules the two types of a step were taken."""
     if rows.empty:
         return ""
-    return f" from {int(rows['n_molecules_higher'].max())} and {int(rows['n_molecules_lower'].max())} molecules"
+    higher, lower = (int(rows[f"n_molecules_{end}"].max()) for end in ("higher", "lower"))
+    return f" from {higher} and {lower} molecules"
 
 
-def _step(part: pd.DataFrame, lower: str, higher: str) -> pd.DataFrame:
-    return part[(part["lower"] == lower) & (part["higher"] == higher)]
-
-
-def _verdict(steps: list[pd.DataFrame], seeds: Sequence[int]) -> str:
-    """Count the seeds for which both steps hold, one is reversed, or the intervals leave it open."""
+def _verdict(steps: Sequence[pd.DataFrame], seeds: Sequence[int]) -> str:
+    """Count the seeds for which both steps hold, one is reversed, or intervals leave it open."""
     holds = pd.concat(steps)
     of_seeds = [holds.loc[holds[C.SEED] == seed, "holds"] for seed in seeds]
     votes = Counter(all_hold(labels, len(steps)) for labels in of_seeds)
-    words = [word for word in (YES, NO, UNDETERMINED) if votes[word]]
-    counted = [f"{word} in {votes[word]} of {len(seeds)}" for word in words]
-    return f"{', '.join(counted) or 'undetermined in all'} {'seed' if len(seeds) == 1 else 'seeds'}"
+    said = [f"{word} in {votes[word]} of {len(seeds)}" for word in (YES, NO, UNDETERMINED)
+            if votes[word]]  # fmt: skip
+    return f"{', '.join(said) or 'undetermined in all'} {'seed' if len(seeds) == 1 else 'seeds'}"
 
 
 def _errors_of_d(relaxed: pd.DataFrame) -> str:
     texts = []
-    for name, label in REFERENCE_NAMES.items():
-        part = relaxed[(relaxed["reference"] == name) & (relaxed["molecules"] == "all")]
-        columns = [name for name in part.columns if name.startswith("mae_eV")]
-        in_kcal = part.assign(**{name: part[name] * EV_KCAL_MOL for name in columns})
-        kcal = value(in_kcal, "mae_eV", " kcal/mol", digits=1, seeds=False)
-        texts.append(f"{label} {value(part, 'mae_eV', ' eV')}, that is {kcal}{_bonds(part)}")
-    return f"MAE of D at the relaxed geometry: against {'; against '.join(texts)}."
+    for name, reference in REFERENCES.items():
+        part = relaxed[relaxed["reference"] == name]
+        in_kcal = part.assign(
+            **{one: part[one] * EV_KCAL_MOL for one in part.columns if one.startswith(MAE)}
+        )
+        kcal = value(in_kcal, MAE, " kcal/mol", digits=1, seeds=False)
+        texts.append(
+            f"against {reference.words} {value(part, MAE, ' eV')}, that is {kcal}{_bonds(part)}"
+        )
+    return f"MAE of D at the relaxed geometry: {listed(texts)}."
 
 
 def _errors_by_training(relaxed: pd.DataFrame) -> str:
     texts = []
-    for name, label in REFERENCE_NAMES.items():
-        groups = []
-        for group, words in (
-            ("in_training", "in training"),
-            ("not_in_training", "not in training"),
-        ):
-            part = relaxed[(relaxed["reference"] == name) & (relaxed["molecules"] == group)]
-            groups.append(f"{words} {value(part, 'mae_eV', ' eV')}{_bonds(part)}")
-        texts.append(f"{label}: {', '.join(groups)}")
-    return f"The same MAE by whether the molecule was in training: {'; '.join(texts)}."
+    for name, reference in REFERENCES.items():
+        part = relaxed[relaxed["reference"] == name]
+        groups = {words: part[part["molecules"] == group] for group, words in _GROUPS.items()}
+        found = [
+            f"{words} {value(rows, MAE, ' eV')}{_bonds(rows)}" for words, rows in groups.items()
+        ]
+        texts.append(f"{reference.words}: {', '.join(found)}")
+    return f"The same MAE by whether the molecule was in training: {listed(texts)}."
 
 
 def _bonds(part: pd.DataFrame) -> str:
-    return f", {int(part['n_bonds'].max())} bonds" if len(part) else ""
+    return f", {counted(int(part['n_bonds'].max()), 'bond')}" if len(part) else ""
 
 
 def _ranks(relaxed: pd.DataFrame) -> str:
     between, within = [], []
-    for name, label in REFERENCE_NAMES.items():
+    for name, reference in REFERENCES.items():
         part = relaxed[relaxed["reference"] == name]
-        between.append(f"{label} {value(part, BETWEEN)}")
+        between.append(f"{reference.words} {value(part, BETWEEN)}")
         pairs = int(part["n_pairs_within_types"].max()) if len(part) else 0
         s = runs.over_seeds(part, WITHIN)
         known = s.has_interval and pairs > 1
         text = value(part, WITHIN) if known else UNDETERMINED
         within.append(
-            f"{label} {text}, {pairs} pair{'' if pairs == 1 else 's'}{_zero(s) if known else ''}"
+            f"{reference.words} {text}, {counted(pairs, 'pair')}{_zero(s) if known else ''}"
         )
     return (
         f"Rank correlation of D between bond types (Spearman): {', '.join(between)}. "
@@ -151,33 +152,35 @@ def _ranks(relaxed: pd.DataFrame) -> str:
 
 def _zero(interval: Interval) -> str:
     """Say that an interval holds zero, where it does."""
-    return verdict(interval, "", "", neither=_OPEN, unknown="")
+    return verdict(interval, "", "", neither=", zero not excluded", unknown="")
 
 
-def _decomposability(told: pd.DataFrame) -> str:
-    told = told[told[C.STRUCTURES] == TEST_CONFORMATIONS]
-
-    def of(measure: str) -> pd.DataFrame:
-        return told[told["measure"] == measure]
-
-    d, r = of("I(D/sd; type)"), of("I(r; type)")
+def _decomposability(shares: pd.DataFrame) -> str:
+    shares = shares[shares[C.STRUCTURES] == TEST_CONFORMATIONS]
+    d, r, order_d, order_r = (
+        shares[shares["measure"] == measure]
+        for measure in (
+            "I(D/sd; type)", "I(r; type)", "I(D; order | elements)", "I(r; order | elements)",
+        )
+    )  # fmt: skip
     return (
-        f"Decomposability, the share of the bond type's entropy that D/sd tells: {value(d, 'fraction_mm')}; the bond "
-        f"length alone tells {value(r, 'fraction_mm')}: {_compare(d, r)}. Of the bond order once the elements are "
-        f"known, D tells {value(of('I(D; order | elements)'), 'fraction_mm')} and the bond length "
-        f"{value(of('I(r; order | elements)'), 'fraction_mm')}."
+        "Decomposability, the share of the bond type's entropy that D/sd explains: "
+        f"{value(d, 'fraction_mm')}; the bond length alone explains {value(r, 'fraction_mm')}: "
+        f"{_compare(d, r)}. Once the elements are known, D explains "
+        f"{value(order_d, 'fraction_mm')} of the entropy of the bond order, and the bond length "
+        f"{value(order_r, 'fraction_mm')}."
     )
 
 
 def _compare(d: pd.DataFrame, r: pd.DataFrame) -> str:
-    """Say whether D tells more than r, only where the intervals are apart."""
+    """Say whether D explains more than r, only where the intervals are apart."""
     if d.empty or r.empty:
         return "not to be compared"
     first, second = runs.over_seeds(d, "fraction_mm"), runs.over_seeds(r, "fraction_mm")
     return verdict(
         first,
-        "D tells more",
-        "D tells less",
+        "D explains more",
+        "D explains less",
         beside=second,
         neither="undetermined, the intervals overlap",
         unknown="undetermined, an interval is missing",
@@ -189,42 +192,39 @@ def _bonded_share(summary: pd.DataFrame) -> str:
         f"{SETS[name]} {value(summary[summary[C.STRUCTURES] == name], 'bonded_share', digits=3)}"
         for name in (*TEST_SPLITS, NAMED_BONDS)
     ]
-    return f"Bonded share of the sum of D (1 if all of it sits on bonds): {'; '.join(texts)}."
+    return f"Bonded share of the sum of D (1 if all of it sits on bonds): {listed(texts)}."
 
 
-def _scaling(fits: pd.DataFrame, dataset: str, models: Iterable[str]) -> str:
+def _scaling(fits: pd.DataFrame, dataset: str, sizes: Mapping[str, int]) -> str:
     laws = fits[
         (fits[C.DATASET] == dataset) & (fits["metric"] == C.FORCE_MAE) & (fits["form"] == "power")
     ]
     texts = []
     for name in TEST_SPLITS:
-        part = laws[laws["test_set"] == name]
-        exponents = [f"{model} {_exponent(part[part[C.MODEL] == model])}" for model in models]
-        texts.append(f"on {SETS[name]} {', '.join(exponents)}")
-    return (
-        f"Scaling exponent of the force MAE with training frames (power law): {'; '.join(texts)}."
-    )
+        part = laws[laws[C.TEST_SET] == name]
+        exponents = [
+            f"{size:,} parameters {_exponent(part[part[C.MODEL] == model])}"
+            for model, size in sizes.items()
+        ]
+        texts.append(f"on {SETS[name]}, {', '.join(exponents)}")
+    return f"Scaling exponent of the force MAE with training frames (power law): {listed(texts)}."
 
 
 def _exponent(law: pd.DataFrame) -> str:
     if law.empty:
-        return "not in the tables"
+        return NOT_THERE
     if (law["status"] != "ok").any():
         return str(law["status"].iloc[0])
     row = law[law["parameter"] == "alpha"].iloc[0]
     alpha = Estimate.read(row, "value")
-    seeds = (
-        f" (seeds {row['seed_min']:.2f} to {row['seed_max']:.2f})"
-        if row["n_seeds"] > 1
-        else " (one seed)"
-    )
-    return f"{alpha.value:.2f} {interval(alpha)}{seeds}{_zero(alpha)}"
+    several = f"seeds {row['seed_min']:.2f} to {row['seed_max']:.2f}"
+    seeds = several if row["n_seeds"] > 1 else "one seed"
+    return f"{alpha.value:.2f} {interval(alpha)} ({seeds}){_zero(alpha)}"
 
 
 def _sum_rule(summary: pd.DataFrame) -> str:
-    runs = summary[C.RUN].nunique()
     return (
         "Sum rule: shifts plus edge energies differ from the model's own total by at most "
-        f"{summary['sum_rule_max_abs_eV'].max():.1e} eV over {int(summary['frames'].sum()):,} decomposed frames "
-        f"in {runs} run{'' if runs == 1 else 's'}."
+        f"{summary['sum_rule_max_abs_eV'].max():.1e} eV over {int(summary['frames'].sum()):,} "
+        f"decomposed frames in {counted(summary[C.RUN].nunique(), 'run')}."
     )

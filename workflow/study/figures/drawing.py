@@ -221,8 +221,7 @@ def all_series(table: pd.DataFrame) -> list[Series]:
             dataset,
             model,
             f"{f'{dataset}, ' if len(datasets) > 1 else ''}{model} ({int(sizes[model, dataset]):,} parameters)",
-            style.MODEL_COLORS[models.index(model) % len(style.MODEL_COLORS)],
-            style.MODEL_MARKERS[models.index(model) % len(style.MODEL_MARKERS)],
+            *style.series_look(models.index(model)),
             style.DATASET_FILLS[datasets.index(dataset) % len(style.DATASET_FILLS)],
             step ** (index - (len(keys) - 1) / 2),
         )

@@ -11,8 +11,8 @@ from typing import Any, Final
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY, PALE, INK = "#767676", "#CCCCCC", "#333333"
-MODEL_COLORS: Final = (BLUE, VERMILION, GREEN, PURPLE, BLACK, SKY, ORANGE)
-MODEL_MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
+SERIES_COLORS: Final = (BLUE, VERMILION, GREEN, PURPLE, BLACK, SKY, ORANGE)
+SERIES_MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 DATASET_FILLS: Final = ("full", "none", "left", "bottom", "right", "top")
 ELEMENT_COLORS: Final = {
     "H": "#555555", "C": "#000000", "N": "#1F4FB4", "O": "#C00000", "F": "#2E7D32", "Cl": "#1B6B1B",
@@ -129,6 +129,12 @@ class Style:
 
 STYLE = Style()
 """The style of this study."""
+
+
+def series_look(index: int) -> tuple[str, str]:
+    """Return colour and marker of the series at a place: of a model size, or of a reference."""
+    color = SERIES_COLORS[index % len(SERIES_COLORS)]
+    return color, SERIES_MARKERS[index % len(SERIES_MARKERS)]
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,11 @@ def interval(ends: Interval, *, digits: int = 2) -> str:
     return f"[{ends.lo:.{digits}f}, {ends.hi:.{digits}f}]"
 
 
+def counted(n: int, thing: str) -> str:
+    """Return a number of things: ``1 seed``, ``5 seeds``."""
+    return f"{n} {thing}{'' if n == 1 else 's'}"
+
+
 def listed(texts: Iterable[str]) -> str:
     """Join parts of a sentence that may hold commas."""
     return "; ".join(texts)

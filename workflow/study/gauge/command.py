@@ -16,7 +16,7 @@ from e3d.models import load_model
 from e3d.options import read_yaml
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure, from_file, from_store
-from study.bde.tables import find_named, references
+from study.bde.named import find_named, read_references
 from study.config import RunSettings
 from study.gauge.derivatives import Array, Differentiable, scaled_rows
 from study.gauge.rigidity import REGULARISERS, Rigidity, gauss_newton
@@ -83,7 +83,7 @@ def _blocks(rows: Iterator[tuple[Array, Array, int]]) -> Iterator[tuple[Array, A
 def _quantities(model: Differentiable, paths: dict[str, Path]) -> tuple[pd.DataFrame, Array]:
     """Return the quantities (Q rows) and their derivatives (Q, P): bonds, sums of D, energies, types, contrasts."""
     means = tables.read(paths["means"])
-    reference = references(paths["bde"], paths["bond_energies"])
+    reference = read_references(paths["bde"], paths["bond_energies"])
     structures = {s.smiles: s for s in from_file(paths["named"]) if model.knows(s)}
     rows: list[dict[str, Any]] = []
     derivatives: list[Array] = []

@@ -14,6 +14,7 @@ from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate, t_quantile, verdict
 from study.fields import base_and_variant, plain
 from study.gauge.seeds import CELL, MIN_SEEDS, ablations, by_seed, compare, seeds
+from study.references import BDE298
 
 Array = NDArray[np.float64]
 TYPES, BONDS = "types", "bonds of one type"
@@ -70,10 +71,12 @@ def _types(part: pd.DataFrame) -> Iterator[tuple[str, str]]:
 def _bonds(part: pd.DataFrame) -> Iterator[tuple[str, str]]:
     """Yield pairs of bonds of one type whose BDE298 is known and not the same, the weaker bond first."""
     known = (
-        part[part["bde298_eV"].notna()].drop_duplicates("bond").sort_values(["bde298_eV", "bond"])
+        part[part[BDE298.column].notna()]
+        .drop_duplicates("bond")
+        .sort_values([BDE298.column, "bond"])
     )
     for _, of_type in known.groupby(C.BOND_TYPE):
-        entries = list(zip(of_type["bond"], of_type["bde298_eV"], strict=True))
+        entries = list(zip(of_type["bond"], of_type[BDE298.column], strict=True))
         yield from (
             (a, b) for (a, low), (b, high) in itertools.combinations(entries, 2) if low < high
         )

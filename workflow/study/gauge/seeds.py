@@ -31,6 +31,7 @@ from e3d.statistics.agreement import WITHIN, kendall, spearman
 from e3d.statistics.intervals import all_hold
 from e3d.statistics.variance import independent_rows, variance_ratio
 from study.fields import base_and_variant, plain
+from study.references import BDE298
 
 MIN_SEEDS = 3
 CELL = [str(C.DATASET), str(C.N_TRAIN), str(C.MODEL)]
@@ -231,7 +232,7 @@ def _other_changes(
     one, other = ((*cell[:2], model) for model in (base, cell[2]))
     of_errors = [_errors(errors[errors[C.SEED].isin(common)], c) for c in (one, other)]
     of_bde = [
-        named[(named[CELL] == list(c)).all(axis=1) & named[C.SEED].isin(common)]["bde298_error_eV"]
+        named[(named[CELL] == list(c)).all(axis=1) & named[C.SEED].isin(common)][BDE298.error]
         .abs()
         .mean()
         for c in (one, other)

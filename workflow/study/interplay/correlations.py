@@ -22,6 +22,7 @@ from e3d.statistics.resampling import jackknife_se
 from study.interplay.runs import (
     ALPHA,
     BARRIER,
+    BDE298_MAE,
     BETA,
     DECOMPOSABILITY,
     ERROR,
@@ -36,7 +37,7 @@ CENTRAL: Final = (
     SCALED_ENTROPY,
     DECOMPOSABILITY,
     BETA,
-    "bde298_mae_eV",
+    BDE298_MAE,
     TAU,
     BARRIER,
     SPREAD,

@@ -14,6 +14,7 @@ from study.interplay.correlations import CENTRAL, GIVEN, NOTHING
 from study.interplay.runs import (
     ALPHA,
     BARRIER,
+    BDE298_MAE,
     BETA,
     DECOMPOSABILITY,
     ERROR,
@@ -21,6 +22,7 @@ from study.interplay.runs import (
     SPREAD,
     TAU,
 )
+from study.references import BDE298
 from study.runs import datasets
 
 _NAMES: Final = {
@@ -29,14 +31,14 @@ _NAMES: Final = {
     SCALED_ENTROPY: r"entropy $H(D/\sigma_D)$ (nats)",
     DECOMPOSABILITY: "decomposability",
     BETA: r"bonded share $\beta$",
-    "bde298_mae_eV": "MAE, BDE$_{298}$ (eV)",
+    BDE298_MAE: f"MAE, {BDE298.label}",
     TAU: r"within-type $\tau$",
     BARRIER: "barrier MAE (eV)",
     SPREAD: "seed spread (eV)",
 }
 _SCATTERS: Final = (
     (DECOMPOSABILITY, ERROR),
-    (DECOMPOSABILITY, "bde298_mae_eV"),
+    (DECOMPOSABILITY, BDE298_MAE),
     (SCALED_ENTROPY, TAU),
 )
 

@@ -10,7 +10,7 @@ from e3d.fields import Column as C
 from e3d.statistics import UNDETERMINED, YES, Estimate
 from study.findings.wording import Run, Tables, interval, listed
 from study.interplay.correlations import GIVEN, NEGATIVE, NOTHING, POSITIVE
-from study.interplay.runs import ALPHA, BARRIER, DECOMPOSABILITY, ERROR, SCALED_ENTROPY
+from study.interplay.runs import ALPHA, BARRIER, BDE298_MAE, DECOMPOSABILITY, ERROR, SCALED_ENTROPY
 
 _CLAIMS: Final = {
     "decomposability and exponent": (ALPHA, DECOMPOSABILITY),
@@ -18,7 +18,7 @@ _CLAIMS: Final = {
     "decomposability and barrier error": (DECOMPOSABILITY, BARRIER),
     "exponent and barrier error": (ALPHA, BARRIER),
     "decomposability and test error": (ERROR, DECOMPOSABILITY),
-    "decomposability and error against BDE298": (DECOMPOSABILITY, "bde298_mae_eV"),
+    "decomposability and error against BDE298": (DECOMPOSABILITY, BDE298_MAE),
 }
 
 

@@ -7,14 +7,16 @@ import pandas as pd
 
 from e3d.fields import RUN_COLUMNS, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
-from study.fields import REFERENCE_NAMES
+from e3d.statistics.agreement import MAE, WITHIN
+from study.references import BDE298, REFERENCES
 from study.scaling.fits import exponents
 
 ALPHA, BETA, SPREAD = "alpha", "bonded_share", "seed_spread_eV"
 ENTROPY, SCALED_ENTROPY = "entropy_mm_nats", "entropy_scaled_mm_nats"
 DECOMPOSABILITY, ORDER_INFORMATION = "decomposability", "order_information"
 BARRIER = "barrier_mae_eV"
-TAU = "bde298_within_types_kendall"
+TAU = f"{BDE298.name}_{WITHIN}"
+BDE298_MAE = f"{BDE298.name}_{MAE}"
 ERROR = f"{C.FORCE_MAE}_conformations"
 _BARRIER_SET: Final = "unimolecular"
 _CELL: Final = [str(C.DATASET), str(C.N_TRAIN), str(C.MODEL)]
@@ -79,13 +81,8 @@ def _entropies(tables: Tables) -> dict[str, pd.Series]:
 
 def _bde(summary: pd.DataFrame) -> dict[str, pd.Series]:
     relaxed = _at(summary, {C.GEOMETRY: "relaxed", "molecules": "all"})
-    maes = {
-        f"{name}_mae_eV": _by_run(relaxed, "mae_eV", reference=name) for name in REFERENCE_NAMES
-    }
-    taus = {
-        f"{name}_within_types_kendall": _by_run(relaxed, "within_types_kendall", reference=name)
-        for name in REFERENCE_NAMES
-    }
+    maes = {f"{name}_{MAE}": _by_run(relaxed, MAE, reference=name) for name in REFERENCES}
+    taus = {f"{name}_{WITHIN}": _by_run(relaxed, WITHIN, reference=name) for name in REFERENCES}
     return {**maes, **taus}
 
 

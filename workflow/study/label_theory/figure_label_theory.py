@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from e3d.fields import TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.statistics.agreement import BETWEEN, WITHIN
-from study.fields import REFERENCE_NAMES
 from study.figures import style
 from study.figures.drawing import along_bars, letter, name_points, page, panels, settle
+from study.references import REFERENCES
 from study.runs import at_run, over_seeds, reference
 
 _PARTS = (
@@ -39,7 +39,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
 
 def _errors(axes: Axes, table: pd.DataFrame) -> None:
     table = table[table[C.GEOMETRY] == "relaxed"]
-    kinds = [kind for kind in REFERENCE_NAMES if kind in set(table["reference"])]
+    kinds = [kind for kind in REFERENCES if kind in set(table["reference"])]
     for k, (part, label, color, marker) in enumerate(_PARTS):
         for x, kind in enumerate(kinds):
             s = over_seeds(table[table["reference"] == kind], f"{part}_mae_eV")
@@ -54,7 +54,7 @@ def _errors(axes: Axes, table: pd.DataFrame) -> None:
             )
             if s.has_interval:
                 axes.vlines(place, s.lo, s.hi, color=color, linewidth=style.STYLE.interval_line)
-    axes.set_xticks(range(len(kinds)), [REFERENCE_NAMES[kind] for kind in kinds])
+    axes.set_xticks(range(len(kinds)), [REFERENCES[kind].words for kind in kinds])
     axes.set_xlim(-0.6, max(len(kinds) - 0.4, 0.6))
     axes.set_ylim(bottom=0)
     axes.margins(y=0.35)

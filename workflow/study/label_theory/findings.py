@@ -10,8 +10,8 @@ from e3d.fields import Column as C
 from e3d.statistics import Estimate, group_mean, verdict
 from e3d.statistics.agreement import BETWEEN, WITHIN
 from study import runs
-from study.fields import REFERENCE_NAMES
 from study.findings.wording import Run, Tables, interval, listed, value
+from study.references import REFERENCES
 
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
@@ -25,7 +25,7 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
 def _split(table: pd.DataFrame) -> str:
     table = table[table[C.GEOMETRY] == "relaxed"]
     texts = []
-    for kind, label in REFERENCE_NAMES.items():
+    for kind, one in REFERENCES.items():
         part = table[table["reference"] == kind]
         if part.empty:
             continue
@@ -40,7 +40,7 @@ def _split(table: pd.DataFrame) -> str:
             value(part, "labels_mae_eV", " eV", seeds=False),
         )
         texts.append(
-            f"{label} ({int(part['n_bonds'].max())} bonds) {own} from the labels' own value, which is {theirs} from "
+            f"{one.words} ({int(part['n_bonds'].max())} bonds) {own} from the labels' own value, which is {theirs} from "
             f"the literature: {said}"
         )
     return f"Same level of theory, mean absolute difference of D at relaxed geometries: {listed(texts)}."

@@ -13,12 +13,12 @@ from e3d import tables
 from e3d.fields import MEANS_FILE
 from e3d.fields import Column as C
 from e3d.statistics.agreement import BETWEEN, WITHIN
-from study.bde.tables import find_named, references
-from study.fields import REFERENCE_NAMES
+from study.bde.named import find_named, read_references
 from study.null.compare import SHUFFLE_SEED, Null, compare_errors, compare_named
 from study.null.correlation import correlations
 from study.null.names import FITTED, IN_MOLECULES, IN_TYPES, UNTRAINED, column
 from study.null.shuffle import expected, shuffled
+from study.references import REFERENCES
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ def run_tables(inputs: Inputs, output: Path, draws: int, run: Mapping[str, Any])
         tables.read(inputs.beside_fit("bonds"), columns=(*_BOND, *map(column, FITTED))),
     )
     named = tables.read(inputs.named, columns=(C.STRUCTURES, C.GEOMETRY, "bond", C.BOND_ENERGY))
-    averages = Averages.of(bonds, named, references(inputs.bde, inputs.bond_energies))
+    averages = Averages.of(bonds, named, read_references(inputs.bde, inputs.bond_energies))
     nulls = [
         Null(null, averages.of_bonds(bonds[column(null)].to_numpy(dtype=float)[None]))
         for null in FITTED
@@ -165,7 +165,7 @@ def named_table(named: pd.DataFrame, nulls: Sequence[Null]) -> pd.DataFrame:
         C.R,
         C.BOND_ENERGY,
     ]
-    table = named[[*keep, *(f"{name}_eV" for name in REFERENCE_NAMES)]].copy()
+    table = named[[*keep, *(one.column for one in REFERENCES.values())]].copy()
     for null in nulls:
         table[column(null.name)] = null.d.mean(axis=0) if null.mean is None else null.mean
         if null.name == UNTRAINED:

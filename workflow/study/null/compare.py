@@ -20,9 +20,9 @@ from e3d.statistics import (
 )
 from e3d.statistics.agreement import BETWEEN, BIAS, MAE, SCORES, WITHIN, n_pairs, scores
 from e3d.statistics.resampling import Masks
-from study.fields import REFERENCE_NAMES
 from study.null.names import IN_TYPES, NULL_MODEL
 from study.null.shuffle import expected_absolute_error, shuffled
+from study.references import REFERENCES
 
 Floats = NDArray[np.float64]
 
@@ -76,13 +76,13 @@ def compare_named(named: pd.DataFrame, nulls: Sequence[Null], draws: int) -> pd.
     """
     rows = []
     for place in ("relaxed", "thermal"):
-        for reference in REFERENCE_NAMES:
-            there = ((named[C.GEOMETRY] == place) & named[f"{reference}_eV"].notna()).to_numpy()
-            common = {C.GEOMETRY: place, "reference": reference}
+        for name, reference in REFERENCES.items():
+            there = ((named[C.GEOMETRY] == place) & named[reference.column].notna()).to_numpy()
+            common = {C.GEOMETRY: place, "reference": name}
             for null in nulls:
                 both = there & np.isfinite(null.d).all(axis=0)
                 if both.any():
-                    bonds = _Bonds.of(named[both], f"{reference}_eV")
+                    bonds = _Bonds.of(named[both], reference.column)
                     theirs = scores(null.d[:, both], bonds.reference, bonds.kinds, bonds.keep)
                     mean = None if null.mean is None else null.mean[both]
                     found = _rows(null.name, null.scores, bonds, theirs, _exact(bonds, mean))
@@ -91,7 +91,7 @@ def compare_named(named: pd.DataFrame, nulls: Sequence[Null], draws: int) -> pd.
                         for row in found
                     ]
             if there.any():
-                found = _in_types(_Bonds.of(named[there], f"{reference}_eV"), draws)
+                found = _in_types(_Bonds.of(named[there], reference.column), draws)
                 rows += [{**common, "n_without": 0, **row} for row in found]
     return pd.DataFrame(rows, columns=[str(name) for name in COLUMNS])
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from e3d.fields import Column as C
-from study.fields import LABELS, REFERENCE_NAMES
+from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import (
     is_left,
@@ -31,6 +31,7 @@ from study.null.names import (
     UNTRAINED,
     column,
 )
+from study.references import BDE298, REFERENCES
 from study.runs import at_run, over_seeds, reference
 
 _LINES: Final = {
@@ -42,11 +43,6 @@ _LINES: Final = {
     IN_TYPES: "$D$ shuffled\nwithin types",
 }
 _WITH_ERRORS: Final = (COARSE, FINE, PAIR, IN_MOLECULES, IN_TYPES)
-_REFERENCES: Final = {
-    "bde298": (style.BLUE, "o"),
-    "de": (style.VERMILION, "s"),
-    "mean_bond_energy": (style.GREEN, "D"),
-}
 _RANKS: Final = {
     "between_types_spearman": (r"between types $\rho$", style.BLACK, "o", -0.14),
     "within_types_kendall": (r"within types $\tau$", style.ORANGE, "s", 0.14),
@@ -67,13 +63,13 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     errors = compare[compare["score"] == "mae_eV"]
     _errors(axes[0], errors)
     _differences(axes[1], errors)
-    _ranks(axes[2], compare[compare["reference"] == "bde298"])
+    _ranks(axes[2], compare[compare["reference"] == BDE298.name])
     _parity(axes[3], named[named[C.GEOMETRY] == "relaxed"])
     for index, panel in enumerate(axes):
         letter(panel, index)
     grey: dict[str, Any] = {"color": style.GREY, "linestyle": "none", "marker": "o"}
     handles = [
-        *(_handle(LABELS[name].removesuffix(" (eV)"), *look) for name, look in _REFERENCES.items()),
+        *(_handle(one.symbol, *style.series_look(k)) for k, one in enumerate(REFERENCES.values())),
         Line2D([], [], label="E3D", markerfacecolor="white", **grey),
         Line2D([], [], label="null model", **grey),
     ]
@@ -95,21 +91,21 @@ def _rows(axes: Axes, nulls: tuple[str, ...]) -> None:
         )
 
 
-def _each(errors: pd.DataFrame) -> list[tuple[float, str, pd.DataFrame]]:
-    """Return the height, reference and rows of every null model and reference that there are."""
+def _each(errors: pd.DataFrame) -> list[tuple[float, tuple[str, str], pd.DataFrame]]:
+    """Return height, colour and marker, and rows of every null model and reference there are."""
     found = []
     for row, null in enumerate(_WITH_ERRORS):
-        for k, energy in enumerate(_REFERENCES):
+        for k, energy in enumerate(REFERENCES):
             part = errors[(errors[NULL_MODEL] == null) & (errors["reference"] == energy)]
             if len(part):
-                found.append((row + (k - 1) * _STEP, energy, part))
+                y = row + (k - (len(REFERENCES) - 1) / 2) * _STEP
+                found.append((y, style.series_look(k), part))
     return found
 
 
 def _errors(axes: Axes, errors: pd.DataFrame) -> None:
     """Draw both errors on the same bonds, joined by a line."""
-    for y, energy, part in _each(errors):
-        color, marker = _REFERENCES[energy]
+    for y, (color, marker), part in _each(errors):
         ours, theirs = (over_seeds(part, name).mean for name in ("e3d", "null_value"))
         axes.plot(
             [ours, theirs], [y, y], color=color, linewidth=style.STYLE.interval_line, zorder=1
@@ -122,8 +118,7 @@ def _errors(axes: Axes, errors: pd.DataFrame) -> None:
 
 
 def _differences(axes: Axes, errors: pd.DataFrame) -> None:
-    for y, energy, part in _each(errors):
-        color, marker = _REFERENCES[energy]
+    for y, (color, marker), part in _each(errors):
         s = over_seeds(part, "difference")
         axes.plot(s.mean, y, marker=marker, color=color)
         if s.has_interval:
@@ -160,7 +155,7 @@ def _ranks(axes: Axes, part: pd.DataFrame) -> None:
     axes.set_yticks(range(len(NULLS) + 1), ["E3D", *(_LINES[null] for null in NULLS)])
     axes.set_ylim(len(NULLS) + 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"rank correlation with {REFERENCE_NAMES['bde298']}")
+    axes.set_xlabel(f"rank correlation with {BDE298.words}")
     handles = [_handle(label, color, marker) for label, color, marker, _ in _RANKS.values()]
     legend_above(axes, handles, ncols=2)
 

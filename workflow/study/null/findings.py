@@ -11,7 +11,6 @@ from e3d.fields import Column as C
 from e3d.statistics import UNDETERMINED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study import runs
-from study.fields import REFERENCE_NAMES
 from study.findings.wording import NOT_THERE, SETS, Run, Tables, listed, value
 from study.null.compare import BETTER, LABELS, WORSE
 from study.null.names import (
@@ -26,6 +25,7 @@ from study.null.names import (
     TITLES,
     UNTRAINED,
 )
+from study.references import BDE298, REFERENCES
 
 _ORDER: Final = (BETTER, WORSE, UNDETERMINED)
 _UNITS: Final = {C.ENERGY_MAE: ("energy", " meV/atom", 1), C.FORCE_MAE: ("force", " meV/Å", 0)}
@@ -70,8 +70,8 @@ def _verdict(part: pd.DataFrame) -> str:
 
 def _errors(relaxed: pd.DataFrame, null: str) -> str:
     texts = []
-    for reference, label in REFERENCE_NAMES.items():
-        part = _one(relaxed, null, MAE, reference)
+    for reference in REFERENCES.values():
+        label, part = reference.words, _one(relaxed, null, MAE, reference.name)
         if part.empty:
             texts.append(f"{label} {NOT_THERE}")
             continue
@@ -88,7 +88,7 @@ def _ranks(relaxed: pd.DataFrame, score: str, nulls: Sequence[str]) -> str:
     """Compare rank correlations with BDE298, the reference that most bonds have."""
     texts = []
     for null in nulls:
-        part = _one(relaxed, null, score, "bde298")
+        part = _one(relaxed, null, score, BDE298.name)
         if len(part):
             texts.append(f"{TITLES[null]} {value(part, 'difference')}, {_verdict(part)}")
     return listed(texts) or NOT_THERE

@@ -27,10 +27,10 @@ from e3d.statistics import (
 from e3d.statistics.agreement import BETWEEN, BIAS, MAE, WITHIN, scores
 from e3d.statistics.intervals import all_hold
 from e3d.statistics.variance import independent_rows, variance_ratio
+from study.bde.order import STEPS
 from study.fields import NAMED_BONDS, plain
 
 Floats = NDArray[np.float64]
-STEPS: Final = (("C-C", "C=C"), ("C=C", "C#C"))
 GROUPS: Final = ("all", "both", "neither", "one")
 """Named bonds by the trainings that their molecule was in."""
 AFTER: Final = ("raw", "constant", "line", "types")

@@ -10,6 +10,8 @@ from matplotlib.typing import LineStyleType
 
 from e3d.fields import TEST_CONFORMATIONS
 from e3d.fields import Column as C
+from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
+from study.bde.named import RELAXED
 from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import (
@@ -23,6 +25,7 @@ from study.figures.drawing import (
     page,
     panels,
 )
+from study.references import BDE298, MEAN_BOND_ENERGY
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,8 @@ def _geometries(series: list[Series]) -> list[Series]:
 def _measures(tables: dict[str, pd.DataFrame]) -> dict[str, list[_Measure]]:
     """Return what each panel draws, by the label of its y axis."""
     bde = tables["bde/summary"]
-    bde = bde[(bde[C.GEOMETRY] == "relaxed") & (bde["molecules"] == "all")]
-    bde298 = bde[bde["reference"] == "bde298"]
+    bde = bde[(bde[C.GEOMETRY] == RELAXED) & (bde["molecules"] == "all")]
+    bde298, mean = (bde[bde["reference"] == one.name] for one in (BDE298, MEAN_BOND_ENERGY))
     entropy, told, summary = (
         tables[name][tables[name][C.STRUCTURES] == TEST_CONFORMATIONS]
         for name in ("entropy/entropy", "entropy/decomposability", "decompose/summary")
@@ -79,13 +82,11 @@ def _measures(tables: dict[str, pd.DataFrame]) -> dict[str, list[_Measure]]:
     entropy = entropy[(entropy[C.BOND_TYPE] == "within types") & (entropy["quantity"] == "D/sd")]
     of_d, of_r = (told[told["measure"] == f"I({quantity}; type)"] for quantity in ("D/sd", "r"))
     return {
-        LABELS["bde298_mae"]: [_Measure(bde298, "mae_eV")],
-        LABELS["mean_bond_energy_mae"]: [
-            _Measure(bde[bde["reference"] == "mean_bond_energy"], "mae_eV")
-        ],
-        LABELS["bde298_rank"]: [
-            _Measure(bde298, "between_types_spearman", r"between types, $\rho$"),
-            _Measure(bde298, "within_types_kendall", r"within types, $\tau$", "--"),
+        f"MAE of $D$ against\n{BDE298.label}": [_Measure(bde298, MAE)],
+        f"MAE of $D$ against\n{MEAN_BOND_ENERGY.label}": [_Measure(mean, MAE)],
+        f"rank correlation\nwith {BDE298.symbol}": [
+            _Measure(bde298, BETWEEN, r"between types, $\rho$"),
+            _Measure(bde298, WITHIN, r"within types, $\tau$", "--"),
         ],
         LABELS["entropy_mm_nats"]: [_Measure(entropy, "entropy_mm_nats")],
         LABELS["fraction_mm"]: [

@@ -1,10 +1,12 @@
-# The image that every rule runs in with `--sdm apptainer` when `runtime.container` names it: the project's packages by
-# the versions of requirements.lock, on the Python of envs/. e3d itself is imported from the checkout.
+# The image that every rule runs in with `--sdm apptainer` when `runtime.container` names it: what
+# the project requires, in the versions of requirements.lock, on the Python of envs/. The project
+# itself is imported from the checkout.
 #     docker build -t docker.io/USER/e3d:0.1 . && docker push docker.io/USER/e3d:0.1
-# then in a study: runtime: {container: "docker://USER/e3d:0.1"}; on GPUs also `--apptainer-args=--nv`.
+# then in a study: runtime: {container: "docker://USER/e3d:0.1"}; for GPUs `--apptainer-args=--nv`.
 FROM python:3.12.12-slim-bookworm
 
-# libraries that rdkit and pyscf-dispersion link and slim images lack; git for the commit in a result's provenance
+# libraries that rdkit and pyscf-dispersion link and slim images lack; git for the commit in a
+# result's provenance
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git libexpat1 libgomp1 libxext6 libxrender1 \
     && rm -rf /var/lib/apt/lists/*
@@ -12,8 +14,13 @@ RUN apt-get update \
 WORKDIR /opt/e3d
 COPY pyproject.toml requirements.lock ./
 COPY workflow/pyproject.toml workflow/
-# what the project requires, with the programs that make labels and the GPU kernels, without the project
-RUN python -c 'import tomllib; read = lambda path: tomllib.load(open(path, "rb"))["project"]; e3d, study = read("pyproject.toml"), read("workflow/pyproject.toml"); extras = e3d["optional-dependencies"]; print(*e3d["dependencies"], *extras["labels"], *extras["gpu"], *study["dependencies"][1:], sep="\n")' > requirements.txt \
+# the programs that make labels and the GPU kernels included, the project itself left out
+RUN python -c 'import tomllib; \
+        paths = ("pyproject.toml", "workflow/pyproject.toml"); \
+        e3d, study = (tomllib.load(open(path, "rb"))["project"] for path in paths); \
+        labels, gpu = map(e3d["optional-dependencies"].get, ("labels", "gpu")); \
+        needed = [*e3d["dependencies"], *labels, *gpu, *study["dependencies"]]; \
+        print(*(each for each in needed if each != "e3d"), sep="\n")' > requirements.txt \
     && pip install --no-cache-dir --constraint requirements.lock --requirement requirements.txt
 
 WORKDIR /

@@ -1,8 +1,9 @@
 # Every target sets itself up: .venv with the pinned packages, from the package registry only.
 # Needs Python 3.11, 3.12 or 3.13; another interpreter: make study PYTHON=/path/to/python3.12
 
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
-	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+	$$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 CORES ?= 2
 VENV := .venv
 READY := $(VENV)/.installed
@@ -27,7 +28,7 @@ study: $(READY) ## run the default study and its report
 test: lint $(TEST_READY) ## lint, types, unit tests and the smoke study
 	$(RUN) OMP_NUM_THREADS=1 python -m pytest -n $(CORES) --dist loadfile
 
-test-cluster: $(TEST_READY) ## the smoke study on a Slurm of its own (root, Debian): make test-cluster E3D_SLURM_LAB=1
+test-cluster: $(TEST_READY) ## the smoke study on a Slurm of its own (root, Debian, E3D_SLURM_LAB=1)
 	$(RUN) OMP_NUM_THREADS=1 E3D_SLURM_LAB=$(E3D_SLURM_LAB) python -m pytest tests/slurm
 
 lint: $(TEST_READY) ## formatting, lint and types
@@ -48,20 +49,19 @@ bench: $(READY) ## speed and memory against peers: results/benchmarks/ (most of 
 		$(BENCH) benchmarks/$$name.py -o results/benchmarks/$$name.csv || exit 1; done
 	$(BENCH) benchmarks/figure.py results/benchmarks -o results/benchmarks/speed.png
 
-bench-publish: $(READY) ## copy the benchmarks' tables and figure to results/published/benchmarks, and into docs/
+bench-publish: $(READY) ## copy the benchmarks to results/published/benchmarks, and into docs/
 	$(BENCH) benchmarks/publish.py results/benchmarks -o results/published/benchmarks
 
-publish: $(READY) ## copy the finished default study to results/published/default, its findings into README.md
+publish: $(READY) ## copy the finished default study to results/published/default
 	$(RUN) e3d publish results -o results/published/default --readme README.md
 
-lock: | $(VENV)/bin/python ## requirements.lock again, after a range or a pin of a pyproject.toml has changed
+lock: | $(VENV)/bin/python ## requirements.lock again, after a change of a pyproject.toml
 	$(PIP) install --quiet $(TORCH)
 	$(PIP) install --quiet --editable '.[labels,test]' --editable workflow
 	$(PIP) freeze --all --exclude-editable --exclude pip > $(VENV)/freeze
-	@{ echo "# Every version that the project was tested with, test extra included: pip's constraints in make and Dockerfile."; \
-	  echo "# Made by make lock, which is pip freeze. CUDA's packages are left out: they follow from torch's own exact pins,"; \
-	  echo "# differ between builds of torch, and are absent from the CPU's. So is what torch's version says of its build."; \
-	  sed -e '/^\(nvidia\|cuda\|triton\|cuequivariance\)/d' -e 's/^\(torch==[0-9.]*\)+.*/\1/' $(VENV)/freeze; \
+	@{ sed -n '/^#/p' requirements.lock; \
+	  sed -e '/^\(nvidia\|cuda\|triton\|cuequivariance\)/d' \
+	    -e 's/^\(torch==[0-9.]*\)+.*/\1/' $(VENV)/freeze; \
 	} > $(VENV)/lock && mv $(VENV)/lock requirements.lock
 	@touch $(READY) $(TEST_READY)
 
@@ -73,7 +73,8 @@ clean: ## remove results (not the published ones) and caches; keeps .venv
 	rm -rf .snakemake .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 found on PATH. Install one, or give it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 found on PATH." \
+		"Install one, or give it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --upgrade pip
 
@@ -83,5 +84,6 @@ $(READY): pyproject.toml workflow/pyproject.toml requirements.lock | $(VENV)/bin
 	@touch $@
 
 $(TEST_READY): $(READY)
-	$(PIP) install --quiet --constraint requirements.lock --editable '.[labels,test]' --editable workflow
+	$(PIP) install --quiet --constraint requirements.lock \
+		--editable '.[labels,test]' --editable workflow
 	@touch $@

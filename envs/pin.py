@@ -1,8 +1,9 @@
 """`make pins`: freeze the environments, envs/<name>.yaml, to the packages that conda solves today.
 
-Writes envs/<name>.linux-64.pin.txt, which Snakemake installs instead of solving the yaml. It then never looks at the
-yaml, so what its `pip:` section names is installed by envs/<name>.post-deploy.sh, written beside the pin file.
-Neither belongs into git: they are of the day and the channel that they were made with.
+Writes envs/<name>.linux-64.pin.txt, which Snakemake installs instead of solving the yaml. It then
+never looks at the yaml, so what its `pip:` section names is installed by
+envs/<name>.post-deploy.sh, written beside the pin file. Neither belongs into git: they depend on
+the day and the channel.
 """
 
 import json
@@ -27,7 +28,7 @@ class PinError(Exception):
 
 
 def main(folder: Path) -> None:
-    """Solve every environment of a folder, then write all files; after an error everything is as it was.
+    """Solve every environment of a folder, then write all files; after an error none has changed.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def pinned(path: Path) -> dict[str, str]:
 
 
 def solved(path: Path, content: dict[str, Any]) -> str:
-    """Make the environment in a folder for the while, and return conda's explicit list of its packages.
+    """Return conda's explicit list of the packages of an environment, which it makes for the while.
 
     Raises
     ------
@@ -106,7 +107,8 @@ def conda(path: Path, arguments: Sequence[str]) -> str:
     if done.returncode:
         said = " ".join((done.stderr or done.stdout).split())
         raise PinError(
-            f"{path}: conda failed: {said[:400]}. Nothing was written; mend the file or reach the channel."
+            f"{path}: conda failed: {said[:400]}. "
+            "Nothing was written; mend the file or reach the channel."
         )
     return done.stdout
 

@@ -1,9 +1,10 @@
-"""A stand-in for the few `conda` commands that Snakemake 9 and `make pins` call, for machines that reach no channel.
+"""A stand-in for the few `conda` commands that Snakemake 9 and `make pins` call, without a network.
 
-The conda specs are solved for real, by rattler, against a channel on disk that holds the distributions installed beside
-the tests (standin_packages.py): a name or version that is not there, and any conflict, fails as with conda. What is
-then made is a prefix with the tests' own python and with links to exactly the distributions that the solution and the
-`pip:` section, dependencies included, name. Every import of a job is noted in `<prefix>/imports`.
+The conda specs are solved for real, by rattler, against a channel on disk that holds the
+distributions installed beside the tests (standin_packages.py): a name or version that is not there,
+and any conflict, fails as with conda. What is then made is a prefix with the tests' own python and
+with links to exactly the distributions that the solution and the `pip:` section, dependencies
+included, name. Every import of a job is noted in `<prefix>/imports`.
 
 CONDA_STANDIN is its folder: `channel/`, `bin/activate`, and `calls`, one line per command.
 """

@@ -1,4 +1,4 @@
-"""What the stand-in for conda offers and installs: the distributions that are installed beside the tests."""
+"""What the stand-in for conda offers and installs: what is installed beside the tests."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from packaging.version import Version
 CONDA_NAMES = {"matplotlib": "matplotlib-base"}
 """PyPI's name to conda-forge's, where the two differ."""
 BASE = {"python": "3.12.12", "pip": "26.0"}
-"""What environments ask for that is no distribution here. A prefix has the tests' own python, whatever its version."""
+"""What environments ask for that is no distribution here. A prefix has the tests' own python."""
 
 
 def conda_name(name: str) -> str:
@@ -33,11 +33,15 @@ def pypi_name(name: str) -> str:
 
 @cache
 def installed() -> Mapping[str, Distribution]:
-    """Return every installed distribution by its canonical name, e3d itself left out."""
+    """Return every installed distribution by its canonical name, the project's own left out."""
     found = {
         canonicalize_name(item.metadata["Name"]): item for item in distributions(path=[_site()])
     }
-    return {name: item for name, item in sorted(found.items()) if name not in ("e3d", "pip")}
+    return {
+        name: item
+        for name, item in sorted(found.items())
+        if name not in ("e3d", "e3d-study", "pip")
+    }
 
 
 def needs(name: str, extras: Iterable[str] = ()) -> list[Requirement]:
@@ -73,7 +77,7 @@ def closure(requirements: Iterable[Requirement]) -> set[str]:
 
 
 def write_channel(folder: Path) -> None:
-    """Write a conda channel, its index alone: every distribution with its version and what it needs."""
+    """Write the index of a conda channel: every distribution, its version and what it needs."""
     records = [
         _record(
             conda_name(name),
@@ -91,7 +95,7 @@ def write_channel(folder: Path) -> None:
 
 
 def link(names: Iterable[str], site: Path) -> None:
-    """Make distributions importable from a folder, by links; no other can be imported from there."""
+    """Make distributions importable from a folder, by links, and no others."""
     for name in names:
         for path, whole in _places(name):
             target = site / path
@@ -141,7 +145,7 @@ def _files(name: str) -> list[str]:
 
 
 def _places(name: str) -> dict[tuple[str, bool], None]:
-    """Paths to link, and whether a path is a folder; a folder that several distributions share goes file by file."""
+    """Paths to link, and whether a path is a folder; a folder that several share goes by file."""
     tops = {path: path.split("/")[0] for path in _files(name)}
     return dict.fromkeys(
         (top, top != path) if _owners()[top] == 1 else (path, False) for path, top in tops.items()

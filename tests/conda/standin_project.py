@@ -21,7 +21,7 @@ Done = subprocess.CompletedProcess[str]
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with ``project/``, the stand-in's ``conda/`` and ``bin/``, the programs put first on PATH."""
+    """A folder with ``project/``, the stand-in's ``conda/``, and ``bin/``, first on PATH."""
 
     home: Path
 
@@ -31,7 +31,7 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables of a user who has this conda: nothing of the tests' own packages is on the path."""
+        """Variables of a user who has this conda, without the tests' own packages on the path."""
         kept = {
             key: value
             for key, value in os.environ.items()
@@ -99,7 +99,7 @@ class Project:
 
 
 def make_project(home: Path) -> Project:
-    """Copy the project without results, and set up the stand-in with a channel of what is installed."""
+    """Copy the project without results; set up the stand-in, its channel what is installed."""
     project = Project(home)
     project.folder.mkdir(parents=True)
     for name in PARTS:

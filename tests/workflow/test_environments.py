@@ -1,12 +1,13 @@
-"""Environments as they are written: exact, the same versions everywhere, one for every rule; the lock and the image."""
+"""What is required and installed: two distributions, the lock, environments, the image."""
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,28 +30,37 @@ HEAD_ONLY = {
     "pygments",
 }
 """What runs Snakemake itself; no rule imports it."""
+UNDER_NEQUIP = {"e3nn"}
+"""In the environments of training although only nequip imports it: its 3j symbols are in D."""
 Versions = dict[str, Version]
 
 
-@cache
-def pyproject() -> dict[str, Any]:
-    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return project
+def project(folder: str) -> dict[str, Any]:
+    """The metadata of the library, ``"."``, or of the study, ``"workflow"``."""
+    found: dict[str, Any] = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+    return found
+
+
+LIBRARY, STUDY = project("."), project("workflow")
+EXTRAS: dict[str, list[str]] = LIBRARY["optional-dependencies"]
+
+
+def required(*extras: str) -> dict[str, Requirement]:
+    """What library and study require, and some extras, by canonical name."""
+    texts = [*LIBRARY["dependencies"], *STUDY["dependencies"]]
+    texts += [text for name in extras for text in EXTRAS[name]]
+    found = {canonicalize_name(item.name): item for item in map(Requirement, texts)}
+    return {name: item for name, item in found.items() if name != "e3d"}
 
 
 def pins(texts: Iterable[str]) -> Versions:
     """Versions by canonical name; every text must pin exactly one."""
     found = {}
     for requirement in map(Requirement, texts):
-        if requirement.name != "e3d":
-            (specifier,) = requirement.specifier
-            assert specifier.operator == "==", requirement
-            found[canonicalize_name(requirement.name)] = Version(specifier.version)
+        (specifier,) = requirement.specifier
+        assert specifier.operator == "==", requirement
+        found[canonicalize_name(requirement.name)] = Version(specifier.version)
     return found
-
-
-def extra(name: str) -> Versions:
-    return pins(pyproject()["optional-dependencies"][name])
 
 
 def lock() -> Versions:
@@ -99,26 +109,32 @@ def test_no_other_environment_and_no_pin_file() -> None:
 
 
 @pytest.mark.parametrize("env", ENVS)
-def test_versions_are_those_of_the_project_and_of_the_lock(env: str) -> None:
-    project = pins(pyproject()["dependencies"]) | extra("labels") | extra("gpu")
-    locked = lock() | extra("gpu")
+def test_versions_are_those_of_the_lock(env: str) -> None:
     found = contents(env)
     assert found
-    for name, version in found.items():
-        assert project[name] == version == locked[name], name
-    assert yaml.safe_load((ROOT / "envs" / f"{env}.yaml").read_text())["channels"] == [
-        "conda-forge",
-        "nodefaults",
+    assert found.items() <= (lock() | pins(EXTRAS["gpu"])).items()
+    text = (ROOT / "envs" / f"{env}.yaml").read_text()
+    assert yaml.safe_load(text)["channels"] == ["conda-forge", "nodefaults"]
+
+
+def test_the_lock_is_within_the_ranges_of_library_and_study() -> None:
+    locked = lock()
+    outside = [
+        str(item)
+        for name, item in required("labels", "test").items()
+        if name not in locked or locked[name] not in item.specifier
     ]
+    assert not outside
+    assert all(item.specifier for item in required(*EXTRAS).values())
 
 
 def test_every_package_of_the_project_is_in_some_environment() -> None:
-    project = pins(pyproject()["dependencies"]) | extra("labels") | extra("gpu")
-    assert {name for env in ENVS for name in contents(env)} == {*project} - HEAD_ONLY
+    needed = {*required("labels", "gpu")} - HEAD_ONLY
+    assert {name for env in ENVS for name in contents(env)} == needed | UNDER_NEQUIP
 
 
 def test_the_gpu_environment_is_the_other_one_with_the_kernels() -> None:
-    assert contents("train-gpu") == contents("train-cpu") | extra("gpu")
+    assert contents("train-gpu") == contents("train-cpu") | pins(EXTRAS["gpu"])
     for name in ("analysis", "data", "figures", "label"):
         assert not {"torch", "nequip", "lightning"} & {*contents(name)}
 
@@ -138,10 +154,11 @@ def test_every_rule_has_its_environment() -> None:
 
 
 def test_one_python() -> None:
-    """Of every environment, of the image, of the stand-in's channel, and one that the project allows."""
+    """Environments, image and the stand-in's channel have the same, which the project allows."""
     found = {spec for env in ENVS for spec in specs(env)[0] if spec.startswith("python ")}
     assert found == {f"python ={standin_packages.BASE['python']}"}
-    assert standin_packages.BASE["python"] in SpecifierSet(pyproject()["requires-python"])
+    assert LIBRARY["requires-python"] == STUDY["requires-python"]
+    assert standin_packages.BASE["python"] in SpecifierSet(LIBRARY["requires-python"])
     base = re.search(
         r"^FROM python:([\d.]+)-slim", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE
     )
@@ -151,17 +168,8 @@ def test_one_python() -> None:
 
 
 def test_the_lock_holds_everything_that_is_installed_for_the_project() -> None:
-    """All of the project's packages, test extra included, at the versions that these tests run with."""
-    texts = [
-        *pyproject()["dependencies"],
-        *(
-            text
-            for name in ("labels", "test")
-            for text in pyproject()["optional-dependencies"][name]
-            if "e3d" not in text
-        ),
-    ]
-    needed = standin_packages.closure(map(Requirement, texts))
+    """Every package, test extra included, at the versions that these tests run with."""
+    needed = standin_packages.closure(required("labels", "test").values())
     installed = {name: Version(standin_packages.installed()[name].version) for name in needed}
     cuda = {name for name in needed if re.match("nvidia|cuda|triton", name)}
     locked = lock()
@@ -169,22 +177,57 @@ def test_the_lock_holds_everything_that_is_installed_for_the_project() -> None:
         name: Version(version.public) for name, version in installed.items() if name not in cuda
     }
     assert not [name for name in locked if re.match("nvidia|cuda|triton|cuequivariance|e3d", name)]
-    exact = pins(texts)
-    assert exact == {name: locked[name] for name in exact}
 
 
 def test_make_installs_under_the_lock() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    ready = makefile[makefile.index("$(READY): pyproject.toml requirements.lock") :]
+    files = "pyproject.toml workflow/pyproject.toml requirements.lock"
+    ready = makefile[makefile.index(f"$(READY): {files}") :]
     assert ready.count("install") == ready.count("--constraint requirements.lock") == 3
+    assert ready.count("--editable workflow") == 2
+
+
+def wheel(clone: Path, source: str, target: Path) -> set[str]:
+    """Build the distribution of a folder; return the names of its files, the metadata left out."""
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
+    command += ["--no-build-isolation", "--wheel-dir", str(target), str(clone / source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (made,) = target.glob("*.whl")
+    return {name for name in zipfile.ZipFile(made).namelist() if ".dist-info/" not in name}
+
+
+@pytest.mark.parametrize(
+    ("source", "root", "packages"),
+    [(".", "src", ("e3d", "e3d_labels")), ("workflow", "workflow", ("study",))],
+)
+def test_what_pip_installs(
+    source: str, root: str, packages: tuple[str, ...], tmp_path: Path
+) -> None:
+    """The library alone from a clone, the study from its folder, each with the data it reads."""
+    for name in ("src", "workflow"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    kept = {
+        str(path.relative_to(tmp_path / root))
+        for package in packages
+        for path in (tmp_path / root / package).rglob("*.*")
+    }
+    assert {Path(name).suffix for name in kept} <= {".py", ".csv", ".yaml", ".rst"}
+    assert wheel(tmp_path, source, tmp_path / "wheel") == kept
 
 
 def test_the_image_gets_the_project_s_packages(tmp_path: Path) -> None:
-    """What the Dockerfile copies is there and not ignored; the list it makes is that of the project."""
-    text = (ROOT / "Dockerfile").read_text()
-    (copied,) = re.findall(r"^COPY (.*) \./$", text, flags=re.MULTILINE)
+    """What the Dockerfile copies is there, not ignored, and gives what the project requires."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
+    copied = [
+        name for line in re.findall("^COPY (.*) ", text, re.MULTILINE) for name in line.split()
+    ]
     allowed = (ROOT / ".dockerignore").read_text().split("\n")
-    for name in copied.split():
+    assert len(copied) == 3
+    for name in copied:
         assert (ROOT / name).is_file()
         assert f"!{name}" in allowed
     command = re.search(r"^RUN python (-c '.*') > requirements\.txt", text, flags=re.MULTILINE)
@@ -196,12 +239,13 @@ def test_the_image_gets_the_project_s_packages(tmp_path: Path) -> None:
         text=True,
         check=True,
     ).stdout
-    expected = pins(pyproject()["dependencies"]) | extra("labels") | extra("gpu")
-    assert pins(made.splitlines()) == expected
-    assert (
-        "pip install --no-cache-dir --constraint requirements.lock --requirement requirements.txt"
-        in text
-    )
+    listed = {
+        canonicalize_name(Requirement(line).name): Requirement(line)
+        for line in made.split("\n")[:-1]
+    }
+    assert listed == required("labels", "gpu")
+    options = "--no-cache-dir --constraint requirements.lock --requirement requirements.txt"
+    assert f"pip install {options}" in text
 
 
 APPTAINER = """\
@@ -236,18 +280,17 @@ def in_image(project: Project, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def test_a_rule_runs_in_the_published_image(image: Project) -> None:
-    """The image is pulled, and its own python runs the rule, with e3d from the checkout."""
+    """The image is pulled, and its own python runs the rule, with the packages of the checkout."""
     done = in_image(image, "--config", "runtime={container: 'docker://user/e3d:0.1'}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (image.folder / SETTINGS).is_file()
     path, command = (image.home / "ran").read_text().split(" ", 1)
-    assert command.startswith("-m e3d settings ")
-    assert (
-        path == f"{image.home / 'image'}:/usr/bin:/bin"
-    )  # nothing of the Python that runs Snakemake
+    assert command.startswith("-m study settings ")
+    # nothing of the Python that runs Snakemake
+    assert path == f"{image.home / 'image'}:/usr/bin:/bin"
     calls = (image.home / "apptainer").read_text()
     assert calls.count("pull --name") == 1
-    assert f"export PYTHONPATH={image.folder / 'workflow'}" in calls
+    assert f"export PYTHONPATH={image.folder / 'src'}:{image.folder / 'workflow'}" in calls
 
 
 def test_apptainer_without_an_image_is_one_line(image: Project) -> None:
@@ -259,15 +302,9 @@ def test_apptainer_without_an_image_is_one_line(image: Project) -> None:
 
 
 def test_without_the_method_the_image_changes_nothing(image: Project) -> None:
-    """Where Snakemake is not told to use images, its own python runs the rule."""
+    """Without ``--sdm apptainer`` Snakemake's own python runs the rule."""
     program = str(Path(sys.executable).with_name("snakemake"))
-    done = image.run(
-        program,
-        "--cores",
-        "1",
-        SETTINGS,
-        "--config",
-        "runtime={container: 'docker://user/e3d:0.1'}",
-    )
+    container = "runtime={container: 'docker://user/e3d:0.1'}"
+    done = image.run(program, "--cores", "1", SETTINGS, "--config", container)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (image.home / "ran").exists()

@@ -1,7 +1,7 @@
-"""Environments as they are made and used: every rule runs in its own, and finds there what it imports and nothing else.
+"""Environments as they are made and used: a rule finds in its own what it imports, no more.
 
-No conda channel is reached. What is solved, and against what, is said in tests/conda/standin.py; that conda-forge has
-these versions is not tested here.
+No conda channel is reached. What is solved, and against what, is said in tests/conda/standin.py;
+that conda-forge has these versions is not tested here.
 """
 
 import json
@@ -19,7 +19,6 @@ import pytest
 import standin_packages
 import yaml
 from standin_project import ROOT, Done, Project, add_datasets, make_project
-
 from test_environments import ENVS, contents, rules, specs
 
 STUDY: dict[str, Any] = {
@@ -99,7 +98,7 @@ def import_names(distribution: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A project in which the default study's environments were made, then a tiny study run; what was made when."""
+    """A project with the default study's environments, then a tiny study; what was made when."""
     project = make_project(tmp_path_factory.mktemp("conda"))
     ok(project.snakemake("--conda-create-envs-only"))
     made = {"default": sorted(project.prefixes())}
@@ -146,7 +145,7 @@ def test_every_rule_ran_in_its_environment(ran: Made) -> None:
 
 @pytest.mark.parametrize("env", [env for env in ENVS if env != "train-gpu"])
 def test_an_environment_holds_no_more_than_its_rules_import(ran: Made, env: str) -> None:
-    """Read and labelled beside the study, for what its data do not need: a layout of JSON, and PySCF."""
+    """Beside the study, what its data do not need: reading a layout of JSON, labels by PySCF."""
     project, _ = ran
     prefix = project.prefixes()[env]
     if env == "data":
@@ -175,47 +174,22 @@ def read_json(project: Project, prefix: Path) -> Done:
         "elements": ["Li"],
     }
     (project.folder / "records.json").write_text(json.dumps([record]))
-    settings = json.dumps({"layout": "matpes", "theory": "PBE (MatPES)", "exclude_elements": []})
-    return e3d(
-        project, prefix, "data", "read", "records.json", "--settings", settings, "-o", "json.h5"
-    )
+    options = ("--layout", "matpes", "--theory", "PBE (MatPES)", "--exclude-elements")
+    return e3d(project, prefix, "data", "read", "records.json", "-o", "json.h5", *options)
 
 
 def label_by_pyscf(project: Project, prefix: Path) -> Done:
     (project.folder / "h2.smi").write_text("[H][H]\n")
-    sampled = (
-        "data",
-        "sample",
-        "h2.smi",
-        "--conformations",
-        "2",
-        "--seed",
-        "0",
-        "--jobs",
-        "1",
-        "-o",
-        "h2.hdf5",
-    )
-    ok(e3d(project, prefix, *sampled))
-    return e3d(
-        project,
-        prefix,
-        "data",
-        "label",
-        "h2.hdf5",
-        "--theory",
-        SPICE,
-        "--jobs",
-        "1",
-        "-o",
-        "h2_labels.hdf5",
-    )
+    ok(e3d(project, prefix, "data", "sample", "h2.smi", "--conformations", "2", "-o", "h2.hdf5"))
+    label = ("data", "label", "h2.hdf5", "--theory", "spice", "-o", "h2_labels.hdf5")
+    return e3d(project, prefix, *label)
 
 
 def e3d(project: Project, prefix: Path, *arguments: str) -> Done:
     """Run a command as a rule does, in an environment."""
     python = str(prefix / "bin" / "python")
-    return project.run(python, "-m", "e3d", *arguments, PYTHONPATH=str(project.folder / "workflow"))
+    path = f"{project.folder / 'src'}:{project.folder / 'workflow'}"
+    return project.run(python, "-m", "study", *arguments, PYTHONPATH=path)
 
 
 @pytest.mark.parametrize(
@@ -374,7 +348,8 @@ def test_pins_without_conda_are_one_line(project: Project) -> None:
     done = pin(project, PATH="/nowhere")
     assert done.returncode != 0
     assert done.stderr.splitlines() == [
-        "make pins: no `conda` on PATH. Install Miniforge or load your site's module, then try again."
+        "make pins: no `conda` on PATH. "
+        "Install Miniforge or load your site's module, then try again."
     ]
     assert written(project) == {}
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS
 
@@ -137,6 +135,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     InputError
         If the file is missing, is not YAML, or is not a mapping.
     """
+    import yaml  # not every rule's environment has it
+
     if not path.is_file():
         raise InputError(f"{path}: no such file. Fix the path.")
     try:

@@ -27,7 +27,7 @@ from measure import Cost, Row, finish, growth_row, in_child, log, parser, point
 from snakemake.utils import update_config
 
 from e3d.fields import BONDS_FILE, VALIDATION
-from e3d.store.convert import read_entry
+from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
 from e3d.units import BOHR_ANG
@@ -104,7 +104,7 @@ def prepare(folder: Path, conformations: int) -> Row:
     """Make store, splits and subset by the package's own functions; return what the frames are like."""
     source, store, splits = folder / "source.hdf5", folder / "store.h5", folder / "splits.parquet"
     write_dataset(source, conformations)
-    read_entry(source, store, {})
+    write_store(source, store)
     split_store(store, splits, SPLIT)
     choose(store, splits, folder / "subset.csv", n=N_TRAIN, choice=Choice())
     with StoreReader(store) as reader:
@@ -159,7 +159,7 @@ def train(run_file: Path, folder: Path) -> dict[str, Any]:
     vars(run).update(render=with_clock, save_plain=looking)
     clock = folder.with_suffix(".json")
     os.environ |= {STARTED: str(time.time()), CLOCK: str(clock)}
-    run.train(run_file, folder, {"device": "cpu", "kernels": "auto", "compile_mode": "eager"})
+    run.train(run_file, folder, device="cpu", kernels="auto", compile_mode="eager")
     times: dict[str, Any] = json.loads(clock.read_text(encoding="utf-8"))
     return times | sizes | {"model_MB": (folder / run.MODEL_FILE).stat().st_size / 1e6}
 
@@ -168,7 +168,7 @@ def decompose(checkpoint: Path, store: Path, output: Path, frames: int) -> dict[
     """Decompose ``frames`` of a store, evenly spaced; return the seconds of it, and what it found."""
     import torch
 
-    from e3d.decomposition.tables import decompose as decompose_frames
+    from e3d.decomposition.tables import write_decomposition
     from e3d.models import load_model
     from e3d.structures import from_store
 
@@ -178,7 +178,7 @@ def decompose(checkpoint: Path, store: Path, output: Path, frames: int) -> dict[
     with StoreReader(store) as reader:
         chosen = np.linspace(0, len(reader) - 1, min(frames, len(reader))).astype(int)
         start = time.process_time()
-        summary = decompose_frames(
+        summary = write_decomposition(
             model, from_store(reader, chosen.tolist()), output, name="cost", run=run
         )
     return {**summary, "seconds": time.process_time() - start, "decomposed": len(chosen)}

@@ -19,12 +19,11 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from e3d import tables
-from e3d.decomposition.tables import decompose_all
-from e3d.evaluate import evaluate
+from e3d.decomposition.tables import write_decompositions
+from e3d.evaluate import write_errors
 from e3d.fields import POOL, TEST_MOLECULES, Column
 from e3d.fields import Store as F
 from e3d.models import load_model
-from e3d.store.convert import read_entry
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
 from e3d.theory import GFN2
@@ -32,7 +31,9 @@ from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels.labelling import label_file
 from e3d_labels.theories import theory_named
 from model_fixtures import MINISPICE, Prepared
+from study.cli import main
 from study.config import RunSettings, read_yaml
+from study.data.entries import read_options
 from study.data.split import SplitSettings, split_store
 from study.data.subset import Choice, choose
 from study.schema import validate
@@ -229,7 +230,7 @@ ENTRIES = {
 def to_subset(source: Path, folder: Path, entry: dict[str, Any]) -> Prepared:
     """Go from a file to a subset of 12 training frames."""
     ready = Prepared(folder, folder / "store.h5", folder / "splits.parquet", folder / "n12.csv")
-    read_entry(source, ready.store, {key: value for key, value in entry.items() if key != "sha256"})
+    assert main(["data", "read", str(source), *read_options(entry), "-o", str(ready.store)]) == 0
     split_store(ready.store, ready.splits, SPLIT)
     choose(ready.store, ready.splits, ready.subset, n=12, choice=Choice())
     return ready
@@ -297,7 +298,7 @@ def metal_model(metals: Prepared) -> Path:
     path = metals.run("x/n12/tiny/s0", steps=20, steps_per_epoch=10)
     path.write_text(path.read_text().replace("n_train: 16", "n_train: 12"))
     assert run.n_train == 12
-    train(path, metals.folder / "trained", {"device": "cpu"})
+    train(path, metals.folder / "trained", device="cpu")
     return metals.folder / "trained" / "model.ckpt"
 
 
@@ -316,9 +317,13 @@ def test_crystals_are_trained_on_evaluated_and_decomposed(
     metals: Prepared, metal_model: Path
 ) -> None:
     model = load_model(metal_model)
-    errors = evaluate(model, metals.store, metals.splits, metals.folder / "errors.csv", RUN)
+    errors = write_errors(
+        model, metals.store, metals.folder / "errors.csv", splits=metals.splits, run=RUN
+    )
     assert np.isfinite(errors[Column.FORCE_MAE]).all()
-    decompose_all(model, [metals.store], metals.folder / "out", run=RUN, splits=metals.splits)
+    write_decompositions(
+        model, [metals.store], metals.folder / "out", run=RUN, splits=metals.splits
+    )
     folder = metals.folder / "out" / TEST_MOLECULES
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["sum_rule_max_abs_eV"] < 1e-8

@@ -167,7 +167,7 @@ def test_a_second_training_in_a_folder_is_refused_while_the_first_lives(
         with input_error(
             "being trained at this moment by", f"process {holder.pid} on", "Slurm job 77"
         ):
-            train(prepared.run(), tmp_path, {})
+            train(prepared.run(), tmp_path)
         assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
         holder.kill()
     assert (folder / LOCK_FILE).is_file()
@@ -226,7 +226,7 @@ def test_training_that_diverges_is_an_error(
 ) -> None:
     """And leaves no model, nor a checkpoint of weights that are no numbers."""
     with input_error("training diverged", "after step 20", "training.learning_rate"):
-        train(prepared.run(name="minispice/n16/diverged/s0", learning_rate=1e12), tmp_path, {})
+        train(prepared.run(name="minispice/n16/diverged/s0", learning_rate=1e12), tmp_path)
     assert not list(tmp_path.glob("**/*.ckpt"))
 
 
@@ -244,7 +244,7 @@ def test_a_damaged_checkpoint_is_named(
     for content in (b"", b"PK\x03\x04 half a file"):
         last.write_bytes(content)
         with input_error("last.ckpt: not a whole checkpoint", "Delete it"):
-            train(run, tmp_path, {})
+            train(run, tmp_path)
 
 
 def test_tf32_is_on_in_every_epoch_of_a_run_that_began_without(
@@ -296,10 +296,10 @@ def test_errors_are_one_line(prepared: Prepared, tmp_path: Path) -> None:
     for text, values in cases.items():
         bad.write_text(yaml.safe_dump(values))
         with pytest.raises(InputError, match=text) as caught:
-            train(bad, tmp_path / "out", {})
+            train(bad, tmp_path / "out")
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="0 usable GPUs"):
-        train(prepared.run(), tmp_path / "out", {"device": "cuda"})
+        train(prepared.run(), tmp_path / "out", device="cuda")
     with pytest.raises(InputError, match="kernels 'fast'"):
-        train(prepared.run(), tmp_path / "out", {"kernels": "fast"})
+        train(prepared.run(), tmp_path / "out", kernels="fast")
     assert not list(tmp_path.glob("out/*"))

@@ -113,7 +113,7 @@ def steps(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Steps
         configs.append(str(folder / "two" / name / "nequip.yaml"))
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     torchrun += [f"--log-dir={folder}"]
-    worker = str(Path(__file__).with_name("ranks_worker.py"))
+    worker = str(Path(__file__).parents[1] / "ranks_worker.py")
     subprocess.run([*torchrun, worker, *configs], env=ENVIRONMENT, check=True)
     return Steps(weights(folder / "start"), folder / "one", folder / "two")
 
@@ -379,5 +379,5 @@ def test_what_cannot_be_is_refused_before_any_work(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     with input_error(*texts):
-        train(prepared.run(batch_size=BATCH), tmp_path / "out", {"kernels": "shipped", **runtime})
+        train(prepared.run(batch_size=BATCH), tmp_path / "out", kernels="shipped", **runtime)
     assert not list(tmp_path.iterdir())

@@ -35,45 +35,49 @@ _METRIC_NAMES = {
 
 
 def train(run: Path, output: Path, **runtime: Any) -> None:
-    """Train the run of RUN.yaml into a folder, see :func:`train_run`."""
-    train_run(run, output, runtime)
+    """Train one run into the folder ``output``: model, metrics, rendered config.
 
+    Checkpoints live in ``output/checkpoints/<hash of settings and data>/`` until training is done. A
+    killed run resumes from its last one, with as many devices as it is given now; another config or
+    subset never picks them up. While one training runs, another of the same folder is refused.
 
-def train_run(run_file: Path, folder: Path, runtime: Mapping[str, Any]) -> None:
-    """Train the run of ``run_file`` and write ``folder``: model, metrics, rendered config.
-
-    Checkpoints live in ``folder/checkpoints/<hash of settings and data>/`` until training is done;
-    a killed run goes on from its last one, with as many devices as it is given now, and another config
-    or subset never picks them up. While one trains, another training of the same folder is refused.
+    Parameters
+    ----------
+    run
+        RUN.yaml with the run's settings.
+    output
+        Folder that is written.
+    **runtime
+        Device, devices, nodes, compile mode, kernels and TF32; they change no number beyond its
+        rounding.
 
     Raises
     ------
     InputError
-        If the settings, the data or the devices cannot be used, nequip-train fails, or it is running already.
+        If the settings, the data or the devices cannot be used, or nequip-train fails.
     """
-    run = RunSettings.from_dict(read_yaml(run_file))
-    _require_runtime(run, runtime)
-    stats = statistics(Path(run.store), Path(run.splits), run.architecture.r_max)
-    inputs = [Path(run.store), Path(run.splits), Path(run.subset)]
+    settings = RunSettings.from_dict(read_yaml(run))
+    _require_runtime(settings, runtime)
+    inputs = [Path(settings.store), Path(settings.splits), Path(settings.subset)]
+    stats = statistics(inputs[0], inputs[1], settings.architecture.r_max)
     frames = len(tables.read(inputs[2], columns=(Column.FRAME,)))
-    if frames != run.n_train:
+    if frames != settings.n_train:
         raise InputError(
-            f"{run_file}: n_train = {run.n_train}, but {run.subset} has {frames} frames; they must agree. "
-            "Fix n_train, or make the subset again."
+            f"{run}: n_train = {settings.n_train}, but {settings.subset} has {frames} frames; "
+            "they must agree. Fix n_train, or make the subset again."
         )
-    identity = provenance.digest([run.as_dict(), [provenance.file_digest(path) for path in inputs]])
-    work = folder / "checkpoints" / identity
+    digests = [provenance.file_digest(path) for path in inputs]
+    work = output / "checkpoints" / provenance.digest([settings.as_dict(), digests])
+    origin: dict[str, Any] = {"inputs": inputs, "settings": settings.as_dict()}
     with only_one(work.parent):
-        config = render(run, stats, work, runtime)
+        config = render(settings, stats, work, runtime)
         _train_from_last(config, work, runtime)
         # with the rest, at the end: a workflow that submits a job twice removes the first one's files
-        provenance.write_text(folder / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
-        tables.write(
-            _metrics(work, run), folder / METRICS_FILE, inputs=inputs, settings=run.as_dict()
-        )
-        with provenance.atomic(folder / MODEL_FILE) as temporary:
+        provenance.write_text(output / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
+        tables.write(_metrics(work, settings), output / METRICS_FILE, **origin)
+        with provenance.atomic(output / MODEL_FILE) as temporary:
             save_plain(work / f"{BEST}.ckpt", temporary)
-        provenance.record(folder / MODEL_FILE, inputs=inputs, settings=run.as_dict())
+        provenance.record(output / MODEL_FILE, **origin)
         shutil.rmtree(work)
 
 

@@ -28,7 +28,7 @@ STAGE = Stage(
     commands=(
         Command(
             "label-theory",
-            "study.label_theory.command:run",
+            "study.label_theory.tables:write_tables",
             "Compare D with bond energies and bond orders at the labels' own level of theory.",
             (
                 argument("NAMED", "table of named bonds by `bde`"),

@@ -1,4 +1,7 @@
-"""D beside what the labels' own level of theory gives: the split of its error, bond separation, and bond orders."""
+"""D beside the labels' own level of theory: parts of its error, bond separation, bond orders."""
+
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -7,112 +10,116 @@ from matplotlib.figure import Figure
 
 from e3d.fields import TEST_CONFORMATIONS
 from e3d.fields import Column as C
-from e3d.statistics.agreement import BETWEEN, WITHIN
+from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
+from study.bde.named import RELAXED
 from study.figures import style
 from study.figures.drawing import along_bars, letter, name_points, page, panels, settle
+from study.label_theory.bond_orders import ORDERS, WHO
+from study.label_theory.bond_separation import LABEL_SEPARATION, SEPARATION
+from study.label_theory.error_parts import LABELS, REPRESENTATION, TOTAL
 from study.references import REFERENCES
-from study.runs import at_run, over_seeds, reference
+from study.runs import OverSeeds, at_run, over_seeds, reference
 
-_PARTS = (
-    ("total", "$D$ from literature", style.GREY, "o"),
-    ("representation", "$D$ from the labels", style.VERMILION, "s"),
-    ("labels", "labels from literature", style.BLUE, "^"),
-)
-_SCORES = ((BETWEEN, "between\ntypes"), (WITHIN, "within\ntypes"))
-_NAMED_ERROR_EV = 0.7
+_PARTS: Final = {
+    TOTAL: ("$D$ from literature", style.GREY, "o"),
+    REPRESENTATION: ("$D$ from the labels", style.VERMILION, "s"),
+    LABELS: ("labels from literature", style.BLUE, "^"),
+}
+_RIVALS: Final = {
+    WHO[0]: ("$D$", style.VERMILION, "s"),
+    WHO[1]: ("minus length", style.BLACK, "v"),
+}
+_SCORES: Final = {BETWEEN: "between\ntypes", WITHIN: "within\ntypes"}
+_NAMED_ERROR_EV: Final = 0.7
+_STEP: Final = 0.22
+Look = tuple[str, str, str]
+"""What it is called, its colour and its marker."""
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
     """Draw the reference run: three panels."""
     run = reference(tables["decompose/summary"])
+    parts, separation, orders = (
+        at_run(tables[f"label_theory/{name}"], run) for name in ("summary", "separation", "orders")
+    )
     figure = page(1, 4, run=run)
     axes = panels(figure, 3, 3, width_ratios=(1.0, 1.0, 1.15))
-    _errors(axes[0], at_run(tables["label_theory/summary"], run))
-    _separation(axes[1], at_run(tables["label_theory/separation"], run))
-    _orders(axes[2], at_run(tables["label_theory/orders"], run))
+    _errors(axes[0], parts)
+    _separation(axes[1], separation)
+    _orders(axes[2], orders)
     for index, one in enumerate(axes):
         letter(one, index)
     settle(figure)
-    _name_errors(axes[1], at_run(tables["label_theory/separation"], run))
+    _name_errors(axes[1], separation)
     return figure
 
 
-def _errors(axes: Axes, table: pd.DataFrame) -> None:
-    table = table[table[C.GEOMETRY] == "relaxed"]
-    kinds = [kind for kind in REFERENCES if kind in set(table["reference"])]
-    for k, (part, label, color, marker) in enumerate(_PARTS):
-        for x, kind in enumerate(kinds):
-            s = over_seeds(table[table["reference"] == kind], f"{part}_mae_eV")
-            place = x + 0.22 * (k - 1)
-            axes.plot(
-                place,
-                s.mean,
-                marker=marker,
-                color=color,
-                linestyle="none",
-                label=label if not x else None,
-            )
+def _series(axes: Axes, looks: Sequence[Look], found: Sequence[Sequence[OverSeeds]]) -> None:
+    """Draw each series' estimates at x = 0, 1, ..., side by side."""
+    for k, ((label, color, marker), estimates) in enumerate(zip(looks, found, strict=True)):
+        places = np.arange(len(estimates)) + _STEP * (k - (len(looks) - 1) / 2)
+        means = [s.mean for s in estimates]
+        axes.plot(places, means, marker=marker, color=color, linestyle="none", label=label)
+        for place, s in zip(places, estimates, strict=True):
             if s.has_interval:
                 axes.vlines(place, s.lo, s.hi, color=color, linewidth=style.STYLE.interval_line)
-    axes.set_xticks(range(len(kinds)), [REFERENCES[kind].words for kind in kinds])
-    axes.set_xlim(-0.6, max(len(kinds) - 0.4, 0.6))
+
+
+def _errors(axes: Axes, table: pd.DataFrame) -> None:
+    table = table[table[C.GEOMETRY] == RELAXED]
+    there = {k: one for k, one in REFERENCES.items() if k in set(table["reference"])}
+    parts = [table[table["reference"] == name] for name in there]
+    found = [[over_seeds(part, f"{name}_{MAE}") for part in parts] for name in _PARTS]
+    _series(axes, list(_PARTS.values()), found)
+    axes.set_xticks(range(len(there)), [one.words for one in there.values()])
+    axes.set_xlim(-0.6, max(len(there) - 0.4, 0.6))
     axes.set_ylim(bottom=0)
     axes.margins(y=0.35)
     axes.set_ylabel("mean absolute difference (eV)")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=1)
 
 
-def _separation(axes: Axes, table: pd.DataFrame) -> None:
+def _separations(table: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
+    """Return the separation energies (eV) by molecule: the label's, and D's over the seeds."""
     grouped = table.groupby(C.MOLECULE)
-    label, d = grouped["label_separation_eV"].first(), grouped["separation_eV"]
-    mean, low, high = d.mean(), d.min(), d.max()
-    axes.axhline(0, color=style.GREY, linewidth=style.STYLE.guide_line, linestyle=":")
-    axes.vlines(label, low, high, color=style.BLUE, linewidth=style.STYLE.interval_line)
-    axes.plot(label, mean, linestyle="none", marker="o", color=style.BLUE)
+    return grouped[LABEL_SEPARATION].first(), grouped[SEPARATION].agg(["mean", "min", "max"])
+
+
+def _separation(axes: Axes, table: pd.DataFrame) -> None:
+    label, d = _separations(table)
+    look = style.STYLE
+    axes.axhline(0, color=style.GREY, linewidth=look.guide_line, linestyle=":")
+    axes.vlines(label, d["min"], d["max"], color=style.BLUE, linewidth=look.interval_line)
+    axes.plot(label, d["mean"], linestyle="none", marker="o", color=style.BLUE)
     if len(label):
         ends = np.array([min(label.min(), 0.0), label.max()])
-        axes.plot(ends, ends, color=style.GREY, linewidth=style.STYLE.guide_line)
+        axes.plot(ends, ends, color=style.GREY, linewidth=look.guide_line)
     axes.margins(x=0.2)
     axes.set_xlabel("bond separation, labels (eV)")
     axes.set_ylabel("bond separation, from $D$ (eV)")
-    axes.set_title("dotted: additivity", fontsize=style.STYLE.note, color=style.GREY)
+    axes.set_title("dotted: additivity", fontsize=look.note, color=style.GREY)
 
 
 def _name_errors(axes: Axes, table: pd.DataFrame) -> None:
     """Name the molecules whose separation from D is far from that of the labels."""
-    grouped = table.groupby(C.MOLECULE)
-    label, d = grouped["label_separation_eV"].first(), grouped["separation_eV"]
-    mean = d.mean()
-    far = label.index[(mean - label).abs() > _NAMED_ERROR_EV]
-    names = {str(molecule): (float(label[molecule]), float(mean[molecule])) for molecule in far}
-    points = np.stack([label, mean], axis=1)
-    name_points(axes, np.concatenate([points, along_bars(label, d.min(), d.max())]), names)
+    label, d = _separations(table)
+    far = label.index[(d["mean"] - label).abs() > _NAMED_ERROR_EV]
+    names = {str(name): (float(label[name]), float(d["mean"][name])) for name in far}
+    points = np.stack([label, d["mean"]], axis=1)
+    name_points(axes, np.concatenate([points, along_bars(label, d["min"], d["max"])]), names)
 
 
 def _orders(axes: Axes, table: pd.DataFrame) -> None:
     table = table[table[C.STRUCTURES] == TEST_CONFORMATIONS]
-    who = (("d", "$D$", style.VERMILION, "s"), ("length", "minus length", style.BLACK, "v"))
-    places = [(order, score, text) for order in ("Mayer", "Wiberg") for score, text in _SCORES]
-    for k, (name, label, color, marker) in enumerate(who):
-        for x, (order, score, _) in enumerate(places):
-            s = over_seeds(table[table["order"] == order], f"{name}_{score}")
-            place = x + 0.22 * (k - 0.5)
-            axes.plot(
-                place,
-                s.mean,
-                marker=marker,
-                color=color,
-                linestyle="none",
-                label=label if not x else None,
-            )
-            if s.has_interval:
-                axes.vlines(place, s.lo, s.hi, color=color, linewidth=style.STYLE.interval_line)
+    places = [(order, score) for order in ORDERS for score in _SCORES]
+    found = [
+        [over_seeds(table[table["order"] == order], f"{who}_{score}") for order, score in places]
+        for who in _RIVALS
+    ]
+    _series(axes, list(_RIVALS.values()), found)
     axes.axhline(0, color=style.GREY, linewidth=style.STYLE.guide_line, linestyle=":")
-    axes.set_xticks(
-        range(len(places)),
-        [f"{order}\n{text}" for order, _, text in places],
-        fontsize=style.STYLE.name,
-    )
+    names = [f"{order}\n{_SCORES[score]}" for order, score in places]
+    axes.set_xticks(range(len(places)), names, fontsize=style.STYLE.name)
     axes.set_xlim(-0.6, len(places) - 0.4)
     axes.set_ylabel("rank correlation with bond order")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), ncols=2)

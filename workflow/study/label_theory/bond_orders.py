@@ -1,7 +1,7 @@
-"""D against Mayer's and Wiberg's bond orders of the same structures, with the bond length as the rival.
+"""D against Mayer's and Wiberg's bond orders of the same structures, beside the bond length.
 
-The orders are those the labels' own electronic structure gives (docs/method.md, section 8), read from the dataset's
-file in the SPICE layout; frames without orders are left out.
+The orders are those of the labels' own electronic structure (docs/method.md, section 8), read from
+the dataset's file in the SPICE layout; frames without orders are left out.
 """
 
 from collections.abc import Sequence
@@ -24,44 +24,45 @@ from e3d.store.reader import StoreReader
 
 ORDERS: Final = {"Mayer": "mayer_indices", "Wiberg": "wiberg_lowdin_indices"}
 _MAX_PAIRS_ROWS = 3000
-_WHO = ("d", "length", "difference")
+WHO: Final = ("d", "length", "difference")
+"""Whose rank correlation: that of D, of minus the length, and the first minus the second."""
 _COLUMNS = (
     *(C.STRUCTURES, "order", "n_bonds", C.N_MOLECULES, "n_types", "n_pairs_within_types"),
-    *interval_columns(*(f"{who}_{score}" for who in _WHO for score in (BETWEEN, WITHIN))),
+    *interval_columns(*(f"{who}_{score}" for who in WHO for score in (BETWEEN, WITHIN))),
 )
 Orders = dict[tuple[str, int], NDArray[np.float64]]
 
 
 def read_orders(path: Path) -> Orders:
-    """Return the orders (2, n, n), Mayer and Wiberg, of every conformation of a file that has them.
+    """Return the orders (2, n, n), Mayer and Wiberg, of every conformation that has them.
 
-    Keys are the mapped SMILES and the conformation's own number.
+    Keys are the mapped SMILES and the conformation's own number. A file of another kind has none.
     """
     found: Orders = {}
+    if path.suffix not in (".hdf5", ".h5"):
+        return found
     with open_hdf5(path) as file:
         for name, group in subgroups(file, str(path)):
             where = f"{path} {name}"
             if not {*ORDERS.values(), "smiles"} <= set(group):
                 continue
-            stacks = np.stack(
-                [array(group, key, "(M, N, N)", where) for key in ORDERS.values()], axis=1
-            )
-            index = (
-                array(group, SAMPLE_INDEX, "(M,)", where)
-                if SAMPLE_INDEX in group
-                else np.arange(len(stacks))
-            )
+            both = [array(group, key, "(M, N, N)", where) for key in ORDERS.values()]
+            stacks = np.stack(both, axis=1)
+            index = np.arange(len(stacks))
+            if SAMPLE_INDEX in group:
+                index = array(group, SAMPLE_INDEX, "(M,)", where)
             smiles = text(group["smiles"], where)
             known = np.isfinite(stacks).all(axis=(1, 2, 3))
-            found |= {
-                (smiles, int(k)): stack
-                for k, stack in zip(index[known], stacks[known], strict=True)
-            }
+            pairs = zip(index[known], stacks[known], strict=True)
+            found |= {(smiles, int(k)): stack for k, stack in pairs}
     return found
 
 
 def bonds_with_orders(bonds: pd.DataFrame, reader: StoreReader, orders: Orders) -> pd.DataFrame:
-    """Return means over frames of D, r and the orders, a row per bond of each molecule, where orders are known."""
+    """Return means over frames of D, r and the orders, a row per bond of each molecule.
+
+    Frames whose orders are not known are left out.
+    """
     frames, row = np.unique(bonds[C.FRAME].to_numpy(dtype=np.int64), return_inverse=True)
     index = reader[F.SOURCE_INDEX][frames]
     keys = [
@@ -83,7 +84,7 @@ def bonds_with_orders(bonds: pd.DataFrame, reader: StoreReader, orders: Orders) 
 
 
 def order_rows(bonds: pd.DataFrame, structures: str) -> list[dict[str, Any]]:
-    """Return the rank correlations of D and of minus the length with each kind of order, and their difference."""
+    """Return rank correlations of D and of minus the length with each order, and the difference."""
     if len(bonds) < 2:
         return []
     molecules = np.unique(bonds[C.MOLECULE], return_inverse=True)[1]
@@ -103,15 +104,18 @@ def order_rows(bonds: pd.DataFrame, structures: str) -> list[dict[str, Any]]:
         }
         for score in (BETWEEN, WITHIN):
             d, length = found[score]
-            for who, values in zip(_WHO, (d, length, d - length), strict=True):
+            for who, values in zip(WHO, (d, length, d - length), strict=True):
                 row |= estimate(values).columns(f"{who}_{score}")
         rows.append(row)
     return rows
 
 
-def orders_table(folders: Sequence[Path], store: Path, source: Path) -> pd.DataFrame:
-    """Return the correlations for every decomposed test set of a run; no rows where the file has no orders."""
-    orders = read_orders(source) if source.suffix in (".hdf5", ".h5") else {}
+def orders_table(folders: Sequence[Path], store: Path, source: Path | None) -> pd.DataFrame:
+    """Return the correlations for every decomposed test set of a run.
+
+    ``source`` is the dataset's own file; without it, or where it has no orders, there are no rows.
+    """
+    orders = read_orders(source) if source is not None else {}
     rows: list[dict[str, Any]] = []
     if orders:
         columns = (C.FRAME, C.I, C.J, C.MOLECULE, C.BOND_TYPE, C.BOND_ENERGY, C.R, C.INTACT)
@@ -120,7 +124,7 @@ def orders_table(folders: Sequence[Path], store: Path, source: Path) -> pd.DataF
                 bonds = tables.read(folder / BONDS_FILE, columns=columns)
                 means = bonds_with_orders(bonds[bonds[C.INTACT]], reader, orders)
                 rows += order_rows(_thinned(means), folder.name)
-    return pd.DataFrame(rows, columns=[str(name) for name in _COLUMNS])
+    return pd.DataFrame(rows, columns=list(map(str, _COLUMNS)))
 
 
 def _thinned(means: pd.DataFrame) -> pd.DataFrame:

@@ -1,13 +1,15 @@
-"""Bond-separation energies: what is left of a molecule's energy when its bonds count as in the smallest molecules.
+"""Bond-separation energies: what of a molecule's energy its bonds, each by itself, leave out.
 
-The bond-separation reaction of a molecule turns each bond between heavy atoms into the smallest molecule that has it,
-with hydrides to balance (Hehre, Ditchfield, Radom, Pople 1970, J. Am. Chem. Soc. 92, 4796):
+The bond-separation reaction of a molecule turns each bond between heavy atoms into the smallest
+molecule that has it, with hydrides to balance (Hehre, Ditchfield, Radom, Pople 1970, J. Am. Chem.
+Soc. 92, 4796):
 
     M  +  sum over heavy atoms a of (k_a - 1) AH_n   ->   sum over heavy bonds of their parents,
 
-k_a being the number of heavy neighbours. Types and numbers of bonds are the same on both sides, so bond additivity says
-zero: what differs from zero is what a bond owes to its surroundings. From D it is the sum of D of the reactants' bonds
-minus that of the products'; from the labels the difference of total energies.
+k_a being the number of heavy neighbours. Types and numbers of bonds are the same on both sides, so
+bond additivity says zero: what differs from zero is what a bond owes to its surroundings. From D it
+is the sum of D of the reactants' bonds minus that of the products'; from the labels it is the
+difference of total energies.
 """
 
 import re
@@ -25,22 +27,20 @@ from e3d.store.files.hdf5 import array, open_hdf5
 from e3d.units import HARTREE_EV
 from study.fields import NAMED_BONDS
 
+SEPARATION: Final = "separation_eV"
+LABEL_SEPARATION: Final = f"label_{SEPARATION}"
+SEPARATION_ERROR: Final = "separation_error_eV"
 _COLUMNS: Final = (
-    C.MOLECULE,
-    "reaction",
-    "n_bonds",
-    "separation_eV",
-    "label_separation_eV",
-    "separation_error_eV",
+    *(C.MOLECULE, "reaction", "n_bonds", SEPARATION, LABEL_SEPARATION, SEPARATION_ERROR),
 )
 _CLOSED_SHELL = re.compile(r"^(\S+) \(1\)$")
 
 
 def reaction(smiles: str) -> tuple[Counter[str], Counter[str]] | None:
-    """Return hydrides and parents (canonical SMILES, how often) of a molecule's bond-separation reaction.
+    """Return hydrides and parents, by canonical SMILES, of a molecule's bond-separation reaction.
 
-    None for fewer than three heavy atoms, where molecule and parent are the same, and for charged atoms or rings of
-    aromatic bonds, which have no parent.
+    None for fewer than three heavy atoms, where molecule and parent are the same, and for charged
+    or aromatic atoms, whose bonds have no parent.
     """
     mol = Chem.RemoveHs(parse(smiles))
     if mol.GetNumAtoms() < 3 or any(
@@ -60,20 +60,22 @@ def reaction(smiles: str) -> tuple[Counter[str], Counter[str]] | None:
 
 
 def label_energies(references: Path) -> dict[str, float]:
-    """Return the label's binding energy (eV) of every closed-shell molecule of ``resources/references.hdf5``."""
+    """Return the labelled binding energy (eV) of every closed-shell molecule of a file.
+
+    The file is ``resources/references.hdf5`` or one like it: names end in the multiplicity.
+    """
     found = {}
     with open_hdf5(references) as file:
         for name, group in file.items():
             match = _CLOSED_SHELL.match(name)
             if match:
-                found[match[1]] = (
-                    float(array(group, "formation_energy", "(M,)", name)[0]) * HARTREE_EV
-                )
+                energy = array(group, "formation_energy", "(M,)", name)
+                found[match[1]] = float(energy[0]) * HARTREE_EV
     return found
 
 
 def separations(means: pd.DataFrame, labels: Mapping[str, float]) -> pd.DataFrame:
-    """Return one row per molecule of the named bonds whose reaction has every molecule on both sides.
+    """Return one row per molecule of the named bonds that has energies for its whole reaction.
 
     Parameters
     ----------
@@ -98,7 +100,7 @@ def separations(means: pd.DataFrame, labels: Mapping[str, float]) -> pd.DataFram
         from_labels = _total(after, labels) - _total(before, labels)
         text = f"{_written(before)} -> {_written(after)}"
         rows.append((molecule, text, n_bonds[molecule], from_d, from_labels, from_d - from_labels))
-    return pd.DataFrame(rows, columns=[str(name) for name in _COLUMNS])
+    return pd.DataFrame(rows, columns=list(map(str, _COLUMNS)))
 
 
 def _total(side: Counter[str], energies: Mapping[str, float]) -> float:

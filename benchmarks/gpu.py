@@ -34,7 +34,7 @@ SIZES = {
     "l": (3, 3, 256, 64),
 }
 """Sizes of config/paper.yaml: l_max, layers, scalars, tensors."""
-COMPILED = (("s", 32), ("l", 32))
+COMPILED = (("xs", 32), ("s", 32), ("m", 32), ("l", 32), ("s", 256))
 """Size and batch that are compiled too: it takes a minute each."""
 
 
@@ -138,7 +138,7 @@ def steps(device: str, quick: bool, rounds: int) -> Iterator[Row]:
                     call()
                     facts[f"first_{mode}_s"] = time.perf_counter() - start
                     times[mode] = timed(call, device, rounds)
-                except (RuntimeError, ImportError) as error:  # out of memory, no compiler
+                except (RuntimeError, ImportError, AssertionError) as error:  # memory, compiler, its check
                     log.warning("%s, %s: %s", case, mode, " ".join(str(error).split())[:300])
                 if device.startswith("cuda"):
                     facts[f"{mode}_peak_MB"] = torch.cuda.max_memory_allocated() / 1e6

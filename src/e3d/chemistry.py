@@ -1,11 +1,11 @@
 """Molecules, bonds and bond types from SMILES, through RDKit.
 
 A bond type is the element pair in alphabetical order with the order's sign (``C-H``, ``C=C``,
-``C:C``); the finer type adds the hybridisation of both atoms (``Csp3-H``).
+``C:C``); the finer type adds the hybridisation of both atoms (``Csp3-H``). Bonds that resonance
+makes equivalent have the sign of aromatic ones (:mod:`e3d.resonance`).
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +17,7 @@ from rdkit import Chem, RDLogger
 from rdkit.Chem import rdDetermineBonds
 
 from e3d.errors import InputError
+from e3d.resonance import resonance_bonds
 
 _ORDER_SIGN = {
     Chem.BondType.SINGLE: "-",
@@ -42,7 +43,7 @@ class SmilesError(InputError):
 
 @dataclass(frozen=True)
 class Bond:
-    """A covalent bond between rows ``i < j`` of a molecule."""
+    """A covalent bond between rows ``i < j`` of a molecule: ``C=C``, finer ``Csp2=Csp2``."""
 
     i: int
     j: int
@@ -52,11 +53,18 @@ class Bond:
 
 @dataclass(frozen=True)
 class Molecule:
-    """What a mapped SMILES says: atoms in row order, bonds with types, charge and spin.
+    """What a mapped SMILES says of a molecule.
 
-    ``smiles`` is canonical, without map numbers and explicit hydrogens; ``components`` holds that of
-    each fragment of a cluster, without stereochemistry. Where there is no SMILES (:func:`unnamed`)
-    both hold a formula and there are no bonds.
+    Parameters
+    ----------
+    smiles
+        Canonical, without map numbers and explicit hydrogens; of :func:`unnamed` ones a formula.
+    components
+        That of each fragment of a cluster, without stereochemistry.
+    atomic_numbers, bonds
+        In the order of rows.
+    charge, multiplicity
+        In elementary charges, and 2S+1.
     """
 
     smiles: str
@@ -79,6 +87,11 @@ def parse(smiles: str) -> Chem.Mol:
     ------
     SmilesError
         If RDKit cannot read it.
+
+    Examples
+    --------
+    >>> parse("[H]O").GetNumAtoms()
+    2
     """
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
     parameters = Chem.SmilesParserParams()
@@ -93,7 +106,11 @@ def parse(smiles: str) -> Chem.Mol:
 
 
 def canonical_smiles(mol: Chem.Mol) -> str:
-    """Return the canonical SMILES of ``mol`` after stripping map numbers and explicit hydrogens."""
+    """Return the canonical SMILES of ``mol`` after stripping map numbers and explicit hydrogens.
+
+    >>> canonical_smiles(parse("[O:1]([H:2])[CH3:3]"))
+    'CO'
+    """
     bare = Chem.Mol(mol)
     for atom in bare.GetAtoms():
         atom.SetAtomMapNum(0)
@@ -101,9 +118,12 @@ def canonical_smiles(mol: Chem.Mol) -> str:
 
 
 def flat_smiles(mol: Chem.Mol) -> str:
-    """Return the canonical SMILES without stereochemistry: what decides whether two molecules are one.
+    """Return the canonical SMILES without stereochemistry; it decides which molecules are one.
 
     Enantiomers have the same energies, and SMILES differ in whether they spell stereochemistry out.
+
+    >>> flat_smiles(parse("C[C@H](O)F"))
+    'CC(O)F'
     """
     flat = Chem.Mol(mol)
     Chem.RemoveStereochemistry(flat)
@@ -112,7 +132,7 @@ def flat_smiles(mol: Chem.Mol) -> str:
 
 @lru_cache(maxsize=200_000)
 def flat(smiles: str) -> str:
-    """Return :func:`flat_smiles` of a SMILES without map numbers."""
+    """Return :func:`flat_smiles` of a SMILES without map numbers, remembered."""
     return flat_smiles(Chem.AddHs(parse(smiles)))
 
 
@@ -124,6 +144,12 @@ def molecule(smiles: str) -> Molecule:
     ------
     InputError
         If it cannot be read or its map numbers are not 1..N.
+
+    Examples
+    --------
+    >>> water = molecule("[O:1]([H:2])[H:3]")
+    >>> water.smiles, water.atomic_numbers, water.bonds[0]
+    ('O', (8, 1, 1), Bond(i=0, j=1, bond_type='H-O', fine_type='H-Osp3'))
     """
     mol = _in_map_order(parse(smiles), smiles)
     fragments = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False)
@@ -138,9 +164,9 @@ def molecule(smiles: str) -> Molecule:
 
 
 def unnamed(name: str, numbers: NDArray[np.int64], charge: int, multiplicity: int) -> Molecule:
-    """Return what is known of a molecule or material without SMILES; ``name`` tells it from others.
+    """Return what is known of a molecule or material without SMILES, called ``formula:<name>``.
 
-    Its name is ``formula:<name>``: CO is carbon monoxide as a formula and methanol as a SMILES.
+    The prefix is needed: CO is carbon monoxide as a formula and methanol as a SMILES.
     """
     label = FORMULA + name
     return Molecule(label, (label,), tuple(int(z) for z in numbers), (), charge, multiplicity)
@@ -148,7 +174,11 @@ def unnamed(name: str, numbers: NDArray[np.int64], charge: int, multiplicity: in
 
 @lru_cache(maxsize=200_000)
 def formula(component: str) -> str:
-    """Return Hill's formula of a component, a flat SMILES or a name that starts with ``formula:``."""
+    """Return Hill's formula of a flat SMILES or of a name that starts with ``formula:``.
+
+    >>> formula("CCO"), formula("formula:OTi2")
+    ('C2H6O', 'OTi2')
+    """
     if component.startswith(FORMULA):
         name = component.removeprefix(FORMULA)
         try:
@@ -164,20 +194,25 @@ def _in_map_order(mol: Chem.Mol, smiles: str) -> Chem.Mol:
     hidden = sum(atom.GetTotalNumHs() for atom in mol.GetAtoms())
     if sorted(rows) != list(range(len(rows))) or hidden or not rows:
         raise InputError(
-            f"SMILES {smiles!r}: map numbers must be 1..{len(rows) + hidden or 'N'}, one per atom, hydrogens "
-            "explicit, since map number k names row k-1. Write the SMILES with a map number on every atom."
+            f"SMILES {smiles!r}: map numbers must be 1..{len(rows) + hidden or 'N'}, one per atom, "
+            "hydrogens explicit, since map number k names row k-1. Write the SMILES with a map "
+            "number on every atom."
         )
     return Chem.RenumberAtoms(mol, [int(row) for row in np.argsort(rows)])
 
 
 def bond_type(z_i: int, z_j: int, sign: str = "-") -> str:
-    """Return the element pair in alphabetical order, joined by the order's sign."""
+    """Return the element pair in alphabetical order, joined by the order's sign.
+
+    >>> bond_type(8, 6, "=")
+    'C=O'
+    """
     first, second = sorted((chemical_symbols[z_i], chemical_symbols[z_j]))
     return f"{first}{sign}{second}"
 
 
 def _bonds(mol: Chem.Mol) -> tuple[Bond, ...]:
-    merged = _resonance_bonds(mol)
+    merged = resonance_bonds(mol)
     bonds = []
     for bond in mol.GetBonds():
         i, j = sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
@@ -195,53 +230,6 @@ def _with_hybridisation(atom: Chem.Atom) -> str:
     return str(atom.GetSymbol()) + ("" if plain else str(hybridisation.name).lower())
 
 
-def _resonance_bonds(mol: Chem.Mol) -> set[int]:
-    """Return the bonds whose order is an accident of the drawing: nitro, carboxylate, amidinium.
-
-    A bond is merged when (1) its order differs between RDKit's resonance structures of lowest
-    charge separation, and (2) some bond that is equivalent to it by symmetry, once bond orders and
-    formal charges are forgotten, has another order. Amides fail (1) and keep their Kekulé orders.
-    """
-    if not any(atom.GetFormalCharge() for atom in mol.GetAtoms()):
-        return set()  # without a formal charge no such group is there, and the search is slow
-    structures = list(Chem.ResonanceMolSupplier(mol, maxStructs=64))
-    if len(structures) < 2:
-        return set()
-    ranks = _order_free_ranks(mol)
-    orders: dict[tuple[int, ...], set[Chem.BondType]] = {}
-    for bond in mol.GetBonds():
-        orders.setdefault(_bond_class(bond, ranks), set()).add(bond.GetBondType())
-    merged = set()
-    for bond in mol.GetBonds():
-        seen = {
-            structure.GetBondWithIdx(bond.GetIdx()).GetBondType()
-            for structure in structures
-            if structure is not None
-        }
-        if len(seen) > 1 and len(orders[_bond_class(bond, ranks)]) > 1:
-            merged.add(bond.GetIdx())
-    return merged
-
-
-def _bond_class(bond: Chem.Bond, ranks: Sequence[int]) -> tuple[int, ...]:
-    return tuple(sorted((ranks[bond.GetBeginAtomIdx()], ranks[bond.GetEndAtomIdx()])))
-
-
-def _order_free_ranks(mol: Chem.Mol) -> list[int]:
-    skeleton = Chem.RWMol(mol)
-    for bond in skeleton.GetBonds():
-        bond.SetBondType(Chem.BondType.SINGLE)
-        bond.SetIsAromatic(False)
-    for atom in skeleton.GetAtoms():
-        atom.SetFormalCharge(0)
-        atom.SetIsAromatic(False)
-        atom.SetAtomMapNum(0)
-        atom.SetNoImplicit(True)
-        atom.SetNumRadicalElectrons(0)
-    skeleton.UpdatePropertyCache(strict=False)
-    return list(Chem.CanonicalRankAtoms(skeleton, breakTies=False, includeChirality=False))
-
-
 def equivalent_bonds(named: str, frame: str) -> frozenset[tuple[int, int]]:
     """Find the bonds of ``frame`` that are the named one.
 
@@ -256,6 +244,16 @@ def equivalent_bonds(named: str, frame: str) -> frozenset[tuple[int, int]]:
     -------
     Pairs of rows (i < j): every bond that some automorphism maps onto the named one; empty if the
     molecules differ.
+
+    Raises
+    ------
+    InputError
+        If the named bond has not exactly these two map numbers, on bonded atoms.
+
+    Examples
+    --------
+    >>> sorted(equivalent_bonds("[H:1][OH:2]", "[O:1]([H:2])[H:3]"))
+    [(0, 1), (0, 2)]
     """
     query = Chem.AddHs(parse(named))
     ends = {
@@ -308,6 +306,10 @@ def distances_intact(
 
     True where no bond is longer than ``BROKEN_FACTOR`` and no other pair shorter than
     ``FORMED_FACTOR`` times the sum of the covalent radii (Cordero 2008, as in ASE).
+
+    >>> hydrogen = np.array([1, 1])
+    >>> distances_intact(np.array([[0.74], [2.0]]), hydrogen, np.array([[0, 1]])).tolist()
+    [True, False]
     """
     first, second = np.triu_indices(len(numbers), k=1)
     reach = covalent_radii[numbers][first] + covalent_radii[numbers][second]
@@ -320,7 +322,13 @@ def distances_intact(
 
 
 def perceive(numbers: NDArray[np.int64], positions: NDArray[np.float64], charge: int) -> str | None:
-    """Return a mapped SMILES from geometry alone (RDKit's xyz2mol), None where it finds none."""
+    """Return a mapped SMILES from geometry alone (RDKit's xyz2mol), None where it finds none.
+
+    ``numbers`` (N,), ``positions`` (N, 3) in Å; ``charge`` is that of the molecule.
+
+    >>> perceive(np.array([1, 1]), np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]]), 0)
+    '[H:1][H:2]'
+    """
     block = [str(len(numbers)), ""]
     block += [
         f"{symbol(int(z))} {x:.8f} {y:.8f} {w:.8f}"
@@ -343,7 +351,11 @@ def perceive(numbers: NDArray[np.int64], positions: NDArray[np.float64], charge:
 
 
 def symbol(z: int) -> str:
-    """Return the chemical symbol of atomic number ``z``; 0, ASE's dummy, is ``X``."""
+    """Return the chemical symbol of atomic number ``z``; 0, ASE's dummy, is ``X``.
+
+    >>> symbol(17)
+    'Cl'
+    """
     return str(chemical_symbols[z])
 
 
@@ -354,11 +366,17 @@ def number(element: str) -> int:
     ------
     InputError
         If there is no such element.
+
+    Examples
+    --------
+    >>> number("Cl")
+    17
     """
     z = atomic_numbers.get(element, 0)
     if not z:
         raise InputError(
-            f"element {element!r} is not a chemical symbol - expected one as in the periodic table (H, C, Cl). "
-            "Fix `isolated_atom_energy_eV` or `exclude_elements` of the dataset, or `subset.elements`."
+            f"element {element!r} is not a chemical symbol - expected one as in the periodic table "
+            "(H, C, Cl). Fix `isolated_atom_energy_eV` or `exclude_elements` of the dataset, or "
+            "`subset.elements`."
         )
     return int(z)

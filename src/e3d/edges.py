@@ -12,12 +12,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EdgeEnergies:
-    """Directed edge energies of a batch of frames, in eV and Å.
+    """Directed edge energies of a batch of F frames, A atoms and E edges, in eV and Å.
 
-    E directed edges, A atoms, F frames. ``centre``, ``neighbour`` (E,) are rows of the batch,
-    ``cell_shift`` (E, 3) integers, ``eps`` (E,), ``length`` (E,), ``frame_ptr`` (F+1,),
-    ``atomic_numbers`` (A,); ``energy`` (F,) is the model's own total, ``shift`` (F,) the sum of
-    isolated-atom shifts.
+    Parameters
+    ----------
+    centre, neighbour
+        Rows of the batch (E,): i and j of every edge.
+    cell_shift
+        Integers (E, 3): the cell of the neighbour.
+    eps, length
+        Energy and length of every edge (E,).
+    frame_ptr
+        Atoms of frame f are ``frame_ptr[f]:frame_ptr[f + 1]``, (F+1,).
+    atomic_numbers
+        (A,).
+    energy, shift
+        The model's own total, and the sum of isolated-atom shifts (F,).
     """
 
     centre: NDArray[np.int64]

@@ -1,7 +1,7 @@
-"""The ``evaluate`` stage: energy and force errors of a model on both test sets, apart; ionic frames on their own.
+"""Energy and force errors of a model on both test sets, apart, and on ionic frames on their own.
 
-One table per run with a row for all frames of a test set, one per molecule and one per element
-(forces only). Intervals are delete-group jackknifes over molecules.
+A table has a row for all frames of a test set, one per molecule and one per element (forces only).
+Intervals are delete-group jackknifes over molecules.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ import pandas as pd
 
 from e3d import tables
 from e3d.chemistry import symbol
-from e3d.fields import TEST_IONIC, TEST_SPLITS
+from e3d.fields import METRICS, TEST_IONIC, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.options import own_run
 from e3d.potential import Potential
@@ -27,12 +27,39 @@ if TYPE_CHECKING:  # null models are evaluated without torch
     from e3d.models import AnalysisModel
 
 ALL_FRAMES = "all-frames"
+_ERROR, _ABSOLUTE, _SQUARE, _ELEMENT = "error", "absolute", "square", "element"
 
 
-def evaluate(
-    model: "AnalysisModel", store: Path, splits: Path | None, output: Path, run: Mapping[str, Any]
+def write_errors(
+    model: "AnalysisModel | Path",
+    store: Path,
+    output: Path,
+    *,
+    splits: Path | None = None,
+    run: Mapping[str, Any] | None = None,
+    device: str = "cpu",
 ) -> pd.DataFrame:
-    """Write the table of errors of ``model`` on both test sets of ``splits``, or on all frames."""
+    """Write the errors of a model, or that of a file, on the test sets of ``splits``.
+
+    Parameters
+    ----------
+    store
+        Labelled frames.
+    splits
+        Table that names the test sets; without it all frames are one.
+    run
+        The run columns: run, dataset, n_train, model, seed.
+    device
+        Where to load the model of a file.
+
+    Returns
+    -------
+    The table.
+    """
+    if isinstance(model, Path):
+        from e3d.models import load_model
+
+        model = load_model(model, device)
     parts = []
     with StoreReader(store) as reader:
         for name, frames in _test_sets(reader, splits).items():
@@ -40,14 +67,14 @@ def evaluate(
             part.insert(0, C.TEST_SET, name)
             part.insert(1, C.N_PARAMETERS, model.n_parameters)
             parts.append(part)
-    table = tables.with_run(pd.concat(parts, ignore_index=True), run)
+    table = tables.with_run(pd.concat(parts, ignore_index=True), run or own_run(model.path))
     inputs = [model.path, store] + ([] if splits is None else [splits])
     tables.write(table, output, inputs=inputs)
     return table
 
 
 def _test_sets(reader: StoreReader, splits: Path | None) -> dict[str, Iterable[int]]:
-    """Return the frames of every test set, that of ionic frames only if there are any; or all frames."""
+    """Return the frames of every test set, that of ionic frames if there are any; or all frames."""
     if splits is None:
         return {ALL_FRAMES: range(len(reader))}
     table = read_splits(splits, reader)
@@ -58,51 +85,52 @@ def _test_sets(reader: StoreReader, splits: Path | None) -> dict[str, Iterable[i
 def residuals(
     model: Potential, structures: Iterable[Structure]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the errors of ``model``: one row per frame (energy) and per atom (force components).
+    """Return the errors of ``model`` on labelled structures; others are left out.
 
-    Energies are per atom in meV; ``absolute`` and ``square`` of a force row are means over the
-    three components, in meV/Å and its square.
+    Returns
+    -------
+    frames
+        A row per frame: molecule, and the ``error`` of the energy per atom in meV.
+    atoms
+        A row per atom: molecule, element, and the means over force components of the ``absolute``
+        error in meV/Å and of its ``square``.
     """
     frames: list[pd.DataFrame] = []
     atoms: list[pd.DataFrame] = []
     for batch in model.batches(structures):
         energies, forces = model.energies_and_forces(batch)
-        sizes = np.diff(batch.frame_ptr)
+        labelled = np.zeros(len(batch.structures), dtype=bool)
+        label, components = [], [np.empty((0, 3))]
+        for k, one in enumerate(batch.structures):
+            if one.energy is not None and one.forces is not None:
+                labelled[k] = True
+                label.append(one.energy)
+                components.append(one.forces)
         molecules = np.array([structure.smiles for structure in batch.structures], dtype=object)
-        labelled = np.array(
-            [s.energy is not None and s.forces is not None for s in batch.structures]
-        )
-        reference = np.array([structure.energy for structure in batch.structures], dtype=float)[
-            labelled
-        ]
-        error = (energies[labelled] - reference) / sizes[labelled] * EV_MEV
-        frames.append(pd.DataFrame({C.MOLECULE: molecules[labelled], "error": error}))
+        size = np.diff(batch.frame_ptr)[labelled]
+        error = (energies[labelled] - np.array(label, dtype=float)) / size * EV_MEV
+        frames.append(pd.DataFrame({C.MOLECULE: molecules[labelled], _ERROR: error}))
         chosen = labelled[batch.frame]
-        expected = [
-            s.forces for s in batch.structures if s.energy is not None and s.forces is not None
-        ]
-        error = (forces[chosen] - np.concatenate([np.empty((0, 3)), *expected])) * EV_MEV
+        error = (forces[chosen] - np.concatenate(components)) * EV_MEV
         elements, which = np.unique(batch.atomic_numbers[chosen], return_inverse=True)
-        atoms.append(
-            pd.DataFrame(
-                {
-                    C.MOLECULE: molecules[batch.frame][chosen],
-                    "element": np.array([symbol(int(z)) for z in elements], dtype=object)[which],
-                    "absolute": np.abs(error).mean(axis=1),
-                    "square": (error**2).mean(axis=1),
-                }
-            )
-        )
+        names = np.array([symbol(int(z)) for z in elements], dtype=object)
+        columns = {
+            C.MOLECULE: molecules[batch.frame][chosen],
+            _ELEMENT: names[which],
+            _ABSOLUTE: np.abs(error).mean(axis=1),
+            _SQUARE: (error**2).mean(axis=1),
+        }
+        atoms.append(pd.DataFrame(columns))
     return pd.concat(frames, ignore_index=True), pd.concat(atoms, ignore_index=True)
 
 
 def error_table(frames: pd.DataFrame, atoms: pd.DataFrame) -> pd.DataFrame:
     """Summarise residuals: all frames with intervals, then per molecule, then per element."""
     rows = [_row("all", "all", frames, atoms, intervals=True)]
-    by_frame, by_atom = frames.groupby(C.MOLECULE), atoms.groupby(C.MOLECULE)
-    for name, part in by_frame:
+    by_atom = atoms.groupby(C.MOLECULE)
+    for name, part in frames.groupby(C.MOLECULE):
         rows.append(_row("molecule", str(name), part, by_atom.get_group(name)))
-    for name, part in atoms.groupby("element"):
+    for name, part in atoms.groupby(_ELEMENT):
         rows.append(_row("element", str(name), frames.iloc[:0], part))
     return pd.DataFrame(rows)
 
@@ -110,38 +138,18 @@ def error_table(frames: pd.DataFrame, atoms: pd.DataFrame) -> pd.DataFrame:
 def _row(
     kind: str, name: str, frames: pd.DataFrame, atoms: pd.DataFrame, *, intervals: bool = False
 ) -> dict[str, Any]:
-    error = frames["error"].to_numpy(dtype=float)
-    values = {
-        C.ENERGY_MAE: (np.abs(error), frames[C.MOLECULE], False),
-        C.ENERGY_RMSE: (error**2, frames[C.MOLECULE], True),
-        C.FORCE_MAE: (atoms["absolute"].to_numpy(), atoms[C.MOLECULE], False),
-        C.FORCE_RMSE: (atoms["square"].to_numpy(), atoms[C.MOLECULE], True),
-    }
-    row: dict[str, Any] = {
-        C.GROUP_KIND: kind,
-        C.GROUP: name,
-        C.N_FRAMES: len(frames),
-        "n_atoms": len(atoms),
-    }
-    for metric, (samples, molecules, is_rms) in values.items():
-        transform = np.sqrt if is_rms else np.asarray
+    """Return the mean and root mean square errors of some frames and atoms, by METRICS."""
+    energy = frames[_ERROR].to_numpy(dtype=float)
+    counts = {C.N_FRAMES: len(frames), "n_atoms": len(atoms)}
+    row: dict[str, Any] = {C.GROUP_KIND: kind, C.GROUP: name, **counts}
+    samples = (np.abs(energy), energy**2, atoms[_ABSOLUTE].to_numpy(), atoms[_SQUARE].to_numpy())
+    molecules = (frames[C.MOLECULE],) * 2 + (atoms[C.MOLECULE],) * 2
+    transforms = (np.asarray, np.sqrt) * 2
+    for metric, values, groups, transform in zip(
+        METRICS, samples, molecules, transforms, strict=True
+    ):
         if intervals:
-            row |= group_mean(samples, pd.factorize(molecules)[0], transform).columns(metric)
+            row |= group_mean(values, pd.factorize(groups)[0], transform).columns(metric)
         else:
-            row[metric] = float(transform(np.mean(samples))) if len(samples) else np.nan
+            row[metric] = float(transform(np.mean(values))) if len(values) else np.nan
     return row
-
-
-def write_errors(
-    model: Path,
-    store: Path,
-    output: Path,
-    splits: Path | None,
-    device: str,
-    run: Mapping[str, Any] | None,
-) -> None:
-    """Load the model of a file and write its table of errors, see :func:`evaluate`."""
-    from e3d.models import load_model
-
-    columns = run or own_run(model)
-    evaluate(load_model(model, device), store, splits, output, columns)

@@ -23,7 +23,7 @@ class Store(StrEnum):
     CHARGE = "charge"  # (F,) i1, elementary charges
     MULTIPLICITY = "multiplicity"  # (F,) i1, 2S+1
     INTACT = "bonds_intact"  # (F,) u1, 1 where the geometry has exactly the bonds of the SMILES
-    IONIC = "ionic"  # (F,) u1, 1 if charged, or if the source's theory has one of its elements as ions only
+    IONIC = "ionic"  # (F,) u1, 1 if charged, or with an element the theory has as ions only
     # only in stores that have periodic frames
     CELL = "cell"  # (F, 3, 3) f8, Å, vectors in rows; zero where not periodic
     PBC = "pbc"  # (F, 3) u1, 1 along periodic directions
@@ -34,7 +34,8 @@ class Store(StrEnum):
     PART_SHARES = "part_shares"  # (P,) f8, share of each in every subset
     GROUP_SMILES = "group_smiles"  # (G,) str, mapped SMILES: map number k is row k-1; "" if unknown
     MOLECULE_SMILES = "molecule_smiles"  # (M,) str, canonical, without map numbers; else a formula
-    COMPONENTS = "components"  # (M,) str, what a split keeps apart: flat SMILES joined by blanks, or a formula
+    # (M,) str, what a split keeps apart: flat SMILES joined by blanks, or a formula
+    COMPONENTS = "components"
     SUBSET_NAMES = "subset_names"  # (S,) str
 
 
@@ -70,8 +71,12 @@ class Column(StrEnum):
     EPS_IJ = "eps_ij_eV"
     EPS_JI = "eps_ji_eV"
     BOND_ENERGY = "bond_energy_eV"
+    BOND_ENERGY_SD = "bond_energy_sd_eV"
     ASYMMETRY = "asymmetry_eV"
     INTACT = "bonds_intact"  # whether the frame has exactly the bonds of its SMILES
+    R_BIN = "r_bin_ang"  # lower edges of histograms of pairs
+    BOND_ENERGY_BIN = "bond_energy_bin_eV"
+    SUM_RULE = "sum_rule_max_abs_eV"  # largest violation over all frames
     # counts and statistics
     N = "n"
     N_MOLECULES = "n_molecules"
@@ -96,9 +101,8 @@ RUN_COLUMNS: Final = (Column.RUN, Column.DATASET, Column.N_TRAIN, Column.MODEL, 
 METRICS: Final = (Column.ENERGY_MAE, Column.ENERGY_RMSE, Column.FORCE_MAE, Column.FORCE_RMSE)
 
 TEST_MOLECULES: Final = "test-molecules"
-TEST_IONIC: Final = (
-    "test-ionic"  # held-out frames of charged species and of elements known as ions only
-)
+TEST_IONIC: Final = "test-ionic"
+"""Held-out frames of charged species, and of elements that the theory has as ions only."""
 TEST_CONFORMATIONS: Final = "test-conformations"
 POOL: Final = "pool"
 VALIDATION: Final = "validation"

@@ -11,7 +11,12 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 class Vocabulary(Generic[Name]):
-    """Numbers names in the order in which they first come: 0, 1, 2, ..."""
+    """Numbers names in the order in which they first come.
+
+    >>> names = Vocabulary()
+    >>> [names.code(name) for name in ("C-H", "C-C", "C-H")], names.names
+    ([0, 1, 0], ['C-H', 'C-C'])
+    """
 
     def __init__(self) -> None:
         self._codes: dict[Name, int] = {}
@@ -30,7 +35,11 @@ class Vocabulary(Generic[Name]):
 
 
 def pack(columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Return one integer (R,) per row of the columns, each (R,), that sorts as the rows do; at most 2^62."""
+    """Return one integer (R,), at most 2^62, for each row of the columns (R,); it sorts as they do.
+
+    >>> pack([np.array([2, 1, 1]), np.array([0, 5, -5])]).argsort().tolist()
+    [2, 1, 0]
+    """
     key = np.zeros(len(columns[0]), dtype=np.int64)
     if not len(key):
         return key

@@ -13,15 +13,31 @@ from e3d.keys import pack
 
 SUM_RULE_TOLERANCE_EV = 1e-8
 _ROUNDING = 64 * np.finfo(np.float64).eps
-"""Of the total energy: above 10^6 eV its own rounding and that of the sum over edges exceed 1e-8 eV."""
+"""Share of the total energy: above 10^6 eV the rounding of sums alone exceeds 1e-8 eV."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Undirected pairs of a batch: P rows, in order of frame, i, j and cell shift.
+    """P undirected pairs of a batch, in order of frame, i, j and cell shift, in eV and Å.
 
-    ``i``, ``j`` are rows of the batch, i < j (or i = j for a periodic image of the same atom, which
-    counts once); ``cell_shift`` (P, 3) is that of the edge i -> j. Energies in eV, ``r`` in Å.
+    Parameters
+    ----------
+    frame
+        Frame of each pair (P,).
+    i, j
+        Rows of the batch (P,), i < j; or i = j for an image of the same atom, which counts once.
+    cell_shift
+        That of the edge i -> j (P, 3), integers.
+    r, eps_ij, eps_ji
+        Distance, and the energies of both directed edges (P,).
+
+    Examples
+    --------
+    >>> row = np.array([0])
+    >>> shift, r = np.zeros((1, 3), int), np.array([1.1])
+    >>> bond = Pairs(row, row, row + 1, shift, r, np.array([-2.5]), np.array([-2.0]))
+    >>> bond.bond_energy.item(), bond.asymmetry.item()
+    (4.5, -0.5)
     """
 
     frame: NDArray[np.int64]
@@ -38,12 +54,12 @@ class Pairs:
 
     @property
     def bond_energy(self) -> NDArray[np.float64]:
-        """D_ij = -(eps_ij + eps_ji): positive for a bond."""
+        """D_ij = -(eps_ij + eps_ji) (P,), eV: positive for a bond."""
         return -(self.eps_ij + self.eps_ji)
 
     @property
     def asymmetry(self) -> NDArray[np.float64]:
-        """A_ij = eps_ij - eps_ji."""
+        """A_ij = eps_ij - eps_ji (P,), eV."""
         return self.eps_ij - self.eps_ji
 
 
@@ -55,13 +71,13 @@ def sum_rule_violation(edges: EdgeEnergies) -> NDArray[np.float64]:
 
 
 def check_sum_rule(edges: EdgeEnergies, labels: Sequence[str]) -> float:
-    """Return the largest violation of the sum rule in a batch (eV); ``labels`` (F,) name its frames.
+    """Return the largest violation of the sum rule in a batch, eV; ``labels`` (F,) name frames.
 
     Raises
     ------
     InputError
-        If it exceeds 1e-8 eV (or float64 rounding of a total above 10^6 eV): an energy term is on no edge.
-        Or if an energy is not a number.
+        If an energy is not a number, or an energy term is on no edge: the violation exceeds 1e-8 eV
+        (or, of a total above 10^6 eV, float64 rounding).
     """
     violation = sum_rule_violation(edges)
     allowed = np.maximum(SUM_RULE_TOLERANCE_EV, _ROUNDING * np.abs(edges.energy))
@@ -70,19 +86,24 @@ def check_sum_rule(edges: EdgeEnergies, labels: Sequence[str]) -> float:
         first = int(bad.argmax())
         if not np.isfinite(edges.energy[first]):
             raise InputError(
-                f"{labels[first]}: the model's energy is {edges.energy[first]}, not a number. Check that atoms are "
-                "not too close, and that the training of the model did not diverge."
+                f"{labels[first]}: the model's energy is {edges.energy[first]}, not a number. "
+                "Check that atoms are not too close, and that the training of the model did not "
+                "diverge."
             )
         raise InputError(
             f"{labels[first]}: edge energies miss the model's total by {violation[first]:.3g} eV, "
-            f"allowed {allowed[first]:.3g}. The model has an energy term that is on no edge (not Allegro's, "
-            "nor a pair potential), so it cannot be decomposed."
+            f"allowed {allowed[first]:.3g}. The model has an energy term that is on no edge (not "
+            "Allegro's, nor a pair potential), so it cannot be decomposed."
         )
     return float(violation.max(initial=0.0))
 
 
 def frame_of_atom(frame_ptr: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the frame (A,) each atom of a batch belongs to."""
+    """Return the frame (A,) each atom of a batch belongs to.
+
+    >>> frame_of_atom(np.array([0, 2, 5])).tolist()
+    [0, 0, 1, 1, 1]
+    """
     return np.repeat(np.arange(len(frame_ptr) - 1), np.diff(frame_ptr))
 
 
@@ -98,9 +119,7 @@ def pair_up(edges: EdgeEnergies) -> Pairs:
     forward = centre < neighbour
     columns = [np.minimum(centre, neighbour), np.maximum(centre, neighbour)]
     if shift.any():
-        leading = np.zeros(
-            len(centre), dtype=np.int64
-        )  # sign of the first non-zero shift component
+        leading = np.zeros_like(centre)  # sign of the first shift component that is not zero
         for axis in (2, 1, 0):
             leading = np.where(shift[:, axis] != 0, np.sign(shift[:, axis]), leading)
         forward |= (centre == neighbour) & (leading > 0)
@@ -110,8 +129,8 @@ def pair_up(edges: EdgeEnergies) -> Pairs:
     first, second = order[0::2], order[1::2]
     if len(first) != len(second) or not (forward[first] & (key[first] + 1 == key[second])).all():
         raise InputError(
-            f"the neighbour list is not symmetric: {len(order)} directed edges do not form pairs, so D cannot be "
-            "formed. Use a cutoff that is the same in both directions."
+            f"the neighbour list is not symmetric: {len(order)} directed edges do not form pairs, "
+            "so D cannot be formed. Use a cutoff that is the same in both directions."
         )
     return Pairs(
         frame=frame_of_atom(edges.frame_ptr)[centre[first]],

@@ -1,4 +1,4 @@
-"""What the stages ask of a potential, be it a trained model or a fitted one. No torch here."""
+"""What the project asks of a potential, be it a trained model or a fitted one. No torch here."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e3d.edges import EdgeEnergies
-from e3d.graphs import Batch
+from e3d.graphs import Batch, batches
 from e3d.structures import Structure
 
 
@@ -22,7 +22,8 @@ class Potential(Protocol):
         """Say whether the model was made for the elements, or the bonds, of a structure."""
 
     def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
-        """Group structures, in order, into batches."""
+        """Group structures, in order, into batches of some 2,000 atoms."""
+        return batches(structures, self.r_max)
 
     def energies_and_forces(self, batch: Batch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å."""

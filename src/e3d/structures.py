@@ -1,15 +1,15 @@
 """Structures to decompose or evaluate: frames of a store, or any file ASE reads.
 
-Bonds come from a mapped SMILES: the store's, or ``info["smiles"]`` of an extended-XYZ frame. Without
-one they are perceived by RDKit from the geometry of a neutral molecule; a periodic structure has
-pairs closer than ``GEOMETRIC_FACTOR`` times the sum of covalent radii, of unknown order (``C~O``).
+Bonds come from a mapped SMILES: the store's, or ``info["smiles"]`` of ASE's ``Atoms``. Without one,
+RDKit perceives them from the geometry of a neutral molecule. Pairs of a periodic structure are
+bonded if closer than ``GEOMETRIC_FACTOR`` times the sum of their covalent radii; their order is not
+known (``C~O``).
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import ase.io
 import numpy as np
@@ -25,19 +25,37 @@ from e3d.store.reader import StoreReader
 
 GEOMETRIC_FACTOR = 1.25
 NOT_PERIODIC = (False, False, False)
+STORE_SUFFIX = ".h5"
 _MAX_PERCEIVED = 100
 _FARTHEST_ANG = 1e9
-"""From the origin: beyond it (a simulation that exploded), float64 is too coarse for distances of atoms."""
+"""From the origin: beyond it, in a simulation that exploded, float64 cannot resolve distances."""
 _FRAMES_PER_READ = 256
 
 
 @dataclass(frozen=True)
 class Structure:
-    """One frame ready for a model, in eV and Å.
+    """One frame of N atoms, ready for a model, in eV and Å.
 
-    ``frame`` is its number in the source, ``smiles`` the canonical SMILES (or formula), ``bonds``
-    its typed bonds (None: decide by geometry, pair by pair), ``intact`` whether the geometry has
-    exactly these bonds. ``energy`` and ``forces`` are labels, None where the source has none.
+    Parameters
+    ----------
+    label
+        What messages call it.
+    frame
+        Its number in the source.
+    positions, atomic_numbers
+        (N, 3) and (N,).
+    smiles
+        Canonical SMILES, or a formula where there is none.
+    mapped_smiles
+        SMILES whose map number k names row k-1.
+    bonds
+        Typed bonds; None: distances decide, pair by pair.
+    intact
+        Whether the geometry has exactly these bonds.
+    energy, forces
+        Labels, the forces (N, 3); None where the source has none.
+    cell, pbc
+        Cell vectors in rows (3, 3), None if there is no periodic direction.
     """
 
     label: str
@@ -54,8 +72,33 @@ class Structure:
     pbc: tuple[bool, bool, bool] = NOT_PERIODIC
 
 
+Source = Atoms | Structure | str | Path
+
+
+def structures_of(source: Source | Iterable[Source]) -> Iterator[Structure]:
+    """Yield the structures of ASE ``Atoms``, of a file or store, or of several of these.
+
+    >>> from ase.build import molecule
+    >>> [s.smiles for s in structures_of([molecule("CH3OH"), molecule("C2H4")])]
+    ['CO', 'C=C']
+    """
+    sources = [source] if isinstance(source, Source) else source
+    frame = 0
+    for one in sources:
+        if isinstance(one, Structure):
+            yield one
+        elif isinstance(one, Atoms):
+            yield from_atoms(one, frame=frame)
+            frame += 1
+        elif Path(one).suffix == STORE_SUFFIX:
+            with StoreReader(Path(one)) as reader:
+                yield from from_store(reader, range(len(reader)))
+        else:
+            yield from from_file(Path(one))
+
+
 def from_store(reader: StoreReader, frames: Iterable[int]) -> Iterator[Structure]:
-    """Yield the chosen frames of a store, with labels; its own ``bonds_intact`` is taken for granted."""
+    """Yield the chosen frames of a store, with labels and the store's own ``bonds_intact``."""
     rest = iter(frames)
     while chunk := list(islice(rest, _FRAMES_PER_READ)):
         yield from _read(reader, np.array(chunk, dtype=np.int64))
@@ -63,43 +106,36 @@ def from_store(reader: StoreReader, frames: Iterable[int]) -> Iterator[Structure
 
 def _read(reader: StoreReader, frames: NDArray[np.int64]) -> Iterator[Structure]:
     """Yield a few frames, read together."""
-    names = (F.POSITIONS, F.FORCES, F.ATOMIC_NUMBERS, F.ENERGY, F.INTACT, F.CHARGE)
-    positions, forces, numbers, energy, intact, charge = (
-        reader.gather(name, frames) for name in names
+    energy, intact, charge, group, name = (
+        reader.gather(field, frames).tolist()
+        for field in (F.ENERGY, F.INTACT, F.CHARGE, F.GROUP, F.MOLECULE)
     )
-    positions, forces, numbers = (
-        positions.astype(np.float64),
-        forces.astype(np.float64),
-        numbers.astype(np.int64),
+    ends = np.cumsum(reader.frame_ptr[frames + 1] - reader.frame_ptr[frames])[:-1]
+    positions, forces = (
+        np.split(reader.gather(field, frames).astype(np.float64), ends)
+        for field in (F.POSITIONS, F.FORCES)
     )
+    numbers = np.split(reader.gather(F.ATOMIC_NUMBERS, frames).astype(np.int64), ends)
     periodic = F.CELL in reader
-    cells = reader.gather(F.CELL, frames) if periodic else [None] * len(frames)
-    flags = (
-        [_flags(row) for row in reader.gather(F.PBC, frames)]
-        if periodic
-        else [NOT_PERIODIC] * len(frames)
-    )
-    groups, molecules = reader.group[frames].tolist(), reader.molecule[frames].tolist()
-    ends = np.cumsum(reader.frame_ptr[frames + 1] - reader.frame_ptr[frames]).tolist()
-    start = 0
-    for k, (index, end, pbc) in enumerate(zip(frames.tolist(), ends, flags, strict=True)):
-        rows = slice(start, end)
-        start = end
-        label = f"{reader.path} frame {index}"
-        mapped = reader.group_smiles[groups[k]] or _perceived(
-            positions[rows], numbers[rows], pbc, int(charge[k])
+    cells = reader.gather(F.CELL, frames) if periodic else ()
+    flags = reader.gather(F.PBC, frames) if periodic else ()
+    for k, frame in enumerate(frames.tolist()):
+        label = f"{reader.path} frame {frame}"
+        pbc = _flags(flags[k]) if periodic else NOT_PERIODIC
+        mapped = reader.group_smiles[group[k]] or _perceived(
+            positions[k], numbers[k], pbc, charge[k]
         )
         yield Structure(
             label=label,
-            frame=index,
-            positions=positions[rows],
-            atomic_numbers=numbers[rows],
-            smiles=reader.molecule_smiles[molecules[k]],
+            frame=frame,
+            positions=positions[k],
+            atomic_numbers=numbers[k],
+            smiles=reader.molecule_smiles[name[k]],
             mapped_smiles=mapped,
-            bonds=None if mapped is None else _parsed(mapped, numbers[rows], label).bonds,
+            bonds=None if mapped is None else _parsed(mapped, numbers[k], label).bonds,
             intact=bool(intact[k]),
-            energy=float(energy[k]),
-            forces=forces[rows],
+            energy=energy[k],
+            forces=forces[k],
             cell=cells[k] if any(pbc) else None,
             pbc=pbc,
         )
@@ -116,7 +152,7 @@ def from_file(path: Path) -> Iterator[Structure]:
     if not path.is_file():
         raise InputError(f"{path}: no such file. Fix the path of the structures.")
     for index, atoms in enumerate(_images(path)):
-        yield _from_atoms(atoms, index, f"{path} frame {index}")
+        yield from_atoms(atoms, frame=index, label=f"{path} frame {index}")
 
 
 def _images(path: Path) -> Iterator[Atoms]:
@@ -126,72 +162,71 @@ def _images(path: Path) -> Iterator[Atoms]:
     except Exception as error:  # noqa: BLE001 - ASE's readers raise whatever they like
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"{path}: ASE cannot read it ({reason}). Give a store (.h5) or a file in a format ASE reads, "
-            "such as extended XYZ."
+            f"{path}: ASE cannot read it ({reason}). Give a store (.h5) or a file in a format "
+            "ASE reads, such as extended XYZ."
         ) from None
 
 
-def _from_atoms(atoms: Atoms, index: int, label: str) -> Structure:
+def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Structure:
+    """Return ASE's ``Atoms`` as a structure; ``info`` may hold ``smiles``, mapped, and ``charge``.
+
+    Raises
+    ------
+    InputError
+        If there are no atoms, or positions, cell, charge or SMILES cannot be used.
+
+    Examples
+    --------
+    >>> from ase.build import molecule
+    >>> water = from_atoms(molecule("H2O"))
+    >>> water.smiles, [bond.bond_type for bond in water.bonds]
+    ('O', ['H-O', 'H-O'])
+    """
+    formula = atoms.get_chemical_formula()
+    label = f"{formula} (frame {frame})" if label is None else label
+    _check(atoms, label)
     numbers = np.asarray(atoms.numbers, dtype=np.int64)
-    positions = np.asarray(atoms.positions, dtype=np.float64)
-    if not len(numbers) or not (np.abs(positions) < _FARTHEST_ANG).all():  # nan is not less
+    positions = np.array(atoms.positions, dtype=np.float64)
+    pbc = _flags(atoms.pbc)
+    mapped = atoms.info.get("smiles")
+    charge = _charge(atoms, label)
+    mapped = _perceived(positions, numbers, pbc, charge) if mapped is None else str(mapped)
+    parsed = None if mapped is None else _parsed(mapped, numbers, label)
+    return Structure(
+        label=label,
+        frame=frame,
+        positions=positions,
+        atomic_numbers=numbers,
+        smiles=formula if parsed is None else parsed.smiles,
+        mapped_smiles=mapped,
+        bonds=None if parsed is None else parsed.bonds,
+        intact=parsed is None or _intact(atoms, parsed.bond_index),
+        cell=np.array(atoms.cell.array, dtype=np.float64) if any(pbc) else None,
+        pbc=pbc,
+    )
+
+
+def _check(atoms: Atoms, label: str) -> None:
+    """Refuse atoms that no model can be run on."""
+    if not len(atoms) or not (np.abs(atoms.positions) < _FARTHEST_ANG).all():  # nan is not less
         raise InputError(
-            f"{label}: has no atoms, or positions that are not numbers of Å below {_FARTHEST_ANG:g}. "
-            "Fix or remove the frame."
+            f"{label}: has no atoms, or positions that are not numbers of Å below "
+            f"{_FARTHEST_ANG:g}. Fix or remove the frame."
         )
-    cell = np.asarray(atoms.cell.array, dtype=np.float64)
+    cell = atoms.cell.array
     if not np.isfinite(cell).all() or (np.linalg.norm(cell, axis=1)[atoms.pbc] == 0).any():
         raise InputError(
-            f"{label}: is periodic along a cell vector of no length. Give its Lattice, or set pbc to F."
+            f"{label}: is periodic along a cell vector of no length. Give its Lattice, or set pbc "
+            "to F."
         )
     if any(atoms.pbc) and np.linalg.matrix_rank(complete_cell(cell)) < 3:
         raise InputError(
             f"{label}: its cell vectors lie in one plane. Fix its Lattice, or set pbc to F."
         )
-    mapped = atoms.info.get("smiles")
-    pbc = _flags(atoms.pbc)
-    charge = _charge(atoms, label)
-    return _with_bonds(
-        label, index, positions, numbers, cell, pbc, None if mapped is None else str(mapped), charge
-    )
 
 
 def _flags(pbc: NDArray[np.bool_]) -> tuple[bool, bool, bool]:
     return (bool(pbc[0]), bool(pbc[1]), bool(pbc[2]))
-
-
-def _with_bonds(
-    label: str,
-    index: int,
-    positions: NDArray[np.float64],
-    numbers: NDArray[np.int64],
-    cell: NDArray[np.float64] | None,
-    pbc: tuple[bool, bool, bool],
-    mapped: str | None,
-    charge: int,
-) -> Structure:
-    """Return a structure with the bonds of its SMILES, or perceived ones, or none known."""
-    if mapped is None:
-        mapped = _perceived(positions, numbers, pbc, charge)
-    common: dict[str, Any] = {
-        "label": label,
-        "frame": index,
-        "positions": positions,
-        "atomic_numbers": numbers,
-        "cell": cell if any(pbc) else None,
-        "pbc": pbc,
-    }
-    if mapped is None:
-        formula = Atoms(numbers).get_chemical_formula()
-        return Structure(smiles=formula, mapped_smiles=None, bonds=None, **common)
-    parsed = _parsed(mapped, numbers, label)
-    return Structure(
-        smiles=parsed.smiles,
-        mapped_smiles=mapped,
-        bonds=parsed.bonds,
-        intact=_intact(positions, numbers, cell, pbc, parsed.bond_index),
-        **common,
-    )
 
 
 def _perceived(
@@ -200,19 +235,19 @@ def _perceived(
     pbc: tuple[bool, bool, bool],
     charge: int,
 ) -> str | None:
-    """Return a mapped SMILES from the geometry; None of a periodic or large structure, or where RDKit finds none."""
+    """Return a mapped SMILES from the geometry, None if periodic, large, or RDKit finds none."""
     if any(pbc) or len(numbers) > _MAX_PERCEIVED:
         return None
     return perceive(numbers, positions, charge=charge)
 
 
 def _parsed(mapped: str, numbers: NDArray[np.int64], label: str) -> Molecule:
-    """Return what a mapped SMILES says of the atoms it is given for.
+    """Read a mapped SMILES.
 
     Raises
     ------
     InputError
-        If it cannot be read, or is of other atoms.
+        If it cannot be read, or has other atoms than the frame.
     """
     try:
         parsed = molecule(mapped)
@@ -220,23 +255,16 @@ def _parsed(mapped: str, numbers: NDArray[np.int64], label: str) -> Molecule:
         raise InputError(f"{label}: {error}") from None
     if parsed.atomic_numbers != tuple(numbers.tolist()):
         raise InputError(
-            f"{label}: the atoms do not follow the map numbers of its smiles {mapped!r}. Map number k must "
-            "name row k-1: fix the SMILES, or remove it to have the bonds perceived."
+            f"{label}: the atoms do not follow the map numbers of its smiles {mapped!r}. Map "
+            "number k must name row k-1: fix the SMILES, or remove it to have the bonds perceived."
         )
     return parsed
 
 
-def _intact(
-    positions: NDArray[np.float64],
-    numbers: NDArray[np.int64],
-    cell: NDArray[np.float64] | None,
-    pbc: tuple[bool, bool, bool],
-    bonds: NDArray[np.int64],
-) -> bool:
+def _intact(atoms: Atoms, bonds: NDArray[np.int64]) -> bool:
     """Say whether the nearest images have exactly the bonds of the SMILES."""
-    atoms = Atoms(numbers, positions, cell=cell, pbc=pbc)
-    distances = atoms.get_all_distances(mic=any(pbc))[np.triu_indices(len(numbers), k=1)]
-    return bool(distances_intact(distances[None], numbers, bonds)[0])
+    distances = atoms.get_all_distances(mic=any(atoms.pbc))[np.triu_indices(len(atoms), k=1)]
+    return bool(distances_intact(distances[None], atoms.numbers, bonds)[0])
 
 
 def _charge(atoms: Atoms, label: str) -> int:

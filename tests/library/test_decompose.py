@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 
-from e3d.decomposition.tables import decompose, decompose_all
+from e3d.decomposition.tables import write_decomposition, write_decompositions
 from e3d.decomposition.totals import D_BIN_EV, R_BIN_ANG
 from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
@@ -152,7 +152,7 @@ def test_a_periodic_cell_counts_every_image_once(
     assert images.sum() == 3  # one atom with itself along x, y and z; six directed edges
     assert (pairs.i[images] == pairs.j[images]).all()
     model.path = path  # an untrained model has no file; provenance hashes one
-    summary = decompose(model, [diamond], tmp_path / "out", name="diamond", run=RUN)
+    summary = write_decomposition(model, [diamond], tmp_path / "out", name="diamond", run=RUN)
     bonds = pd.read_parquet(tmp_path / "out" / "bonds.parquet")
     assert list(bonds["bond_type"]) == ["C~C"] * 4
     assert summary["edges"] == int((frame_of_atom(edges.frame_ptr)[edges.centre] == 0).sum())
@@ -162,7 +162,7 @@ def test_tables_add_up_to_the_model(model: AnalysisModel, prepared: Any, tmp_pat
     frames = frames_of(prepared.splits, "test-molecules")
     with StoreReader(prepared.store) as reader:
         structures = list(from_store(reader, frames))
-    summary = decompose(model, structures, tmp_path, name="test-molecules", run=RUN)
+    summary = write_decomposition(model, structures, tmp_path, name="test-molecules", run=RUN)
     bonds = pd.read_parquet(tmp_path / "bonds.parquet")
     pairs = pd.read_parquet(tmp_path / "pairs.parquet")
     means = pd.read_csv(tmp_path / "bond_means.csv")
@@ -199,10 +199,10 @@ def test_batches_do_not_change_the_tables(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     several = [s for s in molecules.values() if not {35} & set(s.atomic_numbers.tolist())]
-    decompose(model, several, tmp_path / "one", name="x", run=RUN)
+    write_decomposition(model, several, tmp_path / "one", name="x", run=RUN)
     monkeypatch.setattr("e3d.models.analysis.EDGES_PER_CALL", 60)
     monkeypatch.setattr("e3d.graphs.ATOMS_PER_BATCH", 25)
-    decompose(model, several, tmp_path / "many", name="x", run=RUN)
+    write_decomposition(model, several, tmp_path / "many", name="x", run=RUN)
     one, many = (pd.read_parquet(tmp_path / name / "bonds.parquet") for name in ("one", "many"))
     pd.testing.assert_frame_equal(one, many, check_exact=False, atol=1e-9, rtol=0)
 
@@ -213,7 +213,7 @@ def test_a_users_file_with_and_without_smiles(
     ethanol = molecules["CCO"]
     path = tmp_path / "mine.xyz"
     write(path, Atoms(ethanol.atomic_numbers, ethanol.positions), format="extxyz")
-    decompose_all(model, [path], tmp_path / "out", run=RUN)
+    write_decompositions(model, [path], tmp_path / "out", run=RUN)
     bonds = pd.read_parquet(tmp_path / "out" / "mine" / "bonds.parquet")
     assert sorted(bonds["bond_type"]) == ["C-C", *["C-H"] * 5, "C-O", "H-O"]
     assert set(bonds["molecule"]) == {"CCO"}
@@ -223,15 +223,15 @@ def test_unknown_elements_are_an_error_or_left_out_on_request(
     model: AnalysisModel, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="does not know Br"):
-        decompose_all(model, [NAMED], tmp_path, run=RUN)
+        write_decompositions(model, [NAMED], tmp_path, run=RUN)
     assert not list(tmp_path.rglob("*.*"))  # nothing half-written
-    decompose_all(model, [NAMED], tmp_path, run=RUN, skip_unknown=True)
+    write_decompositions(model, [NAMED], tmp_path, run=RUN, skip_unknown_elements=True)
     bonds = pd.read_parquet(tmp_path / "named-bonds" / "bonds.parquet")
     assert 35 not in set(bonds["z_i"]) | set(bonds["z_j"])
     only = tmp_path / "bromine.xyz"
     write(only, Atoms("Br2", positions=[[0, 0, 0], [0, 0, 2.3]]), format="extxyz")
     with pytest.raises(InputError, match="no structure"):
-        decompose_all(model, [only], tmp_path, run=RUN, skip_unknown=True)
+        write_decompositions(model, [only], tmp_path, run=RUN, skip_unknown_elements=True)
 
 
 def test_a_molecule_across_the_cell_edge_keeps_its_bonds(
@@ -251,7 +251,9 @@ def test_a_molecule_across_the_cell_edge_keeps_its_bonds(
     assert np.ptp(wrapped.positions, axis=0).max() > 6.0  # it does cross
     for name, atoms in (("whole", whole), ("wrapped", wrapped)):
         write(tmp_path / f"{name}.xyz", atoms, format="extxyz")
-    decompose_all(model, [tmp_path / "whole.xyz", tmp_path / "wrapped.xyz"], tmp_path, run=RUN)
+    write_decompositions(
+        model, [tmp_path / "whole.xyz", tmp_path / "wrapped.xyz"], tmp_path, run=RUN
+    )
     tables = [pd.read_parquet(tmp_path / name / "bonds.parquet") for name in ("whole", "wrapped")]
     assert [len(table) for table in tables] == [2, 2]
     assert all(table["bonds_intact"].all() for table in tables)
@@ -276,7 +278,7 @@ def test_names_that_would_overwrite_each_other_are_refused(
         (tmp_path / folder).mkdir()
         write(tmp_path / folder / "frame.xyz", Atoms("OH2", positions=np.eye(3)), format="extxyz")
     with pytest.raises(InputError, match="must be unique"):
-        decompose_all(
+        write_decompositions(
             model,
             [tmp_path / "a" / "frame.xyz", tmp_path / "b" / "frame.xyz"],
             tmp_path / "out",
@@ -290,13 +292,13 @@ def test_splits_belong_to_one_store(model: AnalysisModel, prepared: Any, tmp_pat
     twin = tmp_path / "twin.h5"
     twin.write_bytes(prepared.store.read_bytes())
     with pytest.raises(InputError, match="test-conformations/, which must be unique"):
-        decompose_all(
+        write_decompositions(
             model, [prepared.store, twin], tmp_path / "out", run=RUN, splits=prepared.splits
         )
     foreign = pd.read_parquet(prepared.splits).iloc[:-1]
     foreign.to_parquet(tmp_path / "foreign.parquet")
     with pytest.raises(InputError, match="another store"):
-        decompose_all(
+        write_decompositions(
             model, [prepared.store], tmp_path / "out", run=RUN, splits=tmp_path / "foreign.parquet"
         )
     assert not (tmp_path / "out").exists()

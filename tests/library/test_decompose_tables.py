@@ -16,7 +16,7 @@ from ase.data import chemical_symbols, covalent_radii
 from ase.io import write
 
 from e3d.chemistry import Bond
-from e3d.decomposition.tables import decompose
+from e3d.decomposition.tables import write_decomposition
 from e3d.decomposition.totals import Histogram, Sums
 from e3d.keys import Vocabulary, pack
 from e3d.models import AnalysisModel
@@ -134,7 +134,7 @@ def several(prepared: Any, molecules: dict[str, Structure]) -> list[Structure]:
 
 
 def check(model: AnalysisModel, structures: Sequence[Structure], folder: Path) -> None:
-    decompose(model, structures, folder, name="x", run=RUN)
+    write_decomposition(model, structures, folder, name="x", run=RUN)
     rows, means, histogram = loop(model, structures)
     bonds = pd.read_parquet(folder / "bonds.parquet")
     expected = pd.DataFrame(rows, columns=COLUMNS)
@@ -193,9 +193,9 @@ def test_rows_come_in_groups_of_a_fixed_size(
 ) -> None:
     """However large the batches are: the file's row groups do not follow them, and no row is lost."""
     monkeypatch.setattr("e3d.graphs.ATOMS_PER_BATCH", 12)
-    decompose(model, several, tmp_path / "one", name="x", run=RUN)
+    write_decomposition(model, several, tmp_path / "one", name="x", run=RUN)
     monkeypatch.setattr("e3d.decomposition.writer.ROWS_PER_GROUP", 40)
-    decompose(model, several, tmp_path / "many", name="x", run=RUN)
+    write_decomposition(model, several, tmp_path / "many", name="x", run=RUN)
     files = [pq.ParquetFile(tmp_path / name / "bonds.parquet") for name in ("one", "many")]
     sizes = [
         [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)] for file in files

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.evaluate import error_table, evaluate, residuals
+from e3d.evaluate import error_table, residuals, write_errors
 from e3d.models import load_model
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
@@ -22,7 +22,7 @@ def table(
     prepared: Prepared, trained: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> pd.DataFrame:
     output = tmp_path_factory.mktemp("evaluate") / "errors.csv"
-    evaluate(load_model(trained / "model.ckpt"), prepared.store, prepared.splits, output, RUN)
+    write_errors(trained / "model.ckpt", prepared.store, output, splits=prepared.splits, run=RUN)
     return pd.read_csv(output)
 
 
@@ -88,9 +88,7 @@ def test_a_perfect_model_has_no_error() -> None:
 def test_a_model_of_ones_own_on_all_frames(
     prepared: Prepared, trained: Path, tmp_path: Path
 ) -> None:
-    table = evaluate(
-        load_model(trained / "model.ckpt"), prepared.store, None, tmp_path / "errors.csv", RUN
-    )
+    table = write_errors(trained / "model.ckpt", prepared.store, tmp_path / "errors.csv")
     assert set(table["test_set"]) == {"all-frames"}
     assert table["n_frames"][0] == MINISPICE_FRAMES
 

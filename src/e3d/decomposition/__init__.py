@@ -1,1 +1,1 @@
-"""The ``decompose`` stage: directed edge energies of a model, paired into bond energies."""
+"""Decomposition: directed edge energies of a model, paired into bond energies D."""

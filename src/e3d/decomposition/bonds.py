@@ -1,4 +1,4 @@
-"""Which pairs of a batch are bonds, and of which type: by the bonds of their molecule, or by distance."""
+"""Which pairs of a batch are bonds, and of which type: by the molecule's bonds, or by distance."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 
 
 class BondTyper:
-    """Finds the bonds among pairs; the bonds of a molecule become arrays once for all its frames."""
+    """Finds the bonds among pairs; a molecule's bonds become arrays once for all its frames."""
 
     def __init__(self) -> None:
         self.labels: Vocabulary[tuple[str, str]] = Vocabulary()
@@ -28,8 +28,8 @@ class BondTyper:
     ) -> tuple[Ints, Ints]:
         """Return the rows (B,) of ``pairs`` that are bonds, ascending, and the label (B,) of each.
 
-        A bond across a cell's side is its shortest image. Where a structure's bonds are not known,
-        pairs are bonded by distance, and have no finer type.
+        A bond across a side of the cell is its shortest image. Where a structure's bonds are not
+        known, pairs are bonded by distance, and have no finer type.
         """
         unknown = np.array([structure.bonds is None for structure in structures])
         if not unknown.any():
@@ -45,6 +45,7 @@ class BondTyper:
     def _by_molecule(
         self, structures: Sequence[Structure], edges: EdgeEnergies, pairs: Pairs
     ) -> tuple[Ints, Ints]:
+        """Look up the bonds of each frame's molecule among the pairs, as one integer for (i, j)."""
         tables = [self._table(structure.bonds or ()) for structure in structures]
         i, j, label = np.concatenate(tables, axis=1)
         start = np.repeat(edges.frame_ptr[:-1], [table.shape[1] for table in tables])
@@ -64,15 +65,16 @@ class BondTyper:
         return row[ascending], label[ascending]
 
     def _table(self, bonds: tuple[Bond, ...]) -> Ints:
-        """Return i, j and label of the bonds, (3, B); frames of a molecule share the tuple of its bonds."""
-        known = self._tables.get(id(bonds))  # with the tuple itself, or its id could be another's
+        """Return i, j and label of bonds (3, B); the frames of a molecule share one tuple of them.
+
+        The tuple is kept with its table, or its ``id`` could become another's.
+        """
+        known = self._tables.get(id(bonds))
         if known is None:
             if len(self._tables) >= _REMEMBERED:
                 self._tables.clear()
-            rows = [
-                (bond.i, bond.j, self.labels.code((bond.bond_type, bond.fine_type)))
-                for bond in bonds
-            ]
+            label = [self.labels.code((bond.bond_type, bond.fine_type)) for bond in bonds]
+            rows = [(bond.i, bond.j, code) for bond, code in zip(bonds, label, strict=True)]
             known = bonds, np.array(rows, dtype=np.int64).reshape(-1, 3).T
             self._tables[id(bonds)] = known
         return known[1]
@@ -80,6 +82,7 @@ class BondTyper:
     def _by_distance(
         self, unknown: NDArray[np.bool_], edges: EdgeEnergies, pairs: Pairs
     ) -> tuple[Ints, Ints]:
+        """Take as bonds the close pairs of the frames whose bonds are ``unknown`` (F,)."""
         rows = np.flatnonzero(unknown[pairs.frame])
         z_i, z_j = edges.atomic_numbers[pairs.i[rows]], edges.atomic_numbers[pairs.j[rows]]
         near = geometric_bonds(z_i, z_j, pairs.r[rows])

@@ -1,6 +1,6 @@
 """What the tables of a decomposition need of all frames, added up batch by batch.
 
-Memory grows with the number of molecules, of their bonds and of occupied bins, never with that of frames.
+Memory grows with the number of molecules, of their bonds and of occupied bins, never with frames.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from e3d.chemistry import bond_type
+from e3d.decomposition.rows import DecomposedBatch
 from e3d.fields import Column as C
 from e3d.keys import Vocabulary, pack
 from e3d.statistics.resampling import group_ratio
@@ -21,6 +22,46 @@ R_BIN_ANG = 0.05
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+class Totals:
+    """Counts, shares, means and histograms of a decomposition."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self._edges = self._changed = 0
+        self._violation = 0.0
+        self._shares, self._means, self._histogram = Shares(), Means(), Histogram()
+
+    def add(self, batch: DecomposedBatch) -> None:
+        """Add the pairs of a batch."""
+        self.frames += len(batch.structures)
+        self._edges += len(batch.edges.eps)
+        self._changed += sum(not structure.intact for structure in batch.structures)
+        self._violation = max(self._violation, batch.violation)
+        pairs, z = batch.pairs, batch.edges.atomic_numbers
+        self._shares.add(batch.molecule, pairs.frame, pairs.bond_energy, batch.bonded)
+        others = pairs.take(~batch.bonded)
+        self._histogram.add(z[others.i], z[others.j], others.r, others.bond_energy)
+        self._means.add_bonds(batch)
+
+    def bond_means(self, labels: Sequence[tuple[str, str]]) -> pd.DataFrame:
+        """Return one row per bond of each molecule, see :meth:`Means.table`."""
+        return self._means.table(labels)
+
+    def pairs(self) -> pd.DataFrame:
+        """Return the histograms of non-bonded pairs, see :meth:`Histogram.table`."""
+        return self._histogram.table()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the counts, how well the sum rule holds (eV), and the share of D on bonds."""
+        return {
+            "frames": self.frames,
+            "frames_with_changed_bonds": self._changed,
+            "edges": self._edges,
+            C.SUM_RULE: self._violation,
+            **self._shares.summary(),
+        }
 
 
 class Sums:
@@ -46,35 +87,27 @@ class Shares:
     """Sums of D and |D|, over bonded and over all pairs, of each molecule."""
 
     def __init__(self) -> None:
-        self.molecules: Vocabulary[str] = Vocabulary()
+        self._n_molecules = 0
         self._sums = Sums(4)
 
     def add(self, molecule: Ints, frame: Ints, d: Floats, bonded: NDArray[np.bool_]) -> None:
-        """Add the pairs of a batch: ``molecule`` (F,), the pairs' ``frame``, D and whether they are bonds (P,)."""
+        """Add a batch: ``molecule`` (F,); of pairs (P,) frame, D and whether they are bonds."""
         size = np.abs(d)
         columns = (d * bonded, d, size * bonded, size)
-        sums = [
-            np.bincount(frame, weights=c, minlength=len(molecule)).astype(np.float64)
-            for c in columns
-        ]
-        self._sums.add(molecule, sums)
+        sums = [np.bincount(frame, weights=c, minlength=len(molecule)) for c in columns]
+        self._sums.add(molecule, [values.astype(np.float64) for values in sums])
+        self._n_molecules = max(self._n_molecules, int(molecule.max()) + 1)
 
     def summary(self) -> dict[str, float | None]:
-        """Return beta, the ratio of sums over molecules, plain and of |D|, each with its jackknife interval."""
-        sums = self._sums.of(len(self.molecules))
-        return _share("bonded_share", sums[0], sums[1]) | _share(
-            "bonded_share_abs", sums[2], sums[3]
-        )
-
-
-def _share(label: str, part: Floats, whole: Floats) -> dict[str, float | None]:
-    """Return a ratio with its interval; None where there is none."""
-    found = group_ratio(part, whole).columns(label)
-    return {key: value if np.isfinite(value) else None for key, value in found.items()}
+        """Return beta, a ratio of sums over molecules, of D and of |D|; None where not finite."""
+        part, whole, part_abs, whole_abs = self._sums.of(self._n_molecules)
+        found = group_ratio(part, whole).columns("bonded_share")
+        found |= group_ratio(part_abs, whole_abs).columns("bonded_share_abs")
+        return {key: value if np.isfinite(value) else None for key, value in found.items()}
 
 
 class Means:
-    """n, sum of D, of D^2 and of r of every bond of every molecule (frames with their bonds)."""
+    """n, sum of D, of D^2 and of r of every bond of every molecule."""
 
     def __init__(self) -> None:
         self.species: Vocabulary[tuple[str, str]] = Vocabulary()
@@ -82,8 +115,20 @@ class Means:
         self._bonds: Vocabulary[tuple[int, ...]] = Vocabulary()
         self._sums = Sums(4)
 
+    def add_bonds(self, batch: DecomposedBatch) -> None:
+        """Add the bonds of the frames that have the bonds of their SMILES."""
+        names = [(one.smiles, one.mapped_smiles or "") for one in batch.structures]
+        species = np.array([self.species.code(name) for name in names])
+        keep = batch.columns[C.INTACT]
+        where = [batch.columns[name][keep] for name in (C.I, C.J, C.S_X, C.S_Y, C.S_Z, C.BOND_TYPE)]
+        bonds = batch.bonds.take(keep)
+        self.add([species[bonds.frame], *where], bonds.bond_energy, bonds.r)
+
     def add(self, columns: Sequence[Ints], d: Floats, r: Floats) -> None:
-        """Add bonds: (B,) columns species, i, j, the three of the cell shift, label; D in eV, r in Å."""
+        """Add bonds with D (B,) in eV and r (B,) in Å.
+
+        ``columns``, each (B,): species, i, j, the three of the cell shift, label.
+        """
         _, first, which = np.unique(pack(columns), return_index=True, return_inverse=True)
         rows = np.stack([column[first] for column in columns], axis=1).tolist()
         codes = np.empty(len(first), dtype=np.int64)
@@ -108,7 +153,7 @@ class Means:
                 C.FINE_TYPE: [labels[k][1] for k in rows[:, 6]],
                 C.N: n.astype(int),
                 C.BOND_ENERGY: d / n,
-                "bond_energy_sd_eV": spread,
+                C.BOND_ENERGY_SD: spread,
                 C.R: r / n,
             }
         )
@@ -133,9 +178,7 @@ class Histogram:
         r_bin = np.minimum(np.floor(r / R_BIN_ANG).astype(np.int64), 2**self._R_BITS - 1)
         self._new.append((((elements << self._R_BITS) | r_bin) << self._D_BITS) | d_bin)
         self._n_new += len(d)
-        if self._n_new > max(
-            self._WAITING, len(self._keys)
-        ):  # so that a pair is sorted a few times, not often
+        if self._n_new > max(self._WAITING, len(self._keys)):  # each pair is sorted a few times
             self._merge()
 
     def _merge(self) -> None:
@@ -147,7 +190,7 @@ class Histogram:
         self._new, self._n_new = [], 0
 
     def table(self) -> pd.DataFrame:
-        """Return the occupied bins by their lower edges, in order of element pair (as text), r and D."""
+        """Return the occupied bins by their lower edges, in order of element pair, r and D."""
         self._merge()
         elements = self._keys >> (self._R_BITS + self._D_BITS)
         r_bin = (self._keys >> self._D_BITS) & (2**self._R_BITS - 1)
@@ -157,8 +200,8 @@ class Histogram:
         order = np.lexsort((d_bin, r_bin, np.argsort(np.argsort(names))[which]))
         columns: dict[str, Any] = {
             C.ELEMENTS: names[which][order],
-            "r_bin_ang": np.round(r_bin[order] * R_BIN_ANG, 10),
-            "bond_energy_bin_eV": np.round(d_bin[order] * D_BIN_EV, 10),
+            C.R_BIN: np.round(r_bin[order] * R_BIN_ANG, 10),
+            C.BOND_ENERGY_BIN: np.round(d_bin[order] * D_BIN_EV, 10),
             C.COUNT: self._counts[order],
         }
         return pd.DataFrame(columns)

@@ -12,30 +12,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from e3d import tables
+from e3d.decomposition.rows import FLOATS, INTEGERS, ROW
+from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 
 ROWS_PER_GROUP = 2**16
-_INTEGERS = (C.I, C.J, C.S_X, C.S_Y, C.S_Z, C.Z_I, C.Z_J)
-_FLOATS = (C.R, C.EPS_IJ, C.EPS_JI, C.BOND_ENERGY, C.ASYMMETRY)
-_DICTIONARY = (
-    C.RUN,
-    C.DATASET,
-    C.N_TRAIN,
-    C.MODEL,
-    C.SEED,
-    C.STRUCTURES,
-    C.MOLECULE,
-    C.BOND_TYPE,
-    C.FINE_TYPE,
-)
-
-Column = NDArray[Any]
+_DICTIONARY = (*RUN_COLUMNS, C.STRUCTURES, C.MOLECULE, C.BOND_TYPE, C.FINE_TYPE)
 
 
 def with_keys(table: pd.DataFrame, keys: Mapping[str, Any]) -> pd.DataFrame:
     """Put the columns of the run and the name of the structures before the others."""
     table = tables.with_run(table, keys)
-    table.insert(5, C.STRUCTURES, keys[C.STRUCTURES])
+    table.insert(len(RUN_COLUMNS), C.STRUCTURES, keys[C.STRUCTURES])
     return table
 
 
@@ -49,10 +37,9 @@ class BondsWriter:
         """Open ``path``; ``keys`` are the values that all rows share, see :func:`with_keys`."""
         self._keys = keys
         self._schema = _schema(keys)
-        self._writer = pq.ParquetWriter(
-            path, self._schema, use_dictionary=[str(name) for name in _DICTIONARY]
-        )
-        self._waiting: list[Mapping[str, Column]] = []
+        dictionary = [str(name) for name in _DICTIONARY]
+        self._writer = pq.ParquetWriter(path, self._schema, use_dictionary=dictionary)
+        self._waiting: list[Mapping[str, NDArray[Any]]] = []
         self._n_waiting = 0
         self._texts: Mapping[str, Sequence[str]] = {}
 
@@ -69,8 +56,8 @@ class BondsWriter:
             self._flush()
         self._writer.close()
 
-    def add(self, columns: Mapping[str, Column], texts: Mapping[str, Sequence[str]]) -> None:
-        """Add rows; ``texts`` lists the texts of the columns that are numbers of texts, and only ever grows."""
+    def add(self, columns: Mapping[str, NDArray[Any]], texts: Mapping[str, Sequence[str]]) -> None:
+        """Add rows (R,); ``texts`` are those that columns of text number, and only ever grow."""
         self._waiting.append(columns)
         self._n_waiting += len(columns[C.FRAME])
         self._texts = texts
@@ -78,30 +65,25 @@ class BondsWriter:
             self._flush()
 
     def _flush(self) -> None:
+        n = self._n_waiting
         arrays = []
         for field in self._schema:
             if field.name in self._keys:
-                arrays.append(
-                    pa.repeat(pa.scalar(self._keys[field.name], field.type), self._n_waiting)
-                )
+                arrays.append(pa.repeat(pa.scalar(self._keys[field.name], field.type), n))
                 continue
             values = pa.array(np.concatenate([part[field.name] for part in self._waiting]))
             if field.name in self._texts:
                 values = pa.array(self._texts[field.name], field.type).take(values)
             arrays.append(values)
-        self._writer.write_table(
-            pa.Table.from_arrays(arrays, schema=self._schema), row_group_size=2 * ROWS_PER_GROUP
-        )
+        table = pa.Table.from_arrays(arrays, schema=self._schema)
+        self._writer.write_table(table, row_group_size=2 * ROWS_PER_GROUP)
         self._waiting, self._n_waiting = [], 0
 
 
 def _schema(keys: Mapping[str, Any]) -> pa.Schema:
-    """Return the types that pandas gives the columns, so that it reads back what it would have written."""
-    columns: dict[str, Any] = {C.FRAME: [0], C.MOLECULE: [""]}
-    columns |= {name: [0] for name in _INTEGERS}
-    columns |= {C.BOND_TYPE: [""], C.FINE_TYPE: [""]}
-    columns |= {name: [0.0] for name in _FLOATS}
-    table = pd.DataFrame(
-        {str(name): values for name, values in {**columns, C.INTACT: [True]}.items()}
-    )
+    """Return the types that pandas would give the columns, so that it reads back its own."""
+    examples: dict[str, Any] = dict.fromkeys(ROW, "")
+    examples |= dict.fromkeys((C.FRAME, *INTEGERS), 0) | dict.fromkeys(FLOATS, 0.0)
+    examples[C.INTACT] = True
+    table = pd.DataFrame({str(name): [value] for name, value in examples.items()})
     return pa.Table.from_pandas(with_keys(table, keys), preserve_index=False).schema

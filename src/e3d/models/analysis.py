@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from ase.data import atomic_numbers, chemical_symbols
-from nequip.data import AtomicDataDict
+from nequip.data import AtomicDataDict as Key
 from numpy.typing import NDArray
 
 from e3d.chemistry import symbol
@@ -43,13 +43,13 @@ class AnalysisModel:
         strange = [name for name in self.type_names if name not in chemical_symbols]
         if strange:
             raise InputError(
-                f"{path}: its atom types {', '.join(strange)} are no chemical symbols, so the atoms of a structure "
-                "cannot be matched to them. Give a model whose types are elements."
+                f"{path}: its atom types {', '.join(strange)} are no chemical symbols, so the "
+                "atoms of a structure cannot be matched to them. Give a model whose types are "
+                "elements."
             )
         self._type_of_number = np.full(len(chemical_symbols), -1, dtype=np.int64)
-        self._type_of_number[[atomic_numbers[name] for name in self.type_names]] = np.arange(
-            len(self.type_names)
-        )
+        for code, name in enumerate(self.type_names):
+            self._type_of_number[atomic_numbers[name]] = code
         self.n_parameters = sum(p.numel() for p in self._model.parameters() if p.requires_grad)
         """Number of trainable weights."""
         self._model.requires_grad_(False)  # forces are derivatives by positions alone
@@ -60,18 +60,29 @@ class AnalysisModel:
 
     def knows(self, structure: Structure) -> bool:
         """Say whether the model has a type for every element of a structure."""
-        return bool((self._type_of_number[structure.atomic_numbers] >= 0).all())
+        return not self.unknown(structure)
+
+    def unknown(self, structure: Structure) -> list[str]:
+        """Return the symbols of a structure's elements that the model does not know, sorted."""
+        z = structure.atomic_numbers
+        return sorted({symbol(int(k)) for k in z[self._type_of_number[z] < 0]})
 
     def energies_and_forces(
         self, structures: Batch | Sequence[Structure]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å."""
+        """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å.
+
+        Raises
+        ------
+        InputError
+            If the model does not know an element.
+        """
         self._derivatives.do_derivatives = True
         energies, forces = [], []
         for part in self._batch(structures).parts(EDGES_PER_CALL):
             out = self._model(self._inputs(part))
-            energies.append(_array(out[AtomicDataDict.TOTAL_ENERGY_KEY]))
-            forces.append(out[AtomicDataDict.FORCE_KEY].detach().cpu().numpy())
+            energies.append(_array(out[Key.TOTAL_ENERGY_KEY]))
+            forces.append(out[Key.FORCE_KEY].detach().cpu().numpy())
         return np.concatenate(energies), np.concatenate(forces)
 
     def edge_energies(self, structures: Batch | Sequence[Structure]) -> EdgeEnergies:
@@ -83,7 +94,7 @@ class AnalysisModel:
         Raises
         ------
         InputError
-            If an element is unknown to the model.
+            If the model does not know an element.
         """
         batch = self._batch(structures)
         self._derivatives.do_derivatives = False
@@ -98,55 +109,41 @@ class AnalysisModel:
             shift=np.add.reduceat(shift, batch.frame_ptr[:-1]),
         )
 
-    def _decomposed(self, inputs: AtomicDataDict.Type) -> tuple[NDArray[np.float64], ...]:
+    def _decomposed(self, inputs: Key.Type) -> tuple[NDArray[np.float64], ...]:
         """Return eps and length of edges, the total energy of frames, the shift of atoms."""
         out = self._model(inputs)
-        eps = self._readout.edge_energies(out)
-        shift = self._readout.shifts(inputs[AtomicDataDict.ATOM_TYPE_KEY])
         found = (
-            eps,
-            out[AtomicDataDict.EDGE_LENGTH_KEY],
-            out[AtomicDataDict.TOTAL_ENERGY_KEY],
-            shift,
+            self._readout.edge_energies(out),
+            out[Key.EDGE_LENGTH_KEY],
+            out[Key.TOTAL_ENERGY_KEY],
+            self._readout.shifts(inputs[Key.ATOM_TYPE_KEY]),
         )
         return tuple(_array(tensor) for tensor in found)
 
     def _batch(self, structures: Batch | Sequence[Structure]) -> Batch:
         return structures if isinstance(structures, Batch) else make_batch(structures, self.r_max)
 
-    def _inputs(self, batch: Batch) -> AtomicDataDict.Type:
-        """Return what the model takes of a batch, one transfer an array.
-
-        Raises
-        ------
-        InputError
-            If an element is unknown to the model.
-        """
+    def _inputs(self, batch: Batch) -> Key.Type:
+        """Return what the model takes of a batch, on its device: one transfer for each array."""
         types = self._type_of_number[batch.atomic_numbers]
         if (types < 0).any():
-            structure = next(
-                structure for structure in batch.structures if not self.knows(structure)
-            )
-            unknown = sorted(
-                {symbol(int(z)) for z in structure.atomic_numbers} - set(self.type_names)
-            )
+            structure = next(one for one in batch.structures if not self.knows(one))
             raise InputError(
-                f"{structure.label}: {self.path} does not know {', '.join(unknown)}; it knows "
-                f"{', '.join(self.type_names)}. Leave the structure out (`e3d decompose` does with "
-                "--skip-unknown-elements), or train a model that has these elements."
+                f"{structure.label}: {self.path} does not know "
+                f"{', '.join(self.unknown(structure))}; it knows {', '.join(self.type_names)}. "
+                "Leave the structure out (`e3d decompose` does with --skip-unknown-elements), or "
+                "train a model that has these elements."
             )
         arrays = {
-            AtomicDataDict.POSITIONS_KEY: batch.positions,
-            AtomicDataDict.ATOM_TYPE_KEY: types,
-            AtomicDataDict.EDGE_INDEX_KEY: batch.edge_index,
-            AtomicDataDict.BATCH_KEY: batch.frame,
-            AtomicDataDict.NUM_NODES_KEY: np.diff(batch.frame_ptr),
+            Key.POSITIONS_KEY: batch.positions,
+            Key.ATOM_TYPE_KEY: types,
+            Key.EDGE_INDEX_KEY: batch.edge_index,
+            Key.BATCH_KEY: batch.frame,
+            Key.NUM_NODES_KEY: np.diff(batch.frame_ptr),
         }
         if batch.cell_shift is not None:
-            arrays[AtomicDataDict.CELL_KEY] = np.array(
-                [structure.cell for structure in batch.structures]
-            )
-            arrays[AtomicDataDict.EDGE_CELL_SHIFT_KEY] = batch.cell_shift.astype(np.float64)
+            arrays[Key.CELL_KEY] = np.array([structure.cell for structure in batch.structures])
+            arrays[Key.EDGE_CELL_SHIFT_KEY] = batch.cell_shift.astype(np.float64)
         return {
             key: torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
             for key, array in arrays.items()

@@ -71,7 +71,7 @@ class Readout:
         return flat.expand(self.n_types) if flat.numel() == 1 else flat
 
     def _pair_terms(self, out: AtomicDataDict.Type, types: torch.Tensor) -> torch.Tensor:
-        """Return each directed edge's share of the pair potentials (ZBL and the like), (E,).
+        """Return each directed edge's share of the pair potentials (ZBL and the like), (E,), eV.
 
         A pair potential adds, on every centre, a sum over its edges. Run on a graph in which every
         edge is a dimer of its own, it returns the terms of that sum.

@@ -21,8 +21,17 @@ from e3d.models.precision import as_float64
 _SOLE_MODEL = "sole_model"
 
 
-def load_model(path: Path, device: str = "cpu") -> AnalysisModel:
-    """Load a checkpoint or package in float64 for analysis.
+def load_model(path: str | Path, device: str = "cpu") -> AnalysisModel:
+    """Load a checkpoint (``.ckpt``) or package (``.nequip.zip``) in float64 for analysis.
+
+    Both are pickles, which can run code when they are loaded: load only what you trust.
+
+    Parameters
+    ----------
+    path
+        The model's file.
+    device
+        ``cpu``, ``cuda`` or ``cuda:<k>``.
 
     Raises
     ------
@@ -30,6 +39,7 @@ def load_model(path: Path, device: str = "cpu") -> AnalysisModel:
         If the file is missing, of another kind, or holds no Allegro model; or if there is no
         such device.
     """
+    path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such model. Train it first, or fix the path.")
     require_device(device)
@@ -42,17 +52,17 @@ def load_model(path: Path, device: str = "cpu") -> AnalysisModel:
                 model = _from_checkpoint(path)
             else:
                 raise InputError(
-                    f"{path}: not a kind of model that returns edge energies - allowed: a nequip checkpoint "
-                    "(.ckpt) or package (.nequip.zip). Compiled models (.pt2, .pth) do not return them: "
-                    "give the checkpoint or package they were made from."
+                    f"{path}: not a kind of model that returns edge energies - allowed: a nequip "
+                    "checkpoint (.ckpt) or package (.nequip.zip). Compiled models (.pt2, .pth) do "
+                    "not return them: give the checkpoint or package they were made from."
                 )
     except InputError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{path}: cannot be loaded as a nequip model ({type(error).__name__}: {reason}). Use a checkpoint of "
-            "nequip >= 0.7, or its package."
+            f"{path}: cannot be loaded as a nequip model ({type(error).__name__}: {reason}). Use a "
+            "checkpoint of nequip >= 0.7, or its package."
         ) from error
     model = as_float64(model)
     accelerate(model)

@@ -10,27 +10,25 @@ _ROUNDING = 4 * torch.finfo(torch.float32).eps
 
 
 def as_float64(model: torch.nn.Module) -> torch.nn.Module:
-    """Cast weights, buffers and remembered dtypes; 3j symbols are computed anew.
+    """Cast weights, buffers and remembered dtypes, in place; compute 3j symbols anew.
 
-    Weights are what training made them: float32 numbers, exactly representable. The 3j symbols of
-    a contraction are mathematical constants, which a checkpoint holds in float32: as such they make
-    the model rotation invariant to 1e-8 only.
+    Weights are the float32 numbers of the training, exactly representable. The 3j symbols of a
+    contraction are mathematical constants: in float32, as a checkpoint holds them, they make the
+    model rotation invariant to 1e-8 only.
     """
     for module in model.modules():
         for name, value in vars(module).items():
             if value is torch.float32:
                 setattr(module, name, torch.float64)
     model.double()
-    for module in model.modules():
-        if (
-            type(module).__name__ == _CONTRACTION
-        ):  # by name: a package brings its own copy of every class
+    for module in model.modules():  # by name: a package brings its own copy of every class
+        if type(module).__name__ == _CONTRACTION:
             _exact_3j(module)
     return model
 
 
 def _exact_3j(module: Any) -> None:
-    """Replace the 3j symbols by exact ones, unless these say that the module holds something else."""
+    """Replace the 3j symbols by exact ones, unless the module holds something else."""
     try:
         with torch_default_dtype(torch.float64):
             fresh = type(module)(

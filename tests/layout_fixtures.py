@@ -24,7 +24,7 @@ VOIGT = [1.0, -4.0, 6.0, 5.0, 3.0, 2.0]
 @pytest.fixture
 def read_groups() -> Callable[..., list[Group]]:
     """Read a file in a layout, with the checks every reader's groups go through."""
-    return lambda layout, path: list(check_groups(reader(layout)(path, {})))
+    return lambda layout, path: list(check_groups(reader(layout)(path)))
 
 
 @pytest.fixture

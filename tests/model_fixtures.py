@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from e3d.store.convert import read_entry
+from e3d.store.convert import write_store
 from e3d.structures import Structure, from_file
 from planning import PYTHONPATH
 from study.config import Architecture, RunSettings, Training, write_run
@@ -81,7 +81,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """Minispice as a store with splits and a subset of 16 frames."""
     folder = tmp_path_factory.mktemp("prepared")
     ready = Prepared(folder, folder / "store.h5", folder / "splits.parquet", folder / "n16.csv")
-    read_entry(MINISPICE, ready.store, {})
+    write_store(MINISPICE, ready.store)
     split_store(ready.store, ready.splits, SplitSettings(0, 0.15, 0.17, 0.12))
     choose(ready.store, ready.splits, ready.subset, n=16, choice=Choice())
     return ready

@@ -52,7 +52,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
     Group("data", "read, fetch, make, mix and split datasets; choose subsets"),
     Command(
         "data read",
-        "e3d.store.convert:read_file",
+        "e3d.store.convert:write_store",
         "Read FILE and write the store of its frames.",
         (
             argument("FILE", "a dataset's own file"),
@@ -68,6 +68,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
             argument(
                 "--isolated-atom-energy",
                 "energies of isolated neutral atoms, eV, where the theory's are not known",
+                read=dict,
                 type=options.element_energy,
                 nargs="+",
                 metavar="ELEMENT=eV",

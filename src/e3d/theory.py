@@ -1,8 +1,8 @@
-"""Levels of theory: what they are called and what an isolated atom weighs in them."""
+"""Levels of theory: their names and the energies of their isolated atoms."""
 
 import csv
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -10,8 +10,10 @@ from typing import Final
 from e3d.errors import InputError
 from e3d.units import HARTREE_EV
 
-ISOLATED_ATOMS_FILE = Path(__file__).with_name("isolated_atoms.csv")
-"""Isolated atoms of the theories that are not written here: theory, element, energy_eV, source."""
+ISOLATED_ATOMS_FILE: Final = Path(__file__).with_name("isolated_atoms.csv")
+"""A table of the isolated atoms that are not written here."""
+ATOM_COLUMNS: Final = ("theory", "element", "energy_eV", "source")
+"""Columns of such a table."""
 
 _SPICE_HARTREE = {
     "H": -0.4987605100487531,
@@ -31,50 +33,42 @@ _SPICE_HARTREE = {
 
 @dataclass(frozen=True)
 class Theory:
-    """A level of theory with the energies of its neutral isolated atoms (eV)."""
+    """A level of theory with the energies (eV) of its neutral isolated atoms by element."""
 
     name: str
-    source: str
-    isolated_atom_energy: Mapping[str, float]
+    source: str = ""
+    isolated_atom_energy: Mapping[str, float] = field(default_factory=dict)
 
 
-SPICE = Theory(
-    name="wB97M-D3(BJ)/def2-TZVPPD",
-    source="SPICE 2.0.1, neutral atoms at SPICE's level (openmm/spice-dataset)",
-    isolated_atom_energy={element: e * HARTREE_EV for element, e in _SPICE_HARTREE.items()},
+SPICE: Final = Theory(
+    "wB97M-D3(BJ)/def2-TZVPPD",
+    "SPICE 2.0.1, neutral atoms at SPICE's level (openmm/spice-dataset)",
+    {element: energy * HARTREE_EV for element, energy in _SPICE_HARTREE.items()},
 )
+"""SPICE's level with its own atoms; :func:`theories` adds those that SPICE has as ions only."""
 
-GFN2 = Theory(name="GFN2-xTB", source="", isolated_atom_energy={})
+GFN2: Final = Theory("GFN2-xTB")
+"""GFN2-xTB; :func:`theories` adds its atoms."""
 
-
-class _Theories(Mapping[str, Theory]):
-    """Every known theory by name; :data:`ISOLATED_ATOMS_FILE` is read when it is first asked for."""
-
-    def __getitem__(self, name: str) -> Theory:
-        return _known()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_known())
-
-    def __len__(self) -> int:
-        return len(_known())
-
-
-THEORIES: Final[Mapping[str, Theory]] = _Theories()
+IONIC_ONLY: Final = ("Li", "Na", "Mg", "K", "Ca")
+"""Elements SPICE has only as ions: no neutral reference, so sum(D) is no atomisation energy."""
 
 
 @cache
-def _known() -> Mapping[str, Theory]:
+def theories() -> Mapping[str, Theory]:
+    """Return every known theory by name.
+
+    >>> round(theories()["GFN2-xTB"].isolated_atom_energy["H"], 3)
+    -10.707
+    """
     found = {SPICE.name: SPICE, GFN2.name: GFN2} | read_theories(ISOLATED_ATOMS_FILE)
-    added = found[
-        SPICE.name
-    ].isolated_atom_energy  # neutral atoms SPICE has not; its own come first
-    own = replace(SPICE, isolated_atom_energy={**added, **SPICE.isolated_atom_energy})
+    more = found[SPICE.name].isolated_atom_energy
+    own = replace(SPICE, isolated_atom_energy={**more, **SPICE.isolated_atom_energy})
     return found | {SPICE.name: own}
 
 
 def read_theories(path: Path) -> dict[str, Theory]:
-    """Read theories from a table with the columns theory, element, energy_eV and source.
+    """Read theories from a table with :data:`ATOM_COLUMNS`.
 
     Raises
     ------
@@ -86,20 +80,23 @@ def read_theories(path: Path) -> dict[str, Theory]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                atoms.setdefault(row["theory"], {})[row["element"]] = float(row["energy_eV"])
-                sources[row["theory"]] = row["source"]
+                name, element, energy, source = (row[column] for column in ATOM_COLUMNS)
+                atoms.setdefault(name, {})[element] = float(energy)
+                sources[name] = source
     except (OSError, KeyError, ValueError) as error:
         raise InputError(
-            f"{path}: cannot be read as a table theory, element, energy_eV, source ({type(error).__name__}: {error}). "
-            "Install the package again, or restore the file."
+            f"{path}: cannot be read as a table {', '.join(ATOM_COLUMNS)} "
+            f"({type(error).__name__}: {error}). Install the package again, or restore the file."
         ) from None
     return {name: Theory(name, sources[name], energies) for name, energies in atoms.items()}
 
 
-IONIC_ONLY = ("Li", "Na", "Mg", "K", "Ca")
-"""Elements SPICE has only as ions: no neutral reference, so sum(D) is no atomisation energy."""
-
-
 def ionic_only(theory: str) -> tuple[str, ...]:
-    """Return the elements that the datasets of a level of theory have as ions only."""
+    """Return the elements that the datasets of a level of theory have as ions only.
+
+    >>> ionic_only("wB97M-D3(BJ)/def2-TZVPPD")
+    ('Li', 'Na', 'Mg', 'K', 'Ca')
+    >>> ionic_only("GFN2-xTB")
+    ()
+    """
     return IONIC_ONLY if theory == SPICE.name else ()

@@ -4,7 +4,7 @@ import importlib.util
 from typing import Any
 
 from e3d.errors import InputError, choices
-from e3d.theory import GFN2, SPICE, THEORIES, Theory
+from e3d.theory import GFN2, SPICE, Theory, theories
 from e3d_labels.task import Labeller
 
 _INSTALL = "Install the extra: pip install -e '.[labels]'."
@@ -30,7 +30,7 @@ def theory_named(name: str) -> Theory:
             f"theory {name!r} cannot be computed here - {choices(name, [*_SHORT, *_NEEDS])}. Fix the theory, "
             "or label with another program and read its file in one of the layouts."
         )
-    return THEORIES[full]
+    return theories()[full]
 
 
 def default_chunk(theory: Theory) -> int:

@@ -10,7 +10,7 @@ import ase.build
 import numpy as np
 import pytest
 
-from e3d.theory import GFN2, IONIC_ONLY, SPICE, THEORIES, ionic_only
+from e3d.theory import GFN2, IONIC_ONLY, SPICE, ionic_only, theories
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels import dft
 from e3d_labels.atoms import MULTIPLICITY, atom_energy
@@ -50,7 +50,7 @@ def test_the_table_of_gfn2_is_what_the_command_writes(tmp_path: Path) -> None:
     assert (
         main(["data", "atoms", "--theory", "gfn2", "--elements", *ELEMENTS, "-o", str(output)]) == 0
     )
-    known = THEORIES[GFN2.name].isolated_atom_energy
+    known = theories()[GFN2.name].isolated_atom_energy
     assert set(known) == set(ELEMENTS)
     for element, energy in energies(output).items():
         assert known[element] == pytest.approx(energy, abs=1e-6), (
@@ -65,7 +65,7 @@ def test_molecules_are_bound_relative_to_these_atoms() -> None:
             Xtb().label(Task(name, atoms.numbers, atoms.positions / BOHR_ANG)).energy * HARTREE_EV
         )
         bound = energy - sum(
-            THEORIES[GFN2.name].isolated_atom_energy[element] for element in atoms.symbols
+            theories()[GFN2.name].isolated_atom_energy[element] for element in atoms.symbols
         )
         assert bound < -3.0, (name, bound)
 
@@ -80,7 +80,7 @@ def test_the_table_of_pyscf_is_what_pyscf_gives(element: str, root: Path) -> Non
 
 def test_spices_own_atoms_come_first_and_pyscf_fills_the_gaps(root: Path) -> None:
     computed = energies(root / "resources" / "isolated_atoms_pyscf.csv")
-    known = THEORIES[SPICE.name].isolated_atom_energy
+    known = theories()[SPICE.name].isolated_atom_energy
     assert set(known) == set(ELEMENTS)
     for element, energy in known.items():
         assert (

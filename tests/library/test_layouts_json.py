@@ -11,7 +11,7 @@ from ase.io import write
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from e3d.fields import Store as F
-from e3d.store.convert import read_entry
+from e3d.store.convert import write_store
 from e3d.store.layouts.frames import LONGEST_GROUP, formula
 from e3d.store.reader import StoreReader
 from layout_fixtures import STRESS, VOIGT, dropped, frames
@@ -223,7 +223,7 @@ MATPES_BAD = {
 MPTRJ_BAD = {
     "no energy": ("uncorrected_total_energy", ..., ["lacks 'uncorrected_total_energy'"]),
     "no force": ("force", ..., ["lacks 'force'"]),
-    "one force": ("force", [[0, 0, 0]], ["force has shape (1, 3), expected (2, 3)"]),
+    "one force": ("force", [[0, 0, 0]], ["forces has shape (1, 3), expected (2, 3)"]),
 }
 
 
@@ -340,10 +340,10 @@ def test_isolated_atoms_come_from_a_file_of_single_atoms(
 
     atoms = json_file([record("Li", -1.0), record("Li", -1.5), record("O", -2.0)], "atoms.json")
     source = json_file([record("Li O", -10.0, seed) for seed in range(3)], "crystals.json")
-    entry = {"layout": "matpes", "theory": "r2SCAN (MatPES)", "isolated_atoms": str(atoms)}
-    read_entry(source, tmp_path / "store.h5", entry)
+    entry = {"layout": "matpes", "theory": "r2SCAN (MatPES)", "isolated_atoms": atoms}
+    write_store(source, tmp_path / "store.h5", **entry)
     with StoreReader(tmp_path / "store.h5") as reader:
         np.testing.assert_allclose(reader[F.BINDING_ENERGY], -10.0 + 1.5 + 2.0)
     none = json_file([record("Li O", -10.0)], "none.json")
     with input_error("none.json", "no single atom"):
-        read_entry(source, tmp_path / "other.h5", {**entry, "isolated_atoms": str(none)})
+        write_store(source, tmp_path / "other.h5", **entry | {"isolated_atoms": none})

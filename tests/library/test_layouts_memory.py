@@ -35,7 +35,7 @@ def _peak(work: Callable[[], object]) -> int:
 
 
 def _count(layout: str, source: Path) -> int:
-    return sum(len(group.energy) for group in reader(layout)(source, {}))
+    return sum(len(group.energy) for group in reader(layout)(source))
 
 
 @pytest.mark.parametrize("layout", ["mptrj", "matpes"])

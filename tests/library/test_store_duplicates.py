@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from e3d.fields import Store as F
-from e3d.store.convert import DUPLICATE, read_entry
+from e3d.store.convert import DUPLICATE, write_store
 from e3d.store.duplicates import TOLERANCE_ANG, Duplicates, same_structure
 from e3d.store.reader import StoreReader
 
@@ -112,10 +112,10 @@ def test_charges_and_spins_of_one_geometry_are_not_duplicates(tmp_path: Path) ->
     entry = {
         "layout": "extxyz",
         "theory": "t",
-        "isolated_atom_energy_eV": {"O": -1998.0},
+        "isolated_atom_energy": {"O": -1998.0},
         "include_ionic": True,
     }
-    report = read_entry(source, tmp_path / "store.h5", entry)
+    report = write_store(source, tmp_path / "store.h5", **entry)
     assert (report.frames, report.dropped) == (3, {DUPLICATE: 1})
 
 
@@ -144,7 +144,7 @@ def test_reading_a_dataset_drops_and_reports_them(
     for name in ("dft_total_energy", "dft_total_gradient", "formation_energy"):
         again[name] = group[name][[2, 0]]
     other = spice_group("CC", 2)
-    report = read_entry(spice_file({"a": group, "b": again, "c": other}), tmp_path / "store.h5", {})
+    report = write_store(spice_file({"a": group, "b": again, "c": other}), tmp_path / "store.h5")
     assert report.dropped == {DUPLICATE: 2}
     assert json.loads((tmp_path / "store.h5.report.json").read_text())["frames_dropped"] == {
         DUPLICATE: 2

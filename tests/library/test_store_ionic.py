@@ -10,9 +10,9 @@ from e3d import tables
 from e3d.evaluate import _test_sets
 from e3d.fields import POOL, TEST_IONIC, TEST_SPLITS, Column
 from e3d.fields import Store as F
-from e3d.store.convert import read_entry
+from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
-from e3d.theory import SPICE, THEORIES
+from e3d.theory import SPICE, theories
 from e3d.units import HARTREE_EV
 from study.data.split import SplitSettings, split_store
 
@@ -32,7 +32,7 @@ def source(spice_file: Any, spice_group: Any) -> Path:
 
 
 def test_by_default_they_are_left_out_and_counted(source: Path, tmp_path: Path) -> None:
-    report = read_entry(source, tmp_path / "store.h5", {}).as_dict()
+    report = write_store(source, tmp_path / "store.h5").as_dict()
     assert report["molecules"] == len(NEUTRAL)
     assert report["frames_charged"] == report["frames_with_ionic_elements"] == 0
     dropped = report["frames_dropped"]
@@ -44,11 +44,11 @@ def test_by_default_they_are_left_out_and_counted(source: Path, tmp_path: Path) 
 
 
 def test_kept_they_are_relative_to_neutral_atoms(source: Path, tmp_path: Path) -> None:
-    report = read_entry(source, tmp_path / "store.h5", {"include_ionic": True}).as_dict()
+    report = write_store(source, tmp_path / "store.h5", include_ionic=True).as_dict()
     assert report["molecules"] == len(NEUTRAL) + len(CHARGED) + len(IONIC)
     assert report["frames_charged"] == 50 * len(CHARGED)
     assert report["frames_with_ionic_elements"] == 50 * len(IONIC)
-    sodium = THEORIES[SPICE.name].isolated_atom_energy["Na"]
+    sodium = theories()[SPICE.name].isolated_atom_energy["Na"]
     assert sodium / HARTREE_EV == pytest.approx(-162.30, abs=0.05), (
         "neutral, where SPICE's ion is -162.11"
     )
@@ -64,7 +64,7 @@ def test_kept_they_are_relative_to_neutral_atoms(source: Path, tmp_path: Path) -
 
 def test_their_held_out_frames_are_a_test_set_of_their_own(source: Path, tmp_path: Path) -> None:
     store, splits = tmp_path / "store.h5", tmp_path / "splits.parquet"
-    read_entry(source, store, {"include_ionic": True})
+    write_store(source, store, include_ionic=True)
     split_store(store, splits, SplitSettings(0, 0.2, 0.2, 0.1))
     table = tables.read(splits)
     with StoreReader(store) as reader:
@@ -78,7 +78,7 @@ def test_their_held_out_frames_are_a_test_set_of_their_own(source: Path, tmp_pat
 
 def test_without_them_there_is_no_such_set(source: Path, tmp_path: Path) -> None:
     store, splits = tmp_path / "store.h5", tmp_path / "splits.parquet"
-    read_entry(source, store, {})
+    write_store(source, store)
     split_store(store, splits, SplitSettings(0, 0.2, 0.2, 0.1))
     with StoreReader(store) as reader:
         assert set(_test_sets(reader, splits)) == set(TEST_SPLITS)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from e3d.fields import Store as F
-from e3d.store.convert import read_entry
+from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.theory import SPICE
 from e3d.units import BOHR_ANG, HARTREE_EV
@@ -35,7 +35,7 @@ O_MINUS = -75.17101657391741
 
 def test_units_and_sign_of_the_forces(spice_file: Any, spice_group: Any, tmp_path: Path) -> None:
     group = spice_group("C", m=3)
-    read_entry(spice_file({"methane": group}), tmp_path / "store.h5", {})
+    write_store(spice_file({"methane": group}), tmp_path / "store.h5")
     with StoreReader(tmp_path / "store.h5") as reader:
         frame = reader.frame(1)
         binding = reader[F.BINDING_ENERGY]
@@ -68,7 +68,7 @@ def test_empty_groups_are_left_out_and_counted(
         key: np.zeros(0)
         for key in ("conformations", "formation_energy", "dft_total_energy", "dft_total_gradient")
     }
-    report = read_entry(spice_file({"a": empty, "b": spice_group("C")}), tmp_path / "store.h5", {})
+    report = write_store(spice_file({"a": empty, "b": spice_group("C")}), tmp_path / "store.h5")
     assert report.dropped == {"groups without conformations": 1}
     assert (report.frames, report.molecules) == (3, {"C"})
 
@@ -77,9 +77,7 @@ def test_a_smiles_rdkit_cannot_read_is_left_out_and_counted(
     spice_file: Any, spice_group: Any, tmp_path: Path
 ) -> None:
     strange = spice_group("O") | {"smiles": ["C1["]}
-    report = read_entry(
-        spice_file({"a": strange, "b": spice_group("C")}), tmp_path / "store.h5", {}
-    )
+    report = write_store(spice_file({"a": strange, "b": spice_group("C")}), tmp_path / "store.h5")
     assert report.dropped == {"SMILES that cannot be read": 3}
     assert (report.frames, report.molecules) == (3, {"C"})
 
@@ -88,9 +86,7 @@ def test_multipoles_may_be_missing_or_anything(
     spice_file: Any, spice_group: Any, tmp_path: Path
 ) -> None:
     strange = spice_group("O") | {"mbis_charges": np.full(7, np.nan)}
-    report = read_entry(
-        spice_file({"a": strange, "b": spice_group("C")}), tmp_path / "store.h5", {}
-    )
+    report = write_store(spice_file({"a": strange, "b": spice_group("C")}), tmp_path / "store.h5")
     assert report.frames == 6
 
 
@@ -102,7 +98,7 @@ def test_molecules_are_known_by_smiles_not_by_group_name(
         "C1CCCCC1": spice_group("c1ccccc1"),
         "another benzene": spice_group("c1ccccc1", m=2),
     }
-    read_entry(spice_file(groups), tmp_path / "store.h5", {})
+    write_store(spice_file(groups), tmp_path / "store.h5")
     with StoreReader(tmp_path / "store.h5") as reader:
         names = [reader.molecule_smiles[m] for m in reader.molecule]
         atoms = np.diff(reader.frame_ptr)
@@ -115,7 +111,7 @@ def test_molecules_are_known_by_smiles_not_by_group_name(
 def test_fifty_conformations_of_a_paired_subset_are_in_string_order(
     subset: str, spice_file: Any, spice_group: Any, tmp_path: Path
 ) -> None:
-    report = read_entry(spice_file({"a": spice_group("C", 50, subset)}), tmp_path / "store.h5", {})
+    report = write_store(spice_file({"a": spice_group("C", 50, subset)}), tmp_path / "store.h5")
     with StoreReader(tmp_path / "store.h5") as reader:
         index = reader[F.SOURCE_INDEX].tolist()
     assert index[:14] == STRING_ORDER
@@ -129,7 +125,7 @@ def test_fifty_conformations_of_a_paired_subset_are_in_string_order(
 def test_elsewhere_the_original_number_is_unknown(
     subset: str, m: int, spice_file: Any, spice_group: Any, tmp_path: Path
 ) -> None:
-    read_entry(spice_file({"a": spice_group("C", m, subset)}), tmp_path / "store.h5", {})
+    write_store(spice_file({"a": spice_group("C", m, subset)}), tmp_path / "store.h5")
     with StoreReader(tmp_path / "store.h5") as reader:
         assert set(reader[F.SOURCE_INDEX].tolist()) == {-1}
 
@@ -138,8 +134,8 @@ def test_sample_index_wins_over_the_order_of_the_file(
     spice_file: Any, spice_group: Any, tmp_path: Path
 ) -> None:
     given = np.array([26, 1, 7], dtype=np.int16)
-    read_entry(
-        spice_file({"a": spice_group("C", 3) | {"sample_index": given}}), tmp_path / "store.h5", {}
+    write_store(
+        spice_file({"a": spice_group("C", 3) | {"sample_index": given}}), tmp_path / "store.h5"
     )
     with StoreReader(tmp_path / "store.h5") as reader:
         assert reader[F.SOURCE_INDEX].tolist() == given.tolist()
@@ -153,7 +149,7 @@ def test_charged_species_are_left_out_and_counted(
     neutral_o = SPICE.isolated_atom_energy["O"] / HARTREE_EV
     acetate["formation_energy"] = acetate["formation_energy"] - (O_MINUS - neutral_o)
     groups = {"a": acetate, "b": spice_group("[NH4+]", 2), "c": spice_group("C[N+](=O)[O-]", 3)}
-    report = read_entry(spice_file(groups), tmp_path / "store.h5", {})
+    report = write_store(spice_file(groups), tmp_path / "store.h5")
     assert dict(report.dropped) == {"charged species (one shift per element cannot hold both)": 6}
     assert report.molecules == {"C[N+](=O)[O-]"}
 
@@ -164,8 +160,8 @@ def test_charged_species_are_left_out_and_counted(
 def test_elements_known_only_as_ions_are_left_out_even_if_neutral(
     salt: str, spice_file: Any, spice_group: Any, tmp_path: Path
 ) -> None:
-    report = read_entry(
-        spice_file({"a": spice_group(salt, 2), "b": spice_group("C")}), tmp_path / "store.h5", {}
+    report = write_store(
+        spice_file({"a": spice_group(salt, 2), "b": spice_group("C")}), tmp_path / "store.h5"
     )
     assert sum(report.dropped.values()) == 2
     assert salt[1:3].rstrip("+") in next(iter(report.dropped))
@@ -174,7 +170,7 @@ def test_elements_known_only_as_ions_are_left_out_even_if_neutral(
 
 def test_clusters_keep_their_atom_order(spice_file: Any, spice_group: Any, tmp_path: Path) -> None:
     smiles = "[O:1]([H:3])[H:5].[C:2]([H:4])([H:6])([H:7])[H:8]"
-    read_entry(spice_file({"a": spice_group(smiles, 2)}), tmp_path / "store.h5", {})
+    write_store(spice_file({"a": spice_group(smiles, 2)}), tmp_path / "store.h5")
     with StoreReader(tmp_path / "store.h5") as reader:
         assert reader.molecule_smiles == ["C.O"]
         assert reader.group_smiles == [smiles]
@@ -248,7 +244,7 @@ def test_a_bad_group_is_refused_in_one_line_and_leaves_nothing(
     spoil(bad)
     source = spice_file({"a good one": spice_group("O"), "bad": bad})
     with input_error(str(source), *texts):
-        read_entry(source, tmp_path / "out" / "store.h5", {})
+        write_store(source, tmp_path / "out" / "store.h5")
     left = list((tmp_path / "out").iterdir()) if (tmp_path / "out").exists() else []
     assert left == [], "temporary or partial files were left behind"
 
@@ -258,7 +254,7 @@ def test_bad_sample_index(
 ) -> None:
     source = spice_file({"a": spice_group("C") | {"sample_index": np.arange(5)}})
     with input_error(str(source), "source_index", "(5,)", "(3,)"):
-        read_entry(source, tmp_path / "store.h5", {})
+        write_store(source, tmp_path / "store.h5")
 
 
 def _good_then(path: Path, spice_file: Any, spice_group: Any) -> Path:
@@ -270,21 +266,21 @@ def test_files_that_are_not_the_layout(
 ) -> None:
     out = tmp_path / "out" / "store.h5"
     with input_error("missing.hdf5", "no such file", "path"):
-        read_entry(tmp_path / "missing.hdf5", out, {})
+        write_store(tmp_path / "missing.hdf5", out)
     text = tmp_path / "text.hdf5"
     text.write_text("not HDF5")
     with input_error("text.hdf5", "not a readable HDF5 file (8 bytes"):
-        read_entry(text, out, {})
+        write_store(text, out)
     whole = _good_then(tmp_path / "whole.hdf5", spice_file, spice_group)
     for length in (100, 1000, whole.stat().st_size - 1):
         cut = tmp_path / "cut.hdf5"
         cut.write_bytes(whole.read_bytes()[:length])
         with input_error("cut.hdf5", "truncated"):
-            read_entry(cut, out, {})
+            write_store(cut, out)
     with h5py.File(tmp_path / "flat.hdf5", "w") as file:
         file["energies"] = np.zeros(3)
     with input_error("flat.hdf5", "holds no groups", "layout"):
-        read_entry(tmp_path / "flat.hdf5", out, {})
+        write_store(tmp_path / "flat.hdf5", out)
     assert not list(out.parent.glob("*")) if out.parent.exists() else True
 
 
@@ -294,19 +290,19 @@ def test_entries_that_do_not_fit(
     source, out = spice_file({"a": spice_group("C")}), tmp_path / "out" / "store.h5"
     atoms = {"C": -1030.0, "H": -13.6}
     with input_error("SHA-256", "expected " + "0" * 64, "fetch"):
-        read_entry(source, out, {"sha256": "0" * 64})
+        write_store(source, out, sha256="0" * 64)
     with input_error("'spise'", "did you mean 'spice'", "layout"):
-        read_entry(source, out, {"layout": "spise"})
+        write_store(source, out, layout="spise")
     with input_error("'wB97M'", SPICE.name, "isolated_atom_energy_eV"):
-        read_entry(source, out, {"theory": "wB97M"})
+        write_store(source, out, theory="wB97M")
     with input_error("no isolated-atom energy of H", "exclude_elements"):
-        read_entry(source, out, {"theory": "own", "isolated_atom_energy_eV": {"C": -1030.0}})
+        write_store(source, out, theory="own", isolated_atom_energy={"C": -1030.0})
     with input_error("'Hx'", "not a chemical symbol"):
-        read_entry(source, out, {"theory": "own", "isolated_atom_energy_eV": atoms | {"Hx": 0.0}})
+        write_store(source, out, theory="own", isolated_atom_energy=atoms | {"Hx": 0.0})
     with input_error("'na'", "not a chemical symbol"):
-        read_entry(source, out, {"exclude_elements": ["na"]})
+        write_store(source, out, exclude_elements=["na"])
     with input_error("no usable frame", "element C, H", "3"):
-        read_entry(source, out, {"exclude_elements": ["H", "C"]})
+        write_store(source, out, exclude_elements=["H", "C"])
     with input_error("hartree away", "another level of theory"):
-        read_entry(source, out, {"theory": "own", "isolated_atom_energy_eV": atoms})
+        write_store(source, out, theory="own", isolated_atom_energy=atoms)
     assert not out.parent.exists() or list(out.parent.iterdir()) == []

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from e3d.chemistry import number
-from e3d.theory import GFN2, ISOLATED_ATOMS_FILE, SPICE, THEORIES, read_theories
+from e3d.theory import GFN2, ISOLATED_ATOMS_FILE, SPICE, read_theories, theories
 from e3d.units import HARTREE_EV
 
 MPTRJ, MATPES_PBE, ANI = "PBE (MPtrj, GGA and GGA+U mixed)", "PBE (MatPES)", "wB97x/6-31G(d)"
@@ -22,13 +22,13 @@ ANI_HARTREE = {"H": -0.500607632585, "C": -37.8302333826, "N": -54.5680045287, "
 
 
 def test_every_theory_says_its_source() -> None:
-    assert {SPICE.name, GFN2.name, MPTRJ, MATPES_PBE, ANI} == set(THEORIES)
+    assert {SPICE.name, GFN2.name, MPTRJ, MATPES_PBE, ANI} == set(theories())
     for name in (MPTRJ, MATPES_PBE, ANI):
-        assert THEORIES[name].name == name
-        assert len(THEORIES[name].source) > 20
-    assert "PBE" not in THEORIES  # the same functional at two settings is two theories
+        assert theories()[name].name == name
+        assert len(theories()[name].source) > 20
+    assert "PBE" not in theories()  # the same functional at two settings is two theories
     with pytest.raises(KeyError):
-        THEORIES[
+        theories()[
             "r2SCAN (MatPES)"
         ]  # its atoms are in no source at hand; better none than another code's
 
@@ -38,7 +38,7 @@ def test_atoms_are_elements_with_finite_energies() -> None:
         rows = list(csv.DictReader(file))
     assert all(number(row["element"]) and math.isfinite(float(row["energy_eV"])) for row in rows)
     assert len({(row["theory"], row["element"]) for row in rows}) == len(rows)
-    assert [len(THEORIES[name].isolated_atom_energy) for name in (ANI, MPTRJ, MATPES_PBE)] == [
+    assert [len(theories()[name].isolated_atom_energy) for name in (ANI, MPTRJ, MATPES_PBE)] == [
         5,
         89,
         89,
@@ -52,14 +52,14 @@ def test_the_table_is_what_nequip_ships(name: str, file: str) -> None:
     assert spec.origin is not None
     text = (Path(spec.origin).parent / "data" / "dataset_stats" / file).read_text(encoding="utf-8")
     shipped = yaml.safe_load(re.sub(r"\$\{.*?\}", "x", text))["isolated_atom_energies"]
-    assert THEORIES[name].isolated_atom_energy == shipped
-    other = THEORIES[MATPES_PBE if name == MPTRJ else MPTRJ].isolated_atom_energy
+    assert theories()[name].isolated_atom_energy == shipped
+    other = theories()[MATPES_PBE if name == MPTRJ else MPTRJ].isolated_atom_energy
     assert other != shipped, "control"
 
 
 def test_ani_and_transition1x_are_one_level_of_theory() -> None:
     """Two codes (ORCA and Gaussian) agree on their atoms within 1 meV, so one set serves both."""
-    ours = THEORIES[ANI].isolated_atom_energy
+    ours = theories()[ANI].isolated_atom_energy
     worst = max(abs(ours[element] - energy * HARTREE_EV) for element, energy in ANI_HARTREE.items())
     assert worst < 1e-3, worst
 
@@ -70,7 +70,7 @@ def test_a_bad_table_is_refused_in_one_line(tmp_path: Path, input_error: Any) ->
     table = tmp_path / "table.csv"
     for text, reason in (
         ("theory,element,source\nA,H,me\n", "energy_eV"),
-        ("theory,element,energy_eV\nA,H,x\n", "'x'"),
+        ("theory,element,energy_eV,source\nA,H,x,me\n", "'x'"),
     ):
         table.write_text(text)
         with input_error(str(table), reason):
@@ -78,7 +78,7 @@ def test_a_bad_table_is_refused_in_one_line(tmp_path: Path, input_error: Any) ->
 
 
 def test_importing_reads_nothing() -> None:
-    code = "import sys; import e3d.theory as t; print(t._known.cache_info().currsize, 'pandas' in sys.modules)"
+    code = "import sys; import e3d.theory as t; print(t.theories.cache_info().currsize, 'pandas' in sys.modules)"
     folder = Path(__file__).parents[2] / "workflow"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True

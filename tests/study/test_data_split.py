@@ -11,7 +11,7 @@ import pytest
 from e3d import tables
 from e3d.fields import POOL, TEST_CONFORMATIONS, TEST_MOLECULES, UNUSED, VALIDATION, Column
 from e3d.fields import Store as F
-from e3d.store.convert import read_entry
+from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of, read_splits
 from model_fixtures import MINISPICE_FRAMES
@@ -167,7 +167,7 @@ def test_a_spice_sized_study_is_split_in_seconds() -> None:
 def test_a_dataset_too_small_to_split(
     spice_file: Any, spice_group: Any, input_error: Any, tmp_path: Path
 ) -> None:
-    read_entry(spice_file({"a": spice_group("C", 4)}), tmp_path / "store.h5", {})
+    write_store(spice_file({"a": spice_group("C", 4)}), tmp_path / "store.h5")
     with input_error("store.h5", "is empty", "larger fraction"):
         split_store(tmp_path / "store.h5", tmp_path / "splits.parquet", DEFAULT)
     assert not (tmp_path / "splits.parquet").exists()

@@ -287,6 +287,7 @@ def metals(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
         "layout": "extxyz",
         "theory": "EMT",
         "isolated_atom_energy_eV": {"Cu": 0.0, "Ni": 0.0, "Al": 0.0},
+        "include_ionic": False,
     }
     return to_subset(write_extxyz(folder / "metals.xyz"), folder, entry)
 

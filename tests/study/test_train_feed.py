@@ -14,7 +14,7 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from e3d.store.convert import read_entry
+from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from model_fixtures import Prepared
 from planning import PYTHONPATH
@@ -50,9 +50,10 @@ def periodic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("periodic")
     ase.io.write(folder / "frames.xyz", images(), format="extxyz")
     zero = dict.fromkeys(("H", "O", "Cu"), 0.0)
-    entry = {"layout": "extxyz", "theory": "none", "isolated_atom_energy_eV": zero}
-    read_entry(folder / "frames.xyz", folder / "store.h5", entry)
-    return folder / "store.h5"
+    store = folder / "store.h5"
+    source, layout = folder / "frames.xyz", "extxyz"
+    write_store(source, store, layout=layout, theory="none", isolated_atom_energy=zero)
+    return store
 
 
 def dataset_of(store: Path, folder: Path, frames: list[int]) -> Any:

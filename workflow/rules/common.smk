@@ -21,6 +21,7 @@ from e3d.options import read_yaml
 from study import stages
 from study.cli import COMMANDS as STUDY_COMMANDS
 from study.config import load_site, load_study, run_settings
+from study.data.entries import read_options
 from study.data.labelled import geometries_file
 from study.fields import NAMED_BONDS, STRUCTURES, VARIANT_SIGN
 from study.import_graph import files_of
@@ -178,21 +179,8 @@ def isolated_atoms_file(wildcards):
     return SOURCES[wildcards.dataset].get("isolated_atoms", [])
 
 
-def read_options(wildcards):
-    """What shapes a store; its checksum and where the file came from do not plan a reading again."""
-    entry = SOURCES[wildcards.dataset]
-    options = ["--layout", entry["layout"], "--theory", entry["theory"]]
-    if "isolated_atom_energy_eV" in entry:
-        atoms = entry["isolated_atom_energy_eV"].items()
-        options += [
-            "--isolated-atom-energy",
-            *(f"{name}={energy!r}" for name, energy in atoms),
-        ]
-    if "isolated_atoms" in entry:
-        options += ["--isolated-atoms", entry["isolated_atoms"]]
-    if "exclude_elements" in entry:
-        options += ["--exclude-elements", *entry["exclude_elements"]]
-    return shlex.join(options + ["--include-ionic"] * entry["include_ionic"])
+def options_of_reading(wildcards):
+    return shlex.join(read_options(SOURCES[wildcards.dataset]))
 
 
 def checksum(wildcards):

@@ -108,7 +108,7 @@ rule data_read:
         runtime=minutes(60, per_gb=10),
         sha256=checksum,
     params:
-        options=read_options,
+        options=options_of_reading,
     message:
         "reading {wildcards.dataset}"
     shell:

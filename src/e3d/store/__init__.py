@@ -1,1 +1,1 @@
-"""The package e3d.store."""
+"""The store of labelled frames: readers of dataset files, the writer and the reader."""

@@ -1,11 +1,10 @@
-"""Turn a dataset's own file into a checked store, and say what was dropped and why."""
+"""Turn a dataset's own file into a checked store, and say what was left out and why."""
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,214 +13,193 @@ from e3d.chemistry import Molecule, SmilesError, bonds_intact, molecule, number,
 from e3d.errors import InputError, choices
 from e3d.store.duplicates import Duplicates
 from e3d.store.group import Group, check_groups, select
-from e3d.store.layouts import LAYOUTS, reader
+from e3d.store.layouts import reader
 from e3d.store.report import Report
 from e3d.store.writer import StoreWriter
-from e3d.theory import SPICE, THEORIES, ionic_only
+from e3d.theory import SPICE, ionic_only, theories
+from e3d.units import HARTREE_EV
 
 log = logging.getLogger(__name__)
 
 DUPLICATE = "duplicates (same molecule, coordinates within 1e-4 Å)"
+_FORMATION_TOLERANCE_HARTREE = 1e-4
 
 
-def read_entry(source: Path, output: Path, entry: Mapping[str, Any]) -> Report:
-    """Read ``source`` as an entry of ``config/datasets.yaml`` describes it (layout, theory, ...).
-
-    ``layout`` defaults to spice, ``theory`` to SPICE's own.
-
-    Raises
-    ------
-    InputError
-        If the isolated atoms of the theory are not known, or as :func:`read_dataset`.
-    """
-    theory, layout = str(entry.get("theory", SPICE.name)), str(entry.get("layout", "spice"))
-    include_ionic = bool(entry.get("include_ionic"))
-    return read_dataset(
-        source,
-        output,
-        layout=layout,
-        theory=theory,
-        isolated_atom_energy=_isolated_atoms(entry, theory, layout),
-        exclude_elements=tuple(
-            entry.get("exclude_elements", () if include_ionic else ionic_only(theory))
-        ),
-        include_charged=include_ionic,
-        sha256=entry.get("sha256"),
-    )
-
-
-def _isolated_atoms(entry: Mapping[str, Any], theory: str, layout: str) -> Mapping[str, float]:
-    """Return the energy (eV) of each isolated atom: the entry's own, those of its file, or the theory's."""
-    if "isolated_atom_energy_eV" in entry:
-        found: Mapping[str, float] = entry["isolated_atom_energy_eV"]
-        return found
-    if "isolated_atoms" in entry:
-        return _atoms_in(Path(entry["isolated_atoms"]), layout)
-    if theory not in THEORIES:
-        raise InputError(
-            f"theory {theory!r}: its isolated atoms are not known - {choices(theory, THEORIES)}. Give the dataset "
-            "`isolated_atom_energy_eV`, the energy of each isolated neutral atom in eV, or `isolated_atoms`, a file "
-            "of single atoms in its layout."
-        )
-    return THEORIES[theory].isolated_atom_energy
-
-
-def _atoms_in(path: Path, layout: str) -> dict[str, float]:
-    """Return the lowest energy (eV) of every element that a file in ``layout`` has a single atom of."""
-    found: dict[str, float] = {}
-    for group in check_groups(reader(layout)(path, {})):
-        if len(group.atomic_numbers) == 1 and len(group.energy):
-            element = symbol(int(group.atomic_numbers[0]))
-            found[element] = min(found.get(element, np.inf), float(group.energy.min()))
-    if not found:
-        raise InputError(
-            f"{path}: holds no single atom, which `isolated_atoms` is for. Give another file."
-        )
-    return found
-
-
-def read_dataset(
-    source: Path,
+def write_store(
+    file: Path,
     output: Path,
     *,
-    layout: str,
-    theory: str,
-    isolated_atom_energy: Mapping[str, float],
-    exclude_elements: tuple[str, ...] = (),
-    include_charged: bool = False,
-    sha256: str | None = None,
+    layout: str = "spice",
+    theory: str = SPICE.name,
+    isolated_atom_energy: Mapping[str, float] | None = None,
+    isolated_atoms: Path | None = None,
+    exclude_elements: Sequence[str] | None = None,
+    include_ionic: bool = False,
+    sha256: str = "",
 ) -> Report:
-    """Read ``source`` in ``layout`` and write the store ``output`` and ``<output>.report.json``.
+    """Read a dataset's ``file`` and write the store ``output`` and ``<output>.report.json``.
 
-    Charged species and ``exclude_elements`` are left out and counted: with one shift per element
+    Charged species and excluded elements are left out and counted: with one shift per element
     neither has a sum of bond energies that means an atomisation energy. Duplicates (same molecule,
     coordinates within 1e-4 Å) are dropped and counted; the first one stays.
 
     Parameters
     ----------
+    layout
+        One of :data:`e3d.store.layouts.LAYOUTS`.
+    theory
+        Level of theory of the labels.
     isolated_atom_energy
-        eV by element, at ``theory``.
-    include_charged
-        Keep charged species; their total energies are then those of the neutral atoms plus what it
-        takes to charge them, and their frames are tested apart.
+        Energy (eV) of each neutral isolated atom; else from ``isolated_atoms``, else the theory's.
+    isolated_atoms
+        File in ``layout`` that holds single atoms: the lowest energy of each element is taken.
+    exclude_elements
+        Elements whose frames are left out; None: those that the theory has as ions only.
+    include_ionic
+        Keep charged species, and by default every element. Their energies are relative to neutral
+        atoms, and their frames are tested apart.
     sha256
-        Expected checksum of ``source``; not checked if None.
+        Expected checksum of ``file``; not checked if empty.
 
     Raises
     ------
     InputError
-        For a file, group, label or element that cannot be used (nothing is written then).
+        For a file, group, label, theory or element that cannot be used (nothing is written then).
     """
-    if layout not in LAYOUTS:
-        raise InputError(
-            f"layout {layout!r} is not one this package reads - {choices(layout, LAYOUTS)}. "
-            "Set `layout` of the dataset."
+    read = reader(layout)
+    if isolated_atom_energy is None:
+        isolated_atom_energy = (
+            _theory_atoms(theory) if isolated_atoms is None else _file_atoms(isolated_atoms, layout)
         )
-    found = _checked_digest(source, sha256)
+    if exclude_elements is None:
+        exclude_elements = () if include_ionic else ionic_only(theory)
     atoms = {number(element): energy for element, energy in isolated_atom_energy.items()}
-    for element in exclude_elements:
-        number(element)  # a misspelt symbol would silently exclude nothing
+    excluded = {symbol(number(element)) for element in exclude_elements}  # a typo excludes nothing
+    kept = _Kept(theory, atoms, frozenset(excluded), include_ionic)
+    facts = {"theory": theory, "source": file.name, "source_sha256": _checked_digest(file, sha256)}
     report = Report()
-    facts = {"theory": theory, "source": source.name, "source_sha256": found}
-    with _naming(source), StoreWriter(output, facts, atoms) as writer:
-        duplicates = Duplicates(writer.written)
-        for group in check_groups(reader(layout)(source, atoms)):
-            report.dropped.update(group.dropped)
-            parsed = _usable(group, exclude_elements, report, include_charged=include_charged)
-            if parsed is not None:
-                _require_atoms(group, atoms, theory)
-                _add(writer, duplicates, group, parsed, atoms, report, ionic_only(theory))
+    with _naming(file), StoreWriter(output, facts, atoms) as writer:
+        _fill(writer, check_groups(read(file)), kept, report)
         if writer.n_frames == 0:
             raise InputError(
-                f"{source}: no usable frame; left out: {dict(report.dropped) or 'nothing'}. "
-                "Check the file and `exclude_elements`."
+                f"{file}: no usable frame; left out: {dict(report.dropped) or 'nothing'}. "
+                "Check the file and `exclude_elements` (--exclude-elements)."
             )
     log.info("%s: %s", output, report.as_dict())
     provenance.write_json(output.with_name(output.name + ".report.json"), report.as_dict())
-    provenance.record(output, inputs=[source], settings={"layout": layout, "theory": theory})
+    provenance.record(output, inputs=[file], settings={"layout": layout, "theory": theory})
     return report
 
 
-def _add(
-    writer: StoreWriter,
-    duplicates: Duplicates,
-    group: Group,
-    parsed: Molecule,
-    atoms: Mapping[int, float],
-    report: Report,
-    ionic_elements: tuple[str, ...],
-) -> None:
-    """Write the conformations of a group that are no duplicates, and count both."""
-    same = (writer.molecule_row(parsed), parsed.charge, parsed.multiplicity)
-    fresh = duplicates.fresh(
-        same, group.atomic_numbers, group.positions, group.cell, writer.n_frames
-    )
-    if not fresh.all():
-        report.dropped[DUPLICATE] += int((~fresh).sum())
-        group = select(group, fresh)
-    intact = np.ones(
-        len(group.energy), dtype=bool
-    )  # without a SMILES there are no bonds to compare with
-    if group.smiles:
-        intact = bonds_intact(group.positions, group.atomic_numbers, parsed.bond_index)
-    ionic = any(symbol(int(z)) in ionic_elements for z in group.atomic_numbers)
-    writer.add(group, parsed, intact, ionic=ionic or parsed.charge != 0)
-    report.add(group, parsed, intact, atoms, ionic=ionic)
+def _theory_atoms(theory: str) -> Mapping[str, float]:
+    if theory not in theories():
+        raise InputError(
+            f"theory {theory!r}: its isolated atoms are not known - {choices(theory, theories())}. "
+            "Fix --theory, or give the energy of each isolated neutral atom in eV "
+            "(--isolated-atom-energy, `isolated_atom_energy_eV` of the dataset) or a file of "
+            "single atoms in the same layout (--isolated-atoms, `isolated_atoms`)."
+        )
+    return theories()[theory].isolated_atom_energy
+
+
+def _file_atoms(path: Path, layout: str) -> dict[str, float]:
+    """Return the lowest energy (eV) of every element that a file has a single atom of."""
+    found: dict[str, float] = {}
+    for group in check_groups(reader(layout)(path)):
+        if len(group.atomic_numbers) == 1 and len(group.energy):
+            element = symbol(int(group.atomic_numbers[0]))
+            found[element] = min(found.get(element, np.inf), float(group.energy.min()))
+    if not found:
+        raise InputError(
+            f"{path}: holds no single atom, which `isolated_atoms` (--isolated-atoms) is for. "
+            "Give another file."
+        )
+    return found
+
+
+def _checked_digest(file: Path, expected: str) -> str:
+    if not file.is_file():
+        raise InputError(f"{file}: no such file. Fix the dataset's `path`, or fetch it first.")
+    found = provenance.file_digest(file)
+    if expected and found != expected:
+        raise InputError(
+            f"{file}: SHA-256 is {found}, expected {expected}. The file is damaged or another "
+            "version: fetch it again, or fix `sha256` of the dataset (--sha256)."
+        )
+    return found
 
 
 @contextlib.contextmanager
-def _naming(source: Path) -> Iterator[None]:
+def _naming(file: Path) -> Iterator[None]:
     """Put the file before an error that names only the molecule."""
     try:
         yield
     except InputError as error:
         message = str(error)
-        raise InputError(message if str(source) in message else f"{source}: {message}") from None
+        raise InputError(message if str(file) in message else f"{file}: {message}") from None
 
 
-def _checked_digest(source: Path, expected: str | None) -> str:
-    if not source.is_file():
-        raise InputError(f"{source}: no such file. Fix the dataset's `path`, or fetch it first.")
-    found = provenance.file_digest(source)
-    if expected is not None and found != expected:
-        raise InputError(
-            f"{source}: SHA-256 is {found}, expected {expected}. The file is damaged or another "
-            "version: fetch it again, or set the dataset's `sha256`."
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept: every element of ``atoms`` (eV by atomic number) but the excluded ones."""
+
+    theory: str
+    atoms: Mapping[int, float]
+    excluded: frozenset[str]
+    charged: bool
+
+
+def _fill(writer: StoreWriter, groups: Iterator[Group], kept: _Kept, report: Report) -> None:
+    """Write the usable conformations of every group that are no duplicates; count the others."""
+    duplicates = Duplicates(writer.written)
+    ions = set(ionic_only(kept.theory))
+    for group in groups:
+        report.dropped.update(group.dropped)
+        parsed = _usable(group, kept)
+        if isinstance(parsed, str):
+            report.dropped[parsed] += max(len(group.energy), 1)
+            continue
+        _check_atoms(group, parsed, kept)
+        same = (writer.molecule_row(parsed), parsed.charge, parsed.multiplicity)
+        fresh = duplicates.fresh(
+            same, group.atomic_numbers, group.positions, group.cell, writer.n_frames
         )
-    return found
+        if not fresh.all():
+            report.dropped[DUPLICATE] += int((~fresh).sum())
+            group = select(group, fresh)
+        intact = np.ones(len(group.energy), dtype=bool)  # no SMILES, no bonds to compare with
+        if group.smiles:
+            intact = bonds_intact(group.positions, group.atomic_numbers, parsed.bond_index)
+        ionic = not ions.isdisjoint(map(symbol, group.atomic_numbers.tolist()))
+        writer.add(group, parsed, intact, ionic=ionic or parsed.charge != 0)
+        report.add(group, parsed, intact, kept.atoms, ionic=ionic)
 
 
-def _usable(
-    group: Group, exclude_elements: tuple[str, ...], report: Report, *, include_charged: bool
-) -> Molecule | None:
-    """Return the parsed molecule, or None after counting why its frames are left out."""
-    frames = len(group.energy)
-    if frames == 0:
-        report.dropped["groups without conformations"] += 1
-        return None
-    excluded = sorted({symbol(int(z)) for z in group.atomic_numbers} & set(exclude_elements))
+def _usable(group: Group, kept: _Kept) -> Molecule | str:
+    """Return the parsed molecule, or why its frames are left out."""
+    if not len(group.energy):
+        return "groups without conformations"
+    excluded = sorted(kept.excluded.intersection(map(symbol, group.atomic_numbers.tolist())))
     if excluded:
-        report.dropped[f"element {', '.join(excluded)} (no neutral atom reference)"] += frames
-        return None
+        return f"element {', '.join(excluded)} (no neutral atom reference)"
     try:
         parsed = _parsed(group)
     except SmilesError as error:
         log.warning("left out: %s", error)
-        report.dropped["SMILES that cannot be read"] += frames
-        return None
-    if parsed.atomic_numbers != tuple(int(z) for z in group.atomic_numbers):
+        return "SMILES that cannot be read"
+    if parsed.atomic_numbers != tuple(group.atomic_numbers.tolist()):
         raise InputError(
-            f"{group.smiles}: atomic_numbers {list(map(int, group.atomic_numbers))} do not follow the map "
-            f"numbers ({list(parsed.atomic_numbers)}). Map number k must name row k-1: fix the group."
+            f"{group.smiles}: atomic_numbers {group.atomic_numbers.tolist()} do not follow the map "
+            f"numbers ({list(parsed.atomic_numbers)}). Map number k must name row k-1: "
+            "fix the group."
         )
-    if parsed.charge != 0 and not include_charged:
-        report.dropped["charged species (one shift per element cannot hold both)"] += frames
-        return None
+    if parsed.charge != 0 and not kept.charged:
+        return "charged species (one shift per element cannot hold both)"
     return parsed
 
 
 def _parsed(group: Group) -> Molecule:
-    """Return what the SMILES says; charge and spin of the group come before it where they are given."""
+    """Return what the SMILES says; the group's own charge and spin come first."""
     if not group.smiles:
         return unnamed(group.name, group.atomic_numbers, group.charge or 0, group.multiplicity or 1)
     parsed = molecule(group.smiles)
@@ -230,38 +208,24 @@ def _parsed(group: Group) -> Molecule:
     return replace(parsed, charge=charge, multiplicity=multiplicity)
 
 
-def _require_atoms(group: Group, atoms: Mapping[int, float], theory: str) -> None:
-    unknown = sorted({symbol(int(z)) for z in group.atomic_numbers if int(z) not in atoms})
+def _check_atoms(group: Group, parsed: Molecule, kept: _Kept) -> None:
+    """Refuse elements without an isolated atom, and formation energies relative to other atoms."""
+    unknown = sorted({symbol(z) for z in parsed.atomic_numbers if z not in kept.atoms})
     if unknown:
         raise InputError(
-            f"{group.label}: no isolated-atom energy of {', '.join(unknown)} at {theory}; known: "
-            f"{', '.join(symbol(z) for z in sorted(atoms))}. Add it to the dataset's `isolated_atom_energy_eV` "
-            "or the element to its `exclude_elements`."
+            f"{group.label}: no isolated-atom energy of {', '.join(unknown)} at {kept.theory}; "
+            f"known: {', '.join(symbol(z) for z in sorted(kept.atoms))}. Add it to "
+            "`isolated_atom_energy_eV` of the dataset (--isolated-atom-energy), or the element to "
+            "`exclude_elements` (--exclude-elements)."
         )
-
-
-def read_file(
-    file: Path,
-    output: Path,
-    layout: str,
-    theory: str,
-    isolated_atom_energy: list[tuple[str, float]] | None,
-    isolated_atoms: Path | None,
-    exclude_elements: list[str] | None,
-    include_ionic: bool,
-    sha256: str,
-) -> None:
-    """Read one file into a store, as the options of ``e3d data read`` say."""
-    entry: dict[str, Any] = {
-        "layout": layout,
-        "theory": theory,
-        "include_ionic": include_ionic,
-        "sha256": sha256 or None,
-    }
-    if isolated_atom_energy:
-        entry["isolated_atom_energy_eV"] = dict(isolated_atom_energy)
-    if isolated_atoms is not None:
-        entry["isolated_atoms"] = str(isolated_atoms)
-    if exclude_elements is not None:
-        entry["exclude_elements"] = exclude_elements
-    read_entry(file, output, entry)
+    if group.formation_energy is None or parsed.charge:  # that of an ion is relative to ions
+        return
+    ours = group.energy - sum(kept.atoms[z] for z in parsed.atomic_numbers)
+    worst = float(np.abs(group.formation_energy - ours).max()) / HARTREE_EV
+    if not worst <= _FORMATION_TOLERANCE_HARTREE:  # nor if it is not a number
+        raise InputError(
+            f"{group.label}: formation_energy is {worst:.2g} hartree away from dft_total_energy "
+            f"minus isolated atoms, allowed {_FORMATION_TOLERANCE_HARTREE:g}. The labels are from "
+            "another level of theory: fix `theory` of the dataset (--theory) or its "
+            "`isolated_atom_energy_eV` (--isolated-atom-energy)."
+        )

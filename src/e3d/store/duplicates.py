@@ -1,9 +1,9 @@
 """Find frames of one molecule that are the same structure, while a store is written.
 
-Two frames are duplicates when every atom of one lies within :data:`TOLERANCE_ANG` of an atom of the same
-element in the other (atom order differs between the groups of one molecule). Five numbers a frame,
-which cannot differ by more than a bound where the coordinates differ by less than the tolerance,
-point at the few candidates whose coordinates are then read back and compared. The cells of periodic
+Two frames are duplicates when every atom of one lies within :data:`TOLERANCE_ANG` of an atom of the
+same element in the other (atom order differs between the groups of one molecule). Each frame has
+five numbers that barely change where its coordinates change by less than the tolerance. Frames that
+agree in all five, within bounds, are read back and compared atom by atom. The cells of periodic
 frames are compared entry by entry.
 """
 
@@ -22,7 +22,7 @@ class Duplicates:
     """The frames kept so far, by molecule; five numbers each (14 if periodic) stay in memory."""
 
     def __init__(self, lookup: Lookup) -> None:
-        """Compare with frames that ``lookup`` returns as atomic numbers (N,) and positions (N, 3)."""
+        """Take what returns atomic numbers (N,) and positions (N, 3) of a frame kept before."""
         self._lookup = lookup
         self._keys: dict[Hashable, NDArray[np.float64]] = {}
         self._frames: dict[Hashable, NDArray[np.int64]] = {}
@@ -35,10 +35,16 @@ class Duplicates:
         cell: NDArray[np.float64] | None,
         first_frame: int,
     ) -> NDArray[np.bool_]:
-        """Say which conformations (M,) of a group are new; those are remembered.
+        """Say which conformations of a group are new, (M,); those are remembered.
 
-        ``molecule`` tells apart what is never the same structure: molecules, and charges and spins of
-        one. The new ones are taken to become the frames ``first_frame``, ``first_frame + 1``, ... of the store.
+        Parameters
+        ----------
+        molecule
+            Differs between structures that are never the same: molecules, charges, spins.
+        numbers, positions, cell
+            Atomic numbers (N,), coordinates (M, N, 3) and cells (M, 3, 3), Å; no cell: None.
+        first_frame
+            The new ones become the frames ``first_frame``, ``first_frame + 1``, ... of the store.
         """
         molecule = (molecule, cell is None)
         keys, bounds = structure_keys(numbers, positions, cell)
@@ -80,8 +86,8 @@ def structure_keys(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return numbers of every conformation (M, K) and how far those of a duplicate may be (M, K).
 
-    sum z |x - c|², sum z x (three numbers), the number of atoms, and of a periodic one the nine entries of
-    the cell; c is the centre of charge.
+    They are sum z |x - c|² (c: centre of charge), sum z x (three numbers), the number of atoms and,
+    with a cell, its nine entries.
     """
     z = numbers.astype(np.float64)
     linear = np.einsum("n,mnx->mx", z, positions)
@@ -103,7 +109,11 @@ def structure_keys(
 def candidates(
     keys: NDArray[np.float64], bounds: NDArray[np.float64], n_old: int
 ) -> list[tuple[int, int]]:
-    """Return (new conformation, earlier row of ``keys``) whose keys agree, in order of the former."""
+    """Return pairs of a conformation and an earlier row of ``keys`` that agree within bounds.
+
+    ``keys`` (R, K) holds the old rows, ``n_old`` of them, then the new ones; ``bounds`` (M, K) is
+    of the new ones, which the first of each pair counts from 0, ascending.
+    """
     order = np.argsort(keys[:, 0], kind="stable")
     ordered, own = keys[order, 0], keys[n_old:, 0]
     low = np.searchsorted(ordered, own - bounds[:, 0], side="left")

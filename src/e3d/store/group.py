@@ -1,6 +1,6 @@
-"""What a reader hands over: conformations of one molecule or material, in eV and Å, checked."""
+"""What a layout's reader yields: conformations of one molecule or material, and their checks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,16 +13,34 @@ _MAX_Z = 118
 
 @dataclass(frozen=True)
 class Group:
-    """Conformations of one molecule or material as a reader hands them over, in eV and Å.
+    """M labelled conformations of one molecule or material of N atoms, in eV and Å.
 
-    ``positions`` and ``forces`` (M, N, 3), ``energy`` (M,), ``atomic_numbers`` (N,),
-    ``source_index`` (M,) with -1 where the source's numbering cannot be known.
-
-    ``smiles`` is mapped (map number k is row k-1); where the source has none it is "" and ``name``
-    says what the frames are told apart by (a formula, say). ``cell`` (M, 3, 3) Å holds cell vectors
-    in rows and ``pbc`` (M, 3) the periodic directions, both None for isolated molecules;
-    ``stress`` (M, 3, 3) eV/Å^3 is positive under tension. ``charge`` and ``multiplicity`` are given
-    where no SMILES says them. ``dropped`` counts rows of the source that the reader left out, by reason.
+    Parameters
+    ----------
+    smiles
+        Mapped SMILES (map number k is row k-1), "" where the source has none.
+    subset
+        Name of the part of the source that the group is from.
+    atomic_numbers
+        (N,).
+    positions, forces
+        (M, N, 3), Å and eV/Å.
+    energy
+        Total energies (M,), eV.
+    source_index
+        The source's own number of each conformation (M,), -1 where it cannot be known.
+    name
+        Keeps frames without a SMILES apart, for instance a formula.
+    cell, pbc
+        Cell vectors in rows (M, 3, 3), Å, and the periodic directions (M, 3); None for molecules.
+    stress
+        (M, 3, 3), eV/Å^3, positive under tension.
+    formation_energy
+        Energy (M,), eV, relative to isolated atoms, where the source has it: a check of ``energy``.
+    charge, multiplicity
+        Where no SMILES says them, or says otherwise.
+    dropped
+        Number of rows of the source that the reader left out, by reason.
     """
 
     smiles: str
@@ -36,6 +54,7 @@ class Group:
     cell: NDArray[np.float64] | None = None
     pbc: NDArray[np.bool_] | None = None
     stress: NDArray[np.float64] | None = None
+    formation_energy: NDArray[np.float64] | None = None
     charge: int | None = None
     multiplicity: int | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
@@ -46,14 +65,28 @@ class Group:
         return self.smiles or self.name
 
 
+_SHAPES = {
+    "positions": "mn3",
+    "forces": "mn3",
+    "source_index": "m",
+    "energy": "m",
+    "formation_energy": "m",
+    "atomic_numbers": "n",
+    "cell": "m33",
+    "pbc": "m3",
+    "stress": "m33",
+}
+_NUMBERS = ("positions", "energy", "forces", "cell", "stress")
+
+
 def select(group: Group, rows: NDArray[np.bool_]) -> Group:
-    """Return the group with only the conformations (M,) that ``rows`` marks."""
-    names = ("positions", "energy", "forces", "source_index", "cell", "pbc", "stress")
+    """Return the group with only the conformations that ``rows`` (M,) marks."""
+    names = [name for name, shape in _SHAPES.items() if shape.startswith("m")]
     kept = {name: values[rows] for name in names if (values := getattr(group, name)) is not None}
     return replace(group, **kept)
 
 
-def check_groups(groups: Iterator[Group]) -> Iterator[Group]:
+def check_groups(groups: Iterable[Group]) -> Iterator[Group]:
     """Pass groups through, refusing shapes that do not fit and numbers that are not finite.
 
     Raises
@@ -62,37 +95,37 @@ def check_groups(groups: Iterator[Group]) -> Iterator[Group]:
         Naming the molecule, the array and what it should be.
     """
     for group in groups:
-        m, n = len(group.energy), len(group.atomic_numbers)
-        expected = {
-            "positions": (m, n, 3),
-            "forces": (m, n, 3),
-            "source_index": (m,),
-            "energy": (m,),
-            "atomic_numbers": (n,),
-            "cell": (m, 3, 3),
-            "pbc": (m, 3),
-            "stress": (m, 3, 3),
-        }
-        for name, shape in expected.items():
-            values = getattr(group, name)
-            if values is not None and values.shape != shape:
-                raise InputError(
-                    f"{group.label}: {name} has shape {values.shape}, expected {shape} for "
-                    f"{m} conformations of {n} atoms. Fix the group or drop it from the file."
-                )
+        _check_shapes(group)
         if not np.isin(group.atomic_numbers, range(1, _MAX_Z + 1)).all():
             raise InputError(
-                f"{group.label}: atomic_numbers {group.atomic_numbers.tolist()} must be 1..{_MAX_Z}. Fix the group."
+                f"{group.label}: atomic_numbers {group.atomic_numbers.tolist()} must be "
+                f"1..{_MAX_Z}. Fix the group."
             )
-        for name in ("positions", "energy", "forces", "cell", "stress"):
-            values = getattr(group, name)
-            if values is None:
-                continue
-            bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
-            if bad.any():
-                raise InputError(
-                    f"{group.label}: {name} of conformation {int(np.argmax(bad))} is not finite "
-                    f"({int(bad.sum())} of {m} affected); every label must be a number. "
-                    "Remove these conformations from the file."
-                )
+        _check_finite(group)
         yield group
+
+
+def _check_shapes(group: Group) -> None:
+    sizes = {"m": len(group.energy), "n": len(group.atomic_numbers), "3": 3}
+    for name, axes in _SHAPES.items():
+        values, expected = getattr(group, name), tuple(sizes[axis] for axis in axes)
+        if values is not None and values.shape != expected:
+            raise InputError(
+                f"{group.label}: {name} has shape {values.shape}, expected {expected} for "
+                f"{sizes['m']} conformations of {sizes['n']} atoms. "
+                "Fix the group or drop it from the file."
+            )
+
+
+def _check_finite(group: Group) -> None:
+    for name in _NUMBERS:
+        values = getattr(group, name)
+        if values is None:
+            continue
+        bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+        if bad.any():
+            raise InputError(
+                f"{group.label}: {name} of conformation {int(np.argmax(bad))} is not finite "
+                f"({int(bad.sum())} of {len(bad)} affected); every label must be a number. "
+                "Remove these conformations from the file."
+            )

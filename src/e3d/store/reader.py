@@ -1,7 +1,7 @@
 """The store: one HDF5 file of frames, flat arrays, written once and read at random.
 
-:mod:`e3d.store.writer` writes it. Reading maps its contiguous arrays into memory: a random frame costs
-its bytes. Fields, shapes and units: :class:`e3d.fields.Store`.
+:mod:`e3d.store.writer` writes it. Reading maps its contiguous arrays into memory: a random frame
+costs its bytes. Fields, shapes and units: :class:`e3d.fields.Store`.
 """
 
 import json
@@ -18,6 +18,8 @@ from e3d.fields import Store as F
 from e3d.store.files.hdf5 import open_hdf5
 
 FORMAT = "e3d-store-2"
+ATOMS_ATTRIBUTE: Final = "isolated_atom_energy_eV"
+"""Attribute with the energies of isolated neutral atoms by atomic number, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,15 @@ class Frame:
 class StoreReader:
     """Read frames of a store at random.
 
-    Pointers, molecules and groups are in memory; everything else stays on disk, mapped into memory.
+    Pointers, molecules and groups are in memory; all else stays on disk, mapped into memory.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from e3d.store.convert import write_store
+    >>> with TemporaryDirectory() as folder:
+    ...     report = write_store(Path("resources/minispice.hdf5"), Path(folder) / "store.h5")
+    ...     with StoreReader(Path(folder) / "store.h5") as reader:
+    ...         print(len(reader), reader.molecule_smiles[:3], reader.frame(0).positions.shape)
+    1120 ['C', 'C#C', 'C#CC'] (5, 3)
     """
 
     def __init__(self, path: Path) -> None:
@@ -87,8 +97,8 @@ class StoreReader:
         if self._file.attrs.get("format") != FORMAT:
             self._file.close()
             raise InputError(
-                f"{path}: not a store of this version - expected the attribute format = {FORMAT!r}. "
-                "Make it with `e3d data read FILE --layout LAYOUT -o STORE.h5`."
+                f"{path}: not a store of this version - expected the attribute format = "
+                f"{FORMAT!r}. Make it with `e3d data read FILE --layout LAYOUT -o STORE.h5`."
             )
         self._arrays = {name: self._map(name) for name in ARRAYS if name in self._file}
         self.frame_ptr = self[F.FRAME_PTR]
@@ -108,7 +118,7 @@ class StoreReader:
         return len(self.frame_ptr) - 1
 
     def __contains__(self, name: F) -> bool:
-        """Say whether the store has an array that not every store has."""
+        """Say whether the store has an array; not every store has all of them."""
         return name in self._file
 
     def __getitem__(self, name: F) -> NDArray[Any]:
@@ -153,7 +163,7 @@ class StoreReader:
     @property
     def isolated_atom_energy(self) -> dict[int, float]:
         """Energy of the isolated neutral atom (eV) by atomic number."""
-        named = json.loads(self._file.attrs["isolated_atom_energy_eV"])
+        named = json.loads(self._file.attrs[ATOMS_ATTRIBUTE])
         return {int(z): float(energy) for z, energy in named.items()}
 
     @property
@@ -167,10 +177,13 @@ class StoreReader:
         return dict(self._file.attrs)
 
     def gather(self, name: F, frames: NDArray[np.int64]) -> NDArray[Any]:
-        """Read one array of several frames (F,), in this order: a row a frame, or their rows of atoms on end."""
-        array: NDArray[Any] = np.asarray(
-            self._arrays[name]
-        )  # the plain array: a memmap is slower to index
+        """Read one array of several frames (F,), in this order.
+
+        Returns
+        -------
+        A row for each frame, or the rows of their atoms, one frame after the other.
+        """
+        array = np.asarray(self._arrays[name])  # the plain array: a memmap is slower to index
         if name not in _OF_ATOMS:
             return np.asarray(array[frames])
         start = self.frame_ptr[frames]

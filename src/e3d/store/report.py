@@ -41,7 +41,17 @@ class Report:
         *,
         ionic: bool,
     ) -> None:
-        """Count the frames of a group that go into the store; ``ionic``: an element known as ions only."""
+        """Count the frames of a group that go into the store.
+
+        Parameters
+        ----------
+        intact
+            (M,), whether the geometry has exactly the bonds of the molecule.
+        atoms
+            Energies (eV) of isolated atoms by atomic number.
+        ionic
+            Whether it has an element that the theory has as ions only.
+        """
         frames = len(group.energy)
         if not frames:
             return

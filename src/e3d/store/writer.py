@@ -23,7 +23,7 @@ from e3d.chemistry import Molecule
 from e3d.errors import InputError
 from e3d.fields import Store as F
 from e3d.store.group import Group
-from e3d.store.reader import ARRAYS, FORMAT
+from e3d.store.reader import ARRAYS, ATOMS_ATTRIBUTE, FORMAT
 
 _COPY_ROWS = 1_000_000
 
@@ -75,7 +75,22 @@ class StoreWriter:
         ionic: bool = False,
         part: int | None = None,
     ) -> None:
-        """Append every conformation of ``group``; ``intact`` (M,) marks those with their bonds."""
+        """Append every conformation of ``group``.
+
+        Parameters
+        ----------
+        intact
+            (M,), whether the geometry has exactly the bonds of the molecule.
+        ionic
+            Whether the frames are charged or hold an element known as ions only.
+        part
+            Row of the dataset they are from, in a mixed store.
+
+        Raises
+        ------
+        InputError
+            If a number is beyond what the store's types hold.
+        """
         m, n = group.positions.shape[:2]
         atoms = sum(self._atoms[int(z)] for z in group.atomic_numbers)
         rows: dict[F, Any] = {
@@ -104,7 +119,7 @@ class StoreWriter:
         self.n_frames += m
 
     def _group_row(self, smiles: str) -> int:
-        """Return the row of a group: one for each mapped SMILES, and one for every group without."""
+        """Return the row of a group: one per mapped SMILES, and one per group without."""
         if smiles and smiles in self._groups:
             return self._groups[smiles]
         self._group_smiles.append(smiles)
@@ -132,7 +147,8 @@ class StoreWriter:
             limits, low, high = np.iinfo(dtype), int(values.min()), int(values.max())
             if low < limits.min or high > limits.max:
                 raise InputError(
-                    f"{name} {low}..{high}: a store holds {limits.min}..{limits.max} of it. Fix the file."
+                    f"{name} {low}..{high}: a store holds {limits.min}..{limits.max} of it. "
+                    "Fix the file."
                 )
         with np.errstate(over="ignore"):
             stored = np.ascontiguousarray(values, dtype=dtype)
@@ -173,7 +189,7 @@ class StoreWriter:
             for key, value in self._attributes.items():
                 file.attrs[key] = value
             named = {str(z): energy for z, energy in sorted(self._atoms.items())}
-            file.attrs["isolated_atom_energy_eV"] = json.dumps(named)
+            file.attrs[ATOMS_ATTRIBUTE] = json.dumps(named)
             file.attrs["elements"] = json.dumps(sorted(self._elements))
             file.create_dataset(F.FRAME_PTR, data=np.array(self._frame_ptr, dtype=np.int64))
             for name, handle in self._spool.items():

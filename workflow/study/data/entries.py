@@ -19,6 +19,22 @@ def sources(names: Iterable[str], known: Mapping[str, Any]) -> list[str]:
     return list(found)
 
 
+def read_options(entry: Mapping[str, Any]) -> list[str]:
+    """Return the options of ``e3d data read`` that shape the store of an entry's file.
+
+    Its checksum is not among them: it does not plan a reading again.
+    """
+    options = ["--layout", entry["layout"], "--theory", entry["theory"]]
+    if "isolated_atom_energy_eV" in entry:
+        atoms = entry["isolated_atom_energy_eV"].items()
+        options += ["--isolated-atom-energy", *(f"{name}={energy!r}" for name, energy in atoms)]
+    if "isolated_atoms" in entry:
+        options += ["--isolated-atoms", entry["isolated_atoms"]]
+    if "exclude_elements" in entry:
+        options += ["--exclude-elements", *entry["exclude_elements"]]
+    return options + ["--include-ionic"] * entry["include_ionic"]
+
+
 def check_entries(names: Iterable[str], known: Mapping[str, Any], *, need_files: bool) -> None:
     """Refuse what cannot be read, fetched, made or mixed.
 

@@ -1,4 +1,4 @@
-"""Open files that may be gzip-compressed, told by their first bytes, not by their name."""
+"""Open files that may be gzip-compressed: their first bytes decide, not their name."""
 
 import contextlib
 import gzip
@@ -50,7 +50,7 @@ def open_stream(path: Path) -> "Iterator[BufferedReader[Any]]":
 
 @contextlib.contextmanager
 def plain(path: Path) -> Iterator[Path]:
-    """Give a path whose content is not compressed: the file itself, or a copy that goes away after use.
+    """Yield a path whose content is not compressed: the file itself, or a temporary copy.
 
     Raises
     ------

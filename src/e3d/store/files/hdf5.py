@@ -25,19 +25,23 @@ def open_hdf5(path: Path, *, called: Path | None = None) -> h5py.File:
     with contextlib.suppress(OSError):
         return h5py.File(path, "r")
     raise InputError(
-        f"{called or path}: not a readable HDF5 file ({path.stat().st_size} bytes; truncated or another format). "
-        "Fetch it again and compare its checksum."
+        f"{called or path}: not a readable HDF5 file ({path.stat().st_size} bytes; truncated or "
+        "another format). Fetch it again and compare its checksum."
     )
 
 
-def subgroups(group: h5py.Group, where: str) -> Iterator[tuple[str, h5py.Group]]:
+def subgroups(
+    group: h5py.Group, where: str, *, expected: str = ""
+) -> Iterator[tuple[str, h5py.Group]]:
     """Yield name and content of every group in ``group``; datasets are passed over.
 
     Raises
     ------
     InputError
-        If a link leads nowhere.
+        If a link leads nowhere, or there is no group although some are ``expected``.
     """
+    if expected and not any(isinstance(item, h5py.Group) for item in group.values()):
+        raise InputError(f"{where}: holds no groups; {expected}. Check the file or its `layout`.")
     for name, item in group.items():
         if item is None:
             raise InputError(

@@ -77,8 +77,8 @@ def _lines(path: Path, stream: "BufferedReader[Any]") -> Iterator[Any]:
         number += 1
         if len(line) == LONGEST_LINE:
             raise InputError(
-                f"{path} line {number}: longer than {LONGEST_LINE} bytes - expected a JSON list, or one "
-                "record a line. Check the file or its `layout`."
+                f"{path} line {number}: longer than {LONGEST_LINE} bytes - expected a JSON list, "
+                "or one record a line. Check the file or its `layout`."
             )
         if line.strip(_BLANK):
             try:

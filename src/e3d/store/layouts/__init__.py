@@ -1,4 +1,4 @@
-"""One module per file layout; each has ``read(path, isolated_atom_energy) -> Iterator[Group]``, eV and Å.
+"""One module per file layout: its ``read(path)`` yields groups of frames in eV and Å.
 
 A layout is imported only when a file in it is read.
 """
@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from e3d.errors import InputError, choices
 
 if TYPE_CHECKING:  # the command line lists the layouts, and needs no NumPy for it
     from e3d.store.group import Group
@@ -20,12 +22,24 @@ LAYOUTS: Final[Mapping[str, str]] = {
     "mptrj": "MPtrj: one JSON object, material by material",
     "matpes": "MatPES: a JSON list of records, or one record a line; gzip or plain",
 }
-"""Name of every layout and what it is for; module ``e3d.store.layouts.<name>`` reads it (- becomes _)."""
+"""Every layout and what it is for; the module of its name in this package reads it."""
 
 
-def reader(layout: str) -> Callable[[Path, Mapping[int, float]], "Iterator[Group]"]:
-    """Return the function that reads ``layout``, one of :data:`LAYOUTS`."""
-    read: Callable[[Path, Mapping[int, float]], "Iterator[Group]"] = import_module(
-        f"{__name__}.{layout.replace('-', '_')}"
-    ).read
+def reader(layout: str) -> "Callable[[Path], Iterator[Group]]":
+    """Return the function that reads ``layout``, one of :data:`LAYOUTS`.
+
+    >>> reader("extxyz").__module__
+    'e3d.store.layouts.extxyz'
+
+    Raises
+    ------
+    InputError
+        If there is no such layout.
+    """
+    if layout not in LAYOUTS:
+        raise InputError(
+            f"layout {layout!r} is not one this package reads - {choices(layout, LAYOUTS)}. "
+            "Fix --layout, or `layout` of the dataset."
+        )
+    read: Callable[[Path], Iterator[Group]] = import_module(f"{__name__}.{layout}").read
     return read

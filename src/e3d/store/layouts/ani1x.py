@@ -1,10 +1,10 @@
 """Read ANI-1x: one HDF5 group per formula with all its isomers, wB97x/6-31G(d), hartree and Å.
 
-Facts from the data descriptor (Smith et al., Sci. Data 7, 134 (2020)) and its ``dataloader.py``: not every
-conformation was labelled at every level; what was not is NaN.
+Facts from the data descriptor (Smith et al., Sci. Data 7, 134 (2020)) and its ``dataloader.py``:
+not every conformation was labelled at every level; what was not is NaN.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -26,11 +26,11 @@ SUBSET = "ANI-1x"
 UNLABELLED = "conformations without energy or forces (NaN)"
 
 
-def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Group]:
+def read(path: Path) -> Iterator[Group]:
     """Yield the conformations of each formula that have energy and forces, in eV and Å.
 
-    ``isolated_atom_energy`` is not needed. Rows with NaN are dropped and counted; a formula whose
-    rows are all NaN gives an empty group. Every molecule is neutral and a singlet.
+    Rows with NaN are dropped and counted; a formula whose rows are all NaN gives an empty group.
+    Every molecule is neutral and a singlet.
 
     Raises
     ------
@@ -38,14 +38,9 @@ def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Grou
         For a file without groups, a missing key or a wrong shape, naming the formula.
     """
     with open_hdf5(path) as file:
-        count = 0
-        for name, group in subgroups(file, str(path)):
-            count += 1
+        expected = "ANI-1x has one HDF5 group per formula"
+        for name, group in subgroups(file, str(path), expected=expected):
             yield _group(group, f"{path}, group {name!r}")
-        if not count:
-            raise InputError(
-                f"{path}: holds no groups; ANI-1x has one HDF5 group per formula. Check the file."
-            )
 
 
 def _group(group: h5py.Group, where: str) -> Group:
@@ -56,8 +51,8 @@ def _group(group: h5py.Group, where: str) -> Group:
     forces = array(group, FORCES, "(M, N, 3)", where)
     if not len(positions) == len(energy) == len(forces):
         raise InputError(
-            f"{where}: {len(positions)} coordinates, {len(energy)} energies and {len(forces)} forces - "
-            "expected as many of each. Fix the group."
+            f"{where}: {len(positions)} coordinates, {len(energy)} energies and {len(forces)} "
+            "forces - expected as many of each. Fix the group."
         )
     labelled = ~(np.isnan(energy) | np.isnan(forces).any(axis=(1, 2)))
     unlabelled = int((~labelled).sum())

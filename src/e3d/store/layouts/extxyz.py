@@ -1,12 +1,12 @@
-"""Read any extended-XYZ file that ASE understands, frame by frame: molecules or periodic cells, eV and Å.
+"""Read any extended-XYZ file that ASE understands, molecules or periodic cells, eV and Å.
 
 ``energy``, ``forces`` and ``stress`` are taken from where ASE puts them, else from ``REF_energy``,
-``REF_forces`` and ``REF_stress``. Keys of the comment line that are used where they are there: ``smiles``
-(mapped), ``charge``, ``multiplicity``, ``subset`` or ``config_type``, and ``energy_unit``,
-``forces_unit``, ``stress_unit``, which must say eV and Å. Stress is ASE's: positive under tension.
+``REF_forces`` and ``REF_stress``. The comment line may have ``smiles`` (mapped), ``charge``,
+``multiplicity``, ``subset`` or ``config_type``, and ``energy_unit``, ``forces_unit``,
+``stress_unit``, which must be eV and Å. Stress is ASE's: positive under tension.
 
-The file is cut into frames here: ASE's reader stops at a blank line without a word, and scans a whole file
-before the first frame.
+The file is cut into frames here: ASE's reader stops at a blank line without a word, and scans a
+whole file before the first frame.
 """
 
 import io
@@ -33,17 +33,16 @@ UNITS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Group]:
+def read(path: Path) -> Iterator[Group]:
     """Yield runs of like frames, named by reduced formula if periodic, else by Hill formula.
 
-    ``isolated_atom_energy`` is not needed. Frames without energy or forces are dropped and counted.
-    The subset is that of the frame, else the file's name.
+    Frames without energy or forces are dropped and counted. The subset is that of the frame, else
+    the file's name.
 
     Raises
     ------
     InputError
-        For a truncated file, a frame ASE cannot read, a unit that is not eV and Å, or a wrong shape,
-        naming the frame.
+        For a truncated file, a frame ASE cannot read, another unit than eV and Å, or a wrong shape.
     """
     return groups(_frames(path))
 
@@ -51,16 +50,15 @@ def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Grou
 def _frames(path: Path) -> Iterator[Frame | Dropped]:
     count = 0
     for text, line in _blocks(path):
-        yield _frame(
-            _atoms(text, f"{path}, frame {count} at line {line}"), path, f"{path}, frame {count}"
-        )
+        where = f"{path}, frame {count}"
+        yield _frame(_atoms(text, f"{where} at line {line}"), path, where)
         count += 1
     if not count:
         raise InputError(f"{path}: holds no frames. Check the file or its `layout`.")
 
 
 def _blocks(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield the text of each frame and the line it starts at; blank lines between frames are skipped."""
+    """Yield the text of each frame and its first line's number; skip blank lines between frames."""
     with (
         open_stream(path) as stream,
         io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as lines,
@@ -72,15 +70,15 @@ def _blocks(path: Path) -> Iterator[tuple[str, int]]:
                 continue
             if not head.strip().isdecimal() or int(head) == 0:
                 raise InputError(
-                    f"{path} line {at}: {head.strip()[:40]!r}, expected the number of atoms of the next frame. "
-                    "Check the file or its `layout`."
+                    f"{path} line {at}: {head.strip()[:40]!r}, expected the number of atoms of "
+                    "the next frame. Check the file or its `layout`."
                 )
             wanted = 1 + int(head)
             body = list(itertools.islice(lines, wanted))
             if len(body) < wanted:
                 raise InputError(
-                    f"{path} line {at}: the frame has {len(body)} of {wanted} lines, the file is truncated. "
-                    "Fetch it again and compare its checksum."
+                    f"{path} line {at}: the frame has {len(body)} of {wanted} lines, the file is "
+                    "truncated. Fetch it again and compare its checksum."
                 )
             yield head + "".join(body), at
             at += wanted
@@ -142,7 +140,8 @@ def _check_units(info: Mapping[str, Any], where: str) -> None:
     for key, allowed in UNITS.items():
         if key in info and str(info[key]) not in allowed:
             raise InputError(
-                f"{where}: {key} is {info[key]!r}, expected {' or '.join(allowed)}. Convert the file to eV and Å."
+                f"{where}: {key} is {info[key]!r}, expected {' or '.join(allowed)}. "
+                "Convert the file to eV and Å."
             )
 
 

@@ -1,4 +1,4 @@
-"""Layouts that come frame by frame: what one frame is, and how frames become groups."""
+"""Layouts that hold one frame after another: what a frame is, and how frames become groups."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -99,23 +99,16 @@ def _group(run: list[Frame], dropped: Counter[str]) -> Group:
 
 
 def _empty(dropped: Counter[str]) -> Group:
-    nothing = np.zeros((0, 0, 3))
-    no_index = np.zeros(0, dtype=np.int64)
-    return Group(
-        "",
-        "",
-        no_index,
-        nothing,
-        np.zeros(0),
-        nothing,
-        no_index,
-        name="none",
-        dropped=dict(dropped),
-    )
+    none, index = np.zeros((0, 0, 3)), np.zeros(0, dtype=np.int64)
+    return Group("", "", index, none, np.zeros(0), none, index, "none", dropped=dict(dropped))
 
 
 def formula(numbers: NDArray[np.int64], *, reduced: bool = False) -> str:
-    """Return the Hill formula of atomic numbers (N,), divided by the common factor if ``reduced``."""
+    """Return the Hill formula of atomic numbers (N,), with the smallest counts if ``reduced``.
+
+    >>> formula(np.array([8, 22, 8, 22, 8, 8]), reduced=True)
+    'O2Ti'
+    """
     kinds, counts = np.unique(numbers, return_counts=True)
     return _hill(tuple(kinds.tolist()), tuple(counts.tolist()), reduced)
 

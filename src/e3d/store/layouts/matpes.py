@@ -1,13 +1,14 @@
-"""Read MatPES: a JSON list of records (or one record a line), gzip or plain, one record in memory at a time.
+"""Read MatPES: a JSON list of records or one record a line, gzip or plain, record by record.
 
-Facts from matpes.ai/dataset (materialsvirtuallab/matpes, ``pages/dataset.py``): energy eV, forces eV/Å,
-stress six numbers in kbar. Their order is ASE's, not VASP's: the Materials Project's document model for this
-dataset (emmet-core, ``MLTrainDoc``) says xx, yy, zz, yz, xz, xy, and the authors' training notebook reads them
-by ``ase.stress.voigt_6_to_full_3x3_stress(stress) * -0.1`` to GPa, which also says that the sign is VASP's.
-At least one other reader takes VASP's order (xx, yy, zz, xy, yz, zx).
+Facts from matpes.ai/dataset (materialsvirtuallab/matpes, ``pages/dataset.py``): energy eV, forces
+eV/Å, stress six numbers in kbar. Their order is ASE's, not VASP's: the Materials Project's document
+model for this dataset (emmet-core, ``MLTrainDoc``) says xx, yy, zz, yz, xz, xy, and the authors'
+training notebook reads them by ``ase.stress.voigt_6_to_full_3x3_stress(stress) * -0.1`` to GPa,
+which also says that the sign is VASP's. At least one other reader takes VASP's order (xx, yy, zz,
+xy, yz, zx).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +17,22 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from e3d.errors import InputError
 from e3d.store.files.json_stream import items
 from e3d.store.group import Group
-from e3d.store.layouts.frames import NO_LABELS, Dropped, Frame, formula, groups, numbers_of
-from e3d.store.layouts.pymatgen_dict import PARTIAL, crystal, need
-from e3d.units import KBAR_EV_PER_ANG3
+from e3d.store.layouts.frames import Dropped, Frame, groups, numbers_of
+from e3d.store.layouts.pymatgen_dict import labelled_crystal, need
 
 NEEDED = ("structure", "energy", "forces", "functional")
 
 
-def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Group]:
+def read(path: Path) -> Iterator[Group]:
     """Yield runs of like records, named by reduced formula; the subset names the functional.
 
-    ``isolated_atom_energy`` is not needed. Records without energy or forces, and structures with
-    partly occupied sites, are dropped and counted.
+    Records without energy or forces, and structures with partly occupied sites, are dropped and
+    counted.
 
     Raises
     ------
     InputError
-        For a truncated file, another layout, a missing key, a wrong shape, or two functionals in one
-        file, naming the record.
+        For a truncated file, another layout, a missing key, a wrong shape, or two functionals.
     """
     return groups(_frames(path))
 
@@ -46,8 +45,8 @@ def _frames(path: Path) -> Iterator[Frame | Dropped]:
         functional = functional or found
         if found != functional:
             raise InputError(
-                f"{where}: functional is {found}, that of the records before it {functional}; a dataset has "
-                "one level of theory. Split the file by functional."
+                f"{where}: functional is {found}, that of the records before it {functional}; "
+                "a dataset has one level of theory. Split the file by functional."
             )
         yield _frame(record, where)
     if functional is None:
@@ -58,25 +57,8 @@ def _frames(path: Path) -> Iterator[Frame | Dropped]:
 
 def _frame(record: Any, where: str) -> Frame | Dropped:
     structure, energy, forces, functional = (need(record, key, where) for key in NEEDED)
-    if energy is None or forces is None:
-        return Dropped(NO_LABELS)
-    atoms = crystal(structure, where)
-    if atoms is None:
-        return Dropped(PARTIAL)
     stress = record.get("stress")
-    if stress is not None:  # VASP's is positive under compression
-        stress = -KBAR_EV_PER_ANG3 * voigt_6_to_full_3x3_stress(
-            numbers_of(stress, "stress", (6,), where)
-        )
-    return Frame(
-        name=formula(atoms.atomic_numbers, reduced=True),
-        subset=f"MatPES {functional}",
-        atomic_numbers=atoms.atomic_numbers,
-        positions=atoms.positions,
-        energy=float(numbers_of(energy, "energy", (), where)),
-        forces=numbers_of(forces, "forces", atoms.positions.shape, where),
-        cell=atoms.cell,
-        pbc=atoms.pbc,
-        stress=stress,
-        charge=atoms.charge,
-    )
+    if stress is not None:
+        stress = voigt_6_to_full_3x3_stress(numbers_of(stress, "stress", (6,), where))
+    subset = f"MatPES {functional}"
+    return labelled_crystal(structure, energy, forces, stress, subset=subset, where=where)

@@ -1,11 +1,12 @@
-"""Read HDF5 files that modelforge curates, such as the 1000 conformations of SPICE 2 (spice2-1k); .gz or plain.
+"""Read HDF5 files that modelforge curates, such as spice2-1k of SPICE 2; gzip or plain.
 
-Facts from choderalab/modelforge (``modelforge-curate``: ``sourcedataset.py`` writes, ``spice_2_curation.py``
-names the properties): one group per record with ``atomic_numbers`` (N, 1), ``positions`` (M, N, 3),
-``dft_total_energy`` (M, 1), ``dft_total_force`` (M, N, 3), already minus the gradient, ``total_charge`` (M, 1) and
-SPICE's mapped ``smiles`` as one string. Attribute ``u`` of a dataset is its unit: nanometer,
-kilojoule_per_mole, kilojoule_per_mole / nanometer. The record is named after SPICE's group, so its name is not
-trusted; SPICE's subset and conformation numbers are not kept.
+Facts from choderalab/modelforge (``modelforge-curate``: ``sourcedataset.py`` writes,
+``spice_2_curation.py`` names the properties): one group per record with ``atomic_numbers`` (N, 1),
+``positions`` (M, N, 3), ``dft_total_energy`` (M, 1), ``dft_total_force`` (M, N, 3), already minus
+the gradient, ``total_charge`` (M, 1) and SPICE's mapped ``smiles`` as one string. Attribute ``u``
+of a dataset is its unit: nanometer, kilojoule_per_mole, kilojoule_per_mole / nanometer. The record
+is named after SPICE's group, so its name is not trusted; SPICE's subset and conformation numbers
+are not kept.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,26 +48,20 @@ FORCES_EV_PER_ANG: Final[Mapping[str, float]] = {
 }
 
 
-def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Group]:
+def read(path: Path) -> Iterator[Group]:
     """Yield every record, converted to eV and Å by the units the file gives.
 
-    ``isolated_atom_energy`` is not needed. A SMILES that is not mapped in row order is left out, and
-    the record is then told apart by its Hill formula and ``total_charge``.
+    A record whose SMILES is not mapped in row order is known by its Hill formula and charge.
 
     Raises
     ------
     InputError
-        For a file without records, a missing key, a wrong shape or an unknown unit, naming the record.
+        For a file without records, a missing key, a wrong shape or an unknown unit.
     """
     with plain(path) as unpacked, open_hdf5(unpacked, called=path) as file:
-        count = 0
-        for name, group in subgroups(file, str(path)):
-            count += 1
+        expected = "modelforge writes one per record"
+        for name, group in subgroups(file, str(path), expected=expected):
             yield _group(group, f"{path}, record {name!r}")
-        if not count:
-            raise InputError(
-                f"{path}: holds no groups; modelforge writes one per record. Check the file."
-            )
 
 
 def _group(group: h5py.Group, where: str) -> Group:
@@ -102,8 +97,8 @@ def _unit(group: h5py.Group, key: str, known: Mapping[str, float], where: str) -
     unit = group[key].attrs.get(UNIT_ATTRIBUTE)
     if unit not in known:
         raise InputError(
-            f"{where}: unit of {key} is {unit!r} (attribute {UNIT_ATTRIBUTE!r}) - {choices(unit, known)}. "
-            "Convert the file, or check its `layout`."
+            f"{where}: unit of {key} is {unit!r} (attribute {UNIT_ATTRIBUTE!r}) - "
+            f"{choices(unit, known)}. Convert the file, or check its `layout`."
         )
     return known[unit]
 

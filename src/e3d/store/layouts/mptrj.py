@@ -1,9 +1,10 @@
 """Read MPtrj: one JSON object {material: {frame: record}}, one material in memory at a time.
 
-Facts from the dataset's figshare page (doi 10.6084/m9.figshare.23713842): energies eV, forces eV/Å, stress
-kbar in VASP's sign. ``uncorrected_total_energy`` is read: it is what VASP computed, and what the forces
-are the gradient of. The MP2020 corrections of ``corrected_total_energy`` are constants per composition
-that mend mixing GGA and GGA+U for formation energies. They have no gradient, and no isolated atom has them.
+Facts from the dataset's figshare page (doi 10.6084/m9.figshare.23713842): energies eV, forces eV/Å,
+stress kbar in VASP's sign. ``uncorrected_total_energy`` is read: it is what VASP computed, and the
+forces are its gradient. The MP2020 corrections in ``corrected_total_energy`` are constants per
+composition, for formation energies that mix GGA and GGA+U. They have no gradient, and no isolated
+atom has them.
 
 Frames mix GGA and GGA+U and do not say which is which, so the subset is "MPtrj" throughout.
 """
@@ -15,24 +16,23 @@ from typing import Any
 from e3d.errors import InputError
 from e3d.store.files.json_stream import members
 from e3d.store.group import Group
-from e3d.store.layouts.frames import NO_LABELS, Dropped, Frame, formula, groups, numbers_of
-from e3d.store.layouts.pymatgen_dict import PARTIAL, crystal, need
-from e3d.units import KBAR_EV_PER_ANG3
+from e3d.store.layouts.frames import Dropped, Frame, groups, numbers_of
+from e3d.store.layouts.pymatgen_dict import labelled_crystal, need
 
 SUBSET = "MPtrj"
 ENERGY = "uncorrected_total_energy"
 
 
-def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Group]:
+def read(path: Path) -> Iterator[Group]:
     """Yield runs of like frames, named by reduced formula so that polymorphs stay together.
 
-    ``isolated_atom_energy`` is not needed. Frames without energy or forces, and structures with
-    partly occupied sites, are dropped and counted.
+    Frames without energy or forces, and structures with partly occupied sites, are dropped and
+    counted.
 
     Raises
     ------
     InputError
-        For a truncated file, another layout, a missing key or a wrong shape, naming material and frame.
+        For a truncated file, another layout, a missing key or a wrong shape.
     """
     return groups(_frames(path))
 
@@ -42,8 +42,8 @@ def _frames(path: Path) -> Iterator[Frame | Dropped]:
     for material, records in members(path):
         if not isinstance(records, Mapping):
             raise InputError(
-                f"{path}, {material}: is a {type(records).__name__}, expected {{frame: record}}; MPtrj has one "
-                "such object per material. Check the file or its `layout`."
+                f"{path}, {material}: is a {type(records).__name__}, expected {{frame: record}}; "
+                "MPtrj has one such object per material. Check the file or its `layout`."
             )
         for name, record in records.items():
             count += 1
@@ -56,23 +56,7 @@ def _frames(path: Path) -> Iterator[Frame | Dropped]:
 
 def _frame(record: Any, where: str) -> Frame | Dropped:
     structure, energy, forces = (need(record, key, where) for key in ("structure", ENERGY, "force"))
-    if energy is None or forces is None:
-        return Dropped(NO_LABELS)
-    atoms = crystal(structure, where)
-    if atoms is None:
-        return Dropped(PARTIAL)
     stress = record.get("stress")
-    if stress is not None:  # VASP's is positive under compression
-        stress = -KBAR_EV_PER_ANG3 * numbers_of(stress, "stress", (3, 3), where)
-    return Frame(
-        name=formula(atoms.atomic_numbers, reduced=True),
-        subset=SUBSET,
-        atomic_numbers=atoms.atomic_numbers,
-        positions=atoms.positions,
-        energy=float(numbers_of(energy, ENERGY, (), where)),
-        forces=numbers_of(forces, "force", atoms.positions.shape, where),
-        cell=atoms.cell,
-        pbc=atoms.pbc,
-        stress=stress,
-        charge=atoms.charge,
-    )
+    if stress is not None:
+        stress = numbers_of(stress, "stress", (3, 3), where)
+    return labelled_crystal(structure, energy, forces, stress, subset=SUBSET, where=where)

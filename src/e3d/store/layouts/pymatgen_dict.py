@@ -1,11 +1,11 @@
 """Crystals from pymatgen's Structure dictionaries, as MPtrj and MatPES store them.
 
-``{"lattice": {"matrix": (3, 3) Å, "pbc": [..]}, "sites": [{"species": [{"element", "occu"}], "abc" | "xyz"}],
-"charge"}``: ``abc`` are fractional, ``xyz`` Cartesian coordinates (Å); pymatgen itself reads ``abc``.
+``{"lattice": {"matrix": (3, 3) Å, "pbc": [..]}, "sites": [{"species": [{"element", "occu"}], "abc"
+| "xyz"}], "charge"}``: ``abc`` are fractional, ``xyz`` Cartesian coordinates (Å); pymatgen itself
+reads ``abc``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,31 +13,38 @@ from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from e3d.errors import InputError
-from e3d.store.layouts.frames import numbers_of
+from e3d.store.layouts.frames import NO_LABELS, Dropped, Frame, formula, numbers_of
+from e3d.units import KBAR_EV_PER_ANG3
 
 PARTIAL = "structures with partly occupied sites"
 _FULL_OCCUPANCY_TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True)
-class Crystal:
-    """Atoms in a cell: ``atomic_numbers`` (N,), ``positions`` (N, 3) Å, ``cell`` (3, 3) Å in rows, ``pbc`` (3,)."""
+def labelled_crystal(
+    structure: Any,
+    energy: Any,
+    forces: Any,
+    stress: NDArray[np.float64] | None,
+    *,
+    subset: str,
+    where: str,
+) -> Frame | Dropped:
+    """Return the frame of a Structure dictionary and its labels, named by its reduced formula.
 
-    atomic_numbers: NDArray[np.int64]
-    positions: NDArray[np.float64]
-    cell: NDArray[np.float64]
-    pbc: NDArray[np.bool_]
-    charge: int
-
-
-def crystal(structure: Any, where: str) -> Crystal | None:
-    """Read a Structure dictionary; None where a site is partly occupied or shared.
+    Parameters
+    ----------
+    energy, forces
+        A number in eV and (N, 3) in eV/Å; None drops the frame.
+    stress
+        (3, 3) in kbar with VASP's sign, positive under compression.
 
     Raises
     ------
     InputError
         If a key is missing, an array has another shape, or a species is no element.
     """
+    if energy is None or forces is None:
+        return Dropped(NO_LABELS)
     lattice, sites = (need(structure, key, f"{where}, structure") for key in ("lattice", "sites"))
     cell = numbers_of(need(lattice, "matrix", f"{where}, lattice"), "lattice matrix", (3, 3), where)
     if not isinstance(sites, list) or not sites:
@@ -49,14 +56,19 @@ def crystal(structure: Any, where: str) -> Crystal | None:
         for i, site in enumerate(sites)
     ]
     if None in species:
-        return None
-    return Crystal(
-        atomic_numbers=np.array(species, dtype=np.int64),
+        return Dropped(PARTIAL)
+    numbers = np.array(species, dtype=np.int64)
+    pbc = numbers_of(lattice.get("pbc", (True, True, True)), "lattice pbc", (3,), where)
+    return Frame(
+        name=formula(numbers, reduced=True),
+        subset=subset,
+        atomic_numbers=numbers,
         positions=_positions(sites, cell, where),
+        energy=float(numbers_of(energy, "energy", (), where)),
+        forces=numbers_of(forces, "forces", (len(sites), 3), where),
         cell=cell,
-        pbc=numbers_of(lattice.get("pbc", (True, True, True)), "lattice pbc", (3,), where).astype(
-            bool
-        ),
+        pbc=pbc.astype(bool),
+        stress=None if stress is None else -KBAR_EV_PER_ANG3 * stress,
         charge=_charge(structure.get("charge"), where),
     )
 

@@ -2,20 +2,21 @@
 
 Traps handled here: empty groups; missing ``mbis_*`` (never read); group names that collide (the
 molecule is its ``smiles``); conformations in string order, so that their original number is known
-only where all 50 are there; forces are minus the gradient.
+only where all 50 are there; forces are minus the gradient; formation energies that are relative
+to ions (charged species, and the elements that SPICE has as ions only).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from e3d.chemistry import SmilesError, molecule, symbol
+from e3d.chemistry import number
 from e3d.errors import InputError
-from e3d.store.files.hdf5 import array, open_hdf5, text
+from e3d.store.files.hdf5 import array, open_hdf5, subgroups, text
 from e3d.store.group import Group
 from e3d.theory import IONIC_ONLY
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
@@ -28,24 +29,24 @@ NEEDED = (
     "dft_total_energy",
     "dft_total_gradient",
 )
-SAMPLE_INDEX = "sample_index"
-"""Original conformation numbers; not in SPICE itself, written by files made in its layout."""
+
+# not in SPICE itself: datasets of files made in its layout, by group; M conformations
+SAMPLE_INDEX = "sample_index"  # (M,) original number of each conformation
+PRODUCT_SMILES = "product_smiles"  # of a reaction path, the mapped SMILES of its end
+PATH_COORDINATE = "path_coordinate"  # (M,) arc length, Å
+SADDLE_ROW = "climbing_image"  # (1,) which conformation is the saddle
+XTB_ENERGY = "gfn2_energy"  # (M,) hartree
+BOND_ROWS = "bond"  # (2,) of a stretch, the atoms whose distance is scanned
+RELAXED_ROW = "relaxed_row"  # (1,) which conformation is the relaxed one
 
 PAIRED_SUBSETS = re.compile(r"Dipeptides|DES Monomers|(?<!Solvated )PubChem")
 """Subsets in which conformation i + 25 was made from conformation i (SPICE's sampling protocol)."""
 PAIR_STRIDE = 25
 _FULL = 50
-_FORMATION_TOLERANCE_HARTREE = 1e-4
 
 
-def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Group]:
+def read(path: Path) -> Iterator[Group]:
     """Yield every labelled group of a SPICE-layout file, in file order, converted to eV and Å.
-
-    Parameters
-    ----------
-    isolated_atom_energy
-        eV by atomic number; where a neutral group stores ``formation_energy``, it must agree with
-        ``dft_total_energy`` minus these atoms, else the level of theory is another one.
 
     Raises
     ------
@@ -53,17 +54,12 @@ def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Grou
         For a group without labels or of wrong shape, or a file with no groups.
     """
     with open_hdf5(path) as file:
-        names = [name for name in file if isinstance(file[name], h5py.Group)]
-        if not names:
-            raise InputError(
-                f"{path}: holds no groups; the SPICE layout has one HDF5 group per molecule. "
-                "Check the file or its `layout`."
-            )
-        for name in names:
-            yield _group(file[name], f"{path}, group {name!r}", isolated_atom_energy)
+        expected = "the SPICE layout has one HDF5 group per molecule"
+        for name, group in subgroups(file, str(path), expected=expected):
+            yield _group(group, f"{path}, group {name!r}")
 
 
-def _group(group: h5py.Group, where: str, atoms: Mapping[int, float]) -> Group:
+def _group(group: h5py.Group, where: str) -> Group:
     missing = [key for key in NEEDED if key not in group]
     if missing:
         raise InputError(
@@ -72,6 +68,11 @@ def _group(group: h5py.Group, where: str, atoms: Mapping[int, float]) -> Group:
         )
     numbers = array(group, "atomic_numbers", "(N,)", where).astype(np.int64)
     smiles, subset = text(group["smiles"], where), text(group["subset"], where)
+    if not smiles:
+        raise InputError(
+            f"{where}: its SMILES is empty, one with map numbers is needed to know the molecule. "
+            "Remove the group from the file."
+        )
     if np.size(group["conformations"]) == 0:  # SPICE keeps groups whose every calculation failed
         positions = gradient = np.zeros((0, len(numbers), 3))
         energy = np.zeros(0)
@@ -79,7 +80,6 @@ def _group(group: h5py.Group, where: str, atoms: Mapping[int, float]) -> Group:
         positions = array(group, "conformations", "(M, N, 3)", where)
         energy = array(group, "dft_total_energy", "(M,)", where)
         gradient = array(group, "dft_total_gradient", "(M, N, 3)", where)
-    _check_formation_energy(group, smiles, numbers, energy, atoms, where)
     return Group(
         smiles=smiles,
         subset=subset,
@@ -88,6 +88,7 @@ def _group(group: h5py.Group, where: str, atoms: Mapping[int, float]) -> Group:
         energy=energy * HARTREE_EV,
         forces=-gradient * HARTREE_PER_BOHR_EV_PER_ANG,
         source_index=_source_index(group, subset, len(positions), where),
+        formation_energy=_formation_energy(group, numbers, where),
     )
 
 
@@ -100,40 +101,11 @@ def _source_index(group: h5py.Group, subset: str, m: int, where: str) -> NDArray
     return np.full(m, -1, dtype=np.int64)
 
 
-def _check_formation_energy(
-    group: h5py.Group,
-    smiles: str,
-    numbers: NDArray[np.int64],
-    energy: NDArray[np.float64],
-    atoms: Mapping[int, float],
-    where: str,
-) -> None:
-    # SPICE knows the elements of IONIC_ONLY as ions, and its formation energies are relative to those
-    known = all(int(z) in atoms and symbol(int(z)) not in IONIC_ONLY for z in numbers)
-    if "formation_energy" not in group or not known or not energy.size:
-        return
-    try:
-        parsed = molecule(smiles)
-    except SmilesError:  # left out and counted when the dataset is read
-        return
-    if parsed.charge != 0:  # SPICE's formation energy of an ion uses charged atoms
-        return
-    if parsed.atomic_numbers != tuple(numbers.tolist()):  # refused by name when the dataset is read
-        return
-    stored = array(group, "formation_energy", "(M,)", where)
-    ours = energy - sum(atoms[int(z)] for z in numbers) / HARTREE_EV
-    if stored.shape != ours.shape:
-        raise InputError(
-            f"{where}: formation_energy has shape {stored.shape}, expected {ours.shape} as "
-            "dft_total_energy. Fix the group."
-        )
-    labelled = np.isfinite(
-        energy
-    )  # an energy that is not a number is reported by the store's checks
-    worst = float(np.max(np.abs(stored - ours)[labelled], initial=0.0))
-    if not worst <= _FORMATION_TOLERANCE_HARTREE:
-        raise InputError(
-            f"{where}: formation_energy is {worst:.2g} hartree away from dft_total_energy minus isolated "
-            f"atoms, allowed {_FORMATION_TOLERANCE_HARTREE:g}. The labels are from another level of theory: "
-            "give the dataset its own `theory` or `isolated_atom_energy_eV`."
-        )
+def _formation_energy(
+    group: h5py.Group, numbers: NDArray[np.int64], where: str
+) -> NDArray[np.float64] | None:
+    """Return energies (M,), eV, relative to isolated atoms; None if there are none or of ions."""
+    of_ions = np.isin(numbers, [number(element) for element in IONIC_ONLY])
+    if of_ions.any() or "formation_energy" not in group or not np.size(group["conformations"]):
+        return None
+    return array(group, "formation_energy", "(M,)", where) * HARTREE_EV

@@ -1,15 +1,15 @@
 """Read Transition1x: /{data,train,val,test}/{formula}/{reaction}/, eV and Å, wB97x/6-31G(d).
 
-Facts from its own data loader (gitlab.com/matschreiner/Transition1x): a reaction group holds the images of
-all NEB iterations, and sub-groups ``reactant``, ``product`` and ``transition_state`` hold one frame each.
-``/data`` has every reaction; the other three are views of it. So each reaction is read once, and the
-views only say which split it belongs to.
+Facts from its own data loader (gitlab.com/matschreiner/Transition1x): a reaction group holds the
+images of all NEB iterations, and sub-groups ``reactant``, ``product`` and ``transition_state`` hold
+one frame each. ``/data`` has every reaction; the other three are views of it. So each reaction is
+read once, and the views only say which split it belongs to.
 
-Whether the three single frames are images of the path is not said, so it is looked up in each reaction: what is
-there already is dropped and counted, what is not is added to the path's group.
+The loader does not say whether the three single frames are images of the path. So each reaction is
+searched for them: an image of the path is dropped and counted, any other is added to its group.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -35,12 +35,11 @@ ON_THE_PATH = "reactants, products and transition states that are images of the 
 _SAME_ANG: Final = 1e-4
 
 
-def read(path: Path, isolated_atom_energy: Mapping[int, float]) -> Iterator[Group]:
+def read(path: Path) -> Iterator[Group]:
     """Yield every reaction once, path and end points together, named by its Hill formula.
 
-    ``isolated_atom_energy`` is not needed. The subset names the split a reaction belongs to, if any;
-    every system is neutral and a singlet. End points whose atoms are in another order than the
-    path's come as groups of their own.
+    The subset names the split a reaction belongs to, if any; every system is neutral and a singlet.
+    End points whose atoms are in another order than the path's come as groups of their own.
 
     Raises
     ------

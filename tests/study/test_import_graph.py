@@ -10,7 +10,12 @@ from study.import_graph import files_of, imports_of
 
 def test_imports_are_followed_to_their_end_and_packages_are_not_parents() -> None:
     found = imports_of("e3d.decomposition.tables")
-    assert {"e3d.decomposition.tables", "e3d.decomposition.totals", "e3d.chemistry", "e3d.errors"} <= found
+    assert {
+        "e3d.decomposition.tables",
+        "e3d.decomposition.totals",
+        "e3d.chemistry",
+        "e3d.errors",
+    } <= found
     assert "study.cli" not in found
 
 
@@ -22,9 +27,10 @@ def test_imports_inside_functions_count_and_those_of_type_checkers_do_not(
     sources = {
         "__init__": "import paper.never",
         "a": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from paper import typed\n"
-        "def f():\n    from paper import late\n    import numpy\n",
+        "def f():\n    from paper import late\n    import numpy\n"
+        "    return 'paper.named:f', 'x:y'\n",
         "late": "import paper.a\nfrom paper.b import name",
-        **dict.fromkeys(("b", "never", "typed"), ""),
+        **dict.fromkeys(("b", "named", "never", "typed"), ""),
     }
     for name, text in sources.items():
         (package / f"{name}.py").write_text(text.replace("\\\n", "\n"))
@@ -32,8 +38,13 @@ def test_imports_inside_functions_count_and_those_of_type_checkers_do_not(
     import_graph._file_of.cache_clear()
     import_graph._direct.cache_clear()
     try:
-        assert imports_of("paper.a") == {"paper.a", "paper.late", "paper.b"}
-        assert [path.stem for path in files_of(["paper.b", "paper.a"])] == ["a", "b", "late"]
+        assert imports_of("paper.a") == {"paper.a", "paper.late", "paper.named", "paper.b"}
+        assert [path.stem for path in files_of(["paper.b", "paper.a"])] == [
+            "a",
+            "b",
+            "late",
+            "named",
+        ]
         with pytest.raises(LookupError, match=r"no module paper\.x"):
             imports_of("paper.x")
     finally:

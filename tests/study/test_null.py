@@ -16,9 +16,16 @@ from study.null.additivity import (
     fit,
     shrunk_to_parents,
 )
-from study.null.compare import BETTER, NOT_JUDGED, WORSE, Null, compare_errors, compare_named, judge
+from study.null.compare import (
+    BETTER,
+    NOT_JUDGED,
+    WORSE,
+    NullEnergies,
+    comparison,
+    judge,
+)
 from study.null.correlation import correlations
-from study.null.names import COARSE, FINE, IN_TYPES, NULL_MODEL, PAIR, column
+from study.null.names import COARSE, FINE, IN_TYPES, NULL_MODEL, PAIR, NullModel
 from study.null.shuffle import expected, expected_absolute_error, shuffled
 
 TRUE = np.array([-4.5, -3.6, -6.2, -8.1])
@@ -121,7 +128,7 @@ def test_too_few_molecules_have_no_cross_validation() -> None:
     assert len(empty.bond_energy) == empty.rank == 0
 
 
-def test_fine_types_that_data_do_not_tell_apart_get_the_coarse_value() -> None:
+def test_fine_types_that_the_data_do_not_distinguish_get_the_coarse_value() -> None:
     data = additive(noise=0.0)
     split = np.hstack([data.counts[:, :3], data.counts[:, 3:], data.counts[:, 3:]])
     names, parents = ("a", "b", "c", "d1", "d2"), ["a", "b", "c", "d", "d"]
@@ -183,7 +190,7 @@ def test_the_exact_expectation_of_a_shuffled_error_is_what_draws_give() -> None:
 
 @pytest.fixture
 def named() -> pd.DataFrame:
-    """Forty named bonds of five types, two a molecule; references, and an E3D that misses them by noise."""
+    """Forty named bonds of five types, two a molecule; D is BDE298 with noise."""
     rng = np.random.default_rng(5)
     kinds = np.array(list("abcde") * 8)
     truth = np.array([3.0, 4.0, 5.0, 6.0, 7.0] * 8) + 0.2 * rng.normal(size=40)
@@ -202,17 +209,24 @@ def named() -> pd.DataFrame:
     )
 
 
-def _one(table: pd.DataFrame, score: str, null: str, reference: str = "bde298") -> pd.Series:
-    rows = table[
-        (table["score"] == score) & (table[NULL_MODEL] == null) & (table["reference"] == reference)
-    ]
+ERRORS = (C.TEST_SET, C.GROUP_KIND, C.GROUP, C.N_FRAMES, "n_atoms", C.ENERGY_MAE, C.FORCE_MAE)
+NO_ERRORS = pd.DataFrame(columns=[*ERRORS, C.MODEL])
+
+
+def compared(named: pd.DataFrame, *nulls: NullEnergies, draws: int = 50) -> pd.DataFrame:
+    return comparison(named, nulls, draws, NO_ERRORS, NO_ERRORS)
+
+
+def _one(table: pd.DataFrame, score: str, null: NullModel, reference: str = "bde298") -> pd.Series:
+    rows = table[(table["score"] == score) & (table[NULL_MODEL] == null.name)]
+    rows = rows[rows["reference"] == reference]
     assert len(rows) == 1
     return rows.iloc[0]
 
 
 def test_an_exact_null_wins_and_a_poor_one_loses(named: pd.DataFrame) -> None:
     truth = named["bde298_eV"].to_numpy()[None]
-    table = compare_named(named, [Null(COARSE, truth), Null(FINE, 20.0 - truth)], draws=50)
+    table = compared(named, NullEnergies(COARSE, truth), NullEnergies(FINE, 20.0 - truth))
     best, poor = _one(table, MAE, COARSE), _one(table, MAE, FINE)
     assert best["verdict"] == WORSE
     assert best["null_value"] == 0.0
@@ -231,8 +245,8 @@ def test_an_exact_null_wins_and_a_poor_one_loses(named: pd.DataFrame) -> None:
 
 def test_the_same_d_is_undetermined(named: pd.DataFrame) -> None:
     same = named[C.BOND_ENERGY].to_numpy()[None]
-    table = compare_named(named, [Null(PAIR, same)], draws=50)
-    table = table[table[NULL_MODEL] == PAIR]
+    table = compared(named, NullEnergies(PAIR, same))
+    table = table[table[NULL_MODEL] == PAIR.name]
     assert (table["difference"] == 0).all()
     assert set(table["verdict"]) == {UNDETERMINED, NOT_JUDGED}
 
@@ -240,23 +254,20 @@ def test_the_same_d_is_undetermined(named: pd.DataFrame) -> None:
 def test_bonds_without_a_null_are_left_out_of_both_and_counted(named: pd.DataFrame) -> None:
     d = named["bde298_eV"].to_numpy()[None].copy()
     d[0, named[C.BOND_TYPE] == "a"] = np.nan
-    row = _one(compare_named(named, [Null(COARSE, d)], draws=50), MAE, COARSE)
+    row = _one(compared(named, NullEnergies(COARSE, d)), MAE, COARSE)
     rest = named[named[C.BOND_TYPE] != "a"]
     assert (row[C.N], row["n_without"]) == (32, 8)
     assert row["e3d"] == pytest.approx((rest[C.BOND_ENERGY] - rest["bde298_eV"]).abs().mean())
 
 
 def test_shuffling_in_types_touches_only_what_is_within_types(named: pd.DataFrame) -> None:
-    table = compare_named(named.assign(**{C.BOND_ENERGY: named["bde298_eV"]}), [], draws=300)
+    table = compared(named.assign(**{C.BOND_ENERGY: named["bde298_eV"]}), draws=300)
     assert set(table["score"]) == {MAE, WITHIN}
     row = _one(table, WITHIN, IN_TYPES)
     assert (row["e3d"], row["null_value"], row["verdict"]) == (1.0, 0.0, BETTER)
     assert -0.5 < row["null_value_lo"] < 0 < row["null_value_hi"] < 0.5
-    random = compare_named(
-        named.assign(**{C.BOND_ENERGY: named.groupby(C.BOND_TYPE)["bde298_eV"].transform("mean")}),
-        [],
-        300,
-    )
+    means = named.groupby(C.BOND_TYPE)["bde298_eV"].transform("mean")
+    random = compared(named.assign(**{C.BOND_ENERGY: means}), draws=300)
     assert _one(random, WITHIN, IN_TYPES)["verdict"] == UNDETERMINED
 
 
@@ -280,7 +291,7 @@ def test_verdicts(
     assert judge(score, Estimate(value, min(ends), max(ends)), 0.5, draws) == word
 
 
-def test_test_errors_are_paired_by_molecule() -> None:
+def test_test_errors_are_paired_by_molecule(named: pd.DataFrame) -> None:
     sizes = {
         C.TEST_SET: "test-molecules",
         C.GROUP_KIND: "molecule",
@@ -291,8 +302,8 @@ def test_test_errors_are_paired_by_molecule() -> None:
     ours = pd.DataFrame(
         [{**sizes, C.GROUP: f"m{k}", C.ENERGY_MAE: 10.0 + 3 * k} for k in range(12)]
     )
-    theirs = ours.assign(**{C.ENERGY_MAE: ours[C.ENERGY_MAE] + 2.0, C.MODEL: COARSE}).iloc[1:]
-    table = compare_errors(ours, theirs).set_index("score")
+    theirs = ours.assign(**{C.ENERGY_MAE: ours[C.ENERGY_MAE] + 2.0, C.MODEL: COARSE.name}).iloc[1:]
+    table = comparison(named.iloc[:0], [], 0, ours, theirs).set_index("score")
     row = table.loc[str(C.ENERGY_MAE)]
     np.testing.assert_allclose(
         [row["difference"], row["difference_lo"], row["difference_hi"]], -2.0, rtol=1e-12
@@ -302,30 +313,30 @@ def test_test_errors_are_paired_by_molecule() -> None:
     assert row["e3d"] == pytest.approx(ours[C.ENERGY_MAE].iloc[1:].mean())
 
 
-def test_following_is_told_within_types_apart_from_between(named: pd.DataFrame) -> None:
+def test_correlation_within_types_is_not_that_between_types(named: pd.DataFrame) -> None:
     kinds = named.groupby(C.BOND_TYPE)[C.BOND_ENERGY].transform("mean")
     within = named[C.BOND_ENERGY] - kinds
     bonds = named.assign(
         **{
-            column(COARSE): kinds,
-            column(FINE): kinds - within,
-            column(PAIR): named[C.BOND_ENERGY] - 1,
+            COARSE.column: kinds,
+            FINE.column: kinds - within,
+            PAIR.column: named[C.BOND_ENERGY] - 1,
         }
     )
     table = correlations(bonds).set_index(NULL_MODEL)
-    assert table.loc[COARSE, "pearson"] > 0.9
-    assert np.isnan(table.loc[COARSE, "within_types_pearson"])
-    assert table.loc[FINE, "within_types_pearson"] == pytest.approx(-1.0)
-    assert table.loc[PAIR, "pearson"] == pytest.approx(1.0)
-    assert table.loc[PAIR, "mean_difference_eV"] == pytest.approx(1.0)
+    assert table.loc[COARSE.name, "pearson"] > 0.9
+    assert np.isnan(table.loc[COARSE.name, "within_types_pearson"])
+    assert table.loc[FINE.name, "within_types_pearson"] == pytest.approx(-1.0)
+    assert table.loc[PAIR.name, "pearson"] == pytest.approx(1.0)
+    assert table.loc[PAIR.name, "mean_difference_eV"] == pytest.approx(1.0)
     both = bonds.groupby(C.STRUCTURES).size().iloc[0]
-    assert table.loc[PAIR, C.N] == both
-    x, y = bonds[C.BOND_ENERGY], bonds[column(FINE)]
-    assert table.loc[FINE, "pearson"] == pytest.approx(np.corrcoef(x, y)[0, 1])
+    assert table.loc[PAIR.name, C.N] == both
+    x, y = bonds[C.BOND_ENERGY], bonds[FINE.column]
+    assert table.loc[FINE.name, "pearson"] == pytest.approx(np.corrcoef(x, y)[0, 1])
 
 
 def test_a_rank_that_no_molecule_can_change_decides_nothing() -> None:
-    """Four types in one order whichever molecule is left out: the interval of the difference has no width."""
+    """Four types keep their order whichever molecule is left out: the interval has no width."""
     same = Estimate(0.2, 0.2, 0.2)
     assert judge(BETWEEN, same, 1.0) == UNDETERMINED
     assert (

@@ -1,11 +1,13 @@
-"""The pair potential on energies that are sums over pairs, and the tables of a fit and of untrained networks."""
+"""The pair potential on sums over pairs, and the tables of fits and of untrained networks."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from e3d import tables
@@ -21,9 +23,11 @@ from study.bde.named import named_bonds, read_references
 from study.cli import main
 from study.config import RunSettings, read_yaml
 from study.fields import NAMED_BONDS
-from study.null.fit import by_elements
-from study.null.names import ADDITIVITY_TYPES, FITTED, PAIR, column
-from study.null.pair_potential import NormalEquations, PairPotential, Weights, fit, normal_equations
+from study.null.fit import write_tables
+from study.null.fitted import Weights
+from study.null.names import COARSE, FINE, FITTED, PAIR
+from study.null.normal_equations import NormalEquations, by_elements, normal_equations
+from study.null.pair_potential import PairPotential, fit
 from study.null.splines import INTERVAL_ANG, LOWEST_ANG, Basis
 
 if TYPE_CHECKING:
@@ -86,8 +90,8 @@ def fitted(structures: list[Structure], weights: Weights | None = None) -> PairP
     return fit(both, both, ATOMS)
 
 
-def bond_energy(pair: PairPotential, a: int, b: int, r: Floats) -> Floats:
-    return pair.bond_energy(np.full(len(r), a), np.full(len(r), b), r)
+def bond_energy(pair: PairPotential, a: Any, b: Any, r: Floats) -> Floats:
+    return pair.bond_energies(pd.DataFrame({C.R: r, C.Z_I: a, C.Z_J: b}))
 
 
 # --- splines
@@ -153,7 +157,7 @@ def test_a_chain_of_dimers_has_exactly_the_d_of_its_wells() -> None:
 
 
 def _bent(rng: np.random.Generator) -> Structure:
-    """A C-O-C-like triatomic: two bonds near 1.2 Å, ends 1.9 to 2.4 Å apart, and nothing between."""
+    """A C-O-C-like triatomic: two bonds near 1.2 Å, ends 1.9 to 2.4 Å apart."""
     a, b = rng.uniform(1.1, 1.35, size=2)
     angle = np.radians(rng.uniform(105, 125))
     return structure(
@@ -163,7 +167,7 @@ def _bent(rng: np.random.Generator) -> Structure:
 
 
 def test_one_composition_leaves_a_constant_between_its_pairs_free() -> None:
-    """2 phi_CO + phi_CC is fixed, and so are both slopes; a constant moved from one to the other is not."""
+    """2 phi_CO + phi_CC and both slopes are fixed; a constant may move from one to the other."""
     rng = np.random.default_rng(1)
     pair = fitted([_bent(rng) for _ in range(200)])
     short, far = np.linspace(1.12, 1.33, 15), np.linspace(1.95, 2.3, 15)
@@ -213,7 +217,7 @@ def test_edge_energies_add_up_and_are_halves_of_the_pair_energies() -> None:
     np.testing.assert_array_equal(edges.energy, pair.energies_and_forces(batch)[0])
     pairs = pair_up(edges)
     z = edges.atomic_numbers
-    expected = pair.bond_energy(z[pairs.i], z[pairs.j], pairs.r)
+    expected = bond_energy(pair, z[pairs.i], z[pairs.j], pairs.r)
     np.testing.assert_allclose(pairs.bond_energy, expected, rtol=0, atol=1e-12)
 
 
@@ -226,10 +230,7 @@ def test_batches_and_sorting_do_not_change_the_equations() -> None:
     c = rng.normal(size=len(one.b))
     dense = one.loss(c)
     direct = 0.0
-    pair = PairPotential(
-        one.basis, one.pairs, c.reshape(-1, one.basis.size), np.ones((len(one.pairs), one.basis.size), bool), ATOMS,
-        0.0, 0, 0.0, 0.0,
-    )  # fmt: skip
+    pair = replace(fit(one, one, ATOMS), coefficients=c.reshape(-1, one.basis.size))
     n_atoms = sum(len(s.atomic_numbers) for s in some)
     frames, atoms = residuals(pair, some)
     direct += 2.0 * float((frames["error"] ** 2).mean()) * 1e-6
@@ -287,28 +288,28 @@ def fit_file(prepared: "Prepared", root: Path) -> Path:
 
 def test_the_tables_of_a_fit(fit_file: Path) -> None:
     fits = tables.read(fit_file)
-    assert fits["model"].drop_duplicates().tolist() == list(FITTED)
-    assert set(fits["run"]) == {f"minispice/n16/{null}" for null in FITTED}
+    assert fits["model"].drop_duplicates().tolist() == [null.name for null in FITTED]
+    assert set(fits["run"]) == {f"minispice/n16/{null.name}" for null in FITTED}
     assert set(fits["test_set"]) == set(TEST_SPLITS)
     assert fits["seed"].isna().all()
     assert (fits["rank"] <= fits[C.N_PARAMETERS]).all()
     types = tables.read(fit_file.with_name("n16.types.csv"))
-    assert set(types["model"]) == set(ADDITIVITY_TYPES)
+    assert set(types["model"]) == {COARSE.name, FINE.name}
     assert set(types["determined"]) <= {"yes", "no"}
     single = types[types[C.N_MOLECULES] == 1]
     assert len(single)
     assert single[f"{C.BOND_ENERGY}_lo"].isna().all()
     bonds = tables.read(fit_file.with_name("n16.bonds.csv"))
     assert set(bonds[C.STRUCTURES]) == {*TEST_SPLITS, NAMED_BONDS}
-    coarse = types[types["model"] == "additivity-coarse"].set_index(C.BOND_TYPE)[C.BOND_ENERGY]
+    coarse = types[types["model"] == COARSE.name].set_index(C.BOND_TYPE)[C.BOND_ENERGY]
     seen = bonds[C.BOND_TYPE].isin(coarse.index)
-    assert bonds.loc[~seen, column("additivity-coarse")].isna().all()
+    assert bonds.loc[~seen, COARSE.column].isna().all()
     np.testing.assert_allclose(
-        bonds.loc[seen, column("additivity-coarse")],
+        bonds.loc[seen, COARSE.column],
         bonds.loc[seen, C.BOND_TYPE].map(coarse),
         rtol=1e-9,
     )
-    assert bonds[column(PAIR)].notna().any()
+    assert bonds[PAIR.column].notna().any()
 
 
 def test_a_fit_repeats_byte_for_byte_and_refuses_other_splits(
@@ -318,20 +319,24 @@ def test_a_fit_repeats_byte_for_byte_and_refuses_other_splits(
     root: Path,
     input_error: Callable[..., Any],
 ) -> None:
-    from study.null.fit import Sources, fit_tables
+    named = root / "resources" / "named_bonds.xyz"
+    settings: dict[str, Any] = {
+        "dataset": "minispice",
+        "energy_weight": 4.0,
+        "force_weight": 1.0,
+        "r_max": 4.0,
+    }
 
-    sources = Sources(
-        prepared.store, prepared.splits, prepared.subset, root / "resources" / "named_bonds.xyz"
-    )
-    keys = {"dataset": "minispice", "n_train": 16}
-    fit_tables(sources, tmp_path / "n16.csv", Weights(4.0, 1.0), 4.0, keys)
+    def write(splits: Path, output: Path) -> None:
+        write_tables(prepared.store, prepared.subset, splits, named, output=output, **settings)
+
+    write(prepared.splits, tmp_path / "n16.csv")
     for name in ("n16.csv", "n16.types.csv", "n16.errors.csv", "n16.bonds.csv"):
         assert (tmp_path / name).read_bytes() == fit_file.with_name(name).read_bytes()
     other = tables.read(prepared.splits).iloc[1:]
     tables.write(other, tmp_path / "splits.parquet")
     with input_error("splits.parquet", "another store"):
-        wrong = Sources(prepared.store, tmp_path / "splits.parquet", prepared.subset, sources.named)
-        fit_tables(wrong, tmp_path / "x.csv", Weights(4.0, 1.0), 4.0, keys)
+        write(tmp_path / "splits.parquet", tmp_path / "x.csv")
     assert not (tmp_path / "x.csv").exists()
 
 
@@ -384,8 +389,8 @@ def test_a_weight_is_a_number_from_zero(text: str) -> None:
 def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
     fit_file: Path, prepared: "Prepared", tmp_path: Path, root: Path
 ) -> None:
-    """The whole command, on a run that was made from the additivity: every difference to it is zero."""
-    coarse, run_file = column("additivity-coarse"), prepared.run("minispice/n16/made/s0")
+    """The command on a run made from the additivity: every difference from that is zero."""
+    coarse, run_file = COARSE.column, prepared.run("minispice/n16/made/s0")
     bonds = tables.read(fit_file.with_name("n16.bonds.csv"))
     bonds = bonds.assign(**{C.BOND_ENERGY: bonds[coarse].fillna(3.0)})
     bde, energies = root / "resources" / "bde_298K.csv", root / "resources" / "bond_energies.csv"
@@ -397,9 +402,11 @@ def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
             part.means.drop(columns=C.STRUCTURES),
             tmp_path / "decomposed" / part.structures / MEANS_FILE,
         )
-    tables.write(named_bonds(parts, read_references(bde, energies), None), tmp_path / "named.csv")
+    named = named_bonds(parts, read_references(bde, energies), None)
+    run = {"run": "made", "dataset": "minispice", "n_train": 16, "model": "made", "seed": 0}
+    tables.write(tables.with_run(named, run), tmp_path / "named.csv")
     errors = tables.read(fit_file.with_name("n16.errors.csv"))
-    tables.write(errors[errors[C.MODEL] == "additivity-coarse"], tmp_path / "errors.csv")
+    tables.write(errors[errors[C.MODEL] == COARSE.name], tmp_path / "errors.csv")
     folders = [str(folder) for folder in sorted((tmp_path / "decomposed").iterdir())]
     files = [
         "--named",
@@ -425,7 +432,7 @@ def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
     compare = tables.read(output)
     assert set(compare["run"]) == {"minispice/n16/made/s0"}
     assert "untrained" not in set(compare["null_model"]), "no table of them was given"
-    same = compare[compare["null_model"] == "additivity-coarse"]
+    same = compare[compare["null_model"] == COARSE.name]
     assert {"relaxed", "thermal", *TEST_SPLITS} == set(same[C.GEOMETRY])
     np.testing.assert_allclose(same["difference"], 0.0, atol=1e-9)
     assert set(same["verdict"]) == {"undetermined", "not judged"}
@@ -440,4 +447,4 @@ def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
         here["shuffled_in_molecules_eV"], here[C.MOLECULE].map(mean), rtol=1e-9
     )
     correlation = tables.read(output.with_name("s0.correlations.csv")).set_index("null_model")
-    np.testing.assert_allclose(correlation.loc["additivity-coarse", "pearson"], 1.0, rtol=1e-9)
+    np.testing.assert_allclose(correlation.loc[COARSE.name, "pearson"], 1.0, rtol=1e-9)

@@ -1,4 +1,4 @@
-# What D must beat: bookkeeping, a pair potential, an untrained network, and D in another order.
+# What D must beat: additivity, a pair potential, an untrained network, and D in another order.
 
 
 rule null_fit:
@@ -30,9 +30,10 @@ rule null_fit:
     message:
         "null models on {wildcards.n_train} frames of {wildcards.dataset}"
     shell:
-        "python -m study null fit {input.store} {input.subset} --splits {input.splits} --named {input.named} "
-        "--dataset {wildcards.dataset} --energy-weight {params.energy_weight} "
-        "--force-weight {params.force_weight} --r-max {params.r_max} -o {output.fits} --log {log}"
+        "python -m study null fit {input.store} {input.subset} --splits {input.splits} "
+        "--named {input.named} --dataset {wildcards.dataset} "
+        "--energy-weight {params.energy_weight} --force-weight {params.force_weight} "
+        "--r-max {params.r_max} -o {output.fits} --log {log}"
 
 
 rule null_untrained:
@@ -105,9 +106,10 @@ rule null_run:
     message:
         "null models beside {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
     shell:
-        "python -m study null compare $(dirname {input.means}) --named {input.named} --errors {input.errors} "
-        "--fit {input.fit} {params.untrained} --bde {input.bde} --bond-energies {input.bond_energies} "
-        "--shuffles {params.shuffles} --run {input.settings} -o {output.compare} --log {log}"
+        "python -m study null compare $(dirname {input.means}) --named {input.named} "
+        "--errors {input.errors} --fit {input.fit} {params.untrained} --bde {input.bde} "
+        "--bond-energies {input.bond_energies} --shuffles {params.shuffles} --run {input.settings} "
+        "-o {output.compare} --log {log}"
 
 
 rule null:

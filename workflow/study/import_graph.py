@@ -1,11 +1,12 @@
-"""Which modules of the project a module imports, itself or through others: the code that a table depends on.
+"""Which modules of the project a module imports, itself or through others: what a table depends on.
 
-Rules downstream of training name these files as inputs, so that an edit of any of them plans the rule again. The list
-comes from the source alone (an ``ast`` walk): nothing is imported.
+Rules downstream of training name these files as inputs, so that an edit of any of them plans the
+rule again. The list comes from the source alone (an ``ast`` walk): nothing is imported.
 """
 
 import ast
 import functools
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,13 +17,15 @@ ROOTS = (
     Path(__file__).resolve().parents[1],
 )
 """Folders that hold the project's packages."""
+_FUNCTION = re.compile(r"[\w.]+:\w+")
 
 
 def imports_of(module: str) -> frozenset[str]:
     """Return the project's modules that ``module`` needs, itself among them.
 
-    Imports inside functions count, those for type checkers alone do not. A package's ``__init__`` counts where it is
-    imported by name, not as the parent of an imported module: there it holds a declaration and does not compute.
+    Imports inside functions count, and texts that name a function, ``"module:function"``; those for
+    type checkers alone do not. A package's ``__init__`` counts where it is imported by name, not as
+    the parent of an imported module: there it holds a declaration and does not compute.
 
     Raises
     ------
@@ -71,6 +74,8 @@ def _direct(module: str) -> tuple[str, ...]:
             inner = {f"{node.module}.{alias.name}" for alias in node.names}
             modules = {name for name in inner if _file_of(name)}
             names |= modules | ({node.module} if modules != inner else set())
+        elif isinstance(node, ast.Constant) and _FUNCTION.fullmatch(str(node.value)):
+            names.add(node.value.partition(":")[0])
     return tuple(name for name in sorted(names) if _file_of(name))
 
 

@@ -1,11 +1,16 @@
-"""Stage ``null``: what bookkeeping, a pair potential, an untrained network and chance give for D."""
+"""Stage ``null``: D of additivity, of a pair potential, of an untrained network and of chance."""
 
 from e3d import options
-from e3d.command_line import Command, argument
+from e3d.command_line import Argument, Command, argument
 from study.arguments import BDE, BOND_ENERGIES, RUN_REQUIRED
 from study.stage import Figure, Findings, Runs, Stage, Table
 
 _FIT = "null/fit/{dataset}/n{n_train}"
+
+
+def _weight(name: str, text: str) -> Argument:
+    return argument(name, text, type=options.weight, required=True)
+
 
 STAGE = Stage(
     "null",
@@ -18,10 +23,7 @@ STAGE = Stage(
     ),
     figures=(
         Figure(
-            "null",
-            7,
-            "D beside null models",
-            ("decompose/summary", "null/compare", "null/named"),
+            "null", 7, "D beside null models", ("decompose/summary", "null/compare", "null/named")
         ),
     ),
     findings=Findings(
@@ -30,7 +32,7 @@ STAGE = Stage(
     commands=(
         Command(
             "null fit",
-            "study.null.fit:run",
+            "study.null.fit:write_tables",
             "Fit additivities and a pair potential to SUBSET.",
             (
                 argument("STORE", "store of the dataset"),
@@ -38,24 +40,9 @@ STAGE = Stage(
                 argument("--splits", "table written by `data split`", required=True),
                 argument("--named", "structures of the named bonds", required=True),
                 argument("--dataset", "its name in the tables", type=str, required=True),
-                argument(
-                    "--energy-weight",
-                    "of the squared energy error per atom",
-                    type=options.weight,
-                    required=True,
-                ),
-                argument(
-                    "--force-weight",
-                    "of the squared force error",
-                    type=options.weight,
-                    required=True,
-                ),
-                argument(
-                    "--r-max",
-                    "cutoff of the pair potential, Å",
-                    type=options.width,
-                    default=5.0,
-                ),
+                _weight("--energy-weight", "of the squared energy error per atom"),
+                _weight("--force-weight", "of the squared force error"),
+                argument("--r-max", "cutoff of pairs, Å", type=options.width, default=5.0),
             ),
         ),
         Command(
@@ -70,7 +57,7 @@ STAGE = Stage(
         ),
         Command(
             "null compare",
-            "study.null.command:run",
+            "study.null.tables:write_tables",
             "Compare D of one run with every null model.",
             (
                 argument("FOLDERS+", "decompositions of the run"),

@@ -2,8 +2,8 @@
 
     E_m = sum_t n_mt c_t        D_t = -c_t
 
-n_mt bonds of type t in molecule m, E_m the mean binding energy of its frames. All frames weigh the same. A molecule
-enters by its counts alone, so memory and time do not grow with the number of frames.
+n_mt bonds of type t in molecule m, E_m the mean binding energy of its frames. All frames weigh the
+same. A molecule enters by its counts alone: memory and time do not grow with the number of frames.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ RIDGES: Final = tuple(10.0**k for k in range(-8, 4))
 """Tried by cross-validation, in units of the mean square of a column of counts."""
 FOLDS: Final = 5
 DETERMINED: Final = 1.0 - 1e-6
-"""Resolution from which on a coefficient is fixed by the data: rounding of the singular vectors stays far below."""
+"""Resolution above which the data fix a coefficient: well above rounding of singular vectors."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,11 @@ class Molecules:
     energy: Floats  # (M,) mean binding energy of the frames, eV
     frames: Floats  # (M,) number of frames
     spread: Floats  # (T, Q): c = spread q, and the ridge is on q; see shrunk_to_parents
+
+    @property
+    def weighted_counts(self) -> Floats:
+        """Counts (M, T) times the root of the share of the frames of each molecule."""
+        return self.root[:, None] * self.counts
 
     @property
     def root(self) -> Floats:
@@ -49,34 +54,29 @@ class Molecules:
 
 
 def shrunk_to_parents(parents: Sequence[str]) -> Floats:
-    """Return a spread (T, Q) with which the ridge pulls a type (T,) not to zero but to what its parent's types share.
+    """Return a spread (T, Q) by which the ridge pulls a fine type to its coarse value, not to zero.
 
-    c_t = 100 g_parent + q_t: the penalty on g is then 10^-4 of that on q. Where data do not tell fine types of one
-    coarse type apart, both get the coarse bond energy.
+    c_t = 100 g_parent + q_t, ``parents`` (T,) the coarse types: the penalty on g is 10^-4 of that
+    on q. Where the data do not distinguish the fine types of one coarse type, all get its value.
     """
-    names = sorted(set(parents))
-    member = np.equal.outer(np.array(parents, dtype=object), np.array(names, dtype=object)).astype(
-        float
-    )
-    return np.hstack([100.0 * member, np.eye(len(parents))])
+    kinds = np.array(parents, dtype=object)
+    member = np.equal.outer(kinds, np.unique(kinds)).astype(float)
+    return np.hstack([100.0 * member, np.eye(len(kinds))])
 
 
 class Decomposition:
-    """The weighted design sqrt(w) X S, with S the spread, by singular values: a ridge is then a matter of a product."""
+    """Singular values of the weighted design sqrt(w) X S, S the spread: any ridge is a product."""
 
     def __init__(self, data: Molecules) -> None:
         """Decompose the design of ``data``, w the share of the frames of each molecule."""
+        x = data.weighted_counts
         self.spread = data.spread
-        u, self.singular, self.right = _svd(data.root[:, None] * data.counts @ data.spread)
+        u, self.singular, self.right = _svd(x @ data.spread)
         self.u_y = u.T @ (data.root * data.energy)
-        self.scale = (
-            float(np.mean(np.sum((data.root[:, None] * data.counts) ** 2, axis=0)))
-            if data.counts.size
-            else 0.0
-        )
+        self.scale = float(np.mean(np.sum(x**2, axis=0))) if x.size else 0.0
 
     def coefficients(self, ridge: float) -> Floats:
-        """Return c = S q (T,), where q minimises sum_m w_m (E_m - n_m S q)^2 + ridge * scale * |q|^2.
+        """Return c = S q (T,): q minimises sum_m w_m (E_m - n_m S q)^2 + ridge * scale * |q|^2.
 
         Without a ridge it is the shortest of those that fit best.
         """
@@ -84,7 +84,10 @@ class Decomposition:
         return np.asarray(self.spread @ q)
 
     def variance(self, ridge: float) -> Floats:
-        """Return the diagonal (T,) of S (S^T X^T w X S + ridge * scale)^-1 S^T, the freedom that the ridge leaves."""
+        """Return the freedom (T,) that a ridge leaves each coefficient.
+
+        The diagonal of S (S^T X^T w X S + ridge * scale)^-1 S^T.
+        """
         penalty = ridge * self.scale
         seen = self.spread @ self.right.T  # (T, R)
         free = (self.spread**2).sum(axis=1) - (seen**2).sum(axis=1)
@@ -114,8 +117,8 @@ class Additivity:
 
     @cached_property
     def _rows(self) -> tuple[Floats, Floats]:
-        """Singular values and right vectors of the counts alone: what the data see, whatever the ridge."""
-        return _svd(self.data.root[:, None] * self.data.counts)[1:]
+        """Singular values and right vectors of the counts: what the data see, without a ridge."""
+        return _svd(self.data.weighted_counts)[1:]
 
     @cached_property
     def bond_energy(self) -> Floats:
@@ -135,7 +138,7 @@ class Additivity:
 
     @property
     def resolution(self) -> Floats:
-        """Diagonal (T,) of the projector on the row space: 1 where the data alone fix a coefficient."""
+        """Diagonal (T,) of the projector on the row space: 1 where the data fix a coefficient."""
         return np.asarray((self._rows[1] ** 2).sum(axis=0))
 
     @property
@@ -149,20 +152,17 @@ class Additivity:
         square = self._parts.singular**2
         return float((square / (square + self.ridge * self._parts.scale)).sum())
 
-    def residual_rms(self) -> float:
-        """Return the root mean square residual of the molecules' mean energies, weighted by frames (eV)."""
-        residual = self.data.energy + self.data.counts @ self.bond_energy
-        return float(np.sqrt(np.average(residual**2, weights=self.data.frames)))
-
     def ridge_sd(self) -> Floats:
-        """Return the standard deviation (T,) of each coefficient under the ridge: how far data let it move (eV)."""
-        n = self.data.frames.sum()
-        return np.asarray(self.residual_rms() * np.sqrt(self._parts.variance(self.ridge) / n))
+        """Return how far the data let each coefficient (T,) move: its SD under the ridge, eV."""
+        residual = self.data.energy + self.data.counts @ self.bond_energy
+        rms = np.sqrt(np.average(residual**2, weights=self.data.frames))
+        return np.asarray(rms * np.sqrt(self._parts.variance(self.ridge) / self.data.frames.sum()))
 
     def jackknife(self) -> tuple[Floats, Floats]:
-        """Return standard error and half width of the 95 % interval of each D (T,), molecules left out, ridge kept.
+        """Return standard error and half width of the 95 % interval of each D (T,), eV.
 
-        Degrees of freedom: molecules that have the type, minus one. NaN where one molecule alone has it.
+        Molecules are left out and the ridge is kept. Degrees of freedom: molecules that have the
+        type, minus one. NaN where a single molecule has it.
         """
         holders = (self.data.counts > 0).sum(axis=0)
         groups = jackknife_groups(np.arange(len(self.data.energy)))
@@ -175,31 +175,28 @@ class Additivity:
         error = np.array([jackknife_se(column) for column in table.T])
         return error, error * np.array([t_quantile(max(n - 1, 1)) for n in holders])
 
-    def energies(self, counts: Floats) -> Floats:
-        """Return the binding energy (M,) of molecules with these counts (M, T) of the fit's types, eV."""
-        return np.asarray(-counts @ self.bond_energy)
 
+def fit(data: Molecules) -> Additivity:
+    """Fit an additivity with the ridge whose error for left-out molecules is smallest.
 
-def fit(data: Molecules, ridges: Sequence[float] = RIDGES) -> Additivity:
-    """Fit an additivity; the ridge has the smallest squared error of molecules left out (the largest such)."""
-    errors = cross_validation(data, ridges)
-    if not np.isfinite(
-        errors
-    ).all():  # too few molecules to leave any out: as little ridge as there is
-        return Additivity(data, float(min(ridges)), float("nan"))
-    best = len(errors) - 1 - int(np.argmin(errors[::-1]))
-    return Additivity(data, float(ridges[best]), float(np.sqrt(errors[best])))
-
-
-def cross_validation(data: Molecules, ridges: Sequence[float] = RIDGES) -> Floats:
-    """Return the mean squared error (eV^2) of left-out molecules for each ridge; NaN where none can be judged.
-
-    Molecules, in their order, are dealt at random, always the same way, into five folds. A molecule with a type that
-    the other folds lack says nothing about the ridge and is not counted.
+    The largest such ridge; the smallest of all where there are too few molecules to leave any out.
     """
-    n = len(data.energy)
-    fold = np.asarray(np.random.default_rng(0).permutation(n) % FOLDS)
-    total, weight = np.zeros(len(ridges)), 0.0
+    errors = cross_validation(data)
+    if not np.isfinite(errors).all():
+        return Additivity(data, min(RIDGES), float("nan"))
+    best = len(errors) - 1 - int(np.argmin(errors[::-1]))
+    return Additivity(data, RIDGES[best], float(np.sqrt(errors[best])))
+
+
+def cross_validation(data: Molecules) -> Floats:
+    """Return the mean squared error (eV^2) for left-out molecules, one for each of ``RIDGES``.
+
+    Molecules, in their order, are dealt at random, always the same way, into five folds. A molecule
+    with a type that the other folds lack says nothing about the ridge and is not counted; NaN where
+    none is left.
+    """
+    fold = np.random.default_rng(0).permutation(len(data.energy)) % FOLDS
+    total, weight = np.zeros(len(RIDGES)), 0.0
     for k in range(FOLDS):
         rest, held = data.take(np.asarray(fold != k)), data.take(np.asarray(fold == k))
         if not len(rest.energy):
@@ -207,9 +204,8 @@ def cross_validation(data: Molecules, ridges: Sequence[float] = RIDGES) -> Float
         unseen = ~(rest.counts > 0).any(axis=0)
         held = held.take(np.asarray((held.counts[:, unseen] == 0).all(axis=1)))
         parts = Decomposition(rest)
-        for row, ridge in enumerate(ridges):
-            total[row] += (
-                held.frames @ (held.energy - held.counts @ parts.coefficients(float(ridge))) ** 2
-            )
+        for row, ridge in enumerate(RIDGES):
+            error = held.energy - held.counts @ parts.coefficients(ridge)
+            total[row] += held.frames @ error**2
         weight += held.frames.sum()
-    return total / weight if weight else np.full(len(ridges), np.nan)
+    return total / weight if weight else np.full(len(RIDGES), np.nan)

@@ -1,7 +1,8 @@
-"""E3D beside every null model, on the same bonds: scores of both, their difference and its paired interval."""
+"""E3D beside null models on the same bonds: both scores, their difference, its paired interval."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
 import numpy as np
@@ -16,11 +17,13 @@ from e3d.statistics import (
     estimate,
     interval_columns,
     jackknife_groups,
+    replicates,
     verdict,
 )
-from e3d.statistics.agreement import BETWEEN, BIAS, MAE, SCORES, WITHIN, n_pairs, scores
+from e3d.statistics.agreement import BETWEEN, BIAS, MAE, WITHIN, n_pairs, scores
 from e3d.statistics.resampling import Masks
-from study.null.names import IN_TYPES, NULL_MODEL
+from study.bde.named import RELAXED, THERMAL
+from study.null.names import IN_TYPES, NULL_MODEL, NullModel
 from study.null.shuffle import expected_absolute_error, shuffled
 from study.references import REFERENCES
 
@@ -28,77 +31,60 @@ Floats = NDArray[np.float64]
 
 ABS_BIAS: Final = "abs_bias_eV"
 RANKS: Final = (BETWEEN, WITHIN)
-"""Scores of which more is better; of the others less is, and a signed bias is judged by its size."""
+"""Scores of which more is better. Of all others less is; a signed bias is judged by its size."""
 BETTER, WORSE, NOT_JUDGED = "better", "worse", "not judged"
 LABELS: Final = "labels"
 """Stands for the reference where test errors are compared."""
 SHUFFLE_SEED: Final = 0
-_METRICS: Final = {C.ENERGY_MAE: C.N_FRAMES, C.FORCE_MAE: "n_atoms"}  # and what it is a mean over
-
-COLUMNS: Final = (
-    C.GEOMETRY,
-    "reference",
-    NULL_MODEL,
-    "score",
-    C.N,
-    C.N_MOLECULES,
-    "n_without",
-    "n_pairs_within_types",
-    *interval_columns("e3d", "null_value", "difference"),
-    "verdict",
+_METRICS: Final = {C.ENERGY_MAE: C.N_FRAMES, C.FORCE_MAE: "n_atoms"}
+"""Test errors that are compared, and the column of what each is a mean over."""
+_COLUMNS: Final = (
+    *(C.GEOMETRY, "reference", NULL_MODEL, "score", C.N, C.N_MOLECULES, "n_without"),
+    *("n_pairs_within_types", *interval_columns("e3d", "null_value", "difference"), "verdict"),
 )
 
 
 @dataclass(frozen=True)
-class Null:
-    """D of a null model on the named bonds, eV: one row (1, n) if it is fitted, else a row for each draw (K, n).
+class NullEnergies:
+    """D of a null model on n named bonds, eV.
 
-    ``scores`` are those that mean something; ``mean`` (n,) is the exact expectation of D, where it is known.
+    ``d`` is (1, n) of a fitted one and (K, n) of K draws of a random one, NaN where it has no D;
+    ``mean`` (n,) is the exact expectation of the draws, where it is known.
     """
 
-    name: str
+    null: NullModel
     d: Floats
-    scores: tuple[str, ...] = SCORES
     mean: Floats | None = None
 
 
-def compare_named(named: pd.DataFrame, nulls: Sequence[Null], draws: int) -> pd.DataFrame:
-    """Return the comparison on named bonds: geometry x reference x null model x score.
+def comparison(
+    named: pd.DataFrame,
+    nulls: Sequence[NullEnergies],
+    draws: int,
+    errors: pd.DataFrame,
+    null_errors: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return the comparison of scores of D on named bonds, then that of test errors.
 
     Parameters
     ----------
     named
-        A row per named bond (the table of ``e3d bde``), with D of E3D and the references.
+        A row per named bond (the table of ``bde``), with D of E3D and the references.
     nulls
-        D of each null model on these rows; NaN where it has none.
+        D of each null model on these rows.
     draws
         How often D is shuffled within the types of the bonds compared.
+    errors, null_errors
+        A row per test set and molecule, as ``e3d evaluate`` writes them, of E3D and of the fitted
+        null models.
     """
-    rows = []
-    for place in ("relaxed", "thermal"):
-        for name, reference in REFERENCES.items():
-            there = ((named[C.GEOMETRY] == place) & named[reference.column].notna()).to_numpy()
-            common = {C.GEOMETRY: place, "reference": name}
-            for null in nulls:
-                both = there & np.isfinite(null.d).all(axis=0)
-                if both.any():
-                    bonds = _Bonds.of(named[both], reference.column)
-                    theirs = scores(null.d[:, both], bonds.reference, bonds.kinds, bonds.keep)
-                    mean = None if null.mean is None else null.mean[both]
-                    found = _rows(null.name, null.scores, bonds, theirs, _exact(bonds, mean))
-                    rows += [
-                        {**common, "n_without": int(there.sum() - both.sum()), **row}
-                        for row in found
-                    ]
-            if there.any():
-                found = _in_types(_Bonds.of(named[there], reference.column), draws)
-                rows += [{**common, "n_without": 0, **row} for row in found]
-    return pd.DataFrame(rows, columns=[str(name) for name in COLUMNS])
+    rows = [*_on_named_bonds(named, nulls, draws), *_on_test_sets(errors, null_errors)]
+    return pd.DataFrame(rows, columns=[str(name) for name in _COLUMNS])
 
 
 @dataclass(frozen=True)
 class _Bonds:
-    """The named bonds that are compared, n of them, and the molecules left out in turn."""
+    """The n named bonds that are compared, and the molecules left out in turn."""
 
     d: Floats  # (n,) eV, of E3D
     reference: Floats  # (n,) eV
@@ -111,116 +97,137 @@ class _Bonds:
         d, reference = (part[name].to_numpy(dtype=float) for name in (C.BOND_ENERGY, column))
         return cls(d, reference, part[C.BOND_TYPE].to_numpy(dtype=object), deletions(molecules))
 
-
-def _exact(bonds: _Bonds, mean: Floats | None) -> dict[str, Floats]:
-    """Return the scores (R,) whose expectation is exactly that of the mean D: the bias, which is linear in D."""
-    if mean is None:
-        return {}
-    return {BIAS: scores(mean[None], bonds.reference, bonds.kinds, bonds.keep)[BIAS][0]}
+    def scores(self, d: Floats) -> dict[str, Floats]:
+        """Return every score (K, 1 + molecules) of D (K, n)."""
+        return scores(d, self.reference, self.kinds, self.keep)
 
 
-def _in_types(bonds: _Bonds, draws: int) -> list[dict[str, Any]]:
-    """Compare with D shuffled among the compared bonds of one type; type means and the bias stay as they are."""
+def _on_named_bonds(
+    named: pd.DataFrame, nulls: Sequence[NullEnergies], draws: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of named bonds: geometry x reference x null model x score."""
+    for place, (name, reference) in product((RELAXED, THERMAL), REFERENCES.items()):
+        there = ((named[C.GEOMETRY] == place) & named[reference.column].notna()).to_numpy()
+        common = {C.GEOMETRY: place, "reference": name}
+        for one in nulls:
+            both = there & np.isfinite(one.d).all(axis=0)
+            if both.any():
+                bonds = _Bonds.of(named[both], reference.column)
+                mean = None if one.mean is None else bonds.scores(one.mean[None, both])
+                exact = {} if mean is None else {BIAS: mean[BIAS][0]}  # linear in D
+                without = {"n_without": int(there.sum() - both.sum())}
+                for row in _rows(one.null, bonds, bonds.scores(one.d[:, both]), exact):
+                    yield {**common, **without, **row}
+        if there.any():
+            for row in _shuffled_in_types(_Bonds.of(named[there], reference.column), draws):
+                yield {**common, "n_without": 0, **row}
+
+
+def _shuffled_in_types(bonds: _Bonds, draws: int) -> Iterator[dict[str, Any]]:
+    """Compare with D shuffled among the bonds of each type that are compared.
+
+    That changes neither means of types nor the bias. The expectations of what it changes are known.
+    """
     types = np.unique(bonds.kinds.astype(str), return_inverse=True)[1]
     d = shuffled(bonds.d, types, np.random.default_rng(SHUFFLE_SEED), draws)
+    known = np.isfinite(bonds.scores(bonds.d[None])[WITHIN][0])
     exact = {
         MAE: expected_absolute_error(bonds.d, bonds.reference, types, bonds.keep),
-        WITHIN: np.where(np.isfinite(_scores_of(bonds)[WITHIN]), 0.0, np.nan),
+        WITHIN: np.where(known, 0.0, np.nan),
     }
-    return _rows(
-        IN_TYPES, (MAE, WITHIN), bonds, scores(d, bonds.reference, bonds.kinds, bonds.keep), exact
-    )
-
-
-def _scores_of(bonds: _Bonds) -> dict[str, Floats]:
-    found = scores(bonds.d[None], bonds.reference, bonds.kinds, bonds.keep)
-    return {name: values[0] for name, values in found.items()}
+    yield from _rows(IN_TYPES, bonds, bonds.scores(d), exact)
 
 
 def _rows(
-    null: str,
-    names: Sequence[str],
-    bonds: _Bonds,
-    theirs: dict[str, Floats],
-    exact: dict[str, Floats],
-) -> list[dict[str, Any]]:
-    """Return a row per score; a bias is compared signed, and by its size to be judged."""
-    ours = _scores_of(bonds)
-    if BIAS in names:
-        ours[ABS_BIAS], theirs[ABS_BIAS] = np.abs(ours[BIAS]), np.abs(theirs[BIAS])
-        exact |= {ABS_BIAS: np.abs(exact[BIAS])} if BIAS in exact else {}
-        names = [*names, ABS_BIAS]
+    null: NullModel, bonds: _Bonds, theirs: dict[str, Floats], exact: dict[str, Floats]
+) -> Iterator[dict[str, Any]]:
+    """Yield a row per score of a null model; a bias is compared signed, and by its size."""
+    ours = {name: values[0] for name, values in bonds.scores(bonds.d[None]).items()}
+    for found in (ours, theirs, exact):
+        if BIAS in found:
+            found[ABS_BIAS] = np.abs(found[BIAS])
     common = {
-        NULL_MODEL: null,
+        NULL_MODEL: null.name,
         C.N: len(bonds.d),
         C.N_MOLECULES: len(bonds.keep) - 1,
         "n_pairs_within_types": n_pairs(bonds.kinds),
     }
-    return [{**common, **_row(name, ours[name], theirs[name], exact.get(name))} for name in names]
+    for score in (*null.scores, *([ABS_BIAS] if BIAS in null.scores else [])):
+        yield {**common, **_row(score, ours[score], theirs[score], exact.get(score))}
 
 
 def _row(score: str, ours: Floats, theirs: Floats, exact: Floats | None = None) -> dict[str, Any]:
-    """Return one comparison from replicates: ``ours`` (R,), ``theirs`` (K, R), ``exact`` (R,) their expectation."""
+    """Return one comparison from replicates.
+
+    Parameters
+    ----------
+    ours
+        The score of E3D on all bonds and without each molecule (R,).
+    theirs
+        The same of a fitted null model (1, R), or of draws of a random one (K, R).
+    exact
+        Their expectation (R,), where it is known.
+    """
     middle = theirs.mean(axis=0) if exact is None else exact
     mine, other, difference = estimate(ours), estimate(middle), estimate(ours - middle)
-    draws = None
+    drawn = None
     if len(theirs) > 1:
         low, high = np.quantile(theirs[:, 0], [0.025, 0.975])
-        draws = Estimate(other.value, float(low), float(high))
+        drawn = Estimate(other.value, float(low), float(high))
     return {
         "score": score,
         **mine.columns("e3d"),
-        **(draws or other).columns("null_value"),
+        **(drawn or other).columns("null_value"),
         **difference.columns("difference"),
-        "verdict": judge(score, difference, mine.value, draws),
+        "verdict": judge(score, difference, mine.value, drawn),
     }
 
 
-def judge(score: str, difference: Estimate, e3d: float, draws: Estimate | None = None) -> str:
-    """Say whether E3D is better or worse than a null model, only where the interval of the difference excludes zero.
+def judge(score: str, difference: Estimate, e3d: float, drawn: Estimate | None = None) -> str:
+    """Say whether E3D is better or worse than a null model, where the difference excludes zero.
 
-    Of a random null model, E3D must also lie outside of the middle 95 % of its draws; of another, a rank's interval
-    without width decides nothing: few types have few orders, and all replicates may agree. Of errors less is better.
+    Beside a random null model, E3D must also lie outside the middle 95 % of its draws. Beside a
+    fitted one, the interval of a rank needs a width: few types have few orders, so that all
+    replicates may agree.
     """
     if score == BIAS:
         return NOT_JUDGED
-    if draws is not None and draws.lo <= e3d <= draws.hi:
+    if drawn is not None and drawn.lo <= e3d <= drawn.hi:
         return UNDETERMINED
     above, below = (BETTER, WORSE) if score in RANKS else (WORSE, BETTER)
-    return verdict(difference, above, below, needs_width=score in RANKS and draws is None)
+    return verdict(difference, above, below, needs_width=score in RANKS and drawn is None)
 
 
-def compare_errors(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
-    """Return the comparison of test errors, on the molecules of which both have all frames.
+def _on_test_sets(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the rows of test errors, on the molecules of which both have all frames.
 
-    Both tables have a row per test set and molecule, as ``e3d evaluate`` writes them; ``theirs`` names its null model
-    as the model. Molecules are left out in turn, in at most 100 groups.
+    ``theirs`` names its null model as the model. Molecules are left out in turn, in at most 100
+    groups.
     """
     keys = [C.TEST_SET, C.GROUP, C.N_FRAMES, "n_atoms"]
     mine = ours[ours[C.GROUP_KIND] == "molecule"][[*keys, *_METRICS]]
-    rows = []
     for null, part in theirs[theirs[C.GROUP_KIND] == "molecule"].groupby(C.MODEL, sort=False):
         joined = mine.merge(part[[*keys, *_METRICS]], on=keys, suffixes=("", "_null"))
         for name, both in joined.groupby(C.TEST_SET, sort=False):
-            total = int((mine[C.TEST_SET] == name).sum())
+            common = {
+                C.GEOMETRY: name,
+                "reference": LABELS,
+                NULL_MODEL: null,
+                C.N: len(both),
+                C.N_MOLECULES: len(both),
+                "n_without": int((mine[C.TEST_SET] == name).sum()) - len(both),
+            }
             for metric, size in _METRICS.items():
-                weight = both[size].to_numpy(dtype=float)
-                replicates = [
-                    _left_out(both[f"{metric}{end}"].to_numpy(dtype=float), weight)
-                    for end in ("", "_null")
-                ]
-                common = {C.GEOMETRY: name, "reference": LABELS, NULL_MODEL: null, C.N: len(both)}
-                counts = {C.N_MOLECULES: len(both), "n_without": total - len(both)}
-                rows.append(
-                    {**common, **counts, **_row(str(metric), replicates[0], replicates[1][None])}
-                )
-    return pd.DataFrame(rows, columns=[str(name) for name in COLUMNS])
+                errors = [_left_out(both[f"{metric}{end}"], both[size]) for end in ("", "_null")]
+                yield {**common, **_row(str(metric), errors[0], errors[1][None])}
 
 
-def _left_out(values: Floats, weight: Floats) -> Floats:
-    """Return the weighted mean (1 + groups,) over all molecules, then without each group of them."""
-    group = jackknife_groups(np.arange(len(values)))
-    part, whole = np.bincount(group, weights=values * weight), np.bincount(group, weights=weight)
+def _left_out(errors: pd.Series, sizes: pd.Series) -> Floats:
+    """Return the mean error (1 + groups,) over all molecules, then without each group of them."""
+    values, weight = (column.to_numpy(dtype=float) for column in (errors, sizes))
+
+    def mean(keep: Masks) -> float:
+        return float(values[keep] @ weight[keep] / weight[keep].sum())
+
     with np.errstate(invalid="ignore"):
-        rest = (part.sum() - part) / (whole.sum() - whole)
-    return np.concatenate([[part.sum() / whole.sum()], rest])
+        return replicates(mean, jackknife_groups(np.arange(len(values))))

@@ -1,4 +1,4 @@
-"""What D is beside null models: whether E3D beats bookkeeping, a pair potential, an untrained network and chance."""
+"""Whether D beats additivity, a pair potential, an untrained network and chance."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,118 +8,124 @@ import pandas as pd
 
 from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
-from e3d.statistics import UNDETERMINED
+from e3d.statistics import NO, UNDETERMINED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study import runs
-from study.findings.wording import NOT_THERE, SETS, Run, Tables, listed, value
+from study.bde.named import RELAXED
+from study.findings.wording import NOT_THERE, SETS, Run, Tables, counted, listed, value
 from study.null.compare import BETTER, LABELS, WORSE
+from study.null.correlation import PEARSON, WITHIN_PEARSON
 from study.null.names import (
-    ADDITIVITY_TYPES,
     COARSE,
     FINE,
     FITTED,
     IN_MOLECULES,
     IN_TYPES,
     NULL_MODEL,
+    NULL_MODELS,
     PAIR,
-    TITLES,
     UNTRAINED,
+    NullModel,
 )
 from study.references import BDE298, REFERENCES
 
-_ORDER: Final = (BETTER, WORSE, UNDETERMINED)
-_UNITS: Final = {C.ENERGY_MAE: ("energy", " meV/atom", 1), C.FORCE_MAE: ("force", " meV/Å", 0)}
+_METRICS: Final = {C.ENERGY_MAE: ("energy", " meV/atom", 1), C.FORCE_MAE: ("force", " meV/Å", 0)}
 
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
-    """Yield what null models say about the reference run's D, the answer about bond additivity first."""
+    """Yield what null models say about the reference run's D, bond additivity first."""
     compare = runs.at_run(tables["null/compare"], run)
-    relaxed = compare[compare[C.GEOMETRY] == "relaxed"]
+    relaxed = compare[compare[C.GEOMETRY] == RELAXED]
     yield (
-        "Is D closer to the reference energies than bond additivity fitted to the same frames (MAE at the relaxed "
-        f"geometry, on the same bonds)? {_errors(relaxed, COARSE)}."
+        "Is D closer to the reference energies than bond additivity fitted to the same frames (MAE "
+        f"at the relaxed geometry, on the same bonds)? {_errors(relaxed, COARSE)}."
     )
-    yield f"Than additivity with hybridisation-resolved types? {_errors(relaxed, FINE)}."
-    yield f"Than {TITLES[PAIR]} fitted to the same energies and forces? {_errors(relaxed, PAIR)}."
+    yield f"Is it closer than {FINE.title} of the atoms? {_errors(relaxed, FINE)}."
+    pair = _errors(relaxed, PAIR)
+    yield f"Is it closer than {PAIR.title} fitted to the same energies and forces? {pair}."
     molecules = _errors(relaxed, IN_MOLECULES)
-    yield f"Than {TITLES[IN_MOLECULES]}, that is, does D tell a molecule's bonds apart? {molecules}."
+    yield (
+        f"Is it closer than {IN_MOLECULES.title}, that is, does it distinguish the bonds of a "
+        f"molecule? {molecules}."
+    )
     between = _ranks(relaxed, BETWEEN, (COARSE, PAIR, UNTRAINED, IN_MOLECULES))
-    yield f"Rank correlation with BDE298 between bond types, E3D minus null: {between}."
+    yield f"Rank correlation with BDE298 between bond types, E3D minus null model: {between}."
     within = _ranks(relaxed, WITHIN, (COARSE, FINE, PAIR, UNTRAINED, IN_MOLECULES, IN_TYPES))
-    yield f"The same within bond types, where coarse additivity is zero by construction: {within}."
+    yield f"The same within bond types, where coarse additivity gives zero: {within}."
     yield _correlations(runs.at_run(tables["null/correlations"], run))
-    yield f"As potentials, test error of E3D minus null: {_potentials(compare)}."
+    yield f"Test errors of E3D minus those of null models as potentials: {_potentials(compare)}."
     yield _determined(tables["null/types"], run)
 
 
-def _one(compare: pd.DataFrame, null: str, score: str, reference: str) -> pd.DataFrame:
-    keep = (
-        (compare[NULL_MODEL] == null)
-        & (compare["score"] == score)
-        & (compare["reference"] == reference)
-    )
-    return compare[keep]
+def _one(table: pd.DataFrame, null: NullModel, score: str, reference: str) -> pd.DataFrame:
+    rows = table[(table[NULL_MODEL] == null.name) & (table["score"] == score)]
+    return rows[rows["reference"] == reference]
 
 
 def _verdict(part: pd.DataFrame) -> str:
     """Count the seeds by what their paired intervals say of E3D."""
     votes = Counter(part["verdict"])
-    said = [f"{word} in {votes[word]} of {len(part)}" for word in _ORDER if votes[word]]
+    said = [
+        f"{word} in {votes[word]} of {len(part)}"
+        for word in (BETTER, WORSE, UNDETERMINED)
+        if votes[word]
+    ]
     return f"{', '.join(said)} {'seed' if len(part) == 1 else 'seeds'}"
 
 
-def _errors(relaxed: pd.DataFrame, null: str) -> str:
+def _errors(relaxed: pd.DataFrame, null: NullModel) -> str:
     texts = []
     for reference in REFERENCES.values():
-        label, part = reference.words, _one(relaxed, null, MAE, reference.name)
+        part = _one(relaxed, null, MAE, reference.name)
         if part.empty:
-            texts.append(f"{label} {NOT_THERE}")
+            texts.append(f"{reference.words} {NOT_THERE}")
             continue
         ours, theirs = (runs.over_seeds(part, name).mean for name in ("e3d", "null_value"))
-        difference = value(part, "difference", " eV")
-        bonds = f"{int(part[C.N].max())} bonds"
+        bonds = counted(int(part[C.N].max()), "bond")
         texts.append(
-            f"{label}: {_verdict(part)}, {ours:.2f} against {theirs:.2f} eV, difference {difference}, {bonds}"
+            f"{reference.words}: {_verdict(part)}, {ours:.2f} against {theirs:.2f} eV, "
+            f"difference {value(part, 'difference', ' eV')}, {bonds}"
         )
     return listed(texts)
 
 
-def _ranks(relaxed: pd.DataFrame, score: str, nulls: Sequence[str]) -> str:
+def _ranks(relaxed: pd.DataFrame, score: str, nulls: Sequence[NullModel]) -> str:
     """Compare rank correlations with BDE298, the reference that most bonds have."""
     texts = []
     for null in nulls:
         part = _one(relaxed, null, score, BDE298.name)
         if len(part):
-            texts.append(f"{TITLES[null]} {value(part, 'difference')}, {_verdict(part)}")
+            texts.append(f"{null.title} {value(part, 'difference')}, {_verdict(part)}")
     return listed(texts) or NOT_THERE
 
 
 def _correlations(table: pd.DataFrame) -> str:
-    """Say how D goes with the null models' own, which is no question of reference energies."""
+    """Say how D goes with the bond energies of null models, whatever the reference energies."""
+    here = table[table[C.STRUCTURES] == TEST_CONFORMATIONS]
     texts = []
     for null in FITTED:
-        part = table[(table[C.STRUCTURES] == TEST_CONFORMATIONS) & (table[NULL_MODEL] == null)]
+        part = here[here[NULL_MODEL] == null.name]
         if len(part):
-            within = (
-                f", within types {value(part, 'within_types_pearson')}" if null != COARSE else ""
-            )
-            texts.append(f"{TITLES[null]} {value(part, 'pearson')}{within}")
-    where = SETS[TEST_CONFORMATIONS]
-    return f"Pearson's correlation of D with the null's bond energies, bonds of {where}: {listed(texts) or NOT_THERE}."
+            known = part[WITHIN_PEARSON].notna().any()
+            within = f", within types {value(part, WITHIN_PEARSON)}" if known else ""
+            texts.append(f"{null.title} {value(part, PEARSON)}{within}")
+    return (
+        "Pearson's correlation of D with the bond energies of a null model, on the bonds of "
+        f"{SETS[TEST_CONFORMATIONS]}: {listed(texts) or NOT_THERE}."
+    )
 
 
 def _potentials(compare: pd.DataFrame) -> str:
     texts = []
     for name in TEST_SPLITS:
+        here = compare[compare[C.GEOMETRY] == name]
         for null in FITTED:
-            for metric, (label, unit, digits) in _UNITS.items():
-                part = _one(compare[compare[C.GEOMETRY] == name], null, str(metric), LABELS)
-                if len(part) and (
-                    null == PAIR or metric == C.ENERGY_MAE
-                ):  # additivity has no forces
+            for metric, (label, unit, digits) in _METRICS.items():
+                part = _one(here, null, metric, LABELS)
+                if len(part) and (null.forces or metric == C.ENERGY_MAE):
                     difference = value(part, "difference", unit, digits=digits)
                     texts.append(
-                        f"{TITLES[null]} on {SETS[name]}, {label} MAE {difference}, {_verdict(part)}"
+                        f"{null.title} on {SETS[name]}, {label} MAE {difference}, {_verdict(part)}"
                     )
     return listed(texts) or NOT_THERE
 
@@ -127,14 +133,12 @@ def _potentials(compare: pd.DataFrame) -> str:
 def _determined(types: pd.DataFrame, run: Run) -> str:
     dataset, _, n_train = run
     here = types[(types[C.DATASET] == dataset) & (types[C.N_TRAIN] == n_train)]
-    texts = []
-    for null in ADDITIVITY_TYPES:
-        part = here[here[C.MODEL] == null]
-        free = int((part["determined"] == "no").sum())
-        texts.append(
-            f"of {len(part)} types of {TITLES[null]} {free} are not determined by the counts"
-        )
+    texts = [
+        f"{int((part['determined'] == NO).sum())} of {len(part)} of {NULL_MODELS[str(name)].title}"
+        for name, part in here.groupby(C.MODEL, sort=False)
+    ]
     return (
-        f"What the data leave open: {listed(texts)}; the ridge decides these. Additivity is told each molecule's "
-        "bonds, which E3D is not; the pair potential is told what E3D is told."
+        "Bond types that the counts of bonds do not determine, so that the ridge chooses their "
+        f"energies: {listed(texts)}. Additivity knows the bonds of each molecule, which E3D does "
+        "not; the pair potential is fitted to the same data as E3D."
     )

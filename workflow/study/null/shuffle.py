@@ -1,4 +1,4 @@
-"""D shuffled: within molecules (which bond of the molecule is which?) and within types (which bond of the type?)."""
+"""D shuffled, within molecules or within bond types: draws, and expectations that are exact."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ Ints = NDArray[np.int64]
 
 
 def shuffled(values: Floats, groups: Ints, rng: np.random.Generator, draws: int) -> Floats:
-    """Return ``draws`` random orders (draws, n) of ``values`` (n,), each group's values staying in the group.
+    """Return random orders (draws, n) of ``values`` (n,) that keep each value in its group (n,).
 
     Sums over a group do not change.
     """
@@ -23,15 +23,15 @@ def shuffled(values: Floats, groups: Ints, rng: np.random.Generator, draws: int)
 
 def expected(values: Floats, groups: Ints) -> Floats:
     """Return the exact expectation (n,) of a shuffled value: the mean of its group."""
-    return np.asarray(
-        (np.bincount(groups, weights=values) / np.maximum(np.bincount(groups), 1))[groups]
-    )
+    means = np.bincount(groups, weights=values) / np.maximum(np.bincount(groups), 1)
+    return np.asarray(means[groups])
 
 
 def expected_absolute_error(values: Floats, reference: Floats, groups: Ints, keep: Masks) -> Floats:
-    """Return the exact expectation (R,) of the mean absolute error over the rows kept (R, n), shuffled among them.
+    """Return the exact expectation (R,) of the mean absolute error of shuffled values (n,).
 
-    Every value kept of the group comes to a row equally often: what is left out of a jackknife is left out of both.
+    Over the rows kept (R, n) and shuffled among these: every kept value of a group is equally
+    likely in a row, and what a jackknife leaves out is neither a value nor a row.
     """
     same = (groups[:, None] == groups).astype(float)
     error = np.abs(values - reference[:, None]) * same

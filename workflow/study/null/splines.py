@@ -1,6 +1,7 @@
-"""Cubic B-splines on equal intervals that end smoothly at the cutoff, and the penalty on their curvature."""
+"""Cubic B-splines on equal intervals that end smoothly at the cutoff, and a curvature penalty."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,15 +9,18 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LOWEST_ANG = 0.4
-"""No two nuclei of a molecule come closer; the first interval's polynomials go on below."""
-INTERVAL_ANG = 0.2
-"""A Morse curve of a covalent bond is met within some 5 meV (de Boor 1978: the error grows as its fourth power)."""
+LOWEST_ANG: Final = 0.4
+"""No two nuclei of a molecule come closer; below it, the first interval's polynomials continue."""
+INTERVAL_ANG: Final = 0.2
+"""Follows a Morse curve of a covalent bond to some 5 meV (de Boor 1978: the error grows as h^4)."""
 
 
 @dataclass(frozen=True)
 class Basis:
-    """B_m(r), m < ``size``: value, slope and curvature vanish at ``r_max`` (Å), since none reaches beyond it."""
+    """B_m(r), m < ``size``: none reaches beyond ``r_max`` (Å).
+
+    Value, slope and curvature of any sum of them vanish there.
+    """
 
     r_max: float
 
@@ -31,29 +35,28 @@ class Basis:
         return (self.r_max - LOWEST_ANG) / self.size
 
     def __call__(self, r: Floats) -> tuple[Ints, Floats, Floats]:
-        """Return the functions (P, 4) that are not zero at ``r`` (P,), their values and slopes (1/Å).
+        """Return the functions (P, 4) that are not zero at ``r`` (P,), their values and slopes.
 
-        Numbers from ``size`` on stand for functions that were left out: their coefficients are zero.
+        ``r`` in Å, slopes in 1/Å. Numbers from ``size`` on stand for functions that were left out:
+        their coefficients are zero.
         """
         x = (r - LOWEST_ANG) / self.interval
         first = np.clip(np.floor(x), 0, None).astype(np.int64)
         t = x - first
-        values = (
-            np.stack(
-                [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3],
-                axis=1,
-            )
-            / 6
+        value = [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
+        slope = [-((1 - t) ** 2), 3 * t**2 - 4 * t, -3 * t**2 + 2 * t + 1, t**2]
+        slopes = np.stack(slope, axis=1) / 2
+        return (
+            first[:, None] + np.arange(4),
+            np.stack(value, axis=1) / 6,
+            slopes / self.interval,
         )
-        slopes = (
-            np.stack([-((1 - t) ** 2), 3 * t**2 - 4 * t, -3 * t**2 + 2 * t + 1, t**2], axis=1) / 2
-        )
-        return first[:, None] + np.arange(4), values, slopes / self.interval
 
     def curvature(self) -> Floats:
-        """Return P (size, size) with c^T P c the sum of squared second differences, past the last function too.
+        """Return P (size, size): c^T P c is the sum of squared second differences of c.
 
-        Eilers & Marx 1996, Stat. Sci. 11, 89. The zeros past the end make P positive definite.
+        Also past the last function, where c is zero, which makes P positive definite (Eilers & Marx
+        1996, Stat. Sci. 11, 89).
         """
         difference = np.eye(self.size) - 2 * np.eye(self.size, k=1) + np.eye(self.size, k=2)
         return np.asarray(difference.T @ difference)

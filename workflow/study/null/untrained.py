@@ -1,7 +1,8 @@
 """The network before training: D of the named bonds for many seeds of the weights.
 
-It is built as a training builds it (same architecture, scale, shifts and Nbar), so that its D is what the architecture
-alone makes of a geometry. Its size is that of the initial weights: only correlations of it mean anything.
+It is built as a training builds it (same architecture, scale, shifts and Nbar), so that its D is
+what the architecture alone makes of a geometry. The size of D is that of the initial weights: only
+its rank correlations mean anything.
 """
 
 import logging
@@ -16,6 +17,7 @@ from nequip.utils.global_state import set_global_state
 from e3d import tables
 from e3d.decomposition.bonds import BondTyper
 from e3d.decomposition.totals import Means
+from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel
 from e3d.models.precision import as_float64
@@ -35,38 +37,31 @@ FIRST_SEED = 10_000
 
 
 def write_table(run: Path, named: Path, seeds: int, output: Path) -> None:
-    """Write D of every bond of the named molecules for ``seeds`` untrained networks like that of RUN.yaml."""
+    """Write D of every bond of the ``named`` molecules in untrained networks like RUN.yaml's."""
     settings = RunSettings.from_dict(read_yaml(run))
     stats = statistics(Path(settings.store), Path(settings.splits), settings.architecture.r_max)
     structures = list(from_file(named))
     parts = []
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         model = build(settings, stats, seed)
-        part = bond_energies(
-            model, [structure for structure in structures if model.knows(structure)]
-        )
+        part = bond_energies(model, [one for one in structures if model.knows(one)])
         part.insert(0, C.STRUCTURES, NAMED_BONDS)
-        keys = {"dataset": settings.dataset, "n_train": 0, "model": settings.model, "seed": seed}
-        parts.append(
-            tables.with_run(
-                part, {"run": f"{settings.dataset}/n0/{settings.model}/s{seed}", **keys}
-            )
-        )
+        name = f"{settings.dataset}/n0/{settings.model}/s{seed}"
+        values = (name, settings.dataset, 0, settings.model, seed)
+        parts.append(tables.with_run(part, dict(zip(RUN_COLUMNS, values, strict=True))))
     log.info("%d untrained networks of %s", seeds, settings.model)
     inputs = [run, Path(settings.store), Path(settings.splits), named]
     tables.write(pd.concat(parts, ignore_index=True), output, inputs=inputs)
 
 
 def build(run: RunSettings, stats: Statistics, seed: int) -> AnalysisModel:
-    """Return the network a training of ``run`` would start from with this seed of the weights, in float64."""
+    """Return the network, in float64, that a training of ``run`` with this seed starts from."""
     set_global_state()
-    config: dict[str, Any] = render(run, stats, Path(), {"kernels": SHIPPED})["training_module"][
-        "model"
-    ]
+    rendered = render(run, stats, Path(), {"kernels": SHIPPED})
+    config: dict[str, Any] = rendered["training_module"]["model"]
     settings = {name: value for name, value in config.items() if name != "_target_"}
-    return AnalysisModel(
-        as_float64(AllegroModel(**{**settings, "seed": seed})), Path("untrained"), "cpu"
-    )
+    network = as_float64(AllegroModel(**{**settings, "seed": seed}))
+    return AnalysisModel(network, Path("untrained"), "cpu")
 
 
 def bond_energies(model: EdgePotential, structures: Sequence[Structure]) -> pd.DataFrame:

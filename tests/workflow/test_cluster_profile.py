@@ -1,4 +1,4 @@
-"""The cluster profile without a cluster: what it says, whom it gives what, and what a wrong site.yaml is told."""
+"""The cluster profile without a cluster: what jobs ask for, and a wrong site.yaml is one line."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ import yaml
 import yte
 from snakemake.resources import Resources
 from snakemake_executor_plugin_slurm import efficiency_report
-from snakemake_executor_plugin_slurm.job_status_query import query_job_status as shipped
+from snakemake_executor_plugin_slurm.job_status_query import query_job_status as original
 from snakemake_interface_common.exceptions import WorkflowError
 
 from planning import copy_project
@@ -125,14 +125,14 @@ def test_a_cancelled_job_has_ended(project: Path, monkeypatch: pytest.MonkeyPatc
     sacct = project / "sacct"
     sacct.write_text("#!/bin/sh\necho '1|CANCELLED by 1000'\necho '2|RUNNING'\n")
     sacct.chmod(0o755)
-    monkeypatch.setattr(plugin, "query_job_status", shipped)  # afterwards too
+    monkeypatch.setattr(plugin, "query_job_status", original)  # afterwards too
     profile(project, monkeypatch)
 
     def asked(ask: Any) -> dict[str, str]:
         states: dict[str, str] = asyncio.run(ask(str(sacct), logging.getLogger()))[0]
         return states
 
-    assert asked(shipped) == {"1": "CANCELLED by 1000", "2": "RUNNING"}, "the plug-in has mended it"
+    assert asked(original) == {"1": "CANCELLED by 1000", "2": "RUNNING"}, "no longer needed"
     assert asked(plugin.query_job_status) == {"1": "CANCELLED", "2": "RUNNING"}
 
 
@@ -142,7 +142,7 @@ def test_a_preempted_job_that_is_not_requeued_has_ended(
     sacct, answer = project / "sacct", project / "answer"
     sacct.write_text(f"#!/bin/sh\ncat {answer}\n")
     sacct.chmod(0o755)
-    monkeypatch.setattr(plugin, "query_job_status", shipped)
+    monkeypatch.setattr(plugin, "query_job_status", original)
     profile(project, monkeypatch)
     now = 0.0
     monkeypatch.setattr("time.monotonic", lambda: now)
@@ -172,9 +172,11 @@ def test_a_preempted_job_that_is_not_requeued_has_ended(
 
 
 def test_submitting_waits_for_the_controller_and_for_nothing_else(tmp_path: Path) -> None:
-    programs = {  # sbatch works from the third time on, and not at all with a wrong option; the controller is back then
+    # sbatch works from its third try on, but for a wrong option; the controller from the second
+    up, down = (f"echo 'Slurmctld(primary) at h is {state}'" for state in ("UP", "DOWN"))
+    programs = {
         "sbatch": 'echo x >> tries; [ "$1" != --wrong ] && [ $(wc -l < tries) -ge 3 ] && echo 7',
-        "scontrol": "[ $(wc -l < tries) -ge 2 ] && echo 'Slurmctld(primary) at h is UP' || echo 'Slurmctld is DOWN'",
+        "scontrol": f"[ $(wc -l < tries) -ge 2 ] && {up} || {down}",
     }
     for name, text in programs.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
@@ -190,7 +192,7 @@ def test_submitting_waits_for_the_controller_and_for_nothing_else(tmp_path: Path
         return done.returncode, done.stdout, len((tmp_path / "tries").read_text().splitlines())
 
     assert submit("--wrong") == (1, "", 2), "the second failure is not the controller's"
-    (tmp_path / "scontrol").write_text("#!/bin/sh\necho 'Slurmctld(primary) at h is DOWN'\n")
+    (tmp_path / "scontrol").write_text(f"#!/bin/sh\n{down}\n")
     assert submit() == (0, "7\n", 3)
 
 
@@ -283,8 +285,9 @@ def of_rule(jobs: list[dict[str, Any]], rule: str) -> list[dict[str, Any]]:
 
 
 def test_jobs_ask_for_gpus_where_the_device_is_one(project: Path) -> None:
+    runtime = {"device": "cuda", "models": {"nano": {"devices": 2, "nodes": 2}}}
     (project / "gpu.yaml").write_text(
-        "runtime: {device: cuda, models: {nano: {devices: 2, nodes: 2}}}\ntraining: {batch_size: 16}\n"
+        yaml.safe_dump({"runtime": runtime, "training": {"batch_size": 16}})
     )
     set_site(project, gpu_model="h100")
     jobs = planned(project, "config/smoke.yaml", "gpu.yaml")
@@ -349,7 +352,7 @@ def test_an_account_is_taken_as_it_is_written(
     assert evaluated.evaluate(**values).value == account
 
 
-def test_another_folder_is_told_in_one_line(project: Path) -> None:
+def test_another_folder_is_refused_in_one_line(project: Path) -> None:
     (project / "elsewhere").mkdir()
     command = (
         "-n",

@@ -1,4 +1,4 @@
-"""cluster/recover.sh with stand-ins for Slurm and Snakemake: what it cancels, and when it leaves the folder locked."""
+"""cluster/recover.sh with stand-ins for Slurm and Snakemake: what it cancels, when it gives up."""
 
 import os
 import shutil
@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "cluster" / "recover.sh"
-SQUEUE = 'test ! -e "$FAKE/no-controller" || exit 1; test "$*" = "--me --noheader --format=%i %Z"; cat "$FAKE/queue"'
-SCANCEL = 'echo "$*" >> "$FAKE/scancel"; test ! -e "$FAKE/goes-away" || touch "$FAKE/no-controller"; : > "$FAKE/queue"'
-TOOLS = (
-    "env",
-    "bash",
-    "awk",
-    "cat",
-    "sleep",
-    "touch",
-)  # nothing else is on the path, above all no real scancel
+SQUEUE = """test ! -e "$FAKE/no-controller" || exit 1
+test "$*" = "--me --noheader --format=%i %Z"
+cat "$FAKE/queue"
+"""
+SCANCEL = """echo "$*" >> "$FAKE/scancel"
+test ! -e "$FAKE/goes-away" || touch "$FAKE/no-controller"
+: > "$FAKE/queue"
+"""
+# nothing else is on the path, above all no real scancel
+TOOLS = ("env", "bash", "awk", "cat", "sleep", "touch")
 SNAKEMAKE = 'printf "%s|" "$@" > "$FAKE/snakemake"'
 
 

@@ -1,4 +1,4 @@
-"""A stop-watch inside a training job, for ``job.py``: a Lightning callback named in the job's config.
+"""A stop-watch inside a training job, for ``job.py``: a Lightning callback named in its config.
 
 A training step is the call of the Lightning module's ``optimizer_step``: forward, loss, backward,
 optimiser and moving average of the weights, but not what is logged from within it.
@@ -15,7 +15,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 STARTED, CLOCK = "JOB_STARTED", "JOB_CLOCK"
-"""Environment of a job: when its process was started (seconds since the epoch), where its times go."""
+"""Environment of a job: when its process started (seconds since the epoch), where its times go."""
 
 
 class Clock(Callback):
@@ -27,7 +27,7 @@ class Clock(Callback):
         self._first: dict[str, float] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Put timers around what is measured, in the classes: instances may be patched by the job itself."""
+        """Put timers around what is measured, in the classes: a job may patch instances."""
         self._time(type(pl_module), "optimizer_step")
         self._time(type(pl_module), "log_dict")
         self._time(Trainer, "save_checkpoint")

@@ -1,6 +1,7 @@
 """Run ``e3d`` as its command line does, with the clock among the callbacks of a training.
 
-It imports nothing that ``e3d`` would not have imported by itself, so that the job starts as it always does.
+It imports nothing that ``e3d`` would not have imported by itself, so that the job starts as it
+always does.
 """
 
 from typing import Any

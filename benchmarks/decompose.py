@@ -1,11 +1,11 @@
-"""Decomposing, against a loop over frames with nequip's own ASE calculator, and against the bare forward pass.
+"""Decomposing, against a loop over nequip's own ASE calculator and the bare forward pass.
 
-Ours is all that `e3d decompose` does of a store, from reading frames to tables on disk, in float64; what
-it takes to load the model is a column (``load_model_s``). The loop is
-``NequIPCalculator`` as it loads from the same checkpoint (eager, float32), asked for energy and forces frame by frame;
-it has no edge energies to give. The bare forward pass is the model of the analysis on
-batches that were made before. Models are untrained (their speed is that of trained ones); frames are
-those of minispice over and over, each displaced at random. One thread.
+Ours is all that `e3d decompose` does of a store, from reading frames to tables on disk, in float64;
+what it takes to load the model is a column (``load_model_s``). The loop is ``NequIPCalculator`` as
+it loads from the same checkpoint (eager, float32), asked for energy and forces frame by frame; it
+has no edge energies to give. The bare forward pass is the model of the analysis on batches that
+were made before. Models are untrained (their speed is that of trained ones); frames are those of
+minispice over and over, each displaced at random. One thread.
 """
 
 import functools
@@ -36,7 +36,7 @@ AIMED = {LOOP: 12.0, BARE: 0.8}
 
 def write_store(path: Path, frames: int) -> None:
     """Write a store of at least ``frames`` frames: those of minispice over and over, displaced."""
-    from e3d.store.convert import read_entry
+    from e3d.store.convert import write_store
 
     rng = np.random.default_rng(0)
     source = path.with_suffix(".hdf5")
@@ -54,12 +54,12 @@ def write_store(path: Path, frames: int) -> None:
             target["conformations"] = positions + rng.normal(
                 scale=DISPLACED_ANG, size=positions.shape
             )
-    read_entry(source, path, {})
+    write_store(source, path)
     source.unlink()
 
 
 def write_checkpoint(path: Path, size: tuple[int, int, int, int], store: Path) -> None:
-    """Write a checkpoint of an untrained Allegro model for the elements of ``store``, as nequip writes them."""
+    """Write a checkpoint of an untrained Allegro model for the elements of ``store``."""
     import torch
     from nequip.train import NequIPLightningModule
     from nequip.utils.global_state import set_global_state
@@ -144,13 +144,13 @@ def bare_forward(model: Any, structures: list[Any]) -> Callable[[], None]:
 
 
 def decompose_store(checkpoint: Path, store: Path, output: Path) -> None:
-    """Load a model and decompose a store, as the command does; leave the time of the latter in ``output/seconds``."""
-    from e3d.decomposition.tables import decompose_all
+    """Load a model and decompose a store; leave the time of the latter in ``output/seconds``."""
+    from e3d.decomposition.tables import write_decompositions
     from e3d.models import load_model
 
     model = load_model(checkpoint)
     start = time.perf_counter()
-    decompose_all(model, [store], output, run=RUN)
+    write_decompositions(model, [store], output, run=RUN)
     (output / "seconds").write_text(str(time.perf_counter() - start))
 
 
@@ -158,7 +158,7 @@ def speed(folder: Path, frames: int, rounds: int) -> list[Row]:
     """Compare frames/s with the loop and with the bare forward pass, for each size of model."""
     import torch
 
-    from e3d.decomposition.tables import decompose_all
+    from e3d.decomposition.tables import write_decompositions
     from e3d.models import load_model
     from e3d.store.reader import StoreReader
     from e3d.structures import from_store
@@ -178,7 +178,7 @@ def speed(folder: Path, frames: int, rounds: int) -> list[Row]:
         facts = {"frames": len(structures), "load_model_s": time.perf_counter() - start}
 
         def ours(model: Any = model) -> None:
-            decompose_all(model, [store], folder / "out", run=RUN)
+            write_decompositions(model, [store], folder / "out", run=RUN)
 
         for peer, call, n in (
             (LOOP, ase_loop(checkpoint, sample), len(sample)),
@@ -205,7 +205,7 @@ def _per_frame(pair: Any, ours: int, peer: int) -> Any:
 
 
 def growth(folder: Path, sizes: list[int]) -> list[Row]:
-    """Measure the time of decomposing and the peak memory of its process against the number of frames."""
+    """Measure time and peak memory of decomposing against the number of frames."""
     checkpoint, output = folder / "growth.ckpt", folder / "growth"
     costs: list[tuple[Cost, float]] = []
     for frames in sizes:

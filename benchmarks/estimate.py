@@ -1,15 +1,18 @@
-"""An estimate of what the paper's study costs, from measured tables and published figures; ranges, not points.
+"""What the paper's study costs, from measured tables and published figures: ranges, not points.
 
-    python benchmarks/estimate.py results/published/benchmarks -o results/published/benchmarks/cost_estimate.csv
+    folder=results/published/benchmarks
+    python benchmarks/estimate.py $folder -o $folder/cost_estimate.csv
 
-Nothing here ran on a GPU. The lower end takes the published rate of an Allegro training on H100s in BF16; the upper
-end an A100 in float32 at half of its peak. Edges and bonds of solids are bracketed between those of SPICE's molecules
-and the densest that is plausible. Every number that is not measured stands below with its source.
+The measured tables are of a CPU. The lower end takes the published rate of an Allegro training on
+H100s in BF16; the upper end an A100 in float32 at half of its peak. Edges and bonds of solids are
+bracketed between those of SPICE's molecules and the densest that is plausible. Every number that is
+not measured stands below with its source.
 """
 
 import argparse
 import functools
 import math
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,35 +20,40 @@ from typing import Any, Self
 
 import pandas as pd
 from cost import DECOMPOSITION, MOLECULES, ROOT, STEP, paper, paper_study
-from measure import LINEAR
+from measure import LINEAR, markdown_table
 
 from e3d import tables
 
-# Published training: janosh/matbench-discovery, models/allegro/allegro-MP-L-0.1.yml and its allegro_MPTrj.yaml
-# (8 H100 for 50 h, 250 epochs of MPtrj, 18.7 million weights, 62 neighbours within 6 Å; BF16, cuEquivariance,
-# compiled); MPtrj has forces on 49,295,660 atoms (arXiv:2302.14231).
+# Published training: janosh/matbench-discovery, models/allegro/allegro-MP-L-0.1.yml and its
+# allegro_MPTrj.yaml (8 H100 for 50 h, 250 epochs of MPtrj, 18.7 million weights, 62 neighbours
+# within 6 Å; BF16, cuEquivariance, compiled); MPtrj has forces on 49,295,660 atoms
+# (arXiv:2302.14231).
 GPU_HOURS, EPOCHS, MPTRJ_ATOMS = 8 * 50, 250, 49_295_660
 NEIGHBOURS, ALLEGRO_WEIGHTS = 61.99, 18.7e6
 PUBLISHED_RATE = EPOCHS * MPTRJ_ATOMS * NEIGHBOURS * ALLEGRO_WEIGHTS / (GPU_HOURS * 3600)
 """Edges times weights a second and GPU: nearly every weight of Allegro acts on every edge once."""
 A100_FLOPS, REACHED, FLOPS_PER_WEIGHT = 19.5e12, 0.5, 12
-"""NVIDIA's data sheet, float32 without TF32; half of it is our assumption. Operations of a step for an edge and weight:
-a multiply-add in forward, in the gradient by positions, and in the gradients of both by weights and features."""
+"""NVIDIA's data sheet, float32 without TF32; half of it is our assumption. Operations of a step for
+an edge and weight: a multiply-add in forward, in the gradient by positions, and in the gradients of
+both by weights and features."""
 SLOW_RATE = A100_FLOPS * REACHED / FLOPS_PER_WEIGHT
 MATBENCH = (
     "https://github.com/janosh/matbench-discovery/blob/main/models/allegro/allegro-MP-L-0.1.yml"
 )
 INFERENCE = "https://adeeshkolluru.com/benchmarks/mlip-inference/"
 LAUNCH_S = (0.01, 3 * 0.0293)
-"""Least time of a step, whatever its size. Upper: three evaluations of NequIP-OAM-S on an A100, 29.3 ms each for 64
-atoms, 29.9 ms for sixteen times as many (INFERENCE). Lower: our assumption for a compiled model."""
+"""Least time of a step, whatever its size. Upper: three evaluations of NequIP-OAM-S on an A100,
+29.3 ms each for 64 atoms, 29.9 ms for sixteen times as many (INFERENCE). Lower: our assumption for
+a compiled model."""
 SPICE_FRAMES, MATPES_FRAMES = 2_008_628, 400_000
-"""As stated by the archives (docs/datasets.md; arXiv:2503.04070); charged species are not taken off."""
+"""By the archives (docs/datasets.md, arXiv:2503.04070); charged species are not taken off."""
 MATPES_ATOMS = 16e9 / 281e6
-"""Mean of the snapshots that MatPES was chosen from: 16 billion environments in 281 million (arXiv:2503.04070)."""
+"""Mean of the snapshots that MatPES was chosen from: 16 billion environments in 281 million
+(arXiv:2503.04070)."""
 PUBCHEM, SPECIES = 28_039, 113_999 + 23_700
-"""Species of the test sets, each with means of its own in ``bond_means.csv``: at least SPICE's PubChem molecules, which
-have 50 conformations each; at most all molecules and clusters of SPICE, and every held-out solid."""
+"""Species of the test sets, each with means of its own in ``bond_means.csv``: at least SPICE's
+PubChem molecules, which have 50 conformations each; at most all molecules and clusters of SPICE,
+and every held-out solid."""
 CLOSE_PACKED = 12
 """Bonds of an atom of a solid, at most."""
 PER_RUN_BEST, STUDIES = 2, {"the study": None, "1000 runs": 1000}
@@ -85,7 +93,7 @@ class Size:
 
     @property
     def evaluation(self) -> float:
-        """Time of a frame's energy and forces over its share of a training step, as measured on the CPU."""
+        """Time of a frame's energy and forces over its share of a training step, on the CPU."""
         return float(self.step["validation_s_per_frame"] * self.step["size"] / self.step["ours"])
 
 
@@ -115,7 +123,7 @@ def frames_of_datasets() -> dict[str, float]:
 
 
 def held_out(frames: float) -> tuple[float, float]:
-    """Return the frames of both test sets, and those of validation, of a dataset with the study's split."""
+    """Return the frames of both test sets, and of validation, by the study's split."""
     split = paper_study().values["split"]
     pool = 1 - split["test_molecules"]
     return frames * (
@@ -153,7 +161,7 @@ def bonds_of_minispice() -> float:
 
 
 def analysis_s_per_bond(growth: pd.DataFrame) -> Range:
-    """Return the seconds of a bond in entropy and bond energies; upper: others take twice as long as entropy."""
+    """Return the seconds of a bond in all tables; upper: others take twice as long as entropy."""
     each = {}
     for stage in ("entropy", "bond energies"):
         points = growth[growth["series"] == stage]
@@ -178,7 +186,7 @@ def run_rows(size: Size, growth: pd.DataFrame, tables_of_run: float) -> Iterator
             ("GPU", "s/step"): step,
             ("training steps", "GPU h"): step * (training.steps / 3600),
             ("validation", "GPU h"): of_frame * (validation * epochs / 3600),
-            # twice over the test sets, for errors and for D; the latter in float64, half as fast on an A100
+            # the test sets twice, for errors and D; the latter in float64, half as fast on an A100
             ("errors and decomposition", "GPU h"): of_frame * (test * 3 / 3600),
             ("analysis", "CPU h"): bonds * per_bond * (1 / 3600),
             ("files that stay", "GB"): (files + Range(1, 1) * (size.step["model_MB"] * 1e6)) * 1e-9,
@@ -240,66 +248,66 @@ def paper_runs() -> dict[str, int]:
 
 
 def as_markdown(cost: pd.DataFrame, found: pd.DataFrame) -> str:
-    """Return the section of ``docs/cluster.md``: what was measured, what is estimated, and from which figures."""
+    """Return the section of ``docs/cluster.md``: what was measured, what is estimated, and why."""
     return "\n\n".join((_measured(cost), _per_run(found), _in_all(found), _sources()))
 
 
 def _measured(cost: pd.DataFrame) -> str:
     slopes = cost[cost["peer_name"] == LINEAR].set_index("model")["ours"]
-    lines = [
-        f"Measured on one core, float32, batches of 32 frames of {cost.loc[0, 'atoms_per_frame']:.0f} atoms and "
-        f"{cost.loc[0, 'edges_per_frame']:.0f} directed edges:",
-        "",
-        "| size | weights | a training step | log-log slope, time against batch | peak memory "
-        "| a frame decomposed | checkpoint |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for size in sizes(cost):
-        step, after = size.step, size.decomposition
-        lines.append(
-            f"| {size.model} | {after['weights']:,.0f} | {_short(step['ours'])} s | {slopes[size.model]:.2f} | "
-            f"{_short(step['peak_MB'] / 1e3)} GB | {_short(after['ours'] * 1e3)} ms | "
-            f"{_short(step['checkpoint_MB'])} MB |"
+    atoms, edges = (cost.loc[0, f"{name}_per_frame"] for name in ("atoms", "edges"))
+    rows = [
+        (
+            size.model,
+            f"{size.decomposition['weights']:,.0f}",
+            f"{_short(size.step['ours'])} s",
+            f"{slopes[size.model]:.2f}",
+            f"{_short(size.step['peak_MB'] / 1e3)} GB",
+            f"{_short(size.decomposition['ours'] * 1e3)} ms",
+            f"{_short(size.step['checkpoint_MB'])} MB",
         )
-    return "\n".join(lines)
+        for size in sizes(cost)
+    ]
+    head = ("size", "weights", "step", "slope", "peak memory", "frame decomposed", "checkpoint")
+    about = (
+        f"Measured on one core in float32, with batches of 32 frames of {atoms:.0f} atoms and "
+        f"{edges:.0f} directed edges; slope is that of log time of a step against log frames of a "
+        "batch:"
+    )
+    return f"{_wrapped(about)}\n\n{markdown_table(head, rows)}"
 
 
 def _per_run(found: pd.DataFrame) -> str:
-    lines = [
-        "**Estimated**, lowest to highest, for one run on one GPU:",
-        "",
-        "| size | dataset | a step | training steps | validation | errors and decomposition | analysis "
-        "| files that stay |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    columns = (
-        "GPU",
-        "training steps",
-        "validation",
-        "errors and decomposition",
-        "analysis",
-        "files that stay",
-    )
-    of_runs = found[found["what"].isin(columns)]
-    for (model, dataset), part in of_runs.groupby(["model", "dataset"], sort=False):
+    columns = {
+        "GPU": "a step, s",
+        "training steps": "all steps, GPU h",
+        "validation": "validation, GPU h",
+        "errors and decomposition": "tests, GPU h",
+        "analysis": "analysis, CPU h",
+        "files that stay": "files, GB",
+    }
+    rows = []
+    for (model, dataset), part in found[found["what"].isin(columns)].groupby(
+        ["model", "dataset"], sort=False
+    ):
         each = part.set_index("what")
-        cells = [_between(each.loc[name]) for name in columns]
-        lines.append(f"| {model} | {dataset} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        cells = [_ends(each.loc[name]) for name in columns]
+        rows.append((f"{model}, {dataset}", *cells))
+    about = (
+        "**Estimated**, lowest to highest, for one run on one GPU; tests are errors and "
+        "decompositions of both test sets, files those that stay:"
+    )
+    return f"{_wrapped(about)}\n\n{markdown_table(('run', *columns.values()), rows)}"
 
 
 def _in_all(found: pd.DataFrame) -> str:
     n_runs = sum(paper_runs().values())
-    lines = ["| | GPU | CPU, analysis | files that stay |", "|---|---|---|---|"]
-    for name in STUDIES:
+    rows = []
+    for name, runs in STUDIES.items():
         each = found[found["what"] == name].set_index("unit", drop=False)
         cells = [_between(each.loc[unit]) for unit in ("GPU h", "CPU h", "GB")]
-        label = (
-            f"{name}, {n_runs} runs"
-            if STUDIES[name] is None
-            else f"{name}, in the same proportions"
-        )
-        lines.append(f"| {label} | {' | '.join(cells)} |")
+        more = f"{n_runs} runs" if runs is None else "in the same proportions"
+        rows.append((f"{name}, {more}", *cells))
+    table = markdown_table(("", "GPU", "CPU, analysis", "files that stay"), rows)
     of_stores = found[found["what"] == "store"].set_index("dataset")
     kept = ", ".join(f"{name} {_between(row)}" for name, row in of_stores.iterrows())
     while_training = found[found["what"] == "checkpoints while it trains"]["highest"].max()
@@ -307,7 +315,7 @@ def _in_all(found: pd.DataFrame) -> str:
         f"Stores: {kept}, made from a store of each of its parts. A training keeps at most "
         f"{while_training * 1e3:.0f} MB of checkpoints until it ends."
     )
-    return "\n".join([*lines, "", more])
+    return f"{table}\n\n{_wrapped(more)}"
 
 
 def _short(value: float) -> str:
@@ -315,34 +323,62 @@ def _short(value: float) -> str:
     return f"{value:,.{max(0, 1 - math.floor(math.log10(value)))}f}"
 
 
-def _between(row: "pd.Series[Any]") -> str:
+def _ends(row: "pd.Series[Any]") -> str:
     lowest, highest = _short(row["lowest"]), _short(row["highest"])
-    return (
-        f"{lowest} {row['unit']}" if lowest == highest else f"{lowest} to {highest} {row['unit']}"
+    return lowest if lowest == highest else f"{lowest} to {highest}"
+
+
+def _between(row: "pd.Series[Any]") -> str:
+    return f"{_ends(row)} {row['unit']}"
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    """Break a paragraph, or an item of a list, into lines of a document."""
+    lines = textwrap.wrap(
+        text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
+    return "\n".join(lines)
 
 
 def _sources() -> str:
-    peak = A100_FLOPS / 1e12
-    return f"""\
-What the ranges rest on:
+    return "\n".join(
+        ["What the ranges rest on:", "", *(_wrapped(f"- {text}", "  ") for text in _reasons())]
+    )
 
-- Lower end of a step: {PUBLISHED_RATE:.1e} edges times weights a second and GPU, or {LAUNCH_S[0] * 1e3:.0f} ms (an
-  assumption), whichever is longer. It is the rate of Allegro-MP-L on H100s in BF16 with cuEquivariance, by
-  [matbench-discovery]({MATBENCH}): 8 GPUs for 50 h,
-  {EPOCHS} epochs of MPtrj, {ALLEGRO_WEIGHTS / 1e6:.1f} million weights, {NEIGHBOURS:.0f} neighbours within 6 Å.
-- Upper end: {SLOW_RATE:.1e} edges times weights a second, an A100 at {REACHED * 100:.0f} % (an assumption) of its
-  {peak:.1f} TFLOP/s in float32 without TF32, {FLOPS_PER_WEIGHT} operations each; and {LAUNCH_S[1] * 1e3:.0f} ms that a
-  step takes whatever its size, thrice an evaluation by NequIP-OAM-S on an A100
-  ([mlip-inference]({INFERENCE})). No published time of a training step of such sizes was found.
-- Mixtures with solids: from frames like SPICE's up to {MATPES_ATOMS:.0f} atoms, the mean of the snapshots that MatPES
-  was chosen from ([arXiv:2503.04070](https://arxiv.org/abs/2503.04070)), with {NEIGHBOURS:.0f} neighbours as in MPtrj
-  and {CLOSE_PACKED} bonds each.
-- Validation, errors and decomposition: their measured ratio to a step on the CPU. All {SPICE_FRAMES:,} frames of SPICE
-  are counted, charged ones too.
-- Files: measured bytes of a bond, and of `bond_means.csv` for {PUBCHEM:,} to {SPECIES:,} species. Analysis: seconds of
-  a bond of entropies and bond energies in `growth.csv`, measured on few species; upper end, the other tables take
-  twice as long as the entropies."""
+
+def _reasons() -> Iterator[str]:
+    yield (
+        f"Lower end of a step: {PUBLISHED_RATE:.1e} edges times weights a second and GPU, or "
+        f"{LAUNCH_S[0] * 1e3:.0f} ms (an assumption), whichever is longer. It is the rate of "
+        "Allegro-MP-L on H100s in BF16 with cuEquivariance, by "
+        f"[matbench-discovery]({MATBENCH}): 8 GPUs for 50 h, {EPOCHS} epochs of MPtrj, "
+        f"{ALLEGRO_WEIGHTS / 1e6:.1f} million weights, {NEIGHBOURS:.0f} neighbours within 6 Å."
+    )
+    yield (
+        f"Upper end: {SLOW_RATE:.1e} edges times weights a second, an A100 at "
+        f"{REACHED * 100:.0f} % (an assumption) of its {A100_FLOPS / 1e12:.1f} TFLOP/s in "
+        f"float32 without TF32, {FLOPS_PER_WEIGHT} operations each; and "
+        f"{LAUNCH_S[1] * 1e3:.0f} ms that a step takes whatever its size, three times an "
+        "evaluation by NequIP-OAM-S on an A100 "
+        f"([mlip-inference]({INFERENCE})). No published time of a training step of such sizes was "
+        "found."
+    )
+    yield (
+        f"Mixtures with solids: from frames like SPICE's up to {MATPES_ATOMS:.0f} atoms, the mean "
+        "of the snapshots that MatPES was chosen from "
+        f"([arXiv:2503.04070](https://arxiv.org/abs/2503.04070)), with {NEIGHBOURS:.0f} neighbours "
+        f"as in MPtrj and {CLOSE_PACKED} bonds each."
+    )
+    yield (
+        "Validation, errors and decomposition: their measured ratio to a step on the CPU. All "
+        f"{SPICE_FRAMES:,} frames of SPICE are counted, charged ones too."
+    )
+    yield (
+        f"Files: measured bytes of a bond, and of `bond_means.csv` for {PUBCHEM:,} to {SPECIES:,} "
+        "species. Analysis: seconds of a bond of entropies and bond energies in `growth.csv`, "
+        "measured on few species; at the upper end the other tables take twice as long as the "
+        "entropies."
+    )
 
 
 def write(folder: Path, output: Path) -> pd.DataFrame:

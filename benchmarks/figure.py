@@ -2,8 +2,9 @@
 
     python benchmarks/figure.py results/benchmarks -o results/benchmarks/speed.png
 
-Reads the tables of a folder, as many as are there. Ratios are peer over ours, with the lowest and the
-highest round; a green tick is what was aimed at, where there was an aim (``goal_ratio``, ``goal_ours``).
+Reads the tables of a folder, as many as are there. Ratios are peer over ours, with the lowest and
+the highest round; a green tick is what was aimed at, where there was an aim (``goal_ratio``,
+``goal_ours``).
 """
 
 import argparse
@@ -52,7 +53,8 @@ def read_all(folder: Path) -> dict[str, pd.DataFrame]:
     found = {name: folder / f"{name}.csv" for name in names if (folder / f"{name}.csv").is_file()}
     if not found:
         raise InputError(
-            f"{folder}: has none of {', '.join(f'{name}.csv' for name in names)}. Run make bench first."
+            f"{folder}: has none of {', '.join(f'{name}.csv' for name in names)}. "
+            "Run make bench first."
         )
     columns = [
         name for name in COLUMNS if not name.startswith("ratio_")
@@ -129,7 +131,7 @@ def _ratios(axes: Axes, compared: dict[str, pd.DataFrame]) -> None:
 
 
 def _label(line: "pd.Series[Any]", table: str, *, twice: bool) -> str:
-    """Return a case without the name of its table, and with its peer where two rows are told apart by it."""
+    """Return a case without the name of its table, with its peer where two rows share the case."""
     case = str(line["case"]).removeprefix(f"{table} ")
     if twice:
         case = f"{case}: {line['peer_name'].split(',')[0]}"

@@ -36,6 +36,8 @@ SIZES = {
 """Sizes of config/paper.yaml: l_max, layers, scalars, tensors."""
 COMPILED = (("xs", 32), ("s", 32), ("m", 32), ("l", 32), ("s", 256))
 """Size and batch that are compiled too: it takes a minute each."""
+FAILURES = (RuntimeError, ImportError, AssertionError)
+"""No memory, no compiler, or what the compiler checks does not hold."""
 
 
 def in_time(what: str) -> bool:
@@ -138,7 +140,7 @@ def steps(device: str, quick: bool, rounds: int) -> Iterator[Row]:
                     call()
                     facts[f"first_{mode}_s"] = time.perf_counter() - start
                     times[mode] = timed(call, device, rounds)
-                except (RuntimeError, ImportError, AssertionError) as error:  # memory, compiler, its check
+                except FAILURES as error:
                     log.warning("%s, %s: %s", case, mode, " ".join(str(error).split())[:300])
                 if device.startswith("cuda"):
                     facts[f"{mode}_peak_MB"] = torch.cuda.max_memory_allocated() / 1e6

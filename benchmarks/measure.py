@@ -1,4 +1,4 @@
-"""What the benchmarks share: interleaved timings, costs of a child process, slopes, tables, documents.
+"""What the benchmarks share: interleaved timings, costs of a child process, slopes, tables.
 
 A benchmark makes rows and ends with :func:`finish`::
 
@@ -20,7 +20,7 @@ import re
 import resource
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pair:
-    """A quantity of ours and of the peer, median over rounds, and the ratio peer/ours of the rounds."""
+    """A quantity of ours and of the peer, median over rounds, and the ratio peer/ours."""
 
     ours: float
     peer: float
@@ -55,7 +55,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a call cost in a process of its own: seconds of the call, the most memory; and what it returned."""
+    """What a call cost in a process of its own, seconds and peak memory, and what it returned."""
 
     seconds: float
     peak_mb: float
@@ -102,10 +102,10 @@ def compare(
 
 
 def in_child(call: Callable[[], object]) -> Cost:
-    """Run ``call`` in a new process; what it needs to start is not in the time, but is in the memory.
+    """Run ``call`` in a new process, whose start is not in the time, but in the memory.
 
-    The process is spawned, so ``call`` is a function of a module, or a ``functools.partial`` of one, and a
-    script guards its ``main()`` by ``if __name__ == "__main__"``.
+    The process is spawned, so ``call`` is a function of a module, or a ``functools.partial`` of
+    one, and a script guards its ``main()`` by ``if __name__ == "__main__"``.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=context) as executor:
@@ -115,7 +115,7 @@ def in_child(call: Callable[[], object]) -> Cost:
 def compare_children(
     ours: Callable[[], object], peer: Callable[[], object], *, rounds: int = 3
 ) -> tuple[Pair, Pair]:
-    """Run two calls in turn, each time in a new process; return the pairs of seconds and of peak MB."""
+    """Run two calls in turn, each in a new process; return the pairs of seconds and of peak MB."""
     costs = [(in_child(ours), in_child(peer)) for _ in range(rounds)]
     mine, theirs = zip(*costs, strict=True)
     return (
@@ -166,10 +166,11 @@ def row(case: str, pair: Pair, *, unit: str, peer_name: str, **facts: object) ->
 def growth_row(
     case: str, sizes: Sequence[float], costs: Sequence[float], *, of: str, against: str
 ) -> Row:
-    """Return the row of a log-log slope: ours is the slope, the peer linear growth, the ratio 1/slope.
+    """Return the row of a log-log slope: ours is the slope, the peer linear growth.
 
-    ``of`` is what grows (time, peak memory), ``against`` what it grows with (frames). What a call costs
-    whatever the size flattens the slope, so ``ours_last`` is the slope between the two largest sizes alone.
+    ``of`` is what grows (time, peak memory), ``against`` what it grows with (frames). What a call
+    costs whatever the size flattens the slope, so ``ours_last`` is the slope between the two
+    largest sizes alone. The ratio is one over the slope.
     """
     found = slope(sizes, costs)
     positive = found.value > 0  # a cost that does not grow has no ratio to linear growth
@@ -228,7 +229,7 @@ def finish(
     arguments: argparse.Namespace,
     markdown: Callable[[pd.DataFrame], str] | None = None,
 ) -> None:
-    """Write the table with its provenance and, if asked, the block ``name`` of a document from it."""
+    """Write the table with its provenance and, if asked, the block ``name`` of a document."""
     table = pd.DataFrame(
         list(rows), columns=list(dict.fromkeys([*COLUMNS, *(key for row in rows for key in row)]))
     )
@@ -256,54 +257,51 @@ def fill(document: Path, name: str, table: Path, markdown: Callable[[pd.DataFram
 
 
 def as_markdown(table: pd.DataFrame) -> str:
-    """Return a table as documents show it: comparisons first, then growth; single sizes stay in the file."""
+    """Return comparisons as documents show them, then growth; single sizes stay in the file.
+
+    Where every peer has several rows, each has a table of its own, which names it once.
+    """
     compared = table[table["ratio"].notna() & (table["peer_name"] != LINEAR)]
     growth = table[table["peer_name"] == LINEAR]
+    head = ("case", "ours", "peer", "peer / ours")
     parts = []
-    if len(compared):
-        head = [
-            "| case | ours | peer | peer / ours (lowest to highest round) | peer is |",
-            "|---|---|---|---|---|",
-        ]
-        parts.append("\n".join([*head, *(_compared(line) for _, line in compared.iterrows())]))
+    if len(compared) and compared["peer_name"].value_counts().min() > 1:
+        for peer, part in compared.groupby("peer_name", sort=False):
+            rows = [_compared(line) for _, line in part.iterrows()]
+            parts += [f"Peer: {peer}.", markdown_table(head, rows)]
+    elif len(compared):
+        rows = [(*_compared(line), line["peer_name"]) for _, line in compared.iterrows()]
+        parts.append(markdown_table((*head, "peer is"), rows))
     if len(growth):
-        head = [
-            "| growth of | from, to | log-log slope | 95 % interval | between the two largest |",
-            "|---|---|---|---|---|",
-        ]
-        parts.append("\n".join([*head, *(_grown(line) for _, line in growth.iterrows())]))
+        head = ("growth of", "from, to", "slope", "95 % interval", "at the end")
+        parts.append(markdown_table(head, [_grown(line) for _, line in growth.iterrows()]))
     return "\n\n".join(parts)
 
 
-def _compared(line: "pd.Series[Any]") -> str:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = (f"| {' | '.join(cells)} |" for cells in (head, *rows))
+    first, *others = lines
+    return "\n".join([first, "|" + "---|" * len(head), *others])
+
+
+def _compared(line: "pd.Series[Any]") -> tuple[str, ...]:
     unit = line["unit"]
-    spread = (
-        ""
-        if pd.isna(line["ratio"])
-        else f"{line['ratio']:.2f} ({line['ratio_lo']:.2f} to {line['ratio_hi']:.2f})"
-    )
-    cells = (
-        line["case"],
-        _number(line["ours"], unit),
-        _number(line["peer"], unit),
-        spread,
-        line["peer_name"],
-    )
-    return f"| {' | '.join(cells)} |"
+    spread = f"{line['ratio']:.2f} ({line['ratio_lo']:.2f} to {line['ratio_hi']:.2f})"
+    return line["case"], _number(line["ours"], unit), _number(line["peer"], unit), spread
 
 
-def _grown(line: "pd.Series[Any]") -> str:
+def _grown(line: "pd.Series[Any]") -> tuple[str, ...]:
     interval = (
         "" if math.isnan(line["ours_lo"]) else f"{line['ours_lo']:.2f} to {line['ours_hi']:.2f}"
     )
     ends = f"{line['size_lo']:,.0f}, {line['size_hi']:,.0f}"
-    return (
-        f"| {line['case']} | {ends} | {line['ours']:.2f} | {interval} | {line['ours_last']:.2f} |"
-    )
+    case = line["case"].replace("training step", "step").replace("peak memory", "memory")
+    return case, ends, f"{line['ours']:.2f}", interval, f"{line['ours_last']:.2f}"
 
 
 def _number(value: float, unit: str) -> str:
-    """Write a number with three significant digits, never as a power of ten; nothing if there is none."""
+    """Write a number with three significant digits, never as a power of ten; NaN as nothing."""
     if math.isnan(value):
         return ""
     if unit.split("/")[0] == "s" and abs(value) < 1:

@@ -2,9 +2,9 @@
 
     python benchmarks/plan.py -o results/benchmarks/plan.csv
 
-Unlike the dry runs of ``startup.py`` every job's resources are computed from its run's settings, and each run has all
-stages of the paper's study. Beside wall time, the processor time of the whole command (the wall time of an idle core)
-and its peak memory are compared.
+Unlike the dry runs of ``startup.py`` every job's resources are computed from its run's settings,
+and each run has all stages of the paper's study. Beside wall time, the processor time of the whole
+command (the wall time of an idle core) and its peak memory are compared.
 """
 
 import os
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 from measure import Cost, Row, finish, in_child, log, pair_of, parser, row
-from startup import BIN, PARTS, PLAIN, PLAIN_STEP, PLAN_GOAL_S, ROOT
+from startup import BIN, PARTS, PLAIN, PLAIN_STEP, PLAN_GOAL_S, PYTHONPATH, ROOT
 
 SEEDS, QUICK_SEEDS = 25, 1
 """Of 2 datasets, 5 sizes of training set and 4 of model: 1,000 runs, or 40."""
@@ -51,10 +51,7 @@ def dry_run(folder: Path, *options: str) -> tuple[float, float, float, int]:
     Called in a process of its own: children's usage is added up over all children of a process.
     """
     command = [str(BIN / "snakemake"), "--dry-run", "--quiet", "rules", "--cores", "1", *options]
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT / "workflow"),
-        "PATH": f"{BIN}:{os.environ['PATH']}",
-    }
+    environment = os.environ | {"PYTHONPATH": PYTHONPATH, "PATH": f"{BIN}:{os.environ['PATH']}"}
     start = time.perf_counter()
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False

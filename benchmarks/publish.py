@@ -1,4 +1,4 @@
-"""Commit what was measured: copy the tables and the figure, and fill the documents' blocks from the copies.
+"""Copy the tables and the figure of what was measured, and fill the documents' blocks from them.
 
     python benchmarks/publish.py results/benchmarks -o results/published/benchmarks
 
@@ -30,7 +30,7 @@ FIGURE = "speed"
 
 
 def publish(folder: Path, output: Path) -> list[str]:
-    """Copy every benchmark table of ``folder`` with its provenance, and the figure; return the tables' names.
+    """Copy every table of ``folder`` with its provenance, and the figure; return the tables' names.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def publish(folder: Path, output: Path) -> list[str]:
 
 
 def fill_cluster(output: Path) -> None:
-    """Make the estimate of the paper's study from the published tables, and the block of ``docs/cluster.md``."""
+    """Estimate the paper's study from the published tables, and fill ``docs/cluster.md``."""
     estimated = estimate.write(output, output / "cost_estimate.csv")
     block = estimate.as_markdown(pd.read_csv(output / "cost.csv"), estimated)
     filled = fill_blocks(CLUSTER.read_text(encoding="utf-8"), {"cost": block}, str(CLUSTER))

@@ -1,10 +1,10 @@
-"""Start-up: help of every command, what each stage imports, and planning studies of up to 1,000 runs.
+"""Start-up: help of every command, what each stage imports, planning of up to 1,000 runs.
 
     python benchmarks/startup.py -o results/benchmarks/startup.csv
 
-Peers: an interpreter that does nothing; ``nequip-compile --help``; importing the library a stage rests
-on; and for a dry run, plain Snakemake with as many jobs, of one input and one output file each and
-no code of ours. Every time is that of a whole process.
+Peers: an interpreter that does nothing; ``nequip-compile --help``; importing the library a stage
+rests on; and for a dry run, plain Snakemake with as many jobs, of one input and one output file
+each and no code of ours. Every time is that of a whole process.
 """
 
 import os
@@ -19,24 +19,14 @@ from pathlib import Path
 import yaml
 from measure import Row, compare, finish, growth_row, log, parser, row
 
+import study.cli
+from e3d.command_line import Command
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 PARTS = ("Snakefile", "src", "workflow", "config", "profiles", "resources", "envs", "cluster")
-COMMANDS = (
-    *(f"data {verb}" for verb in ("fetch", "read", "split", "subset", "mix", "sample", "label")),
-    *(
-        "settings",
-        "train",
-        "evaluate",
-        "decompose",
-        "bde",
-        "entropy",
-        "collect",
-        "scaling",
-        "figures",
-    ),
-    *("findings", "publish"),
-)
+PYTHONPATH = os.pathsep.join(str(ROOT / name) for name in ("src", "workflow"))
+COMMANDS = tuple(part.name for part in study.cli.PARTS if isinstance(part, Command))
 IMPORTS = {  # module of a stage: the library without which it cannot do its work
     "e3d": "sys",
     "study.config": "jsonschema",
@@ -44,7 +34,7 @@ IMPORTS = {  # module of a stage: the library without which it cannot do its wor
     "study.data.split": "pandas",
     "e3d.tables": "pandas",
     "study.bde.tables": "pandas",
-    "study.entropy": "pandas",
+    "study.entropy.tables": "pandas",
     "study.scaling.fits": "scipy.optimize",
     "study.figures.style": "matplotlib.figure",
     "e3d.models": "nequip.model",
@@ -78,10 +68,7 @@ def run(*command: str, folder: Path = ROOT) -> str:
     RuntimeError
         If it fails.
     """
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT / "workflow"),
-        "PATH": f"{BIN}:{os.environ['PATH']}",
-    }
+    environment = os.environ | {"PYTHONPATH": PYTHONPATH, "PATH": f"{BIN}:{os.environ['PATH']}"}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -102,7 +89,7 @@ def help_rows(commands: list[str], rounds: int) -> list[Row]:
     nothing = python("-c", "pass")
     rows = []
     for name in ["", *commands]:
-        pair = compare(python("-m", "e3d", *name.split(), "--help"), nothing, rounds=rounds)
+        pair = compare(python("-m", "study", *name.split(), "--help"), nothing, rounds=rounds)
         case = " ".join(f"e3d {name} --help".split())
         rows.append(row(case, pair, unit="s", peer_name="python -c pass", goal_ours=HELP_GOAL_S))
         log.info("%s: %.3f s", case, pair.ours)
@@ -112,7 +99,7 @@ def help_rows(commands: list[str], rounds: int) -> list[Row]:
 def library_help_row(rounds: int) -> Row:
     """Return the row of ``--help`` against that of a command of nequip."""
     theirs = partial(run, str(BIN / "nequip-compile"), "--help")
-    pair = compare(python("-m", "e3d", "--help"), theirs, rounds=rounds)
+    pair = compare(python("-m", "study", "--help"), theirs, rounds=rounds)
     return row(
         "e3d --help, nequip's help",
         pair,
@@ -135,8 +122,8 @@ def import_rows(modules: list[str], rounds: int) -> list[Row]:
     return rows
 
 
-def study(folder: Path, sizes: tuple[int, ...], seeds: int) -> Path:
-    """Write a copy of the project with a study of ``len(sizes)`` x 5 x ``seeds`` runs; return its folder."""
+def write_study(folder: Path, sizes: tuple[int, ...], seeds: int) -> Path:
+    """Copy the project, with a study of ``len(sizes)`` x 5 x ``seeds`` runs; return its folder."""
     for name in PARTS:
         if (ROOT / name).is_dir():
             shutil.copytree(
@@ -180,7 +167,10 @@ def plan_rows(sizes: tuple[int, ...], seeds: tuple[int, ...], rounds: int) -> li
     for count in seeds:
         runs = len(sizes) * MODELS * count
         with tempfile.TemporaryDirectory() as name:
-            ours, peer = study(Path(name) / "ours", sizes, count), plain(Path(name) / "peer", runs)
+            ours, peer = (
+                write_study(Path(name) / "ours", sizes, count),
+                plain(Path(name) / "peer", runs),
+            )
             jobs = plan(ours, "--configfile", "grid.yaml")
             planning = partial(plan, ours, "--configfile", "grid.yaml")
             pair = compare(planning, partial(plan, peer), rounds=rounds, warmup=0)

@@ -1,10 +1,11 @@
-"""A training step of ours, against nequip-allegro's as shipped, in its better mode for the case: eager or compiled.
+"""A training step of ours, against nequip-allegro's as shipped, eager or compiled, the faster.
 
-A step is forward, forces, loss of energies and forces, gradients of all weights and Adam, in float32, on batches of 16
-conformations of minispice. Ours is the network that `kernels: auto` chooses; where it chooses the shipped one, ours is
-that one, eager, against itself. Each case runs in a process of its own; the sides take turns, batch by batch.
-Compiling takes about a minute and is not in the times (``compile_s``). ``share_of_peak`` is what our step does in
-matrix products a second (counted by torch), over what one product of two 1024 x 1024 matrices reaches.
+A step is forward, forces, loss of energies and forces, gradients of all weights and Adam, in
+float32, on batches of 16 conformations of minispice. Ours is the network that `kernels: auto`
+chooses; where it chooses the shipped one, ours is that one, eager, against itself. Each case runs
+in a process of its own; the sides take turns, batch by batch. Compiling takes about a minute and is
+not in the times (``compile_s``). ``share_of_peak`` is what our step does in matrix products a
+second (counted by torch), over what one product of two 1024 x 1024 matrices reaches.
 """
 
 import functools
@@ -19,7 +20,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from measure import Pair, Row, finish, in_child, log, pair_of, parser, row, seconds
+from measure import (
+    Pair,
+    Row,
+    finish,
+    in_child,
+    log,
+    markdown_table,
+    pair_of,
+    parser,
+    row,
+    seconds,
+)
 
 MINISPICE = Path(__file__).parents[1] / "resources" / "minispice.hdf5"
 BATCH, BATCHES = 16, 4
@@ -30,7 +42,7 @@ GOALS = {"2,2,64,16": 2.0, "2,3,64,16": 2.5, "3,2,64,16": 2.5, "1,2,32,8": 1.0}
 
 @dataclass(frozen=True)
 class Case:
-    """A model size, the molecules it is fed, and the threads of one process or the processes at once."""
+    """A model size, the molecules it is fed, the threads of a process or the processes at once."""
 
     size: tuple[int, int, int, int]
     atoms: tuple[int, int] = (7, 8)
@@ -153,10 +165,10 @@ def stepper(model: Any) -> Callable[[dict[str, Any]], None]:
 
 
 def measure_case(case: Case, rounds: int) -> dict[str, Any]:
-    """Time the sides of a case in turn; return the seconds of a step of each in each round, and facts."""
+    """Time the sides of a case in turn; return each one's seconds of a step by round, and facts."""
     import torch
 
-    from study.config import Architecture
+    from study.run_settings import Architecture
     from study.train.kernels import choose
 
     torch.set_num_threads(case.threads)
@@ -195,7 +207,7 @@ def measure_case(case: Case, rounds: int) -> dict[str, Any]:
 
 
 def counted_flops(step: Callable[[dict[str, Any]], None], batch: dict[str, Any]) -> float:
-    """Return the floating-point operations of the matrix products of a step, as torch counts them."""
+    """Return the floating-point operations of a step's matrix products, as torch counts them."""
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.flop_counter import flop_registry
 
@@ -257,23 +269,21 @@ def result_row(case: Case, measured: dict[str, Any]) -> Row:
 
 def as_markdown(table: pd.DataFrame) -> str:
     """Return the table as it stands in docs/performance.md."""
-    head = "| l_max, layers, scalars, tensors | edges of a batch | ours, ms | shipped eager, compiled, ms |"
-    lines = [
-        head + " better one / ours (lowest to highest round) | ours, frames/s | ours, of the peak |"
+    head = ("model", "edges", "ours", "shipped eager, compiled", "better one / ours")
+    return markdown_table((*head, "frames/s", "of the peak"), map(_cells, table.to_dict("records")))
+
+
+def _cells(line: dict[Any, Any]) -> list[str]:
+    compiled = "" if pd.isna(line["compiled_s"]) else f"{line['compiled_s'] * 1e3:.1f}"
+    return [
+        line["case"].removeprefix("step "),
+        f"{line['edges']:.0f}",
+        f"{line['ours'] * 1e3:.1f}",
+        f"{line['eager_s'] * 1e3:.1f}, {compiled}",
+        f"{line['ratio']:.2f} ({line['ratio_lo']:.2f} to {line['ratio_hi']:.2f})",
+        f"{line['frames_per_s']:.0f}",
+        f"{line['share_of_peak'] * 100:.0f} %",
     ]
-    lines.append("|---|---|---|---|---|---|---|")
-    for _, line in table.iterrows():
-        compiled = "" if pd.isna(line["compiled_s"]) else f"{line['compiled_s'] * 1e3:.1f}"
-        cells = [
-            line["case"].removeprefix("step "),
-            f"{line['edges']:.0f}",
-            f"{line['ours'] * 1e3:.1f}",
-        ]
-        cells.append(f"{line['eager_s'] * 1e3:.1f}, {compiled}")
-        cells.append(f"{line['ratio']:.2f} ({line['ratio_lo']:.2f} to {line['ratio_hi']:.2f})")
-        cells += [f"{line['frames_per_s']:.0f}", f"{line['share_of_peak'] * 100:.0f} %"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
 
 
 def with_company(case: Case, rounds: int) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
     python benchmarks/store.py -o results/benchmarks/store.csv [--sizes 50000 100000 200000]
 
-Generates files in the SPICE layout (25 atoms, 50 conformations a group), reads each into a store in a
-process of its own, and reads random batches of 64 frames. Peers, in the same run: reading every
+Generates files in the SPICE layout (25 atoms, 50 conformations a group), reads each into a store in
+a process of its own, and reads random batches of 64 frames. Peers, in the same run: reading every
 array of the source with h5py, group by group; and reading the same frames from the same store by
 h5py slices. Times are medians of several rounds; the page cache is warm for both sides.
 """
@@ -17,12 +17,24 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
-from measure import Row, compare, finish, growth_row, in_child, log, pair_of, parser, row, seconds
+from measure import (
+    Row,
+    compare,
+    finish,
+    growth_row,
+    in_child,
+    log,
+    markdown_table,
+    pair_of,
+    parser,
+    row,
+    seconds,
+)
 from rdkit import Chem
 
 from e3d.chemistry import molecule, symbol
 from e3d.fields import Store as F
-from e3d.store.convert import read_entry
+from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.theory import SPICE
 from e3d.units import HARTREE_EV
@@ -55,7 +67,7 @@ def molecules(rng: np.random.Generator) -> Iterator[str]:
 
 
 def generate(path: Path, frames: int) -> None:
-    """Write a file in the SPICE layout; coordinates and labels are random numbers of the right size."""
+    """Write a file in the SPICE layout; coordinates and labels are random, of the right size."""
     rng = np.random.default_rng(0)
     names = molecules(rng)
     with h5py.File(path, "w") as file:
@@ -104,7 +116,7 @@ def measure(frames: int, folder: Path, rounds: int) -> list[Row]:
     generate(source, frames)
     plain_read(source)  # warm the page cache for both
     turns = [
-        (in_child(partial(read_entry, source, store, {})), seconds(partial(plain_read, source)))
+        (in_child(partial(write_store, source, store)), seconds(partial(plain_read, source)))
         for _ in range(rounds)
     ]
     written = pair_of([cost.seconds for cost, _ in turns], [time for _, time in turns])
@@ -159,23 +171,23 @@ def growth(rows: list[Row]) -> Row:
 
 def as_markdown(table: pd.DataFrame) -> str:
     """Return the table as it stands in docs/datasets.md."""
-    lines = [
-        "| frames | write the store (s) | times a plain h5py read of the source | peak memory (GB) |"
-    ]
-    lines[0] += " random batch of 64 (ms) | times h5py slices |"
-    lines.append("|---|---|---|---|---|---|")
-    written = table[table["case"].str.startswith("write")]
-    batches = table[table["case"].str.startswith("random")]
-    for (_, write), (_, batch) in zip(written.iterrows(), batches.iterrows(), strict=True):
-        cells = [f"{int(write['frames']):,}", f"{write['ours']:.1f}", f"{1 / write['ratio']:.1f}"]
-        cells += [
+    written = table[table["case"].str.startswith("write")].to_dict("records")
+    batches = table[table["case"].str.startswith("random")].to_dict("records")
+    rows = [
+        (
+            f"{int(write['frames']):,}",
+            f"{write['ours']:.1f}",
+            f"{1 / write['ratio']:.1f}",
             f"{write['peak_GB']:.2f}",
             f"{batch['ours'] * 1e3:.1f}",
             f"{1 / batch['ratio']:.2f}",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+        )
+        for write, batch in zip(written, batches, strict=True)
+    ]
+    head = ("frames", "write, s", "times h5py", "peak memory, GB", "batch, ms", "times h5py")
     slope = table.loc[table["case"] == "growth of writing", "ours"].item()
-    return "\n".join([*lines, "", f"Time of writing grows as frames to the power {slope:.2f}."])
+    grown = f"Time of writing grows as frames to the power {slope:.2f}."
+    return f"{markdown_table(head, rows)}\n\n{grown}"
 
 
 def main() -> None:

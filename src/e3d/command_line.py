@@ -24,11 +24,20 @@ from e3d.errors import InputError
 
 @dataclass(frozen=True)
 class Argument:
-    """What a command takes: a position (``STORE``, ``FOLDER+`` for several) or an option (``--n``).
+    """What a command takes.
 
-    ``settings`` are those of :meth:`argparse.ArgumentParser.add_argument`; a path unless they
-    name another type, choices or an action. ``read`` turns what was given into what the command
-    takes, where that may fail with an :class:`~e3d.errors.InputError`.
+    Parameters
+    ----------
+    name
+        A position (``STORE``, ``FOLDER+`` for several) or an option (``--n``).
+    help
+        What ``--help`` says of it.
+    settings
+        Those of :meth:`argparse.ArgumentParser.add_argument`; a path unless they name another type,
+        choices or an action.
+    read
+        Turns what was given into what the command takes, where that may fail with an
+        :class:`~e3d.errors.InputError`.
     """
 
     name: str
@@ -38,7 +47,11 @@ class Argument:
 
     @property
     def key(self) -> str:
-        """Return the name under which the command gets it."""
+        """Return the name under which the command gets it.
+
+        >>> argument("--max-hours").key, argument("STRUCTURES+").key
+        ('max_hours', 'structures')
+        """
         return self.name.strip("-+").replace("-", "_").lower()
 
 
@@ -46,9 +59,21 @@ class Argument:
 class Command:
     """One command, ``"decompose"``, or one verb of a group, ``"data read"``.
 
-    ``call`` names a function, ``"e3d.evaluate:write_errors"``. It is called with every argument by
-    its name in lower case, and with ``output``, the path after ``-o``, which is required unless
-    ``default_output`` says what is written without it.
+    Parameters
+    ----------
+    name
+        What is typed.
+    call
+        A function, ``"e3d.evaluate:write_errors"``. It is called with every argument by its name in
+        lower case, and with ``output``, the path after ``-o``.
+    summary
+        What ``--help`` says of it.
+    arguments
+        What it takes besides.
+    default_output
+        What is written without ``-o``; where empty, ``-o`` is required.
+    makes_folder
+        Whether ``output`` is a folder.
     """
 
     name: str
@@ -59,7 +84,7 @@ class Command:
     makes_folder: bool = False
 
     def run(self, values: dict[str, Any]) -> None:
-        """Import the function and call it with ``values``."""
+        """Import the function and call it with ``values``, the arguments by key."""
         for one in self.arguments:
             if one.read is not None and values[one.key] is not None:
                 values[one.key] = one.read(values[one.key])
@@ -88,7 +113,16 @@ def run_program(
     parts: Sequence[Command | Group],
     argv: Sequence[str] | None = None,
 ) -> int:
-    """Run one command of a program; ``parts`` are its commands and groups of them.
+    """Run one command of a program.
+
+    Parameters
+    ----------
+    name, summary
+        Of the program, for its help.
+    parts
+        Its commands, and the groups that they are in.
+    argv
+        What was typed, by default the arguments of the process.
 
     Returns
     -------
@@ -184,15 +218,13 @@ def _logging_to(log: Path | None) -> Iterator[int | None]:
     """Send standard error, also of child processes, to ``log``; yield the terminal's descriptor.
 
     Until the command has done its work the log has a second name, ``<log>.1`` or the next that is
-    free: Snakemake removes the first one before another attempt, and what this one, out of memory
-    or time, had to say stays.
+    free. Snakemake removes the first one before another attempt; what this one, out of memory or
+    time, had to say stays.
     """
     terminal = None
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.unlink(
-            missing_ok=True
-        )  # not emptied: an earlier attempt's second name is the same file
+        log.unlink(missing_ok=True)  # not emptied: it may be an earlier attempt's second name
         sys.stderr.flush()
         terminal = os.dup(2)
         target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)

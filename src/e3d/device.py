@@ -6,14 +6,19 @@ from e3d.errors import InputError
 
 
 def require_device(device: str, count: int = 1) -> None:
-    """Check that ``device`` (cpu, cuda or cuda:<k>) can be used, of ``cuda`` the first ``count``.
+    """Check that a device can be used: GPUs are counted, and none is touched.
 
-    It counts GPUs and touches none, so that a process that only asks takes no memory of them.
+    Parameters
+    ----------
+    device
+        ``cpu``, ``cuda`` or ``cuda:<k>``.
+    count
+        How many GPUs are needed, from that one on.
 
     Raises
     ------
     InputError
-        If it names a GPU and this machine has none, not that one, or fewer than ``count``.
+        If this machine has not that GPU, or fewer of them.
     """
     if device == "cpu":
         return
@@ -27,11 +32,9 @@ def require_device(device: str, count: int = 1) -> None:
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if index + count > found:
         asked = f"device {device!r}" + (f", {count} of them" if count > 1 else "")
-        fewer = (
-            f"`runtime.devices` to at most {found}"
-            if found and count > 1
-            else "`runtime.device: cpu`"
-        )
+        several = found and count > 1
+        fewer = f"`runtime.devices` to at most {found}" if several else "`runtime.device: cpu`"
         raise InputError(
-            f"{asked}: this machine has {found} usable GPUs. Set {fewer}, or run on a node with enough of them."
+            f"{asked}: this machine has {found} usable GPUs. Set {fewer}, or run on a node with "
+            "enough of them."
         )

@@ -12,7 +12,11 @@ class InputError(ValueError):
 
 
 def choices(given: object, allowed: Iterable[object]) -> str:
-    """Describe the allowed values, the closest one to ``given`` first if there is one."""
+    """Describe the allowed values, the closest one to ``given`` first if there is one.
+
+    >>> choices("spise", ["spice", "mptrj"])
+    "did you mean 'spice'? known: spice, mptrj"
+    """
     names = [str(name) for name in allowed]
     close = difflib.get_close_matches(str(given), names, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""

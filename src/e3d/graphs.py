@@ -31,11 +31,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Batch:
-    """Structures and the graph of all of them: F frames, A atoms, E directed edges.
+    """F structures, with A atoms, and the graph of all of them, with E directed edges.
 
-    ``frame_ptr`` (F+1,), ``positions`` (A, 3) Å, ``atomic_numbers`` (A,). ``edge_index`` (2, E) holds rows of
-    the batch, centre first, and ``cell_shift`` (E, 3) integers, sorted by centre, neighbour and
-    shift. Frames are all periodic, or none is: then ``cell_shift`` is None.
+    Parameters
+    ----------
+    frame_ptr
+        Atoms of frame f are ``frame_ptr[f]:frame_ptr[f + 1]``, (F+1,).
+    positions, atomic_numbers
+        (A, 3) Å, and (A,).
+    edge_index
+        Rows of the batch (2, E), centre first, sorted by centre, neighbour and shift.
+    cell_shift
+        Integers (E, 3), the cell of the neighbour; None if the frames are not periodic. All are, or
+        none is.
     """
 
     structures: tuple[Structure, ...]
@@ -52,19 +60,16 @@ class Batch:
 
     def parts(self, n_edges: int) -> Iterator["Batch"]:
         """Cut into runs of frames of at most ``n_edges`` edges, or one frame, of similar size."""
-        ends = np.searchsorted(
-            self.edge_index[0], self.frame_ptr
-        )  # of each frame's edges: centres ascend
+        # ends of each frame's edges: centres ascend
+        ends = np.searchsorted(self.edge_index[0], self.frame_ptr)
         goal = max(1, ends[-1] / max(1, -(-int(ends[-1]) // n_edges)))
         first = 0
         for last in range(1, len(self.structures) + 1):
             more = last < len(self.structures)
             if more and ends[last] - ends[first] < goal and ends[last + 1] - ends[first] <= n_edges:
                 continue
-            atoms, edges = (
-                slice(self.frame_ptr[first], self.frame_ptr[last]),
-                slice(ends[first], ends[last]),
-            )
+            atoms = slice(self.frame_ptr[first], self.frame_ptr[last])
+            edges = slice(ends[first], ends[last])
             yield Batch(
                 self.structures[first:last],
                 self.frame_ptr[first : last + 1] - atoms.start,
@@ -84,9 +89,8 @@ def batches(structures: Iterable[Structure], r_max: float) -> Iterator[Batch]:
     chosen: list[Structure] = []
     atoms = 0
     for structure in structures:
-        if chosen and (
-            atoms >= ATOMS_PER_BATCH or (structure.cell is None) != (chosen[-1].cell is None)
-        ):
+        full = atoms >= ATOMS_PER_BATCH
+        if chosen and (full or (structure.cell is None) != (chosen[-1].cell is None)):
             yield make_batch(chosen, r_max)
             chosen, atoms = [], 0
         chosen.append(structure)
@@ -96,7 +100,7 @@ def batches(structures: Iterable[Structure], r_max: float) -> Iterator[Batch]:
 
 
 def make_batch(structures: Sequence[Structure], r_max: float) -> Batch:
-    """Return one batch of structures that are all periodic, or none of them.
+    """Return one batch of structures that are all periodic, or none of them; ``r_max`` in Å.
 
     Raises
     ------
@@ -104,6 +108,14 @@ def make_batch(structures: Sequence[Structure], r_max: float) -> Batch:
         If some have a cell and others none.
     InputError
         If two atoms are at the same place: no model has an energy there.
+
+    Examples
+    --------
+    >>> from e3d.structures import structures_of
+    >>> from ase.build import molecule
+    >>> batch = make_batch(list(structures_of(molecule("H2O"))), r_max=1.2)
+    >>> batch.edge_index.tolist()
+    [[0, 0, 1, 2], [1, 2, 0, 0]]
     """
     if len({structure.cell is None for structure in structures}) != 1:
         raise ValueError(
@@ -126,19 +138,11 @@ def _isolated(
     """Return the sorted edges (2, E) of molecules without a cell, found in one search.
 
     The molecules are lined up along x, further apart than the cutoff. They move by whole numbers
-    of Å: coordinates that were stored in float32 lose no digit by it. Whether pairs about
-    as far apart as the cutoff are edges is decided by the positions as they were given.
-
-    Raises
-    ------
-    InputError
-        If two atoms are at the same place.
+    of Å, so that coordinates that were stored in float32 lose no digit. The positions as they were
+    given decide whether pairs about as far apart as the cutoff are edges.
     """
-    starts = frame_ptr[:-1]
-    low, high = (
-        np.floor(np.minimum.reduceat(positions, starts)),
-        np.ceil(np.maximum.reduceat(positions, starts)),
-    )
+    low = np.floor(np.minimum.reduceat(positions, frame_ptr[:-1]))
+    high = np.ceil(np.maximum.reduceat(positions, frame_ptr[:-1]))
     room = (high - low)[:, 0] + np.ceil(r_max) + 1
     origin = -low
     origin[:, 0] += np.cumsum(room) - room
@@ -152,9 +156,7 @@ def _isolated(
     r = np.linalg.norm(positions[i[doubtful]] - positions[j[doubtful]], axis=1)
     for row in doubtful[r < _COINCIDENT_ANG][:1]:
         frame = int(np.searchsorted(frame_ptr, i[row], side="right")) - 1
-        raise _coincident(
-            structures[frame], int(i[row] - frame_ptr[frame]), int(j[row] - frame_ptr[frame])
-        )
+        raise _coincident(structures[frame], *(int(k[row] - frame_ptr[frame]) for k in (i, j)))
     key = np.delete(i.astype(np.int64) * len(moved) + j, doubtful[r >= r_max])
     key.sort()
     centre = key // len(moved)
@@ -162,10 +164,10 @@ def _isolated(
 
 
 def _box(extent: Floats, n_molecules: int, n_atoms: int, r_max: float) -> Floats:
-    """Return the cell (3, 3) that the search divides into bins; atoms outside it lie in the nearest one.
+    """Return the cell (3, 3) that the search divides into bins; atoms outside are in the nearest.
 
-    Small molecules in a row are in slabs along x alone. The number of bins is bounded: an atom
-    far from the others costs no memory.
+    Small molecules in a row are in slabs along x alone. The number of bins is bounded: an atom far
+    from the others costs no memory.
     """
     axes = 3 if n_atoms > _LARGE * n_molecules else 1
     most = r_max * (_BINS_PER_ATOM * n_atoms) ** (1 / axes)
@@ -173,7 +175,7 @@ def _box(extent: Floats, n_molecules: int, n_atoms: int, r_max: float) -> Floats
 
 
 def _periodic(structures: Sequence[Structure], frame_ptr: Ints, r_max: float) -> tuple[Ints, Ints]:
-    """Return sorted edges (2, E) and cell shifts (E, 3) of structures with cells, one search each."""
+    """Return sorted edges (2, E) and cell shifts (E, 3) of structures with cells."""
     edges, shifts = [], []
     for structure, start in zip(structures, frame_ptr.tolist(), strict=False):
         i, j, r, shift = _search(structure, complete_cell(structure.cell), r_max)
@@ -187,18 +189,17 @@ def _periodic(structures: Sequence[Structure], frame_ptr: Ints, r_max: float) ->
 
 def _search(structure: Structure, cell: Floats, r_max: float) -> tuple[Ints, Ints, Floats, Ints]:
     """Return i, j, distance and cell shift of the edges of one structure, in any order."""
+    positions, pbc = structure.positions, structure.pbc
     if abs(np.linalg.det(cell)) < _MAX_BINS * r_max**3:
-        found = neighbour_list(
-            "ijdS", positions=structure.positions, cutoff=r_max, pbc=structure.pbc, cell=cell
-        )
+        found = neighbour_list("ijdS", positions=positions, cutoff=r_max, pbc=pbc, cell=cell)
     else:
-        found = primitive_neighbor_list("ijdS", structure.pbc, cell, structure.positions, r_max)
+        found = primitive_neighbor_list("ijdS", pbc, cell, positions, r_max)
     i, j, r, shift = found
     return i, j, r, shift
 
 
 def _coincident(structure: Structure, i: int, j: int) -> InputError:
     return InputError(
-        f"{structure.label}: atoms {i} and {j} are at the same place, where no model has an energy. "
-        "Remove one of them, or the frame."
+        f"{structure.label}: atoms {i} and {j} are at the same place, where no model has an "
+        "energy. Remove one of them, or the frame."
     )

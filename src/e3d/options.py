@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,22 @@ from e3d.fields import RUN_COLUMNS
 
 
 def natural(text: str) -> int:
-    """Read a whole number from 0, such as a seed."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} - must be a whole number from 0")
-    return int(text)
+    """Read a whole number from 0, such as a seed.
+
+    >>> natural("7")
+    7
+    """
+    return _whole(text, 0)
 
 
 def count(text: str) -> int:
     """Read a whole number from 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} - must be a whole number from 1")
+    return _whole(text, 1)
+
+
+def _whole(text: str, lowest: int) -> int:
+    if not text.isdecimal() or int(text) < lowest:
+        raise argparse.ArgumentTypeError(f"{text!r} - must be a whole number from {lowest}")
     return int(text)
 
 
@@ -33,21 +40,17 @@ def size(text: str) -> int | None:
 
 def hours(text: str) -> float:
     """Read a number of hours from 0."""
-    return _number(
-        text, lambda number: 0 <= number < float("inf"), "must be a number of hours from 0"
-    )
+    return _number(text, lambda number: 0 <= number < inf, "must be a number of hours from 0")
 
 
 def width(text: str) -> float:
     """Read a bin width."""
-    return _number(
-        text, lambda number: 0 < number < float("inf"), "a bin width is a positive number"
-    )
+    return _number(text, lambda number: 0 < number < inf, "a bin width is a positive number")
 
 
 def weight(text: str) -> float:
     """Read a weight: zero leaves its term out."""
-    return _number(text, lambda number: 0 <= number < float("inf"), "a weight is a number from 0")
+    return _number(text, lambda number: 0 <= number < inf, "a weight is a number from 0")
 
 
 def fraction(text: str) -> float:
@@ -59,32 +62,32 @@ def _number(text: str, allowed: Callable[[float], bool], rule: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        number = float("nan")  # which no rule allows
+        number = nan  # which no rule allows
     if not allowed(number):
         raise argparse.ArgumentTypeError(f"{text!r} - {rule}")
     return number
 
 
 def share(text: str) -> tuple[str, float]:
-    """Read NAME=SHARE."""
-    name, _, number = text.partition("=")
-    try:
-        return name, float(number)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} - must be NAME=SHARE, such as minispice=0.5"
-        ) from None
+    """Read NAME=SHARE.
+
+    >>> share("minispice=0.5")
+    ('minispice', 0.5)
+    """
+    return _named(text, "NAME=SHARE, such as minispice=0.5")
 
 
 def element_energy(text: str) -> tuple[str, float]:
     """Read ELEMENT=eV."""
+    return _named(text, "ELEMENT=eV, such as H=-13.6")
+
+
+def _named(text: str, form: str) -> tuple[str, float]:
     name, _, number = text.partition("=")
     try:
         return name, float(number)
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} - must be ELEMENT=eV, such as H=-13.6"
-        ) from None
+        raise argparse.ArgumentTypeError(f"{text!r} - must be {form}") from None
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -123,7 +126,11 @@ def run_columns(path: Path) -> dict[str, Any]:
 
 
 def own_run(path: Path) -> dict[str, Any]:
-    """Return the run columns of a model of one's own: its file's name, and blanks."""
+    """Return the run columns of a model of one's own: its file's name, and blanks.
+
+    >>> own_run(Path("models/mine.ckpt"))["run"]
+    'mine.ckpt'
+    """
     return {"run": path.name, "dataset": None, "n_train": None, "model": path.name, "seed": None}
 
 

@@ -19,18 +19,8 @@ from e3d.errors import InputError
 
 _STARTED = time.time()
 _PACKAGES = (
-    "torch",
-    "nequip",
-    "nequip-allegro",
-    "e3nn",
-    "numpy",
-    "pandas",
-    "scipy",
-    "rdkit",
-    "ase",
-    "pyscf",
-    "pyscf-dispersion",
-    "tblite",
+    *("torch", "nequip", "nequip-allegro", "e3nn", "numpy", "pandas", "scipy", "rdkit", "ase"),
+    *("pyscf", "pyscf-dispersion", "tblite"),
 )
 
 
@@ -40,6 +30,13 @@ def atomic(path: Path) -> Iterator[Path]:
 
     A reader sees the old file or the whole new one; a failed writer leaves nothing behind, and what
     a killed one (SIGKILL, out of memory) left goes with the next write on the same machine.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with atomic(Path(folder) / "a.txt") as temporary:
+    ...         _ = temporary.write_text("whole")
+    ...     print(*(path.name for path in Path(folder).iterdir()))
+    a.txt
     """
     made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +78,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def digest(value: Any) -> str:
-    """Return a short hash of a JSON-like value that does not depend on the order of its keys."""
+    """Return a short hash of a JSON-like value that does not depend on the order of its keys.
+
+    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    True
+    """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -108,7 +109,7 @@ def _hash(path: Path, size: int, mtime_ns: int) -> str:
 
 
 def commit() -> str | None:
-    """Return the commit the code runs from, with ``-dirty`` if it was edited, or None outside git."""
+    """Return the commit the code runs from, ``-dirty`` if it was edited; None outside git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         done = subprocess.run(
@@ -135,6 +136,15 @@ def record(
     """Write ``<output>.provenance.json``: commit, versions, settings, input hashes, wall time.
 
     Wall times live here and never in a table, so that tables are byte-identical from run to run.
+
+    Parameters
+    ----------
+    output
+        The file that was written.
+    inputs
+        The files it was made from.
+    settings
+        What else decided what it holds.
     """
     settings = dict(settings or {})
     write_json(

@@ -31,7 +31,10 @@ def write(
     inputs: Iterable[Path] = (),
     settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write ``table`` atomically as CSV or Parquet, by the suffix, with its provenance beside it."""
+    """Write ``table`` atomically as CSV or Parquet, by the suffix, with its provenance beside it.
+
+    ``inputs`` and ``settings`` go into the note, see :func:`e3d.provenance.record`.
+    """
     with provenance.atomic(path) as temporary:
         if path.suffix == ".parquet":
             table.to_parquet(temporary, index=False)
@@ -69,7 +72,12 @@ def read(path: Path, *, columns: Iterable[str] = ()) -> pd.DataFrame:
 
 
 def with_run(table: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
-    """Put the run's columns (run, dataset, n_train, model, seed) before the others."""
+    """Put the run's columns before the others.
+
+    >>> run = {"run": "a/n8/nano/s0", "dataset": "a", "n_train": 8, "model": "nano", "seed": 0}
+    >>> print(*with_run(pd.DataFrame({"bond_type": ["C-H"]}), run).columns)
+    run dataset n_train model seed bond_type
+    """
     table = table.copy()
     for position, name in enumerate(RUN_COLUMNS):
         table.insert(position, str(name), run[name])
@@ -86,8 +94,17 @@ def write_of_run(
 ) -> None:
     """Write the tables of one run beside each other, with its columns before the others.
 
-    ``parts`` are tables by what follows the stem of ``output``: ``""`` for ``<run>.csv`` itself,
-    ``".summary"`` for ``<run>.summary.csv``.
+    Parameters
+    ----------
+    parts
+        Tables by what follows the stem of ``output``: ``""`` for ``<run>.csv`` itself,
+        ``".summary"`` for ``<run>.summary.csv``.
+    output
+        Path of the first, ``<run>.csv``.
+    run
+        The run columns: run, dataset, n_train, model, seed.
+    inputs, settings
+        As :func:`write` takes them.
     """
     inputs = list(inputs)
     for suffix, table in parts.items():

@@ -1,10 +1,8 @@
-"""Load a trained Allegro model for analysis.
+"""Load a trained Allegro model for analysis: rebuilt in float64, and run eagerly."""
 
-A checkpoint (``.ckpt``) or a package (``.nequip.zip``) is rebuilt in float64 and runs eagerly:
-compiled models do not return edge energies.
-"""
-
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 import torch
 from nequip.model.modify_utils import only_apply_persistent_modifiers
@@ -43,30 +41,26 @@ def load_model(path: str | Path, device: str = "cpu") -> AnalysisModel:
     if not path.is_file():
         raise InputError(f"{path}: no such model. Train it first, or fix the path.")
     require_device(device)
+    read = next((READERS[suffix] for suffix in READERS if path.name.endswith(suffix)), None)
+    if read is None:
+        raise InputError(
+            f"{path}: not a kind of model that returns edge energies - allowed: a nequip "
+            "checkpoint (.ckpt) or package (.nequip.zip). Compiled models (.pt2, .pth) do not "
+            "return them: give the checkpoint or package they were made from."
+        )
     set_global_state()
     try:
         with override_model_compile_mode("eager"), only_apply_persistent_modifiers(True):
-            if path.name.endswith(".nequip.zip"):
-                model = ModelFromPackage(str(path))[_SOLE_MODEL]
-            elif path.suffix == ".ckpt":
-                model = _from_checkpoint(path)
-            else:
-                raise InputError(
-                    f"{path}: not a kind of model that returns edge energies - allowed: a nequip "
-                    "checkpoint (.ckpt) or package (.nequip.zip). Compiled models (.pt2, .pth) do "
-                    "not return them: give the checkpoint or package they were made from."
-                )
-    except InputError:
-        raise
+            network = read(path)
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"{path}: cannot be loaded as a nequip model ({type(error).__name__}: {reason}). Use a "
             "checkpoint of nequip >= 0.7, or its package."
         ) from error
-    model = as_float64(model)
-    accelerate(model)
-    return AnalysisModel(model, path, device)
+    network = as_float64(network)
+    accelerate(network)
+    return AnalysisModel(network, path, device)
 
 
 def _from_checkpoint(path: Path) -> torch.nn.Module:
@@ -83,3 +77,16 @@ def _from_checkpoint(path: Path) -> torch.nn.Module:
     )
     model: torch.nn.Module = module.evaluation_model[_SOLE_MODEL]
     return model
+
+
+def _from_package(path: Path) -> torch.nn.Module:
+    """Return the model of a package."""
+    model: torch.nn.Module = ModelFromPackage(str(path))[_SOLE_MODEL]
+    return model
+
+
+READERS: Final[Mapping[str, Callable[[Path], torch.nn.Module]]] = {
+    ".ckpt": _from_checkpoint,
+    ".nequip.zip": _from_package,
+}
+"""What reads nequip's ``GraphModel`` from a file, by the end of its name."""

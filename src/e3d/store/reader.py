@@ -84,7 +84,7 @@ class StoreReader:
     1120 ['C', 'C#C', 'C#CC'] (5, 3)
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
         """Open ``path``.
 
         Raises
@@ -92,6 +92,7 @@ class StoreReader:
         InputError
             If it is missing, truncated or not a store of this version.
         """
+        path = Path(path)
         self.path = path
         self._file = open_hdf5(path)
         if self._file.attrs.get("format") != FORMAT:

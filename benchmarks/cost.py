@@ -1,12 +1,13 @@
-"""What the sizes of the paper's study cost on one core: training steps, memory, checkpoints, decomposition, files.
+"""What the model sizes of the paper's study cost on one core: steps, memory, decomposition, files.
 
     python benchmarks/cost.py -o results/benchmarks/cost.csv
 
 Frames stand for SPICE 2: drug-like molecules embedded by RDKit, with random labels, which change no
-time; the sizes and the batch are those of ``config/paper.yaml``. Training is ``e3d train`` itself, on the CPU, with the
-kernels that ``auto`` takes there, in a process of its own; :mod:`clock` times its steps, the first left out, in seconds
-of one core's work, so that a busy machine counts little. A batch of a quarter as many frames says whether time is
-linear in the batch. ``estimate.py`` makes an estimate of the study from the table.
+time; the sizes and the batch are those of ``config/paper.yaml``. Training is ``e3d train`` itself,
+on the CPU, with the kernels that ``auto`` takes there, in a process of its own; :mod:`clock` times
+its steps, the first left out, in seconds of one core's work, so that a busy machine counts little.
+A batch of a quarter as many frames says whether time is linear in the batch. ``estimate.py`` makes
+an estimate of the study from the table.
 """
 
 import functools
@@ -27,21 +28,15 @@ from measure import Cost, Row, finish, growth_row, in_child, log, parser, point
 from snakemake.utils import update_config
 
 from e3d.fields import BONDS_FILE, VALIDATION
+from e3d.options import read_yaml
 from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
 from e3d.units import BOHR_ANG
-from study.config import (
-    RunSettings,
-    Study,
-    Training,
-    load_study,
-    read_yaml,
-    run_settings,
-    write_run,
-)
+from study.config import Study, load_study, run_settings
 from study.data.split import SplitSettings, split_store
 from study.data.subset import Choice, choose
+from study.run_settings import RunSettings, Training
 from study.train.pack import pack
 
 ROOT = Path(__file__).parents[1]
@@ -61,17 +56,18 @@ CC(C)Cc1ccc(C(C)C(=O)O)cc1 CN1CCC(CC1)=C1c2ccccc2CCc2ccccc21 COc1ccc2cc(ccc2c1)C
 CCN(CC)CC(=O)Nc1c(C)cccc1C CC(C)NCC(O)COc1ccc(CCOC)cc1 CNCCC(Oc1ccc(cc1)C(F)(F)F)c1ccccc1
 Clc1ccc(cc1)C(c1ccccc1)N1CCNCC1 CC(C)(C)NCC(O)c1ccc(O)c(CO)c1 O=C1CN=C(c2ccccc2)c2cc(Cl)ccc2N1
 Cc1ccc(cc1)S(=O)(=O)NC(=O)NN1CCCCC1 CN(C)CCCN1c2ccccc2Sc2ccccc21 NC(Cc1c[nH]c2ccccc12)C(=O)NCC(=O)N
-CC(NC(=O)C(Cc1ccccc1)NC(C)=O)C(=O)NC CCOC(=O)C1=C(C)NC(C)=C(C1c1ccccc1Cl)C(=O)OC Brc1ccc(cc1)C(=O)NCC1CCCO1
-Ic1ccc(cc1)C(=O)N1CCOCC1 CCOP(=O)(OCC)OCc1ccccc1 C[Si](C)(C)OCCc1ccccc1 OB(O)c1ccc(cc1)CN1CCCC1
-CS(=O)(=O)Nc1ccc(cc1)CC1CCNC1=O CC1CC(=O)NN=C1c1ccc(cc1)NC(=O)C Cc1nc(C)c(s1)C(=O)Nc1ccc(F)cc1
-COc1cc(CC2CCN(C)C2)cc(OC)c1OC O=C(O)CCCCCNC(=O)c1ccncc1 CC(C)C1CCC(C)CC1OC(=O)CN CCCCCCCC(=O)NCCO
-COC(=O)C1CCC2(CC1)OCCO2 Cc1cc(NC(=O)C2CCCN2C(=O)OC(C)(C)C)no1
+CC(NC(=O)C(Cc1ccccc1)NC(C)=O)C(=O)NC CCOC(=O)C1=C(C)NC(C)=C(C1c1ccccc1Cl)C(=O)OC
+Brc1ccc(cc1)C(=O)NCC1CCCO1 Ic1ccc(cc1)C(=O)N1CCOCC1 CCOP(=O)(OCC)OCc1ccccc1 C[Si](C)(C)OCCc1ccccc1
+OB(O)c1ccc(cc1)CN1CCCC1 CS(=O)(=O)Nc1ccc(cc1)CC1CCNC1=O CC1CC(=O)NN=C1c1ccc(cc1)NC(=O)C
+Cc1nc(C)c(s1)C(=O)Nc1ccc(F)cc1 COc1cc(CC2CCN(C)C2)cc(OC)c1OC O=C(O)CCCCCNC(=O)c1ccncc1
+CC(C)C1CCC(C)CC1OC(=O)CN CCCCCCCC(=O)NCCO COC(=O)C1CCC2(CC1)OCCO2
+Cc1cc(NC(=O)C2CCCN2C(=O)OC(C)(C)C)no1
 """.split()  # noqa: SIM905 - one name a string would fill a page
 """36 atoms on average, as in SPICE 2; every element that SPICE has as a neutral atom."""
 
 
 def write_dataset(path: Path, conformations: int) -> None:
-    """Write ``conformations`` frames of each molecule in the SPICE layout, energies and gradients at random."""
+    """Write ``conformations`` frames of each molecule in the SPICE layout, with random labels."""
     from rdkit import Chem
     from rdkit.Chem import AllChem
 
@@ -101,7 +97,7 @@ def write_dataset(path: Path, conformations: int) -> None:
 
 
 def prepare(folder: Path, conformations: int) -> Row:
-    """Make store, splits and subset by the package's own functions; return what the frames are like."""
+    """Make store, splits and subset; return what the frames are like."""
     source, store, splits = folder / "source.hdf5", folder / "store.h5", folder / "splits.parquet"
     write_dataset(source, conformations)
     write_store(source, store)
@@ -123,7 +119,7 @@ def prepare(folder: Path, conformations: int) -> Row:
 def write_runs(
     folder: Path, runs: dict[str, RunSettings], training: Training, *, quick: bool
 ) -> None:
-    """Write ``<size>-<batch>.yaml`` of a short training of every size at the study's batch and a part of it."""
+    """Write ``<size>-<batch>.yaml`` of short trainings at the study's batch and a part of it."""
     paths = {"store": "store.h5", "splits": "splits.parquet", "subset": "subset.csv"}
     files = {key: str(folder / name) for key, name in paths.items()}
     for name, run in runs.items():
@@ -132,11 +128,11 @@ def write_runs(
             short = replace(training, steps=steps, steps_per_epoch=steps, batch_size=batch)
             title = f"cost/n{N_TRAIN}/{name}/s0"
             made = replace(run, run=title, dataset="cost", n_train=N_TRAIN, training=short, **files)
-            write_run(made, folder / f"{name}-{batch}.yaml")
+            made.write(folder / f"{name}-{batch}.yaml")
 
 
 def train(run_file: Path, folder: Path) -> dict[str, Any]:
-    """Train a run with the clock among its callbacks; return its times and the size of its last checkpoint."""
+    """Train a run with the clock in it; return its times and the sizes of its checkpoints."""
     import torch
 
     from study.train import kernels
@@ -165,7 +161,7 @@ def train(run_file: Path, folder: Path) -> dict[str, Any]:
 
 
 def decompose(checkpoint: Path, store: Path, output: Path, frames: int) -> dict[str, Any]:
-    """Decompose ``frames`` of a store, evenly spaced; return the seconds of it, and what it found."""
+    """Decompose ``frames`` of a store, evenly spaced; return its seconds and what it found."""
     import torch
 
     from e3d.decomposition.tables import write_decomposition
@@ -185,7 +181,7 @@ def decompose(checkpoint: Path, store: Path, output: Path, frames: int) -> dict[
 
 
 def training_rows(name: str, folder: Path, batch: int, facts: Row) -> list[Row]:
-    """Measure the trainings of one size; return the rows of a step at both batches and of its growth."""
+    """Measure one size; return the rows of a step at both batches and of its growth."""
     times: dict[int, float] = {}
     rows: list[Row] = []
     n_validation = len(frames_of(folder / "splits.parquet", VALIDATION))

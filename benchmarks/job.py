@@ -1,4 +1,4 @@
-"""A whole training job of 1000 frames and 50 epochs: what share of its wall time are training steps.
+"""A training job of 1000 frames and 50 epochs: the share of its wall time that is training steps.
 
 :mod:`clock` says what a training step is. Everything else counts against the job: Python's start,
 imports, data, feeding, Lightning's loop, validation, checkpoints, tables and exit. The peer is
@@ -21,12 +21,13 @@ from measure import Pair, Row, finish, log, pair_of, parser, row
 
 from e3d import tables
 from e3d.fields import VALIDATION, Column
-from e3d.store.convert import read_entry
+from e3d.options import read_yaml
+from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
-from study.config import Architecture, RunSettings, Training, read_yaml, write_run
 from study.data.split import SplitSettings, split_store
 from study.data.subset import Choice, choose
+from study.run_settings import Architecture, RunSettings, Training
 
 ROOT = Path(__file__).parents[1]
 CLOCKED = str(ROOT / "benchmarks" / "clocked_e3d.py")
@@ -42,7 +43,7 @@ Times = Mapping[str, float]
 def prepare(folder: Path, frames: int, epochs: int) -> Path:
     """Make store, splits, subset and RUN.yaml of the job with the package's own functions."""
     store, splits, subset = folder / "store.h5", folder / "splits.parquet", folder / "subset.csv"
-    read_entry(ROOT / "resources" / "minispice.hdf5", store, {})
+    write_store(ROOT / "resources" / "minispice.hdf5", store)
     split_store(store, splits, SPLIT)
     choose(store, splits, subset, n=frames, choice=Choice())
     steps_per_epoch = -(-frames // BATCH)  # as many as nequip's loader makes of one pass
@@ -68,10 +69,8 @@ def prepare(folder: Path, frames: int, epochs: int) -> Path:
         force_weight=1.0,
     )
     name, paths = f"minispice/n{frames}/job/s0", (str(store), str(splits), str(subset))
-    write_run(
-        RunSettings(name, "minispice", frames, "job", 0, *paths, architecture, training),
-        folder / "run.yaml",
-    )
+    run = RunSettings(name, "minispice", frames, "job", 0, *paths, architecture, training)
+    run.write(folder / "run.yaml")
     _as_extxyz(store, tables.read(subset)[Column.FRAME].tolist(), folder / "train.xyz")
     _as_extxyz(store, frames_of(splits, VALIDATION).tolist(), folder / "validation.xyz")
     return folder / "run.yaml"
@@ -92,7 +91,7 @@ def _as_extxyz(store: Path, frames: list[int], path: Path) -> None:
 
 
 def write_peer_config(run_file: Path, folder: Path) -> None:
-    """Write the config of plain ``nequip-train``: our model and training, nequip's data and checkpoints."""
+    """Write the config of ``nequip-train``: our model and training, nequip's data module."""
     from study.train.render import render, statistics
 
     run = RunSettings.from_dict(read_yaml(run_file))
@@ -133,7 +132,7 @@ def timed_job(command: list[str], folder: Path) -> dict[str, float]:
     """Run a job and return its times; ``total_s`` is from the start of its process to the end."""
     clock = folder / "clock.json"
     folder.mkdir(parents=True, exist_ok=True)
-    paths = os.pathsep.join([str(ROOT / "workflow"), str(ROOT / "benchmarks")])
+    paths = os.pathsep.join(str(ROOT / name) for name in ("src", "workflow", "benchmarks"))
     start = time.time()
     environment = {
         **os.environ,
@@ -176,7 +175,7 @@ def derived(times: Times) -> dict[str, float]:
 
 
 def rows_of(mine: list[Times], theirs: list[Times]) -> list[Row]:
-    """Return a row for each phase, and the share of the steps (more is better, so its ratio is ours over peer)."""
+    """Return a row for each phase, and one for the share of steps, whose ratio is ours / peer."""
     both = [[derived(times) for times in side] for side in (mine, theirs)]
     shares = [[times["in_steps_s"] / times["total_s"] for times in side] for side in (mine, theirs)]
     turned = pair_of(shares[1], shares[0])

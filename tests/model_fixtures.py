@@ -14,9 +14,9 @@ import pytest
 from e3d.store.convert import write_store
 from e3d.structures import Structure, from_file
 from planning import PYTHONPATH
-from study.config import Architecture, RunSettings, Training, write_run
 from study.data.split import SplitSettings, split_store
 from study.data.subset import Choice, choose
+from study.run_settings import Architecture, RunSettings, Training
 
 if TYPE_CHECKING:  # torch is imported only by the tests that run a model
     from e3d.models import AnalysisModel
@@ -72,7 +72,7 @@ class Prepared:
             Training(**{**defaults, **training}),  # type: ignore[arg-type]
         )
         path = self.folder / f"{name.replace('/', '-')}.yaml"
-        write_run(settings, path)
+        settings.write(path)
         return path
 
 

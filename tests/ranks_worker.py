@@ -6,7 +6,7 @@ A config whose folder is named ``same`` is trained with ranks that all take the 
 import sys
 from pathlib import Path
 
-from study.config import read_yaml
+from e3d.options import read_yaml
 from study.train import feed
 from study.train.launch import nequip_train
 from study.train.ranks import as_rank

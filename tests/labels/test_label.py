@@ -11,8 +11,10 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from e3d_labels.theories import check_installed, theory_named
 from numpy.typing import NDArray
 
+from e3d.options import read_yaml
 from e3d.theory import GFN2, SPICE
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels import dft
@@ -21,11 +23,9 @@ from e3d_labels.dft import Dft, mayer
 from e3d_labels.embed import xtb
 from e3d_labels.geometries import read_geometries
 from e3d_labels.task import Task
-from e3d_labels.theories import check_installed, theory_named
 from e3d_labels.xtb import Xtb
 from label_fixtures import H2, Frames, diatomic, geometries, stretched
 from study.cli import main
-from study.config import read_yaml
 
 Expect = Callable[..., AbstractContextManager[None]]
 

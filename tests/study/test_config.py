@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from e3d.options import read_yaml
 from study import schemas
-from study.config import RunSettings, Study, load_study, read_yaml, run_settings, write_run
+from study.config import Study, load_study, run_settings
+from study.run_settings import RunSettings
 from study.schema import validate
 
 OVERLAYS = sorted(path.name for path in (Path(__file__).parents[2] / "config").glob("*.yaml"))
@@ -229,7 +231,7 @@ def test_settings_of_a_run_survive_its_file(study: Study, tmp_path: Path) -> Non
     settings = run_settings(study, list(study.runs())[5], "results")
     assert settings.store == "results/data/minispice/store.h5"
     assert settings.subset == f"results/data/minispice/subsets/n{settings.n_train}.csv"
-    write_run(settings, tmp_path / "RUN.yaml")
+    settings.write(tmp_path / "RUN.yaml")
     assert RunSettings.from_dict(read_yaml(tmp_path / "RUN.yaml")) == settings
     assert RunSettings.from_dict(json.loads(json.dumps(settings.as_dict()))) == settings
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from e3d.fields import Store as F
+from e3d.options import read_yaml
 from e3d.store.reader import StoreReader
 from planning import copy_project, dry_run, planned, snakemake
-from study.config import read_yaml
 from study.data.entries import check_entries, sources
 from study.schema import validate
 

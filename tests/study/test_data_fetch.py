@@ -22,9 +22,10 @@ from typing import Any
 import pytest
 import yaml
 
+from e3d.options import read_yaml
 from planning import PYTHONPATH, copy_project, plan, snakemake
 from study.cli import main
-from study.config import load_study, read_yaml
+from study.config import load_study
 from study.data.fetch.download import Patience
 from study.data.fetch.sources import Fingerprint, Source, fetch, find_source
 from study.schema import validate

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from e3d.options import read_yaml
 from e3d.theory import SPICE
 from planning import copy_project
-from study.config import read_yaml
 from study.data.labelled import check_made, geometries_file
 from study.schema import validate
 

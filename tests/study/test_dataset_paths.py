@@ -17,6 +17,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from e3d_labels.theories import theory_named
 
 from e3d import tables
 from e3d.decomposition.tables import write_decompositions
@@ -24,18 +25,18 @@ from e3d.evaluate import write_errors
 from e3d.fields import POOL, TEST_MOLECULES, Column
 from e3d.fields import Store as F
 from e3d.models import load_model
+from e3d.options import read_yaml
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
 from e3d.theory import GFN2
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels.labelling import label_file
-from e3d_labels.theories import theory_named
 from model_fixtures import MINISPICE, Prepared
 from study.cli import main
-from study.config import RunSettings, read_yaml
 from study.data.entries import read_options
 from study.data.split import SplitSettings, split_store
 from study.data.subset import Choice, choose
+from study.run_settings import RunSettings
 from study.schema import validate
 from study.train.feed import StoreDataset
 from study.train.pack import neighbours

@@ -16,12 +16,12 @@ from e3d.errors import InputError
 from e3d.evaluate import residuals
 from e3d.fields import MEANS_FILE, TEST_SPLITS
 from e3d.fields import Column as C
+from e3d.options import read_yaml
 from e3d.pairs import check_sum_rule, pair_up
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure
 from study.bde.named import named_bonds, read_references
 from study.cli import main
-from study.config import RunSettings, read_yaml
 from study.fields import NAMED_BONDS
 from study.null.fit import write_tables
 from study.null.fitted import Weights
@@ -29,6 +29,7 @@ from study.null.names import COARSE, FINE, FITTED, PAIR
 from study.null.normal_equations import NormalEquations, by_elements, normal_equations
 from study.null.pair_potential import PairPotential, fit
 from study.null.splines import INTERVAL_ANG, LOWEST_ANG, Basis
+from study.run_settings import RunSettings
 
 if TYPE_CHECKING:
     from model_fixtures import Prepared

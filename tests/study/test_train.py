@@ -17,10 +17,11 @@ import yaml
 
 from e3d import provenance
 from e3d.errors import InputError
+from e3d.options import read_yaml
 from e3d.theory import SPICE
 from model_fixtures import Prepared
 from planning import PYTHONPATH
-from study.config import RunSettings, read_yaml
+from study.run_settings import RunSettings
 from study.train.launch import nequip_train
 from study.train.lock import LOCK_FILE, only_one
 from study.train.render import render, statistics

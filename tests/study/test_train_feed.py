@@ -332,7 +332,8 @@ def untrained(prepared: Prepared) -> Any:
     """Return nequip's own model of the fixture's run."""
     from hydra.utils import instantiate
 
-    from study.config import RunSettings, read_yaml
+    from e3d.options import read_yaml
+    from study.run_settings import RunSettings
     from study.train.render import render
 
     run = RunSettings.from_dict(read_yaml(prepared.run()))

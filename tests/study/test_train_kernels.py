@@ -13,7 +13,7 @@ import pytest
 from e3d.errors import InputError
 from model_fixtures import Prepared
 from planning import PYTHONPATH
-from study.config import Architecture
+from study.run_settings import Architecture
 from study.train import kernels
 from study.train.kernels import choose, model_config
 

@@ -21,11 +21,12 @@ import yaml
 
 from e3d.errors import InputError
 from e3d.fields import POOL
+from e3d.options import read_yaml
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
 from model_fixtures import WORKFLOW, Prepared
 from planning import PYTHONPATH
-from study.config import RunSettings, read_yaml
+from study.run_settings import RunSettings
 from study.train import ranks
 from study.train.launch import nequip_train
 from study.train.render import render, statistics

@@ -1,101 +1,34 @@
-"""The study's settings: YAML, checked against a schema, as frozen dataclasses.
+"""The study's configuration: YAML, checked as a whole before anything is planned.
 
-Errors are one line: what was given, what is allowed, where, how to mend it. Snakemake and the command
-line read settings through this module only. Runtime settings (device, workers) stay outside of what
+Errors are one line: what was given, what is allowed, where, how to mend it. Snakemake reads
+settings through this module only. Runtime settings (device, workers) stay outside of what
 identifies a run, so that moving to another machine retrains nothing.
 """
 
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from e3d import provenance
 from e3d.errors import InputError, choices
-from e3d.options import json_object, read_yaml
+from e3d.options import read_yaml
 from study.data.entries import check_entries, sources
+from study.dynamics.settings import check_replicas
 from study.fields import VARIANT_SIGN, base_and_variant
-from study.schema import check, rules_of, validate
+from study.run_settings import Architecture, RunSettings, Training, checked_part, rules_of_part
+from study.schema import validate
+from study.stage import Runs
 from study.stages import FIGURES, findings_tables
 
 PUBLISHED = Path("results/published")
+NAMED_BONDS_FILE = Path("resources/named_bonds.xyz")
 _AXES = ("dataset", "n_train", "model", "seed")
 _NAMED = 4  # missing tables that an error names
-NAMED_BONDS_FILE = Path("resources/named_bonds.xyz")
 
-
-@dataclass(frozen=True)
-class Architecture:
-    """Hyper-parameters of an Allegro model; the names are nequip-allegro's own where it has one.
-
-    ``shifts`` says what an atom alone weighs (isolated, mean or trainable), ``mean_neighbours`` is Nbar (0: measured).
-    """
-
-    r_max: float
-    l_max: int
-    parity: bool
-    num_layers: int
-    num_scalar_features: int
-    num_tensor_features: int
-    mlp_width: int
-    num_bessels: int
-    polynomial_cutoff_p: int
-    shifts: str = "isolated"
-    mean_neighbours: float = 0.0
-
-
-@dataclass(frozen=True)
-class Training:
-    """How every run is trained: the same number of optimiser steps whatever n_train."""
-
-    steps: int
-    steps_per_epoch: int
-    batch_size: int
-    learning_rate: float
-    final_learning_rate_fraction: float
-    ema_decay: float
-    energy_weight: float
-    force_weight: float
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """One run: dataset x n_train x model x seed, its inputs and everything that shapes its weights."""
-
-    run: str
-    dataset: str
-    n_train: int
-    model: str
-    seed: int
-    store: str
-    splits: str
-    subset: str
-    architecture: Architecture
-    training: Training
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain dicts, for YAML and JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "RunSettings":
-        """Check ``values`` against ``schemas/run.schema.yaml`` and build the settings."""
-        checked = validate(dict(values), "run")
-        study = rules_of("config")["properties"]
-        architecture = check(
-            checked.pop("architecture"),
-            study["models"]["additionalProperties"],
-            "run: architecture",
-        )
-        training = check(checked.pop("training"), study["training"], "run: training")
-        _check_training(training)
-        return cls(
-            architecture=Architecture(**architecture), training=Training(**training), **checked
-        )
+Run = dict[str, Any]
+"""The columns of a run: ``run``, ``dataset``, ``n_train``, ``model``, ``seed``; plain types."""
 
 
 @dataclass(frozen=True)
@@ -105,45 +38,61 @@ class Study:
     values: dict[str, Any]
     datasets: dict[str, Any] = field(repr=False)
 
-    def runs(self) -> Iterator[dict[str, Any]]:
-        """Yield the run columns (run, dataset, n_train, model, seed), plain types: the grid, then the controls."""
+    def runs(self) -> Iterator[Run]:
+        """Yield every run once: those of the grid, then those of the controls."""
         seen = set()
         for grid in _grids(self.values):
-            for dataset, n, model, seed in itertools.product(*(grid[axis] for axis in _AXES)):
-                run = f"{dataset}/n{n}/{model}/s{seed}"
+            for place in itertools.product(*(grid[axis] for axis in _AXES)):
+                run = "{}/n{}/{}/s{}".format(*place)
                 if run not in seen:
                     seen.add(run)
-                    yield {
-                        "run": run,
-                        "dataset": dataset,
-                        "n_train": n,
-                        "model": model,
-                        "seed": seed,
-                    }
+                    yield {"run": run, **dict(zip(_AXES, place, strict=True))}
+
+    def runs_with(self, table: Runs) -> list[Run]:
+        """Return the runs that have a table."""
+        if table is Runs.EVERY:
+            return list(self.runs())
+        plain = [run for run in self.runs() if VARIANT_SIGN not in run["model"]]
+        if table is Runs.PLAIN:
+            return plain
+        found = []
+        for dataset in self.used("dataset"):
+            runs = [run for run in plain if run["dataset"] == dataset]
+            if table is Runs.LARGEST:
+                sizes = [(run["n_train"], self._weights(run["model"])) for run in runs]
+                found += [r for r, size in zip(runs, sizes, strict=True) if size == max(sizes)]
+            elif table is Runs.SMALLEST and runs:
+                found.append(
+                    min(runs, key=lambda r: (-r["n_train"], self._weights(r["model"]), r["seed"]))
+                )
+        return found
+
+    def _weights(self, model: str) -> int:
+        """Return what the number of weights of a plain size grows with."""
+        size = self.values["models"][model]
+        return int(size["num_layers"] * size["mlp_width"] * size["num_scalar_features"])
 
     def used(self, axis: str) -> list[Any]:
-        """Return the values of ``dataset``, ``n_train``, ``model`` or ``seed`` that some run has, in order."""
+        """Return the values of ``dataset``, ``n_train``, ``model`` or ``seed`` that runs have."""
         return _used(self.values, axis)
 
     def sources(self) -> list[str]:
         """Return the datasets that are read from files: those of all runs, mixtures resolved."""
         return sources(self.used("dataset"), self.datasets)
 
-    def runtime(self, model: str) -> dict[str, Any]:
-        """Return how a model, ``micro`` or ``micro+r35``, is trained: runtime settings, those of its size first."""
-        runtime: dict[str, Any] = self.values["runtime"]
-        of_size: dict[str, Any] = runtime["models"].get(base_and_variant(model)[0], {})
-        return {
-            key: value for key, value in runtime.items() if key not in ("models", "container")
-        } | of_size
-
     def mixtures(self) -> list[str]:
         """Return the datasets of all runs that are mixed from others."""
         return [name for name in self.used("dataset") if "mix" in self.datasets[name]]
 
+    def runtime(self, model: str) -> dict[str, Any]:
+        """Return how a model is trained: runtime settings, those of its size before others."""
+        runtime: dict[str, Any] = self.values["runtime"]
+        common = {key: runtime[key] for key in runtime if key not in ("models", "container")}
+        return common | runtime["models"].get(base_and_variant(model)[0], {})
+
 
 def _grids(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the grid and the controls, each complete: a list that a control leaves out is the grid's."""
+    """Return the grid and the controls, each complete: a list left out is the grid's."""
     return [values["grid"], *({**values["grid"], **control} for control in values["controls"])]
 
 
@@ -173,7 +122,7 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
     _check_runtime(study)
     for section in ("figures", "dynamics"):
         _check_molecules(section, study[section]["molecules"])
-    check_dynamics(study["dynamics"])
+    check_replicas(study["dynamics"])
     if study["published"]:
         _check_published(study["study"])
     return Study(study, known)
@@ -191,47 +140,47 @@ def load_site(path: Path) -> dict[str, Any]:
 
 
 def _check_published(name: str) -> None:
-    """Refuse to draw from a publication that is not there or lacks tables, such as one older than some figure."""
+    """Refuse to draw from a publication that is not there or lacks tables of some figure."""
     folder = PUBLISHED / name
     if not folder.is_dir():
+        known = choices(name, sorted(path.name for path in PUBLISHED.glob("*")))
         raise InputError(
             f"published: true, but {folder} is not there. Set `study` to a published study - "
-            f"{choices(name, sorted(path.name for path in PUBLISHED.glob('*')))} - or `published: false`."
+            f"{known} - or `published: false`."
         )
-    needed = dict.fromkeys(
-        [*(table for figure in FIGURES.values() for table in figure.tables), *findings_tables()]
-    )
-    missing = [f"{table}.csv" for table in needed if not (folder / f"{table}.csv").is_file()]
+    drawn = [table for figure in FIGURES.values() for table in figure.tables]
+    needed = [f"{table}.csv" for table in dict.fromkeys([*drawn, *findings_tables()])]
+    missing = [file for file in needed if not (folder / file).is_file()]
     if missing:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         raise InputError(
-            f"published: true, but {folder} lacks {', '.join(missing[:_NAMED])}{more} of the {len(needed)} tables that "
-            f"figures and findings are made from. Publish that study again (e3d publish RESULTS -o {folder}), or draw "
-            f"single figures of it (e3d figures {folder} --name NAME -o NAME.png)."
+            f"published: true, but {folder} lacks {', '.join(missing[:_NAMED])}{more} of the "
+            f"{len(needed)} tables that figures and findings are made from. Publish that study "
+            f"again (e3d publish RESULTS -o {folder}), or draw single figures of it "
+            f"(e3d figures {folder} --name NAME -o NAME.png)."
         )
 
 
 def _check_models(values: Mapping[str, Any]) -> None:
-    """Refuse models and variants that cannot be built, and runs of variants alone, which nothing compares with."""
-    rules = rules_of("config")["properties"]
+    """Refuse models and variants that cannot be built, and variants without a plain size."""
     known = [
-        key
-        for part in (rules["models"]["additionalProperties"], rules["training"])
-        for key in part["properties"]
+        key for part in ("architecture", "training") for key in rules_of_part(part)["properties"]
     ]
     for name, changes in values["variants"].items():
         for key in changes:
             if key not in known:
                 raise InputError(
-                    f"variants.{name}: unknown key {key!r} - {choices(key, known)}. Fix the spelling."
+                    f"variants.{name}: unknown key {key!r} - {choices(key, known)}. "
+                    "Fix the spelling."
                 )
     models = _used(values, "model")
     for model in models:
-        _check_training(_settings_of(values, model)[1])
+        _settings_of(values, model)
     if all(VARIANT_SIGN in model for model in models):
         raise InputError(
             f"grid.model = {models}: variants alone - at least one plain size is needed, such as "
-            f"{base_and_variant(models[0])[0]!r}, since figures and dynamics are made of plain sizes. Add it."
+            f"{base_and_variant(models[0])[0]!r}, since figures and dynamics are made of plain "
+            "sizes. Add it."
         )
 
 
@@ -245,37 +194,21 @@ def _check_runtime(values: Mapping[str, Any]) -> None:
                 "Fix the spelling or remove it."
             )
     batch = values["training"]["batch_size"]
-    for name, chosen in {"": runtime, **runtime["models"]}.items():
-        both = {**runtime, **chosen}
+    for name, own in {"": runtime, **runtime["models"]}.items():
+        both = {**runtime, **own}
         where = f"runtime.models.{name}" if name else "runtime"
         ranks = both["devices"] * both["nodes"]
         if batch % ranks:
             raise InputError(
-                f"{where}: {both['devices']} devices on {both['nodes']} nodes do not divide training.batch_size = "
-                f"{batch}, which is the batch of all of them together. Change one of them."
+                f"{where}: {both['devices']} devices on {both['nodes']} nodes do not divide "
+                f"training.batch_size = {batch}, which is the batch of all of them together. "
+                "Change one of them."
             )
         if ranks > 1 and ":" in both["device"]:
             raise InputError(
-                f"{where}: device {both['device']!r} is one GPU, and {ranks} are asked for. Set `runtime.device: cuda`."
+                f"{where}: device {both['device']!r} is one GPU, and {ranks} are asked for. "
+                "Set `runtime.device: cuda`."
             )
-
-
-def _check_training(training: Mapping[str, Any]) -> None:
-    if training["steps"] % training["steps_per_epoch"]:
-        raise InputError(
-            f"training.steps = {training['steps']} is not a multiple of training.steps_per_epoch = "
-            f"{training['steps_per_epoch']}. Change one of them."
-        )
-
-
-def check_dynamics(dynamics: Mapping[str, Any]) -> None:
-    """Refuse settings whose temperatures and numbers of replicas do not go together."""
-    temperatures, replicas = len(dynamics["temperatures_K"]), len(dynamics["replicas"])
-    if temperatures != replicas:
-        raise InputError(
-            f"dynamics.replicas has {replicas} numbers, dynamics.temperatures_K {temperatures} - one number of "
-            "replicas for each temperature. Change one of them."
-        )
 
 
 def _check_molecules(section: str, wanted: list[str]) -> None:
@@ -284,8 +217,8 @@ def _check_molecules(section: str, wanted: list[str]) -> None:
     for name in wanted:
         if name not in known:
             raise InputError(
-                f"{section}.molecules: {name!r} is no molecule of {NAMED_BONDS_FILE} - {choices(name, known)}. "
-                "Write one of these canonical SMILES."
+                f"{section}.molecules: {name!r} is no molecule of {NAMED_BONDS_FILE} - "
+                f"{choices(name, known)}. Write one of these canonical SMILES."
             )
 
 
@@ -301,21 +234,22 @@ def _settings_of(values: Mapping[str, Any], model: str) -> tuple[dict[str, Any],
     for name, section in ((base, "models"), (variant, "variants")):
         if (section == "models" or VARIANT_SIGN in model) and name not in values[section]:
             raise InputError(
-                f"model {model!r}: {name!r} is not under `{section}` - {choices(name, values[section])}. "
+                f"model {model!r}: {name!r} is not under `{section}` - "
+                f"{choices(name, values[section])}. "
                 f"Fix it in `grid.model` or `controls`, or add it under `{section}`."
             )
     architecture, training = dict(values["models"][base]), dict(values["training"])
-    rules = rules_of("config")["properties"]
-    of_model, of_training = rules["models"]["additionalProperties"], rules["training"]
     for key, value in values["variants"].get(variant, {}).items():
-        (architecture if key in of_model["properties"] else training)[key] = value
+        of_model = key in rules_of_part("architecture")["properties"]
+        (architecture if of_model else training)[key] = value
     where = f"variants.{variant}" if variant else ""
-    return check(architecture, of_model, where or f"models.{base}"), check(
-        training, of_training, where or "training"
+    return (
+        checked_part("architecture", architecture, where or f"models.{base}"),
+        checked_part("training", training, where or "training"),
     )
 
 
-def run_settings(study: Study, run: Mapping[str, Any], results: str) -> RunSettings:
+def run_settings(study: Study, run: Run, results: str) -> RunSettings:
     """Return the full settings of one run of the grid; ``results`` is the results folder."""
     data = f"{results}/data/{run['dataset']}"
     architecture, training = _settings_of(study.values, run["model"])
@@ -327,13 +261,3 @@ def run_settings(study: Study, run: Mapping[str, Any], results: str) -> RunSetti
         architecture=Architecture(**architecture),
         training=Training(**training),
     )
-
-
-def write_run(settings: RunSettings, path: Path) -> None:
-    """Write one run's settings as the RUN.yaml that ``e3d train`` reads."""
-    provenance.write_text(path, yaml.safe_dump(settings.as_dict(), sort_keys=False))
-
-
-def write_settings(json: str, output: Path) -> None:
-    """Check one run's settings, given as JSON, and write them as RUN.yaml."""
-    write_run(RunSettings.from_dict(json_object(json)), output)

@@ -21,10 +21,10 @@ from e3d.options import own_run
 from e3d.potential import EdgePotential, Potential
 from e3d.statistics import interval_columns
 from e3d.structures import Structure, from_file
-from study.config import check_dynamics
 from study.dynamics import breaking
 from study.dynamics.fluctuations import correlation, correlation_time, peak, share_near, spectrum
 from study.dynamics.series import Floats, Outcome, Series
+from study.dynamics.settings import check_replicas
 from study.dynamics.trajectory import Settings, simulate
 from study.schema import check, rules_of
 
@@ -219,7 +219,7 @@ def settings_from(values: Mapping[str, Any]) -> tuple[list[str], Settings]:
         For an unknown or missing key, or a value that is not allowed.
     """
     checked = check(dict(values), rules_of("config")["properties"]["dynamics"], "dynamics")
-    check_dynamics(checked)
+    check_replicas(checked)
     return checked["molecules"], Settings.from_dict(checked)
 
 

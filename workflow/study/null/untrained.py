@@ -25,8 +25,8 @@ from e3d.options import read_yaml
 from e3d.pairs import pair_up
 from e3d.potential import EdgePotential
 from e3d.structures import Structure, from_file
-from study.config import RunSettings
 from study.fields import NAMED_BONDS
+from study.run_settings import RunSettings
 from study.train.kernels import SHIPPED
 from study.train.render import Statistics, render, statistics
 

@@ -10,7 +10,7 @@ STAGE = Stage(
     commands=(
         Command(
             "settings",
-            "study.config:write_settings",
+            "study.run_settings:write_settings",
             "Write one run's settings as RUN.yaml.",
             (argument("JSON", "the settings as JSON", type=str),),
         ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from e3d import provenance
 from e3d.errors import InputError
-from study.config import Architecture
+from study.run_settings import Architecture
 from study.train.ranks import without_ranks
 
 AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE = "auto", "centre", "shipped", "cuequivariance"

@@ -16,7 +16,7 @@ from e3d.fields import POOL, VALIDATION
 from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
-from study.config import RunSettings
+from study.run_settings import RunSettings
 from study.train.kernels import choose, model_config
 from study.train.pack import pack
 from study.train.ranks import ALONE, for_ranks, number

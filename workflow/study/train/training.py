@@ -16,7 +16,7 @@ from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS, Column
 from e3d.options import read_yaml
 from e3d.units import EV_MEV
-from study.config import RunSettings
+from study.run_settings import RunSettings
 from study.train.kernels import adopt, choose, save_plain
 from study.train.launch import nequip_train
 from study.train.lock import only_one

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from study.config import Architecture, Training
+from study.run_settings import Architecture, Training
 
 Runtime = Mapping[str, Any]
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from study.config import Architecture, Training
-from study.resources import grown, training_memory_mb, training_minutes, work_of_size
+from study.job_resources import grown, training_memory_mb, training_minutes, work_of_size
+from study.run_settings import Architecture, Training
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"

@@ -1,0 +1,111 @@
+"""The settings of one run: its data and all that shapes its weights, as RUN.yaml holds them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from e3d import provenance
+from e3d.errors import InputError
+from e3d.options import json_object
+from study.schema import check, rules_of, validate
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Hyper-parameters of an Allegro model; the names are nequip-allegro's own where it has one.
+
+    ``r_max`` is in Å. ``shifts`` says what an atom alone weighs (isolated, mean or trainable),
+    ``mean_neighbours`` is Nbar (0: measured).
+    """
+
+    r_max: float
+    l_max: int
+    parity: bool
+    num_layers: int
+    num_scalar_features: int
+    num_tensor_features: int
+    mlp_width: int
+    num_bessels: int
+    polynomial_cutoff_p: int
+    shifts: str = "isolated"
+    mean_neighbours: float = 0.0
+
+
+@dataclass(frozen=True)
+class Training:
+    """How every run is trained: the same number of optimiser steps whatever n_train."""
+
+    steps: int
+    steps_per_epoch: int
+    batch_size: int
+    learning_rate: float
+    final_learning_rate_fraction: float
+    ema_decay: float
+    energy_weight: float
+    force_weight: float
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """One run, dataset x n_train x model x seed, and the files of its data."""
+
+    run: str
+    dataset: str
+    n_train: int
+    model: str
+    seed: int
+    store: str
+    splits: str
+    subset: str
+    architecture: Architecture
+    training: Training
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain dicts, for YAML and JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "RunSettings":
+        """Check ``values`` against ``schemas/run.schema.yaml`` and build the settings."""
+        checked = validate(dict(values), "run")
+        for part, build in (("architecture", Architecture), ("training", Training)):
+            checked[part] = build(**checked_part(part, checked[part], f"run: {part}"))
+        return cls(**checked)
+
+    def write(self, path: Path) -> None:
+        """Write the RUN.yaml that ``e3d train`` reads."""
+        provenance.write_text(path, yaml.safe_dump(self.as_dict(), sort_keys=False))
+
+
+def rules_of_part(part: str) -> dict[str, Any]:
+    """Return the schema of an ``architecture`` or of ``training``."""
+    study = rules_of("config")["properties"]
+    rules: dict[str, Any] = (
+        study["training"] if part == "training" else study["models"]["additionalProperties"]
+    )
+    return rules
+
+
+def checked_part(part: str, values: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return an ``architecture`` or ``training`` with defaults filled in; errors name ``where``.
+
+    Raises
+    ------
+    InputError
+        For the first thing that is not allowed.
+    """
+    checked = check(values, rules_of_part(part), where)
+    if part == "training" and checked["steps"] % checked["steps_per_epoch"]:
+        raise InputError(
+            f"training.steps = {checked['steps']} is not a multiple of training.steps_per_epoch = "
+            f"{checked['steps_per_epoch']}. Change one of them."
+        )
+    return checked
+
+
+def write_settings(json: str, output: Path) -> None:
+    """Check one run's settings, given as JSON, and write them as RUN.yaml."""
+    RunSettings.from_dict(json_object(json)).write(output)

@@ -1,4 +1,4 @@
-"""README against the published tables, the workflow and the command line."""
+"""README and the other documents against published tables, workflow and command line."""
 
 import re
 import shlex
@@ -7,40 +7,59 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from e3d.command_line import _parser
+from e3d.command_line import Command, _parser
 from study.cli import PARTS
 from study.findings.sections import write_findings
 from study.publish import fill_readme
 from study.stages import FIGURES
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
 PUBLISHED = ROOT / "results" / "published" / "default"
 CONTROLS = ROOT / "results" / "published" / "controls"
 
-TEXT = README.read_text(encoding="utf-8")
+TEXTS = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for pattern in ("*.md", "docs/*.md", "config/*.md", "resources/*.md")
+    for path in sorted(ROOT.glob(pattern))
+}
+HISTORY = {"CHANGELOG.md"}
+"""Speaks of what was once; its names need not exist."""
+CURRENT = sorted({*TEXTS} - HISTORY)
+README = TEXTS["README.md"]
 RULES = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "workflow").rglob("*.smk"))
+FOLDERS = "src|config|docs|envs|resources|workflow|tests|benchmarks|cluster|profiles"
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def test_generated_parts_are_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    assert fill_readme(TEXT, PUBLISHED.relative_to(ROOT)) == TEXT
+    assert fill_readme(README, PUBLISHED.relative_to(ROOT)) == README
 
 
 def test_the_findings_follow_from_the_published_tables(tmp_path: Path) -> None:
     write_findings([PUBLISHED], tmp_path / "findings.md")
-    published = PUBLISHED / "figures" / "findings.md"
-    assert (tmp_path / "findings.md").read_text(encoding="utf-8") == published.read_text(
-        encoding="utf-8"
-    )
+    assert read(tmp_path / "findings.md") == read(PUBLISHED / "figures" / "findings.md")
 
 
 def test_the_findings_of_the_controls_follow_from_their_tables(tmp_path: Path) -> None:
     write_findings([CONTROLS], tmp_path / "findings.md", ("gauge", "robustness"))
-    published = CONTROLS / "figures" / "findings.md"
-    assert (tmp_path / "findings.md").read_text(encoding="utf-8") == published.read_text(
-        encoding="utf-8"
-    )
+    assert read(tmp_path / "findings.md") == read(CONTROLS / "figures" / "findings.md")
+
+
+def test_every_number_of_the_answers_is_in_the_findings() -> None:
+    """Numbers with their interval, and counts of seeds and paths, in the same words."""
+    _, _, rest = " ".join(README.split()).partition("## What the study answers")
+    answers, _, _ = rest.partition(" ## ")
+    findings = read(PUBLISHED / "figures" / "findings.md")
+    numbers = re.findall(r"-?[\d.]+ eV \[.*?\]|\d+ (?:to|of) \d+", answers)
+    assert len(numbers) > 5
+    missing = [number for number in numbers if number not in findings]
+    assert not missing
+    bare = [one for one in re.findall(r"\d+\.\d+", answers) if not any(one in n for n in numbers)]
+    assert not bare
 
 
 def test_the_published_study_is_whole() -> None:
@@ -49,46 +68,61 @@ def test_the_published_study_is_whole() -> None:
         assert all((PUBLISHED / f"{table}.csv").is_file() for table in figure.tables)
     summary = pd.read_csv(PUBLISHED / "decompose" / "summary.csv")
     assert (summary["sum_rule_max_abs_eV"] <= 1e-8).all()
-    # 8 minutes for the study itself, the rest for the controls; measured while other jobs ran for a third of the time
+    assert f"{len(summary['run'].unique())} models" in README.replace("Nineteen", "19")
+    # 8 minutes for the study itself, the rest for the controls; other jobs ran for a third of it
     assert pd.read_csv(PUBLISHED / "costs.csv").loc[0, "total_s"] < 16 * 60
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", TEXT))
-def test_links_lead_somewhere(link: str) -> None:
-    assert link.startswith("https://") or (ROOT / link).exists()
+@pytest.mark.parametrize("name", TEXTS)
+def test_lines_end_at_100_characters(name: str) -> None:
+    """But for a link, which cannot be broken."""
+    lines = enumerate(TEXTS[name].splitlines(), 1)
+    assert not [(n, line) for n, line in lines if len(line) > 100 and "](http" not in line]
 
 
-def test_rules_and_targets_that_are_named_exist() -> None:
-    named = set(re.findall(r"`([a-z]+_[a-z]+)`", TEXT)) - {f"figures_{name}" for name in FIGURES}
-    targets = re.search(r"Targets: `([^`]+)`", TEXT)
+@pytest.mark.parametrize("name", CURRENT)
+def test_links_lead_somewhere(name: str) -> None:
+    folder = (ROOT / name).parent
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", TEXTS[name])
+    assert not [link for link in links if "://" not in link and not (folder / link).exists()]
+
+
+@pytest.mark.parametrize("name", CURRENT)
+def test_paths_that_are_named_exist(name: str) -> None:
+    paths = re.findall(rf"`((?:{FOLDERS})/[^`<>*{{}}$ ]*)`", TEXTS[name])
+    assert not [path for path in paths if not (ROOT / path).exists()]
+
+
+@pytest.mark.parametrize("name", CURRENT)
+def test_rules_that_are_named_exist(name: str) -> None:
+    named = set(
+        re.findall(r"`([a-z_]+_(?:run|tables|collect|fits|fetch|read|label|sample))`", TEXTS[name])
+    )
+    assert not [rule for rule in named if not re.search(rf"^ *rule {rule}:", RULES, re.MULTILINE)]
+
+
+def test_targets_that_are_named_exist() -> None:
+    targets = re.search(r"Targets: `([^`]+)`", README)
     assert targets is not None
-    for rule in named | set(targets[1].split()) - {"all"}:
+    for rule in {*targets[1].split()} - {"all"}:
         assert re.search(rf"^rule {rule}:", RULES, flags=re.MULTILINE), rule
 
 
-def test_make_targets_that_are_named_exist() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in set(re.findall(r"\bmake ([a-z]+)\b", TEXT)):
-        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+@pytest.mark.parametrize("name", CURRENT)
+def test_make_targets_that_are_named_exist(name: str) -> None:
+    makefile = read(ROOT / "Makefile")
+    named = set(re.findall(r"(?:`| {4})make ([a-z-]+)\b", TEXTS[name]))
+    assert not [one for one in named if not re.search(rf"^{one}:", makefile, re.MULTILINE)]
 
 
-def test_e3d_commands_parse() -> None:
-    lines = [
-        line.strip()
-        for path in (README, *ROOT.glob("resources/*.md"))
-        for line in path.read_text().splitlines()
-    ]
-    commands = [
-        re.sub(r"^.*?(python -m )?\be3d (?=[a-z])", "", line)
-        for line in lines
-        if re.search(r"\be3d [a-z]+ \S+", line)
-    ]
-    commands = [re.split(r"[`#]", command)[0] for command in commands if " -o " in command]
-    assert len(commands) >= 2
-    for command in commands:
+@pytest.mark.parametrize("name", CURRENT)
+def test_commands_parse(name: str) -> None:
+    """Whole ones stand on lines of their own; of others, the words exist."""
+    text = TEXTS[name].replace("\\\n", "")
+    for line in re.findall(r"^ {4,}(?:e3d|python -m (?:e3d|study)) (.*)$", text, re.MULTILINE):
+        command = re.split(r"\s#", line)[0].replace("...", "")
         _parser("e3d", "", PARTS).parse_args(shlex.split(command))
-
-
-def test_paths_in_the_text_exist() -> None:
-    for path in re.findall(r"`((?:config|docs|envs|resources|workflow)/[^`<>*{}]*)`", TEXT):
-        assert (ROOT / Path(path)).exists(), path
+    names = {part.name for part in PARTS if isinstance(part, Command)}
+    groups = {name.split()[0] for name in names if " " in name}
+    for first, second in re.findall(r"`e3d ([a-z-]+) ?([a-z-]*)", text):
+        assert first in names or f"{first} {second}" in names or (first in groups and not second)

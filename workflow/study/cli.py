@@ -48,9 +48,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         "Copy a finished study's tables, figures and costs.",
         (
             argument("RESULTS", "results folder of the study"),
-            argument(
-                "--readme", "write the findings and times into the marked blocks of this file"
-            ),
+            argument("--readme", "write figures and times into the marked blocks of this file"),
             argument(
                 "--only",
                 "publish these stages alone: gauge, robustness, ...",

@@ -10,6 +10,7 @@ import platform
 import re
 import shutil
 import tempfile
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,8 @@ import pandas as pd
 
 from e3d import provenance
 from e3d.errors import InputError, choices
-from study.findings.sections import findings, quoted, write_findings
+from study.findings.sections import write_findings
 from study.stages import FIGURES, STAGES, findings_tables
-from study.tables import read_tables
 
 COSTS_FILE = "costs.csv"
 STUDY = "study"
@@ -154,18 +154,12 @@ def _covered(spans: list[tuple[float, float]]) -> float:
 def fill_readme(text: str, published: Path) -> str:
     """Return README's ``text`` with every ``<!-- name:start -->`` block written from ``published``.
 
-    The block of the controls is written from the study ``controls`` beside it, where there is one.
-
     Raises
     ------
     InputError
         If a block is not there exactly once.
     """
-    blocks = _blocks(published)
-    controls = published.with_name("controls") / FIGURES_FOLDER / "findings.md"
-    if controls.is_file():
-        blocks["controls"] = controls.read_text(encoding="utf-8").strip()
-    return fill_blocks(text, blocks, "README")
+    return fill_blocks(text, _blocks(published), "README")
 
 
 def fill_blocks(text: str, blocks: Mapping[str, str], document: str) -> str:
@@ -194,29 +188,23 @@ def _blocks(published: Path) -> dict[str, str]:
     )
     on = json.loads((published / MACHINE_FILE).read_text(encoding="utf-8"))
     rows = [
-        f"| {figure.number} | {figure.shows} | `figures_{name}` | `results/figures/{name}.{{png,svg,pdf}}` | "
-        f"{', '.join(f'`{table}.csv`' for table in figure.tables)} | {mean[f'figures/{name}']:.2f} |"
+        f"| {figure.number} | {figure.shows} | `figures_{name}` | {mean[f'figures/{name}']:.2f} |"
         for name, figure in FIGURES.items()
     ]
+    time = (
+        f"On {on['cores']} cores ({on['processor']}, no GPU) the study took {total[STUDY]:.0f} "
+        f"minutes after installation, two jobs at a time; a training takes "
+        f"{mean['train/run']:.1f} minutes on average "
+        f"([`costs.csv`]({published.as_posix()}/{COSTS_FILE}))."
+    )
     return {
-        "findings": quoted(findings(read_tables([published], findings_tables()))),
-        "figures": "\n".join(
-            [
-                "| Fig. | shows | rule | file | from tables | minutes |",
-                "|---|---|---|---|---|---|",
-                *rows,
-            ]
-        ),
-        "time": (
-            f"On {on['cores']} cores ({on['processor']}, no GPU) the study took {total[STUDY]:.0f} minutes after "
-            f"installation, two jobs at a time; a training takes {mean['train/run']:.1f} minutes on average "
-            f"([`costs.csv`]({published.as_posix()}/{COSTS_FILE}))."
-        ),
+        "figures": "\n".join(["| Fig. | shows | rule | minutes |", "|---|---|---|---|", *rows]),
+        "time": textwrap.fill(time, 100, break_long_words=False, break_on_hyphens=False),
     }
 
 
 def publish_study(results: Path, output: Path, readme: Path | None, only: Sequence[str]) -> None:
-    """Publish a study, and write its findings and times into ``readme`` if that is given."""
+    """Publish a study, and write its figures and times into ``readme`` if that is given."""
     publish(results, output, only)
     if readme is not None:
         text = fill_readme(readme.read_text(encoding="utf-8"), output)

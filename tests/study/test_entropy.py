@@ -1,6 +1,6 @@
 """Entropies of known distributions, the bias correction, and what decomposability means."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,28 @@ from e3d import tables
 from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import BONDS_FILE, MEANS_FILE, PAIRS_FILE
 from e3d.fields import Column as C
-from study.entropy.bins import Bins, Ints, binned, conditional_entropy, joint, miller_madow, plug_in
-from study.entropy.command import histogram_table, require_one_sample_size, run_tables
-from study.entropy.counts import counted, information
+from study.entropy.bins import Bins, Ints, binned, counted, information, joint, of_counts
+from study.entropy.entropies import asymmetry, entropy_table
+from study.entropy.fields import ALL, WITHIN
 from study.entropy.mutual_information import decomposability_table
-from study.entropy.nonbonded import non_bonded_table
-from study.entropy.tables import ALL, WITHIN, asymmetry, entropy_table
+from study.entropy.non_bonded import non_bonded_table
+from study.entropy.tables import histogram_table, require_one_sample_size, write_tables
 
-BINS = Bins(bond_energy_eV=0.05, scaled=0.05, r_ang=0.02)
+WIDTHS = (0.05, 0.05, 0.02)
+BINS = Bins(*WIDTHS)
 EXACT = 1e-12  # a few operations on numbers near one, in float64
+
+
+def plug_in(labels: Ints) -> float:
+    return of_counts(np.unique(labels, return_counts=True)[1])[0]
+
+
+def miller_madow(labels: Ints) -> float:
+    return of_counts(np.unique(labels, return_counts=True)[1])[1]
+
+
+def conditional_entropy(y: Ints, given: Ints, entropy: Callable[[Ints], float]) -> float:
+    return float(sum((given == z).mean() * entropy(y[given == z]) for z in np.unique(given)))
 
 
 def _part(
@@ -102,11 +115,11 @@ def test_information_of_independent_labels_vanishes_after_correction_and_is_not_
 def test_information_of_a_function_is_the_entropy() -> None:
     x = np.random.default_rng(2).integers(0, 12, size=300)
     y = x // 3
-    for told, whole, itself in zip(
+    for share, whole, itself in zip(
         _information(x, y), (plug_in(y), miller_madow(y)), _information(x, x), strict=True
     ):
-        assert told == pytest.approx(whole, abs=EXACT)
-        assert itself > told
+        assert share == pytest.approx(whole, abs=EXACT)
+        assert itself > share
     assert _information(x, x) == pytest.approx((plug_in(x), miller_madow(x)), abs=EXACT)
     assert _information(x, y)[0] == pytest.approx(_information(y, x)[0], abs=EXACT)
 
@@ -168,11 +181,11 @@ def test_decomposability_is_one_where_d_separates_the_types() -> None:
     assert _fraction(part, "I(r; type)") == pytest.approx(0.0, abs=EXACT)
     target = decomposability_table(part, BINS)["target_entropy_nats"]
     assert target[0] == pytest.approx(np.log(4), rel=EXACT)
-    # C-H tells nothing of an order; three orders of C and C in 90 of 120 bonds
+    # C-H has one order only; three orders of C and C in 90 of 120 bonds
     assert target[2] == pytest.approx(0.75 * np.log(3), rel=EXACT)
 
 
-def test_elements_alone_tell_types_but_no_orders() -> None:
+def test_elements_alone_give_types_but_no_orders() -> None:
     kinds = ["C-H", "C=C", "C-C", "C:C", "C~C"] * 40
     part = _part(
         kinds, [4.5 if "H" in k else 3.0 for k in kinds], [f"M{i % 9}" for i in range(200)]
@@ -233,7 +246,7 @@ def test_within_types_is_the_mean_over_types() -> None:
     ).all()
 
 
-def test_no_interval_where_the_jackknife_would_lie() -> None:
+def test_no_interval_where_the_jackknife_would_claim_too_much() -> None:
     few = entropy_table(_part(["C-H"] * 20, np.arange(20) % 4, ["a", "b"] * 10), BINS)
     saturated = entropy_table(
         _part(["C-H"] * 20, np.arange(20) * 1.0, [f"M{i}" for i in range(20)]), BINS
@@ -268,7 +281,7 @@ def test_histogram_counts_every_bond() -> None:
     assert int((inside & (d < row["bond_energy_bin_eV"] + 0.05 - 1e-9)).sum()) == row[C.COUNT]
 
 
-def test_run_tables_leave_out_frames_whose_bonds_changed(tmp_path: Path) -> None:
+def test_tables_leave_out_frames_whose_bonds_changed(tmp_path: Path) -> None:
     folder = tmp_path / "test-molecules"
     folder.mkdir()
     bonds = _random_part().bonds
@@ -277,7 +290,7 @@ def test_run_tables_leave_out_frames_whose_bonds_changed(tmp_path: Path) -> None
     _pairs().to_parquet(folder / PAIRS_FILE)
     pd.DataFrame({C.SMILES: ["x"], C.BOND_ENERGY: [1.0], C.N: [1]}).to_csv(folder / MEANS_FILE)
     run = {"run": "a/n8/nano/s0", "dataset": "a", "n_train": 8, "model": "nano", "seed": 0}
-    run_tables([folder], tmp_path / "s0.csv", BINS, run)
+    write_tables([folder], tmp_path / "s0.csv", *WIDTHS, run)
     table = tables.read(tmp_path / "s0.csv", columns=("run", "seed", "entropy_mm_nats"))
     everything = table[table[C.BOND_TYPE] == ALL].set_index("quantity")["n"].to_dict()
     bonds_of = {"D": 500, "D/sd": 500, "eps": 1000, "eps/sd": 1000, "A": 500, "A/sd": 500}
@@ -286,7 +299,7 @@ def test_run_tables_leave_out_frames_whose_bonds_changed(tmp_path: Path) -> None
     assert len(tables.read(tmp_path / "s0.decomposability.csv")) == 7
     assert set(tables.read(tmp_path / "s0.sensitivity.csv")["n_molecules"]) == {2, 3, 6, 12}
     first = (tmp_path / "s0.csv").read_bytes()
-    run_tables([folder], tmp_path / "s0.csv", BINS, run)
+    write_tables([folder], tmp_path / "s0.csv", *WIDTHS, run)
     assert (tmp_path / "s0.csv").read_bytes() == first
 
 
@@ -303,13 +316,12 @@ def test_structures_without_a_bond_are_left_out_and_alone_are_one_line(
         )
     run = {"run": "a/n8/nano/s0", "dataset": "a", "n_train": 8, "model": "nano", "seed": 0}
     with caplog.at_level("WARNING"):
-        run_tables(
-            [tmp_path / "test-molecules", tmp_path / "crystals"], tmp_path / "s0.csv", BINS, run
-        )
+        folders = [tmp_path / "test-molecules", tmp_path / "crystals"]
+        write_tables(folders, tmp_path / "s0.csv", *WIDTHS, run)
     assert "crystals left out" in caplog.text
     assert set(tables.read(tmp_path / "s0.csv")[C.STRUCTURES]) == {"test-molecules"}
     with input_error("crystals: no intact frame with a known bond"):
-        run_tables([tmp_path / "crystals"], tmp_path / "s1.csv", BINS, run)
+        write_tables([tmp_path / "crystals"], tmp_path / "s1.csv", *WIDTHS, run)
     assert not list(tmp_path.glob("s1*"))
 
 

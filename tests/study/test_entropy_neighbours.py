@@ -10,10 +10,9 @@ from scipy.special import digamma
 from scipy.stats import norm
 
 from e3d.statistics import replicates, t_quantile
-from study.entropy import knn
-from study.entropy.bins import binned, miller_madow, plug_in
-from study.entropy.intervals import estimate
-from study.entropy.knn import ByLabel, Told
+from study.entropy import nearest_neighbours as knn
+from study.entropy.bins import binned, estimate, of_counts
+from study.entropy.nearest_neighbours import ByLabel, Labelled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -26,6 +25,11 @@ MEANS, SPREADS, SHARES = (
 )
 
 
+def of_labels(labels: Ints) -> tuple[float, float]:
+    """Plug-in entropy and Miller-Madow's."""
+    return of_counts(np.unique(labels, return_counts=True)[1])
+
+
 def entropy(values: Floats, labels: Ints | None = None, k: int = K) -> float:
     labels = np.zeros(len(values), dtype=np.int64) if labels is None else labels
     everything = np.ones(len(values), dtype=bool)
@@ -33,7 +37,7 @@ def entropy(values: Floats, labels: Ints | None = None, k: int = K) -> float:
 
 
 def information(values: Floats, label: Ints, given: Ints | None = None, k: int = K) -> float:
-    return knn.information(Told.sort(values, label, given), np.ones(len(values), dtype=bool), k)
+    return knn.information(Labelled.sort(values, label, given), np.ones(len(values), dtype=bool), k)
 
 
 def mixture(rng: np.random.Generator, component: Ints) -> Floats:
@@ -157,7 +161,7 @@ def test_entropy_of_known_densities(
     rng = np.random.default_rng(3)
     found = np.array(
         [
-            [entropy(x), miller_madow(binned(x, 0.05)) + np.log(0.05)]
+            [entropy(x), of_labels(binned(x, 0.05))[1] + np.log(0.05)]
             for x in (draw(rng) for _ in range(60))
         ]
     )
@@ -169,13 +173,13 @@ def test_entropy_of_known_densities(
 
 def test_information_of_known_densities() -> None:
     rng = np.random.default_rng(4)
-    told, nothing = [], []
+    shared, nothing = [], []
     for _ in range(60):
         component = rng.choice(3, p=SHARES, size=400)
         values = mixture(rng, component)
-        told.append(information(values, component))
+        shared.append(information(values, component))
         nothing.append(information(rng.permutation(values), component))
-    assert np.mean(told) == pytest.approx(MIXTURE_INFORMATION, abs=0.02)
+    assert np.mean(shared) == pytest.approx(MIXTURE_INFORMATION, abs=0.02)
     assert np.mean(nothing) == pytest.approx(0.0, abs=0.02)
     assert min(nothing) < 0  # not clipped
 
@@ -193,13 +197,16 @@ def intervals(
     values: Floats, component: Ints, groups: Ints
 ) -> dict[str, tuple[float, float, float]]:
     """Return value and interval of four estimators; ``fine`` is one that must fail."""
-    by_size, told = ByLabel.sort(values, np.zeros_like(component)), Told.sort(values, component)
+    by_size, labelled = (
+        ByLabel.sort(values, np.zeros_like(component)),
+        Labelled.sort(values, component),
+    )
     labels, fine = binned(values, 0.05), binned(values, 0.005)
     statistics: dict[str, Callable[[NDArray[np.bool_]], float]] = {
         "knn": lambda keep: knn.differential_entropy(by_size.part(keep), K),
-        "bins": lambda keep: miller_madow(labels[keep]) + float(np.log(0.05)),
-        "fine": lambda keep: plug_in(fine[keep]) + float(np.log(0.005)),
-        "told": lambda keep: knn.information(told, keep, K),
+        "bins": lambda keep: of_labels(labels[keep])[1] + float(np.log(0.05)),
+        "fine": lambda keep: of_labels(fine[keep])[0] + float(np.log(0.005)),
+        "information": lambda keep: knn.information(labelled, keep, K),
     }
     found = {
         name: estimate(replicates(statistic, groups)) for name, statistic in statistics.items()
@@ -227,7 +234,7 @@ def coverage(repeats: int, *, by_molecule: bool) -> tuple[dict[str, float], dict
         "knn": MIXTURE_ENTROPY,
         "bins": MIXTURE_ENTROPY,
         "fine": MIXTURE_ENTROPY,
-        "told": MIXTURE_INFORMATION,
+        "information": MIXTURE_INFORMATION,
     }
     covered, width = {}, {}
     for name, truth in truths.items():
@@ -240,7 +247,7 @@ def coverage(repeats: int, *, by_molecule: bool) -> tuple[dict[str, float], dict
 def test_intervals_cover_the_truth_with_and_without_bins() -> None:
     covered, width = coverage(150, by_molecule=True)
     # 95 % of 150, less three standard errors of 0.018
-    for name in ("knn", "bins", "told"):
+    for name in ("knn", "bins", "information"):
         assert covered[name] >= 0.89, (covered, width)
         assert 0.8 < width[name] < 1.6, (covered, width)
     assert covered["fine"] < 0.1, covered  # the control: too narrow bins, not corrected

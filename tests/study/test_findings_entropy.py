@@ -18,7 +18,7 @@ def found(tables: Tables) -> list[str]:
 def test_verdicts_follow_the_intervals() -> None:
     text = found(study(**TWO))
     # 0.2 - 0.02 with 0.05 on each side, and 0.01 - 0.02
-    assert "0.18 [0.13, 0.23] (seeds 0.18 to 0.18): D tells more" in text[0]
+    assert "0.18 [0.13, 0.23] (seeds 0.18 to 0.18): D explains more" in text[0]
     assert "-0.01 [-0.06, 0.04] (seeds -0.01 to -0.01): undetermined" in text[1]
     assert "molecules never in the pool not in the tables: undetermined" in text[0]
     assert "too narrow for this sample, by all seeds" in text[2]
@@ -56,7 +56,7 @@ def test_one_seed_one_size_and_missing_rows() -> None:
         tables[name] = tables[name].iloc[:0]
     text = found(tables)
     assert all("not in the tables" in sentence for sentence in text)
-    assert "tells more" not in " ".join(text)
+    assert "explains more" not in " ".join(text)
     make(tables).draw_without_rendering()
     tables = study(seeds=1)
     tables = {

@@ -30,7 +30,7 @@ LIGHT = [  # what these import, together, and what none of it needs
     ("study.config study.data.entries study.findings.sections", {"scipy", "h5py"} | NETWORKS),
     ("e3d.tables study.collect study.publish", {"scipy", "h5py", "rdkit"} | DRAWING | NETWORKS),
     ("study.data.split study.data.subset study.data.mix", RANKS | DRAWING | NETWORKS),
-    ("study.entropy.command study.bde.tables study.train.training", RANKS | DRAWING | NETWORKS),
+    ("study.entropy.tables study.bde.tables study.train.training", RANKS | DRAWING | NETWORKS),
     ("study.null.fit study.reactivity.command study.dynamics.command", DRAWING | NETWORKS),
     ("study.scaling.fits", {"h5py", "rdkit"} | RANKS | DRAWING | NETWORKS),
     ("study.bde.figure_parity study.scaling.figure_learning", RANKS | NETWORKS),
@@ -53,7 +53,7 @@ def test_no_module_imports_what_it_does_not_use(modules: str, needless: set[str]
 
 
 def test_what_a_module_does_import_is_seen() -> None:
-    assert {"pandas", "scipy.special"} <= loaded_by("study.entropy.command")
+    assert {"pandas", "scipy.special"} <= loaded_by("study.entropy.tables")
     assert "matplotlib" in loaded_by("study.bde.figure_parity")
 
 

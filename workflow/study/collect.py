@@ -26,7 +26,7 @@ def collect_tables(tables: Sequence[Path], output: Path, one_sample_size: bool) 
     """
     table = collect(tables)
     if one_sample_size:
-        from study.entropy.command import require_one_sample_size
+        from study.entropy.tables import require_one_sample_size
 
         require_one_sample_size(table)
     files.write(table, output, inputs=tables)

@@ -9,10 +9,15 @@ if TYPE_CHECKING:
 
 NAMED_BONDS: Final = "named-bonds"
 """The relaxed molecules of the named bonds."""
+TEST_ALL: Final = "test-all"
+"""Both test sets together, where molecules are few."""
 STRUCTURES: Final = (*TEST_SPLITS, NAMED_BONDS)
 """What every run is decomposed on."""
 VARIANT_SIGN: Final = "+"
 """Stands between a model size and what is changed of it: ``micro+r35``."""
+
+BONDED_SHARE: Final = "bonded_share"
+"""Sum of D over bonded pairs over the sum over all pairs."""
 
 LABELS: Final[dict[str, str]] = {
     Column.N_TRAIN: "training frames $N$",
@@ -22,9 +27,7 @@ LABELS: Final[dict[str, str]] = {
     Column.ENERGY_RMSE: "energy RMSE (meV/atom)",
     Column.FORCE_MAE: "force MAE (meV/Å)",
     Column.FORCE_RMSE: "force RMSE (meV/Å)",
-    "entropy_mm_nats": r"$H(D/\sigma_D \mid \mathrm{type})$ (nats)",
-    "fraction_mm": r"$I(\,\cdot\,;\,\mathrm{type})\,/\,H(\mathrm{type})$",
-    "bonded_share": r"bonded share $\beta$",
+    BONDED_SHARE: r"bonded share $\beta$",
 }
 """Axis label, with unit, of every quantity a figure draws."""
 

@@ -7,6 +7,9 @@ import pandas as pd
 
 from e3d.fields import Column as C
 
+Run = tuple[str, str, int]
+"""Dataset, model and number of training frames: all seeds of it."""
+
 
 @dataclass(frozen=True)
 class OverSeeds:
@@ -28,7 +31,7 @@ class OverSeeds:
         return bool(np.isfinite(self.lo) and np.isfinite(self.hi))
 
 
-def reference(summary: pd.DataFrame, dataset: str | None = None) -> tuple[str, str, int]:
+def reference(summary: pd.DataFrame, dataset: str | None = None) -> Run:
     """Return dataset, model and number of training frames of the run to show.
 
     The largest number of training frames and, there, the model with most parameters; by default of the first
@@ -45,7 +48,7 @@ def datasets(summary: pd.DataFrame) -> list[str]:
     return [str(name) for name in runs.sort_values(ascending=False, kind="stable").index]
 
 
-def at_run(table: pd.DataFrame, run: tuple[str, str, int]) -> pd.DataFrame:
+def at_run(table: pd.DataFrame, run: Run) -> pd.DataFrame:
     """Return the rows of ``table`` at ``run`` (dataset, model, number of training frames), all seeds."""
     dataset, model, n_train = run
     keep = (table[C.DATASET] == dataset) & (table[C.MODEL] == model) & (table[C.N_TRAIN] == n_train)

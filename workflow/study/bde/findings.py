@@ -19,8 +19,16 @@ from e3d.statistics.intervals import Interval, all_hold
 from e3d.units import EV_KCAL_MOL
 from study import runs
 from study.bde.named import RELAXED
-from study.bde.order import DIFFERENCE, STEPS, TEST_ALL
-from study.fields import NAMED_BONDS
+from study.bde.order import DIFFERENCE, STEPS
+from study.entropy.fields import (
+    FRACTION_MM,
+    MEASURE,
+    ORDER_BY_D,
+    ORDER_BY_R,
+    TYPE_BY_R,
+    TYPE_BY_SCALED_D,
+)
+from study.fields import BONDED_SHARE, NAMED_BONDS, TEST_ALL
 from study.findings.wording import NOT_THERE, SETS, Run, Tables, counted, interval, listed, value
 from study.references import REFERENCES
 
@@ -158,17 +166,15 @@ def _zero(interval: Interval) -> str:
 def _decomposability(shares: pd.DataFrame) -> str:
     shares = shares[shares[C.STRUCTURES] == TEST_CONFORMATIONS]
     d, r, order_d, order_r = (
-        shares[shares["measure"] == measure]
-        for measure in (
-            "I(D/sd; type)", "I(r; type)", "I(D; order | elements)", "I(r; order | elements)",
-        )
-    )  # fmt: skip
+        shares[shares[MEASURE] == measure]
+        for measure in (TYPE_BY_SCALED_D, TYPE_BY_R, ORDER_BY_D, ORDER_BY_R)
+    )
     return (
         "Decomposability, the share of the bond type's entropy that D/sd explains: "
-        f"{value(d, 'fraction_mm')}; the bond length alone explains {value(r, 'fraction_mm')}: "
+        f"{value(d, FRACTION_MM)}; the bond length alone explains {value(r, FRACTION_MM)}: "
         f"{_compare(d, r)}. Once the elements are known, D explains "
-        f"{value(order_d, 'fraction_mm')} of the entropy of the bond order, and the bond length "
-        f"{value(order_r, 'fraction_mm')}."
+        f"{value(order_d, FRACTION_MM)} of the entropy of the bond order, and the bond length "
+        f"{value(order_r, FRACTION_MM)}."
     )
 
 
@@ -176,7 +182,7 @@ def _compare(d: pd.DataFrame, r: pd.DataFrame) -> str:
     """Say whether D explains more than r, only where the intervals are apart."""
     if d.empty or r.empty:
         return "not to be compared"
-    first, second = runs.over_seeds(d, "fraction_mm"), runs.over_seeds(r, "fraction_mm")
+    first, second = runs.over_seeds(d, FRACTION_MM), runs.over_seeds(r, FRACTION_MM)
     return verdict(
         first,
         "D explains more",
@@ -189,7 +195,7 @@ def _compare(d: pd.DataFrame, r: pd.DataFrame) -> str:
 
 def _bonded_share(summary: pd.DataFrame) -> str:
     texts = [
-        f"{SETS[name]} {value(summary[summary[C.STRUCTURES] == name], 'bonded_share', digits=3)}"
+        f"{SETS[name]} {value(summary[summary[C.STRUCTURES] == name], BONDED_SHARE, digits=3)}"
         for name in (*TEST_SPLITS, NAMED_BONDS)
     ]
     return f"Bonded share of the sum of D (1 if all of it sits on bonds): {listed(texts)}."

@@ -20,11 +20,10 @@ from e3d.statistics import (
     verdict,
 )
 from e3d.statistics.variance import welch_dof
+from study.fields import TEST_ALL
 
 STEPS: Final = (("C-C", "C=C"), ("C=C", "C#C"))
 """The two steps that findings are about."""
-TEST_ALL: Final = "test-all"
-"""Both test sets together: here molecules of a type may be few."""
 DIFFERENCE: Final = "difference_eV"
 """Mean D of the higher order minus that of the lower."""
 _PAIRS: Final = (("C", "C"), ("C", "N"), ("C", "O"), ("N", "N"))

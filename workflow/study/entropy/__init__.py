@@ -30,7 +30,7 @@ STAGE = Stage(
     commands=(
         Command(
             "entropy",
-            "study.entropy.command:run",
+            "study.entropy.tables:write_tables",
             "Entropy and decomposability of D.",
             (
                 argument("FOLDERS+", "decompositions of one run"),

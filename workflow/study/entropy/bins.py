@@ -1,18 +1,43 @@
-"""Entropies of labels, plug-in and corrected: values in bins of fixed width, natural logarithm."""
+"""Entropies of labels, plug-in and corrected: values in bins of fixed width, natural logarithm.
 
-from collections.abc import Callable
+All are taken of all rows and without each group of molecules, from counts: what is left without a
+group is the counts of all rows less those of the group, so that a jackknife costs the bins and not
+the rows. What is computed from several entropies (a difference, a share) is computed from their
+replicates.
+"""
+
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-_SPAN_PER_LABEL = 4  # counting costs the span of the labels, sorting their number and its logarithm
+from e3d import statistics
+from e3d.statistics import Estimate
+from e3d.statistics.intervals import has_width
+
+MIN_GROUPS: Final = 3
+Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Bins:
-    """Bin widths: energies in eV, energies over the standard deviation of D, and r in Å; and what needs none, k."""
+    """Widths of the bins, and what needs none.
+
+    Parameters
+    ----------
+    bond_energy_eV
+        Of energies, eV.
+    scaled
+        Of energies over the standard deviation of D.
+    r_ang
+        Of distances, Å.
+    neighbours
+        k of the estimates from nearest neighbours.
+    """
 
     bond_energy_eV: float
     scaled: float
@@ -20,44 +45,107 @@ class Bins:
     neighbours: int = 3
 
 
+def binned(values: Floats, width: float) -> Ints:
+    """Return the bin (n,) of each value (n,), of fixed ``width``, edges at multiples of it."""
+    return np.floor(values / width).astype(np.int64)
+
+
+def joint(first: Ints, second: Ints) -> Ints:
+    """Return one label per distinct pair of labels, in the order of the pairs; all (n,)."""
+    low, high = int(second.min()), int(second.max())
+    return np.asarray((first - first.min()) * (high - low + 1) + (second - low), dtype=np.int64)
+
+
 def of_counts(counts: Ints) -> tuple[float, float]:
-    """Return the entropy (nats) of the ``counts`` of occupied bins: plug-in, and Miller-Madow's."""
+    """Return the entropy (nats) of the ``counts`` of occupied bins: plug-in, and Miller-Madow's.
+
+    H = -sum p ln p, and with (K - 1) / 2n for K bins and n values.
+    """
     n = counts.sum()
     p = counts / n
     plain = float(-np.sum(p * np.log(p))) + 0.0  # no negative zero
     return plain, plain + (len(counts) - 1) / (2 * int(n))
 
 
-def plug_in(labels: Ints) -> float:
-    """Return H = -sum p ln p (nats) of the labels' counts."""
-    return of_counts(_counts(labels))[0]
+@dataclass(frozen=True)
+class Counted:
+    """Entropies of labels within each of several others.
+
+    Parameters
+    ----------
+    size
+        Rows of each of the others (replicates, others): of all rows first, then without each group.
+    plain, corrected
+        Entropies (replicates, others), nats.
+    """
+
+    size: Ints
+    plain: Floats
+    corrected: Floats
+
+    def mean(self, values: Floats, *, at_least: int = 1) -> Floats:
+        """Return the mean (replicates,) of ``values`` over the others, weighted by their rows.
+
+        Those of fewer than ``at_least`` rows are left out; NaN where none is left.
+        """
+        size = np.where(self.size >= at_least, self.size, 0)
+        total = size.sum(axis=1)[:, None]
+        share = np.divide(size, total, out=np.full(size.shape, np.nan), where=total > 0)
+        return np.add.accumulate(share * values, axis=1)[:, -1]
 
 
-def miller_madow(labels: Ints) -> float:
-    """Return the plug-in entropy plus (K - 1) / 2n, K the number of occupied bins."""
-    return of_counts(_counts(labels))[1]
+def counted(labels: Ints, given: Ints, groups: Ints | None = None, *, at_least: int = 1) -> Counted:
+    """Count ``labels`` (n,) within each of ``given`` (n,), over all rows and without each group.
+
+    Rows of labels that then occur less than ``at_least`` times are left out. ``groups`` (n,):
+    without them there is one replicate, of all rows.
+    """
+    bins, code = np.unique(joint(given, labels), return_inverse=True)
+    first = np.unique(code, return_index=True)[1]  # of each bin, a row
+    owner = np.unique(given, return_inverse=True)[1][first]
+    bounds = np.searchsorted(owner, np.arange(owner[-1] + 2))
+    whole = np.bincount(code)
+    counts = [whole]
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        parts = np.split(code[order], np.flatnonzero(np.diff(groups[order])) + 1)
+        counts += [whole - np.bincount(part, minlength=len(bins)) for part in parts]
+    counts = [np.where(one >= at_least, one, 0) for one in counts]
+    size = np.array([np.add.reduceat(one, bounds[:-1]) for one in counts])
+    plain, corrected = np.moveaxis(np.array([_within(one, bounds) for one in counts]), 2, 0)
+    return Counted(size, plain, corrected)
 
 
-def _counts(labels: Ints) -> Ints:
-    """Return how often each label occurs, in the order of the labels; counting beats sorting where it fits."""
-    low, high = int(labels.min()), int(labels.max())
-    if high - low > _SPAN_PER_LABEL * len(labels):
-        return np.unique(labels, return_counts=True)[1]
-    counts = np.bincount(labels - low)
-    return counts[counts > 0]
+def _within(counts: Ints, bounds: Ints) -> list[tuple[float, float]]:
+    """Return both entropies of the counts between each two ``bounds``; 0 where nothing is left."""
+    occupied = (counts[start:stop][counts[start:stop] > 0] for start, stop in pairwise(bounds))
+    return [of_counts(part) if len(part) else (0.0, 0.0) for part in occupied]
 
 
-def joint(first: Ints, second: Ints) -> Ints:
-    """Return one label per distinct pair of labels, in the order of the pairs."""
-    low, high = int(second.min()), int(second.max())
-    return np.asarray((first - first.min()) * (high - low + 1) + (second - low), dtype=np.int64)
+def information(x: Ints, y: Ints, given: Ints, groups: Ints) -> tuple[Floats, Floats]:
+    """Return I(x; y | given) in nats, plain and corrected, with replicates (replicates,).
+
+    The sum over z of p(z) [H(x) + H(y) - H(x, y)] within z; all labels (n,).
+    """
+    of_x, of_y, of_both = (counted(labels, given, groups) for labels in (x, y, joint(x, y)))
+    plain = of_x.plain + of_y.plain - of_both.plain
+    corrected = of_x.corrected + of_y.corrected - of_both.corrected
+    return of_x.mean(plain), of_x.mean(corrected)
 
 
-def conditional_entropy(y: Ints, given: Ints, entropy: Callable[[Ints], float]) -> float:
-    """Return H(y | given) = sum over z of p(z) H(y) within z, in nats."""
-    return float(sum((given == z).mean() * entropy(y[given == z]) for z in np.unique(given)))
+def is_saturated(labels: Ints) -> bool:
+    """Say whether every value is in a bin of its own."""
+    return len(np.unique(labels)) == len(labels)
 
 
-def binned(values: NDArray[np.float64], width: float) -> Ints:
-    """Return the bin of each value, of fixed ``width``, edges at multiples of it."""
-    return np.floor(values / width).astype(np.int64)
+def estimate(replicated: Floats, *, saturated: bool = False) -> Estimate:
+    """Return value and 95 % delete-group jackknife interval of replicates (1 + groups,).
+
+    No interval with fewer than three groups, or when no replicate differs but for rounding, or
+    (``saturated``) when every value is in a bin of its own: it would claim next to no width. Nor
+    where the statistic does not exist without one of the groups.
+    """
+    found = statistics.estimate(replicated)
+    if saturated or len(replicated) <= MIN_GROUPS or not has_width(found):
+        return Estimate(found.value)
+    return found

@@ -1,4 +1,4 @@
-"""Distributions of D by bond type at the reference number of training frames, a column per model size."""
+"""Distributions of D by bond type at the largest training set, a column per model size."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -12,98 +12,63 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.typing import LineStyleType
-from numpy.typing import NDArray
 
 from e3d.fields import TEST_SPLITS
 from e3d.fields import Column as C
+from study.entropy.bins import Floats
 from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import legend_outside, order_handles, page
 from study.runs import reference, sized_models
 
-BIN = "bond_energy_bin_eV"
-_LINES = 8  # of text above and below the rows
-_SEED_LINES: Final[tuple[LineStyleType | None, ...]] = (
-    None,
-    "-",
-    "--",
-    ":",
-    "-.",
-)  # the first seed is filled
-_RIDGE = 0.85  # height of the highest bin, of the distance between rows
-Array = NDArray[np.float64]
+_LINES: Final = 8  # of text above and below the rows
+_SEED_LINES: Final[tuple[LineStyleType | None, ...]] = (None, "-", "--", ":", "-.")
+"""The first seed is filled."""
+_RIDGE: Final = 0.85
+"""Height of the highest bin, as a share of the distance between rows."""
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
-    """Draw histograms of D (eV) of both test sets, one row per bond type in the order of its mean D."""
-    summary = tables["decompose/summary"]
+    """Draw histograms of D (eV) of both test sets, a row per bond type in the order of its mean."""
+    summary, table = tables["decompose/summary"], tables["entropy/histogram"]
     dataset, _, n_train = reference(summary)
-    table = tables["entropy/histogram"]
-    keep = (
-        (table[C.DATASET] == dataset)
-        & (table[C.N_TRAIN] == n_train)
-        & table[C.STRUCTURES].isin(TEST_SPLITS)
-    )
-    table = table[keep]
-    width = _bin_width(table[BIN])
-    models = [model for model in sized_models(summary) if (table[C.MODEL] == model).any()]
+    keep = (table[C.DATASET] == dataset) & (table[C.N_TRAIN] == n_train)
+    table = table[keep & table[C.STRUCTURES].isin(TEST_SPLITS)]
+    edges = table[C.BOND_ENERGY_BIN]
+    width = _bin_width(edges)
+    sizes = {m: n for m, n in sized_models(summary).items() if (table[C.MODEL] == m).any()}
     kinds = _by_mean(table)
     figure = page(0, _LINES, names=len(kinds) + 1)
-    for axes, model in zip(
-        figure.subplots(1, len(models), sharey=True, squeeze=False)[0], models, strict=True
-    ):
+    columns = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
+    for axes, (model, size) in zip(columns, sizes.items(), strict=True):
         part = table[table[C.MODEL] == model]
         for row, kind in enumerate(kinds):
             _ridge(axes, part[part[C.BOND_TYPE] == kind], row, width)
-        axes.set_title(
-            f"{dataset}, $N$ = {n_train}, {model}\n{sized_models(summary)[model]:,} parameters"
-        )
+        axes.set_title(f"{dataset}, $N$ = {n_train}, {model}\n{size:,} parameters")
         axes.set_xlabel(LABELS[C.BOND_ENERGY])
-        axes.set_xlim(table[BIN].min() - 4 * width, table[BIN].max() + 5 * width)
+        axes.set_xlim(edges.min() - 4 * width, edges.max() + 5 * width)
         axes.set_ylim(-0.4, len(kinds) + 0.25)
-        axes.text(
-            1.01,
-            len(kinds) + 0.1,
-            "$n$",
-            transform=axes.get_yaxis_transform(),
-            fontsize=style.STYLE.note,
-        )
+        _beside(axes, len(kinds) + 0.1, "$n$", style.STYLE.note)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.set_yticks(range(len(kinds)), kinds)
-    handles = [
-        *order_handles(kinds, markers=False),
-        *_seed_handles(table[C.SEED].unique().tolist()),
-    ]
+    seeds = sorted(table[C.SEED].unique().tolist())
+    handles = [*order_handles(kinds, markers=False), *map(_seed_handle, cycle(_SEED_LINES), seeds)]
     legend_outside(figure, handles, min(len(handles), 7))
     return figure
 
 
-def _seed_handles(seeds: Sequence[int]) -> list[Artist]:
-    """Return legend entries that tell the seeds apart."""
-    handles: list[Artist] = []
-    for look, seed in zip(cycle(_SEED_LINES), sorted(seeds), strict=False):
-        if look is None:
-            handles.append(
-                Patch(
-                    color=style.GREY,
-                    alpha=style.STYLE.fill_alpha,
-                    linewidth=0,
-                    label=f"seed {seed}",
-                )
-            )
-        else:
-            handles.append(
-                Line2D(
-                    [],
-                    [],
-                    color=style.GREY,
-                    linestyle=look,
-                    linewidth=style.STYLE.outline,
-                    label=f"seed {seed}",
-                )
-            )
-    return handles
+def _beside(axes: Axes, y: float, text: str, size: float) -> None:
+    axes.text(1.01, y, text, transform=axes.get_yaxis_transform(), fontsize=size)
+
+
+def _seed_handle(look: LineStyleType | None, seed: int) -> Artist:
+    """Return the legend entry of a seed."""
+    name = f"seed {seed}"
+    if look is None:
+        return Patch(color=style.GREY, alpha=style.STYLE.fill_alpha, linewidth=0, label=name)
+    width = style.STYLE.outline
+    return Line2D([], [], color=style.GREY, linestyle=look, linewidth=width, label=name)
 
 
 def _bin_width(edges: pd.Series) -> float:
@@ -114,12 +79,8 @@ def _bin_width(edges: pd.Series) -> float:
 
 def _by_mean(table: pd.DataFrame) -> Sequence[str]:
     """Return the bond types, the lowest mean D first."""
-    totals = (
-        table.assign(total=table[BIN] * table[C.COUNT])
-        .groupby(C.BOND_TYPE)[["total", C.COUNT]]
-        .sum()
-    )
-    means = totals["total"] / totals[C.COUNT]
+    totals = table.assign(total=table[C.BOND_ENERGY_BIN] * table[C.COUNT]).groupby(C.BOND_TYPE)
+    means = totals["total"].sum() / totals[C.COUNT].sum()
     return [str(kind) for kind in sorted(means.index, key=lambda kind: (means[kind], kind))]
 
 
@@ -130,41 +91,24 @@ def _ridge(axes: Axes, part: pd.DataFrame, row: int, width: float) -> None:
         return
     color = style.order_of(str(part[C.BOND_TYPE].iloc[0])).color
     for look, (_, seed) in zip(cycle(_SEED_LINES), part.groupby(C.SEED), strict=False):
-        counts = seed.groupby(BIN)[C.COUNT].sum()
+        counts = seed.groupby(C.BOND_ENERGY_BIN)[C.COUNT].sum()
         height = counts.to_numpy(dtype=float) / counts.max() * _RIDGE
         edges, levels = _outline(counts.index.to_numpy(dtype=float), height, width)
         if look is None:
             axes.fill_between(
-                edges,
-                row + levels,
-                row,
-                step="post",
-                color=color,
-                alpha=style.STYLE.fill_alpha,
-                linewidth=0,
-                zorder=2,
-            )
+                edges, row + levels, row, step="post", color=color, alpha=style.STYLE.fill_alpha,
+                linewidth=0, zorder=2,
+            )  # fmt: skip
         else:
             axes.step(
-                edges,
-                row + levels,
-                where="post",
-                color=color,
-                linestyle=look,
-                linewidth=style.STYLE.outline,
-                zorder=3,
-            )
+                edges, row + levels, where="post", color=color, linestyle=look,
+                linewidth=style.STYLE.outline, zorder=3,
+            )  # fmt: skip
     n = int(part.groupby(C.SEED)[C.COUNT].sum().max())
-    axes.text(
-        1.01,
-        row + 0.05,
-        f"{n:,}",
-        transform=axes.get_yaxis_transform(),
-        fontsize=style.STYLE.small_note,
-    )
+    _beside(axes, row + 0.05, f"{n:,}", style.STYLE.small_note)
 
 
-def _outline(edges: Array, height: Array, width: float) -> tuple[Array, Array]:
+def _outline(edges: Floats, height: Floats, width: float) -> tuple[Floats, Floats]:
     """Return edges (bins + 2,) and levels of the whole histogram, empty bins and both ends at zero."""
     index = np.round((edges - edges.min()) / width).astype(int)
     levels = np.zeros(index.max() + 3)

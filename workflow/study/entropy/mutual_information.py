@@ -1,9 +1,10 @@
-"""What D tells of the bond type, what it tells beyond the elements, and what the bond length tells."""
+"""What D says about the bond type, also beyond the elements, and what the bond length says."""
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from operator import sub
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -11,123 +12,124 @@ import pandas as pd
 from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import Column as C
 from e3d.statistics import jackknife_groups, replicates
-from study.entropy import knn
-from study.entropy.bins import Bins, Ints, binned, joint
-from study.entropy.counts import counted, information
-from study.entropy.intervals import Floats, estimate, is_saturated
-from study.entropy.tables import forms
+from study.entropy import bins, fields
+from study.entropy import nearest_neighbours as knn
+from study.entropy.bins import Bins, Floats, Ints, estimate
+from study.entropy.entropies import forms
 
-MEASURE = "measure"
-_SCALED = "/sd"
-_MEASURES: dict[str, tuple[tuple[str, ...], bool]] = {
-    "I(D; type)": (("D",), False),
-    "I(D/sd; type)": (("D/sd",), False),
-    "I(D; order | elements)": (("D",), True),
-    "I(r; type)": (("r",), False),
-    "I(r; order | elements)": (("r",), True),
-    "I(D/sd; type) - I(r; type)": (("D/sd", "r"), False),
-    "I(D; order | elements) - I(r; order | elements)": (("D", "r"), True),
+_MEASURES: Final[dict[str, tuple[tuple[str, ...], bool]]] = {
+    fields.TYPE_BY_D: ((fields.D,), False),
+    fields.TYPE_BY_SCALED_D: ((fields.SCALED_D,), False),
+    fields.ORDER_BY_D: ((fields.D,), True),
+    fields.TYPE_BY_R: ((fields.R,), False),
+    fields.ORDER_BY_R: ((fields.R,), True),
+    fields.TYPE_BEYOND_R: ((fields.SCALED_D, fields.R), False),
+    fields.ORDER_BEYOND_R: ((fields.D, fields.R), True),
 }
-"""What tells, less what else tells of the same, and whether the elements are known."""
+"""Whose information, less whose, and whether the elements are given."""
+
+
+@dataclass(frozen=True)
+class _Information:
+    """I(x; type | given) in nats with its replicates (replicates,): in bins, and from neighbours.
+
+    ``saturated``: every bond is in a bin of its own.
+    """
+
+    plain: Floats
+    corrected: Floats
+    free: Floats
+    saturated: bool
+
+    def __sub__(self, other: "_Information") -> "_Information":
+        return _Information(
+            self.plain - other.plain,
+            self.corrected - other.corrected,
+            self.free - other.free,
+            self.saturated or other.saturated,
+        )
 
 
 @dataclass(frozen=True)
 class _Target:
-    """What is told, of n bonds: their type (n,), given ``given`` (n,); with the jackknife's groups (n,)."""
+    """The types (n,) of n bonds within ``given`` (n,), and the jackknife's groups (n,)."""
 
     kind: Ints
     given: Ints
     groups: Ints
 
-    def told_in_bins(self, labels: Ints) -> tuple[Floats, Floats]:
-        """Return I(bin; type | given), plain and corrected, with replicates, for bins ``labels`` (n,)."""
-        return information(labels, self.kind, self.given, self.groups)
+    def information(
+        self, labels: dict[str, Ints], values: dict[str, Floats], neighbours: int
+    ) -> dict[str, _Information]:
+        """Return the information of each quantity from its bins (n,) and from its values (n,)."""
+        free = {name: self._without_bins(one, neighbours) for name, one in values.items()}
+        return {
+            name: _Information(
+                *bins.information(one, self.kind, self.given, self.groups),
+                free[name.removesuffix(fields.SCALED)],
+                bins.is_saturated(bins.joint(one, self.kind)),
+            )
+            for name, one in labels.items()
+        }
 
-    def told(self, values: Floats, neighbours: int) -> tuple[Floats, Floats]:
-        """Return I(value; type | given) of ``values`` (n,) without bins, H(type | given) of the same bonds."""
-        table = knn.Told.sort(values, self.kind, self.given)
-        told = replicates(lambda keep: knn.information(table, keep, neighbours), self.groups)
-        several = counted(self.kind, self.given, self.groups, at_least=2)
-        return told, several.mean(several.corrected)
+    def _without_bins(self, values: Floats, neighbours: int) -> Floats:
+        table = knn.Labelled.sort(values, self.kind, self.given)
+        return replicates(lambda keep: knn.information(table, keep, neighbours), self.groups)
+
+    def columns(self, found: _Information) -> dict[str, Any]:
+        """Return the columns of an information, and of its share of the types' entropy."""
+        whole = bins.counted(self.kind, self.given, self.groups)
+        several = bins.counted(self.kind, self.given, self.groups, at_least=2)
+        plain = whole.mean(whole.plain)
+        share = _share(found.corrected, whole.mean(whole.corrected))
+        share_free = _share(found.free, several.mean(several.corrected))
+        lies = found.saturated
+        return {
+            fields.INFORMATION: found.plain[0],
+            **estimate(found.corrected, saturated=lies).columns(fields.INFORMATION_MM),
+            fields.TARGET_ENTROPY: plain[0],
+            fields.FRACTION: _share(found.plain, plain)[0],
+            **estimate(share, saturated=lies).columns(fields.FRACTION_MM),
+            **estimate(found.free).columns(fields.INFORMATION_KNN),
+            **estimate(share_free).columns(fields.FRACTION_KNN),
+        }
 
 
-def decomposability_table(part: Decomposed, bins: Bins) -> pd.DataFrame:
-    """Return what D tells of the bond type, what it tells beyond the elements, and what r tells.
+def decomposability_table(part: Decomposed, widths: Bins) -> pd.DataFrame:
+    """Return what D says about the bond type, what beyond the elements, and what r says.
 
-    ``fraction`` divides the information by the entropy of what is told, so that 1 is everything:
-    I(D; type) / H(type) is the decomposability; I(r; type) / H(type) the baseline of geometry alone.
-    Columns with ``knn`` are from nearest neighbours, on the bonds whose type has another: without bins, and
-    without a unit, so that D and D/sd tell the same. Differences have intervals of their own.
+    ``fraction`` divides the information by the entropy of the type, so that 1 is everything:
+    I(D; type) / H(type) is the decomposability, I(r; type) / H(type) the baseline of geometry
+    alone. Columns with ``knn`` are from nearest neighbours, on the bonds whose type has another:
+    without bins, and without a unit, so that D and D/sd have the same. Differences have intervals
+    of their own.
     """
     bonds = part.bonds
     kinds = bonds[C.BOND_TYPE].to_numpy(dtype=str)
     kind = np.unique(kinds, return_inverse=True)[1]
-    elements = np.unique([_elements(name) for name in kinds], return_inverse=True)[1]
+    elements = np.unique([re.sub("[=#:~]", "-", name) for name in kinds], return_inverse=True)[1]
     groups = jackknife_groups(np.unique(bonds[C.MOLECULE], return_inverse=True)[1])
-    r = bonds[C.R].to_numpy(dtype=float)
-    d = bonds[C.BOND_ENERGY].to_numpy(dtype=float)
-    labels = {form.name: binned(form.of(d), form.width) for form in forms("D", part, bins)}
-    labels["r"] = binned(r, bins.r_ang)
-    values = {"D": d, "r": r}
-    rows: dict[str, dict[str, Any]] = {}
-    for beyond, given in ((False, np.zeros_like(kind)), (True, elements)):
-        target = _Target(kind, given, groups)
-        measures = {name: terms for name, (terms, known) in _MEASURES.items() if known == beyond}
-        rows |= _rows(measures, target, labels, values, bins.neighbours)
+    d, r = (bonds[name].to_numpy(dtype=float) for name in (C.BOND_ENERGY, C.R))
+    labels = {
+        **{one.name: bins.binned(one.of(d), one.width) for one in forms(fields.D, part, widths)},
+        fields.R: bins.binned(r, widths.r_ang),
+    }
+    targets = [_Target(kind, given, groups) for given in (np.zeros_like(kind), elements)]
+    found = []
+    for beyond, target in enumerate(targets):
+        used = {name for terms, given in _MEASURES.values() if given == beyond for name in terms}
+        shown = {name: one for name, one in labels.items() if name in used}
+        found.append(target.information(shown, {fields.D: d, fields.R: r}, widths.neighbours))
     about = {C.N: len(bonds), C.N_MOLECULES: int(bonds[C.MOLECULE].nunique())}
     return pd.DataFrame(
-        [
-            {C.STRUCTURES: part.structures, MEASURE: name, **about, **rows[name]}
-            for name in _MEASURES
-        ]
+        {
+            **{C.STRUCTURES: part.structures, fields.MEASURE: measure, **about},
+            **targets[beyond].columns(reduce(sub, (found[beyond][name] for name in terms))),
+        }
+        for measure, (terms, beyond) in _MEASURES.items()
     )
 
 
-def _rows(
-    measures: dict[str, tuple[str, ...]],
-    target: _Target,
-    labels: dict[str, Ints],
-    values: dict[str, Floats],
-    neighbours: int,
-) -> dict[str, dict[str, Any]]:
-    """Return the columns of each measure of one target; every information is computed once."""
-    names = sorted({name for terms in measures.values() for name in terms})
-    free_of = {name: name.removesuffix(_SCALED) for name in names}
-    in_bins = {name: target.told_in_bins(labels[name]) for name in names}
-    plain, corrected = ({name: pair[which] for name, pair in in_bins.items()} for which in (0, 1))
-    without_unit = {
-        name: target.told(values[name], neighbours) for name in sorted(set(free_of.values()))
-    }
-    free = {name: without_unit[of][0] for name, of in free_of.items()}
-    saturated = {name for name in names if is_saturated(joint(labels[name], target.kind))}
-    of_kind = counted(target.kind, target.given, target.groups)
-    whole_plain, whole = of_kind.mean(of_kind.plain), of_kind.mean(of_kind.corrected)
-    rows = {}
-    for measure, terms in measures.items():
-        told, told_plain = _difference(corrected, terms), _difference(plain, terms)
-        told_free, whole_free = _difference(free, terms), without_unit[free_of[terms[0]]][1]
-        lies = not saturated.isdisjoint(terms)
-        rows[measure] = {
-            "information_nats": told_plain[0],
-            **estimate(told, saturated=lies).columns("information_mm_nats"),
-            "target_entropy_nats": whole_plain[0],
-            "fraction": _share(told_plain, whole_plain)[0],
-            **estimate(_share(told, whole), saturated=lies).columns("fraction_mm"),
-            **estimate(told_free).columns("information_knn_nats"),
-            **estimate(_share(told_free, whole_free)).columns("fraction_knn"),
-        }
-    return rows
-
-
-def _difference(of: Mapping[str, Floats], terms: Sequence[str]) -> Floats:
-    """Return the first term, less the second if there is one."""
-    return of[terms[0]] - of[terms[1]] if len(terms) > 1 else of[terms[0]]
-
-
-def _share(told: Floats, whole: Floats) -> Floats:
-    """Return told / whole, NaN where there is nothing to tell."""
-    return np.divide(told, whole, out=np.full_like(told, np.nan), where=whole > 0)
-
-
-def _elements(kind: str) -> str:
-    return re.sub("[=#:~]", "-", kind)
+def _share(of: Floats, whole: Floats) -> Floats:
+    """Return of / whole, NaN where the whole is nothing."""
+    return np.divide(of, whole, out=np.full_like(of, np.nan), where=whole > 0)

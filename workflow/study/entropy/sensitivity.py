@@ -1,61 +1,59 @@
-"""How the entropy of D depends on the bins and on the sample: widths, and parts of the molecules."""
+"""How the entropy of D depends on bins and sample: widths, and parts of the molecules."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import Column as C
-from study.entropy import knn
-from study.entropy.bins import Ints, binned, conditional_entropy, miller_madow, plug_in
-from study.entropy.intervals import Mask
-from study.entropy.tables import ALL, QUANTITY, WITHIN
+from study.entropy import fields
+from study.entropy import nearest_neighbours as knn
+from study.entropy.bins import Ints, Mask, binned, counted
 
-WIDTHS_EV = (0.01, 0.02, 0.05, 0.1, 0.2)
-SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
-DRAWS = 20
-SEED = 0
+WIDTHS_EV: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
+SHARES: Final = (1 / 8, 1 / 4, 1 / 2, 1.0)
+DRAWS: Final = 20
+SEED: Final = 0
 """Of the draws: the same molecules for all runs on the same structures."""
-MIN_MOLECULES = 2
-
-
-ESTIMATOR, WIDTH = "estimator", "bin_width_eV"
-PLUG_IN, MILLER_MADOW, NEIGHBOURS = "plug-in", "Miller-Madow", "nearest neighbours"
+MIN_MOLECULES: Final = 2
 
 
 def sensitivity_table(part: Decomposed, neighbours: int) -> pd.DataFrame:
     """Return h(D) in nats by share of the molecules, estimator and bin width.
 
-    Parts are of whole molecules, drawn without repetition; numbers are means over ``DRAWS`` of them, the
-    same for every estimator, with the standard deviation between draws. All of the molecules are one draw.
-    Plug-in and Miller-Madow entropies are given as H + ln w; the nearest-neighbour estimate has no width.
-    All are of the same values: within types, those whose type has another in the part.
+    Parts are of whole molecules, drawn without repetition; numbers are means over ``DRAWS`` of
+    them, the same for every estimator, with the standard deviation between draws. All of the
+    molecules are one draw. Entropies in bins are given as H + ln w; the nearest-neighbour estimate
+    has no width. All are of the same values: within types, those whose type has another in the
+    part.
     """
     d = part.bonds[C.BOND_ENERGY].to_numpy(dtype=float)
     kinds = np.unique(part.bonds[C.BOND_TYPE].to_numpy(dtype=str), return_inverse=True)[1]
     molecule = np.unique(part.bonds[C.MOLECULE], return_inverse=True)[1]
-    tables = {ALL: knn.ByLabel.sort(d, np.zeros_like(kinds)), WITHIN: knn.ByLabel.sort(d, kinds)}
+    tables = {
+        fields.ALL: knn.ByLabel.sort(d, np.zeros_like(kinds)),
+        fields.WITHIN: knn.ByLabel.sort(d, kinds),
+    }
     rows = []
     for n_molecules, draws in _draws(molecule):
         for name, table in tables.items():
             drawn = [table.part(keep) for keep in draws]
             found = [_entropies(one, neighbours) for one in drawn]
             about = {
-                C.STRUCTURES: part.structures,
-                QUANTITY: "D",
-                C.BOND_TYPE: name,
-                C.N_MOLECULES: n_molecules,
+                **{C.STRUCTURES: part.structures, fields.QUANTITY: fields.D, C.BOND_TYPE: name},
+                **{C.N_MOLECULES: n_molecules, C.N: np.mean([len(one.rows) for one in drawn])},
+                "draws": len(draws),
             }
-            about |= {C.N: np.mean([len(one.rows) for one in drawn]), "draws": len(draws)}
             for estimator, width in found[0]:
-                values = np.array([entropies[estimator, width] for entropies in found])
+                values = np.array([one[estimator, width] for one in found])
                 spread = float(values.std(ddof=1)) if len(draws) > 1 else np.nan
-                how = {ESTIMATOR: estimator, WIDTH: width}
+                how = {fields.ESTIMATOR: estimator, fields.WIDTH: width}
                 rows.append(
                     about
                     | how
-                    | {"differential_nats": values.mean(), "differential_nats_sd": spread}
+                    | {fields.DIFFERENTIAL: values.mean(), fields.DIFFERENTIAL_SD: spread}
                 )
     return pd.DataFrame(rows)
 
@@ -71,10 +69,12 @@ def _draws(molecule: Ints) -> Iterator[tuple[int, list[Mask]]]:
 
 def _entropies(part: knn.ByLabel, neighbours: int) -> dict[tuple[str, float], float]:
     """Return h of one draw by estimator and bin width, NaN where no type has two values."""
-    found = {(NEIGHBOURS, np.nan): knn.differential_entropy(part, neighbours)}
+    found = {(fields.NEIGHBOURS, np.nan): knn.differential_entropy(part, neighbours)}
     for width in WIDTHS_EV:
-        labels = binned(part.values, width)
-        for name, estimator in ((PLUG_IN, plug_in), (MILLER_MADOW, miller_madow)):
-            h = conditional_entropy(labels, part.labels, estimator) if len(labels) else np.nan
+        both = (np.nan, np.nan)
+        if len(part.values):
+            here = counted(binned(part.values, width), part.labels)
+            both = (float(here.mean(here.plain)[0]), float(here.mean(here.corrected)[0]))
+        for name, h in zip((fields.PLUG_IN, fields.MILLER_MADOW), both, strict=True):
             found[name, width] = h + float(np.log(width))
     return found

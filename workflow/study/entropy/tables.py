@@ -1,168 +1,118 @@
-"""How spread the energies on bonds are: a row per quantity and bond type, in bins and without."""
+"""The entropy tables of a run, and what must hold before those of several runs are compared."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from e3d.decomposition.decomposed import Decomposed
+from e3d import tables
+from e3d.decomposition.decomposed import Decomposed, load
+from e3d.errors import InputError
+from e3d.fields import BONDS_FILE, PAIRS_FILE
 from e3d.fields import Column as C
-from e3d.statistics import jackknife_groups, replicates
-from study.entropy import knn
-from study.entropy.bins import Bins, Ints, binned, joint
-from study.entropy.counts import counted
-from study.entropy.intervals import Floats, Mask, estimate, is_saturated
+from e3d.options import own_run
+from study.entropy.bins import Bins, binned
+from study.entropy.entropies import entropy_table
+from study.entropy.fields import NON_BONDED, QUANTITY
+from study.entropy.mutual_information import decomposability_table
+from study.entropy.non_bonded import non_bonded_table
+from study.entropy.sensitivity import sensitivity_table
 
-QUANTITY = "quantity"
-ALL, WITHIN = "all", "within types"
-
-
-@dataclass(frozen=True)
-class Form:
-    """A quantity as it is put into bins: in units of ``unit_eV``, in bins of ``width``; types apart if ``by_type``."""
-
-    name: str
-    unit_eV: float
-    width: float
-    by_type: bool
-
-    def of(self, values: Floats) -> Floats:
-        """Return ``values`` (n,) in eV in the form's unit; all zero if that is zero, since then D has no spread."""
-        return values / self.unit_eV if self.unit_eV > 0 else np.zeros_like(values)
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """An energy of bonds: values (n,) in eV, the bond (n,) that each is of, and the forms it takes."""
-
-    values: Floats
-    bond: Ints
-    forms: tuple[Form, ...]
-
-
-def forms(name: str, part: Decomposed, bins: Bins, *, by_type: bool = True) -> tuple[Form, Form]:
-    """Return a quantity's forms: in eV, and over the standard deviation of all bonded D."""
-    spread = float(np.std(part.bonds[C.BOND_ENERGY].to_numpy(dtype=float)))
-    return Form(name, 1.0, bins.bond_energy_eV, True), Form(
-        f"{name}/sd", spread, bins.scaled, by_type
-    )
+def histogram_table(part: Decomposed, bins: Bins) -> pd.DataFrame:
+    """Return the counts of D per bond type and bin (lower edge, eV)."""
+    labels = binned(part.bonds[C.BOND_ENERGY].to_numpy(dtype=float), bins.bond_energy_eV)
+    frame = pd.DataFrame({C.BOND_TYPE: part.bonds[C.BOND_TYPE].to_numpy(), "bin": labels})
+    table = frame.groupby([C.BOND_TYPE, "bin"]).size().rename(C.COUNT).reset_index()
+    table.insert(0, C.STRUCTURES, part.structures)
+    table[C.BOND_ENERGY_BIN] = (table.pop("bin") * bins.bond_energy_eV).round(10)
+    return table
 
 
-def quantities(part: Decomposed, bins: Bins) -> list[Quantity]:
-    """Return D, eps and A of all bonds.
+def require_one_sample_size(table: pd.DataFrame) -> None:
+    """Refuse to put entropies side by side that were taken at different sample sizes.
 
-    ``eps`` holds both edges of a bond, as two values. ``A`` is eps_ij - eps_ji with i the lighter
-    atom; between equal elements, where which atom is i means nothing, it is the absolute value.
+    How many pairs are not bonded follows from the cutoff, so these are compared within a model
+    only.
+
+    Raises
+    ------
+    InputError
+        If runs of one dataset differ in the number of bonds of a type.
     """
-    bonds = part.bonds
-    bond = np.arange(len(bonds))
-    eps = bonds[[C.EPS_IJ, C.EPS_JI]].to_numpy(dtype=float).ravel()
-    return [
-        Quantity(bonds[C.BOND_ENERGY].to_numpy(dtype=float), bond, forms("D", part, bins)),
-        Quantity(eps, np.repeat(bond, 2), forms("eps", part, bins, by_type=False)),
-        Quantity(asymmetry(bonds), bond, forms("A", part, bins, by_type=False)),
-    ]
-
-
-def asymmetry(bonds: pd.DataFrame) -> Floats:
-    """Return A (n,) in eV from the lighter to the heavier atom, |A| between equal elements."""
-    a = bonds[C.EPS_IJ].to_numpy(dtype=float) - bonds[C.EPS_JI].to_numpy(dtype=float)
-    z_i, z_j = bonds[C.Z_I].to_numpy(), bonds[C.Z_J].to_numpy()
-    return np.asarray(np.where(z_i == z_j, np.abs(a), np.where(z_i < z_j, a, -a)))
-
-
-def entropy_table(part: Decomposed, bins: Bins) -> pd.DataFrame:
-    """Return the entropy of every quantity: in bins, plain and corrected, and from nearest neighbours.
-
-    Per bond type, of all bonded pairs together (``all``), and on average within the types (``within
-    types``: H(D | type), each type weighted by its number of values).
-    ``quantity`` is ``D`` (bins in eV) or ``D/sd``, the scale-free form: D over the standard
-    deviation of all bonded D of the run; ``eps`` and ``A`` likewise (:func:`quantities`).
-
-    H + ln w (``differential_binned_nats``) is what compares with the nearest-neighbour estimate
-    (``differential_knn_nats``); ``binned_minus_knn_nats`` is their difference on the same values, those
-    whose type has another, with an interval of its own.
-    """
-    kinds = part.bonds[C.BOND_TYPE].to_numpy(dtype=str)
-    molecules = np.unique(part.bonds[C.MOLECULE], return_inverse=True)[1]
-    index = np.unique(kinds, return_inverse=True)[1]
-    rows = []
-    for quantity in quantities(part, bins):
-        kind_of, molecule_of, type_of = (
-            kinds[quantity.bond],
-            molecules[quantity.bond],
-            index[quantity.bond],
-        )
-        samples = []
-        for kind, keep in _parts(kind_of):
-            given = type_of[keep] if kind == WITHIN else np.zeros(int(keep.sum()), dtype=np.int64)
-            samples.append(
-                (kind, _Sample.of(quantity.values[keep], given, molecule_of[keep], bins.neighbours))
+    keys = [C.DATASET, C.STRUCTURES, C.BOND_TYPE, QUANTITY]
+    others = table[QUANTITY] == NON_BONDED
+    for part, by in ((table[~others], keys), (table[others], [*keys, C.MODEL])):
+        sizes = part.groupby(by)[C.N].nunique()
+        mixed = sizes[sizes > 1]
+        if len(mixed):
+            raise InputError(
+                f"entropy: runs of {mixed.index[0]} have different sample sizes, and plug-in "
+                "entropy depends on it. Decompose all runs on the same structures again."
             )
-        for form in quantity.forms:
-            about = {C.STRUCTURES: part.structures, QUANTITY: form.name}
-            shown = [pair for pair in samples if form.by_type or pair[0] in (ALL, WITHIN)]
-            rows += [about | {C.BOND_TYPE: kind} | sample.row(form) for kind, sample in shown]
-    return pd.DataFrame(rows)
 
 
-def _parts(kinds: NDArray[np.str_]) -> Iterator[tuple[str, Mask]]:
-    """Yield the name of each row and its values."""
-    everything = np.ones(len(kinds), dtype=bool)
-    yield ALL, everything
-    yield WITHIN, everything
-    for kind in np.unique(kinds):
-        yield str(kind), kinds == kind
+def write_tables(
+    folders: Sequence[Path],
+    output: Path,
+    bin_bond_energy: float,
+    bin_scaled: float,
+    bin_r: float,
+    run: Mapping[str, Any] | None,
+) -> None:
+    """Write ``<run>.csv``, ``.decomposability.csv``, ``.histogram.csv`` and ``.sensitivity.csv``.
 
+    Structures none of which has a known bond are left out.
 
-@dataclass(frozen=True)
-class _Sample:
-    """Values (n,) in eV of one type, or of several ``given`` (n,), and h from neighbours with its replicates.
+    Parameters
+    ----------
+    folders
+        Decompositions of the run.
+    bin_bond_energy, bin_scaled, bin_r
+        Widths of bins: see :class:`~study.entropy.bins.Bins`.
+    run
+        Values of the run's columns; by default those of a model of one's own.
 
-    h does not depend on the unit but for its logarithm, and costs most: it is computed once for all forms.
+    Raises
+    ------
+    InputError
+        If no structures are left.
     """
-
-    values: Floats
-    given: Ints
-    molecules: Ints
-    groups: Ints
-    free: Floats
-
-    @classmethod
-    def of(cls, values: Floats, given: Ints, molecules: Ints, neighbours: int) -> "_Sample":
-        table = knn.ByLabel.sort(values, given)
-        groups = jackknife_groups(molecules)
-
-        def entropy(keep: Mask) -> float:
-            return knn.differential_entropy(table.part(keep), neighbours)
-
-        return cls(values, given, molecules, groups, replicates(entropy, groups))
-
-    def row(self, form: Form) -> dict[str, float]:
-        """Return the columns of the sample in one form."""
-        labels = binned(form.of(self.values), form.width)
-        log_width = float(np.log(form.width))
-        found = counted(labels, self.given, self.groups)
-        corrected = found.mean(found.corrected)
-        free = (
-            self.free - np.log(form.unit_eV)
-            if form.unit_eV > 0
-            else np.full_like(self.free, np.nan)
+    bins = Bins(bin_bond_energy, bin_scaled, bin_r)
+    parts = []
+    for folder, part in zip(folders, load(folders), strict=True):
+        if len(part.bonds):
+            columns = (C.ELEMENTS, C.BOND_ENERGY_BIN, C.COUNT)
+            parts.append((part, tables.read(folder / PAIRS_FILE, columns=columns)))
+        else:
+            log.warning("%s left out: no intact frame has a known bond", folder)
+    if not parts:
+        raise InputError(
+            f"{', '.join(map(str, folders))}: no intact frame with a known bond - at least one is "
+            "needed for an entropy. Decompose structures whose SMILES are known."
         )
-        gap = found.mean(found.corrected, at_least=2) + log_width - free
-        saturated = is_saturated(joint(labels, self.given))
-        return {
-            C.N: len(self.values),
-            C.N_MOLECULES: len(np.unique(self.molecules)),
-            "bin_width": form.width,
-            "occupied_bins": len(np.unique(labels)),
-            "entropy_nats": float(found.mean(found.plain)[0]),
-            **estimate(corrected, saturated=saturated).columns("entropy_mm_nats"),
-            **estimate(corrected + log_width, saturated=saturated).columns(
-                "differential_binned_nats"
-            ),
-            **estimate(free).columns("differential_knn_nats"),
-            **estimate(gap, saturated=saturated).columns("binned_minus_knn_nats"),
-        }
+    found: dict[str, list[pd.DataFrame]] = {
+        "": [
+            table
+            for part, pairs in parts
+            for table in (
+                entropy_table(part, bins),
+                non_bonded_table(part.structures, pairs, bins),
+            )
+        ],
+        ".decomposability": [decomposability_table(part, bins) for part, _ in parts],
+        ".histogram": [histogram_table(part, bins) for part, _ in parts],
+        ".sensitivity": [sensitivity_table(part, bins.neighbours) for part, _ in parts],
+    }
+    outputs = {
+        suffix: pd.concat([table for table in made if len(table)], ignore_index=True)
+        for suffix, made in found.items()
+    }
+    inputs = [folder / name for name in (BONDS_FILE, PAIRS_FILE) for folder in folders]
+    tables.write_of_run(
+        outputs, output, run or own_run(folders[0]), inputs=inputs, settings=vars(bins)
+    )

@@ -1,7 +1,7 @@
 """What several figures draw alike: the page and its panels, curves over seeds, legends, and labels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -227,6 +227,12 @@ def all_series(table: pd.DataFrame) -> list[Series]:
         )
         for index, (model, dataset) in enumerate(keys)
     ]
+
+
+def geometries(series: Sequence[Series]) -> list[Series]:
+    """Return one grey series per dataset, for what depends on its geometries alone."""
+    first = {one.dataset: replace(one, color=style.GREY, marker="*") for one in reversed(series)}
+    return list(first.values())
 
 
 def draw_curve(

@@ -6,18 +6,18 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from e3d.fields import TEST_CONFORMATIONS, TEST_MOLECULES
 from e3d.statistics.intervals import Interval
 from study import runs
-from study.fields import NAMED_BONDS
+from study.fields import NAMED_BONDS, TEST_ALL
 
 Tables = dict[str, pd.DataFrame]
-Run = tuple[str, str, int]
-"""Dataset, model and number of training frames: all seeds of it."""
+Run = runs.Run
 
 SETS: Final = {
-    "test-conformations": "new conformations of pool molecules",
-    "test-molecules": "molecules never in the pool",
-    "test-all": "both test sets",
+    TEST_CONFORMATIONS: "new conformations of pool molecules",
+    TEST_MOLECULES: "molecules never in the pool",
+    TEST_ALL: "both test sets",
     NAMED_BONDS: "relaxed named molecules",
 }
 """What each set of structures is called in sentences."""

@@ -1,9 +1,8 @@
-"""How close D comes to bond energies as the training set grows: six measures, a curve per model size."""
+"""How close D comes to bond energies as the training set grows: six measures, a curve per model."""
 
 from dataclasses import dataclass, replace
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.typing import LineStyleType
@@ -12,12 +11,13 @@ from e3d.fields import TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study.bde.named import RELAXED
-from study.fields import LABELS
+from study.entropy import fields as entropy
+from study.fields import BONDED_SHARE, LABELS
 from study.figures import style
 from study.figures.drawing import (
-    Series,
     all_series,
     draw_curve,
+    geometries,
     legend_above,
     legend_outside,
     letter,
@@ -51,23 +51,21 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     grid = panels(figure, len(measured), 3)
     for index, (axes, (label, measures)) in enumerate(zip(grid, measured.items(), strict=True)):
         for row, measure in enumerate(measures):
-            for one in series if measure.of_model else _geometries(series):
+            for one in series if measure.of_model else geometries(series):
                 shifted = replace(one, dodge=one.dodge * 1.08**row)
-                draw_curve(
-                    axes, one.of(measure.rows), measure.column, shifted, linestyle=measure.linestyle
-                )
+                rows = one.of(measure.rows)
+                draw_curve(axes, rows, measure.column, shifted, linestyle=measure.linestyle)
         n_axis(axes, summary[C.N_TRAIN].to_list())
         axes.set_ylabel(label)
         letter(axes, index)
-        _name_lines(axes, measures)
+        named = [one for one in measures if one.name]
+        look = {"color": style.GREY}
+        if named:
+            legend_above(
+                axes, [Line2D([], [], linestyle=m.linestyle, label=m.name, **look) for m in named]
+            )
     legend_outside(figure, [one.handle() for one in series], 3)
     return figure
-
-
-def _geometries(series: list[Series]) -> list[Series]:
-    """Return one grey series per dataset."""
-    first = {one.dataset: replace(one, color=style.GREY, marker="*") for one in reversed(series)}
-    return list(first.values())
 
 
 def _measures(tables: dict[str, pd.DataFrame]) -> dict[str, list[_Measure]]:
@@ -75,12 +73,17 @@ def _measures(tables: dict[str, pd.DataFrame]) -> dict[str, list[_Measure]]:
     bde = tables["bde/summary"]
     bde = bde[(bde[C.GEOMETRY] == RELAXED) & (bde["molecules"] == "all")]
     bde298, mean = (bde[bde["reference"] == one.name] for one in (BDE298, MEAN_BOND_ENERGY))
-    entropy, told, summary = (
+    spread, shares, summary = (
         tables[name][tables[name][C.STRUCTURES] == TEST_CONFORMATIONS]
         for name in ("entropy/entropy", "entropy/decomposability", "decompose/summary")
     )
-    entropy = entropy[(entropy[C.BOND_TYPE] == "within types") & (entropy["quantity"] == "D/sd")]
-    of_d, of_r = (told[told["measure"] == f"I({quantity}; type)"] for quantity in ("D/sd", "r"))
+    spread = spread[
+        (spread[C.BOND_TYPE] == entropy.WITHIN) & (spread[entropy.QUANTITY] == entropy.SCALED_D)
+    ]
+    of_d, of_r = (
+        shares[shares[entropy.MEASURE] == measure]
+        for measure in (entropy.TYPE_BY_SCALED_D, entropy.TYPE_BY_R)
+    )
     return {
         f"MAE of $D$ against\n{BDE298.label}": [_Measure(bde298, MAE)],
         f"MAE of $D$ against\n{MEAN_BOND_ENERGY.label}": [_Measure(mean, MAE)],
@@ -88,21 +91,10 @@ def _measures(tables: dict[str, pd.DataFrame]) -> dict[str, list[_Measure]]:
             _Measure(bde298, BETWEEN, r"between types, $\rho$"),
             _Measure(bde298, WITHIN, r"within types, $\tau$", "--"),
         ],
-        LABELS["entropy_mm_nats"]: [_Measure(entropy, "entropy_mm_nats")],
-        LABELS["fraction_mm"]: [
-            _Measure(of_d, "fraction_mm", r"$D/\sigma_D$"),
-            _Measure(of_r, "fraction_mm", "distance $r$", ":", of_model=False),
+        entropy.LABELS[entropy.ENTROPY_MM]: [_Measure(spread, entropy.ENTROPY_MM)],
+        entropy.LABELS[entropy.FRACTION_MM]: [
+            _Measure(of_d, entropy.FRACTION_MM, r"$D/\sigma_D$"),
+            _Measure(of_r, entropy.FRACTION_MM, "distance $r$", ":", of_model=False),
         ],
-        LABELS["bonded_share"]: [_Measure(summary, "bonded_share")],
+        LABELS[BONDED_SHARE]: [_Measure(summary, BONDED_SHARE)],
     }
-
-
-def _name_lines(axes: Axes, measures: list[_Measure]) -> None:
-    """Say above the panel which line style is which measure, where there are several."""
-    handles = [
-        Line2D([], [], color=style.GREY, linestyle=one.linestyle, label=one.name)
-        for one in measures
-        if one.name
-    ]
-    if handles:
-        legend_above(axes, handles)

@@ -1,31 +1,30 @@
 """Entropy and information without bins, from distances to nearest neighbours on a line.
 
 Values are sorted by label (bond type) and then by size, so that the k nearest neighbours of a value
-among those of its label lie beside it: O(n k) after one sort. A part of sorted values is sorted, so a
-jackknife sorts once. A label with fewer than k + 1 values takes the neighbours it has; one with a
+among those of its label lie beside it: O(n k) after one sort. A part of sorted values is sorted, so
+a jackknife sorts once. A label with fewer than k + 1 values takes the neighbours it has; one with a
 single value has none, and the value is left out (Ross 2014).
 """
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import digamma
 
-EQUAL = 1e-12
+from study.entropy.bins import Floats, Ints, Mask
+
+EQUAL: Final = 1e-12
 """Relative distance of values that are equal but for rounding."""
-MAX_TIED = 0.01
-"""Share of values with k equals above which no differential entropy is given: there is no density."""
-_ROUNDING = 4 * float(np.finfo(np.float64).eps)
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+MAX_TIED: Final = 0.01
+"""Share of values with k equals above which there is no density, and no differential entropy."""
+_ROUNDING: Final = 4 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
 class ByLabel:
-    """Real values in the order of their labels and then of size; ``rows`` (n,) are where they came from."""
+    """Values (n,) in the order of their labels (n,), then of size, and the rows (n,) they were."""
 
     values: Floats
     labels: Ints
@@ -46,14 +45,15 @@ class ByLabel:
 
 
 def differential_entropy(part: ByLabel, neighbours: int) -> float:
-    """Return the entropy h(value | label) in nats, after Kozachenko and Leonenko, of values from :meth:`ByLabel.part`.
+    """Return h(value | label) in nats, after Kozachenko and Leonenko, of a :meth:`ByLabel.part`.
 
-    h = mean over i of psi(n_i) - psi(k) + ln(2 rho_i), with n_i the number of values of i's label and rho_i
-    the distance to the k-th nearest of them (Kraskov 2004, eq. 20, with epsilon = 2 rho): the mean of the
-    labels' entropies, each with its share of the values.
+    h = mean over i of psi(n_i) - psi(k) + ln(2 rho_i), with n_i the number of values of i's label
+    and rho_i the distance to the k-th nearest of them (Kraskov 2004, eq. 20, with epsilon = 2 rho):
+    the mean of the labels' entropies, each with its share of the values.
 
-    A distance of no more than ``EQUAL`` times the largest |value|, the rounding of sums, counts as that much. NaN
-    where more than ``MAX_TIED`` of the distances do, and where no label has two values.
+    A distance of no more than ``EQUAL`` times the largest |value|, the rounding of sums, counts as
+    that much. NaN where more than ``MAX_TIED`` of the distances do, and where no label has two
+    values.
     """
     if not len(part.values):
         return float("nan")
@@ -67,8 +67,8 @@ def differential_entropy(part: ByLabel, neighbours: int) -> float:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a real value may tell of a label: values by (given, label), and in the order of (given, value)."""
+class Labelled:
+    """Values (n,) with labels, within ``given`` (n,): by (given, label), and by (given, value)."""
 
     own: ByLabel
     given: Ints
@@ -76,22 +76,22 @@ class Told:
     values: Floats
 
     @classmethod
-    def sort(cls, values: Floats, label: Ints, given: Ints | None = None) -> "Told":
-        """Sort ``values`` (n,) by ``label`` (n,) within ``given`` (n,); without it, all are together."""
+    def sort(cls, values: Floats, label: Ints, given: Ints | None = None) -> "Labelled":
+        """Sort ``values`` (n,) by ``label`` (n,) within ``given`` (n,), or else all together."""
         given = np.zeros_like(label) if given is None else given
         own = ByLabel.sort(values, given * (int(label.max(initial=0)) + 1) + label)
         return cls(own, given, np.lexsort((values, given)), values)
 
 
-def information(table: Told, keep: Mask, neighbours: int) -> float:
-    """Return I(value; label | given) in nats of the rows in ``keep`` (n,), after Ross (2014), eq. 2.
+def information(table: Labelled, keep: Mask, neighbours: int) -> float:
+    """Return I(value; label | given) in nats of the rows in ``keep`` (n,).
 
-    I = mean over i of psi(N_i) + psi(k_i) - psi(n_i) - psi(m_i): n_i values have i's label and N_i any, d_i is the
-    distance to the k-th nearest of the n_i, and k_i and m_i count the other values within d_i, of that
-    label and of any; all within i's ``given``.
+    I = mean over i of psi(N_i) + psi(k_i) - psi(n_i) - psi(m_i): n_i values have i's label and N_i
+    any, d_i is the distance to the k-th nearest of the n_i, and k_i and m_i count the other values
+    within d_i, of that label and of any; all within i's ``given`` (Ross 2014, eq. 2).
 
-    Without equal distances k_i = k. With them all are counted, so that repeated values tell what their
-    counts tell (Gao et al. 2017). NaN where no label has two values.
+    Without equal distances k_i = k. With them all are counted, so that repeated values carry the
+    information of their counts (Gao et al. 2017). NaN where no label has two values.
     """
     part = table.own.part(keep)
     if not len(part.values):
@@ -101,14 +101,13 @@ def information(table: Told, keep: Mask, neighbours: int) -> float:
     order = table.by_value[kept[table.by_value]]
     labels, given = runs_of(part.labels), runs_of(table.given[order])
     radius = radii(part.values, labels, neighbours)[0]
-    radius += _ROUNDING * (
-        np.abs(part.values) + radius
-    )  # a neighbour at the distance itself is within it
+    # a neighbour at the distance itself is within it
+    radius += _ROUNDING * (np.abs(part.values) + radius)
     own = _others_within(part.values, radius, part.values, labels)
     any_label = _others_within(part.values, radius, table.values[order], given)
     psi = _psi(len(part.values))
-    told = float(np.mean(psi[own] - psi[any_label]))
-    return told + _mean_psi(np.diff(given)) - _mean_psi(np.diff(labels))
+    counts = float(np.mean(psi[own] - psi[any_label]))
+    return counts + _mean_psi(np.diff(given)) - _mean_psi(np.diff(labels))
 
 
 def runs_of(labels: Ints) -> Ints:
@@ -126,9 +125,7 @@ def radii(values: Floats, bounds: Ints, neighbours: int) -> tuple[Floats, Ints]:
     k = np.minimum(neighbours, last - first - 1)
     here = np.arange(len(values))
     radius = np.full(len(values), np.inf)
-    for below in range(
-        neighbours + 1
-    ):  # the window of ``below`` values under this one and k - below above it
+    for below in range(neighbours + 1):  # the window of so many below, and k less so many above
         low, high = here - below, here + k - below
         inside = (below <= k) & (low >= first) & (high < last)
         point = values[inside]

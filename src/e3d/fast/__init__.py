@@ -1,4 +1,4 @@
-"""Allegro's energies, forces and gradients, computed faster: the same numbers from the same weights."""
+"""Allegro's energies, forces and gradients, computed faster from the same weights."""
 
 from e3d.fast.swap import accelerate
 

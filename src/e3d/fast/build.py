@@ -11,9 +11,10 @@ from e3d.fast.swap import accelerate
 
 @model_builder  # type: ignore[untyped-decorator] # nequip is untyped
 def AllegroModel(**settings: Any) -> Any:  # noqa: N802 - named as the builder whose place it takes
-    """Build nequip-allegro's ``AllegroModel`` from the same settings and seed, with its energy network replaced.
+    """Build nequip-allegro's ``AllegroModel`` of the same settings and seed, its network replaced.
 
-    Weights, their order and the state dict are those of the shipped builder, which loads what this one trained.
+    Weights, their order and the state dict are those of the shipped builder, which loads what this
+    one trained.
 
     Raises
     ------
@@ -23,7 +24,7 @@ def AllegroModel(**settings: Any) -> Any:  # noqa: N802 - named as the builder w
     model = shipped.AllegroModel(**settings)
     if not accelerate(model):
         raise InputError(
-            "this model has parts that the `centre` kernels do not know; the log names them. Set `runtime.kernels: "
-            "shipped`."
+            "this model has parts that the `centre` kernels do not know; the log names them. Set "
+            "`runtime.kernels: shipped`."
         )
     return model

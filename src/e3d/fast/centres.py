@@ -1,14 +1,15 @@
-"""The two places where Allegro's edges meet their centre atom, as one small matrix product a centre.
+"""The two places where Allegro's edges meet their centre: one small matrix product for each centre.
 
-Letters: z edges, n centres, d slots of a centre, u channels, r irreps, i components of all irreps, with r(i) the
-irrep of a component. With the spherical harmonics Y of each edge,
+Letters: z edges, n centres, d slots of a centre, u channels, r irreps, i components of all irreps,
+with r(i) the irrep of a component; capitals count them. With the spherical harmonics Y of an edge,
 
     environment   env[u,i,n] = sum_{z at n} v[z,u,r(i)] Y[z,i]
     invariants    s[z,u]     = sum_i w[z,u,r(i)] Y[z,i] m[u,i,c(z)]
 
-Neither (edge, channel, component) tensors nor sums scattered over edges are ever formed: the edges of a centre are
-rows of a block (zero where it has fewer than the most), so that both are products of blocks. Both can be
-differentiated twice, as forces in a loss need it; see :mod:`e3d.fast.geometry` for what is left out.
+Neither (edge, channel, component) tensors nor sums scattered over edges are ever formed: the edges
+of a centre are rows of a block, with zeros where it has fewer than the most, so that both are
+products of blocks. Both can be differentiated twice, as forces in a loss need it;
+:mod:`e3d.fast.geometry` says what is left out.
 """
 
 from collections.abc import Iterator
@@ -23,14 +24,14 @@ from torch.autograd.function import once_differentiable
 
 @dataclass(frozen=True)
 class Components:
-    """The irreps of the spherical harmonics: irrep r has components ``bounds[r]`` up to ``bounds[r + 1]``."""
+    """The irreps of the spherical harmonics; r has components ``bounds[r]:bounds[r + 1]``."""
 
     bounds: tuple[int, ...]
     n_channels: int
 
     @property
     def n_irreps(self) -> int:
-        """R."""
+        """Number of irreps, R."""
         return len(self.bounds) - 1
 
     def blocks(self) -> Iterator[tuple[slice, slice]]:
@@ -44,7 +45,7 @@ class Centres:
     """The edges of a batch by centre atom, in blocks (N, D, ...) of equal depth D."""
 
     def __init__(self, centre: Tensor, n_centres: int, components: Components) -> None:
-        """Group edges by ``centre`` (Z,), which may come in any order; sorted ones are copied in runs."""
+        """Group edges by ``centre`` (Z,), in any order; sorted ones are copied in runs."""
         self.components = components
         self.n_centres = n_centres
         degree = torch.bincount(centre, minlength=n_centres)
@@ -65,12 +66,15 @@ class Centres:
         return blocks.flatten(0, 1).index_select(0, self._rows)
 
     def pick(self, products: Tensor) -> Tensor:
-        """Return, of products (N, I, R U), those of each component with its own irrep, (U, I, N)."""
+        """Return the products (N, I, R U) of each component with its own irrep, as (U, I, N)."""
         own = [products[:, rows, columns] for rows, columns in self.components.blocks()]
         return torch.cat(own, 1).permute(2, 1, 0).contiguous()
 
     def spread(self, x: Tensor) -> Tensor:
-        """Return (U, I, N) as (N, I, R U), zero but at each component's own irrep: the transpose of :meth:`pick`."""
+        """Return (U, I, N) as (N, I, R U), zero but at each component's own irrep.
+
+        It is the transpose of :meth:`pick`.
+        """
         by_centre = x.permute(2, 1, 0)
         spread = x.new_zeros((self.n_centres, x.shape[1], self.components.n_irreps * x.shape[0]))
         for rows, columns in self.components.blocks():
@@ -87,7 +91,7 @@ class Centres:
 
 
 def environment(weights: Tensor, harmonics: Tensor, centres: Centres, *, training: bool) -> Tensor:
-    """Return ``env[u,i,n]``, (U, I, N), of weights (Z, R U) and spherical harmonics (Z, I)."""
+    """Return ``env[u,i,n]`` (U, I, N) of weights (Z, R U) and spherical harmonics (Z, I)."""
     out: Tensor = _Environment.apply(weights, harmonics, centres, training)
     return out
 
@@ -95,21 +99,22 @@ def environment(weights: Tensor, harmonics: Tensor, centres: Centres, *, trainin
 def invariants(
     weights: Tensor, harmonics: Tensor, vectors: Tensor, centres: Centres, *, training: bool
 ) -> Tensor:
-    """Return ``s[z,u]``, (Z, U), of weights (Z, R U), spherical harmonics (Z, I) and m (U, I, N)."""
+    """Return ``s[z,u]`` (Z, U) of weights (Z, R U), harmonics (Z, I) and m (U, I, N)."""
     out: Tensor = _Invariants.apply(weights, harmonics, vectors, centres, training)
     return out
 
 
 def weights_only(*, training: bool) -> bool:
-    """Whether a backward pass is the loss's own, which needs derivatives by weights and none by positions.
+    """Whether a backward pass is the loss's own, which needs derivatives by weights alone.
 
-    In training forces are made with ``create_graph``, so that their pass has gradients enabled and the loss's has not.
+    In training, forces are made with ``create_graph``, so that their pass has gradients enabled and
+    the loss's has not.
     """
     return training and not torch.is_grad_enabled()
 
 
 def wanted(node: Any) -> bool:
-    """Whether the pass that runs now goes on to ``node``: one for forces alone wants no derivative by weights."""
+    """Whether the pass that runs now reaches ``node``; one for forces alone reaches no weights."""
     return node is not None and bool(torch._C._will_engine_execute_node(node))
 
 

@@ -10,7 +10,7 @@ from e3d.fast.centres import wanted
 
 
 def silu_linear(hidden: Tensor, weight: Tensor, widths: list[int]) -> tuple[Tensor, ...]:
-    """Return ``silu(hidden) weight``, split into columns of these widths: (Z, H) and (H, sum) give (Z, width) each.
+    """Return ``silu(hidden) weight``, (Z, H) times (H, sum), split into columns of these widths.
 
     A pass with ``create_graph``, one that makes forces, has no derivative by ``weight``.
 

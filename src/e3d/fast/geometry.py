@@ -1,10 +1,10 @@
 """Spherical harmonics and radial basis of edge vectors, in closed form with their Jacobian.
 
-Forces are derivatives by positions; training differentiates forces by weights, never by positions once
-more. So a Jacobian with respect to positions is a constant here: its product with a gradient can be
-differentiated by that gradient only. Energies, forces, stresses and gradients of any loss made of them
-are exact; Hessians of the energy by positions are not to be had (outside training they raise an error): use the
-shipped network for those.
+Forces are derivatives by positions; training differentiates forces by weights, never by positions
+once more. So a Jacobian with respect to positions is a constant here: its product with a gradient
+can be differentiated by that gradient only. Energies, forces, stresses and gradients of any loss
+made of them are exact. Hessians of the energy by positions are not available (outside training they
+raise an error): use the shipped network for those.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from e3d.fast.centres import wanted, weights_only
 
 
 def linearised(x: Tensor, y: Tensor, jacobian: Callable[[], Tensor], *, training: bool) -> Tensor:
-    """Return ``y`` (Z, C), a function of ``x`` (Z, X) whose ``jacobian`` (Z, C, X) is made when it is asked for."""
+    """Return ``y`` (Z, C), a function of ``x`` (Z, X), with its ``jacobian`` (Z, C, X)."""
     out: Tensor = _Linearised.apply(x, y, jacobian, training)
     return out
 
@@ -39,7 +39,7 @@ class _Linearised(torch.autograd.Function):
             return None, None, None, None
         with torch.no_grad():
             jacobian = ctx.jacobian()
-        # in training the loss's pass runs through x without any use for it, so that only others can be warned
+        # in training the loss's pass runs through x without any use for it: only others are warned
         (x,) = (None,) if ctx.training else ctx.saved_tensors
         return _TimesJacobian.apply(grads[0], jacobian, x), None, None, None
 
@@ -61,17 +61,17 @@ class _TimesJacobian(torch.autograd.Function):
 
 
 class Harmonics(torch.nn.Module):
-    """Real spherical harmonics l = 0 .. l_max of directions, as polynomials: monomials times coefficients.
+    """Real spherical harmonics l = 0 .. l_max of directions, as monomials times coefficients.
 
-    The coefficients are those of the e3nn module it replaces, found by solving for them on random directions: a
-    homogeneous polynomial of degree l is fixed by its values on the sphere.
+    The coefficients are those of the e3nn module it replaces, found by solving for them on random
+    directions: a homogeneous polynomial of degree l is fixed by its values on the sphere.
     """
 
     _values: Tensor
     _gradients: Tensor
 
     def __init__(self, shipped: Any) -> None:
-        """Take l_max and normalisation from e3nn's ``SphericalHarmonics`` with ``normalize=True``."""
+        """Take l_max and normalisation from e3nn's ``SphericalHarmonics``, ``normalize=True``."""
         super().__init__()
         self.l_max = int(max(shipped._ls_list))
         powers, steps = _monomials(self.l_max)
@@ -108,7 +108,7 @@ class Harmonics(torch.nn.Module):
 
 
 class Radial(torch.nn.Module):
-    """Bessel functions times a polynomial cutoff, and the cutoff: nequip 0.19 ``BesselEdgeLengthEncoding``."""
+    """Bessel functions times a polynomial cutoff: nequip 0.19 ``BesselEdgeLengthEncoding``."""
 
     bessel_weights: Tensor
 
@@ -125,14 +125,8 @@ class Radial(torch.nn.Module):
         """Add the basis (Z, n) and the cutoff (Z, 1) to ``data``."""
         length = data[self._length]
         n = self.bessel_weights
-        p, c = (
-            self._p,
-            (
-                (self._p + 1) * (self._p + 2) / 2,
-                self._p * (self._p + 2),
-                self._p * (self._p + 1) / 2,
-            ),
-        )
+        p = self._p
+        c = (p + 1) * (p + 2) / 2, p * (p + 2), p * (p + 1) / 2
         with torch.no_grad():
             x = length.detach()
             inside = (x < 1).to(x.dtype)
@@ -152,7 +146,10 @@ class Radial(torch.nn.Module):
 
 
 def _monomials(l_max: int) -> tuple[list[list[tuple[int, ...]]], list[tuple[list[int], list[int]]]]:
-    """Return the powers of x, y, z of each degree's monomials, and of which lower one and axis each is the product."""
+    """Return the powers of x, y, z of each degree's monomials, and how each is made.
+
+    A step lists, for the monomials of one degree, the lower ones and the axes they are products of.
+    """
     powers: list[list[tuple[int, ...]]] = [[(0, 0, 0)]]
     steps = []
     for _ in range(l_max):
@@ -162,9 +159,8 @@ def _monomials(l_max: int) -> tuple[list[list[tuple[int, ...]]], list[tuple[list
                 raised = tuple(power + (k == axis) for k, power in enumerate(lower))
                 found.setdefault(raised, (parent, axis))
         powers.append(list(found))
-        steps.append(
-            ([parent for parent, _ in found.values()], [axis for _, axis in found.values()])
-        )
+        parents, axes = zip(*found.values(), strict=True)
+        steps.append((list(parents), list(axes)))
     return powers, steps
 
 

@@ -1,19 +1,22 @@
 """An Allegro network whose tensor track lives on the centre atoms.
 
-Allegro multiplies the tensor features of an edge, layer after layer, with the environment of its centre
-(nequip-allegro 0.8 ``Allegro_Module``; Musaelian et al., Nat. Commun. 14, 579 (2023)),
+Allegro multiplies the tensor features of an edge, layer after layer, with the environment of its
+centre (nequip-allegro 0.8 ``Allegro_Module``; Musaelian et al., Nat. Commun. 14, 579 (2023)),
 
-    x_0[z,u,i] = w[z,u,r(i)] Y[z,i],       x_l+1[z,u,k] = sum_ij x_l[z,u,i] env_l[u,j,c(z)] W_l[u,i,j,k],
+    x_0[z,u,i]   = w[z,u,r(i)] Y[z,i]
+    x_l+1[z,u,k] = sum_ij x_l[z,u,i] env_l[u,j,c(z)] W_l[u,i,j,k]
 
-and reads one scalar a channel and layer, k = 0. Each layer is linear in the edge's own features, and all else
-in it belongs to the centre. So the scalar of layer l is the product of x_0 with a vector of the centre,
+and reads one scalar for each channel and layer, k = 0. Each layer is linear in the edge's own
+features, and all else in it belongs to the centre. So the scalar of layer l is the product of x_0
+with a vector of the centre,
 
-    s_l[z,u] = sum_i x_0[z,u,i] m_l[u,i,c(z)],     m_l = T_0 T_1 ... T_l e_0,     T_l[i,k] = sum_j env_l[j] W_l[i,j,k],
+    s_l[z,u] = sum_i x_0[z,u,i] m_l[u,i,c(z)]
+    m_l      = T_0 T_1 ... T_l e_0               T_l[i,k] = sum_j env_l[j] W_l[i,j,k]
 
-evaluated from the right, T_0 (T_1 (... T_l e_0)), once per centre and never per edge. The scalar track is
-the shipped one, but linear layers that follow one another without a nonlinearity are multiplied first.
+evaluated from the right, T_0 (T_1 (... T_l e_0)), once per centre and never per edge. The scalar
+track is the shipped one, but linear layers with no nonlinearity between them are multiplied first.
 
-Weights, their names and their order are those of the network it is made from, and stay shared with it.
+Weights, their names and their order are those of the shipped network, and stay shared with it.
 """
 
 from itertools import accumulate
@@ -34,7 +37,7 @@ _CORE = ("scalar_embed_mlp", "tensor_embed", "allegro", "edge_readout")
 class CentreNetwork(torch.nn.Module):
     """Allegro's energy network, with the modules, weights and results of the shipped one.
 
-    Of intermediate results it leaves edge vectors, lengths, cutoffs and energies in the data, and no features.
+    It leaves edge vectors, lengths, cutoffs and energies in the data, and no features.
     """
 
     radial_chemical_embed: Any
@@ -44,19 +47,16 @@ class CentreNetwork(torch.nn.Module):
     edge_readout: Any
 
     def __init__(self, shipped: Any) -> None:
-        """Take over the modules of nequip's ``SequentialGraphNetwork``, one that :func:`e3d.fast.swap.fits`."""
+        """Take over the modules of a ``SequentialGraphNetwork`` that is no ``misfit``."""
         super().__init__()
         self.irreps_in, self.irreps_out = shipped.irreps_in, shipped.irreps_out
         for name, module in shipped.named_children():
             self.add_module(name, module)
         self.radial_chemical_embed.bessel_encode = Radial(self.radial_chemical_embed.bessel_encode)
         self.tensor_embed.sh = Harmonics(self.tensor_embed.sh)
-        dimensions = [
-            ir.dim for _, ir in self.allegro.irreps_in[self.allegro.tensor_basis_in_field]
-        ]
-        self._components = Components(
-            (0, *accumulate(dimensions)), self.allegro.num_tensor_features
-        )
+        irreps = self.allegro.irreps_in[self.allegro.tensor_basis_in_field]
+        bounds = (0, *accumulate(ir.dim for _, ir in irreps))
+        self._components = Components(bounds, self.allegro.num_tensor_features)
 
     def forward(self, data: AtomicDataDict.Type) -> AtomicDataDict.Type:
         """Add edge energies and all that follows from them to ``data``."""
@@ -73,9 +73,8 @@ class CentreNetwork(torch.nn.Module):
         mlps = [self.scalar_embed_mlp.mlp_module, *allegro.latents, self.edge_readout.mlp_module]
         weights = [_matrices(mlp) for mlp in mlps]
         track = _TensorTrack(self, data)
-        given: list[list[Tensor]] = [
-            [] for _ in weights[1:]
-        ]  # to the hidden layers of latents and readout
+        # what is added up in the hidden layers of latents and readout
+        given: list[list[Tensor]] = [[] for _ in weights[1:]]
         hidden = torch.mm(data[AtomicDataDict.EDGE_EMBEDDING_KEY], weights[0][0])
         for layer, (weight, widths) in enumerate(_sources(self, weights)):
             hidden = _deepen(hidden, weights[layer])
@@ -101,24 +100,19 @@ class _TensorTrack:
         self._training = network.training
         embed = network.tensor_embed
         self._harmonics = embed.sh(data[AtomicDataDict.EDGE_VECTORS_KEY]).to(embed._output_dtype)
-        n_atoms = AtomicDataDict.num_nodes(data)
-        self._centres = Centres(
-            data[AtomicDataDict.EDGE_INDEX_KEY][0], n_atoms, network._components
-        )
+        centre, n_atoms = data[AtomicDataDict.EDGE_INDEX_KEY][0], AtomicDataDict.num_nodes(data)
+        self._centres = Centres(centre, n_atoms, network._components)
+        types = data[AtomicDataDict.ATOM_TYPE_KEY].view(-1)
         norm = self._allegro.avg_num_neighbors_norm.norm_const.view(-1)
-        self._norm = (
-            norm if norm.numel() == 1 else norm[data[AtomicDataDict.ATOM_TYPE_KEY].view(-1)]
-        )
+        self._norm = norm if norm.numel() == 1 else norm[types]
         self._layers: list[tuple[Tensor, Tensor]] = []
         self.edge_weights: Tensor | None = None
 
     def scalars(self, layer: int, weights: Tensor) -> Tensor:
-        """Return s of ``layer``, (Z, U), of its environment weights (Z, R U)."""
+        """Return s of ``layer`` (Z, U), of its environment weights (Z, R U)."""
         product = self._allegro.tps[layer]
-        env = (
-            environment(weights, self._harmonics, self._centres, training=self._training)
-            * self._norm
-        )
+        env = environment(weights, self._harmonics, self._centres, training=self._training)
+        env = env * self._norm
         coupling = _coupling(product)
         if product.w3j_is_ij_diagonal and layer == self._allegro.num_layers - 1:
             vector = env * coupling
@@ -137,16 +131,12 @@ class _TensorTrack:
 
 
 def _coupling(product: Any) -> Tensor:
-    """Return a contraction's weights times 3j symbols, (U, I, J, K), or (U, I, K) where all have i = j."""
-    inputs = (
-        (product.base_dim1,)
-        if product.w3j_is_ij_diagonal
-        else (product.base_dim1, product.base_dim2)
-    )
+    """Return a contraction's weights times 3j symbols (U, I, J, K); (U, I, K) if all have i = j."""
+    both = product.base_dim1, product.base_dim2
+    inputs = both[:1] if product.w3j_is_ij_diagonal else both
     w3j = product.w3j.reshape(product.num_paths, -1)
-    coupling = torch.mm(product.weights.reshape(-1, product.num_paths), w3j).view(
-        -1, *inputs, product.base_dim_out
-    )
+    coupling = torch.mm(product.weights.reshape(-1, product.num_paths), w3j)
+    coupling = coupling.view(-1, *inputs, product.base_dim_out)
     return coupling.expand(product.mul, *coupling.shape[1:])
 
 
@@ -156,10 +146,11 @@ def _dense(coupling: Tensor) -> Tensor:
 
 
 def _sources(network: Any, weights: list[list[Tensor]]) -> list[tuple[Tensor, list[int]]]:
-    """Return, for the embedding and each layer, what follows its last SiLU as one matrix, and its columns' widths.
+    """Return what follows the last SiLU of the embedding and each layer: a matrix, and widths.
 
-    Columns: the share of the hidden layer of every later latent and of the readout, then the weights of the
-    environment of the next layer, then (embedding only) the weights of the edge's own tensor features.
+    Its columns: the share of the hidden layer of every later latent and of the readout, then the
+    weights of the environment of the next layer, then (embedding only) the weights of the edge's
+    own tensor features.
     """
     allegro = network.allegro
     width = allegro.num_scalar_features
@@ -181,7 +172,7 @@ def _sources(network: Any, weights: list[list[Tensor]]) -> list[tuple[Tensor, li
 
 
 def _by_irrep(weight: Tensor, n_channels: int) -> Tensor:
-    """Return a matrix whose columns run over (channel, irrep) with columns over (irrep, channel)."""
+    """Return a matrix with its columns, over (channel, irrep), in the order (irrep, channel)."""
     return weight.reshape(len(weight), n_channels, -1).mT.reshape(weight.shape)
 
 

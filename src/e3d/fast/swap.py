@@ -9,22 +9,18 @@ from e3d.fast.network import CentreNetwork
 
 log = logging.getLogger(__name__)
 
+_SEQUENCE = "SequentialGraphNetwork"
 _NETWORK = (
-    "edge_norm",
-    "radial_chemical_embed",
-    "scalar_embed_mlp",
-    "tensor_embed",
-    "allegro",
-    "edge_readout",
-    "edge_eng_sum",
+    *("edge_norm", "radial_chemical_embed", "scalar_embed_mlp", "tensor_embed"),
+    *("allegro", "edge_readout", "edge_eng_sum"),
 )
 
 
 def accelerate(model: torch.nn.Module) -> bool:
-    """Replace, in place, the energy network of an eager Allegro model by one that gives the same numbers faster.
+    """Replace, in place, the energy network of an eager Allegro model by the fast one.
 
-    Weights stay where they are, under the same names. A model with parts it does not know (splines, other
-    nonlinearities, no hidden layer) stays as it is.
+    It gives the same numbers. Weights stay where they are, under the same names. A model with parts
+    it does not know (splines, other nonlinearities, no hidden layer) stays as it is.
 
     Returns
     -------
@@ -32,10 +28,7 @@ def accelerate(model: torch.nn.Module) -> bool:
     """
     for module in list(model.modules()):
         network = getattr(module, "func", None)
-        if (
-            isinstance(network, torch.nn.Module)
-            and type(network).__name__ == "SequentialGraphNetwork"
-        ):
+        if isinstance(network, torch.nn.Module) and type(network).__name__ == _SEQUENCE:
             reason = misfit(network)
             if reason is None:
                 module.func = CentreNetwork(network)
@@ -61,20 +54,15 @@ def misfit(network: Any) -> str | None:
     channels = (network.tensor_embed._edge_weighter, network.allegro._env_weighter)
     if not all(channel.weight_individual_irreps and channel.alpha == 1.0 for channel in channels):
         return "its channels do not weight each irrep"
-    mlps = [
-        network.scalar_embed_mlp.mlp_module,
-        *network.allegro.latents,
-        network.edge_readout.mlp_module,
-    ]
+    ends = network.scalar_embed_mlp.mlp_module, network.edge_readout.mlp_module
+    mlps = [*ends, *network.allegro.latents]
     if not all(_is_silu_mlp(mlp) for mlp in mlps):
         return "an MLP has a bias, no hidden layer or a nonlinearity other than SiLU"
-    linear = (
-        network.allegro.first_layer_env_embed_projection,
-        network.tensor_embed.env_embed_linear,
-    )
+    allegro, embed = network.allegro, network.tensor_embed
+    linear = allegro.first_layer_env_embed_projection, embed.env_embed_linear
     if not all(mlp.num_layers == 1 and not mlp.bias for mlp in linear):
         return "a projection is more than one matrix"
-    if network.allegro.tps[-1].base_dim_out != 1:
+    if allegro.tps[-1].base_dim_out != 1:
         return "its last layer has more than scalars"
     return None
 

@@ -1,6 +1,7 @@
-"""Gauge: rigidity against closed forms, derivatives against finite differences, seeds and variants of made-up D."""
+"""Gauge: rigidity and derivatives against closed forms; seeds and variants of made-up D."""
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from e3d.statistics import UNDETERMINED
 from e3d.structures import Structure
 from model_fixtures import Prepared
+from study.gauge.ablations import ablations
 from study.gauge.contrasts import contrasts
-from study.gauge.rigidity import gauss_newton
-from study.gauge.seeds import ablations, compare, seeds
+from study.gauge.gauss_newton import gauss_newton
+from study.gauge.reproduction import compare
+from study.gauge.seeds import seeds
 
 
 def test_variance_of_a_linear_model_has_its_closed_form() -> None:
@@ -28,10 +31,8 @@ def test_variance_of_a_linear_model_has_its_closed_form() -> None:
     np.testing.assert_allclose(found.variances(g, 1e-6), exact, rtol=1e-10)
 
 
-def test_what_the_data_fix_does_not_depend_on_the_regulariser_and_what_they_leave_open_does() -> (
-    None
-):
-    """Two edges whose sum alone is data: the sum is determined, their difference (a gauge) is not."""
+def test_what_the_data_fix_does_not_depend_on_the_regulariser() -> None:
+    """Two edges whose sum alone is data: it is determined, their difference (a gauge) is not."""
     rows = np.tile([1.0, 1.0], (5, 1))
     found = gauss_newton([(np.ones(5), rows)], 2)
     g = np.array([[1.0, 1.0], [1.0, -1.0]])
@@ -66,20 +67,27 @@ def test_derivatives_by_weights_agree_with_finite_differences(
         np.testing.assert_allclose((ends[0] - ends[1]) / (2 * step), exact, rtol=1e-5, atol=1e-7)
 
 
+CELL = {"dataset": "a", "n_train": 8}
+MAES = {"energy_mae_meV_per_atom": 1.0, "force_mae_meV_per_ang": 1.0}
+ERRORS = pd.DataFrame([{**CELL, "model": "x", "seed": 0, "group_kind": "all", **MAES}])
+SUMMARY = pd.DataFrame(columns=[*CELL, "model", "seed", "structures", "bonded_share"])
+
+
+def _row(model: str, seed: int, bond: str, energy: float, **others: Any) -> dict[str, Any]:
+    """A named bond of one run; unless given, a C-C in a molecule of its own."""
+    about = {"bond": bond, "molecule": bond, "bond_type": "C-C", "bond_energy_eV": energy}
+    reference = {"bde298_eV": np.nan, "bde298_error_eV": 0.1}
+    return {**CELL, "model": model, "seed": seed, **about, **reference, **others}
+
+
 def _named(models: dict[str, float], n_seeds: int) -> pd.DataFrame:
-    rows = [
-        {"dataset": "a", "n_train": 8, "model": model, "seed": seed, "bond": f"b{bond}", "molecule": f"m{bond % 4}",
-         "bond_type": "C-C" if bond < 4 else "C=C", "bde298_error_eV": 0.1, "bde298_eV": np.nan,
-         "bond_energy_eV": (3.0 if bond < 4 else 6.0) + shift * (-1) ** bond + 0.1 * seed * (-1) ** (bond // 2)}
-        for model, shift in models.items() for seed in range(n_seeds) for bond in range(8)
-    ]  # fmt: skip
+    """Eight bonds of two types and four molecules, with a shift by model and a spread by seed."""
+    rows = []
+    for (model, shift), seed, k in product(models.items(), range(n_seeds), range(8)):
+        energy = (3.0 if k < 4 else 6.0) + shift * (-1) ** k + 0.1 * seed * (-1) ** (k // 2)
+        kind = "C-C" if k < 4 else "C=C"
+        rows.append(_row(model, seed, f"b{k}", energy, molecule=f"m{k % 4}", bond_type=kind))
     return pd.DataFrame(rows)
-
-
-ERRORS = pd.DataFrame(
-    {"dataset": ["a"], "n_train": 8, "model": "x", "seed": 0, "group_kind": "all", "energy_mae_meV_per_atom": 1.0,
-     "force_mae_meV_per_ang": 1.0}
-)  # fmt: skip
 
 
 def test_spread_of_seeds_is_that_put_in_and_two_seeds_conclude_nothing() -> None:
@@ -91,25 +99,28 @@ def test_spread_of_seeds_is_that_put_in_and_two_seeds_conclude_nothing() -> None
     assert seeds(_named({"micro": 0.0}, 1), ERRORS).empty
 
 
-def test_a_variant_that_moves_d_is_told_from_one_that_does_not() -> None:
-    table = ablations(_named({"micro": 0.0, "micro+far": 1.0, "micro+same": 0.0}, 3), ERRORS)
+def test_a_variant_that_moves_d_is_distinguished_from_one_that_does_not() -> None:
+    named = _named({"micro": 0.0, "micro+far": 1.0, "micro+same": 0.0}, 3)
+    table = ablations(named, ERRORS, SUMMARY)
     raw = table[~table["offset_removed"].astype(bool)].set_index("variant")
     assert raw.loc["far", "verdict"] == "moves D more than seeds do"
     assert raw.loc["far", "rms_change_eV"] == pytest.approx(1.0)
     assert raw.loc["same", "verdict"] != raw.loc["far", "verdict"]
-    assert ablations(_named({"micro": 0.0}, 3), ERRORS).empty
+    assert ablations(_named({"micro": 0.0}, 3), ERRORS, SUMMARY).empty
 
 
 def test_the_change_of_the_bonded_share_is_that_at_the_same_seeds() -> None:
     share = {("micro", 0): 0.5, ("micro", 1): 0.7, ("micro", 2): 0.9, ("micro+far", 1): 0.8}
+    about = {**CELL, "structures": "test-conformations"}
     summary = pd.DataFrame(
-        [{"dataset": "a", "n_train": 8, "model": model, "seed": seed, "structures": "test-conformations",
-          "bonded_share": value} for (model, seed), value in share.items()]
-    )  # fmt: skip
+        [
+            {**about, "model": model, "seed": seed, "bonded_share": value}
+            for (model, seed), value in share.items()
+        ]
+    )
     named = _named({"micro": 0.0, "micro+far": 1.0}, 3)
-    row = ablations(
-        named[(named["model"] == "micro") | (named["seed"] == 1)], ERRORS, summary
-    ).iloc[0]
+    named = named[(named["model"] == "micro") | (named["seed"] == 1)]
+    row = ablations(named, ERRORS, summary).iloc[0]
     assert row["n_seeds"] == 1
     assert (row["bonded_share_change"], row["bonded_share_seed_sd"]) == pytest.approx((0.1, 0.2))
     assert row["verdict"] == UNDETERMINED
@@ -121,55 +132,45 @@ def test_contrasts_need_seeds_and_variants() -> None:
 
 
 def _moved(rng: np.random.Generator, shift: float, *, together: bool) -> pd.DataFrame:
-    """Three seeds of base and variant, 40 bonds of 20 molecules: each D is noise, or one number for all bonds."""
-    parts = []
+    """Three seeds, 40 bonds of 20 molecules: each D is noise, or one number for all bonds."""
+    rows = []
     for model in ("micro", "micro+v"):
-        d = (
-            rng.normal(size=(3, 1 if together else 40))
-            + np.zeros((3, 40))
-            + (shift if "+" in model else 0.0)
-        )
-        for seed in range(3):
-            parts.append(pd.DataFrame(
-                {"dataset": "a", "n_train": 8, "model": model, "seed": seed, "bond": [f"b{k}" for k in range(40)],
-                 "molecule": [f"m{k // 2}" for k in range(40)], "bond_type": "C-C", "bde298_error_eV": 0.0,
-                 "bond_energy_eV": d[seed]}
-            ))  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
+        d = rng.normal(size=(3, 1 if together else 40)) + np.zeros((3, 40))
+        d += shift if "+" in model else 0.0
+        rows += [
+            _row(model, seed, f"b{k}", d[seed, k], molecule=f"m{k // 2}", bde298_error_eV=0.0)
+            for seed, k in product(range(3), range(40))
+        ]
+    return pd.DataFrame(rows)
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_a_variant_that_is_another_seed_is_rarely_called_more_also_where_all_bonds_move_together(
-    together: bool,
-) -> None:
-    """Bonds that move together say nothing of seeds: by molecules alone half of such variants would be called so."""
+def test_a_variant_that_is_another_seed_is_rarely_said_to_move_d(together: bool) -> None:
+    """Also where all bonds move together: over molecules alone half of such variants would be."""
     rng = np.random.default_rng(3)
-    called = [
-        ablations(_moved(rng, 0.0, together=together), ERRORS)["verdict"].iloc[0] for _ in range(40)
-    ]
-    assert (
-        sum(word != UNDETERMINED for word in called) <= 6
-    )  # of 40 at 5 %: more once in a thousand times
-    assert (
-        ablations(_moved(rng, 30.0, together=together), ERRORS)["verdict"].iloc[0]
-        == "moves D more than seeds do"
-    )
+
+    def verdict(shift: float) -> str:
+        named = _moved(rng, shift, together=together)
+        return str(ablations(named, ERRORS, SUMMARY)["verdict"].iloc[0])
+
+    said = [verdict(0.0) for _ in range(40)]
+    assert sum(word != UNDETERMINED for word in said) <= 6  # at 5 %: more in 1 of 1000 samples
+    assert verdict(30.0) == "moves D more than seeds do"
 
 
 def _contrast(gaps: list[float]) -> str:
     rows = [
-        {"dataset": "a", "n_train": 8, "model": model, "seed": seed, "bond": kind, "molecule": kind, "bond_type": kind,
-         "bde298_eV": 1.0, "bond_energy_eV": 3.0 + gap * (kind == "C=C")}
-        for model in ("micro", "micro+v") for seed, gap in enumerate(gaps) for kind in ("C-C", "C=C")
-    ]  # fmt: skip
+        _row(model, seed, kind, 3.0 + gap * (kind == "C=C"), bond_type=kind, bde298_eV=1.0)
+        for model in ("micro", "micro+v")
+        for seed, gap in enumerate(gaps)
+        for kind in ("C-C", "C=C")
+    ]
     return str(contrasts(pd.DataFrame(rows))["determined"].iloc[0])
 
 
 def test_a_contrast_is_determined_only_if_another_seed_would_have_its_sign() -> None:
     assert _contrast([1.0, 1.1, 0.9]) == "yes"
-    assert (
-        _contrast([1.0, 1.4, 0.6]) == UNDETERMINED
-    )  # 0.4 of SD is below half of 1, but t for 3 seeds is 4.3
+    assert _contrast([1.0, 1.4, 0.6]) == UNDETERMINED  # t for 3 seeds is 4.3
     assert _contrast([1.0, 1.4, -0.1]) == "no"
 
 
@@ -182,45 +183,36 @@ def test_a_prediction_reproduces_the_seeds_only_where_its_interval_says_so(
     rng = np.random.default_rng(4)
     true = np.exp(rng.normal(size=40) / 2)
     rows = [
-        {"dataset": "a", "n_train": 8, "model": "micro", "seed": seed, "bond": f"b{k}", "molecule": f"m{k // 2}",
-         "bond_type": "C-C", "bond_energy_eV": true[k] * rng.normal()}
-        for seed in range(n_seeds) for k in range(40)
-    ]  # fmt: skip
+        _row("micro", seed, f"b{k}", true[k] * rng.normal(), molecule=f"m{k // 2}")
+        for seed in range(n_seeds)
+        for k in range(40)
+    ]
+    about = {**CELL, "model": "micro", "sigma2_relative": 1e-8, "kind": "bond"}
     predicted = pd.DataFrame(
-        {"dataset": "a", "n_train": 8, "model": "micro", "sigma2_relative": 1e-8, "kind": "bond",
-         "bond": [f"b{k}" for k in range(40)], "sd_eV": factor * true}
-    )  # fmt: skip
-    found = compare(
-        pd.concat([predicted.assign(seed=0), predicted.assign(seed=1)]), pd.DataFrame(rows)
-    ).iloc[0]
-    assert found["reproduces"] == verdict
-    assert (
-        found["predicted_over_seed_sd_lo"]
-        < found["predicted_over_seed_sd"]
-        < found["predicted_over_seed_sd_hi"]
+        [{**about, "bond": f"b{k}", "sd_eV": factor * sd} for k, sd in enumerate(true)]
     )
+    both = pd.concat([predicted.assign(seed=0), predicted.assign(seed=1)])
+    found = compare(both, pd.DataFrame(rows)).iloc[0]
+    assert found["reproduces"] == verdict
+    ratio, low, high = (found[f"predicted_over_seed_sd{end}"] for end in ("", "_lo", "_hi"))
+    assert low < ratio < high
 
 
 def test_a_difference_goes_with_the_molecule_of_either_bond() -> None:
-    """Three bonds of one type in three molecules, one of which alone varies: the jackknife is that of the pairs."""
+    """Three bonds of one type in three molecules, one of which varies: the jackknife of pairs."""
     values = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [-1.0, 0.0, 1.0]])
     rows = [
-        {"dataset": "a", "n_train": 8, "model": "micro", "seed": seed, "bond": f"b{k}", "molecule": f"m{k}",
-         "bond_type": "C-C", "bond_energy_eV": values[k, seed]}
-        for k in range(3) for seed in range(3)
-    ]  # fmt: skip
-    found = (
-        seeds(pd.DataFrame(rows), ERRORS)
-        .set_index(["quantity", "bond_type"])
-        .loc[("contrast in type", "all")]
-    )
+        _row("micro", seed, f"b{k}", values[k, seed]) for k, seed in product(range(3), range(3))
+    ]
+    table = seeds(pd.DataFrame(rows), ERRORS).set_index(["quantity", "bond_type"])
+    found = table.loc[("contrast in type", "all")]
     replicates = np.sqrt([1.0, 1.0, 0.0])  # the pair left without m0, m1, m2
     se = np.sqrt(2 / 3 * ((replicates - replicates.mean()) ** 2).sum())
     assert found["sd_eV"] == pytest.approx(np.sqrt(2 / 3))
     assert found["sd_eV_hi"] - found["sd_eV"] == pytest.approx(4.302652729911275 * se)
 
 
-def test_a_trained_models_derivatives_are_those_of_finite_differences_and_energies_are_better_fixed_than_d(
+def test_the_data_of_a_trained_model_fix_energies_better_than_d(
     trained: Path, prepared: Prepared
 ) -> None:
     from e3d.models import load_model
@@ -249,12 +241,11 @@ def test_a_trained_models_derivatives_are_those_of_finite_differences_and_energi
                 weight.data.view(-1)[0] += sign * step
                 ends.append(rows()[0])
                 weight.data.view(-1)[0] -= sign * step
-            # rounding of a total of some 10^3 eV over the step, and the third derivative times step^2
+            # rounding of some 10^3 eV over the step, and the third derivative times step^2
             np.testing.assert_allclose(
                 (ends[0] - ends[1]) / (2 * step), exact, rtol=1e-5, atol=1e-6
             )
-    blocks = [(r, g) for r, g, _ in scaled_rows(model, structures, 1.0, 1.0)]
-    found = gauss_newton(blocks, model.n_parameters)
+    found = gauss_newton(scaled_rows(model, structures, 1.0, 1.0), model.n_parameters)
     energies, d = [], []
     for one in structures:
         g = model.bond_rows(one, [(bond.i, bond.j) for bond in one.bonds or ()])[1]
@@ -271,26 +262,23 @@ def test_a_trained_models_derivatives_are_those_of_finite_differences_and_energi
 
 
 def test_a_run_whose_molecules_are_not_named_has_no_quantities() -> None:
-    from study.gauge.command import _row, combined, rigidity_table
+    from study.gauge.rigidity import combined, rigidity_table
 
-    table, g = combined(pd.DataFrame([], columns=list(_row("", "", "", 0.0))), np.empty((0, 5)))
-    found = rigidity_table(gauss_newton([(np.ones(6), np.eye(6, 5))], 5), table, g)
+    rows, g = combined([], np.empty((0, 5)))
+    found = rigidity_table(gauss_newton([(np.ones(6), np.eye(6, 5))], 5), rows, g, 2)
     assert found.empty
     assert {"bond", "sd_eV", "null_share", "effective_rank"} <= set(found)
 
 
 def test_two_bonds_of_one_type_are_set_in_the_order_of_the_reference() -> None:
     reference = {"strong": 5.0, "weak": 4.0, "other weak": 4.0, "unknown": np.nan}
-    rows = [
-        {"dataset": "a", "n_train": 8, "model": model, "seed": seed, "bond": bond, "molecule": bond, "bond_type": "C-H",
-         "bde298_eV": bde, "bond_energy_eV": 4.0 + 0.01 * seed * (bond == "weak") - 0.5 * (bond == "strong")}
-        for model in ("micro", "micro+v") for seed in range(3) for bond, bde in reference.items()
-    ]  # fmt: skip
+    rows = []
+    for model, seed, (bond, bde) in product(("micro", "micro+v"), range(3), reference.items()):
+        energy = 4.0 + 0.01 * seed * (bond == "weak") - 0.5 * (bond == "strong")
+        rows.append(_row(model, seed, bond, energy, bde298_eV=bde))
     found = contrasts(pd.DataFrame(rows)).set_index(["lower", "higher"])
-    assert set(found.index) == {
-        ("weak", "strong"),
-        ("other weak", "strong"),
-    }  # equal or unknown ones have no order
+    # those with equal or unknown references have no order
+    assert set(found.index) == {("weak", "strong"), ("other weak", "strong")}
     assert found.loc[("weak", "strong"), "mean_eV"] == pytest.approx(-0.51)
     assert set(found["determined"]) == {"yes"}
 
@@ -298,7 +286,7 @@ def test_two_bonds_of_one_type_are_set_in_the_order_of_the_reference() -> None:
 def test_the_squares_of_scaled_residuals_are_the_training_loss(
     build_model: Callable[..., Any], molecules: dict[str, Structure]
 ) -> None:
-    """nequip's loss: mean square of the energy per atom over frames, of the force over all components."""
+    """Mean squares, as in nequip: of energies per atom, and of all components of forces."""
     from dataclasses import replace
 
     from study.gauge.derivatives import Differentiable, scaled_rows
@@ -315,6 +303,6 @@ def test_the_squares_of_scaled_residuals_are_the_training_loss(
         )
         energies.append((off / n) ** 2)
         forces.extend((pull**2).reshape(-1))
-    residuals = np.concatenate([r for r, _, _ in scaled_rows(model, labelled, 4.0, 0.7)])
+    residuals = np.concatenate([r for r, _ in scaled_rows(model, labelled, 4.0, 0.7)])
     loss = 4.0 * np.mean(energies) + 0.7 * np.mean(forces)
     assert residuals @ residuals / len(labelled) == pytest.approx(loss, rel=1e-9)

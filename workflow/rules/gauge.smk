@@ -1,4 +1,4 @@
-# How much of D is determined: rigidity of the smallest model, spread over seeds, changes of the settings.
+# How much of D is determined: rigidity of the smallest model, spread over seeds, other settings.
 
 
 rule gauge_rigidity:
@@ -7,13 +7,13 @@ rule gauge_rigidity:
         settings=f"<results>/train/{RUN}/run.yaml",
         store="<results>/data/{dataset}/store.h5",
         subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
-        means=f"<results>/decompose/{RUN}/{NAMED_BONDS}/bond_means.csv",
-        named="resources/named_bonds.xyz",
+        means=decomposed(MEANS_FILE, [NAMED_BONDS]),
+        named=NAMED_BONDS_FILE,
         bde=BDE_REFERENCE,
         bond_energies=BOND_ENERGIES,
         code=code_of("gauge rigidity"),
     output:
-        f"<results>/gauge/{RUN}.rigidity.csv",
+        **outputs("gauge", "rigidity"),
     log:
         f"<logs>/gauge/{RUN}.rigidity.log",
     benchmark:
@@ -25,11 +25,11 @@ rule gauge_rigidity:
         mem_mb=mem_mb(2000),
         runtime=minutes(120),
     message:
-        "rigidity of D of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
+        f"rigidity of D in {THIS_RUN}"
     shell:
-        "python -m study gauge rigidity {input.model} {input.store} --subset {input.subset} --run {input.settings} "
-        "--named {input.named} --means {input.means} --bde {input.bde} --bond-energies {input.bond_energies} "
-        "-o {output} --log {log}"
+        "python -m study gauge rigidity {input.model} {input.store} --subset {input.subset} "
+        "--run {input.settings} --named {input.named} --means {input.means} --bde {input.bde} "
+        "--bond-energies {input.bond_energies} -o {output} --log {log}"
 
 
 rule gauge_tables:
@@ -40,11 +40,7 @@ rule gauge_tables:
         summary="<results>/decompose/summary.csv",
         code=code_of("gauge tables"),
     output:
-        seeds="<results>/gauge/seeds.csv",
-        others=[
-            f"<results>/gauge/{table}.csv"
-            for table in ("ablations", "contrasts", "compare")
-        ],
+        **outputs("gauge", "seeds", "ablations", "contrasts", "compare"),
     log:
         "<logs>/gauge/tables.log",
     benchmark:
@@ -60,9 +56,3 @@ rule gauge_tables:
     shell:
         "python -m study gauge tables {input.named} {input.errors} --rigidity {input.rigidity} "
         "--summary {input.summary} -o {output.seeds} --log {log}"
-
-
-rule gauge:
-    input:
-        of_stage("gauge"),
-    localrule: True

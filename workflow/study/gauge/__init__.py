@@ -30,7 +30,7 @@ STAGE = Stage(
     commands=(
         Command(
             "gauge rigidity",
-            "study.gauge.command:run",
+            "study.gauge.rigidity:write_table",
             "Predict the SD of D from the Gauss-Newton matrix of MODEL.",
             (
                 argument("MODEL", "trained checkpoint"),
@@ -45,7 +45,7 @@ STAGE = Stage(
         ),
         Command(
             "gauge tables",
-            "study.gauge.contrasts:write_tables",
+            "study.gauge.tables:write_tables",
             "Compare seeds and variants of a study; -o names the table of seeds, "
             "its siblings lie beside it.",
             (

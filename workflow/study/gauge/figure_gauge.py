@@ -1,4 +1,7 @@
-"""How much of D energies and forces fix: spread over seeds, rigidity against the regulariser, changes by variants."""
+"""How much of D the data fix: its spread over seeds, its rigidity, and its change by variants."""
+
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -8,22 +11,38 @@ from matplotlib.figure import Figure
 from e3d.fields import Column as C
 from study.figures import style
 from study.figures.drawing import legend_above, letter, page, panels
+from study.gauge.fields import (
+    BOND,
+    ENERGY,
+    IN_MOLECULE,
+    IN_TYPE,
+    MOVES,
+    OF_TYPES,
+    RMS_CHANGE,
+    SD,
+    SEED_RMS,
+    SIGMA2,
+    TYPE,
+    TYPE_MEAN,
+    D,
+)
 from study.runs import at_run, reference
 
-_SHOWN_SD = 1.6
-_TALL = 1.8
+_SHOWN_SD: Final = 1.6
+"""End of the axis over the largest SD: some intervals of two molecules have no end."""
+_TALL: Final = 1.8
 """Height of a panel whose rows are kinds of bonds, in those of others."""
-_OTHERS = {
-    "type mean": "mean of a type",
-    "contrast of types": r"$\Delta$ between types",
-    "contrast in type": r"$\Delta$ within a type",
-    "contrast in molecule": r"$\Delta$ in a molecule",
+_OTHERS: Final = {
+    TYPE_MEAN: "mean of a type",
+    OF_TYPES: r"$\Delta$ between types",
+    IN_TYPE: r"$\Delta$ within a type",
+    IN_MOLECULE: r"$\Delta$ in a molecule",
 }
-_KINDS = (
-    ("bond", "$D$", style.VERMILION, "s"),
-    ("type", "mean of a type", style.PURPLE, "D"),
-    ("contrast in molecule", r"$\Delta D$ in a molecule", style.GREEN, "^"),
-    ("energy", "total energy", style.BLUE, "o"),
+_KINDS: Final = (
+    (BOND, "$D$", style.VERMILION, "s"),
+    (TYPE, "mean of a type", style.PURPLE, "D"),
+    (IN_MOLECULE, r"$\Delta D$ in a molecule", style.GREEN, "^"),
+    (ENERGY, "total energy", style.BLUE, "o"),
 )
 
 
@@ -45,7 +64,15 @@ def _say(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color=style.GREY)
 
 
-def _rows(axes: Axes, labels: list[str]) -> None:
+def _rows(
+    axes: Axes, rows: Sequence[dict[Any, Any]], column: str, labels: list[str], colors: list[str]
+) -> None:
+    """Draw a column with its intervals from top to bottom."""
+    for y, (row, color) in enumerate(zip(rows, colors, strict=True)):
+        axes.plot(row[column], y, marker="o", color=color)
+        low, high = row[f"{column}_lo"], row[f"{column}_hi"]
+        if np.isfinite(low):
+            axes.hlines(y, max(low, 0.0), high, color=color, linewidth=style.STYLE.interval_line)
     axes.set_yticks(range(len(labels)), labels, fontsize=style.STYLE.name)
     axes.set_ylim(len(labels) - 0.4, -0.6)
 
@@ -54,38 +81,18 @@ def _seeds(axes: Axes, table: pd.DataFrame) -> None:
     if table.empty:
         _say(axes, "one seed:\nno spread to show")
         return
-    types = table[(table["quantity"] == "D")].sort_values("sd_eV", ascending=False, kind="stable")
-    others = (
-        table[table["quantity"].isin(_OTHERS)]
-        .set_index("quantity")
-        .reindex(list(_OTHERS))
-        .dropna(how="all")
+    types = table[table["quantity"] == D].sort_values(SD, ascending=False, kind="stable")
+    types = types.assign(
+        label=types[C.BOND_TYPE].replace("all", "all bonds"), color=style.VERMILION
     )
-    labels = ["all bonds" if kind == "all" else str(kind) for kind in types[C.BOND_TYPE]] + [
-        _OTHERS[name] for name in others.index
-    ]
-    rows = pd.concat([types, others.reset_index()], ignore_index=True)
-    for y, row in enumerate(rows.to_dict("records")):
-        color = (
-            style.BLACK
-            if labels[y] == "all bonds"
-            else style.GREEN
-            if y >= len(types)
-            else style.VERMILION
-        )
-        axes.plot(row["sd_eV"], y, marker="o", color=color)
-        if np.isfinite(row["sd_eV_lo"]):
-            axes.hlines(
-                y,
-                max(row["sd_eV_lo"], 0.0),
-                row["sd_eV_hi"],
-                color=color,
-                linewidth=style.STYLE.interval_line,
-            )
-    _rows(axes, labels)
-    axes.set_xlim(
-        0, _SHOWN_SD * float(rows["sd_eV"].max())
-    )  # two molecules of a type give intervals without end
+    types.loc[types[C.BOND_TYPE] == "all", "color"] = style.BLACK
+    others = table[table["quantity"].isin(_OTHERS)]
+    others = others.assign(label=others["quantity"].map(_OTHERS), color=style.GREEN)
+    order = {label: place for place, label in enumerate(_OTHERS.values())}
+    others = others.sort_values("label", key=lambda labels: labels.map(order))
+    rows = pd.concat([types, others])
+    _rows(axes, rows.to_dict("records"), SD, [*rows["label"]], [*rows["color"]])
+    axes.set_xlim(0, _SHOWN_SD * float(rows[SD].max()))
     axes.set_xlabel(f"SD of $D$ over {int(table['n_seeds'].max())} seeds (eV)")
 
 
@@ -95,7 +102,7 @@ def _rigidity(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
         _say(axes, "no model small enough\nfor the full matrix")
         return
     for kind, label, color, marker in _KINDS:
-        middle = table[table["kind"] == kind].groupby("sigma2_relative")["sd_eV"].median()
+        middle = table[table["kind"] == kind].groupby(SIGMA2)[SD].median()
         axes.plot(middle.index, middle, color=color, marker=marker, label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -107,35 +114,18 @@ def _rigidity(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
 
 
 def _variants(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
-    table = table[(table["dataset"] == dataset) & ~table["offset_removed"].astype(bool)]
+    table = table[(table[C.DATASET] == dataset) & ~table["offset_removed"].astype(bool)]
     if table.empty:
         _say(axes, "no variants in this study\n(config/controls.yaml has them)")
         return
-    table = table.sort_values("rms_change_eV", ascending=False, kind="stable").reset_index(
-        drop=True
-    )
-    seeds = table["seed_rms_eV"].median()
-    axes.axvline(
-        seeds,
-        color=style.GREY,
-        linestyle="--",
-        linewidth=style.STYLE.guide_line,
-        label="another seed",
-    )
-    for y, row in enumerate(table.to_dict("records")):
-        color = style.VERMILION if row["verdict"] == "moves D more than seeds do" else style.BLACK
-        axes.plot(row["rms_change_eV"], y, marker="o", color=color)
-        if np.isfinite(row["rms_change_eV_lo"]):
-            axes.hlines(
-                y,
-                max(row["rms_change_eV_lo"], 0.0),
-                row["rms_change_eV_hi"],
-                color=color,
-                linewidth=style.STYLE.interval_line,
-            )
-    _rows(axes, [str(name) for name in table["variant"]])
+    table = table.sort_values(RMS_CHANGE, ascending=False, kind="stable")
+    look: dict[str, Any] = {"linestyle": "--", "linewidth": style.STYLE.guide_line}
+    axes.axvline(table[SEED_RMS].median(), color=style.GREY, label="another seed", **look)
+    colors = [style.VERMILION if word == MOVES else style.BLACK for word in table["verdict"]]
+    labels = [str(name) for name in table["variant"]]
+    _rows(axes, table.to_dict("records"), RMS_CHANGE, labels, colors)
     axes.set_xlim(left=0)
     axes.set_xlabel("RMS change of $D$ (eV)")
     first = table.iloc[0]
-    axes.set_ylabel(f"variants of {first['base']}, $N$ = {first['n_train']}")
+    axes.set_ylabel(f"variants of {first['base']}, $N$ = {first[C.N_TRAIN]}")
     legend_above(axes)

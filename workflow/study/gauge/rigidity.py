@@ -1,80 +1,164 @@
-"""Local prediction rigidity: what the data determine of D, from the Gauss-Newton matrix of the training loss.
+"""The rigidity of D of the named bonds for one run: SDs that the Gauss-Newton matrix predicts."""
 
-With J the derivatives of the scaled residuals by the weights, H = J^T J, and g the derivative of a quantity,
-
-    variance = s2 * g^T (H + sigma2 I)^-1 g          rigidity = 1 / variance
-
-(Bigi, Chong, Ceriotti, Grasselli 2024; Chong et al. 2023, J. Chem. Theory Comput. 19, 8020). s2 is the residual
-variance.
-What depends on sigma2 is set by the regulariser and not by the data.
-"""
-
-from collections.abc import Iterable
-from dataclasses import dataclass
+import itertools
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
-REGULARISERS = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4)
-"""sigma2 over the largest eigenvalue of H."""
-NULL_SPACE = 1e-12
-"""Eigenvalues below this share of the largest are zero: P times the rounding of float64 for a few thousand weights."""
+from e3d import tables
+from e3d.fields import RUN_COLUMNS
+from e3d.fields import Column as C
+from e3d.models import load_model
+from e3d.options import read_yaml
+from e3d.store.reader import StoreReader
+from e3d.structures import Structure, from_file, from_store
+from study.bde.named import find_named, read_references
+from study.gauge.derivatives import Array, Differentiable, scaled_rows
+from study.gauge.fields import BOND, ENERGY, IN_MOLECULE, OF_TYPES, SD, SIGMA2, SUM, TYPE, VALUE
+from study.gauge.gauss_newton import REGULARISERS, Rigidity, gauss_newton
+from study.run_settings import RunSettings
 
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Rigidity:
-    """Eigenvalues (P,) and eigenvectors (P, P) of H, and the residual variance per row of the loss."""
-
-    eigenvalues: Array
-    vectors: Array
-    residual_variance: float
-    n_rows: int
-
-    def variances(self, g: Array, relative: float) -> Array:
-        """Return the variance (Q,) of quantities with derivatives g (Q, P) at sigma2 = relative * largest."""
-        sigma2 = relative * self.eigenvalues[-1]
-        return np.asarray(
-            self.residual_variance
-            * ((g @ self.vectors) ** 2 / (self.eigenvalues + sigma2)).sum(axis=1)
-        )
-
-    def null_share(self, g: Array) -> Array:
-        """Return the part (Q,) of |g|^2 in the null space of H; NaN where g is zero."""
-        parts = (g @ self.vectors) ** 2
-        zero = self.eigenvalues < NULL_SPACE * self.eigenvalues[-1]
-        with np.errstate(invalid="ignore"):
-            return np.asarray(parts[:, zero].sum(axis=1) / parts.sum(axis=1))
-
-    def effective_rank(self, relative: float) -> float:
-        """Return sum lambda / (lambda + sigma2), directions that are determined (MacKay 1992)."""
-        return float(
-            (self.eigenvalues / (self.eigenvalues + relative * self.eigenvalues[-1])).sum()
-        )
+MAX_ROWS: Final = 6000
+"""Energies and force components used at most: with 4000 weights about half a minute."""
+MAX_PARAMETERS: Final = 8000
+_FRAMES_PER_BLOCK: Final = 32
+_QUANTITY: Final = ("kind", "bond", str(C.BOND_TYPE), str(C.MOLECULE), VALUE)
+_PREDICTED: Final = (
+    *(SIGMA2, SD, "rigidity_per_eV2", "null_share", "effective_rank"),
+    *("n_parameters", "n_rows", "n_frames_used"),
+)
+Quantity = tuple[str, str, str, str, float]
+"""Kind, named bond, bond type, SMILES and value (eV) of what an SD is predicted for."""
+log = logging.getLogger(__name__)
 
 
-def gauss_newton(
-    blocks: Iterable[tuple[Array, Array]], n_parameters: int, weight: float = 1.0
-) -> Rigidity:
-    """Return H = weight * sum J^T J of blocks of residuals (R,) and derivatives (R, P), diagonalised.
+def write_table(
+    model: Path,
+    store: Path,
+    subset: Path,
+    run: Path,
+    named: Path,
+    means: Path,
+    bde: Path,
+    bond_energies: Path,
+    output: Path,
+) -> None:
+    """Write the rigidities of one run; ``run`` is its RUN.yaml.
 
-    ``weight`` is what every row stands for where rows are a sample of the data. The residual variance is the mean
-    square of the scaled residuals: the weights adapt to few of the rows, so no degree of freedom is taken off.
-
-    Raises
-    ------
-    ValueError
-        If there are no rows.
+    A model of more than ``MAX_PARAMETERS`` weights has a table without rows.
     """
-    h = np.zeros((n_parameters, n_parameters))
-    squares, n_rows = 0.0, 0
-    for residuals, rows in blocks:
-        h += rows.T @ rows
-        squares += float(residuals @ residuals)
-        n_rows += len(residuals)
-    if not n_rows:
-        raise ValueError("no rows: the training frames have no labels")
-    values, vectors = np.linalg.eigh(h * weight)
-    # rounding makes zeros slightly negative
-    return Rigidity(np.maximum(values, 0.0), vectors, squares / n_rows, n_rows)
+    settings = RunSettings.from_dict(read_yaml(run))
+    network = Differentiable(load_model(model))
+    if network.n_parameters > MAX_PARAMETERS:
+        log.warning("%d weights, too many for the matrix: no rows", network.n_parameters)
+        table = pd.DataFrame(columns=[*_QUANTITY, *_PREDICTED])
+    else:
+        frames = tables.read(subset, columns=(C.FRAME,))[C.FRAME].to_numpy()
+        with StoreReader(store) as reader:
+            structures = list(from_store(reader, frames))
+        used = sample(structures)
+        log.info("%d of %d training frames used", len(used), len(structures))
+        network.differentiate_forces()
+        weights = settings.training.energy_weight, settings.training.force_weight
+        blocks = _blocks(scaled_rows(network, used, *weights))
+        found = gauss_newton(blocks, network.n_parameters, len(structures) / max(len(used), 1))
+        reference = read_references(bde, bond_energies)
+        quantities, g = _quantities(network, list(from_file(named)), tables.read(means), reference)
+        table = rigidity_table(found, quantities, g, len(used))
+    columns = {str(name): getattr(settings, str(name)) for name in RUN_COLUMNS}
+    tables.write_of_run({"": table}, output, columns, inputs=[model, store, subset, means])
+
+
+def sample(structures: Sequence[Structure]) -> list[Structure]:
+    """Return evenly spaced frames with at most about ``MAX_ROWS`` energies and force components."""
+    rows = sum(1 + 3 * len(structure.atomic_numbers) for structure in structures)
+    n = min(len(structures), max(1, int(len(structures) * MAX_ROWS / rows)))
+    places = np.unique(np.linspace(0, len(structures) - 1, n).astype(int))
+    return [structures[place] for place in places]
+
+
+def _blocks(rows: Iterator[tuple[Array, Array]]) -> Iterator[tuple[Array, Array]]:
+    """Join the rows of frames into blocks of some hundred: one product each, not one a frame."""
+    while many := list(itertools.islice(rows, _FRAMES_PER_BLOCK)):
+        yield np.concatenate([one[0] for one in many]), np.concatenate([one[1] for one in many])
+
+
+def _quantities(
+    model: Differentiable,
+    named: Sequence[Structure],
+    means: pd.DataFrame,
+    reference: pd.DataFrame,
+) -> tuple[list[Quantity], Array]:
+    """Return quantities (Q) and their derivatives (Q, P): bonds, sums, energies, types, contrasts.
+
+    ``means`` has a row per bond of each of the ``named`` molecules.
+    """
+    structures = {one.smiles: one for one in named if model.knows(one)}
+    by_molecule: dict[str, list[tuple[str, pd.DataFrame]]] = {}
+    for entry, place in find_named(means, reference):
+        bonds = means.iloc[place]
+        by_molecule.setdefault(str(bonds[C.MOLECULE].iloc[0]), []).append((entry["bond"], bonds))
+    rows: list[Quantity] = []
+    derivatives: list[Array] = []
+    for smiles, found in by_molecule.items():
+        if smiles not in structures:
+            continue
+        ends = [(int(i), int(j)) for _, one in found for i, j in one[[C.I, C.J]].to_numpy()]
+        values, g = model.bond_rows(structures[smiles], ends)
+        start = 0
+        for bond, one in found:
+            part = slice(start, start := start + len(one))
+            value = float(values[part].mean())
+            rows.append((BOND, bond, str(one[C.BOND_TYPE].iloc[0]), smiles, value))
+            derivatives.append(g[part].mean(axis=0))
+        for kind, last in ((SUM, -2), (ENERGY, -1)):
+            rows.append((kind, "", "", smiles, float(values[last])))
+            derivatives.append(g[last])
+    return combined(rows, np.array(derivatives).reshape(len(rows), model.n_parameters))
+
+
+def combined(rows: Sequence[Quantity], g: Array) -> tuple[list[Quantity], Array]:
+    """Add the mean of each bond type, and differences of means and of bonds of a molecule."""
+    table = pd.DataFrame(rows, columns=list(_QUANTITY))
+    bonds = table[table["kind"] == BOND]
+    more: list[Quantity] = []
+    added = [g]
+    means = {
+        str(kind): (float(part[VALUE].mean()), g[part.index].mean(axis=0))
+        for kind, part in bonds.groupby(C.BOND_TYPE)
+    }
+    for kind, (value, of_type) in means.items():
+        more.append((TYPE, "", kind, "", value))
+        added.append(of_type[None])
+    for (one, first), (other, second) in itertools.combinations(means.items(), 2):
+        more.append((OF_TYPES, "", f"{other} minus {one}", "", second[0] - first[0]))
+        added.append((second[1] - first[1])[None])
+    for smiles, part in bonds.groupby(C.MOLECULE):
+        named = zip(part.index, part["bond"], part[VALUE], strict=True)
+        for (a, first_bond, low), (b, second_bond, high) in itertools.combinations(named, 2):
+            name = f"{second_bond} minus {first_bond}"
+            more.append((IN_MOLECULE, name, "", str(smiles), high - low))
+            added.append((g[b] - g[a])[None])
+    return [*rows, *more], np.concatenate(added)
+
+
+def rigidity_table(
+    found: Rigidity, quantities: Sequence[Quantity], g: Array, n_frames: int
+) -> pd.DataFrame:
+    """Return a row per quantity and regulariser.
+
+    Predicted SD (eV), rigidity (1/eV^2), and the part of g (Q, P) in the null space.
+    """
+    table = pd.DataFrame(quantities, columns=list(_QUANTITY))
+    shares, parts = found.null_share(g), []
+    for relative in REGULARISERS:
+        variance, rank = found.variances(g, relative), found.effective_rank(relative)
+        with np.errstate(divide="ignore"):
+            predicted = (relative, np.sqrt(variance), 1 / variance, shares, rank)
+        facts = (g.shape[1], found.n_rows, n_frames)
+        parts.append(table.assign(**dict(zip(_PREDICTED, (*predicted, *facts), strict=True))))
+    return pd.concat(parts, ignore_index=True)

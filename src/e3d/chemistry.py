@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols, covalent_radii
+from ase.data import atomic_numbers, chemical_symbols
 from ase.formula import Formula
 from numpy.typing import NDArray
 from rdkit import Chem, RDLogger
-from rdkit.Chem import rdDetermineBonds
 
 from e3d.errors import InputError
 from e3d.resonance import resonance_bonds
@@ -30,11 +29,6 @@ _REMEMBERED = 5_000  # parsed molecules: some 10 kB each, and a dataset may have
 
 FORMULA = "formula:"
 """Starts the name of a molecule or material that has no SMILES."""
-
-BROKEN_FACTOR = 1.5
-"""A bond longer than this times the sum of covalent radii counts as broken."""
-FORMED_FACTOR = 1.15
-"""A non-bonded pair shorter than this times the sum of covalent radii counts as a new bond."""
 
 
 class SmilesError(InputError):
@@ -275,79 +269,28 @@ def equivalent_bonds(named: str, frame: str) -> frozenset[tuple[int, int]]:
     return frozenset((i, j) for i, j in pairs)
 
 
-def bonds_intact(
-    positions: NDArray[np.float64], numbers: NDArray[np.int64], bonds: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Say which frames of a molecule (no cell) still have exactly the bonds of their SMILES.
+def fragment_rows(smiles: str, bond: tuple[int, int]) -> list[int]:
+    """Return the rows of the fragment of ``bond[1]`` once the bond is cut, ascending.
 
-    Parameters
-    ----------
-    positions
-        (M, N, 3), Å.
-    numbers
-        Atomic numbers (N,).
-    bonds
-        Bonded rows (B, 2).
+    >>> fragment_rows("[C:1]([H:3])([H:4])([H:5])[O:2][H:6]", (0, 1))
+    [1, 5]
 
-    Returns
-    -------
-    (M,), as :func:`distances_intact` of each frame.
+    Raises
+    ------
+    InputError
+        If cutting the bond leaves one piece: it is part of a ring.
     """
-    first, second = np.triu_indices(len(numbers), k=1)
-    return distances_intact(
-        np.linalg.norm(positions[:, first] - positions[:, second], axis=-1), numbers, bonds
-    )
-
-
-def distances_intact(
-    distances: NDArray[np.float64], numbers: NDArray[np.int64], bonds: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Say which rows of ``distances`` (M, N(N-1)/2), Å, of the pairs i < j, fit the bonds.
-
-    True where no bond is longer than ``BROKEN_FACTOR`` and no other pair shorter than
-    ``FORMED_FACTOR`` times the sum of the covalent radii (Cordero 2008, as in ASE).
-
-    >>> hydrogen = np.array([1, 1])
-    >>> distances_intact(np.array([[0.74], [2.0]]), hydrogen, np.array([[0, 1]])).tolist()
-    [True, False]
-    """
-    first, second = np.triu_indices(len(numbers), k=1)
-    reach = covalent_radii[numbers][first] + covalent_radii[numbers][second]
-    bonded = np.zeros((len(numbers), len(numbers)), dtype=bool)
-    bonded[bonds[:, 0], bonds[:, 1]] = True
-    changed = np.where(
-        bonded[first, second], distances > BROKEN_FACTOR * reach, distances < FORMED_FACTOR * reach
-    )
-    return np.asarray(~changed.any(axis=1))
-
-
-def perceive(numbers: NDArray[np.int64], positions: NDArray[np.float64], charge: int) -> str | None:
-    """Return a mapped SMILES from geometry alone (RDKit's xyz2mol), None where it finds none.
-
-    ``numbers`` (N,), ``positions`` (N, 3) in Å; ``charge`` is that of the molecule.
-
-    >>> perceive(np.array([1, 1]), np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]]), 0)
-    '[H:1][H:2]'
-    """
-    block = [str(len(numbers)), ""]
-    block += [
-        f"{symbol(int(z))} {x:.8f} {y:.8f} {w:.8f}"
-        for z, (x, y, w) in zip(numbers, positions, strict=True)
-    ]
-    RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
-    mol: Chem.Mol | None = Chem.MolFromXYZBlock("\n".join(block) + "\n")
-    if mol is None:
-        return None
-    try:
-        rdDetermineBonds.DetermineBonds(mol, charge=charge)
-    except (ValueError, RuntimeError):
-        return None
-    mol.UpdatePropertyCache(strict=False)
-    if any(atom.GetTotalNumHs() for atom in mol.GetAtoms()):
-        return None  # RDKit completes a lone atom with hydrogens that are not there
-    for atom in mol.GetAtoms():
-        atom.SetAtomMapNum(atom.GetIdx() + 1)
-    return str(Chem.MolToSmiles(mol))
+    known = molecule(smiles)
+    pairs = {(one.i, one.j) for one in known.bonds} - {(min(bond), max(bond))}
+    rows, reached = {bond[1]}, {bond[1]}
+    while reached:
+        reached = {k for pair in pairs for k in pair if rows & set(pair)} - rows
+        rows |= reached
+    if bond[0] in rows:
+        raise InputError(
+            f"{smiles}: the bond of rows {bond} is part of a ring, a stretch needs two fragments."
+        )
+    return sorted(rows)
 
 
 def symbol(z: int) -> str:

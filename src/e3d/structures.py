@@ -2,8 +2,7 @@
 
 Bonds come from a mapped SMILES: the store's, or ``info["smiles"]`` of ASE's ``Atoms``. Without one,
 RDKit perceives them from the geometry of a neutral molecule. Pairs of a periodic structure are
-bonded if closer than ``GEOMETRIC_FACTOR`` times the sum of their covalent radii; their order is not
-known (``C~O``).
+bonded by distance (:func:`e3d.connectivity.geometric_bonds`); their order is not known (``C~O``).
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,16 +13,15 @@ from pathlib import Path
 import ase.io
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
 from ase.geometry import complete_cell
 from numpy.typing import NDArray
 
-from e3d.chemistry import Bond, Molecule, distances_intact, molecule, perceive
+from e3d.chemistry import Bond, Molecule, molecule
+from e3d.connectivity import distances_intact, perceive
 from e3d.errors import InputError
 from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
 
-GEOMETRIC_FACTOR = 1.25
 NOT_PERIODIC = (False, False, False)
 STORE_SUFFIX = ".h5"
 _MAX_PERCEIVED = 100
@@ -275,10 +273,3 @@ def _charge(atoms: Atoms, label: str) -> int:
     except (TypeError, ValueError, OverflowError):
         pass
     raise InputError(f"{label}: charge = '{charge}' - expected a whole number. Fix it in the file.")
-
-
-def geometric_bonds(
-    z_i: NDArray[np.int64], z_j: NDArray[np.int64], r: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Say which pairs (P,) of atomic numbers are bonded by their distance ``r`` (Å) alone."""
-    return np.asarray(r <= GEOMETRIC_FACTOR * (covalent_radii[z_i] + covalent_radii[z_j]))

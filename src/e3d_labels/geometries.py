@@ -11,16 +11,16 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
-
 from e3d import provenance
-from e3d.chemistry import Molecule, bonds_intact, molecule, number
+from e3d.chemistry import Molecule, molecule, number
+from e3d.connectivity import bonds_intact
 from e3d.errors import InputError
 from e3d.store.files.hdf5 import array, open_hdf5, text
 from e3d.store.layouts.spice import SAMPLE_INDEX
 from e3d.theory import Theory
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels.task import Label, Task
+from numpy.typing import NDArray
 
 _NEEDED = ("smiles", "atomic_numbers", "conformations")
 

@@ -17,11 +17,11 @@ from ase.calculators.calculator import CalculationFailed
 from ase.data import covalent_radii
 from ase.mep import NEB, idpp_interpolate
 from ase.optimize import BFGS, FIRE
+from e3d.chemistry import molecule, parse
+from e3d.connectivity import distances_intact
 from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
-
-from e3d.chemistry import distances_intact, molecule, parse
 
 log = logging.getLogger(__name__)
 

@@ -22,10 +22,9 @@ from ase import Atoms, units
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import thermalize_momenta
 from ase.optimize import FIRE
-from numpy.typing import NDArray
-
 from e3d import provenance
-from e3d.chemistry import bonds_intact, molecule
+from e3d.chemistry import molecule
+from e3d.connectivity import bonds_intact
 from e3d.errors import InputError
 from e3d.store.layouts.spice import PAIR_STRIDE, SAMPLE_INDEX
 from e3d.units import BOHR_ANG
@@ -33,6 +32,7 @@ from e3d_labels.embed import embed, lowest_minimum, xtb
 from e3d_labels.ledger import Ledger
 from e3d_labels.molecule_list import Entry, read_molecules
 from e3d_labels.processes import LostProcessError, work
+from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 

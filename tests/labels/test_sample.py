@@ -11,18 +11,19 @@ import ase.io
 import h5py
 import numpy as np
 import pytest
-
-from e3d.chemistry import bonds_intact, molecule
+from e3d.chemistry import molecule
+from e3d.connectivity import bonds_intact
 from e3d.units import BOHR_ANG
-from e3d_labels import sample as sampling
 from e3d_labels.embed import xtb
-from e3d_labels.geometries import read_geometries
 from e3d_labels.ledger import Ledger
 from e3d_labels.molecule_list import read_molecules
 from e3d_labels.relax import relax
-from e3d_labels.sample import Recipe, SamplingError, sample, sample_file
 from planning import PYTHONPATH
 from study.cli import main
+
+from e3d_labels import sample as sampling
+from e3d_labels.geometries import read_geometries
+from e3d_labels.sample import Recipe, SamplingError, sample, sample_file
 
 Expect = Callable[..., AbstractContextManager[None]]
 QUICK = Recipe(conformations=4, seed=3)

@@ -9,19 +9,16 @@ from ase.build import molecule as g2_molecule
 from ase.data import covalent_radii
 
 from e3d.chemistry import (
-    BROKEN_FACTOR,
-    FORMED_FACTOR,
     bond_type,
-    bonds_intact,
     canonical_smiles,
     equivalent_bonds,
     flat,
     molecule,
     number,
     parse,
-    perceive,
     symbol,
 )
+from e3d.connectivity import BROKEN_FACTOR, FORMED_FACTOR, bonds_intact, perceive
 
 TYPES = {
     "C": {"C-H": 4},

@@ -12,9 +12,10 @@ from ase.build import molecule as g2_molecule
 
 from e3d import tables
 from e3d.chemistry import equivalent_bonds, molecule
+from e3d.connectivity import geometric_bonds
 from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
-from e3d.structures import from_file, from_store, geometric_bonds
+from e3d.structures import from_file, from_store
 
 
 def _write(path: Path, *frames: Atoms) -> Path:

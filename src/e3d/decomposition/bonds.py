@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e3d.chemistry import Bond, bond_type
+from e3d.connectivity import geometric_bonds
 from e3d.edges import EdgeEnergies
 from e3d.keys import Vocabulary
 from e3d.pairs import Pairs
-from e3d.structures import Structure, geometric_bonds
+from e3d.structures import Structure
 
 _REMEMBERED = 20_000
 Ints = NDArray[np.int64]

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from e3d import provenance
-from e3d.chemistry import Molecule, SmilesError, bonds_intact, molecule, number, symbol, unnamed
+from e3d.chemistry import Molecule, SmilesError, molecule, number, symbol, unnamed
+from e3d.connectivity import bonds_intact
 from e3d.errors import InputError, choices
 from e3d.store.duplicates import Duplicates
 from e3d.store.group import Group, check_groups, select

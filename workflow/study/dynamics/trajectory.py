@@ -15,15 +15,14 @@ from ase import Atoms, units
 from ase.calculators.calculator import Calculator, all_changes
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import thermalize_momenta
-from numpy.typing import NDArray
-
-from e3d.chemistry import BROKEN_FACTOR
+from e3d.connectivity import BROKEN_FACTOR
 from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
 from e3d.graphs import make_batch
 from e3d.pairs import pair_up
 from e3d.potential import EdgePotential
 from e3d.structures import Structure
+from numpy.typing import NDArray
 from study.dynamics.series import Floats, Ints, Outcome, Series, bond_classes, reaches
 
 log = logging.getLogger(__name__)

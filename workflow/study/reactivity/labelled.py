@@ -10,15 +10,15 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
-
-from e3d.chemistry import Molecule, distances_intact, molecule
+from e3d.chemistry import Molecule, molecule
+from e3d.connectivity import distances_intact
 from e3d.errors import InputError
 from e3d.store.files.hdf5 import array, open_hdf5, require, text
 from e3d.store.layouts.spice import SAMPLE_INDEX
 from e3d.structures import Structure
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 from e3d_labels.stretch import BOND, RELAXED
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 _GEOMETRY = ("smiles", "atomic_numbers", "conformations", SAMPLE_INDEX)

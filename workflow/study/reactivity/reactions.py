@@ -6,9 +6,8 @@ from typing import Final
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
-
-from e3d.chemistry import FORMULA, molecule, perceive
+from e3d.chemistry import FORMULA, molecule
+from e3d.connectivity import perceive
 from e3d.errors import InputError
 from e3d.store.files.hdf5 import array, open_hdf5, require
 from e3d.store.layouts.frames import formula
@@ -17,7 +16,9 @@ from e3d.store.layouts.transition1x import reactions as t1x_reactions
 from e3d.structures import Structure
 from e3d.theory import GFN2
 from e3d.units import BOHR_ANG, EV_KCAL_MOL, HARTREE_EV
+from numpy.typing import NDArray
 from study.reactivity.barriers import Reaction, barrier_of
+
 from study.reactivity.labelled import LabelledPath
 
 UNIMOLECULAR: Final = "unimolecular"

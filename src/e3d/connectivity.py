@@ -1,0 +1,99 @@
+"""Which atoms are bonded by the geometry alone, and whether that agrees with a SMILES.
+
+Covalent radii are those of Cordero 2008, as in ASE.
+"""
+
+import numpy as np
+from ase.data import chemical_symbols, covalent_radii
+from numpy.typing import NDArray
+from rdkit import Chem, RDLogger
+from rdkit.Chem import rdDetermineBonds
+
+BROKEN_FACTOR = 1.5
+"""A bond longer than this times the sum of covalent radii counts as broken."""
+FORMED_FACTOR = 1.15
+"""A non-bonded pair shorter than this times the sum of covalent radii counts as a new bond."""
+GEOMETRIC_FACTOR = 1.25
+"""A pair shorter than this times the sum of covalent radii is a bond where none are known."""
+
+
+def bonds_intact(
+    positions: NDArray[np.float64], numbers: NDArray[np.int64], bonds: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Say which frames of a molecule (no cell) still have exactly the bonds of their SMILES.
+
+    Parameters
+    ----------
+    positions
+        (M, N, 3), Å.
+    numbers
+        Atomic numbers (N,).
+    bonds
+        Bonded rows (B, 2).
+
+    Returns
+    -------
+    (M,), as :func:`distances_intact` of each frame.
+    """
+    first, second = np.triu_indices(len(numbers), k=1)
+    return distances_intact(
+        np.linalg.norm(positions[:, first] - positions[:, second], axis=-1), numbers, bonds
+    )
+
+
+def distances_intact(
+    distances: NDArray[np.float64], numbers: NDArray[np.int64], bonds: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Say which rows of ``distances`` (M, N(N-1)/2), Å, of the pairs i < j, fit the bonds.
+
+    True where no bond is longer than ``BROKEN_FACTOR`` and no other pair shorter than
+    ``FORMED_FACTOR`` times the sum of the covalent radii.
+
+    >>> hydrogen = np.array([1, 1])
+    >>> distances_intact(np.array([[0.74], [2.0]]), hydrogen, np.array([[0, 1]])).tolist()
+    [True, False]
+    """
+    first, second = np.triu_indices(len(numbers), k=1)
+    reach = covalent_radii[numbers][first] + covalent_radii[numbers][second]
+    bonded = np.zeros((len(numbers), len(numbers)), dtype=bool)
+    bonded[bonds[:, 0], bonds[:, 1]] = True
+    changed = np.where(
+        bonded[first, second], distances > BROKEN_FACTOR * reach, distances < FORMED_FACTOR * reach
+    )
+    return np.asarray(~changed.any(axis=1))
+
+
+def perceive(numbers: NDArray[np.int64], positions: NDArray[np.float64], charge: int) -> str | None:
+    """Return a mapped SMILES from geometry alone (RDKit's xyz2mol), None where it finds none.
+
+    ``numbers`` (N,), ``positions`` (N, 3) in Å; ``charge`` is that of the molecule.
+
+    >>> perceive(np.array([1, 1]), np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]]), 0)
+    '[H:1][H:2]'
+    """
+    block = [str(len(numbers)), ""]
+    block += [
+        f"{chemical_symbols[z]} {x:.8f} {y:.8f} {w:.8f}"
+        for z, (x, y, w) in zip(numbers, positions, strict=True)
+    ]
+    RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
+    mol: Chem.Mol | None = Chem.MolFromXYZBlock("\n".join(block) + "\n")
+    if mol is None:
+        return None
+    try:
+        rdDetermineBonds.DetermineBonds(mol, charge=charge)
+    except (ValueError, RuntimeError):
+        return None
+    mol.UpdatePropertyCache(strict=False)
+    if any(atom.GetTotalNumHs() for atom in mol.GetAtoms()):
+        return None  # RDKit completes a lone atom with hydrogens that are not there
+    for atom in mol.GetAtoms():
+        atom.SetAtomMapNum(atom.GetIdx() + 1)
+    return str(Chem.MolToSmiles(mol))
+
+
+def geometric_bonds(
+    z_i: NDArray[np.int64], z_j: NDArray[np.int64], r: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Say which pairs (P,) of atomic numbers are bonded by their distance ``r`` (Å) alone."""
+    return np.asarray(r <= GEOMETRIC_FACTOR * (covalent_radii[z_i] + covalent_radii[z_j]))

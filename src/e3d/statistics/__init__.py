@@ -13,6 +13,7 @@ from e3d.statistics.intervals import (
 from e3d.statistics.resampling import (
     deletions,
     estimate,
+    finite_group_mean,
     group_mean,
     jackknife,
     jackknife_groups,
@@ -26,6 +27,7 @@ __all__ = [
     "Estimate",
     "deletions",
     "estimate",
+    "finite_group_mean",
     "group_mean",
     "interval_columns",
     "jackknife",

@@ -100,6 +100,16 @@ def group_mean(
     return estimate(np.array([value, *transform((total - sums) / (n - counts))]))
 
 
+def finite_group_mean(values: Floats, groups: Ints) -> Estimate:
+    """Return :func:`group_mean` of the ``values`` (n,) that are numbers; NaN where there are none.
+
+    >>> finite_group_mean(np.array([1.0, np.nan, 2.0]), np.array([0, 1, 0])).value
+    1.5
+    """
+    known = np.isfinite(values)
+    return group_mean(values[known], groups[known]) if known.any() else Estimate(float("nan"))
+
+
 def group_ratio(part: Floats, whole: Floats) -> Estimate:
     """Return sum(part) / sum(whole) over groups (g,) with its jackknife interval."""
     total, base = part.sum(), whole.sum()

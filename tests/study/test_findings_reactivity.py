@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.reactivity.findings import _against_guess, _barriers, _crossings, _read_off
+from study.reactivity.findings import _barriers, _crossings, _read_off, _unimolecular
 
 NAN = float("nan")
 
 
 def summary(model: tuple[float, float, float], guess: tuple[float, float, float]) -> pd.DataFrame:
-    row: dict[str, float] = {"seed": 0}
-    for name, ends in (("mae_model_eV", model), ("mae_mean_barrier_eV", guess)):
+    row: dict[str, float] = {"seed": 0, "n_reactions": 12, "n_extrapolation": NAN}
+    names = ("mae_model_eV", "bias_model_eV", "mae_mean_barrier_eV")
+    for name, ends in zip(names, (model, model, guess), strict=True):
         row |= dict(zip((name, f"{name}_lo", f"{name}_hi"), ends, strict=True))
     return pd.DataFrame([row])
 
@@ -29,16 +30,15 @@ def summary(model: tuple[float, float, float], guess: tuple[float, float, float]
 def test_the_guess_has_an_interval_too(
     model: tuple[float, float, float], guess: tuple[float, float, float], verdict: str
 ) -> None:
-    text = _against_guess(summary(model, guess))
+    text = _barriers(summary(model, guess), "reactions")
     assert verdict in text
-    assert "misses by 0.80 eV" in text
+    assert "misses them by 0.80 eV" in text
 
 
 def test_without_labels_nothing_is_compared() -> None:
     part = summary((NAN, NAN, NAN), (NAN, NAN, NAN))
     assert not np.isfinite(part["mae_model_eV"]).any()
-    assert _against_guess(part) == "no labels at the run's level of theory"
-    assert _barriers(part).endswith("no labels at the run's level of theory.")
+    assert _unimolecular(part).endswith("no labels at the run's level of theory.")
 
 
 def changes(**columns: object) -> pd.DataFrame:
@@ -51,13 +51,14 @@ def changes(**columns: object) -> pd.DataFrame:
 
 
 def test_crossings_are_compared_on_the_same_reactions() -> None:
-    """Of two reactions one has no crossing of D: Pauling's large miss there must not count against Pauling."""
+    """One of two has no crossing of D: Pauling's large miss there must not count against him."""
     text = _crossings(changes(crossing_bond_energy=[0.6, NAN], crossing_pauling=[0.5, 0.9]))
-    assert "D 0.100; Pauling's bond order 0.000 (1 reactions" in text
+    assert "by D, 0.100 of the path" in text
+    assert "by Pauling's bond orders, 0.000 away (means over 1 reactions" in text
     assert "not in the tables" in _crossings(changes(crossing_mayer=NAN))
 
 
 def test_reactions_that_cannot_be_judged_are_not_counted_as_missed() -> None:
     text = _read_off(changes(read_off_mayer=["yes", "undetermined"]))
-    assert "2 by D" in text
-    assert "1 of 1 that can be judged by Mayer's" in text
+    assert "by D on 2;" in text
+    assert "by Mayer's bond order of the labels on 1 of 1 that can be judged." in text

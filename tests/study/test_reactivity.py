@@ -1,4 +1,4 @@
-"""Reactivity against known answers: a Morse pair model whose energies, forces and D are exact, and made files."""
+"""Reactivity against known answers: a Morse pair model, whose energies, forces and D are exact."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -10,27 +10,36 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.chemistry import molecule
+from e3d.chemistry import fragment_rows, molecule
+from e3d.connectivity import bonds_intact
 from e3d.edges import EdgeEnergies
 from e3d.graphs import Batch, batches
 from e3d.structures import Structure
 from e3d.units import EV_KCAL_MOL
-from study.reactivity.barriers import Reaction, barrier_of, barrier_table, summary_table
-from study.reactivity.command import Files, make_tables, run_tables
+from study.reactivity import command
+from study.reactivity.barriers import barrier_table, summary_table
 from study.reactivity.coverage import Coverage
+from study.reactivity.evaluated import evaluate
 from study.reactivity.labelled import LabelledPath, LabelledScan, Labels, read_paths, read_scans
 from study.reactivity.paths import crossing, path_tables
-from study.reactivity.reactions import TRANSITION1X_THEORY, of_dbh24, of_paths, of_transition1x
+from study.reactivity.reactions import (
+    TRANSITION1X_THEORY,
+    Reaction,
+    of_dbh24,
+    of_paths,
+    of_transition1x,
+)
 from study.reactivity.scans import first_crossing, scan_summary, scan_table
 
 RESOURCES = Path(__file__).parents[2] / "resources"
-FILES = Files(
-    RESOURCES / "reactions_geometries.hdf5",
-    RESOURCES / "reactions.hdf5",
-    RESOURCES / "scans_geometries.hdf5",
-    RESOURCES / "scans.hdf5",
-    RESOURCES / "references.hdf5",
-)
+FILES = {
+    "paths": RESOURCES / "reactions_geometries.hdf5",
+    "path_labels": RESOURCES / "reactions.hdf5",
+    "scans": RESOURCES / "scans_geometries.hdf5",
+    "scan_labels": RESOURCES / "scans.hdf5",
+    "references": RESOURCES / "references.hdf5",
+}
+RUN = {"run": "r", "dataset": "d", "n_train": 1, "model": "m", "seed": 0}
 DEPTH, WIDTH, LENGTH = 4.0, 1.9, 0.8
 EXACT = 1e-10  # eV: float64 rounding of sums of a few terms below 100 eV is 1e-14 each
 FLOAT32 = 2e-6  # Å: positions in files are float32 bohr
@@ -96,12 +105,20 @@ def energy_of(*x: float) -> float:
     )
 
 
+def test_d_of_frames_of_different_sizes() -> None:
+    one, other = evaluate(Morse(), [line(0.0, 0.8, smiles="[H:1][H:2]"), line(0.0, 1.0, 7.0)])
+    np.testing.assert_allclose(one.bond_energy, [[0, -morse(0.8)], [0, 0]], atol=EXACT)
+    expected = np.zeros((3, 3))  # the third atom is beyond the cutoff
+    expected[0, 1] = -morse(1.0)
+    np.testing.assert_allclose(other.bond_energy, expected, atol=EXACT)
+
+
 def exchange() -> LabelledPath:
     """Return H2 + H -> H + H2 along a line, with labels 0.1 eV times the image above the model."""
     xs = [(0.0, 0.8 + s, 2.6) for s in np.linspace(0, 1, 5)]
     energy = np.array([energy_of(*x) for x in xs])
     labels = Labels(
-        energy + 0.1 * np.arange(5), np.zeros((5, 3, 3)), np.zeros((5, 3, 3)), ("RKS",) * 5
+        "A", energy + 0.1 * np.arange(5), np.zeros((5, 3, 3)), np.zeros((5, 3, 3)), ("RKS",) * 5
     )
     images = tuple(line(*x) for x in xs)
     product = molecule("[H:1].[H:2][H:3]")
@@ -110,7 +127,7 @@ def exchange() -> LabelledPath:
 
 def test_barriers_and_their_split_are_exact() -> None:
     path = exchange()
-    (reaction,) = of_paths([path], "A", "A")
+    (reaction,) = of_paths([path], "A")
     reaction = replace(reaction, reference_eV=(1.0, 2.0), reference="B")
     table, skipped = barrier_table(Morse(), [reaction], None)
     assert not skipped
@@ -126,12 +143,12 @@ def test_barriers_and_their_split_are_exact() -> None:
 
 def test_another_level_of_theory_is_no_error_of_the_model() -> None:
     path = exchange()
-    (own,) = of_paths([path], "A", "GFN2-xTB")
+    (own,) = of_paths([path], "GFN2-xTB")
     assert own.label_eV == pytest.approx(
         (2 * (path.labels.energy[2] - path.labels.energy[0] - 0.2),) * 2, abs=EXACT
     )
     assert own.reference == "A"
-    (other,) = of_paths([path], "A", "B")
+    (other,) = of_paths([path], "B")
     assert np.isnan(other.label_eV).all()
     table, _ = barrier_table(Morse(), [other], None)
     assert table["error_model_eV"].isna().all()
@@ -139,7 +156,7 @@ def test_another_level_of_theory_is_no_error_of_the_model() -> None:
 
 
 def reactions_with_errors(errors: Iterable[float]) -> list[Reaction]:
-    (base,) = of_paths([exchange()], "A", "A")
+    (base,) = of_paths([exchange()], "A")
     table, _ = barrier_table(Morse(), [base], None)
     model = table["model_eV"].iloc[0]
     return [
@@ -172,8 +189,8 @@ def test_one_reaction_has_no_interval() -> None:
 
 
 def test_unknown_elements_are_counted_not_guessed() -> None:
-    paths, theory = read_paths(FILES.paths, FILES.path_labels)
-    table, skipped = barrier_table(Morse([1, 6, 8]), of_paths(paths, theory, theory), None)
+    paths = read_paths(FILES["paths"], FILES["path_labels"])
+    table, skipped = barrier_table(Morse([1, 6, 8]), of_paths(paths, ""), None)
     without = [
         path.name
         for path in paths
@@ -197,7 +214,7 @@ def scan(bond: tuple[int, int] = (0, 1)) -> LabelledScan:
         structures,
         r,
         2,
-        Labels(2 * morse(r) - 30.0, forces, np.zeros((6, 2, 2)), ("RKS",) * 6),
+        Labels("A", 2 * morse(r) - 30.0, forces, np.zeros((6, 2, 2)), ("RKS",) * 6),
     )
 
 
@@ -205,7 +222,7 @@ def test_morse_scan_has_exact_bond_energy_and_force() -> None:
     known = Coverage(5.0)
     for r in (0.75, 0.8, 0.9):
         known.add(line(0.0, r, smiles="[H:1][H:2]"))
-    table = scan_table(Morse(), [scan()], known, "A", "A")
+    table = scan_table(Morse(), [scan()], known, "A")
     r = table["r_ang"].to_numpy()
     np.testing.assert_allclose(table["bond_energy_eV"], -morse(r), atol=EXACT)
     np.testing.assert_allclose(table["force_eV_per_ang"], -slope(r), atol=EXACT)
@@ -231,16 +248,14 @@ def _half(r: Any) -> float:
 
 
 def test_force_along_a_bond_is_minus_the_slope_of_a_rigid_stretch() -> None:
-    """The shipped scans stretch molecules: their own energies must have the force's slope (Morse pairs, 12 bonds)."""
-    scans, _ = read_scans(FILES.scans, FILES.scan_labels)
+    """The stretched molecules' own energies must have the force's slope (Morse pairs, 12 bonds)."""
+    scans = read_scans(FILES["scans"], FILES["scan_labels"])
     for one in scans:
         k, h = one.relaxed + 3, 1e-4
         i, j = one.bond
         base = one.structures[k]
         axis = base.positions[j] - base.positions[i]
-        from e3d_labels.stretch import moving_rows
-
-        rows = moving_rows(base.mapped_smiles or "", one.bond)
+        rows = fragment_rows(base.mapped_smiles or "", one.bond)
         energies = []
         for sign in (1, -1):
             moved = base.positions.copy()
@@ -251,12 +266,12 @@ def test_force_along_a_bond_is_minus_the_slope_of_a_rigid_stretch() -> None:
                 )[0][0]
             )
         expected = -(energies[0] - energies[1]) / (2 * h)
-        table = scan_table(Morse(), [one], None, "A", "A")
+        table = scan_table(Morse(), [one], None, "")
         assert table["force_eV_per_ang"].iloc[k] == pytest.approx(expected, abs=1e-4), one.name
 
 
 def test_breaking_and_forming_bonds_are_read_off_exactly() -> None:
-    table, changes = path_tables(Morse(), [exchange()], None, "A", "A")
+    table, changes = path_tables(Morse(), [exchange()], None, "A")
     (row,) = changes.to_dict("records")
     assert (row["n_breaking"], row["n_forming"], row["n_fall"], row["n_rise"]) == (1, 1, 1, 1)
     assert row["read_off_bond_energy"] == "yes"
@@ -283,7 +298,7 @@ class Blind(Morse):
 
 
 def test_a_decomposition_that_puts_energy_elsewhere_is_not_read_off() -> None:
-    _, changes = path_tables(Blind(), [exchange()], None, "A", "A")
+    _, changes = path_tables(Blind(), [exchange()], None, "A")
     (row,) = changes.to_dict("records")
     assert row["n_fall"] == row["n_rise"] == 0
     assert np.isnan(row["crossing_bond_energy"])
@@ -291,14 +306,11 @@ def test_a_decomposition_that_puts_energy_elsewhere_is_not_read_off() -> None:
 
 def test_crossing_is_interpolated_and_unknown_where_an_end_is_no_bond() -> None:
     x = np.array([0.0, 0.5, 1.0])
-    course = {
-        (0, 1): np.array([2.0, 1.5, 0.0]),
-        (1, 2): np.array([0.0, 0.5, 1.0]),
-        (0, 2): np.array([1.0, 0.0, -1.0]),
-    }
-    assert crossing(x, course, [(0, 1)], [(1, 2)]) == pytest.approx(0.5 + 0.5 * 0.25 / 1.25)
-    assert np.isnan(crossing(x, course, [(0, 1)], [(0, 2)]))
-    assert np.isnan(crossing(x, course, [], [(1, 2)]))
+    course = np.array([[2.0, 0.0, 1.0], [1.5, 0.5, 0.0], [0.0, 1.0, -1.0]])
+    first, second, third = np.eye(3, dtype=bool)
+    assert crossing(x, course, first, second) == pytest.approx(0.5 + 0.5 * 0.25 / 1.25)
+    assert np.isnan(crossing(x, course, first, third))
+    assert np.isnan(crossing(x, course, np.zeros(3, dtype=bool), second))
     assert np.isnan(first_crossing(x, np.array([1.0, 0.5, 0.2])))
 
 
@@ -308,13 +320,13 @@ def test_coverage_marks_what_no_training_frame_shows() -> None:
     assert known.covers(line(0.0, 0.83, smiles="[H:1][H:2]"))
     assert not known.covers(line(0.0, 1.1, smiles="[H:1][H:2]"))
     assert known.trained_on([line(0.0, 1.1, smiles="[H:1][H:2]")])
-    table, _ = barrier_table(Morse(), of_paths([exchange()], "A", "A"), known)
+    table, _ = barrier_table(Morse(), of_paths([exchange()], "A"), known)
     assert table["extrapolation"].tolist() == [True, True]
 
 
 def test_dbh24_barriers_are_those_of_the_published_table() -> None:
     table = pd.read_csv(RESOURCES / "label_level_barriers.csv")
-    found = {reaction.name: reaction for reaction in of_dbh24(FILES.references, "")}
+    found = {reaction.name: reaction for reaction in of_dbh24(FILES["references"], "")}
     assert set(found) == set(table["reaction"])
     for row in table.itertuples():
         own = found[str(row.reaction)]
@@ -331,30 +343,28 @@ def test_dbh24_barriers_are_those_of_the_published_table() -> None:
 
 
 def test_shipped_paths_are_consistent() -> None:
-    """Every path: its ends have the bonds of reactant and product, its saddle one negative mode, all images labels."""
-    from study.reactivity.labelled import intact
-
-    paths, theory = read_paths(FILES.paths, FILES.path_labels)
-    assert theory == "wB97M-D3(BJ)/def2-TZVPPD"
-    with h5py.File(FILES.paths) as file:
+    """Ends have the bonds of reactant and product, saddles one negative mode, images labels."""
+    paths = read_paths(FILES["paths"], FILES["path_labels"])
+    assert {path.labels.level for path in paths} == {"wB97M-D3(BJ)/def2-TZVPPD"}
+    with h5py.File(FILES["paths"]) as file:
         for path in paths:
             first, last = path.structures[0], path.structures[-1]
             assert first.intact, path.name
-            assert intact(last.atomic_numbers, last.positions, path.product), path.name
+            bonds = path.product.bond_index
+            assert bonds_intact(last.positions[None], last.atomic_numbers, bonds).all(), path.name
             assert np.isfinite(path.labels.energy).all(), path.name
             assert len(file[path.name]["negative_modes"]) == 1, path.name
             assert int(path.xtb_energy.argmax()) == path.saddle, path.name
             assert (np.diff(path.coordinate) > 0).all(), path.name
-            assert min(barrier_of(path.labels.energy, path.saddle)) > 0, (
-                path.name
-            )  # a barrier at the labels' level too
+            # a barrier at the labels' level too
+            assert min(path.barriers(path.labels.energy)) > 0, path.name
 
 
 def test_shipped_scans_are_consistent() -> None:
-    """Labelled forces along the bond are the slope of the labelled energies, where points are dense."""
-    scans, _ = read_scans(FILES.scans, FILES.scan_labels)
+    """Labelled forces are the slope of the labelled energies, where points are dense."""
+    scans = read_scans(FILES["scans"], FILES["scan_labels"])
     for one in scans:
-        table = scan_table(Morse(), [one], None, "A", "A")
+        table = scan_table(Morse(), [one], None, "")
         k, r = one.relaxed, one.r
         x, e = r[k - 1 : k + 3], one.labels.energy[k - 1 : k + 3]
         slope_there = np.polynomial.Polynomial.fit(x, e, 3).deriv()(r[k])
@@ -396,38 +406,63 @@ def test_transition1x_barriers(tmp_path: Path) -> None:
     assert not list(of_transition1x(t1x(tmp_path / "c.h5", view="data", without="product"), ""))
 
 
-def test_tables_of_a_run(tmp_path: Path) -> None:
-    run = {"run": "r", "dataset": "d", "n_train": 1, "model": "m", "seed": 0}
-    made = run_tables(Morse(), FILES, tmp_path / "r.csv", run, path=FILES.paths)
-    assert set(made) == {"", ".summary", ".scans", ".scan_errors", ".paths", ".path_changes"}
-    for suffix, table in made.items():
-        read = pd.read_csv(tmp_path / f"r{suffix}.csv")
-        assert list(read.columns[:5]) == ["run", "dataset", "n_train", "model", "seed"]
-        assert len(read) == len(table) > 0
-        assert (tmp_path / f"r{suffix}.csv.provenance.json").is_file()
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return the command with a model of Morse pairs and the shipped files."""
+
+    def run(model: Morse | None = None, **files: Path | None) -> None:
+        monkeypatch.setattr(command, "load_model", lambda path, device: model or Morse())
+        known: dict[str, Any] = FILES | {"transition1x": None, "store": None, "subset": None}
+        rest: dict[str, Any] = {"run": RUN, "device": "cpu", "output": tmp_path / "r.csv"}
+        command.write_tables(model=FILES["paths"], **known | files | rest)
+
+    return run
 
 
-def test_errors_are_one_line(tmp_path: Path, input_error: Callable[..., Any]) -> None:
+def test_tables_of_a_run(write: Callable[..., None], tmp_path: Path) -> None:
+    write(transition1x=t1x(tmp_path / "t1x.h5", view="test"))
+    for name in ("", ".summary", ".scans", ".scan_errors", ".paths", ".path_changes"):
+        table = pd.read_csv(tmp_path / f"r{name}.csv")
+        assert list(table.columns[:5]) == list(RUN)
+        assert len(table)
+        assert (tmp_path / f"r{name}.csv.provenance.json").is_file()
+    assert set(pd.read_csv(tmp_path / "r.csv")["set"]) == {"unimolecular", "dbh24", "transition1x"}
+
+
+def test_tables_without_rows_have_columns(write: Callable[..., None], tmp_path: Path) -> None:
+    write(Morse([1]), transition1x=t1x(tmp_path / "t1x.h5", view="test"))  # hydrogen alone
+    assert len(pd.read_csv(tmp_path / "r.scans.csv"))
+    for name, column in (("paths", "bond_energy_eV"), ("path_changes", "read_off_mayer")):
+        table = pd.read_csv(tmp_path / f"r.{name}.csv")
+        assert table.empty
+        assert column in table.columns
+
+
+def test_errors_are_one_line(
+    write: Callable[..., None], tmp_path: Path, input_error: Callable[..., Any]
+) -> None:
     with input_error("no reaction, scan or path"):
-        run_tables(Morse([2]), FILES, tmp_path / "r.csv", {}, path=Path("helium"))
+        write(Morse([2]))
+    with input_error("--store and --subset go together"):
+        write(store=tmp_path / "store.h5")
     assert not list(tmp_path.iterdir())
     with input_error("no such file"):
-        make_tables(Morse(), replace(FILES, scans=tmp_path / "none.hdf5"), None, "")
+        write(scans=tmp_path / "none.hdf5")
     with input_error("lacks", "product_smiles"):
-        make_tables(Morse(), replace(FILES, paths=FILES.scans), None, "")
+        write(paths=FILES["scans"])
     with input_error("other geometries"):
         moved = tmp_path / "moved.hdf5"
-        moved.write_bytes(FILES.path_labels.read_bytes())
+        moved.write_bytes(FILES["path_labels"].read_bytes())
         with h5py.File(moved, "r+") as file:
             file["HCN -> HNC/conformations"][0, 0, 0] += 0.1
-        make_tables(Morse(), replace(FILES, path_labels=moved), None, "")
+        write(path_labels=moved)
     with input_error("labels none of", "HCN -> HNC"):
-        make_tables(Morse(), replace(FILES, path_labels=FILES.scan_labels), None, "")
+        write(path_labels=FILES["scan_labels"])
     with h5py.File(moved, "r+") as file:
         file["HCN -> HNC/sample_index"][-1] = 99
     with input_error("other geometries"):
-        make_tables(Morse(), replace(FILES, path_labels=moved), None, "")
+        write(path_labels=moved)
     with input_error("no transition state of DBH24"):
-        list(of_dbh24(FILES.scan_labels, ""))
+        list(of_dbh24(FILES["scan_labels"], ""))
     with input_error("no group /data or /test"):
-        list(of_transition1x(FILES.scan_labels, ""))
+        list(of_transition1x(FILES["scan_labels"], ""))

@@ -15,18 +15,11 @@ FILES = {
 }
 """Options of the command that name a shipped file, and what is in it."""
 
+_TABLES = ("barriers", "summary", "scans", "scan_errors", "paths", "path_changes")
+
 STAGE = Stage(
     "reactivity",
-    tables=of_runs(
-        "reactivity",
-        Runs.PLAIN,
-        "barriers",
-        "summary",
-        "scans",
-        "scan_errors",
-        "paths",
-        "path_changes",
-    ),
+    tables=of_runs("reactivity", Runs.PLAIN, *_TABLES),
     figures=(
         Figure(
             "reactivity",
@@ -54,7 +47,7 @@ STAGE = Stage(
     commands=(
         Command(
             "reactivity",
-            "study.reactivity.command:run",
+            "study.reactivity.command:write_tables",
             "Barriers, stretch scans and D along reaction paths of MODEL; write six tables "
             "(RUN.csv and its siblings).",
             (

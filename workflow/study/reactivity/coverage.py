@@ -1,63 +1,64 @@
-"""What a run was trained on, as far as reactivity asks: molecules, elements, distances of pairs and of bonds."""
+"""What a run was trained on: molecules, and distances of pairs of elements and of bonds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from e3d import tables
 from e3d.chemistry import FORMULA, flat
 from e3d.fields import Column as C
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure, from_store
-from study.reactivity.evaluated import distance
 
 BIN_ANG = 0.05
 """Two distances closer than this are one; those of thermal frames lie denser."""
+Bins = set[tuple[int, int, int]]
+"""Atomic numbers of a pair, the smaller first, and the bin of its distance."""
 
 
 @dataclass
 class Coverage:
     """Distances that occur in training.
 
-    ``molecules``: SMILES without stereochemistry; ``bins``: for each pair of atomic numbers, which bins of
-    ``BIN_ANG`` occur; ``ranges``: shortest and longest bond (Å) of each bond type in intact frames.
+    Parameters
+    ----------
+    r_max
+        Cutoff of the model, Å: longer distances do not count.
+    molecules
+        SMILES without stereochemistry, or formulas.
+    bins
+        Which distances occur between which elements, in bins of ``BIN_ANG``.
+    ranges
+        Shortest and longest bond (Å) of each bond type in intact frames.
     """
 
     r_max: float
     molecules: set[str] = field(default_factory=set)
-    bins: dict[tuple[int, int], NDArray[np.bool_]] = field(default_factory=dict)
+    bins: Bins = field(default_factory=set)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def add(self, structure: Structure) -> None:
         """Take in one training frame (of a crystal: the pairs of its own cell)."""
         self.molecules |= _names(structure.smiles)
-        for elements, bins in _occupied(structure, self.r_max).items():
-            known = self.bins.setdefault(
-                elements, np.zeros(int(self.r_max / BIN_ANG) + 1, dtype=bool)
-            )
-            known[bins] = True
+        self.bins |= _occupied(structure, self.r_max)
         if structure.intact:
+            x = structure.positions
             for bond in structure.bonds or ():
-                r = distance(structure, (bond.i, bond.j))
+                r = float(np.linalg.norm(x[bond.j] - x[bond.i]))
                 low, high = self.ranges.get(bond.bond_type, (r, r))
                 self.ranges[bond.bond_type] = min(low, r), max(high, r)
 
     def covers(self, structure: Structure) -> bool:
-        """Say whether every distance within the cutoff occurs in training, in its bin or the next to it.
+        """Say whether every distance within the cutoff occurs in training, or one a bin away.
 
         A necessary condition only: distances that occur one by one need not occur together.
         """
         return all(
-            self._near(elements, bins)
-            for elements, bins in _occupied(structure, self.r_max).items()
+            any((a, b, near) in self.bins for near in (k - 1, k, k + 1))
+            for a, b, k in _occupied(structure, self.r_max)
         )
-
-    def _near(self, elements: tuple[int, int], bins: NDArray[np.int64]) -> bool:
-        known = self.bins.get(elements)
-        return known is not None and all(known[max(k - 1, 0) : k + 2].any() for k in bins)
 
     def trained_on(self, structures: Iterable[Structure]) -> bool:
         """Say whether every one of these molecules is in training."""
@@ -69,23 +70,17 @@ def _names(smiles: str) -> set[str]:
     return {smiles} if smiles.startswith(FORMULA) else set(flat(smiles).split("."))
 
 
-def _occupied(structure: Structure, r_max: float) -> dict[tuple[int, int], NDArray[np.int64]]:
-    """Return the bins of distance that occur, by pair of atomic numbers."""
+def _occupied(structure: Structure, r_max: float) -> Bins:
     first, second = np.triu_indices(len(structure.atomic_numbers), k=1)
     r = np.linalg.norm(structure.positions[first] - structure.positions[second], axis=1)
     z = np.sort(structure.atomic_numbers[np.stack([first, second])], axis=0)
     inside = r < r_max
-    rows = np.unique(
-        np.stack([*z[:, inside], (r[inside] / BIN_ANG).astype(np.int64)], axis=1), axis=0
-    )
-    return {
-        (int(a), int(b)): rows[(rows[:, :2] == (a, b)).all(axis=1), 2]
-        for a, b in np.unique(rows[:, :2], axis=0)
-    }
+    bins = (r[inside] / BIN_ANG).astype(np.int64)
+    return set(zip(*z[:, inside].tolist(), bins.tolist(), strict=True))
 
 
-def coverage(store: Path, subset: Path, r_max: float) -> tuple[Coverage, str]:
-    """Return what the frames of a subset cover, and the store's level of theory."""
+def read_coverage(store: Path, subset: Path, r_max: float) -> tuple[Coverage, str]:
+    """Return what the frames of a subset of a store cover, and the store's level of theory."""
     frames = tables.read(subset, columns=(C.FRAME,))[C.FRAME].to_list()
     found = Coverage(r_max)
     with StoreReader(store) as reader:

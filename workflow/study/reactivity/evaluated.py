@@ -1,4 +1,4 @@
-"""Energy, forces and D of every pair, frame by frame: what the reactivity tables are made from."""
+"""Energy, forces and D of every pair, frame by frame: what the tables are made from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,25 +6,44 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from e3d.edges import EdgeEnergies
 from e3d.pairs import check_sum_rule, pair_up
 from e3d.potential import EdgePotential
 from e3d.structures import Structure
 
 Floats = NDArray[np.float64]
-Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A frame seen by the model: energy (eV), forces (N, 3) eV/Å, and D (eV) of the pairs within the cutoff."""
+    """A frame of N atoms as the model sees it.
+
+    Parameters
+    ----------
+    energy
+        Total energy, eV.
+    forces
+        (N, 3), eV/Å.
+    bond_energy
+        D (N, N) of the pairs i < j, eV, as :func:`bond_energies` gives it.
+    """
 
     energy: float
     forces: Floats
-    bond_energy: dict[Pair, float]
+    bond_energy: Floats
 
-    def d(self, pair: Pair) -> float:
-        """Return D of a pair i < j; 0 beyond the cutoff, where there is no edge and so no energy."""
-        return self.bond_energy.get(pair, 0.0)
+
+def bond_energies(edges: EdgeEnergies) -> Floats:
+    """Return D (F, N, N), eV, of the pairs i < j of F frames of at most N atoms (no cell).
+
+    0 elsewhere: beyond the cutoff there is no edge, and so no energy.
+    """
+    pairs = pair_up(edges)
+    start = edges.frame_ptr[pairs.frame]
+    n = int(np.diff(edges.frame_ptr).max(initial=0))
+    d = np.zeros((len(edges.frame_ptr) - 1, n, n))
+    d[pairs.frame, pairs.i - start, pairs.j - start] = pairs.bond_energy
+    return d
 
 
 def evaluate(model: EdgePotential, structures: Sequence[Structure]) -> list[Evaluated]:
@@ -40,25 +59,7 @@ def evaluate(model: EdgePotential, structures: Sequence[Structure]) -> list[Eval
         energy, forces = model.energies_and_forces(batch)
         edges = model.edge_energies(batch)
         check_sum_rule(edges, [structure.label for structure in batch.structures])
-        pairs = pair_up(edges)
-        by_frame: list[dict[Pair, float]] = [{} for _ in batch.structures]
-        start = edges.frame_ptr[pairs.frame]
-        rows = zip(pairs.frame, pairs.i - start, pairs.j - start, pairs.bond_energy, strict=True)
-        for frame, i, j, d in rows:
-            by_frame[int(frame)][int(i), int(j)] = float(d)
         parts = np.split(forces, edges.frame_ptr[1:-1])
-        found += [
-            Evaluated(float(e), f, d) for e, f, d in zip(energy, parts, by_frame, strict=True)
-        ]
+        frames = zip(energy, parts, bond_energies(edges), strict=True)
+        found += [Evaluated(float(e), f, d[: len(f), : len(f)]) for e, f, d in frames]
     return found
-
-
-def distance(structure: Structure, pair: Pair) -> float:
-    """Return the distance of two rows (Å)."""
-    return float(np.linalg.norm(structure.positions[pair[1]] - structure.positions[pair[0]]))
-
-
-def all_pairs(structure: Structure) -> list[Pair]:
-    """Return every pair of rows i < j."""
-    n = len(structure.atomic_numbers)
-    return [(i, j) for i in range(n) for j in range(i + 1, n)]

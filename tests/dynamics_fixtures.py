@@ -1,4 +1,4 @@
-"""A stand-in for a trained model, and made-up series in which it is known what foretells a break."""
+"""A stand-in for a trained model, and series in which it is known what announces a break."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from e3d.edges import EdgeEnergies
 from e3d.graphs import Batch, batches
 from e3d.structures import Structure
 from study.dynamics.series import Outcome, Series
-from study.dynamics.trajectory import Settings
+from study.dynamics.settings import Settings
 
 RUN = {"run": "a/n1/b/s0", "dataset": "a", "n_train": 1, "model": "b", "seed": 0}
 Floats = NDArray[np.float64]
@@ -92,21 +92,26 @@ def molecule(
     numbers: Sequence[int], positions: Any, mapped: str, bonds: Sequence[Bond]
 ) -> Structure:
     name = mapped.replace(":1", "").replace(":2", "")
-    return Structure(
-        label=name, frame=0, positions=np.array(positions, dtype=float), atomic_numbers=np.array(numbers),
-        smiles=name, mapped_smiles=mapped, bonds=tuple(bonds),
-    )  # fmt: skip
+    x, z = np.array(positions, dtype=float), np.array(numbers)
+    return Structure(name, 0, x, z, name, mapped, tuple(bonds))
 
 
 def settings(**changes: Any) -> Settings:
     values: dict[str, Any] = {
-        "temperatures_K": (300.0, 600.0), "replicas": (12, 12), "time_step_fs": 0.5, "steps": 1500, "sample_every": 4,
-        "friction_fs": 100.0, "equilibration_fs": 200.0, "seed": 1,
-    }  # fmt: skip
+        "molecules": [],
+        "temperatures_K": (300.0, 600.0),
+        "replicas": (12, 12),
+        "time_step_fs": 0.5,
+        "steps": 1500,
+        "sample_every": 4,
+        "friction_fs": 100.0,
+        "equilibration_fs": 200.0,
+        "seed": 1,
+    }
     return Settings.from_dict(values | changes)
 
 
-def foretold(by: str, *, replicas: int = 40, molecules: int = 6, seed: int = 0) -> list[Series]:
+def announced(by: str, *, replicas: int = 40, molecules: int = 6, seed: int = 0) -> list[Series]:
     """Series in which the bond that breaks is marked, long before, by D, by r, or by neither.
 
     The two bonds 1 and 2 of each molecule are equivalent; five bonds, so chance is 1/5.

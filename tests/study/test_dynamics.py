@@ -1,4 +1,4 @@
-"""Molecular dynamics: known frequencies and temperatures, foretold breaks, explosions, the same bytes twice."""
+"""Molecular dynamics: frequencies, temperatures, announced breaks, explosions, bytes."""
 
 import json
 from pathlib import Path
@@ -9,14 +9,18 @@ import pandas as pd
 import pytest
 from ase import Atoms, units
 
-from dynamics_fixtures import RUN, PairModel, foretold, molecule, settings
+from dynamics_fixtures import RUN, PairModel, announced, molecule, settings
 from e3d.chemistry import Bond
 from e3d.structures import Structure, from_file
-from study.dynamics import breaking
-from study.dynamics.command import chosen, example, run_tables, settings_from, summary
+from study.dynamics import breaking, command
+from study.dynamics.breaking import breaking_table, replica_scores
+from study.dynamics.command import chosen
+from study.dynamics.fields import ALL
 from study.dynamics.fluctuations import C_CM_PER_FS, correlation_time, spectrum
 from study.dynamics.series import Outcome, Series, bond_classes
-from study.dynamics.trajectory import HOLE_EV, simulate
+from study.dynamics.settings import read_settings
+from study.dynamics.simulation import HOLE_EV, simulate
+from study.dynamics.tables import bond_tables, trajectory_table
 
 ROOT = Path(__file__).parents[2]
 NAMED = ROOT / "resources" / "named_bonds.xyz"
@@ -47,7 +51,7 @@ def test_a_harmonic_dimer_has_its_temperature_and_its_frequency(dimer: Structure
         assert abs(peak - expected) <= step, (
             f"{peak:.0f} cm^-1 is more than a bin ({step:.0f}) from {expected:.0f}"
         )
-        # equipartition: var(r) = kT/k; kinetic energy 6/2 kT. Errors from 12 independent replicas, 5 sigma
+        # equipartition: var(r) = kT/k; kinetic energy 6/2 kT. 5 sigma of 12 replicas
         variance = np.array([np.var(r) for r in lengths]) * 2 * depth * width**2 / units.kB
         for name, values in (("potential", variance), ("kinetic", one.kinetic_K)):
             error = values.std(ddof=1) / np.sqrt(len(values))
@@ -71,7 +75,7 @@ def test_d_of_a_morse_dimer_is_its_pair_energy(dimer: Structure) -> None:
     assert one.bond_energy == pytest.approx(
         -model.well(one.r, np.full_like(one.r, 0.75))[0], abs=1e-12
     )
-    table, lines = summary([one], 5)
+    table, lines = bond_tables([one], 5)
     assert table["correlation"].iloc[0] < 0
     assert lines.empty, "too short for a window"
 
@@ -86,10 +90,10 @@ def test_a_weak_bond_breaks_and_is_not_an_explosion(dimer: Structure) -> None:
         stop = hot.stopped[replica]
         assert hot.r[replica, stop, 0] > 1.5 * hot.reach[0] >= hot.r[replica, stop - 1, 0]
         assert np.isnan(hot.r[replica, stop + 1 :]).all()
-    lone = example([cold, hot])
+    lone = trajectory_table([cold, hot])
     assert lone["breaks"].all()
     assert lone["time_to_break_fs"].max() == 0
-    assert example([cold]).empty
+    assert trajectory_table([cold]).empty
 
 
 @pytest.mark.parametrize("wall", [2 * HOLE_EV, np.nan])
@@ -102,10 +106,10 @@ def test_a_hole_or_an_energy_that_is_no_number_is_an_explosion(
     hot = runs[1]
     assert set(hot.outcome) == {Outcome.EXPLODED}
     assert (hot.broken == -1).all()
-    table = summary(runs, 5)[0].set_index("temperature_K")
+    table = bond_tables(runs, 5)[0].set_index("temperature_K")
     assert table.loc[3000, "n_exploded"] == 12
     assert table.loc[3000, "n_broken"] == 0
-    assert breaking.judged(runs, 5).empty
+    assert replica_scores(runs, 5).empty
 
 
 def test_atoms_that_fall_into_each_other_are_an_explosion(dimer: Structure) -> None:
@@ -175,13 +179,13 @@ def test_equivalent_bonds_are_one_class() -> None:
 
 
 def scored(by: str, **options: Any) -> pd.DataFrame:
-    table = breaking.table(breaking.judged(foretold(by, **options), 5))
-    return table[(table["molecule"] == breaking.ALL) & (table["window_fs"] == 0)].set_index(
+    table = breaking_table(replica_scores(announced(by, **options), 5))
+    return table[(table["molecule"] == ALL) & (table["window_fs"] == 0)].set_index(
         ["predictor", "lead_fs"]
     )
 
 
-def test_a_break_that_d_foretells_and_length_does_not() -> None:
+def test_a_break_that_d_announces_and_length_does_not() -> None:
     table = scored("D")
     for lead in breaking.LEADS_FS:
         for name in ("D", "D_z"):
@@ -199,7 +203,7 @@ def test_a_break_that_d_foretells_and_length_does_not() -> None:
         )
 
 
-def test_a_break_that_length_foretells_and_d_does_not() -> None:
+def test_a_break_that_length_announces_and_d_does_not() -> None:
     table = scored("r")
     assert table.loc[("r_rel", 20.0), "top1"] > 0.85
     assert table.loc[("D", 20.0), "percentile_minus_length"] == pytest.approx(-0.5, abs=0.1)
@@ -223,15 +227,15 @@ def test_too_little_is_undetermined() -> None:
     assert row["percentile"] > 0.9
     assert np.isnan(row["percentile_lo"])
     assert (row["beats_chance"], row["beats_length"]) == ("undetermined", "undetermined")
-    assert breaking.table(breaking.judged([], 1)).empty
+    assert breaking_table(replica_scores([], 1)).empty
 
 
 def test_agreement_without_spread_is_not_certainty() -> None:
-    series = foretold("D", replicas=1, molecules=3)
+    series = announced("D", replicas=1, molecules=3)
     for one in series:
         one.bond_energy[:] = np.where(np.arange(5) == np.maximum(one.broken, 0), 1.0, 4.0)
         one.bond_energy[:] += 0.01 * one.r
-    table = breaking.table(breaking.judged(series, 5)).set_index(
+    table = breaking_table(replica_scores(series, 5)).set_index(
         ["molecule", "predictor", "lead_fs", "window_fs"]
     )
     row = table.loc[("all", "D", 20.0, 0.0)]
@@ -240,14 +244,14 @@ def test_agreement_without_spread_is_not_certainty() -> None:
 
 
 def test_agreement_is_not_certainty_by_rounding_either() -> None:
-    """2 of 3 other bonds ranked stronger in every replica: means without a molecule differ by 1e-16."""
+    """2 of 3 bonds ranked stronger in every replica: means without a molecule differ by 1e-16."""
     columns = {
         "molecule": np.repeat(list("abc"), (3, 5, 7)),
         "replica": [str(k) for k in range(15)],
     }
     key = {"lead_fs": 20.0, "window_fs": 0.0, "predictor": "D_mean", "n_bonds": 4}
     rows = pd.DataFrame(columns).assign(**key, top1=0.0, percentile=2 / 3, within_class=np.nan)
-    table = breaking.table(pd.concat([rows, rows.assign(predictor="r_rel", percentile=1 / 3)]))
+    table = breaking_table(pd.concat([rows, rows.assign(predictor="r_rel", percentile=1 / 3)]))
     row = table[(table["molecule"] == "all") & (table["predictor"] == "D_mean")].iloc[0]
     assert row["percentile_hi"] == pytest.approx(row["percentile_lo"], abs=1e-14)
     assert (row["beats_chance"], row["beats_length"]) == ("undetermined", "undetermined")
@@ -262,9 +266,9 @@ def test_ties_share_the_first_place() -> None:
 
 
 def test_windows_must_be_full_and_after_the_start() -> None:
-    (cold, hot) = foretold("D", molecules=1, replicas=1)
+    (cold, hot) = announced("D", molecules=1, replicas=1)
     early = Series(**{**vars(hot), "stopped": np.array([11])})  # 22 fs
-    found = breaking.judged([cold, early], 5)
+    found = replica_scores([cold, early], 5)
     assert set(found["lead_fs"]) == {10.0, 20.0}
     assert set(found["window_fs"]) == {0.0}
 
@@ -273,17 +277,27 @@ def test_windows_must_be_full_and_after_the_start() -> None:
 
 
 VALUES: dict[str, Any] = {
-    "molecules": ["[H][H]", "N"], "temperatures_K": [300, 3000], "replicas": [2, 4], "time_step_fs": 0.5, "steps": 200,
-    "sample_every": 4, "friction_fs": 100, "equilibration_fs": 20, "seed": 3,
-}  # fmt: skip
+    "molecules": ["[H][H]", "N"],
+    "temperatures_K": [300, 3000],
+    "replicas": [2, 4],
+    "time_step_fs": 0.5,
+    "steps": 200,
+    "sample_every": 4,
+    "friction_fs": 100,
+    "equilibration_fs": 20,
+    "seed": 3,
+}
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "load_model", lambda path, device: PairModel(2.0, 1.9))
+    given: dict[str, Any] = {"model": NAMED, "molecules": NAMED, "run": RUN, "device": "cpu"}
     texts = []
     for folder, seed in (("a", 3), ("b", 3), ("c", 4)):
-        molecules, wanted = settings_from(VALUES | {"seed": seed})
         output = tmp_path / folder / "s0.csv"
-        run_tables(PairModel(2.0, 1.9), NAMED, molecules, wanted, output, RUN, path=NAMED)
+        command.write_tables(**given, settings=VALUES | {"seed": seed}, output=output)
         paths = sorted(output.parent.glob("*.csv"))
         assert [p.name for p in paths] == [
             f"s0.{n}csv" for n in ("breaking.", "", "spectrum.", "trajectory.")
@@ -308,9 +322,9 @@ def test_mistakes_are_one_line(input_error: Any) -> None:
     with input_error("CCCCCCCCC", "named_bonds.xyz"):
         chosen(PairModel(2.0, 1.9), NAMED, ["CCCCCCCCC"])
     with input_error("temperatures_K"):
-        settings_from(VALUES | {"temperatures_K": [300]})
+        read_settings(VALUES | {"temperatures_K": [300]})
     with input_error("replicas has 3", "one number"):
-        settings_from(VALUES | {"replicas": [1, 2, 3]})
+        read_settings(VALUES | {"replicas": [1, 2, 3]})
 
 
 def test_a_trained_model_runs(model: Any, molecules: dict[str, Structure]) -> None:

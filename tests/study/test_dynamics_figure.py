@@ -1,4 +1,4 @@
-"""Figure and findings of the dynamics, from series in which it is known what foretells a break."""
+"""Figure and findings of the dynamics, from series in which it is known what announces a break."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dynamics_fixtures import RUN, foretold
+from dynamics_fixtures import RUN, announced
 from e3d import tables
 from e3d.fields import Column as C
-from study.dynamics import breaking, findings
 from study.dynamics import figure_dynamics as figure
-from study.dynamics.command import example, summary
+from study.dynamics import findings
+from study.dynamics.command import dynamics_tables
 from study.dynamics.series import Outcome, Series
 from study.figures import saving, style
 from study.findings.wording import Run
@@ -22,12 +22,10 @@ Tables = dict[str, pd.DataFrame]
 
 def made(series: list[Series], seeds: int = 1) -> Tables:
     """The tables of runs that differ in their seed's number alone."""
-    bonds, spectra = summary(series, 5)
-    one = {"dynamics": bonds, "spectrum": spectra, "trajectory": example(series)}
-    one["breaking"] = breaking.table(breaking.judged(series, 5))
+    one = {name or ".dynamics": table for name, table in dynamics_tables(series, 5).items()}
     runs = [RUN | {"seed": seed} for seed in range(seeds)]
     found = {
-        f"dynamics/{name}": pd.concat([tables.with_run(t, run) for run in runs])
+        f"dynamics/{name[1:]}": pd.concat([tables.with_run(t, run) for run in runs])
         for name, t in one.items()
     }
     found["decompose/summary"] = pd.DataFrame([run | {"n_parameters": 10} for run in runs])
@@ -36,13 +34,13 @@ def made(series: list[Series], seeds: int = 1) -> Tables:
 
 @pytest.fixture(scope="module")
 def by_d() -> Tables:
-    return made(foretold("D", replicas=6, molecules=4), seeds=2)
+    return made(announced("D", replicas=6, molecules=4), seeds=2)
 
 
 @pytest.fixture(scope="module")
 def nothing() -> Tables:
     """No replica breaks, and none is followed long enough for a spectrum."""
-    series = foretold("D", replicas=3, molecules=2)
+    series = announced("D", replicas=3, molecules=2)
     calm = {
         "outcome": np.full(3, Outcome.INTACT, dtype=object),
         "broken": np.full(3, -1),
@@ -102,4 +100,4 @@ def test_no_holes_are_claimed_where_no_break_was_downhill(by_d: Tables, nothing:
         assert ("holes" in text) == bool(below)
     text = " ".join(findings.sentences(nothing, PLACE))
     assert "holes" not in text
-    assert "Of 0 broken" not in text
+    assert "Among the 0 broken" not in text

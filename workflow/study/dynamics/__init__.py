@@ -30,7 +30,7 @@ STAGE = Stage(
     commands=(
         Command(
             "dynamics",
-            "study.dynamics.command:run",
+            "study.dynamics.command:write_tables",
             "Run molecular dynamics of relaxed MOLECULES with MODEL; write RUN.csv and three "
             "tables beside it.",
             (

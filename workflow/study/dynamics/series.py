@@ -1,10 +1,9 @@
-"""Time series of bonds along molecular dynamics, and how each replica ended. Arrays only; no model here."""
+"""Time series of bonds along molecular dynamics, and how each replica ended. No model here."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from ase.data import covalent_radii
 from numpy.typing import NDArray
 from rdkit import Chem
 
@@ -24,40 +23,39 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Series:
-    """Bonds of R independent replicas of one molecule at one temperature: S samples, B bonds.
+    """R independent replicas of one molecule at one temperature: S samples of B bonds.
 
-    ``r`` and ``bond_energy`` (R, S, B) in Å and eV, NaN from where a replica was no longer followed;
-    sample 0 is the start. ``bond_class`` (B,) is equal for bonds that a symmetry of the molecule
-    exchanges, ``reach`` (B,) the sum of covalent radii (Å). ``stopped`` (R,) is the first sample that
-    is not intact (S of an intact replica), ``outcome`` (R,) an :class:`Outcome`, ``broken`` (R,) the
-    bond that broke first or -1, ``energy_change`` (R,) the potential energy when a replica was last
-    followed minus that of the start, eV, ``kinetic_K`` (R,) the mean kinetic temperature.
+    Sample 0 is the start. A replica is no longer followed once it has broken or exploded.
     """
 
     molecule: str
     temperature_K: float
     bonds: tuple[Bond, ...]
-    bond_class: Ints
-    reach: Floats
+    bond_class: Ints  # (B,), equal for bonds that a symmetry of the molecule exchanges
+    reach: Floats  # (B,), sum of covalent radii, Å
     sample_fs: float
-    r: Floats
-    bond_energy: Floats
-    stopped: Ints
-    outcome: NDArray[np.object_]
-    broken: Ints
-    energy_change: Floats
-    kinetic_K: Floats
+    r: Floats  # (R, S, B), Å; NaN once a replica is no longer followed
+    bond_energy: Floats  # (R, S, B), eV, as r
+    stopped: Ints  # (R,), first sample that is not intact; S of an intact replica
+    outcome: NDArray[np.object_]  # (R,), an Outcome each
+    broken: Ints  # (R,), the bond that broke first, or -1
+    energy_change: Floats  # (R,), potential energy when last followed minus that of the start, eV
+    kinetic_K: Floats  # (R,), mean kinetic temperature
 
     def segments(self, quantity: Floats, bond: int, first: int) -> list[Floats]:
-        """Return a quantity (R, S, B) of one bond over the intact samples of each replica from ``first`` on."""
-        return [
-            quantity[k, first:end, bond] if end > first else np.empty(0)
-            for k, end in enumerate(self.stopped.tolist())
-        ]
+        """Return ``quantity`` (R, S, B) of a bond over the intact samples from ``first`` on.
+
+        One array for each replica, empty where it stopped earlier.
+        """
+        return [quantity[k, first:end, bond] for k, end in enumerate(self.stopped.tolist())]
+
+    def all_broken(self) -> list[int]:
+        """Return the replicas in which a bond broke."""
+        return [int(k) for k in np.flatnonzero(self.outcome == Outcome.BROKEN)]
 
 
 def bond_classes(mapped_smiles: str, bonds: tuple[Bond, ...]) -> Ints:
-    """Return a number (B,) for each bond, equal where a symmetry of the molecular graph exchanges bonds.
+    """Return a number (B,) for each bond, equal where a symmetry of the graph exchanges bonds.
 
     Stereochemistry is left out: mirror images have the same energy.
     """
@@ -65,18 +63,8 @@ def bond_classes(mapped_smiles: str, bonds: tuple[Bond, ...]) -> Ints:
     rows = [atom.GetAtomMapNum() - 1 for atom in mol.GetAtoms()]
     for atom in mol.GetAtoms():
         atom.SetAtomMapNum(0)
-    ranks = dict(
-        zip(
-            rows, Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False), strict=True
-        )
-    )
-    keys = [(*sorted((ranks[bond.i], ranks[bond.j])), bond.bond_type) for bond in bonds]
+    ranks = Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False)
+    rank = dict(zip(rows, ranks, strict=True))
+    keys = [(*sorted((rank[bond.i], rank[bond.j])), bond.bond_type) for bond in bonds]
     known: dict[tuple[object, ...], int] = {}
     return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int64)
-
-
-def reaches(atomic_numbers: Ints, i: Ints, j: Ints) -> Floats:
-    """Return the sums of covalent radii (Å) of pairs of rows (Cordero 2008, as in ASE)."""
-    return np.asarray(
-        covalent_radii[atomic_numbers[i]] + covalent_radii[atomic_numbers[j]], dtype=np.float64
-    )

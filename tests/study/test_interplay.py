@@ -1,4 +1,4 @@
-"""Interplay: correlations that follow scale vanish given scale, others stay; chance is counted honestly."""
+"""Interplay: what follows scale vanishes given scale, the rest stays; chance is counted."""
 
 from itertools import permutations, product
 from pathlib import Path
@@ -13,9 +13,9 @@ from e3d import tables
 from e3d.fields import Column as C
 from e3d.statistics.agreement import partial_spearman
 from study.interplay import findings as words
-from study.interplay.command import NEEDED, write_tables
 from study.interplay.correlations import CENTRAL, cells, correlate, correlations, holm
 from study.interplay.runs import ALPHA, BARRIER, DECOMPOSABILITY, ERROR, SPREAD, TAU, seed_spread
+from study.interplay.tables import NEEDED, write_tables
 
 GRID = np.array(list(product((32, 80, 200, 512, 1280, 3200), (1e3, 1e4, 1e5, 1e6))))
 NO_CONTROLS = np.zeros((8, 0))
@@ -163,13 +163,11 @@ def test_published_tables_give_the_same_bytes_and_sentences(
     runs = tables.read(tmp_path / "a" / "runs.csv")
     assert len(runs) == runs[C.RUN].nunique() > 0
     assert runs[[ERROR, TAU, DECOMPOSABILITY]].notna().all(axis=None)
-    assert (
-        runs[ALPHA].notna().equals(runs[C.SEED] < 2)
-    )  # seeds 2 to 4 have one size of training set
+    # seeds 2 to 4 have one size of training set
+    assert runs[ALPHA].notna().equals(runs[C.SEED] < 2)
     table = tables.read(tmp_path / "a" / "correlations.csv")
-    told = list(
-        words.sentences({"interplay/correlations": table}, (runs[C.DATASET].iloc[0], "micro", 512))
-    )
-    assert "decomposability and exponent undetermined, 2 cells" in told[0]
-    with input_error("bde/named", "not among"):
+    run = (runs[C.DATASET].iloc[0], "micro", 512)
+    first, *_ = words.sentences({"interplay/correlations": table}, run)
+    assert "decomposability and exponent undetermined, 2 cells" in first
+    with input_error("reactivity/summary", "not among"):
         write_tables(paths[:-1], tmp_path / "none.csv")

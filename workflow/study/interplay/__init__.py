@@ -19,7 +19,7 @@ STAGE = Stage(
     commands=(
         Command(
             "interplay",
-            "study.interplay.command:write_tables",
+            "study.interplay.tables:write_tables",
             "Correlate the runs' numbers over (N, M) cells.",
             (argument("TABLES+", "the study's tables"),),
         ),

@@ -1,7 +1,7 @@
-"""Rank correlations of the columns of the run table, raw and partial, over (N, M) cells.
+"""Rank correlations of the columns of the table of runs, raw and partial, over (N, M) cells.
 
-The unit is the cell: seeds of one cell are averaged, since they share N and M. The exponent alpha is one number per
-model, so pairs with it have one unit per model and only M to control for.
+The unit is the cell: seeds of one cell are averaged, since they share N and M. The exponent alpha
+is one number per model, so pairs with it have one unit per model and only M to control for.
 """
 
 from collections.abc import Iterator
@@ -19,30 +19,10 @@ from e3d.statistics import NO, UNDETERMINED, YES, Estimate, interval_columns, t_
 from e3d.statistics.agreement import partial_spearman
 from e3d.statistics.intervals import LEVEL
 from e3d.statistics.resampling import jackknife_se
-from study.interplay.runs import (
-    ALPHA,
-    BARRIER,
-    BDE298_MAE,
-    BETA,
-    DECOMPOSABILITY,
-    ERROR,
-    SCALED_ENTROPY,
-    SPREAD,
-    TAU,
-)
+from study.interplay.runs import ALPHA, CENTRAL, ERROR
 
-CENTRAL: Final = (
-    ERROR,
-    ALPHA,
-    SCALED_ENTROPY,
-    DECOMPOSABILITY,
-    BETA,
-    BDE298_MAE,
-    TAU,
-    BARRIER,
-    SPREAD,
-)
-"""The quantities whose pairs are correlated."""
+Floats = NDArray[np.float64]
+
 NOTHING, SCALE, ERROR_GIVEN = "nothing", "N and M", "error"
 GIVEN: Final[dict[str, tuple[str, ...]]] = {
     NOTHING: (),
@@ -50,13 +30,13 @@ GIVEN: Final[dict[str, tuple[str, ...]]] = {
     ERROR_GIVEN: (ERROR,),
 }
 MIN_CELLS: Final = 5
-COLUMNS: Final = (
+_COLUMNS: Final = (
     *(str(C.DATASET), "x", "y", "given", "n_cells", "n_runs", *interval_columns("rho")),
     *("excludes_zero", "p", "p_holm", "verdict", "n_tests", "expected_by_chance"),
 )
 POSITIVE, NEGATIVE, NOT_SHOWN = "positive", "negative", "not shown"
-_SAME = 1e-9  # a standard error below this is rounding
-Floats = NDArray[np.float64]
+_SAME: Final = 1e-9
+"""A smaller standard error is rounding: replicates agree, which is not certainty."""
 
 
 @dataclass(frozen=True)
@@ -66,28 +46,24 @@ class Correlation(Estimate):
     p: float = float("nan")
 
 
-NONE: Final = Correlation(float("nan"))
-
-
 def correlate(x: Floats, y: Floats, controls: Floats) -> Correlation:
-    """Return the (partial) correlation over cells (n,) with delete-one-cell interval and p.
+    """Return the (partial) rank correlation over cells of x and y (n,) given controls (n, k).
 
-    The interval is a jackknife on Fisher's scale, atanh(c rho) with c = 1 - 6 / (n (n^2 - 1)): half a step of rho
-    below 1 keeps rho = 1 finite (an end may pass 1 by as much); t with n - 1 - k degrees of freedom. On the plain
-    scale it excludes zero in 9 % of independent samples of 8 cells, on Fisher's in fewer than 5 %
-    (tests/test_interplay.py). p is Student's t of rho with n - 2 - k (Kendall 1942).
+    The interval is a delete-one-cell jackknife on Fisher's scale, atanh(c rho) with
+    c = 1 - 6 / (n (n^2 - 1)): half a step of rho below 1 keeps rho = 1 finite (an end may pass 1 by
+    as much); t with n - 1 - k degrees of freedom. On the plain scale it excludes zero in 9 % of
+    independent samples of 8 cells, on Fisher's in fewer than 5 % (``tests/study/test_interplay``).
+    p is Student's t of rho with n - 2 - k (Kendall 1942).
     """
     n = len(x)
     rho, k = partial_spearman(x, y, controls) if n >= MIN_CELLS else (float("nan"), 0)
     if not np.isfinite(rho) or n - k < MIN_CELLS:
-        return NONE
+        return Correlation(float("nan"))
     shrink = 1 - 6 / (n * (n**2 - 1))
     keep = [np.delete(np.arange(n), cell) for cell in range(n)]
     replicates = np.array([partial_spearman(x[rows], y[rows], controls[rows])[0] for rows in keep])
     se = jackknife_se(np.arctanh(shrink * replicates))
-    half = (
-        t_quantile(n - 1 - k) * se if se > _SAME else float("nan")
-    )  # all alike: no width, which is not certainty
+    half = t_quantile(n - 1 - k) * se if se > _SAME else float("nan")
     z, dof = np.arctanh(shrink * rho), n - 2 - k
     lo, hi = (float(np.tanh(z + sign * half) / shrink) for sign in (-1, 1))
     with np.errstate(divide="ignore"):
@@ -96,68 +72,58 @@ def correlate(x: Floats, y: Floats, controls: Floats) -> Correlation:
 
 
 def cells(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """Return the cell means of the runs that have both columns; a cell per model if one is the exponent."""
+    """Return the cell means of the runs that have both columns.
+
+    A cell per model, every N with the same weight, if one of them is the exponent.
+    """
     whole = runs[runs[x].notna() & runs[y].notna()]
-    keys = [str(C.MODEL)] if ALPHA in (x, y) else [str(C.MODEL), str(C.N_TRAIN)]
     columns = list(dict.fromkeys([x, y, str(C.N_TRAIN), str(C.N_PARAMETERS), ERROR]))
-    return (
-        whole.groupby(keys)[columns].mean()
-        if ALPHA not in (x, y)
-        else _models(whole, keys, columns)
-    )
-
-
-def _models(whole: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.DataFrame:
-    """Return the means per model, every N with the same weight."""
-    by_n = whole.assign(**{"_n": whole[C.N_TRAIN]}).groupby([*keys, "_n"])[columns].mean()
-    return by_n.groupby(level=0).mean()
+    means = whole.groupby([whole[C.MODEL], whole[C.N_TRAIN].rename("n")])[columns].mean()
+    return means.groupby(level=0).mean() if ALPHA in (x, y) else means
 
 
 def holm(p: Floats) -> Floats:
-    """Return p values (m,) adjusted after Holm 1979 (Scand. J. Stat. 6, 65); NaN stays and is not counted."""
+    """Return p values (m,) adjusted after Holm 1979 (Scand. J. Stat. 6, 65).
+
+    NaN stays and is not counted.
+    """
     adjusted = np.full(len(p), np.nan)
     known = np.flatnonzero(np.isfinite(p))
     order = known[np.argsort(p[known], kind="stable")]
-    adjusted[order] = np.minimum(
-        np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0
-    )
+    rising = np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1))
+    adjusted[order] = np.minimum(rising, 1.0)
     return adjusted
 
 
 def correlations(runs: pd.DataFrame) -> pd.DataFrame:
     """Return a row per dataset, condition and pair of the central quantities."""
     rows = [row for _, part in runs.groupby(C.DATASET, sort=False) for row in _of_dataset(part)]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
 def _of_dataset(runs: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield the rows of a dataset; Holm's family is all determined pairs of one condition."""
+    dataset = runs[C.DATASET].iloc[0]
     for given, names in GIVEN.items():
-        pairs = [(x, y) for x, y in combinations(CENTRAL, 2) if not {x, y} & set(names)]
-        rows = []
-        for x, y in pairs:
+        about, found = [], []
+        for x, y in combinations(CENTRAL, 2):
+            if {x, y} & set(names):
+                continue
             means = cells(runs, x, y)
             means = means[means[list(names)].notna().all(axis=1)]
-            columns = [means[name].to_numpy(dtype=float) for name in (x, y)]
-            found = correlate(columns[0], columns[1], means[list(names)].to_numpy(dtype=float))
+            values = (means[name].to_numpy(dtype=float) for name in (x, y, list(names)))
             n_runs = int((runs[x].notna() & runs[y].notna()).sum())
-            rows.append((x, y, len(means), n_runs, found))
-        adjusted = holm(np.array([row[-1].p for row in rows]))
+            about.append((dataset, x, y, given, len(means), n_runs))
+            found.append(correlate(*values))
+        adjusted = holm(np.array([one.p for one in found]))
         tests = int(np.isfinite(adjusted).sum())
-        for (x, y, n_cells, n_runs, found), p_holm in zip(rows, adjusted, strict=True):
-            yield {
-                str(C.DATASET): runs[C.DATASET].iloc[0], "x": x, "y": y, "given": given, "n_cells": n_cells,
-                "n_runs": n_runs, **found.columns("rho"),
-                "excludes_zero": _excludes(found), "p": found.p, "p_holm": p_holm, "verdict": _verdict(found, p_holm),
-                "n_tests": tests, "expected_by_chance": (1 - LEVEL) * tests,
-            }  # fmt: skip
-
-
-def _excludes(found: Correlation) -> str:
-    return verdict(found, YES, YES, neither=NO, unknown=UNDETERMINED)
+        for keys, one, p_holm in zip(about, found, adjusted, strict=True):
+            excludes = verdict(one, YES, YES, neither=NO, unknown=UNDETERMINED)
+            said = (excludes, one.p, p_holm, _verdict(one, p_holm), tests, (1 - LEVEL) * tests)
+            yield dict(zip(_COLUMNS, (*keys, one.value, one.lo, one.hi, *said), strict=True))
 
 
 def _verdict(found: Correlation, p_holm: float) -> str:
-    """Return the sign where interval and Holm's p both exclude zero, "not shown" where they do not."""
+    """Return the sign if interval and Holm's p both exclude zero, "not shown" if one does not."""
     sign = verdict(found, POSITIVE, NEGATIVE, neither=NOT_SHOWN, unknown=UNDETERMINED)
     return sign if sign == UNDETERMINED or p_holm < 1 - LEVEL else NOT_SHOWN

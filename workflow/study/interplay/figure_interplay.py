@@ -1,4 +1,4 @@
-"""Rank correlations of error, scaling, entropy, decomposability and errors of D over (N, M) cells."""
+"""Rank correlations of error, scaling, entropy, decomposability and errors of D over cells."""
 
 from typing import Any, Final
 
@@ -8,34 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from e3d.fields import Column as C
+from e3d.statistics import YES
 from study.figures import style
 from study.figures.drawing import all_series, legend_outside, letter, page
-from study.interplay.correlations import CENTRAL, GIVEN, NOTHING
-from study.interplay.runs import (
-    ALPHA,
-    BARRIER,
-    BDE298_MAE,
-    BETA,
-    DECOMPOSABILITY,
-    ERROR,
-    SCALED_ENTROPY,
-    SPREAD,
-    TAU,
-)
-from study.references import BDE298
+from study.interplay.correlations import GIVEN, NEGATIVE, NOTHING, POSITIVE
+from study.interplay.runs import BDE298_MAE, CENTRAL, DECOMPOSABILITY, ERROR, SCALED_ENTROPY, TAU
 from study.runs import datasets
 
-_NAMES: Final = {
-    ERROR: "force MAE (meV/Å)",
-    ALPHA: r"exponent $\alpha$",
-    SCALED_ENTROPY: r"entropy $H(D/\sigma_D)$ (nats)",
-    DECOMPOSABILITY: "decomposability",
-    BETA: r"bonded share $\beta$",
-    BDE298_MAE: f"MAE, {BDE298.label}",
-    TAU: r"within-type $\tau$",
-    BARRIER: "barrier MAE (eV)",
-    SPREAD: "seed spread (eV)",
-}
 _SCATTERS: Final = (
     (DECOMPOSABILITY, ERROR),
     (DECOMPOSABILITY, BDE298_MAE),
@@ -66,37 +45,27 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
 
 
 def _matrix(axes: Axes, part: pd.DataFrame) -> Any:
-    size = len(CENTRAL)
-    rho = np.full((size, size), np.nan)
+    names, small = list(CENTRAL), style.STYLE.name
+    rho = np.full((len(names), len(names)), np.nan)
     for row in part.to_dict("records"):
-        i, j = sorted((CENTRAL.index(row["x"]), CENTRAL.index(row["y"])))
+        i, j = sorted((names.index(row["x"]), names.index(row["y"])))
         rho[j, i] = row["rho"]
-        mark = (
-            "●"
-            if row["verdict"] in ("positive", "negative")
-            else "○"
-            if row["excludes_zero"] == "yes"
-            else ""
-        )
-        text = mark if np.isfinite(row["rho"]) else "×"
-        axes.text(i, j, text, ha="center", va="center", fontsize=style.STYLE.name)
+        axes.text(i, j, _mark(row), ha="center", va="center", fontsize=small)
     image = axes.imshow(rho, cmap="RdBu_r", vmin=-1, vmax=1)
-    axes.set_xticks(
-        range(size - 1),
-        [_short(name) for name in CENTRAL[:-1]],
-        rotation=90,
-        fontsize=style.STYLE.name,
-    )
-    axes.set_yticks(
-        range(1, size), [_short(name) for name in CENTRAL[1:]], fontsize=style.STYLE.name
-    )
-    axes.set(xlim=(-0.5, size - 1.5), ylim=(size - 0.5, 0.5))
+    short = [label.split(" (")[0] for label in CENTRAL.values()]  # without the unit
+    axes.set_xticks(range(len(names) - 1), short[:-1], rotation=90, fontsize=small)
+    axes.set_yticks(range(1, len(names)), short[1:], fontsize=small)
+    axes.set(xlim=(-0.5, len(names) - 1.5), ylim=(len(names) - 0.5, 0.5))
     return image
 
 
-def _short(name: str) -> str:
-    """Return the name without its unit."""
-    return _NAMES[name].split(" (")[0]
+def _mark(row: dict[Any, Any]) -> str:
+    """Return the mark of a correlation: undetermined, shown, or shown before Holm's correction."""
+    if not np.isfinite(row["rho"]):
+        return "×"
+    if row["verdict"] in (POSITIVE, NEGATIVE):
+        return "●"
+    return "○" if row["excludes_zero"] == YES else ""
 
 
 def _scatter(axes: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
@@ -105,8 +74,8 @@ def _scatter(axes: Axes, runs: pd.DataFrame, x: str, y: str) -> None:
         part = one.of(runs)
         share = np.sqrt(part[C.N_TRAIN] / largest)
         area = look.smallest_area + (look.largest_area - look.smallest_area) * share
-        axes.scatter(part[x], part[y], s=area, color=one.color, marker=one.marker, alpha=look.scatter_alpha,
-                     linewidth=0)  # fmt: skip
-    axes.set(xlabel=_NAMES[x], ylabel=_NAMES[y])
+        points: dict[str, Any] = {"color": one.color, "marker": one.marker, "linewidth": 0}
+        axes.scatter(part[x], part[y], s=area, alpha=look.scatter_alpha, **points)
+    axes.set(xlabel=CENTRAL[x], ylabel=CENTRAL[y])
     if y == ERROR:
         axes.set_yscale("log")

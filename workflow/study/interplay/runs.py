@@ -1,4 +1,4 @@
-"""One row per run: how well it was learned, how it scales, how ordered D is, how good D and barriers are."""
+"""One row per run: how well it was learned, how it scales, how ordered D is, and how good."""
 
 from typing import Any, Final
 
@@ -8,39 +8,67 @@ import pandas as pd
 from e3d.fields import RUN_COLUMNS, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.statistics.agreement import MAE, WITHIN
+from study.bde.named import RELAXED
+from study.entropy.fields import (
+    ENTROPY_MM,
+    FRACTION_MM,
+    INFORMATION_MM,
+    MEASURE,
+    ORDER_BY_D,
+    QUANTITY,
+    SCALED_D,
+    TYPE_BY_SCALED_D,
+    D,
+)
+from study.entropy.fields import WITHIN as WITHIN_TYPES
+from study.fields import BONDED_SHARE
+from study.reactivity.fields import MAE as BARRIER_MAE
+from study.reactivity.fields import SET
 from study.references import BDE298, REFERENCES
 from study.scaling.fits import exponents
 
-ALPHA, BETA, SPREAD = "alpha", "bonded_share", "seed_spread_eV"
-ENTROPY, SCALED_ENTROPY = "entropy_mm_nats", "entropy_scaled_mm_nats"
-DECOMPOSABILITY, ORDER_INFORMATION = "decomposability", "order_information"
-BARRIER = "barrier_mae_eV"
-TAU = f"{BDE298.name}_{WITHIN}"
-BDE298_MAE = f"{BDE298.name}_{MAE}"
-ERROR = f"{C.FORCE_MAE}_conformations"
-_BARRIER_SET: Final = "unimolecular"
+ALPHA, SPREAD, BARRIER = "alpha", "seed_spread_eV", "barrier_mae_eV"
+SCALED_ENTROPY, DECOMPOSABILITY = "entropy_scaled_mm_nats", "decomposability"
+TAU: Final = f"{BDE298.name}_{WITHIN}"
+BDE298_MAE: Final = f"{BDE298.name}_{MAE}"
+ERROR: Final = f"{C.FORCE_MAE}_conformations"
+CENTRAL: Final = {
+    ERROR: "force MAE (meV/Å)",
+    ALPHA: r"exponent $\alpha$",
+    SCALED_ENTROPY: r"entropy $H(D/\sigma_D)$ (nats)",
+    DECOMPOSABILITY: "decomposability",
+    BONDED_SHARE: r"bonded share $\beta$",
+    BDE298_MAE: f"MAE, {BDE298.label}",
+    TAU: r"within-type $\tau$",
+    BARRIER: "barrier MAE (eV)",
+    SPREAD: "seed spread (eV)",
+}
+"""The quantities whose pairs are correlated, with the labels of their axes."""
 _CELL: Final = [str(C.DATASET), str(C.N_TRAIN), str(C.MODEL)]
-Tables = dict[str, pd.DataFrame]
 
 
-def run_table(tables: Tables) -> pd.DataFrame:
-    """Return one row per run, in the order of ``decompose/summary``; NaN where a table does not tell.
+def run_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one row per run, in the order of ``decompose/summary``; NaN for what is not known.
 
-    Entropy, decomposability and the bonded share are those of new conformations of pool molecules (as in the figure
-    of emergence); D against references is taken at the relaxed geometry, over all named bonds.
+    Entropy, decomposability and the bonded share are those of new conformations of pool molecules;
+    D is compared with references at the relaxed geometry, over all named bonds.
     """
     summary = _at(tables["decompose/summary"], {C.STRUCTURES: TEST_CONFORMATIONS})
-    runs = summary[[*map(str, RUN_COLUMNS), str(C.N_PARAMETERS), BETA]].reset_index(drop=True)
+    runs = summary[[*map(str, RUN_COLUMNS), str(C.N_PARAMETERS), BONDED_SHARE]]
+    runs = runs.reset_index(drop=True)
+    errors = tables["evaluate/errors"]
+    barriers = {SET: "unimolecular", "reactions": "all"}
     columns = {
-        **_errors(tables["evaluate/errors"]),
-        **_entropies(tables),
-        **_bde(tables["bde/summary"]),
+        **_errors(errors),
+        **_entropies(tables["entropy/entropy"], tables["entropy/decomposability"]),
+        **_agreement(tables["bde/summary"]),
+        BARRIER: _by_run(tables["reactivity/summary"], BARRIER_MAE["model"], barriers),
     }
-    columns[BARRIER] = _barriers(tables.get("reactivity/summary"))
     for name, values in columns.items():
         runs[name] = runs[C.RUN].map(values).astype(float)
-    keys = [str(C.DATASET), str(C.MODEL), str(C.SEED)]
-    runs = runs.merge(_alpha(tables["evaluate/errors"]), on=keys, how="left")
+    of_conformations = _at(errors, {C.TEST_SET: TEST_CONFORMATIONS})
+    alpha = exponents(of_conformations, str(C.FORCE_MAE)).rename(columns={"value": ALPHA})
+    runs = runs.merge(alpha, on=[str(C.DATASET), str(C.MODEL), str(C.SEED)], how="left")
     return runs.merge(seed_spread(tables["bde/named"]), on=_CELL, how="left")
 
 
@@ -50,63 +78,48 @@ def _at(table: pd.DataFrame, values: dict[Any, str]) -> pd.DataFrame:
     return table
 
 
-def _by_run(table: pd.DataFrame, column: str, **values: str) -> pd.Series:
+def _by_run(table: pd.DataFrame, column: str, values: dict[Any, str]) -> pd.Series:
     """Return a column of the rows with these values, by run."""
     rows = _at(table, values)
     return pd.Series(rows[column].to_numpy(dtype=float), index=rows[C.RUN].astype(str))
 
 
 def _errors(errors: pd.DataFrame) -> dict[str, pd.Series]:
-    overall = {str(C.GROUP_KIND): "all"}
     return {
-        f"{metric}_{name.removeprefix('test-')}": _by_run(errors, metric, **overall, test_set=name)
+        f"{metric}_{name.removeprefix('test-')}": _by_run(
+            errors, metric, {C.GROUP_KIND: "all", C.TEST_SET: name}
+        )
         for metric in (C.FORCE_MAE, C.ENERGY_MAE)
         for name in TEST_SPLITS
     }
 
 
-def _entropies(tables: Tables) -> dict[str, pd.Series]:
-    entropy, told = tables["entropy/entropy"], tables["entropy/decomposability"]
-    here = {str(C.STRUCTURES): TEST_CONFORMATIONS}
-    within = {**here, str(C.BOND_TYPE): "within types"}
+def _entropies(entropy: pd.DataFrame, information: pd.DataFrame) -> dict[str, pd.Series]:
+    here = {C.STRUCTURES: TEST_CONFORMATIONS}
+    within = {**here, C.BOND_TYPE: WITHIN_TYPES}
+    scaled, order = {**here, MEASURE: TYPE_BY_SCALED_D}, {**here, MEASURE: ORDER_BY_D}
     return {
-        ENTROPY: _by_run(entropy, "entropy_mm_nats", **within, quantity="D"),
-        SCALED_ENTROPY: _by_run(entropy, "entropy_mm_nats", **within, quantity="D/sd"),
-        DECOMPOSABILITY: _by_run(told, "fraction_mm", **here, measure="I(D/sd; type)"),
-        ORDER_INFORMATION: _by_run(
-            told, "information_mm_nats", **here, measure="I(D; order | elements)"
-        ),
+        ENTROPY_MM: _by_run(entropy, ENTROPY_MM, {**within, QUANTITY: D}),
+        SCALED_ENTROPY: _by_run(entropy, ENTROPY_MM, {**within, QUANTITY: SCALED_D}),
+        DECOMPOSABILITY: _by_run(information, FRACTION_MM, scaled),
+        "order_information": _by_run(information, INFORMATION_MM, order),
     }
 
 
-def _bde(summary: pd.DataFrame) -> dict[str, pd.Series]:
-    relaxed = _at(summary, {C.GEOMETRY: "relaxed", "molecules": "all"})
-    maes = {f"{name}_{MAE}": _by_run(relaxed, MAE, reference=name) for name in REFERENCES}
-    taus = {f"{name}_{WITHIN}": _by_run(relaxed, WITHIN, reference=name) for name in REFERENCES}
-    return {**maes, **taus}
-
-
-def _barriers(summary: pd.DataFrame | None) -> pd.Series:
-    """Return the mean absolute error of activation energies against the labels' own level (eV), by run."""
-    if summary is None:
-        return pd.Series(dtype=float)
-    return _by_run(summary, "mae_model_eV", set=_BARRIER_SET, reactions="all")
-
-
-def _alpha(errors: pd.DataFrame) -> pd.DataFrame:
-    """Return the exponent of force MAE on new conformations over N, of every dataset, model and seed."""
-    return exponents(_at(errors, {C.TEST_SET: TEST_CONFORMATIONS}), str(C.FORCE_MAE)).rename(
-        columns={"value": ALPHA}
-    )
+def _agreement(summary: pd.DataFrame) -> dict[str, pd.Series]:
+    relaxed = _at(summary, {C.GEOMETRY: RELAXED, "molecules": "all"})
+    return {
+        f"{name}_{score}": _by_run(relaxed, score, {"reference": name})
+        for score in (MAE, WITHIN)
+        for name in REFERENCES
+    }
 
 
 def seed_spread(named: pd.DataFrame) -> pd.DataFrame:
-    """Return, for every dataset, N and model, how far D of a named bond is from seed to seed (eV).
+    """Return, for every dataset, N and model, the spread over seeds of D of a named bond, eV.
 
     The root of the mean over bonds of the variance over seeds, relaxed geometry; NaN with one seed.
     """
-    relaxed = _at(named, {C.GEOMETRY: "relaxed"})
-    variance = relaxed.groupby([*_CELL, "bond"])[C.BOND_ENERGY].var(ddof=1).reset_index()
-    mean = variance.groupby(_CELL)[C.BOND_ENERGY].mean().reset_index()
-    mean[SPREAD] = np.sqrt(mean[C.BOND_ENERGY].to_numpy(dtype=float))
-    return mean[[*_CELL, SPREAD]]
+    relaxed = _at(named, {C.GEOMETRY: RELAXED})
+    variance = relaxed.groupby([*_CELL, "bond"])[C.BOND_ENERGY].var(ddof=1)
+    return np.sqrt(variance.groupby(level=_CELL).mean()).rename(SPREAD).reset_index()

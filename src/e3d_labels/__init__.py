@@ -1,1 +1,1 @@
-"""The package e3d_labels."""
+"""Making data for E3D: sampling, labels by PySCF and tblite, references, reaction paths."""

@@ -12,6 +12,7 @@ _THEORY = argument(
     type=str,
     required=True,
 )
+_BONDS = argument("TABLE", "named bonds")
 
 COMMANDS: Final[tuple[Command | Group, ...]] = (
     Command(
@@ -32,7 +33,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
     ),
     Command(
         "data label",
-        "e3d_labels.labelling:label_geometries",
+        "e3d_labels.labelling:label_file",
         "Label the conformations of GEOMETRIES (SPICE layout).",
         (
             argument("GEOMETRIES", "conformations in the SPICE layout"),
@@ -46,7 +47,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
                 "start nothing after this time; write what is finished",
                 type=options.hours,
             ),
-            argument("--known", "file labelled before: its conformations are not computed again"),
+            argument("--earlier-labels", "labelled file: its conformations are not computed again"),
             argument("--retry-failed", "compute again what failed before", action="store_true"),
             _JOBS,
             _THEORY,
@@ -54,7 +55,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
     ),
     Command(
         "data check-labels",
-        "e3d_labels.check:check_file",
+        "e3d_labels.check:check_labels",
         "Compute random conformations of LABELS again.",
         (
             argument("LABELS", "labelled file"),
@@ -75,23 +76,23 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
     ),
     Command(
         "data references",
-        "e3d_labels.references:reference_geometries",
+        "e3d_labels.reference_geometries:write_reference_geometries",
         "Write the geometries a TABLE of named bonds needs.",
-        (argument("TABLE", "named bonds"),),
+        (_BONDS,),
     ),
     Command(
         "data reference-energies",
-        "e3d_labels.references:reference_energies",
+        "e3d_labels.reference_energies:write_reference_energies",
         "De and mean bond energies from LABELS.",
         (
             argument("LABELS", "labelled geometries of the references"),
-            argument("TABLE", "named bonds"),
+            _BONDS,
             argument("--barriers", "table of barrier heights to write as well", required=True),
         ),
     ),
     Command(
         "data reactions",
-        "e3d_labels.reactions:reaction_file",
+        "e3d_labels.reactions:find_paths",
         "Find the paths of REACTIONS by NEB at GFN2-xTB.",
         (
             argument("REACTIONS", "table of reactions"),
@@ -105,10 +106,10 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
     ),
     Command(
         "data scans",
-        "e3d_labels.stretch:stretch_file",
+        "e3d_labels.stretch:stretch_bonds",
         "Stretch bonds of TABLE from relaxed MOLECULES.",
         (
-            argument("TABLE", "named bonds"),
+            _BONDS,
             argument("MOLECULES", "relaxed molecules"),
             argument(
                 "--bonds",
@@ -124,7 +125,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         "data relax",
         "e3d_labels.relax:relax_named",
         "Relax the molecules of a TABLE of named bonds by GFN2-xTB.",
-        (argument("TABLE", "named bonds"),),
+        (_BONDS,),
     ),
 )
 """What this package adds to the program ``e3d``."""

@@ -1,10 +1,11 @@
 """SPICE's level of theory, wB97M-D3(BJ)/def2-TZVPPD with density fitting, through PySCF.
 
-Closed shells by RKS, open shells by UKS from the lowest of three guesses. A closed shell with a broken
-bond is tried by broken-symmetry UKS as well, and the lower of the two energies is kept.
+Closed shells by RKS, open shells by UKS from the lowest of three guesses. A closed shell with a
+broken bond is tried by broken-symmetry UKS as well, and the lower of the two energies is kept.
 """
 
 import contextlib
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -12,28 +13,29 @@ from numpy.typing import NDArray
 from pyscf import dft, gto, lib
 
 from e3d.chemistry import symbol
-from e3d_labels.task import Guesses, Label, NotConvergedError, Task
+from e3d_labels.task import Label, NotConvergedError, Task
 
 FUNCTIONAL = "wb97m-d3bj"
 BASIS = "def2-tzvppd"
 GRID_LEVEL = 3
 CONVERGENCE_HARTREE = 1e-9
 
+_KEPT_DENSITIES = 64
 _COARSE_LEVEL = 0
 _COARSE_HARTREE = 1e-5
 _FIRST_ECP = 37  # def2 bases have effective core potentials from rubidium on
 _GUESSES = ("minao", "sap", "1e")
-"""Of an open shell without a density to start from; a stability analysis costs minutes for ethoxy, these seconds."""
+"""Starting points of an open shell: seconds, where a stability analysis of ethoxy takes minutes."""
 _BROKEN_SYMMETRY_GAIN_HARTREE = 1e-7
 
 
 class Dft:
-    """wB97M-D3(BJ)/def2-TZVPPD; keeps densities from one conformation to the next."""
+    """wB97M-D3(BJ)/def2-TZVPPD; the last density of a molecule starts its next conformation."""
 
     def __init__(self) -> None:
         """Start without densities."""
         lib.num_threads(1)  # several processes side by side, one thread each
-        self._guesses = Guesses()
+        self._densities: OrderedDict[str, NDArray[np.float64]] = OrderedDict()
 
     def label(self, task: Task) -> Label:
         """Label one conformation.
@@ -45,14 +47,22 @@ class Dft:
         """
         mol = _molecule(task)
         unrestricted = task.multiplicity != 1
-        field = _solve(mol, unrestricted=unrestricted, guess=self._guesses.get(task))
+        species = f"{task.group} {task.charge} {task.multiplicity}"
+        field = _solve(mol, unrestricted=unrestricted, guess=self._densities.get(species))
         method = "UKS" if unrestricted else "RKS"
-        self._guesses.put(task, field.make_rdm1())
+        self._remember(species, field.make_rdm1())
         if task.stretched and not unrestricted:
             broken = _broken_symmetry(mol, field)
             if broken is not None and broken.e_tot < field.e_tot - _BROKEN_SYMMETRY_GAIN_HARTREE:
                 field, method = broken, "broken-symmetry UKS"
         return _label(field, method)
+
+    def _remember(self, species: str, density: NDArray[np.float64]) -> None:
+        """Keep the densities of the species met most recently."""
+        self._densities[species] = density
+        self._densities.move_to_end(species)
+        if len(self._densities) > _KEPT_DENSITIES:
+            self._densities.popitem(last=False)
 
 
 def _molecule(task: Task) -> gto.Mole:
@@ -73,7 +83,7 @@ def _molecule(task: Task) -> gto.Mole:
 
 
 def _solve(mol: gto.Mole, *, unrestricted: bool, guess: NDArray[np.float64] | None) -> Any:
-    """Converge on a coarse grid, then on the real one: the fixed point is that of the real grid alone."""
+    """Converge on a coarse grid, then on the real one, which alone decides the fixed point."""
     field = (dft.UKS if unrestricted else dft.RKS)(mol, xc=FUNCTIONAL).density_fit()
     field.grids.level, field.conv_tol = _COARSE_LEVEL, _COARSE_HARTREE
     if guess is None and unrestricted:
@@ -109,30 +119,28 @@ def _second_order(field: Any) -> Any:
 def _broken_symmetry(mol: gto.Mole, closed: Any) -> Any:
     """Return a UKS solution from mixed frontier orbitals, or None if it does not converge.
 
-    The guess rotates the highest occupied and the lowest empty orbital into each other by 45 degrees,
-    one way for each spin: two neutral fragments instead of the ionic mixture.
+    The guess rotates the highest occupied and the lowest empty orbital into each other by 45
+    degrees, one way for each spin: two neutral fragments instead of the ionic mixture.
     """
     n = mol.nelectron // 2
     alpha, beta = closed.mo_coeff.copy(), closed.mo_coeff.copy()
     occupied, empty = closed.mo_coeff[:, n - 1], closed.mo_coeff[:, n]
-    alpha[:, n - 1], beta[:, n - 1] = (
-        (occupied + empty) / np.sqrt(2),
-        (occupied - empty) / np.sqrt(2),
-    )
+    alpha[:, n - 1] = (occupied + empty) / np.sqrt(2)
+    beta[:, n - 1] = (occupied - empty) / np.sqrt(2)
     alpha[:, n], beta[:, n] = beta[:, n - 1], alpha[:, n - 1]
     guess = np.array([orbitals[:, :n] @ orbitals[:, :n].T for orbitals in (alpha, beta)])
     with contextlib.suppress(NotConvergedError):
         found = _solve(mol, unrestricted=True, guess=guess)
         if found.e_tot < closed.e_tot:
             return found
-    # the iteration may leave the guess for a solution above the closed shell; second order goes down from it
+    # the iteration may end above the closed shell; the second-order solver only goes down
     with contextlib.suppress(NotConvergedError):
         return _second_order(_unrestricted(mol, np.array([alpha, beta]), n))
     return None
 
 
 def _unrestricted(mol: gto.Mole, orbitals: NDArray[np.float64], n: int) -> Any:
-    """Return an unsolved UKS with these orbitals, (2, basis, orbitals), of which each spin fills the first ``n``."""
+    """Return an unsolved UKS; each spin fills the first ``n`` of the orbitals (2, basis, K)."""
     field = dft.UKS(mol, xc=FUNCTIONAL).density_fit()
     field.grids.level, field.conv_tol = GRID_LEVEL, CONVERGENCE_HARTREE
     field.mo_coeff, field.mo_occ = orbitals, np.zeros(orbitals.shape[::2])
@@ -165,8 +173,16 @@ def mayer(
 ) -> NDArray[np.float64]:
     """Return Mayer's bond orders (N, N): 2 sum (PaS)(PaS)' + (PbS)(PbS)'; zero on the diagonal.
 
-    ``alpha`` and ``beta`` are spin densities (A, A), ``owners`` (A,) the atom of each basis function.
     Source: Mayer, Chem. Phys. Lett. 97, 270 (1983), doi:10.1016/0009-2614(83)80005-0.
+
+    Parameters
+    ----------
+    alpha, beta
+        Spin densities (A, A) in A basis functions.
+    overlap
+        Overlap matrix (A, A).
+    owners
+        Atom of each basis function (A,).
     """
     first, second = alpha @ overlap, beta @ overlap
     return _by_atom(2 * (first * first.T + second * second.T), owners)
@@ -180,7 +196,8 @@ def wiberg(
 ) -> NDArray[np.float64]:
     """Return Wiberg's indices (N, N) in Löwdin's orthogonal basis; zero on the diagonal.
 
-    Arguments as for :func:`mayer`. Source: Wiberg, Tetrahedron 24, 1083 (1968), doi:10.1016/0040-4020(68)88057-3.
+    Arguments as for :func:`mayer`. Source: Wiberg, Tetrahedron 24, 1083 (1968),
+    doi:10.1016/0040-4020(68)88057-3.
     """
     values, vectors = np.linalg.eigh(overlap)
     root = vectors * np.sqrt(values) @ vectors.T

@@ -1,6 +1,6 @@
 """Molecules in three dimensions: RDKit embedding and GFN2-xTB, for relaxing and for sampling.
 
-Needs the ``labels`` extra (tblite), which is loaded only when a calculator is asked for.
+tblite is loaded only when a calculator is asked for.
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from rdkit.Chem import rdDistGeom
 
 from e3d.chemistry import parse
 from e3d.errors import InputError
+from e3d_labels.programs import require
 
 FORCE_TOLERANCE = 1e-3
 """Largest force (eV/Å) at which a geometry counts as relaxed."""
@@ -52,17 +53,14 @@ def xtb(charge: int = 0, multiplicity: int = 1) -> Any:
     InputError
         If tblite is not installed.
     """
-    try:
-        from tblite.ase import TBLite
-    except ImportError:
-        raise InputError(
-            "GFN2-xTB needs tblite, which is not installed. Install the extra: pip install -e '.[labels]'."
-        ) from None
+    require("tblite")
+    from tblite.ase import TBLite
+
     return TBLite(method="GFN2-xTB", charge=charge, multiplicity=multiplicity, verbosity=0)
 
 
 def lowest_minimum(frames: list[Atoms], *, charge: int = 0, multiplicity: int = 1) -> Atoms:
-    """Relax every frame in place by GFN2-xTB; return the one of lowest energy, the first of equal ones."""
+    """Relax every frame in place by GFN2-xTB; return the lowest, the first of equal ones."""
     best = frames[0]
     for atoms in frames:
         atoms.calc = xtb(charge, multiplicity)

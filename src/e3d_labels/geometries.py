@@ -1,33 +1,53 @@
 """Geometries to label, and labels, as files in the SPICE layout (atomic units).
 
-A group needs ``smiles`` (mapped), ``atomic_numbers`` (N,) and ``conformations`` (M, N, 3); ``subset``,
-``sample_index`` (M,), ``charge`` and ``multiplicity`` (one number each) may be left out. The last two
-are for what a SMILES cannot say: triplets, and transition states, whose ``smiles`` is empty.
+A group needs ``smiles`` (mapped), ``atomic_numbers`` (N,) and ``conformations`` (M, N, 3);
+``subset``, ``sample_index`` (M,), ``charge`` and ``multiplicity`` (one number each) may be left
+out. The last two are for what a SMILES cannot say: triplets, and transition states, whose
+``smiles`` is empty.
 """
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
+
 from e3d import provenance
-from e3d.chemistry import Molecule, molecule, number
+from e3d.chemistry import molecule, number
 from e3d.connectivity import bonds_intact
 from e3d.errors import InputError
 from e3d.store.files.hdf5 import array, open_hdf5, text
 from e3d.store.layouts.spice import SAMPLE_INDEX
-from e3d.theory import Theory
+from e3d.theory import theories
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels.task import Label, Task
-from numpy.typing import NDArray
 
 _NEEDED = ("smiles", "atomic_numbers", "conformations")
 
 
 @dataclass(frozen=True)
 class Geometries:
-    """Conformations of one molecule: ``positions`` (M, N, 3) bohr, as in the file (float32)."""
+    """M conformations of one molecule of N atoms.
+
+    Parameters
+    ----------
+    name
+        Name of its group in the file.
+    smiles
+        Mapped, or "".
+    numbers
+        Atomic numbers (N,).
+    positions
+        (M, N, 3), bohr, as in the file (float32).
+    sample_index
+        Number of each conformation (M,).
+    stretched
+        Whether a bond of the SMILES is broken (M,).
+    """
 
     name: str
     smiles: str
@@ -66,8 +86,8 @@ def read_geometries(path: Path) -> list[Geometries]:
         groups = [read_group(file[name], name, f"{path}, group {name!r}") for name in file]
     if not any(map(len, groups)):
         raise InputError(
-            f"{path}: holds no conformations in {len(groups)} groups; HDF5 groups with `conformations` are needed. "
-            "Make it with e3d data sample."
+            f"{path}: holds no conformations in {len(groups)} groups; HDF5 groups with "
+            "`conformations` are needed. Make it with e3d data sample."
         )
     return groups
 
@@ -87,12 +107,16 @@ def read_group(group: h5py.Group | h5py.Dataset, name: str, where: str) -> Geome
     missing = [key for key in _NEEDED if key not in group]
     if missing:
         raise InputError(
-            f"{where}: lacks {', '.join(missing)}; needed: {', '.join(_NEEDED)}. Add it or drop the group."
+            f"{where}: lacks {', '.join(missing)}; needed: {', '.join(_NEEDED)}. "
+            "Add it or drop the group."
         )
     smiles = text(group["smiles"], where)
     numbers = array(group, "atomic_numbers", "(N,)", where).astype(np.int64)
     positions = _positions(group, len(numbers), where)
     charge, multiplicity, bonds = _electrons(group, smiles, numbers, where)
+    stretched = np.zeros(len(positions), dtype=bool)
+    if bonds is not None:
+        stretched = ~bonds_intact(positions.astype(np.float64) * BOHR_ANG, numbers, bonds)
     return Geometries(
         name=name,
         smiles=smiles,
@@ -102,9 +126,7 @@ def read_group(group: h5py.Group | h5py.Dataset, name: str, where: str) -> Geome
         sample_index=_sample_index(group, len(positions), where),
         charge=charge,
         multiplicity=multiplicity,
-        stretched=~bonds_intact(positions.astype(np.float64) * BOHR_ANG, numbers, bonds)
-        if bonds is not None
-        else np.zeros(len(positions), dtype=bool),
+        stretched=stretched,
     )
 
 
@@ -115,13 +137,14 @@ def _positions(group: h5py.Group, n: int, where: str) -> NDArray[np.float32]:
     positions = array(group, "conformations", "(M, N, 3)", where).astype(np.float32)
     if positions.shape[1:] != (n, 3):
         raise InputError(
-            f"{where}: conformations {positions.shape} do not fit {n} atoms, expected (M, {n}, 3). Fix the group."
+            f"{where}: conformations {positions.shape} do not fit {n} atoms, "
+            f"expected (M, {n}, 3). Fix the group."
         )
     bad = np.flatnonzero(~np.isfinite(positions).all(axis=(1, 2)))
     if bad.size:
         raise InputError(
-            f"{where}: coordinates of conformation {bad[0]} are not finite ({bad.size} of {len(positions)} affected), "
-            "bohr are needed. Remove them from the group."
+            f"{where}: coordinates of conformation {bad[0]} are not finite ({bad.size} of "
+            f"{len(positions)} affected), bohr are needed. Remove them from the group."
         )
     return positions
 
@@ -130,34 +153,28 @@ def _electrons(
     group: h5py.Group, smiles: str, numbers: NDArray[np.int64], where: str
 ) -> tuple[int, int, NDArray[np.int64] | None]:
     """Return charge, multiplicity and bonded rows (None without a SMILES)."""
-    charge, multiplicity, bonds = (
-        _whole(group, "charge", where),
-        _whole(group, "multiplicity", where),
-        None,
-    )
+    charge, multiplicity = (_whole(group, key, where) for key in ("charge", "multiplicity"))
+    bonds = None
     if smiles:
-        known = _molecule(smiles, where)
+        try:
+            known = molecule(smiles)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
         if known.atomic_numbers != tuple(numbers.tolist()):
             raise InputError(
-                f"{where}: atomic_numbers {numbers.tolist()} do not follow the map numbers of {smiles}. "
-                "Map number k must name row k-1: fix the group."
+                f"{where}: atomic_numbers {numbers.tolist()} do not follow the map numbers of "
+                f"{smiles}. Map number k must name row k-1: fix the group."
             )
         charge = known.charge if charge is None else charge
         multiplicity = known.multiplicity if multiplicity is None else multiplicity
         bonds = known.bond_index
     if charge is None or multiplicity is None:
         raise InputError(
-            f"{where}: without a SMILES it needs `charge` and `multiplicity`. Add them to the group."
+            f"{where}: without a SMILES it needs `charge` and `multiplicity`. "
+            "Add them to the group."
         )
     _check_spin(int(numbers.sum()) - charge, multiplicity, where)
     return charge, multiplicity, bonds
-
-
-def _molecule(smiles: str, where: str) -> Molecule:
-    try:
-        return molecule(smiles)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
 
 
 def _whole(group: h5py.Group, key: str, where: str) -> int | None:
@@ -170,7 +187,8 @@ def _sample_index(group: h5py.Group, m: int, where: str) -> NDArray[np.int64]:
     index = array(group, SAMPLE_INDEX, "(M,)", where).astype(np.int64)
     if len(index) != m:
         raise InputError(
-            f"{where}: {SAMPLE_INDEX} has {len(index)} numbers, expected {m}, one each. Fix the group."
+            f"{where}: {SAMPLE_INDEX} has {len(index)} numbers, expected {m}, one each. "
+            "Fix the group."
         )
     return index
 
@@ -178,51 +196,106 @@ def _sample_index(group: h5py.Group, m: int, where: str) -> NDArray[np.int64]:
 def _check_spin(electrons: int, multiplicity: int, where: str) -> None:
     if multiplicity < 1 or (electrons - multiplicity + 1) % 2 or multiplicity - 1 > electrons:
         raise InputError(
-            f"{where}: multiplicity {multiplicity} does not fit {electrons} electrons - an even number of electrons "
-            "needs an odd multiplicity, an odd number an even one. Set `multiplicity` or `charge` of the group."
+            f"{where}: multiplicity {multiplicity} does not fit {electrons} electrons - an even "
+            "number of electrons needs an odd multiplicity, an odd number an even one. "
+            "Set `multiplicity` or `charge` of the group."
         )
 
 
-def write_labels(
-    rows: Iterable[tuple[Geometries, dict[int, Label]]], output: Path, theory: Theory
-) -> None:
-    """Write labelled conformations; a group none of whose conformations has a label is left out."""
-    atoms = {
-        number(element): energy / HARTREE_EV
-        for element, energy in theory.isolated_atom_energy.items()
-    }
+@contextlib.contextmanager
+def new_file(output: Path) -> Iterator[h5py.File]:
+    """Yield an HDF5 file that becomes ``output`` when the block ends without error."""
     with (
         provenance.atomic(output) as temporary,
         h5py.File(temporary, "w", libver="v110", track_order=True) as file,
     ):
-        file.attrs["level_of_theory"] = theory.name
+        yield file
+
+
+def write_group(
+    file: h5py.File,
+    name: str,
+    *,
+    smiles: str,
+    subset: str,
+    numbers: Any,
+    positions: NDArray[np.float64 | np.float32],
+    sample_index: Any = None,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the geometries of a molecule, in the SPICE layout.
+
+    Parameters
+    ----------
+    numbers
+        Atomic numbers (N,).
+    positions
+        (M, N, 3), bohr.
+    sample_index
+        Number of each conformation (M,); None: 0, 1, 2, ...
+    more
+        Further datasets by name; lists are of texts.
+    """
+    index = np.arange(len(positions)) if sample_index is None else sample_index
+    values = {
+        "subset": [subset],
+        "smiles": [smiles],
+        "atomic_numbers": np.asarray(numbers, dtype=np.int16),
+        "conformations": np.asarray(positions, dtype=np.float32),
+        SAMPLE_INDEX: np.asarray(index, dtype=np.int32),
+        **(more or {}),
+    }
+    group = file.create_group(name)
+    for key, value in values.items():
+        dtype = h5py.string_dtype() if isinstance(value, list) else None
+        group.create_dataset(key, data=value, dtype=dtype)
+
+
+def electrons(charge: int, multiplicity: int) -> dict[str, Any]:
+    """Return the datasets of a group's charge and spin."""
+    return {
+        "charge": np.array([charge], dtype=np.int8),
+        "multiplicity": np.array([multiplicity], dtype=np.int8),
+    }
+
+
+def write_labels(
+    rows: Iterable[tuple[Geometries, dict[int, Label]]], output: Path, theory: str
+) -> None:
+    """Write labelled conformations; a group none of whose conformations has a label is left out."""
+    energies = theories()[theory].isolated_atom_energy
+    atoms = {number(element): energy / HARTREE_EV for element, energy in energies.items()}
+    with new_file(output) as file:
+        file.attrs["level_of_theory"] = theory
         for group, labels in rows:
             if labels:
-                _write_group(file.create_group(group.name), group, labels, atoms)
+                _write_labelled(file, group, labels, atoms)
 
 
-def _write_group(
-    target: h5py.Group, group: Geometries, labels: dict[int, Label], atoms: dict[int, float]
+def _write_labelled(
+    file: h5py.File, group: Geometries, labels: dict[int, Label], atoms: Mapping[int, float]
 ) -> None:
     kept = sorted(labels, key=lambda row: int(group.sample_index[row]))
     chosen = [labels[row] for row in kept]
     energy = np.array([label.energy for label in chosen])
-    text_type = h5py.string_dtype()
-    target.create_dataset("subset", data=[group.subset], dtype=text_type)
-    target.create_dataset("smiles", data=[group.smiles], dtype=text_type)
-    target["atomic_numbers"] = group.numbers.astype(np.int16)
-    target["conformations"] = group.positions[kept]
-    target[SAMPLE_INDEX] = group.sample_index[kept].astype(np.int32)
-    target["charge"] = np.array([group.charge], dtype=np.int8)
-    target["multiplicity"] = np.array([group.multiplicity], dtype=np.int8)
-    target["dft_total_energy"] = energy
+    more = electrons(group.charge, group.multiplicity) | {"dft_total_energy": energy}
     if all(int(z) in atoms for z in group.numbers):
-        target["formation_energy"] = energy - sum(atoms[int(z)] for z in group.numbers)
-    target["dft_total_gradient"] = np.array([label.gradient for label in chosen], dtype=np.float32)
-    target["mayer_indices"] = np.array([label.mayer for label in chosen], dtype=np.float32)
+        more["formation_energy"] = energy - sum(atoms[int(z)] for z in group.numbers)
+    more["dft_total_gradient"] = np.array([label.gradient for label in chosen], dtype=np.float32)
+    more["mayer_indices"] = np.array([label.mayer for label in chosen], dtype=np.float32)
     if any(label.wiberg is not None for label in chosen):
         unknown = np.full((len(group.numbers),) * 2, np.nan)
         wiberg = [unknown if label.wiberg is None else label.wiberg for label in chosen]
-        target["wiberg_lowdin_indices"] = np.array(wiberg, dtype=np.float32)
-    target.create_dataset("method", data=[label.method for label in chosen], dtype=text_type)
-    target["spin_square"] = np.array([label.spin_square for label in chosen], dtype=np.float32)
+        more["wiberg_lowdin_indices"] = np.array(wiberg, dtype=np.float32)
+    more["method"] = [label.method for label in chosen]
+    more["spin_square"] = np.array([label.spin_square for label in chosen], dtype=np.float32)
+    write_group(
+        file,
+        group.name,
+        smiles=group.smiles,
+        subset=group.subset,
+        numbers=group.numbers,
+        positions=group.positions[kept],
+        sample_index=group.sample_index[kept],
+        more=more,
+    )

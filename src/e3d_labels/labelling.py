@@ -1,10 +1,12 @@
-"""Label every conformation of a file of geometries: processes side by side, resumable, SPICE layout out."""
+"""Label every conformation of a file of geometries: processes side by side, resumable."""
 
+import hashlib
+import json
 import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,19 +15,12 @@ import numpy as np
 
 from e3d import provenance
 from e3d.errors import InputError
-from e3d.theory import Theory
-from e3d_labels.earlier_labels import take_over
+from e3d_labels.earlier_labels import read_labels
 from e3d_labels.geometries import Geometries, read_geometries, write_labels
 from e3d_labels.journal import Journal
 from e3d_labels.processes import LostProcessError, work
+from e3d_labels.programs import Program, program_of, require
 from e3d_labels.task import Label, Labeller, Task
-from e3d_labels.theories import (
-    check_installed,
-    default_chunk,
-    make_labeller,
-    settings_of,
-    theory_named,
-)
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +28,13 @@ _PROGRESS_S = 60.0
 _NAMED = 5
 _labeller: Labeller | None = None
 
+Keep = Callable[[Sequence[Task], Sequence[Label | str]], None]
+"""Takes the labels of a few tasks, or the reasons why there are none."""
+
 
 @dataclass
 class Outcome:
-    """Conformations labelled, not reached, and skipped by reason."""
+    """Conformations labelled, not reached, and left out by reason."""
 
     labelled: int = 0
     unfinished: int = 0
@@ -44,80 +42,94 @@ class Outcome:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain numbers and strings, for JSON."""
-        return {
-            "labelled": self.labelled,
-            "unfinished": self.unfinished,
-            "failed": dict(self.failed),
-        }
+        return vars(self) | {"failed": dict(self.failed)}
 
 
 def label_file(
-    source: Path,
+    geometries: Path,
     output: Path,
     *,
-    theory: Theory,
+    theory: str,
     jobs: int = 1,
     chunk: int | None = None,
     max_hours: float | None = None,
     retry_failed: bool = False,
-    known: Path | None = None,
+    earlier_labels: Path | None = None,
 ) -> Outcome:
-    """Label ``source`` (SPICE layout, no labels needed) and write ``output`` in the SPICE layout.
+    """Label ``geometries`` (SPICE layout) and write ``output`` in the SPICE layout.
 
     Every finished conformation is kept at once in ``<output>.journal``, which stays: a second call
-    goes on there, computes only what is new, and tries failures again only if asked to. Molecules
+    resumes there, computes only what is new, and tries failures again only if asked to. Molecules
     take turns, so that what is finished is balanced whenever it stops.
 
     Parameters
     ----------
+    theory
+        Full or short name, see :mod:`e3d_labels.programs`.
     jobs
         Processes, one thread each.
     chunk
         Conformations a process takes at a time; None: what suits the theory.
     max_hours
         Start nothing after this time and write what is finished; None: label everything.
-    known
-        A file labelled before at the same level of theory: its conformations are not computed again.
     retry_failed
         Compute again what failed in earlier calls.
+    earlier_labels
+        A labelled file of the same theory: its conformations are not computed again.
 
     Raises
     ------
     InputError
-        For geometries that cannot be read, a missing library, a journal in use or damaged, or when
+        For geometries that cannot be read, a missing program, a journal in use or damaged, or when
         nothing could be labelled.
     """
-    groups = read_geometries(source)
-    with Journal(output.with_name(output.name + ".journal"), settings_of(theory)) as journal:
+    program = program_of(theory)
+    groups = read_geometries(geometries)
+    with label_journal(output.with_name(output.name + ".journal"), program) as journal:
         if retry_failed:
             journal.forget_failures()
-        if known is not None:
-            log.info("%s: %d labels taken over", known, take_over(known, journal, theory))
+        if earlier_labels is not None:
+            n = take_over(earlier_labels, journal, program.theory)
+            log.info("%s: %d labels taken over", earlier_labels, n)
         todo = [task for task in _turns(groups) if not journal.done(task)]
-        log.info(
-            "%s: %d conformations, %d of them not labelled yet",
-            source,
-            sum(map(len, groups)),
-            len(todo),
-        )
+        total = sum(map(len, groups))
+        log.info("%s: %d conformations, %d not labelled yet", geometries, total, len(todo))
         if todo:
-            check_installed(theory)
+            require(*program.packages)
             journal.claim()
-            _work(
-                todo,
-                journal,
-                theory,
-                jobs=jobs,
-                chunk=chunk or default_chunk(theory),
-                max_hours=max_hours,
-            )
-        outcome = _write(groups, journal, output, theory, source)
+            keep = _keeping(journal, len(todo))
+            deadline = np.inf if max_hours is None else time.monotonic() + 3600 * max_hours
+            compute(todo, program, keep, jobs=jobs, chunk=chunk, deadline=deadline)
+        outcome = _write(groups, journal, output, program.theory, geometries)
     provenance.write_json(output.with_name(output.name + ".report.json"), outcome.as_dict())
-    provenance.record(
-        output, inputs=[source] if known is None else [source, known], settings=settings_of(theory)
-    )
+    inputs = [geometries] if earlier_labels is None else [geometries, earlier_labels]
+    provenance.record(output, inputs=inputs, settings=program.settings)
     log.info("%s: %s", output, outcome.as_dict())
     return outcome
+
+
+def label_journal(path: Path, program: Program) -> Journal[Task, Label]:
+    """Open the labels that a program made, or make the journal."""
+    settings = json.dumps(program.settings, sort_keys=True)
+    return Journal(path, Label, lambda task: _key(settings, task))
+
+
+def _key(settings: str, task: Task) -> str:
+    numbers = task.numbers.tolist()
+    parts = f"{settings} {task.charge} {task.multiplicity} {task.stretched} {numbers}"
+    return hashlib.sha256(parts.encode() + task.positions.astype("<f8").tobytes()).hexdigest()
+
+
+def take_over(path: Path, journal: Journal[Task, Label], theory: str) -> int:
+    """Put the labels of a file into the journal where it has none yet; return how many.
+
+    Bond orders that the file lacks become NaN.
+    """
+    fresh = [
+        (task, found) for _, task, found in read_labels(path, theory) if not journal.done(task)
+    ]
+    journal.put(fresh)
+    return len(fresh)
 
 
 def _turns(groups: Sequence[Geometries]) -> Iterator[Task]:
@@ -128,15 +140,8 @@ def _turns(groups: Sequence[Geometries]) -> Iterator[Task]:
                 yield group.task(rank)
 
 
-def _work(
-    todo: Sequence[Task],
-    journal: Journal,
-    theory: Theory,
-    *,
-    jobs: int,
-    chunk: int,
-    max_hours: float | None,
-) -> None:
+def _keeping(journal: Journal[Task, Label], total: int) -> Keep:
+    """Return what puts labels into the journal and logs from time to time how many."""
     done, report_at = 0, time.monotonic() + _PROGRESS_S
 
     def keep(tasks: Sequence[Task], outcomes: Sequence[Label | str]) -> None:
@@ -144,65 +149,58 @@ def _work(
         journal.put(zip(tasks, outcomes, strict=True))
         done += len(tasks)
         if time.monotonic() > report_at:
-            log.info("%d of %d labelled", done, len(todo))
+            log.info("%d of %d labelled", done, total)
             report_at = time.monotonic() + _PROGRESS_S
 
-    try:
-        work(
-            _label_chunk,
-            (todo[first : first + chunk] for first in range(0, len(todo), chunk)),
-            keep,
-            jobs=jobs,
-            start=_start,
-            arguments=(theory,),
-            deadline=np.inf if max_hours is None else time.monotonic() + 3600 * max_hours,
-        )
-    except LostProcessError as error:
-        names = list(dict.fromkeys(task.group for tasks in error.items for task in tasks))
-        raise InputError(
-            f"a labelling process ended by itself after {done} of {len(todo)} conformations, at work on one of "
-            f"{', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''}; most likely it lacked memory. "
-            "What was finished is kept: run the same command again with fewer --jobs or more memory."
-        ) from None
+    return keep
 
 
-def compute(tasks: Sequence[Task], theory: Theory, *, jobs: int) -> list[Label | str]:
-    """Compute tasks without a journal; return a label or a reason for each, in order.
+def compute(
+    tasks: Sequence[Task],
+    program: Program,
+    keep: Keep,
+    *,
+    jobs: int,
+    chunk: int | None = None,
+    deadline: float = np.inf,
+) -> None:
+    """Label tasks in processes; ``keep`` takes what is finished, chunk by chunk.
 
     Raises
     ------
     InputError
-        If a library is missing, or a process ends by itself.
+        If a process ends by itself.
     """
-    check_installed(theory)
-    found: dict[int, Label | str] = {}
+    chunk = chunk or program.chunk
+    done = 0
 
-    def keep(chunk: Sequence[tuple[int, Task]], outcomes: Sequence[Label | str]) -> None:
-        found.update(zip((k for k, _ in chunk), outcomes, strict=True))
+    def count(chunk_of_tasks: Sequence[Task], outcomes: Sequence[Label | str]) -> None:
+        nonlocal done
+        keep(chunk_of_tasks, outcomes)
+        done += len(chunk_of_tasks)
 
-    chunks = ([(k, task)] for k, task in enumerate(tasks))
+    chunks = (tasks[first : first + chunk] for first in range(0, len(tasks), chunk))
+    start = {"start": _start, "arguments": (program,)}
     try:
-        work(_label_numbered, chunks, keep, jobs=jobs, start=_start, arguments=(theory,))
-    except LostProcessError:
+        work(_label_chunk, chunks, count, jobs=jobs, deadline=deadline, **start)
+    except LostProcessError as error:
+        names = list(dict.fromkeys(task.group for lost in error.items for task in lost))
         raise InputError(
-            f"a labelling process ended by itself after {len(found)} of {len(tasks)} conformations; most likely it "
-            "lacked memory. Use fewer --jobs or more memory."
+            f"a labelling process ended by itself after {done} of {len(tasks)} conformations, at "
+            f"work on one of {', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''}; "
+            "most likely it lacked memory. Run the same command again with fewer --jobs or more "
+            "memory: what a journal has is not computed again."
         ) from None
-    return [found[k] for k in range(len(tasks))]
 
 
-def _label_numbered(chunk: Sequence[tuple[int, Task]]) -> list[Label | str]:
-    return _label_chunk([task for _, task in chunk])
-
-
-def _start(theory: Theory) -> None:
+def _start(program: Program) -> None:
     """Prepare one process: its BLAS kernel, then its labeller."""
     global _labeller
     features: dict[str, bool] = np._core._multiarray_umath.__cpu_features__  # type: ignore[attr-defined]
     if features.get("AVX2") and features.get("FMA3"):
-        # PySCF's wheel brings an OpenBLAS of 2018 that takes later processors for very old ones: half the speed
+        # the OpenBLAS of 2018 in PySCF's wheel takes later processors for old ones: half the speed
         os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
-    _labeller = make_labeller(theory)
+    _labeller = program.make_labeller()
 
 
 def _label_chunk(tasks: Sequence[Task]) -> list[Label | str]:
@@ -211,7 +209,7 @@ def _label_chunk(tasks: Sequence[Task]) -> list[Label | str]:
 
 
 def label_one(labeller: Labeller, task: Task) -> Label | str:
-    """Return the label of one conformation, or in words why there is none: it is skipped, not fatal."""
+    """Return the label of one conformation, or why there is none: it is left out, not fatal."""
     try:
         label = labeller.label(task)
     except (RuntimeError, ArithmeticError, np.linalg.LinAlgError) as error:
@@ -222,7 +220,11 @@ def label_one(labeller: Labeller, task: Task) -> Label | str:
 
 
 def _write(
-    groups: Sequence[Geometries], journal: Journal, output: Path, theory: Theory, source: Path
+    groups: Sequence[Geometries],
+    journal: Journal[Task, Label],
+    output: Path,
+    theory: str,
+    geometries: Path,
 ) -> Outcome:
     """Write what the journal holds, one molecule in memory at a time."""
     outcome = Outcome()
@@ -232,15 +234,18 @@ def _write(
             yield group, _finished(group, journal, outcome)
         if not outcome.labelled:
             raise InputError(
-                f"{source}: no conformation was labelled ({dict(outcome.failed) or 'none was finished'}), at least "
-                "one is needed. Check the geometries, charges and spins, or allow more time."
+                f"{geometries}: no conformation was labelled "
+                f"({dict(outcome.failed) or 'none was finished'}), at least one is needed. "
+                "Check the geometries, charges and spins, or allow more time."
             )
 
     write_labels(rows(), output, theory)
     return outcome
 
 
-def _finished(group: Geometries, journal: Journal, outcome: Outcome) -> dict[int, Label]:
+def _finished(
+    group: Geometries, journal: Journal[Task, Label], outcome: Outcome
+) -> dict[int, Label]:
     """Return the labels of a molecule by row, and count them."""
     labels: dict[int, Label] = {}
     for row in range(len(group)):
@@ -251,13 +256,7 @@ def _finished(group: Geometries, journal: Journal, outcome: Outcome) -> dict[int
             outcome.unfinished += 1
         else:
             outcome.failed[found] += 1
-            log.warning(
-                "%s conformation %d: %s; skipped", group.name, group.sample_index[row], found
-            )
+            index = group.sample_index[row]
+            log.warning("%s conformation %d: %s; left out", group.name, index, found)
     outcome.labelled += len(labels)
     return labels
-
-
-def label_geometries(geometries: Path, output: Path, theory: str, **options: Any) -> None:
-    """Label a file of geometries; ``options`` are those of :func:`label_file`."""
-    label_file(geometries, output, theory=theory_named(theory), **options)

@@ -51,8 +51,9 @@ def read_molecules(path: Path) -> list[Entry]:
             continue
         if entry.group in names:
             raise InputError(
-                f"{path} line {row}: {entry.group!r} names another molecule on line {names[entry.group]} - every "
-                "molecule needs a name of its own. Rename one of them, or leave the name out."
+                f"{path} line {row}: {entry.group!r} names another molecule on line "
+                f"{names[entry.group]} - every molecule needs a name of its own. "
+                "Rename one of them, or leave the name out."
             )
         found[entry.smiles], names[entry.group] = entry, row
     if not found:
@@ -70,8 +71,6 @@ def _entry(smiles: str, name: str, where: str) -> Entry:
 
 def _group(name: str) -> str:
     """Return a name HDF5 takes: a slash (stereo bonds) would make a group within a group."""
-    return (
-        name.replace("/", "%2F").replace(".", "%2E")
-        if name.strip(".") == "" or "/" in name
-        else name
-    )
+    if "/" in name or not name.strip("."):
+        return name.replace("/", "%2F").replace(".", "%2E")
+    return name

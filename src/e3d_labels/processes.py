@@ -44,10 +44,11 @@ def work(
     Parameters
     ----------
     start
-        Called once with ``arguments`` in every process, before its first item. Processes are spawned
-        with one thread each; the terminal's Ctrl-C is left to this process.
+        Called once with ``arguments`` in every process, before its first item. Processes are
+        spawned with one thread each; the terminal's Ctrl-C is left to this process.
     deadline
-        On the clock of ``time.monotonic``: no item is handed out after it, those at work are finished.
+        On the clock of ``time.monotonic``: after it no item is handed out, those at work are
+        finished.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def _left(deadline: float) -> float | None:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let processes started in the block use one thread each: libraries read this when they load."""
+    """Let processes started in the block use one thread each; libraries read this at import."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     try:

@@ -1,6 +1,6 @@
-"""Relaxed geometries of the named bonds' molecules: RDKit embedding, then GFN2-xTB (tblite).
+"""Relaxed geometries of the molecules of named bonds: RDKit embedding, then GFN2-xTB (tblite).
 
-Made once and shipped as ``resources/named_bonds.xyz``; needs the ``labels`` extra (tblite).
+Made once and shipped as ``resources/named_bonds.xyz``.
 """
 
 import logging
@@ -23,9 +23,9 @@ _CONFORMERS = 8
 def relax_named(table: Path, output: Path) -> list[Atoms]:
     """Write one relaxed frame per closed-shell molecule of a table of named bonds.
 
-    The table needs the columns ``smiles`` and ``multiplicity``. Of a few embedded conformers the
-    one lowest in GFN2-xTB energy is kept. Open-shell molecules are left out and logged: the
-    training sets hold none.
+    The table needs the columns ``smiles`` and ``multiplicity``. Several embedded conformers are
+    relaxed, and the one lowest in GFN2-xTB energy is kept. Open-shell molecules are left out and
+    logged: the training sets hold none.
     """
     rows = tables.read(table, columns=("smiles", "multiplicity"))
     closed = rows[rows["multiplicity"] == 1]
@@ -35,9 +35,8 @@ def relax_named(table: Path, output: Path) -> list[Atoms]:
     frames = [relax(name) for name in names]
     with provenance.atomic(output) as temporary:
         ase.io.write(temporary, frames, format="extxyz", write_results=False)
-    provenance.record(
-        output, inputs=[table], settings={"method": "GFN2-xTB", "fmax": FORCE_TOLERANCE}
-    )
+    settings = {"method": "GFN2-xTB", "fmax": FORCE_TOLERANCE}
+    provenance.record(output, inputs=[table], settings=settings)
     return frames
 
 

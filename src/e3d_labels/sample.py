@@ -1,38 +1,38 @@
 """Sample conformations of small molecules as SPICE samples its monomers, by GFN2-xTB.
 
-RDKit embedding, relaxation, Langevin dynamics at 500 K with a frame every 0.5 ps; from each of these
-frames a few steps of FIRE and 1 ps at 100 K give its partner. Protocol: Eastman et al., Sci. Data 10,
-11 (2023), doi:10.1038/s41597-022-01882-6, in the short form of ``resources/README.md``.
+RDKit embedding, relaxation, Langevin dynamics at 500 K with a frame every 0.5 ps; from each of
+these frames a few steps of FIRE and 1 ps at 100 K give its partner. Protocol: Eastman et al.,
+Sci. Data 10, 11 (2023), doi:10.1038/s41597-022-01882-6, in the short form of
+``resources/README.md``.
 """
 
 import hashlib
-import io
 import json
 import logging
-import zipfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from ase import Atoms, units
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import thermalize_momenta
 from ase.optimize import FIRE
+from numpy.typing import NDArray
+
 from e3d import provenance
 from e3d.chemistry import molecule
 from e3d.connectivity import bonds_intact
 from e3d.errors import InputError
-from e3d.store.layouts.spice import PAIR_STRIDE, SAMPLE_INDEX
+from e3d.store.layouts.spice import PAIR_STRIDE
 from e3d.units import BOHR_ANG
-from e3d_labels.embed import embed, lowest_minimum, xtb
-from e3d_labels.ledger import Ledger
+from e3d_labels.embed import embed, lowest_minimum
+from e3d_labels.geometries import new_file, write_group
+from e3d_labels.journal import Journal
 from e3d_labels.molecule_list import Entry, read_molecules
 from e3d_labels.processes import LostProcessError, work
-from numpy.typing import NDArray
+from e3d_labels.programs import require
 
 log = logging.getLogger(__name__)
 
@@ -56,14 +56,18 @@ class Recipe:
         """Refuse numbers the pairs i and i + 25 leave no room for."""
         if self.conformations % 2 or not 2 <= self.conformations <= 2 * PAIR_STRIDE:
             raise InputError(
-                f"conformations = {self.conformations} - an even number from 2 to {2 * PAIR_STRIDE} is needed, since "
-                f"conformation i + {PAIR_STRIDE} is made from conformation i. Change --conformations."
+                f"conformations = {self.conformations} - an even number from 2 to "
+                f"{2 * PAIR_STRIDE} is needed, since conformation i + {PAIR_STRIDE} is made from "
+                "conformation i. Change --conformations."
             )
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Conformations (M, N, 3), float32 bohr, of the molecule ``smiles`` (mapped); ``index`` (M,) is their number."""
+    """Conformations of the molecule ``smiles`` (mapped).
+
+    ``conformations`` (M, N, 3) in float32, bohr; ``index`` (M,) is the number of each.
+    """
 
     smiles: str
     conformations: NDArray[np.float32]
@@ -71,18 +75,29 @@ class Sample:
 
 
 class SamplingError(RuntimeError):
-    """A molecule that cannot be sampled: it is skipped and reported."""
+    """A molecule that cannot be sampled: it is left out and reported."""
 
 
-def sample_file(source: Path, output: Path, recipe: Recipe, *, jobs: int = 1) -> dict[str, Any]:
+def sample_molecules(
+    molecules: Path, output: Path, *, conformations: int, seed: int, jobs: int = 1
+) -> dict[str, Any]:
     """Sample every molecule of a list and write ``output`` in the SPICE layout, without labels.
 
     Finished molecules are kept at once in ``<output>.journal``, which stays: a second call computes
-    only what is new. The result does not depend on ``jobs``, nor on the other molecules of the list.
+    only what is new. The result does not depend on ``jobs``, nor on the other molecules of the
+    list.
+
+    Parameters
+    ----------
+    conformations
+        Number for each molecule, even, at most 50.
+    jobs
+        Processes, one thread each.
 
     Returns
     -------
-    The report, also written to ``<output>.report.json``: molecules, conformations, and failures by SMILES.
+    The report, also written to ``<output>.report.json``: number of molecules and of conformations,
+    and failures by SMILES.
 
     Raises
     ------
@@ -90,19 +105,30 @@ def sample_file(source: Path, output: Path, recipe: Recipe, *, jobs: int = 1) ->
         For a list that cannot be read, a missing tblite, a journal in use or damaged, or when no
         molecule could be sampled.
     """
-    entries = read_molecules(source)
-    xtb()  # refuse before any process starts what would fail in all of them
-    with Ledger(output.with_name(output.name + ".journal")) as ledger:
-        todo = [entry for entry in entries if not ledger.has(_key(entry, recipe))]
-        log.info("%s: %d molecules, %d of them not sampled yet", source, len(entries), len(todo))
+    recipe = Recipe(conformations, seed)
+    entries = read_molecules(molecules)
+    require("tblite")
+    with sample_journal(output.with_name(output.name + ".journal"), recipe) as journal:
+        todo = [entry for entry in entries if not journal.done(entry)]
+        log.info("%s: %d molecules, %d not sampled yet", molecules, len(entries), len(todo))
         if todo:
-            ledger.claim()
-            _work(todo, ledger, recipe, jobs)
-        report = _write(entries, ledger, recipe, output, source)
+            journal.claim()
+            _work(todo, journal, recipe, jobs)
+        report = _write(entries, journal, output, molecules)
     provenance.write_json(output.with_name(output.name + ".report.json"), report)
-    provenance.record(output, inputs=[source], settings={"method": "GFN2-xTB", **asdict(recipe)})
+    provenance.record(output, inputs=[molecules], settings={"method": "GFN2-xTB", **asdict(recipe)})
     log.info("%s: %s", output, report)
     return report
+
+
+def sample_journal(path: Path, recipe: Recipe) -> Journal[Entry, Sample]:
+    """Open the samples of a recipe, or make the journal."""
+
+    def key(entry: Entry) -> str:
+        parts = {"smiles": entry.smiles, "method": "GFN2-xTB", **asdict(recipe)}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    return Journal(path, Sample, key)
 
 
 def sample(smiles: str, recipe: Recipe) -> Sample:
@@ -135,21 +161,26 @@ def sample(smiles: str, recipe: Recipe) -> Sample:
 
 
 def _seed(smiles: str, seed: int) -> list[int]:
-    """Return a seed of the molecule's own, so that neither order nor number of processes matter."""
+    """Return a seed of the molecule's own, for any order and number of processes."""
     return [seed, int.from_bytes(hashlib.sha256(smiles.encode()).digest()[:8])]
 
 
 def _dynamics(
     atoms: Atoms, temperature: float, segments: Sequence[int], rng: np.random.Generator
 ) -> list[NDArray[np.float64]]:
-    """Move ``atoms`` by Langevin dynamics; return positions (N, 3) Å, centred, after each segment of steps."""
+    """Move ``atoms`` by Langevin dynamics.
+
+    Returns
+    -------
+    Positions (N, 3), Å, centred, after each segment of steps.
+    """
     thermalize_momenta(atoms, temperature, rng=rng)
     dynamics = Langevin(
         atoms,
         _STEP_FS * units.fs,
         temperature_K=temperature,
         friction=_FRICTION_PER_FS / units.fs,
-        fixcm=False,  # positions are centred instead: keeping the centre fixed samples wrong momenta
+        fixcm=False,  # centred below: keeping the centre fixed samples wrong momenta
         rng=rng,
     )
     kept = []
@@ -168,17 +199,14 @@ def _cooled(
     return _dynamics(atoms, COLD_K, [_COLD_STEPS], rng)[0]
 
 
-def _key(entry: Entry, recipe: Recipe) -> str:
-    parts = {"smiles": entry.smiles, "method": "GFN2-xTB", **asdict(recipe)}
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _work(todo: Sequence[Entry], ledger: Ledger, recipe: Recipe, jobs: int) -> None:
+def _work(
+    todo: Sequence[Entry], journal: Journal[Entry, Sample], recipe: Recipe, jobs: int
+) -> None:
     done = 0
 
-    def keep(item: tuple[Entry, Recipe], outcome: bytes | str) -> None:
+    def keep(item: tuple[Entry, Recipe], outcome: Sample | str) -> None:
         nonlocal done
-        ledger.store([(_key(item[0], recipe), outcome)])
+        journal.put([(item[0], outcome)])
         done += 1
         log.info("%d of %d: %s", done, len(todo), item[0].smiles)
 
@@ -187,77 +215,47 @@ def _work(todo: Sequence[Entry], ledger: Ledger, recipe: Recipe, jobs: int) -> N
     except LostProcessError as error:
         names = ", ".join(entry.smiles for entry, _ in error.items)
         raise InputError(
-            f"a sampling process ended by itself after {done} of {len(todo)} molecules, at work on one of {names}; "
-            "most likely it lacked memory. What was finished is kept: run the same command again with fewer --jobs."
+            f"a sampling process ended by itself after {done} of {len(todo)} molecules, at work on "
+            f"one of {names}; most likely it lacked memory. What was finished is kept: run the "
+            "same command again with fewer --jobs."
         ) from None
 
 
-def _sample_one(item: tuple[Entry, Recipe]) -> bytes | str:
+def _sample_one(item: tuple[Entry, Recipe]) -> Sample | str:
     entry, recipe = item
     try:
-        return _pack(sample(entry.smiles, recipe))
+        return sample(entry.smiles, recipe)
     except (InputError, RuntimeError, ArithmeticError, np.linalg.LinAlgError) as error:
         return " ".join(str(error).split()) or type(error).__name__
 
 
-def _pack(made: Sample) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **vars(made))
-    return buffer.getvalue()
-
-
-def _unpack(blob: bytes, where: str) -> Sample:
-    try:
-        with np.load(io.BytesIO(blob), allow_pickle=False) as values:
-            return Sample(str(values["smiles"]), values["conformations"], values["index"])
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{where}: holds a damaged sample ({reason}). Delete it to start anew."
-        ) from None
-
-
 def _write(
-    entries: Sequence[Entry], ledger: Ledger, recipe: Recipe, output: Path, source: Path
+    entries: Sequence[Entry], journal: Journal[Entry, Sample], output: Path, molecules: Path
 ) -> dict[str, Any]:
-    """Write what the ledger holds in the order of the list."""
+    """Write what the journal holds in the order of the list, one molecule in memory at a time."""
     failed: dict[str, str] = {}
-
-    def made() -> Iterator[tuple[Entry, Sample]]:
+    n_molecules = n_conformations = 0
+    with new_file(output) as file:
         for entry in entries:
-            found = ledger.load(_key(entry, recipe))
-            if isinstance(found, bytes):
-                yield entry, _unpack(found, str(ledger.path))
-            else:
+            found = journal.get(entry)
+            if not isinstance(found, Sample):
                 failed[entry.smiles] = str(found)
-                log.warning("%s: %s; skipped", entry.smiles, found)
-
-    total: Counter[str] = Counter()
-    with (
-        provenance.atomic(output) as temporary,
-        h5py.File(temporary, "w", libver="v110", track_order=True) as file,
-    ):
-        for entry, one in made():
-            _write_group(file.create_group(entry.group), one, source.stem)
-            total.update(molecules=1, conformations=len(one.index))
-        if not total["molecules"]:
-            raise InputError(
-                f"{source}: no molecule was sampled ({failed}), at least one is needed. Fix the list."
+                log.warning("%s: %s; left out", entry.smiles, found)
+                continue
+            write_group(
+                file,
+                entry.group,
+                smiles=found.smiles,
+                subset=molecules.stem,
+                numbers=molecule(found.smiles).atomic_numbers,
+                positions=found.conformations,
+                sample_index=found.index,
             )
-    return {**total, "failed": failed}
-
-
-def _write_group(target: h5py.Group, one: Sample, subset: str) -> None:
-    text = h5py.string_dtype()
-    target.create_dataset("subset", data=[subset], dtype=text)
-    target.create_dataset("smiles", data=[one.smiles], dtype=text)
-    target["atomic_numbers"] = np.array(molecule(one.smiles).atomic_numbers, dtype=np.int16)
-    target["conformations"] = one.conformations
-    target[SAMPLE_INDEX] = one.index.astype(np.int32)
-
-
-def sample_molecules(
-    molecules: Path, output: Path, conformations: int, seed: int, jobs: int
-) -> None:
-    """Sample a list of SMILES as the options of ``e3d data sample`` say."""
-    sample_file(molecules, output, Recipe(conformations, seed), jobs=jobs)
+            n_molecules += 1
+            n_conformations += len(found.index)
+        if not n_molecules:
+            raise InputError(
+                f"{molecules}: no molecule was sampled ({failed}), at least one is needed. "
+                "Fix the list."
+            )
+    return {"molecules": n_molecules, "conformations": n_conformations, "failed": failed}

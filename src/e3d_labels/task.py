@@ -1,22 +1,28 @@
 """What is labelled, and what a label is: atomic units, as in the SPICE layout."""
 
-from __future__ import annotations
-
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:  # the settings of every run are checked through this module, and need no arrays
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
 class Task:
     """One conformation to label.
 
-    ``group`` names its molecule, so that one conformation's density can start the next;
-    ``positions`` (N, 3) bohr; ``multiplicity`` 2S+1; ``stretched``: a bond of its SMILES is broken.
+    Parameters
+    ----------
+    group
+        Name of its molecule, so that one conformation's density can start the next.
+    numbers
+        Atomic numbers (N,).
+    positions
+        (N, 3), bohr.
+    multiplicity
+        2S+1.
+    stretched
+        Whether a bond of its SMILES is broken.
     """
 
     group: str
@@ -29,21 +35,30 @@ class Task:
 
 @dataclass(frozen=True)
 class Label:
-    """Energy (hartree), gradient (N, 3) hartree/bohr, bond orders (N, N), and how they were found.
+    """What was computed for one conformation, and how.
 
-    ``wiberg`` is None where the method gives none; ``spin_square`` is <S²>.
+    Parameters
+    ----------
+    energy, gradient
+        Hartree, and (N, 3) in hartree/bohr.
+    mayer, wiberg
+        Bond orders (N, N); the second is None where the method gives none.
+    method
+        RKS, UKS, broken-symmetry UKS or GFN2-xTB.
+    spin_square
+        <S²>.
     """
 
     energy: float
     gradient: NDArray[np.float64]
     mayer: NDArray[np.float64]
-    wiberg: NDArray[np.float64] | None
     method: str
     spin_square: float
+    wiberg: NDArray[np.float64] | None = None
 
 
 class NotConvergedError(RuntimeError):
-    """The self-consistent field of one conformation did not converge: it is skipped and reported."""
+    """The self-consistent field of one conformation did not converge: the label is left out."""
 
 
 class Labeller(Protocol):
@@ -51,27 +66,3 @@ class Labeller(Protocol):
 
     def label(self, task: Task) -> Label:
         """Label one conformation; raises :class:`NotConvergedError`."""
-
-
-class Guesses:
-    """The last density of each of the molecules met most recently."""
-
-    def __init__(self, keep: int = 64) -> None:
-        """Keep the densities of ``keep`` molecules."""
-        self._keep = keep
-        self._known: OrderedDict[str, Any] = OrderedDict()
-
-    def get(self, task: Task) -> Any:
-        """Return a density for the task, or None."""
-        return self._known.get(self._key(task))
-
-    def put(self, task: Task, density: Any) -> None:
-        """Remember the density of a finished task."""
-        self._known[self._key(task)] = density
-        self._known.move_to_end(self._key(task))
-        while len(self._known) > self._keep:
-            self._known.popitem(last=False)
-
-    @staticmethod
-    def _key(task: Task) -> str:
-        return f"{task.group} {task.charge} {task.multiplicity}"

@@ -35,7 +35,6 @@ class Xtb:
             energy=float(result["energy"]),
             gradient=np.array(result["gradient"]),
             mayer=orders,
-            wiberg=None,
             method="GFN2-xTB",
             spin_square=0.0,
         )
@@ -44,7 +43,7 @@ class Xtb:
 def _bond_orders(stored: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     """Return Mayer's bond orders (n, n) of both spins together; zero on the diagonal.
 
-    tblite 0.8 calls the shape (n, n, spin), but the numbers lie as (spin, n, n): first the sum over
+    tblite 0.8 gives the shape (n, n, spin), but the numbers lie as (spin, n, n): first the sum over
     both spins, then, for open shells, their difference.
     """
     orders = np.array(stored.reshape(-1, n, n)[0])

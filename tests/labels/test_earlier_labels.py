@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from e3d.theory import SPICE
-from e3d_labels.earlier_labels import take_over
-from e3d_labels.journal import Journal
+from e3d_labels.labelling import label_journal, take_over
+from e3d_labels.programs import program_of
 from model_fixtures import MINISPICE
 
 GROUPS = ("O", "C")
@@ -39,9 +39,9 @@ def test_every_label_is_taken_once(labelled: Callable[..., Path], tmp_path: Path
     path = labelled()
     with h5py.File(path) as file:
         n = sum(len(file[name]["dft_total_energy"]) for name in GROUPS)
-    journal = Journal(tmp_path / "journal", {})
-    assert take_over(path, journal, SPICE) == n
-    assert take_over(path, journal, SPICE) == 0
+    journal = label_journal(tmp_path / "journal", program_of("spice"))
+    assert take_over(path, journal, SPICE.name) == n
+    assert take_over(path, journal, SPICE.name) == 0
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,17 @@ def test_labels_that_do_not_fit_are_refused(
     arrays: dict[str, Any], labelled: Callable[..., Path], tmp_path: Path, input_error: Any
 ) -> None:
     with input_error("known.hdf5, group 'C'", "expected", "Drop the group"):
-        take_over(labelled(**arrays), Journal(tmp_path / "journal", {}), SPICE)
+        take_over(
+            labelled(**arrays), label_journal(tmp_path / "journal", program_of("spice")), SPICE.name
+        )
 
 
 def test_a_theory_whose_name_only_begins_alike_is_another(
     labelled: Callable[..., Path], tmp_path: Path, input_error: Any
 ) -> None:
     with input_error("same level of theory"):
-        take_over(labelled(f"{SPICE.name}-other"), Journal(tmp_path / "journal", {}), SPICE)
+        take_over(
+            labelled(f"{SPICE.name}-other"),
+            label_journal(tmp_path / "journal", program_of("spice")),
+            SPICE.name,
+        )

@@ -1,5 +1,6 @@
 """Labels: two programs against independent numbers, and geometries that cannot be labelled."""
 
+import importlib.util
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,17 +12,16 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from e3d_labels.theories import check_installed, theory_named
 from numpy.typing import NDArray
 
 from e3d.options import read_yaml
 from e3d.theory import GFN2, SPICE
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels import dft
-from e3d_labels import labelling as running
 from e3d_labels.dft import Dft, mayer
 from e3d_labels.embed import xtb
 from e3d_labels.geometries import read_geometries
+from e3d_labels.programs import program_of, require
 from e3d_labels.task import Task
 from e3d_labels.xtb import Xtb
 from label_fixtures import H2, Frames, diatomic, geometries, stretched
@@ -199,10 +199,10 @@ def test_charge_and_spin_that_no_smiles_says(tmp_path: Path) -> None:
 
 
 def test_theories_by_short_name(input_error: Expect) -> None:
-    assert theory_named("spice").name == SPICE.name
-    assert theory_named(GFN2.name).name == theory_named("gfn2").name == "GFN2-xTB"
+    assert program_of("spice").theory == SPICE.name
+    assert program_of(GFN2.name).theory == program_of("gfn2").theory == "GFN2-xTB"
     with input_error("theory 'spise'", "did you mean 'spice'?"):
-        theory_named("spise")
+        program_of("spise")
 
 
 @pytest.mark.parametrize(
@@ -211,12 +211,12 @@ def test_theories_by_short_name(input_error: Expect) -> None:
 def test_a_missing_program_is_one_line(
     name: str, missing: str, monkeypatch: pytest.MonkeyPatch, input_error: Expect
 ) -> None:
-    real = running.check_installed.__globals__["importlib"].util.find_spec
+    real = importlib.util.find_spec
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda what: None if what == missing else real(what)
     )
-    with input_error(f"need {missing}, which is not installed", ".[labels]"):
-        check_installed(theory_named(name))
+    with input_error(f"{missing} is not installed", "pip install 'e3d[labels]'"):
+        require(*program_of(name).packages)
 
 
 @pytest.mark.parametrize(

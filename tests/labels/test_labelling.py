@@ -17,16 +17,15 @@ import pytest
 
 from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
-from e3d.theory import GFN2, SPICE
+from e3d.theory import GFN2
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels import labelling as running
 from e3d_labels.check import check_labels
 from e3d_labels.geometries import read_geometries
-from e3d_labels.journal import Journal
-from e3d_labels.labelling import label_file, label_one
+from e3d_labels.labelling import label_file, label_journal, label_one
 from e3d_labels.processes import LostProcessError
+from e3d_labels.programs import program_of
 from e3d_labels.task import Label, NotConvergedError, Task
-from e3d_labels.theories import settings_of
 from e3d_labels.xtb import Xtb
 from label_fixtures import H2, diatomic, geometries, stretched
 from model_fixtures import MINISPICE
@@ -92,8 +91,8 @@ def read_energies(path: Path, name: str) -> list[float]:
 
 def test_two_processes_write_the_same_file_as_one(source: Path, tmp_path: Path) -> None:
     one, two = tmp_path / "one.hdf5", tmp_path / "two.hdf5"
-    label_file(source, one, theory=GFN2)
-    label_file(source, two, theory=GFN2, jobs=2, chunk=1)
+    label_file(source, one, theory="gfn2")
+    label_file(source, two, theory="gfn2", jobs=2, chunk=1)
     assert one.read_bytes() == two.read_bytes()
 
 
@@ -109,7 +108,7 @@ class Counting:
         if length > 2.0:
             raise NotConvergedError("not\nconverged")
         n = len(task.numbers)
-        return Label(-length, np.zeros((n, 3)), np.zeros((n, n)), None, "fake", 0.0)
+        return Label(-length, np.zeros((n, 3)), np.zeros((n, n)), "fake", 0.0)
 
 
 @pytest.fixture
@@ -132,13 +131,13 @@ def test_what_does_not_converge_is_skipped_reported_and_not_tried_again(
     source: Path, tmp_path: Path, counting: Counting
 ) -> None:
     output = tmp_path / "labels.hdf5"
-    first = label_file(source, output, theory=GFN2)
+    first = label_file(source, output, theory="gfn2")
     assert (first.labelled, first.unfinished, dict(first.failed)) == (4, 0, {"not converged": 1})
     assert len(read_energies(output, "N#N")) == 2
     assert '"not converged": 1' in (tmp_path / "labels.hdf5.report.json").read_text()
-    assert label_file(source, output, theory=GFN2) == first
+    assert label_file(source, output, theory="gfn2") == first
     assert len(counting.asked) == 5
-    label_file(source, output, theory=GFN2, retry_failed=True)
+    label_file(source, output, theory="gfn2", retry_failed=True)
     assert len(counting.asked) == 6
     assert counting.asked[-1].stretched
 
@@ -148,7 +147,7 @@ def test_molecules_take_turns_and_time_that_is_up_writes_what_is_there(
 ) -> None:
     clock = iter(np.arange(0.0, 1e6, 600.0))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
-    outcome = label_file(source, tmp_path / "labels.hdf5", theory=GFN2, chunk=1, max_hours=1.0)
+    outcome = label_file(source, tmp_path / "labels.hdf5", theory="gfn2", chunk=1, max_hours=1.0)
     assert outcome.unfinished == 5 - outcome.labelled > 0
     groups = [task.group for task in counting.asked]
     assert groups[:2] == ["[H][H]", "N#N"]
@@ -161,7 +160,7 @@ def test_no_time_at_all_is_an_error_and_keeps_the_old_file(
     output = tmp_path / "labels.hdf5"
     output.write_text("old")
     with input_error("no conformation was labelled", "none was finished"):
-        label_file(source, output, theory=GFN2, max_hours=0.0)
+        label_file(source, output, theory="gfn2", max_hours=0.0)
     assert output.read_text() == "old"
     assert not counting.asked
 
@@ -181,7 +180,7 @@ def test_numerical_accidents_skip_one_conformation(error: Exception) -> None:
 def test_a_label_that_is_no_number_is_a_failure() -> None:
     class Broken:
         def label(self, task: Task) -> Label:
-            return Label(float("nan"), np.zeros((2, 3)), np.zeros((2, 2)), None, "fake", 0.0)
+            return Label(float("nan"), np.zeros((2, 3)), np.zeros((2, 2)), "fake", 0.0)
 
     assert label_one(Broken(), diatomic(H2, 1.0)) == "energy or gradient is not a finite number"
 
@@ -190,24 +189,24 @@ def test_a_label_that_is_no_number_is_a_failure() -> None:
 
 
 def test_the_journal_gives_back_what_was_put(tmp_path: Path) -> None:
-    label = Label(-1.5, np.arange(6.0).reshape(2, 3), np.eye(2), np.ones((2, 2)), "RKS", 0.25)
+    label = Label(-1.5, np.arange(6.0).reshape(2, 3), np.eye(2), "RKS", 0.25, np.ones((2, 2)))
     tasks = [diatomic(H2, length) for length in (0.7, 0.8, 0.9)]
-    with Journal(tmp_path / "j", settings_of(SPICE)) as journal:
+    with label_journal(tmp_path / "j", program_of("spice")) as journal:
         journal.put([(tasks[0], label), (tasks[1], "no")])
-    with Journal(tmp_path / "j", settings_of(SPICE)) as journal:
+    with label_journal(tmp_path / "j", program_of("spice")) as journal:
         found = journal.get(tasks[0])
         assert isinstance(found, Label)
         for name, value in vars(label).items():
             np.testing.assert_array_equal(getattr(found, name), value)
         assert journal.get(tasks[1]) == "no"
         assert journal.get(tasks[2]) is None
-    with Journal(tmp_path / "j", settings_of(GFN2)) as other:
+    with label_journal(tmp_path / "j", program_of("gfn2")) as other:
         assert not other.done(tasks[0])
 
 
 def test_the_key_of_a_label_never_changes(tmp_path: Path) -> None:
     # long computations rest on it: what computes this key made journals that must stay readable
-    with Journal(tmp_path / "j", settings_of(SPICE)) as journal:
+    with label_journal(tmp_path / "j", program_of("spice")) as journal:
         key = journal.key(Task("any name", H2, np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.5]])))
     assert key == "be2a2e42c729979c8729fe67a4f766a4b5a39280e585eac531452d9fa55992e2"
 
@@ -224,22 +223,22 @@ def test_a_damaged_journal_is_one_line(
             database.execute("CREATE TABLE labels (name TEXT)")
         database.close()
     else:
-        label_file(source, output, theory=GFN2)
+        label_file(source, output, theory="gfn2")
         with sqlite3.connect(path) as database:
             database.execute("UPDATE labels SET label = ?", (b"PK damaged",))
         database.close()
     with input_error(str(path)):
-        label_file(source, output, theory=GFN2)
+        label_file(source, output, theory="gfn2")
 
 
 def test_a_journal_at_work_is_left_alone(
     source: Path, tmp_path: Path, input_error: Expect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("e3d_labels.ledger._WAIT_S", 0.1)
-    with Journal(tmp_path / "labels.hdf5.journal", settings_of(GFN2)) as journal:
+    monkeypatch.setattr("e3d_labels.journal._WAIT_S", 0.1)
+    with label_journal(tmp_path / "labels.hdf5.journal", program_of("gfn2")) as journal:
         journal.claim()
         with input_error("labels.hdf5.journal", "locked", "End the job"):
-            label_file(source, tmp_path / "labels.hdf5", theory=GFN2)
+            label_file(source, tmp_path / "labels.hdf5", theory="gfn2")
 
 
 def test_a_process_that_dies_is_one_line(
@@ -250,7 +249,7 @@ def test_a_process_that_dies_is_one_line(
 
     monkeypatch.setattr(running, "work", broken)
     with input_error("ended by itself after 0 of 5 conformations", "[H][H]", "fewer --jobs"):
-        label_file(source, tmp_path / "labels.hdf5", theory=GFN2)
+        label_file(source, tmp_path / "labels.hdf5", theory="gfn2")
 
 
 def test_empty_groups_between_others_are_passed_over(tmp_path: Path, source: Path) -> None:
@@ -261,7 +260,7 @@ def test_empty_groups_between_others_are_passed_over(tmp_path: Path, source: Pat
             empty.create_dataset(
                 key, data=value, dtype=h5py.string_dtype() if isinstance(value, list) else None
             )
-    assert label_file(source, tmp_path / "labels.hdf5", theory=GFN2).labelled == 5
+    assert label_file(source, tmp_path / "labels.hdf5", theory="gfn2").labelled == 5
 
 
 # --- processes --------------------------------------------------------------------------------------------------------
@@ -269,20 +268,16 @@ def test_empty_groups_between_others_are_passed_over(tmp_path: Path, source: Pat
 SLOW = """
 import sys, time
 from pathlib import Path
-from e3d_labels import labelling, xtb
-from e3d.theory import GFN2
+from e3d_labels import programs, xtb
 
 class Slow(xtb.Xtb):
     def label(self, task):
         time.sleep(0.4)
         return super().label(task)
 
-def slow(theory):
-    return Slow()
-
-labelling.make_labeller = slow
+programs.Program.make_labeller = lambda self: Slow()
 if __name__ == "__main__":
-    from e3d import cli
+    from study import cli
     sys.exit(cli.main(["data", "label", *sys.argv[1:], "--theory", "gfn2", "--jobs", "2", "--chunk", "1"]))
 """
 
@@ -356,7 +351,7 @@ def test_a_job_that_is_killed_leaves_no_process_and_goes_on_where_it_stopped(
 
     monkeypatch.setattr(running, "work", here)
     monkeypatch.setattr(running, "_labeller", labeller)
-    assert label_file(source, output, theory=GFN2).labelled == 40
+    assert label_file(source, output, theory="gfn2").labelled == 40
     assert len(asked) == 40 - before
 
 
@@ -369,7 +364,7 @@ def test_what_was_labelled_before_is_taken_over(
         arrays |= {key: source["O"][key][:12] for key in ("conformations", "sample_index")}
     geometries = spice_file({"O": {**arrays, "smiles": [arrays["smiles"][0].decode()]}})
     old, new = tmp_path / "old.hdf5", tmp_path / "new.hdf5"
-    label_file(geometries, old, theory=GFN2)
+    label_file(geometries, old, theory="gfn2")
     with h5py.File(old, "r+") as file:
         for key in list(file["O"]):
             if file["O"][key].shape[0] == 12:
@@ -378,7 +373,7 @@ def test_what_was_labelled_before_is_taken_over(
                 if key != "mayer_indices":
                     file["O"][key] = values[:5]
         file["O"]["dft_total_energy"][2] += 1.0  # to see that it is not computed again
-    label_file(geometries, new, theory=GFN2, known=old)
+    label_file(geometries, new, theory="gfn2", earlier_labels=old)
     with h5py.File(old) as before, h5py.File(new) as after:
         np.testing.assert_array_equal(
             after["O/dft_total_energy"][:5], before["O/dft_total_energy"][()]
@@ -387,20 +382,20 @@ def test_what_was_labelled_before_is_taken_over(
         assert np.isnan(after["O/mayer_indices"][:5]).all()
         assert np.isfinite(after["O/mayer_indices"][5:]).all()
     with input_error("GFN2-xTB", "same level of theory"):
-        label_file(geometries, tmp_path / "x.hdf5", theory=SPICE, known=old)
+        label_file(geometries, tmp_path / "x.hdf5", theory="spice", earlier_labels=old)
 
 
 def test_labels_are_checked_by_computing_some_again(tmp_path: Path, input_error: Any) -> None:
     labels = tmp_path / "labels.hdf5"
-    label_file(MINISPICE, labels, theory=GFN2)
-    table = check_labels(labels, tmp_path / "check.csv", theory=GFN2, n=9, seed=1)
+    label_file(MINISPICE, labels, theory="gfn2")
+    table = check_labels(labels, tmp_path / "check.csv", theory="gfn2", n=9, seed=1)
     assert len(table) == 9
     assert table["energy_difference_hartree"].abs().max() < 1e-8  # to what it is converged
     assert table["gradient_difference_max_hartree_per_bohr"].max() < 1e-6  # stored in float32
     with h5py.File(labels, "r+") as file:
         for group in file.values():
             group["dft_total_energy"][...] += 1e-3
-    wrong = check_labels(labels, tmp_path / "check.csv", theory=GFN2, n=9, seed=1)
+    wrong = check_labels(labels, tmp_path / "check.csv", theory="gfn2", n=9, seed=1)
     np.testing.assert_allclose(wrong["energy_difference_hartree"], -1e-3, atol=1e-8)
     with input_error("asked for", "Ask for fewer"):
-        check_labels(labels, tmp_path / "check.csv", theory=GFN2, n=100_000, seed=1)
+        check_labels(labels, tmp_path / "check.csv", theory="gfn2", n=100_000, seed=1)

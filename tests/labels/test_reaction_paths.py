@@ -10,18 +10,12 @@ import pytest
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
+from e3d.chemistry import fragment_rows
 from e3d.units import BOHR_ANG
-from e3d_labels.reaction_paths import (
-    PATH_FORCE_EV_ANG,
-    PathError,
-    _band,
-    changed_pairs,
-    detour,
-    negative_modes,
-    superpose,
-)
-from e3d_labels.reactions import reaction_file, read_reactions
-from e3d_labels.stretch import distances, moving_rows, stretch_file, stretched
+from e3d_labels.reaction_ends import PathError, changed_pairs, superpose
+from e3d_labels.reaction_paths import PATH_FORCE_EV_ANG, detour, negative_modes, path_between
+from e3d_labels.reactions import find_paths, read_reactions
+from e3d_labels.stretch import distances, stretch_bonds, stretched
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 TOP, HALF, HEIGHT = (
@@ -54,7 +48,7 @@ def dimer(r: float) -> Atoms:
 
 
 def test_barrier_and_negative_mode_of_a_double_well() -> None:
-    path = _band(dimer(1.0), dimer(2.0), DoubleWell, 9)
+    path = path_between(dimer(1.0), dimer(2.0), DoubleWell, images=9)
     # the climbing image stops where its force is below the tolerance: an energy error of force^2 / 2 curvature
     curvature = 4 * HEIGHT * HALF**2
     allowed = PATH_FORCE_EV_ANG**2 / curvature
@@ -71,7 +65,7 @@ def test_barrier_and_negative_mode_of_a_double_well() -> None:
 def test_a_band_that_does_not_converge_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("e3d_labels.reaction_paths._STEPS", 1)
     with pytest.raises(PathError, match="not converged"):
-        _band(dimer(1.0), dimer(2.0), DoubleWell, 9)
+        path_between(dimer(1.0), dimer(2.0), DoubleWell, images=9)
 
 
 def test_a_minimum_has_no_negative_mode_and_one_on_the_way_is_a_detour() -> None:
@@ -96,7 +90,7 @@ def test_changed_pairs() -> None:
 
 def test_a_stretch_moves_one_fragment_rigidly() -> None:
     smiles = "[C:1]([H:3])([H:4])([H:5])[O:2][H:6]"
-    assert moving_rows(smiles, (0, 1)) == [1, 5]
+    assert fragment_rows(smiles, (0, 1)) == [1, 5]
     x = np.random.default_rng(1).normal(size=(6, 3))
     moved = stretched(x, (0, 1), [1, 5], 2.0)
     assert np.linalg.norm(moved[1] - moved[0]) == pytest.approx(2.0)
@@ -110,12 +104,8 @@ def test_a_stretch_moves_one_fragment_rigidly() -> None:
 
 def test_shipped_scans_are_made_again_exactly(tmp_path: Path) -> None:
     with h5py.File(RESOURCES / "scans_geometries.hdf5") as shipped:
-        stretch_file(
-            RESOURCES / "bde_298K.csv",
-            RESOURCES / "named_bonds.xyz",
-            list(shipped),
-            tmp_path / "s.hdf5",
-        )
+        table, molecules = RESOURCES / "bde_298K.csv", RESOURCES / "named_bonds.xyz"
+        stretch_bonds(table, molecules, tmp_path / "s.hdf5", bonds=list(shipped))
         with h5py.File(tmp_path / "s.hdf5") as made:
             for name in shipped:
                 np.testing.assert_array_equal(
@@ -130,22 +120,22 @@ def test_shipped_scans_are_made_again_exactly(tmp_path: Path) -> None:
 def test_errors_are_one_line(tmp_path: Path, input_error: Callable[..., Any]) -> None:
     table, molecules = RESOURCES / "bde_298K.csv", RESOURCES / "named_bonds.xyz"
     with input_error("'CH3-K'", "CH3-H", "--bonds"):
-        stretch_file(table, molecules, ["CH3-K"], tmp_path / "s.hdf5")
+        stretch_bonds(table, molecules, tmp_path / "s.hdf5", bonds=["CH3-K"])
     with input_error("no such molecule"):
-        stretch_file(table, molecules, ["O=O"], tmp_path / "s.hdf5")
+        stretch_bonds(table, molecules, tmp_path / "s.hdf5", bonds=["O=O"])
     with input_error("'CH3-H' is given twice"):
-        stretch_file(table, molecules, ["CH3-H", "CH3-H"], tmp_path / "s.hdf5")
+        stretch_bonds(table, molecules, tmp_path / "s.hdf5", bonds=["CH3-H", "CH3-H"])
     with input_error("ASE cannot read it"):
-        stretch_file(table, RESOURCES / "scans.hdf5", ["CH3-H"], tmp_path / "s.hdf5")
+        stretch_bonds(table, RESOURCES / "scans.hdf5", tmp_path / "s.hdf5", bonds=["CH3-H"])
     with input_error("no such file"):
-        stretch_file(table, tmp_path / "none.xyz", ["CH3-H"], tmp_path / "s.hdf5")
+        stretch_bonds(table, tmp_path / "none.xyz", tmp_path / "s.hdf5", bonds=["CH3-H"])
     bare = tmp_path / "bare.xyz"
     bare.write_text("2\nno SMILES\nH 0 0 0\nH 0 0 0.74\n")
     with input_error("no such molecule"):
-        stretch_file(table, bare, ["CH3-H"], tmp_path / "s.hdf5")
+        stretch_bonds(table, bare, tmp_path / "s.hdf5", bonds=["CH3-H"])
     bare.unlink()
     with input_error("ring"):
-        moving_rows("[C:1]1([H:4])([H:5])[C:2]([H:6])=[C:3]1[H:7]", (0, 1))
+        fragment_rows("[C:1]1([H:4])([H:5])[C:2]([H:6])=[C:3]1[H:7]", (0, 1))
     reactions = tmp_path / "r.csv"
     reactions.write_text("name,reactant,product\nx,[H:1][H:2],[H:1][F:2]\n")
     with input_error("line 2", "differ in atoms"):
@@ -156,5 +146,5 @@ def test_errors_are_one_line(tmp_path: Path, input_error: Callable[..., Any]) ->
     with input_error("twice"):
         read_reactions(reactions)
     with input_error("--images 3"):
-        reaction_file(reactions, tmp_path / "g.hdf5", images=3)
+        find_paths(reactions, tmp_path / "g.hdf5", images=3)
     assert [path.name for path in tmp_path.iterdir()] == ["r.csv"]

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.theory import GFN2, SPICE
+from e3d.theory import SPICE
 from e3d.units import EV_KCAL_MOL, HARTREE_EV
 from e3d_labels.labelling import label_file
-from e3d_labels.references import barrier_heights, bond_energies, reference_geometries, species_name
+from e3d_labels.reference_energies import write_reference_energies
+from e3d_labels.reference_geometries import write_reference_geometries
+from e3d_labels.reference_species import species_name
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 NAMED = RESOURCES / "bde_298K.csv"
@@ -22,9 +24,16 @@ KCAL = HARTREE_EV * EV_KCAL_MOL
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reference species labelled by GFN2-xTB."""
     folder = tmp_path_factory.mktemp("references")
-    reference_geometries(NAMED, folder / "geometries.hdf5")
-    label_file(folder / "geometries.hdf5", folder / "labels.hdf5", theory=GFN2)
+    write_reference_geometries(NAMED, folder / "geometries.hdf5")
+    label_file(folder / "geometries.hdf5", folder / "labels.hdf5", theory="gfn2")
     return folder / "labels.hdf5"
+
+
+def tables_of(labels: Path, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables of bond energies and of barriers that follow from labels."""
+    bonds, barriers = folder / "bonds.csv", folder / "barriers.csv"
+    write_reference_energies(labels, NAMED, bonds, barriers=barriers)
+    return pd.read_csv(bonds).set_index("bond"), pd.read_csv(barriers).set_index("reaction")
 
 
 def _energy(labels: Path, smiles: str, multiplicity: int = 1) -> float:
@@ -45,7 +54,7 @@ def test_species_have_their_spin_and_atoms_in_map_order(labelled: Path) -> None:
 
 
 def test_de_is_the_energy_of_the_cleavage(labelled: Path, tmp_path: Path) -> None:
-    table = bond_energies(labelled, NAMED, tmp_path / "table.csv").set_index("bond")
+    table = tables_of(labelled, tmp_path)[0]
     for bond, parts in {
         "CH3-H": (("C", 1), ("[CH3]", 2), ("[H]", 2)),
         "CH2=CH2": (("C=C", 1), ("[CH2]", 3), ("[CH2]", 3)),
@@ -58,9 +67,7 @@ def test_de_is_the_energy_of_the_cleavage(labelled: Path, tmp_path: Path) -> Non
 
 
 def test_the_mean_bond_energy_shares_the_atomisation_energy(labelled: Path, tmp_path: Path) -> None:
-    table = bond_energies(labelled, NAMED, tmp_path / "table.csv").set_index("bond")[
-        "mean_bond_energy_kcal_mol"
-    ]
+    table = tables_of(labelled, tmp_path)[0]["mean_bond_energy_kcal_mol"]
     carbon, hydrogen, oxygen = (
         _energy(labelled, f"[{z}]", m) for z, m in (("C", 3), ("H", 2), ("O", 3))
     )
@@ -75,7 +82,7 @@ def test_the_mean_bond_energy_shares_the_atomisation_energy(labelled: Path, tmp_
 
 
 def test_barriers(labelled: Path, tmp_path: Path) -> None:
-    table = barrier_heights(labelled, tmp_path / "barriers.csv").set_index("reaction")
+    table = tables_of(labelled, tmp_path)[1]
     row = table.loc["HCN -> HNC"]
     with h5py.File(labelled) as file:
         top, start, end = (
@@ -92,12 +99,12 @@ def test_labels_without_a_level_of_theory(tmp_path: Path, input_error: Any) -> N
     with h5py.File(tmp_path / "x.hdf5", "w"):
         pass
     with input_error("x.hdf5", "level_of_theory"):
-        barrier_heights(tmp_path / "x.hdf5", tmp_path / "y.csv")
+        tables_of(tmp_path / "x.hdf5", tmp_path)
 
 
 def test_labels_of_other_molecules_make_no_table(tmp_path: Path, input_error: Any) -> None:
     with input_error("minispice.hdf5", "none of the species"):
-        bond_energies(RESOURCES / "minispice.hdf5", NAMED, tmp_path / "table.csv")
+        tables_of(RESOURCES / "minispice.hdf5", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -105,9 +112,7 @@ def test_labels_of_other_molecules_make_no_table(tmp_path: Path, input_error: An
 
 
 def test_the_shipped_tables_follow_from_the_shipped_labels(tmp_path: Path) -> None:
-    labels = RESOURCES / "references.hdf5"
-    bond_energies(labels, NAMED, tmp_path / "bonds.csv")
-    barrier_heights(labels, tmp_path / "barriers.csv")
+    tables_of(RESOURCES / "references.hdf5", tmp_path)
     assert (tmp_path / "bonds.csv").read_text() == (RESOURCES / "label_level.csv").read_text()
     assert (tmp_path / "barriers.csv").read_text() == (
         RESOURCES / "label_level_barriers.csv"

@@ -11,22 +11,22 @@ import ase.io
 import h5py
 import numpy as np
 import pytest
+
 from e3d.chemistry import molecule
 from e3d.connectivity import bonds_intact
 from e3d.units import BOHR_ANG
+from e3d_labels import sample as sampling
 from e3d_labels.embed import xtb
-from e3d_labels.ledger import Ledger
+from e3d_labels.geometries import read_geometries
 from e3d_labels.molecule_list import read_molecules
 from e3d_labels.relax import relax
+from e3d_labels.sample import Recipe, SamplingError, sample, sample_journal, sample_molecules
 from planning import PYTHONPATH
 from study.cli import main
 
-from e3d_labels import sample as sampling
-from e3d_labels.geometries import read_geometries
-from e3d_labels.sample import Recipe, SamplingError, sample, sample_file
-
 Expect = Callable[..., AbstractContextManager[None]]
 QUICK = Recipe(conformations=4, seed=3)
+HOW = {"conformations": 4, "seed": 3}
 
 
 @pytest.fixture
@@ -64,10 +64,11 @@ def test_pairs_are_numbered_as_in_spice_and_the_second_is_colder() -> None:
 
 
 def test_the_same_whatever_the_number_of_processes_and_the_other_molecules(tmp_path: Path) -> None:
-    recipe = Recipe(conformations=2)
     one, two = tmp_path / "one.hdf5", tmp_path / "two.hdf5"
-    sample_file(listed(tmp_path, "[H][H]\n[OH-] hydroxide\n"), one, recipe)
-    sample_file(listed(tmp_path, "C#N\n[OH-] hydroxide\n[H][H]\n"), two, recipe, jobs=2)
+    sample_molecules(listed(tmp_path, "[H][H]\n[OH-] hydroxide\n"), one, conformations=2, seed=0)
+    sample_molecules(
+        listed(tmp_path, "C#N\n[OH-] hydroxide\n[H][H]\n"), two, conformations=2, seed=0, jobs=2
+    )
     with h5py.File(one) as first, h5py.File(two) as second:
         assert list(second) == ["C#N", "hydroxide", "[H][H]"]
         for name in first:
@@ -98,7 +99,7 @@ def test_charge_and_spin_are_those_of_the_smiles(
         lambda frames, **how: asked.append(how) or minimum(frames, **how),
     )
     monkeypatch.setattr(sampling, "work", here)
-    sample_file(listed(tmp_path, smiles), tmp_path / "out.hdf5", QUICK)
+    sample_molecules(listed(tmp_path, smiles), tmp_path / "out.hdf5", **HOW)
     assert asked == [{"charge": charge, "multiplicity": multiplicity}]
     (group,) = read_geometries(tmp_path / "out.hdf5")
     assert (group.charge, group.multiplicity) == (charge, multiplicity)
@@ -123,10 +124,10 @@ def test_a_second_call_samples_only_what_is_new(
         sampling, "sample", lambda smiles, recipe: asked.append(smiles) or real(smiles, recipe)
     )
     output = tmp_path / "out.hdf5"
-    sample_file(listed(tmp_path, "O\n"), output, QUICK)
-    sample_file(listed(tmp_path, "O\nN\n"), output, QUICK)
+    sample_molecules(listed(tmp_path, "O\n"), output, **HOW)
+    sample_molecules(listed(tmp_path, "O\nN\n"), output, **HOW)
     assert asked == ["O", "N"]
-    sample_file(listed(tmp_path, "O\nN\n"), output, Recipe(4, seed=4))
+    sample_molecules(listed(tmp_path, "O\nN\n"), output, **HOW | {"seed": 4})
     assert asked == ["O", "N", "O", "N"]
 
 
@@ -141,19 +142,15 @@ def test_failures_are_reported_and_skipped(tmp_path: Path, monkeypatch: pytest.M
         return real(frames, **how)
 
     monkeypatch.setattr(sampling, "lowest_minimum", fails_for_water)
-    report = sample_file(listed(tmp_path, "O\nN\n"), tmp_path / "out.hdf5", QUICK)
+    report = sample_molecules(listed(tmp_path, "O\nN\n"), tmp_path / "out.hdf5", **HOW)
     assert report == {
         "molecules": 1,
         "conformations": 4,
         "failed": {"O": "SCF not converged in 250 cycles"},
     }
-    with Ledger(
-        tmp_path / "out.hdf5.journal"
-    ) as ledger:  # kept, so that it is not tried again silently
-        assert (
-            ledger.load(sampling._key(read_molecules(tmp_path / "list.smi")[0], QUICK))
-            == report["failed"]["O"]
-        )
+    (entry, _) = read_molecules(tmp_path / "list.smi")
+    with sample_journal(tmp_path / "out.hdf5.journal", QUICK) as journal:
+        assert journal.get(entry) == report["failed"]["O"], "kept: not tried again silently"
 
 
 @pytest.mark.usefixtures("short")
@@ -165,7 +162,7 @@ def test_nothing_sampled_is_an_error_and_leaves_no_file(
         sampling, "bonds_intact", lambda positions, *_: np.zeros(len(positions), dtype=bool)
     )
     with input_error("no molecule was sampled", "4 of 4 frames"):
-        sample_file(listed(tmp_path, "O\n"), tmp_path / "out.hdf5", QUICK)
+        sample_molecules(listed(tmp_path, "O\n"), tmp_path / "out.hdf5", **HOW)
     assert not (tmp_path / "out.hdf5").exists()
 
 

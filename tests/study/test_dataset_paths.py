@@ -17,7 +17,6 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
-from e3d_labels.theories import theory_named
 
 from e3d import tables
 from e3d.decomposition.tables import write_decompositions
@@ -90,7 +89,7 @@ def write_spice(path: Path) -> Path:
 
 
 def write_gfn2(path: Path) -> Path:
-    label_file(MINISPICE, path, theory=theory_named("gfn2"))
+    label_file(MINISPICE, path, theory="gfn2")
     return path
 
 

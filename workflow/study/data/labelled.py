@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from e3d.errors import InputError
-from e3d_labels.theories import theory_named
+from e3d_labels.programs import program_of
 
 _SUFFIX = ".hdf5"
 _KEYS = ("conformations", "seed")
@@ -52,7 +52,7 @@ def check_made(name: str, entry: Mapping[str, Any]) -> None:
             "the folder Snakemake runs in)."
         )
     try:
-        theory = theory_named(entry["theory"]).name
+        theory = program_of(entry["theory"]).theory
     except InputError as error:
         raise InputError(f"dataset {name!r}: {error}") from None
     if theory != entry["theory"]:

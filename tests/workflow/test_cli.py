@@ -70,17 +70,6 @@ def test_every_command_has_help(
     assert "usage: e3d" in capsys.readouterr().out
 
 
-def test_the_library_alone_has_its_own_commands(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cli, "entry_points", lambda group: ())
-    with pytest.raises(SystemExit):
-        cli.main(["--help"])
-    shown = capsys.readouterr().out
-    assert all(f"\n    {name}" in shown for name in ("decompose", "evaluate", "data"))
-    assert "train" not in shown
-
-
 @pytest.mark.parametrize("package", ["e3d", "study"])
 def test_programs_start_as_modules(package: str) -> None:
     command = [sys.executable, "-m", package, "--version"]

@@ -278,8 +278,8 @@ def _measured(cost: pd.DataFrame) -> str:
 
 def _per_run(found: pd.DataFrame) -> str:
     columns = {
-        "GPU": "a step, s",
-        "training steps": "all steps, GPU h",
+        "GPU": "step, s",
+        "training steps": "steps, GPU h",
         "validation": "validation, GPU h",
         "errors and decomposition": "tests, GPU h",
         "analysis": "analysis, CPU h",
@@ -325,7 +325,7 @@ def _short(value: float) -> str:
 
 def _ends(row: "pd.Series[Any]") -> str:
     lowest, highest = _short(row["lowest"]), _short(row["highest"])
-    return lowest if lowest == highest else f"{lowest} to {highest}"
+    return lowest if lowest == highest else f"{lowest}–{highest}"
 
 
 def _between(row: "pd.Series[Any]") -> str:

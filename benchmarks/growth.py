@@ -24,7 +24,7 @@ from measure import Cost, Row, finish, growth_row, in_child, in_process, log, pa
 from store import generate
 
 from e3d.chemistry import symbol
-from e3d.store.convert import read_entry
+from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure, from_store
 from study.data.split import SplitSettings, split_store
@@ -51,7 +51,7 @@ ANGULAR = tuple(MICRO | {"l_max": l_max} for l_max in (1, 2, 3))
 
 @dataclass(frozen=True)
 class Sizes:
-    """The sizes to measure: frames of data and of decompositions, cells of molecules, repeats of a step."""
+    """The sizes to measure: frames of data and decompositions, cells of molecules, repeats."""
 
     data: tuple[int, ...] = (1_000, 3_000, 10_000, 30_000, 100_000)
     frames: tuple[int, ...] = (100, 1_000, 10_000, 100_000)
@@ -111,7 +111,7 @@ def network(settings: dict[str, Any], dtype: str) -> Any:
 def training_step(
     settings: dict[str, Any], cells: tuple[int, int, int], steps: int, *, periodic: bool
 ) -> dict[str, float]:
-    """Return median seconds of a step (loss of energies and forces, its gradient, Adam), edges and weights."""
+    """Return median seconds of a step (forces, loss, gradient, Adam), edges and weights."""
     import torch
     from nequip.data import AtomicDataDict, compute_neighborlist_, from_dict
 
@@ -155,7 +155,7 @@ def training_step(
 
 def decomposition(structures: Callable[[], Iterator[Structure]], folder: Path) -> dict[str, Any]:
     """Decompose structures on the small model; return seconds and the summary."""
-    from e3d.decomposition.tables import decompose
+    from e3d.decomposition.tables import write_decomposition
     from e3d.models import AnalysisModel
 
     file = folder.with_suffix(".untrained")
@@ -163,7 +163,7 @@ def decomposition(structures: Callable[[], Iterator[Structure]], folder: Path) -
     file.touch()  # the provenance note wants the model's file
     model = AnalysisModel(network(SMALL, "float64"), file, "cpu")
     start = time.perf_counter()
-    summary = decompose(model, structures(), folder, name="growth", run=RUN)
+    summary = write_decomposition(model, structures(), folder, name="growth", run=RUN)
     return {"seconds": time.perf_counter() - start, **summary}
 
 
@@ -183,10 +183,9 @@ def liquids(cells: tuple[int, int, int], frames: int, *, periodic: bool) -> Iter
 
 def entropy_of(folder: Path) -> None:
     """Make the entropy tables of a decomposition."""
-    from study.entropy.bins import Bins
-    from study.entropy.command import run_tables
+    from study.entropy.tables import write_tables
 
-    run_tables([folder], folder / "entropy.csv", Bins(0.05, 0.05, 0.02), RUN)
+    write_tables([folder], folder / "entropy.csv", 0.05, 0.05, 0.02, RUN)
 
 
 def bond_energies_of(folder: Path) -> None:
@@ -236,7 +235,7 @@ def data_rows(sizes: Sizes, folder: Path) -> list[Row]:
             choose, store, splits, folder / f"{frames}.csv", n=frames // 10, choice=Choice()
         )
         calls: tuple[Callable[[], Any], ...] = (
-            partial(read_entry, source, store, {}),
+            partial(write_store, source, store),
             partial(split_store, store, splits, SplitSettings(0, 0.15, 0.17, 0.12)),
             choosing,
         )
@@ -250,7 +249,7 @@ def data_rows(sizes: Sizes, folder: Path) -> list[Row]:
 
 
 def step_rows(sizes: Sizes, _: Path) -> list[Row]:
-    """Return the rows of a training step against atoms per frame, edges, and the size of the model."""
+    """Return the rows of a step against atoms per frame, edges, and the size of the model."""
     rows = []
     for periodic, name in ((True, "training step, periodic"), (False, "training step, clusters")):
         calls = [
@@ -298,7 +297,7 @@ def step_rows(sizes: Sizes, _: Path) -> list[Row]:
 def decompose_rows(sizes: Sizes, folder: Path) -> list[Row]:
     """Return the rows of decomposition, entropy and bond energies."""
     store = folder / "minispice.h5"
-    read_entry(MINISPICE, store, {})
+    write_store(MINISPICE, store)
     folders = [folder / f"frames-{frames}" for frames in sizes.frames]
     calls = [partial(minispice, store, frames) for frames in sizes.frames]
     costs = [

@@ -39,6 +39,8 @@ log = logging.getLogger("benchmarks")
 COLUMNS = ("case", "ours", "peer", "ratio", "ratio_lo", "ratio_hi", "unit", "peer_name")
 LINEAR = "linear"
 """Peer of a growth row: ours is the log-log slope, 1 means linear."""
+SHORTER = {"training step": "step", "peak memory": "memory", "dry run of": "planning"}
+"""How documents, whose lines are short, write cases."""
 Row = dict[str, Any]
 
 
@@ -287,8 +289,20 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _compared(line: "pd.Series[Any]") -> tuple[str, ...]:
     unit = line["unit"]
-    spread = f"{line['ratio']:.2f} ({line['ratio_lo']:.2f} to {line['ratio_hi']:.2f})"
-    return line["case"], _number(line["ours"], unit), _number(line["peer"], unit), spread
+    return _case(line), _number(line["ours"], unit), _number(line["peer"], unit), spread(line)
+
+
+def _case(line: "pd.Series[Any]") -> str:
+    """Return the name of a row in fewer letters."""
+    case: str = line["case"]
+    for long, short in SHORTER.items():
+        case = case.replace(long, short)
+    return case
+
+
+def spread(line: Any) -> str:
+    """Write a ratio with its lowest and highest round."""
+    return f"{line['ratio']:.2f} ({line['ratio_lo']:.2f}–{line['ratio_hi']:.2f})"
 
 
 def _grown(line: "pd.Series[Any]") -> tuple[str, ...]:
@@ -296,8 +310,7 @@ def _grown(line: "pd.Series[Any]") -> tuple[str, ...]:
         "" if math.isnan(line["ours_lo"]) else f"{line['ours_lo']:.2f} to {line['ours_hi']:.2f}"
     )
     ends = f"{line['size_lo']:,.0f}, {line['size_hi']:,.0f}"
-    case = line["case"].replace("training step", "step").replace("peak memory", "memory")
-    return case, ends, f"{line['ours']:.2f}", interval, f"{line['ours_last']:.2f}"
+    return _case(line), ends, f"{line['ours']:.2f}", interval, f"{line['ours_last']:.2f}"
 
 
 def _number(value: float, unit: str) -> str:

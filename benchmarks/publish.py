@@ -22,11 +22,45 @@ from study.publish import fill_blocks
 DOCS = Path(__file__).parents[1] / "docs"
 PERFORMANCE = DOCS / "performance.md"
 CLUSTER = DOCS / "cluster.md"
-TABLES = ("step", "job", "decompose", "startup", "plan", "growth")
+TABLES = ("step", "job", "decompose", "startup", "plan", "growth", "gpu")
 """Each has a block of its name in ``docs/performance.md``."""
-MARKDOWN = {"step": step.as_markdown}
-"""How a table is written where it is not as all others."""
 FIGURE = "speed"
+
+
+def gpu_as_markdown(table: pd.DataFrame) -> str:
+    """Return the table of a GPU: differences from the CPU, steps, decomposition."""
+    compared = table[table["unit"] != "s"]
+    steps, decomposed = (
+        table[table["case"].str.startswith(kind)].to_dict("records")
+        for kind in ("step", "decomposition")
+    )
+    differences = [
+        (line["case"].removeprefix("agreement of "), f"{line['ours']:.1e}", f"{line['peer']:.1e}")
+        for line in compared.to_dict("records")
+    ]
+    times = [
+        (
+            line["case"].removeprefix("step "),
+            *("" if pd.isna(one) else f"{one * 1e3:.1f}" for one in modes),
+            measure.spread(line),
+        )
+        for line in steps
+        for modes in [[line[f"{mode}_s"] for mode in ("ours", "eager", "compiled")]]
+    ]
+    frames = [
+        (line["case"].removeprefix("decomposition, "), f"{line['frames_per_s']:,.0f}")
+        for line in decomposed
+    ]
+    parts = (
+        (("largest difference from the CPU", "ours", "shipped"), differences),
+        (("step, ms", "ours, eager", "shipped, eager", "compiled", "better one / ours"), times),
+        (("decomposition", "frames/s"), frames),
+    )
+    return "\n\n".join(measure.markdown_table(head, rows) for head, rows in parts)
+
+
+MARKDOWN = {"step": step.as_markdown, "gpu": gpu_as_markdown}
+"""How a table is written where it is not as all others."""
 
 
 def publish(folder: Path, output: Path) -> list[str]:

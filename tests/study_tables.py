@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from e3d.fields import TEST_SPLITS
 from e3d.fields import Column as C
 from study.fields import NAMED_BONDS
+from study.references import REFERENCES
 from study.stages import FIGURES, figure_module
 
 Tables = dict[str, pd.DataFrame]
@@ -75,7 +76,6 @@ def evaluate(run: dict[str, Any], shift: float) -> Tables:
 
 
 def bde(run: dict[str, Any], shift: float) -> Tables:
-    references = ("bde298", "de", "mean_bond_energy")
     named = []
     for index, (kind, d) in enumerate(D_OF.items()):
         row = {
@@ -86,7 +86,7 @@ def bde(run: dict[str, Any], shift: float) -> Tables:
         }
         row |= {C.BOND_TYPE: kind, C.IN_TRAINING: index % 2 == 0, C.BOND_ENERGY: d + shift}
         named.append(
-            row | {f"{name}_eV": np.nan if index == 4 else d + 0.2 * index for name in references}
+            row | {f"{name}_eV": np.nan if index == 4 else d + 0.2 * index for name in REFERENCES}
         )
     summary = [
         {
@@ -95,7 +95,7 @@ def bde(run: dict[str, Any], shift: float) -> Tables:
             **interval("between_types_spearman", 0.8, 0.1),
             **interval("within_types_kendall", 0.1, 0.3 if name == "bde298" else np.nan),
         }
-        for name, group in product(references, ("all", "in_training", "not_in_training"))
+        for name, group in product(REFERENCES, ("all", "in_training", "not_in_training"))
     ]  # fmt: skip
     order = [
         {

@@ -1,4 +1,4 @@
-"""Names that the stages of the study share: sets of structures, references, axis labels."""
+"""Names that the stages of the study share: sets of structures, axis labels."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -33,7 +33,7 @@ LABELS: Final[dict[str, str]] = {
 
 
 def base_and_variant(model: str) -> tuple[str, str]:
-    """Return the size a model is of, and what is changed of it: ``micro+r35`` is size micro with the change r35."""
+    """Return a model's size, and what is changed of it: ``micro+r35`` is ``micro`` with ``r35``."""
     base, _, variant = model.partition(VARIANT_SIGN)
     return base, variant
 

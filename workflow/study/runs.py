@@ -15,7 +15,7 @@ Run = tuple[str, str, int]
 class OverSeeds:
     """A column over the seeds of a run: mean, extremes, and the widest of its 95 % intervals.
 
-    ``lo`` is the smallest lower and ``hi`` the largest upper end; NaN where no seed has an interval.
+    ``lo`` is the smallest lower and ``hi`` the largest upper end; NaN where no seed has one.
     """
 
     mean: float
@@ -32,10 +32,9 @@ class OverSeeds:
 
 
 def reference(summary: pd.DataFrame, dataset: str | None = None) -> Run:
-    """Return dataset, model and number of training frames of the run to show.
+    """Return the run to show of a dataset, by default of the first of :func:`datasets`.
 
-    The largest number of training frames and, there, the model with most parameters; by default of the first
-    of :func:`datasets`.
+    It has the largest number of training frames and, there, the model with most parameters.
     """
     table = summary[summary[C.DATASET] == (datasets(summary)[0] if dataset is None else dataset)]
     best = table.sort_values([C.N_TRAIN, C.N_PARAMETERS], ascending=False, kind="stable").iloc[0]
@@ -49,33 +48,25 @@ def datasets(summary: pd.DataFrame) -> list[str]:
 
 
 def at_run(table: pd.DataFrame, run: Run) -> pd.DataFrame:
-    """Return the rows of ``table`` at ``run`` (dataset, model, number of training frames), all seeds."""
+    """Return the rows of ``table`` at ``run``, all seeds."""
     dataset, model, n_train = run
     keep = (table[C.DATASET] == dataset) & (table[C.MODEL] == model) & (table[C.N_TRAIN] == n_train)
     return table[keep]
 
 
 def over_seeds(part: pd.DataFrame, column: str) -> OverSeeds:
-    """Summarise ``column`` of the rows in ``part``, one per seed, with ``<column>_lo`` and ``_hi`` if there."""
+    """Summarise a column of the rows in ``part``, one per seed, with its interval if it has one."""
     values = part[column].dropna()
     lo, hi = (
         float(part[f"{column}_{end}"].agg(how)) if f"{column}_{end}" in part else float("nan")
         for end, how in (("lo", "min"), ("hi", "max"))
     )
-    return OverSeeds(
-        float(values.mean()),
-        lo,
-        hi,
-        float(values.min()),
-        float(values.max()),
-        int(part[C.SEED].nunique()),
-    )
+    mean, low, high = (float(x) for x in (values.mean(), values.min(), values.max()))
+    return OverSeeds(mean, lo, hi, low, high, int(part[C.SEED].nunique()))
 
 
 def sized_models(table: pd.DataFrame) -> dict[str, int]:
-    """Return the models, smallest first, with their number of parameters (the largest over datasets)."""
+    """Return the models, smallest first, with their largest number of parameters over datasets."""
     sizes = table.groupby(C.MODEL)[C.N_PARAMETERS].max()
-    return {
-        str(model): int(sizes[model])
-        for model in sorted(sizes.index, key=lambda name: (sizes[name], name))
-    }
+    order = sorted(sizes.index, key=lambda name: (sizes[name], name))
+    return {str(model): int(sizes[model]) for model in order}

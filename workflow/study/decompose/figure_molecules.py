@@ -1,4 +1,4 @@
-"""Bond energies D on drawn molecules, relaxed geometry, mean over the seeds of the reference run."""
+"""Bond energies D on drawn molecules: relaxed geometry, mean over the reference run's seeds."""
 
 import re
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ class _Drawing:
 
 
 def make(tables: dict[str, pd.DataFrame], molecules: Sequence[str]) -> Figure:
-    """Draw up to nine ``molecules`` (SMILES) with D on their bonds; without a choice the table's first.
+    """Draw up to nine ``molecules`` (SMILES) with D on their bonds, by default the table's first.
 
     Raises
     ------
@@ -86,18 +86,18 @@ def make(tables: dict[str, pd.DataFrame], molecules: Sequence[str]) -> Figure:
 
 def _chosen(means: pd.DataFrame, molecules: Sequence[str]) -> list[str]:
     known = list(dict.fromkeys(means[C.MOLECULE].astype(str)))
-    chosen = [canonical_smiles(Chem.AddHs(parse(smiles))) for smiles in molecules] or known[
-        :MAX_PANELS
-    ]
-    for given, smiles in zip(molecules, chosen, strict=False):
+    wanted = [canonical_smiles(Chem.AddHs(parse(smiles))) for smiles in molecules]
+    for given, smiles in zip(molecules, wanted, strict=True):
         if smiles not in known:
             raise InputError(
-                f"molecule {given!r} is not among the molecules of the named bonds - {choices(smiles, known)}. "
-                "Choose from these in figures: molecules."
+                f"molecule {given!r} is not among the molecules of the named bonds - "
+                f"{choices(smiles, known)}. Choose from these in figures: molecules."
             )
+    chosen = wanted or known[:MAX_PANELS]
     if not 0 < len(chosen) <= MAX_PANELS:
         raise InputError(
-            f"{len(chosen)} molecules to draw - the figure holds 1 to {MAX_PANELS}. Change figures: molecules."
+            f"{len(chosen)} molecules to draw - the figure holds 1 to {MAX_PANELS}. "
+            "Change figures: molecules."
         )
     return chosen
 
@@ -108,18 +108,15 @@ def _drawing(rows: pd.DataFrame) -> _Drawing:
     mol = parse(smiles)
     place = {atom.GetAtomMapNum() - 1: atom.GetIdx() for atom in mol.GetAtoms()}
     xy = _flat(mol)
+    parts = _by_pair(rows, place)
+    signs = [style.order_sign(str(part[C.BOND_TYPE].iloc[0])) for part in parts.values()]
     bonds = tuple(
-        _Bond(*pair, style.order_sign(str(part[C.BOND_TYPE].iloc[0])), _over(part))
-        for pair, part in _by_pair(rows, place).items()
+        _Bond(*pair, sign, over_seeds(part, C.BOND_ENERGY))
+        for (pair, part), sign in zip(parts.items(), signs, strict=True)
     )
     charges = {0: "", 1: "$^+$", -1: "$^-$"}
-    symbols = tuple(
-        (
-            atom.GetSymbol(),
-            charges.get(atom.GetFormalCharge(), f"$^{{{atom.GetFormalCharge():+d}}}$"),
-        )
-        for atom in mol.GetAtoms()
-    )
+    ions = [(atom.GetSymbol(), atom.GetFormalCharge()) for atom in mol.GetAtoms()]
+    symbols = tuple((symbol, charges.get(q, f"$^{{{q:+d}}}$")) for symbol, q in ions)
     formula = re.sub(r"(?<=[A-Za-z])(\d+)", r"$_{\1}$", rdMolDescriptors.CalcMolFormula(mol))
     formula = re.sub(r"([+-]\d*)$", r"$^{\1}$", formula)
     return _Drawing(
@@ -128,7 +125,7 @@ def _drawing(rows: pd.DataFrame) -> _Drawing:
 
 
 def _flat(mol: Chem.Mol) -> Array:
-    """Return 2-D coordinates (atoms, 2) in Å: of RDKit's two layouts the one that keeps atoms farther apart."""
+    """Return 2-D coordinates (atoms, 2) in Å, by the layout of RDKit that sets atoms apart."""
     layouts = []
     for lay_out in (rdDepictor.Compute2DCoords, rdCoordGen.AddCoords):
         copy = Chem.Mol(mol)
@@ -148,10 +145,6 @@ def _by_pair(rows: pd.DataFrame, place: dict[int, int]) -> dict[tuple[int, int],
     """Return the rows of each bond (one per seed) by the atoms' places in the drawing."""
     pairs = sorted(set(zip(rows[C.I].astype(int), rows[C.J].astype(int), strict=True)))
     return {(place[i], place[j]): rows[(rows[C.I] == i) & (rows[C.J] == j)] for i, j in pairs}
-
-
-def _over(part: pd.DataFrame) -> OverSeeds:
-    return over_seeds(part, C.BOND_ENERGY)
 
 
 def _page(drawings: Sequence[_Drawing], colors: ScalarMappable) -> Figure:
@@ -182,20 +175,13 @@ def _page(drawings: Sequence[_Drawing], colors: ScalarMappable) -> Figure:
             half = (height - look.title_room) / 2
             axes.set(xlim=(-width / 2, width / 2), ylim=(-half, half + look.title_room))
             axes.set_axis_off()
-            axes.text(
-                0,
-                half + look.title_room - look.title_pad,
-                drawing.title,
-                ha="center",
-                va="top",
-                fontsize=look.text,
-            )
+            y = half + look.title_room - look.title_pad
+            axes.text(0, y, drawing.title, ha="center", va="top", fontsize=look.text)
             _draw(axes, drawing, scale, colors)
     thick, bar_height = look.bar_size[0], min(page[1] * 0.8, look.bar_size[1])
     bar = np.array([page[0] - look.bar_room + thick, (page[1] - bar_height) / 2, thick, bar_height])
-    figure.colorbar(
-        colors, cax=figure.add_axes((bar / np.tile(page, 2)).tolist()), label=LABELS[C.BOND_ENERGY]
-    )
+    beside = figure.add_axes((bar / np.tile(page, 2)).tolist())
+    figure.colorbar(colors, cax=beside, label=LABELS[C.BOND_ENERGY])
     return figure
 
 
@@ -245,7 +231,7 @@ def _axes_of(start: Array, end: Array) -> tuple[Array, Array]:
 
 
 def _free_corner(drawing: _Drawing, xy: Array, atom: int) -> Array:
-    """Return the diagonal (2,) that points least along the bonds of an atom: where its charge goes."""
+    """Return the diagonal (2,) that points least along an atom's bonds: where its charge goes."""
     away = [
         xy[bond.i] + xy[bond.j] - 2 * xy[atom] for bond in drawing.bonds if atom in (bond.i, bond.j)
     ]

@@ -109,7 +109,7 @@ def _ridge(axes: Axes, part: pd.DataFrame, row: int, width: float) -> None:
 
 
 def _outline(edges: Floats, height: Floats, width: float) -> tuple[Floats, Floats]:
-    """Return edges (bins + 2,) and levels of the whole histogram, empty bins and both ends at zero."""
+    """Return edges (bins + 2,) and levels of the histogram, with empty bins and ends at zero."""
     index = np.round((edges - edges.min()) / width).astype(int)
     levels = np.zeros(index.max() + 3)
     levels[index + 1] = height

@@ -1,7 +1,8 @@
-"""What several figures draw alike: the page and its panels, curves over seeds, legends, and labels."""
+"""What several figures draw alike: the page and its panels, curves over seeds, legends, labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -21,21 +22,19 @@ from numpy.typing import NDArray
 from e3d.fields import Column as C
 from study.fields import LABELS
 from study.figures import style
-from study.runs import over_seeds, sized_models
+from study.runs import Run, over_seeds, sized_models
 
 _Outside = Literal["outside lower center", "outside lower left", "outside upper center"]
 _DIGITS: Final = 6
 """Of a share of the figure: a thousandth of a pixel."""
 _LAYOUTS, _SETTLED = 12, 1e-4
 """At most so many layouts, until no panel moves by more than this share of the figure."""
-_DODGE, _MAX_DODGE = (
-    1.04,
-    1.25,
-)  # factors in N between neighbouring and between the outermost series
+_DODGE, _MAX_DODGE = 1.04, 1.25
+"""Factors in N between neighbouring and between the outermost series."""
 _OPEN: Final = 0.85
 """Of a panel's width: points farther right have their labels to the left."""
 _PUSHES: Final = 500
-"""Rounds of pushing labels apart: a number, since a time limit would not give the same figure twice."""
+"""Rounds of pushing labels apart: with a time limit a figure would not come out the same twice."""
 
 
 @dataclass(frozen=True)
@@ -56,22 +55,28 @@ class Series:
 
     def handle(self, label: str | None = None, linestyle: LineStyleType = "-") -> Line2D:
         """Return the entry of a legend."""
-        look: dict[str, Any] = {
-            "color": self.color,
-            "marker": self.marker,
-            "fillstyle": self.fillstyle,
-        }
-        return Line2D([], [], linestyle=linestyle, label=label or self.label, **look)
+        return Line2D([], [], linestyle=linestyle, label=label or self.label, **self.look)
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """Colour and marker, as matplotlib takes them."""
+        return {"color": self.color, "marker": self.marker, "fillstyle": self.fillstyle}
 
 
-def page(
-    rows: float, lines: float = 0, *, names: int = 0, run: tuple[str, str, int] | None = None
-) -> Figure:
+def page(rows: float, lines: float = 0, *, names: int = 0, run: Run | None = None) -> Figure:
     """Return an empty figure of the style's width.
 
-    Its height is that of ``rows`` of panels, of rows of ``names`` in a panel, and of ``lines`` of text outside.
-    The name of ``run`` (dataset, model, number of training frames) goes into the lower right corner, below
-    everything else: with several datasets a figure shows one.
+    Parameters
+    ----------
+    rows
+        Rows of panels that its height has room for.
+    lines
+        Lines of text outside of the panels.
+    names
+        Rows of a panel whose y axis names things.
+    run
+        What is shown, to be named in the lower right corner, below everything else: with several
+        datasets a figure shows one.
     """
     look = style.STYLE
     height = rows * look.row_height + names * look.category_height + lines * look.line_height
@@ -84,17 +89,20 @@ def page(
 
 
 def fit(columns: int, wide: float = 1) -> int:
-    """Return how many of ``columns`` the page has room for, each as wide as ``wide`` of the narrowest panels."""
+    """Return how many of ``columns`` the page has room for.
+
+    Each is at least as wide as ``wide`` of the style's narrowest panels.
+    """
     return max(1, min(columns, int(style.STYLE.width / (wide * style.STYLE.narrowest_panel))))
 
 
 def panels(
     figure: Figure, count: int, columns: int, *, wide: float = 1, **options: Any
 ) -> list[Axes]:
-    """Return ``count`` panels in rows of ``columns``, or of fewer where the page is too narrow for them.
+    """Return ``count`` panels in rows of ``columns``, or of fewer where the page is too narrow.
 
-    The height of the figure grows with the rows. ``wide`` is that of :func:`fit`, ``options`` are those of
-    ``Figure.subplots``.
+    The height of the figure grows with the rows. ``wide`` is that of :func:`fit`, ``options`` are
+    those of ``Figure.subplots``.
     """
     fitting = fit(columns, wide)
     if fitting < columns:
@@ -114,11 +122,10 @@ def is_left(axes: Axes) -> bool:
 
 
 def settle(figure: Figure) -> None:
-    """Lay the figure out once and for all, so that its files show the same, and labels find their places."""
+    """Lay the figure out for good, so that its files show the same, and labels find a place."""
     places: list[Any] = []
-    for _ in range(
-        _LAYOUTS
-    ):  # a layout changes how many ticks fit, so how wide their labels are, so the layout
+    # a layout changes how many ticks fit, so how wide their labels are, so the layout
+    for _ in range(_LAYOUTS):
         last, places = places, [axes.get_position(original=True).bounds for axes in figure.axes]
         if last and np.allclose(last, places, rtol=0, atol=_SETTLED):
             break
@@ -132,14 +139,13 @@ def settle(figure: Figure) -> None:
         axes.set_position(np.round(axes.get_position(original=True).bounds, _DIGITS))
 
 
-def name_run(figure: Figure, run: tuple[str, str, int]) -> None:
+def name_run(figure: Figure, run: Run) -> None:
     """Write in the lower right corner which run a figure shows."""
     dataset, model, n_train = run
     x, y = style.STYLE.corner / (style.POINTS * figure.get_size_inches())
     label = f"{dataset}, $N$ = {n_train}, {model}"
-    figure.text(
-        1 - x, y, label, ha="right", va="bottom", fontsize=style.STYLE.note, color=style.GREY
-    )
+    look = {"fontsize": style.STYLE.note, "color": style.GREY}
+    figure.text(1 - x, y, label, ha="right", va="bottom", **look)
 
 
 def letter(axes: Axes, index: int) -> None:
@@ -165,7 +171,7 @@ def legend_outside(
     columns: int,
     loc: _Outside = "outside lower center",
 ) -> None:
-    """Put a legend beside all panels, in ``columns`` or in as many as the page is wide enough for."""
+    """Put a legend beside all panels, in ``columns`` or in as many as fit on the page."""
     for ncols in range(columns, 0, -1):
         legend = figure.legend(handles=handles, loc=loc, ncols=ncols)
         if ncols == 1 or legend.get_window_extent().width <= figure.bbox.width:
@@ -174,7 +180,7 @@ def legend_outside(
 
 
 def legend_above(axes: Axes, handles: Sequence[Line2D] | None = None, ncols: int = 1) -> None:
-    """Put a small legend above the panel, beside its letter; without ``handles`` of what is labelled."""
+    """Put a small legend above the panel, beside its letter; by default of what is labelled."""
     entries = axes.get_legend_handles_labels()[0] if handles is None else handles
     axes.legend(
         handles=entries, loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=ncols,
@@ -184,23 +190,16 @@ def legend_above(axes: Axes, handles: Sequence[Line2D] | None = None, ncols: int
 
 def order_handles(bond_types: Sequence[str], *, markers: bool = True) -> list[Line2D]:
     """Return legend entries of the bond orders that occur."""
-    orders = (*style.ORDERS.values(), style.OTHER_ORDER)
     found = {style.order_of(kind) for kind in bond_types}
-    look: dict[str, Any] = (
-        {"linestyle": "none"} if markers else {"linewidth": style.STYLE.swatch_line}
-    )
-    return [
-        Line2D(
-            [],
-            [],
-            color=order.color,
-            marker=order.marker if markers else "none",
-            label=order.name,
-            **look,
-        )
-        for order in orders
-        if order in found
-    ]
+    orders = [one for one in (*style.ORDERS.values(), style.OTHER_ORDER) if one in found]
+    if markers:
+        look = {"linestyle": "none"}
+        return [
+            Line2D([], [], color=one.color, marker=one.marker, label=one.name, **look)
+            for one in orders
+        ]
+    width = style.STYLE.swatch_line
+    return [Line2D([], [], color=one.color, linewidth=width, label=one.name) for one in orders]
 
 
 def all_series(table: pd.DataFrame) -> list[Series]:
@@ -208,25 +207,18 @@ def all_series(table: pd.DataFrame) -> list[Series]:
     datasets = list(dict.fromkeys(table[C.DATASET].astype(str)))
     models = list(sized_models(table))
     sizes = table.groupby([C.MODEL, C.DATASET])[C.N_PARAMETERS].max()
-    keys = [
-        (model, dataset)
-        for model in models
-        for dataset in datasets
-        if (model, dataset) in sizes.index
-    ]
+    keys = [key for key in product(models, datasets) if key in sizes.index]
     # side by side, or the intervals would hide each other, but never near the next N
     step = min(_DODGE, _MAX_DODGE ** (1 / max(len(keys) - 1, 1)))
-    return [
-        Series(
-            dataset,
-            model,
-            f"{f'{dataset}, ' if len(datasets) > 1 else ''}{model} ({int(sizes[model, dataset]):,} parameters)",
-            *style.series_look(models.index(model)),
-            style.DATASET_FILLS[datasets.index(dataset) % len(style.DATASET_FILLS)],
-            step ** (index - (len(keys) - 1) / 2),
-        )
-        for index, (model, dataset) in enumerate(keys)
-    ]
+    series = []
+    for index, (model, dataset) in enumerate(keys):
+        name = f"{dataset}, {model}" if len(datasets) > 1 else model
+        label = f"{name} ({int(sizes[model, dataset]):,} parameters)"
+        color, marker = style.series_look(models.index(model))
+        fill = style.DATASET_FILLS[datasets.index(dataset) % len(style.DATASET_FILLS)]
+        dodge = step ** (index - (len(keys) - 1) / 2)
+        series.append(Series(dataset, model, label, color, marker, fill, dodge))
+    return series
 
 
 def geometries(series: Sequence[Series]) -> list[Series]:
@@ -238,7 +230,7 @@ def geometries(series: Sequence[Series]) -> list[Series]:
 def draw_curve(
     axes: Axes, part: pd.DataFrame, column: str, series: Series, *, linestyle: LineStyleType = "-"
 ) -> None:
-    """Draw ``column`` against N: seed means with the widest interval, and a small point per seed."""
+    """Draw ``column`` against N: seed means with the widest interval, a small point per seed."""
     part = part[part[column].notna()]
     if part.empty:
         return
@@ -246,11 +238,7 @@ def draw_curve(
     sizes = sorted(part[C.N_TRAIN].unique())
     spread = [over_seeds(part[part[C.N_TRAIN] == n], column) for n in sizes]
     x = np.array(sizes, dtype=float) * series.dodge
-    marker: dict[str, Any] = {
-        "color": series.color,
-        "marker": series.marker,
-        "fillstyle": series.fillstyle,
-    }
+    marker = series.look
     axes.plot(x, [s.mean for s in spread], linestyle=linestyle, **marker)
     for position, s in zip(x, spread, strict=True):
         if s.has_interval:
@@ -273,10 +261,9 @@ def name_points(
         axes.text(x, y, name, ha=_open_side(axes, x), fontsize=look.name, zorder=4)
         for name, (x, y) in names.items()
     ]
+    obstacles = boxes_around(axes, points, look.marker / 2 + look.name_offset)
     line = {"arrowstyle": "-", "color": style.GREY, "linewidth": look.hair_line, "zorder": 1}
-    push_off(
-        axes, texts, boxes_around(axes, points, look.marker / 2 + look.name_offset), arrowprops=line
-    )
+    push_off(axes, texts, obstacles, arrowprops=line)
 
 
 def _open_side(axes: Axes, x: float) -> Literal["left", "right"]:
@@ -295,7 +282,7 @@ def along_bars(x: Any, low: Any, high: Any) -> NDArray[np.float64]:
 
 
 def boxes_around(axes: Axes, points: NDArray[np.float64], half: float) -> list[Bbox]:
-    """Return boxes around ``points`` (n, 2), ``half`` a side's length away from them (points), in data units."""
+    """Return boxes, in data units, around ``points`` (n, 2); ``half`` a side in points of type."""
     pixels = axes.transData.transform(points)
     reach = half * axes.figure.dpi / style.POINTS
     corners = (axes.transData.inverted().transform(pixels + shift) for shift in (-reach, reach))

@@ -36,7 +36,7 @@ def save(make: Callable[[], Figure], output: Path) -> None:
 
 
 def _number_clips(svg: str) -> str:
-    """Name the clip paths of an SVG by their order: matplotlib hashes their bounds to the last bit."""
+    """Name the clip paths of an SVG by their order: matplotlib names them by their last bits."""
     names = {name: f"clip{k}" for k, name in enumerate(re.findall(r'<clipPath id="([^"]+)"', svg))}
     return re.sub(
         r'(?<=url\(#)[^)]+|(?<=<clipPath id=")[^"]+',

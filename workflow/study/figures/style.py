@@ -1,8 +1,8 @@
-"""The look of all figures: one :class:`Style`, which holds every size of type, line and marker, and the colours.
+"""The look of all figures: colours, and a :class:`Style` with every size of type, line and marker.
 
-A journal's one-column figures are another ``Style``: change the defaults here, and nothing else. Modules
-read ``style.STYLE`` when they draw. Colours are Okabe and Ito's (jfly.uni-koeln.de/color); markers or line
-styles always differ as well, so that the figures also read in greyscale.
+A journal's one-column figures are another ``Style``: change the defaults here, and nothing else.
+Modules read ``style.STYLE`` when they draw. Colours are Okabe and Ito's (jfly.uni-koeln.de/color);
+markers or line styles always differ as well, so that the figures also read in greyscale.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ SERIES_COLORS: Final = (BLUE, VERMILION, GREEN, PURPLE, BLACK, SKY, ORANGE)
 SERIES_MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 DATASET_FILLS: Final = ("full", "none", "left", "bottom", "right", "top")
 ELEMENT_COLORS: Final = {
-    "H": "#555555", "C": "#000000", "N": "#1F4FB4", "O": "#C00000", "F": "#2E7D32", "Cl": "#1B6B1B",
-    "S": "#7A6000", "P": "#A35200", "Br": "#7A2A1E", "I": "#5E1A8A",
+    "H": "#555555", "C": "#000000", "N": "#1F4FB4", "O": "#C00000", "F": "#2E7D32",
+    "Cl": "#1B6B1B", "S": "#7A6000", "P": "#A35200", "Br": "#7A2A1E", "I": "#5E1A8A",
 }  # fmt: skip
 
 POINTS: Final = 72
@@ -25,7 +25,7 @@ POINTS: Final = 72
 
 @dataclass(frozen=True)
 class Style:
-    """Sizes of a figure: pages in inches, type, lines, markers and offsets in points, opacities from 0 to 1."""
+    """Sizes of a figure: the page in inches, all else in points; opacities from 0 to 1."""
 
     # the page
     width: float = 7.0  # double column

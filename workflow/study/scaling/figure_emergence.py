@@ -43,7 +43,7 @@ class _Measure:
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
-    """Draw error, rank correlation, entropy, decomposability and bonded share against training frames."""
+    """Draw errors, ranks, entropy, decomposability and bonded share against training frames."""
     summary = tables["decompose/summary"]
     series = all_series(summary)
     figure = page(2, 1)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from e3d.fields import TEST_SPLITS
+from e3d.fields import TEST_CONFORMATIONS, TEST_MOLECULES, TEST_SPLITS
 from e3d.fields import Column as C
 from study.fields import LABELS
 from study.figures import style
@@ -24,28 +24,29 @@ from study.figures.drawing import (
     page,
     panels,
 )
+from study.scaling.fits import FORM, METRIC, OK, POWER, QUANTITY, STATUS
 
 _METRICS = (C.ENERGY_MAE, C.FORCE_MAE)
 _ONE_COLUMN = 3  # legend entries
 _TITLES = {
-    "test-conformations": "new conformations of training-pool molecules",
-    "test-molecules": "molecules never in the training pool",
+    TEST_CONFORMATIONS: "new conformations of training-pool molecules",
+    TEST_MOLECULES: "molecules never in the training pool",
 }
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
     """Draw energy (meV/atom) and force (meV/Å) MAE of both test sets on logarithmic axes."""
     errors = tables["evaluate/errors"]
-    errors = errors[errors["group_kind"] == "all"]
+    errors = errors[errors[C.GROUP_KIND] == "all"]
     fits = tables["scaling/fits"]
     series = all_series(errors)
     figure = page(len(_METRICS), 2)
     shown = list(product(_METRICS, TEST_SPLITS))
     grid = panels(figure, len(shown), len(TEST_SPLITS), wide=2, sharey="row")
     for index, (axes, (metric, test_set)) in enumerate(zip(grid, shown, strict=True)):
-        part = errors[errors["test_set"] == test_set]
+        part = errors[errors[C.TEST_SET] == test_set]
         laws = fits[
-            (fits["test_set"] == test_set) & (fits["metric"] == metric) & (fits["form"] == "power")
+            (fits[C.TEST_SET] == test_set) & (fits[METRIC] == metric) & (fits[FORM] == POWER.name)
         ]
         _panel(axes, part, laws, str(metric), series)
         n_axis(axes, errors[C.N_TRAIN].to_list())
@@ -56,14 +57,8 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         if is_left(axes):
             axes.set_ylabel(LABELS[metric])
             _leave_room(axes, len(series))
-    law = Line2D(
-        [],
-        [],
-        color=style.GREY,
-        linestyle="--",
-        linewidth=style.STYLE.fit_line,
-        label=r"power law $a N^{-\alpha}$",
-    )
+    look = {"color": style.GREY, "linestyle": "--", "linewidth": style.STYLE.fit_line}
+    law = Line2D([], [], label=r"power law $a N^{-\alpha}$", **look)
     handles = [*(one.handle(linestyle="none") for one in series), law]
     legend_outside(figure, handles, 3)
     return figure
@@ -77,27 +72,21 @@ def _panel(
     for one in series:
         rows = one.of(part)
         draw_curve(axes, rows, metric, one, linestyle="none")
-        law = one.of(laws).set_index("parameter")
+        law = one.of(laws).set_index(QUANTITY)
         text = _exponent(law)
-        fitted = not law.empty and (law["status"] == "ok").all()
+        fitted = not law.empty and (law[STATUS] == OK).all()
         if fitted and len(rows):
             n = np.geomspace(rows[C.N_TRAIN].min(), rows[C.N_TRAIN].max(), 50)
             a, alpha = (_number(law, name, "value") for name in ("a", "alpha"))
-            axes.plot(
-                n * one.dodge,
-                a * n**-alpha,
-                color=one.color,
-                linewidth=style.STYLE.fit_line,
-                linestyle="--",
-                zorder=1,
-            )
+            look = {"color": one.color, "linewidth": style.STYLE.fit_line, "linestyle": "--"}
+            axes.plot(n * one.dodge, a * n**-alpha, zorder=1, **look)
         handles.append(one.handle(text, "--" if fitted else "none"))
     columns = 1 if len(handles) <= _ONE_COLUMN else 2
     axes.legend(handles=handles, loc="upper right", ncols=columns, borderpad=0)
 
 
 def _leave_room(axes: Axes, entries: int) -> None:
-    """Stretch the logarithmic y axis upwards so that the legend covers nothing; plain numbers on it."""
+    """Stretch the logarithmic y axis upwards so that the legend covers nothing; plain numbers."""
     low, high = axes.get_ylim()
     rows = entries if entries <= _ONE_COLUMN else -(-entries // 2)
     taken = min(0.03 + 0.085 * rows, 0.8)  # share of the panel's height
@@ -112,7 +101,7 @@ def _exponent(law: pd.DataFrame) -> str:
     """Return the exponent of a power law with its 95 % interval, or that there is none."""
     if law.empty:
         return r"$\alpha$: no fit"
-    if (law["status"] != "ok").any():
+    if (law[STATUS] != OK).any():
         return r"$\alpha$ not identifiable"
     value, lo, hi = (_number(law, "alpha", name) for name in ("value", "value_lo", "value_hi"))
     interval = f"[{lo:.2f}, {hi:.2f}]" if np.isfinite(lo) and np.isfinite(hi) else "(no interval)"

@@ -7,13 +7,14 @@ Forms, fitted to seed means in log space with a robust loss (soft L1):
 - ``surface``: L(N, M) = L_inf + a N^-alpha + b M^-gamma, from 4 values of N and 4 of M, M being the
   number of parameters.
 
-Below these the table says "not identifiable". Intervals are 95 % Student-t from the fit's covariance
-with the degrees of freedom that seed means leave; the spread of alpha over seeds stands beside.
+Below these the table says "not identifiable". Intervals are 95 % Student-t from the fit's
+covariance with the degrees of freedom that seed means leave; the spread of alpha over seeds stands
+beside.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -28,9 +29,10 @@ from e3d.statistics import Estimate, t_quantile
 from study.fields import plain
 
 FORM, METRIC, STATUS, QUANTITY = "form", "metric", "status", "parameter"
-_SOFT_SCALE = 0.1
-_MAX_EXPONENT = 10.0
-_MAX_LOG = 700.0  # exp of more is no float64
+OK: Final = "ok"
+_SOFT_SCALE: Final = 0.1
+_MAX_EXPONENT: Final = 10.0
+_MAX_LOG: Final = 700.0  # exp of more is no float64
 Array = NDArray[np.float64]
 
 
@@ -51,7 +53,7 @@ SURFACE = Form("surface", ("a", "alpha", "L_inf", "b", "gamma"), min_n=4, min_m=
 
 @dataclass(frozen=True)
 class Fit:
-    """Parameters (k,), the ends (k,) of their 95 % intervals, and the corrected Akaike criterion."""
+    """Parameters (k,), the ends (k,) of their 95 % intervals, and the corrected Akaike number."""
 
     values: Array
     lo: Array
@@ -86,10 +88,10 @@ def identifiable(form: Form, n: Array, m: Array | None = None) -> str:
         crossed_m = max(len(np.unique(m[n == frames])) for frames in n)
         if crossed_n < form.min_n or crossed_m < form.min_m:
             return (
-                f"not identifiable: {crossed_n} values of N at one size and {crossed_m} sizes at one N, "
-                f"the form needs {form.min_n} and {form.min_m}"
+                f"not identifiable: {crossed_n} values of N at one size and {crossed_m} sizes at "
+                f"one N, the form needs {form.min_n} and {form.min_m}"
             )
-    return "ok"
+    return OK
 
 
 def fit(form: Form, n: Array, loss: Array, m: Array | None = None) -> Fit:
@@ -101,7 +103,7 @@ def fit(form: Form, n: Array, loss: Array, m: Array | None = None) -> Fit:
         If the grid cannot identify the form (see :func:`identifiable`).
     """
     status = identifiable(form, n, m)
-    if status != "ok":
+    if status != OK:
         raise ValueError(status)
     target = np.log(loss)
 
@@ -136,10 +138,10 @@ def fit(form: Form, n: Array, loss: Array, m: Array | None = None) -> Fit:
 
 
 def _interval(jacobian: Array, residuals: Array, values: Array, form: Form) -> tuple[Array, Array]:
-    """Return Student-t intervals; those of the amplitudes a and b are symmetric in their logarithm."""
+    """Return Student-t intervals; those of amplitudes a and b are symmetric in the logarithm."""
     dof = len(residuals) - len(values)
     if dof < 1:
-        return np.full(len(values), np.nan), np.full(len(values), np.nan)
+        return np.full_like(values, np.nan), np.full_like(values, np.nan)
     covariance = np.linalg.pinv(jacobian.T @ jacobian) * float(np.sum(residuals**2)) / dof
     half = t_quantile(dof) * np.sqrt(np.diag(covariance))
     is_amplitude = np.isin(form.parameters, ("a", "b"))
@@ -152,9 +154,8 @@ def _aicc(solution: Any, points: int, k: int) -> float:
     k += 1  # the noise level is a parameter too
     if points - k - 1 <= 0:
         return float("nan")
-    deviance = max(
-        2 * solution.cost / points, np.finfo(float).eps ** 2
-    )  # an exact fit is exact to rounding
+    # an exact fit is exact to rounding
+    deviance = max(2 * solution.cost / points, np.finfo(float).eps ** 2)
     return float(points * np.log(deviance) + 2 * k + 2 * k * (k + 1) / (points - k - 1))
 
 
@@ -187,8 +188,9 @@ def _require_positive(errors: pd.DataFrame) -> None:
         bad = errors[~(np.isfinite(errors[metric]) & (errors[metric] > 0))]
         if len(bad):
             raise InputError(
-                f"scaling: {metric} of run {bad[C.RUN].iloc[0]} is {bad[metric].iloc[0]} - the logarithm of every "
-                "error is fitted, so it must be a positive number. Train that run again, or leave it out of `grid`."
+                f"scaling: {metric} of run {bad[C.RUN].iloc[0]} is {bad[metric].iloc[0]} - the "
+                "logarithm of every error is fitted, so it must be a positive number. Train that "
+                "run again, or leave it out of `grid`."
             )
 
 
@@ -199,24 +201,20 @@ def _rows(
     n, m, loss = (means[c].to_numpy(dtype=float) for c in (C.N_TRAIN, C.N_PARAMETERS, metric))
     status = identifiable(form, n, m)
     base = {**keys, FORM: form.name, "n_points": len(n), "n_seeds": int(part[C.SEED].nunique())}
-    if status != "ok":
+    if status != OK:
         return [{**base, QUANTITY: "", STATUS: status}]
     best = fit(form, n, loss, m)
     spread = _seed_spread(form, part, metric)
-    rows = []
-    for index, name in enumerate(form.parameters):
-        rows.append(
-            {
-                **base,
-                QUANTITY: name,
-                **Estimate(best.values[index], best.lo[index], best.hi[index]).columns("value"),
-                "seed_min": spread[index].min(),
-                "seed_max": spread[index].max(),
-                "aicc": best.aicc,
-                STATUS: status,
-            }
-        )
-    return rows
+    return [
+        {
+            **base,
+            QUANTITY: name,
+            **Estimate(best.values[k], best.lo[k], best.hi[k]).columns("value"),
+            **{"seed_min": spread[k].min(), "seed_max": spread[k].max()},
+            **{"aicc": best.aicc, STATUS: OK},
+        }
+        for k, name in enumerate(form.parameters)
+    ]
 
 
 def _seed_spread(form: Form, part: pd.DataFrame, metric: str) -> Array:
@@ -224,28 +222,21 @@ def _seed_spread(form: Form, part: pd.DataFrame, metric: str) -> Array:
     columns: list[Array] = []
     for _, seed in part.groupby(C.SEED):
         n, m, loss = (seed[c].to_numpy(dtype=float) for c in (C.N_TRAIN, C.N_PARAMETERS, metric))
-        if identifiable(form, n, m) == "ok":
+        if identifiable(form, n, m) == OK:
             columns.append(fit(form, n, loss, m).values)
     return np.array(columns).T if columns else np.full((len(form.parameters), 1), np.nan)
 
 
 def exponents(errors: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return dataset, model, seed and the exponent of ``metric`` over N (``value``), fitted to each seed alone.
+    """Return the exponent of ``metric`` over N, ``value``, of each dataset, model and seed.
 
-    ``errors`` are of one test set; the rows of all groups count. NaN where the seed has too few N.
+    ``errors`` are of one test set. NaN where the seed has too few N.
     """
     overall = errors[errors[C.GROUP_KIND] == "all"]
     _require_positive(overall)
-    rows = [
-        {
-            C.DATASET: dataset,
-            C.MODEL: model,
-            C.SEED: seed,
-            "value": _seed_spread(POWER, part, metric)[1][0],
-        }
-        for (dataset, model, seed), part in overall.groupby([C.DATASET, C.MODEL, C.SEED])
-    ]
-    return pd.DataFrame(rows, columns=[C.DATASET, C.MODEL, C.SEED, "value"]).rename(columns=str)
+    keys = [str(C.DATASET), str(C.MODEL), str(C.SEED)]
+    rows = [(*key, _seed_spread(POWER, part, metric)[1][0]) for key, part in overall.groupby(keys)]
+    return pd.DataFrame(rows, columns=[*keys, "value"])
 
 
 def write_table(errors: Path, output: Path) -> pd.DataFrame:

@@ -47,7 +47,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     figure = page(rows, 3 * (rows + 1), run=run)
     grid = panels(figure, len(REFERENCES), _COLUMNS)
     low, high = _limits(named)
-    ticks = MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(low, high)
+    ticks = np.asarray(MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(low, high))
     ticks = ticks[(low <= ticks) & (ticks <= high)]
     points = [_points(named[named[one.column].notna()], one.column) for one in REFERENCES.values()]
     for index, (axes, one) in enumerate(zip(grid, REFERENCES.values(), strict=True)):
@@ -57,7 +57,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
             axes.set_ylabel(LABELS[C.BOND_ENERGY])
         else:
             axes.tick_params(labelleft=False)
-        look = {"color": style.GREY, "linewidth": style.STYLE.guide_line}
+        look: style.Look = {"color": style.GREY, "linewidth": style.STYLE.guide_line}
         axes.plot([low, high], [low, high], zorder=1, **look)
         _scatter(axes, points[index])
         note = f"({chr(ord('a') + index)})  {_scores(summary[summary['reference'] == one.name])}"

@@ -126,7 +126,7 @@ def _widths(axes: Axes, part: pd.DataFrame) -> None:
     for size, alpha in zip(shown, (1.0, style.STYLE.faint_alpha), strict=False):
         at_size = part[part[C.N_MOLECULES] == size]
         for name, (color, marker, linestyle) in _ESTIMATORS.items():
-            look = {"color": color, "linestyle": linestyle, "alpha": alpha}
+            look: style.Look = {"color": color, "linestyle": linestyle, "alpha": alpha}
             rows = at_size[at_size[fields.ESTIMATOR] == name]
             if name != fields.NEIGHBOURS:
                 means = rows.groupby(fields.WIDTH)[fields.DIFFERENTIAL].mean()
@@ -157,7 +157,7 @@ def _samples(axes: Axes, part: pd.DataFrame) -> None:
             linestyle=linestyle, elinewidth=style.STYLE.interval_line,
         )  # fmt: skip
     _log_axis(axes, sorted(part[C.N_MOLECULES].unique()), "molecules in the sample")
-    look = {"ha": "right", "fontsize": style.STYLE.note}
+    look: style.Look = {"ha": "right", "fontsize": style.STYLE.note}
     axes.text(0.98, 0.03, f"$w$ = {width:g} eV", transform=axes.transAxes, **look)
 
 

@@ -1,7 +1,7 @@
 """How the entropy of D depends on bins and sample: widths, and parts of the molecules."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ def sensitivity_table(part: Decomposed, neighbours: int) -> pd.DataFrame:
         for name, table in tables.items():
             drawn = [table.part(keep) for keep in draws]
             found = [_entropies(one, neighbours) for one in drawn]
-            about = {
+            about: dict[str, Any] = {
                 **{C.STRUCTURES: part.structures, fields.QUANTITY: fields.D, C.BOND_TYPE: name},
                 **{C.N_MOLECULES: n_molecules, C.N: np.mean([len(one.rows) for one in drawn])},
                 "draws": len(draws),

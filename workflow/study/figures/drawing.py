@@ -58,7 +58,7 @@ class Series:
         return Line2D([], [], linestyle=linestyle, label=label or self.label, **self.look)
 
     @property
-    def look(self) -> dict[str, Any]:
+    def look(self) -> style.Look:
         """Colour and marker, as matplotlib takes them."""
         return {"color": self.color, "marker": self.marker, "fillstyle": self.fillstyle}
 
@@ -144,7 +144,7 @@ def name_run(figure: Figure, run: Run) -> None:
     dataset, model, n_train = run
     x, y = style.STYLE.corner / (style.POINTS * figure.get_size_inches())
     label = f"{dataset}, $N$ = {n_train}, {model}"
-    look = {"fontsize": style.STYLE.note, "color": style.GREY}
+    look: style.Look = {"fontsize": style.STYLE.note, "color": style.GREY}
     figure.text(1 - x, y, label, ha="right", va="bottom", **look)
 
 
@@ -192,14 +192,14 @@ def order_handles(bond_types: Sequence[str], *, markers: bool = True) -> list[Li
     """Return legend entries of the bond orders that occur."""
     found = {style.order_of(kind) for kind in bond_types}
     orders = [one for one in (*style.ORDERS.values(), style.OTHER_ORDER) if one in found]
+    look: style.Look = {"linewidth": style.STYLE.swatch_line}
     if markers:
         look = {"linestyle": "none"}
-        return [
-            Line2D([], [], color=one.color, marker=one.marker, label=one.name, **look)
-            for one in orders
-        ]
-    width = style.STYLE.swatch_line
-    return [Line2D([], [], color=one.color, linewidth=width, label=one.name) for one in orders]
+    return [
+        Line2D([], [], color=one.color, marker=one.marker if markers else "none", label=one.name,
+               **look)
+        for one in orders
+    ]  # fmt: skip
 
 
 def all_series(table: pd.DataFrame) -> list[Series]:

@@ -21,6 +21,8 @@ ELEMENT_COLORS: Final = {
 
 POINTS: Final = 72
 """Of an inch."""
+Look = dict[str, Any]
+"""How something is drawn: keyword arguments of matplotlib."""
 
 
 @dataclass(frozen=True)

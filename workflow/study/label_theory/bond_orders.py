@@ -48,9 +48,8 @@ def read_orders(path: Path) -> Orders:
                 continue
             both = [array(group, key, "(M, N, N)", where) for key in ORDERS.values()]
             stacks = np.stack(both, axis=1)
-            index = np.arange(len(stacks))
-            if SAMPLE_INDEX in group:
-                index = array(group, SAMPLE_INDEX, "(M,)", where)
+            own = array(group, SAMPLE_INDEX, "(M,)", where) if SAMPLE_INDEX in group else None
+            index = np.arange(len(stacks)) if own is None else own
             smiles = text(group["smiles"], where)
             known = np.isfinite(stacks).all(axis=(1, 2, 3))
             pairs = zip(index[known], stacks[known], strict=True)

@@ -59,11 +59,10 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         axes.set_ylabel(label)
         letter(axes, index)
         named = [one for one in measures if one.name]
-        look = {"color": style.GREY}
         if named:
-            legend_above(
-                axes, [Line2D([], [], linestyle=m.linestyle, label=m.name, **look) for m in named]
-            )
+            handles = [Line2D([], [], color=style.GREY, linestyle=one.linestyle, label=one.name)
+                       for one in named]  # fmt: skip
+            legend_above(axes, handles)
     legend_outside(figure, [one.handle() for one in series], 3)
     return figure
 

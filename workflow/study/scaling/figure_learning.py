@@ -57,7 +57,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         if is_left(axes):
             axes.set_ylabel(LABELS[metric])
             _leave_room(axes, len(series))
-    look = {"color": style.GREY, "linestyle": "--", "linewidth": style.STYLE.fit_line}
+    look: style.Look = {"color": style.GREY, "linestyle": "--", "linewidth": style.STYLE.fit_line}
     law = Line2D([], [], label=r"power law $a N^{-\alpha}$", **look)
     handles = [*(one.handle(linestyle="none") for one in series), law]
     legend_outside(figure, handles, 3)
@@ -78,8 +78,10 @@ def _panel(
         if fitted and len(rows):
             n = np.geomspace(rows[C.N_TRAIN].min(), rows[C.N_TRAIN].max(), 50)
             a, alpha = (_number(law, name, "value") for name in ("a", "alpha"))
-            look = {"color": one.color, "linewidth": style.STYLE.fit_line, "linestyle": "--"}
-            axes.plot(n * one.dodge, a * n**-alpha, zorder=1, **look)
+            look: style.Look = {"color": one.color, "linestyle": "--"}
+            axes.plot(
+                n * one.dodge, a * n**-alpha, zorder=1, linewidth=style.STYLE.fit_line, **look
+            )
         handles.append(one.handle(text, "--" if fitted else "none"))
     columns = 1 if len(handles) <= _ONE_COLUMN else 2
     axes.legend(handles=handles, loc="upper right", ncols=columns, borderpad=0)

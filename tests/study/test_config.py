@@ -90,7 +90,7 @@ def _schema(name: str) -> dict[str, Any]:
 
 def test_schema_default_and_readme_name_the_same_keys(root: Path, default: dict[str, Any]) -> None:
     text = (root / "config" / "README.md").read_text(encoding="utf-8")
-    documented = re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE)
+    documented = re.findall(r"^- `([^`]+)`:", text, flags=re.MULTILINE)
     assert len(documented) == len(set(documented)), "a key is documented twice"
     study = set(_keys(_schema("config")))
     dataset = {

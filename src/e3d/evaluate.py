@@ -4,7 +4,7 @@ A table has a row for all frames of a test set, one per molecule and one per ele
 Intervals are delete-group jackknifes over molecules.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +144,7 @@ def _row(
     row: dict[str, Any] = {C.GROUP_KIND: kind, C.GROUP: name, **counts}
     samples = (np.abs(energy), energy**2, atoms[_ABSOLUTE].to_numpy(), atoms[_SQUARE].to_numpy())
     molecules = (frames[C.MOLECULE],) * 2 + (atoms[C.MOLECULE],) * 2
-    transforms = (np.asarray, np.sqrt) * 2
+    transforms: tuple[Callable[[Any], Any], ...] = (np.asarray, np.sqrt) * 2
     for metric, values, groups, transform in zip(
         METRICS, samples, molecules, transforms, strict=True
     ):

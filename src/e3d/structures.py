@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 import ase.io
 import numpy as np
@@ -70,7 +71,7 @@ class Structure:
     pbc: tuple[bool, bool, bool] = NOT_PERIODIC
 
 
-Source = Atoms | Structure | str | Path
+Source: TypeAlias = Atoms | Structure | str | Path
 
 
 def structures_of(source: Source | Iterable[Source]) -> Iterator[Structure]:

@@ -55,7 +55,7 @@ def decompose(model: EdgePotential, structures: Source | Iterable[Source]) -> pd
     parts = [batch.columns for batch in decomposer.batches(structures_of(structures))]
     if not parts:
         raise InputError("no structures to decompose. Give at least one.")
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in ROW}
+    columns: Columns = {name: np.concatenate([part[name] for part in parts]) for name in ROW}
     for name, texts in decomposer.texts().items():
         columns[name] = np.array(texts, dtype=object)[columns[name]]
     return pd.DataFrame({str(name): values for name, values in columns.items()})
@@ -130,7 +130,7 @@ class Decomposer:
         start, z = edges.frame_ptr[bonds.frame], edges.atomic_numbers
         molecule = np.array([self.molecules.code(one.smiles) for one in structures])
         s_x, s_y, s_z = bonds.cell_shift.T
-        columns = {
+        columns: Columns = {
             C.FRAME: np.array([structure.frame for structure in structures])[bonds.frame],
             C.MOLECULE: molecule[bonds.frame],
             **{C.I: bonds.i - start, C.J: bonds.j - start, C.S_X: s_x, C.S_Y: s_y, C.S_Z: s_z},

@@ -127,8 +127,8 @@ def test_one_dataset_gives_columns_and_one_sentence(tmp_path: Path) -> None:
     pairs, bonds = (tables.read(tmp_path / f"{name}.csv") for name in ("pairs", "bonds"))
     assert (list(pairs), list(bonds)) == (list(PAIR_COLUMNS), list(BOND_COLUMNS))
     assert pairs.empty
-    told = list(words.sentences({"robustness/pairs": pairs}, ("s0", "micro", 200)))
-    assert told == ["One training set: whether D is robust across training sets is not tested."]
+    said = list(words.sentences({"robustness/pairs": pairs}, ("s0", "micro", 200)))
+    assert said == ["There is one training set: whether D depends on it is not tested."]
 
 
 def test_sentences_give_intervals(tmp_path: Path) -> None:

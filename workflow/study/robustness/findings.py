@@ -5,8 +5,22 @@ from typing import Any
 
 import numpy as np
 
+from e3d.fields import Column as C
 from e3d.statistics import UNDETERMINED, Estimate
-from study.findings.wording import Run, Tables, interval, listed
+from e3d.statistics.agreement import BIAS
+from study.findings.wording import Tables, interval, listed
+from study.robustness.fields import (
+    BEYOND,
+    BY_SEEDS,
+    CONSTANT,
+    LINE,
+    ORDER,
+    PEARSON,
+    RATIO,
+    RMS,
+    SLOPE,
+)
+from study.runs import Run
 
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
@@ -14,7 +28,7 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
     pairs = tables["robustness/pairs"]
     pairs = pairs[pairs["molecules"] == "all"]
     if pairs.empty:
-        yield "One training set: whether D is robust across training sets is not tested."
+        yield "There is one training set: whether D depends on it is not tested."
         return
     for row in pairs.to_dict("records"):
         yield _pair(row)
@@ -25,17 +39,17 @@ def _pair(row: dict[Any, Any]) -> str:
         found = Estimate.read(row, name)
         return f"{found.value:.2f}{unit} {interval(found)}"
 
-    ratio = of("ratio_line") if np.isfinite(float(row["ratio_line"])) else UNDETERMINED
-    ends = (float(row[f"ratio_line_seeds_{end}"]) for end in ("lo", "hi"))
-    of_seeds = Estimate(float("nan"), *ends)
-    by_seeds = interval(of_seeds) if of_seeds.has_interval else "no interval"
+    ratio = of(RATIO[LINE]) if np.isfinite(float(row[RATIO[LINE]])) else UNDETERMINED
+    ends = Estimate(float("nan"), *(float(row[f"{BY_SEEDS}_{end}"]) for end in ("lo", "hi")))
+    by_seeds = interval(ends) if ends.has_interval else "no interval"
     texts = [
-        f"D of {row['dataset_b']} minus D of {row['dataset_a']} {of('bias_eV', ' eV')}",
-        f"r {of('pearson')}",
-        f"slope {of('slope')}",
-        f"RMS difference {of('rms_raw_eV', ' eV')}, after a constant {of('rms_constant_eV', ' eV')}, after a line "
-        f"{of('rms_line_eV', ' eV')}, {ratio} times what "
-        f"seeds alone leave (by the choice of seeds {by_seeds}; more than seeds: {row['beyond_seeds']})",
-        f"C-C < C=C < C#C: {row['order_a']} and {row['order_b']}",
+        f"D of {row['dataset_b']} minus D of {row['dataset_a']} {of(BIAS, ' eV')}",
+        f"r {of(PEARSON)}",
+        f"slope {of(SLOPE)}",
+        f"RMS difference {of(RMS['raw'], ' eV')}, after a constant {of(RMS[CONSTANT], ' eV')}, "
+        f"after a line {of(RMS[LINE], ' eV')}, which is {ratio} times what seeds alone leave "
+        f"(by the choice of seeds {by_seeds}; more than seeds: {row[BEYOND]})",
+        f"C-C < C=C < C#C: {row[ORDER['a']]} and {row[ORDER['b']]}",
     ]
-    return f"{row['model']}, N = {row['n_train']}, {row['n_bonds']} named bonds: {listed(texts)}."
+    about = f"{row[C.MODEL]}, N = {row[C.N_TRAIN]}, {row['n_bonds']} named bonds"
+    return f"{about}: {listed(texts)}."

@@ -144,5 +144,9 @@ def _pairs(kinds: Kinds) -> tuple[Ints, Ints]:
 
 
 def n_pairs(kinds: Kinds) -> int:
-    """Return the number of pairs of bonds of one type."""
+    """Return the number of pairs of bonds of one type.
+
+    >>> n_pairs(np.array(["C-H", "C-H", "C-C", "C-H"]))
+    3
+    """
     return len(_pairs(kinds)[0])

@@ -68,12 +68,20 @@ class Estimate:
 
 
 def interval_columns(*names: str) -> list[str]:
-    """Return the columns of estimates: each name, then the name with ``_lo`` and with ``_hi``."""
+    """Return the columns of estimates: each name, then the name with ``_lo`` and with ``_hi``.
+
+    >>> interval_columns("mae_eV")
+    ['mae_eV', 'mae_eV_lo', 'mae_eV_hi']
+    """
     return [f"{name}{end}" for name in names for end in _ENDS]
 
 
 def t_quantile(dof: float) -> float:
-    """Return the two-sided 95 % quantile of Student's t with ``dof`` degrees of freedom."""
+    """Return the two-sided 95 % quantile of Student's t with ``dof`` degrees of freedom.
+
+    >>> round(t_quantile(9), 3)
+    2.262
+    """
     return float(stdtrit(dof, 0.5 + LEVEL / 2))
 
 
@@ -126,13 +134,21 @@ def verdict(
 
 
 def unanimous(labels: Iterable[str]) -> str:
-    """Return the label that all verdicts share; undetermined where they differ or there is none."""
+    """Return the label that all verdicts share; undetermined where they differ or there is none.
+
+    >>> unanimous(["yes", "yes"]), unanimous(["yes", "no"])
+    ('yes', 'undetermined')
+    """
     said = set(labels)
     return said.pop() if len(said) == 1 else UNDETERMINED
 
 
 def all_hold(labels: Iterable[str], expected: int) -> str:
-    """Return no if one of the verdicts is no, yes if all ``expected`` are, else undetermined."""
+    """Return no if one of the verdicts is no, yes if all ``expected`` are, else undetermined.
+
+    >>> all_hold(["yes", "yes"], 3)
+    'undetermined'
+    """
     said = list(labels)
     if NO in said:
         return NO

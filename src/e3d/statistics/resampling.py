@@ -20,7 +20,11 @@ MAX_GROUPS = 100
 
 
 def deletions(groups: Ints) -> Masks:
-    """Return masks (1 + g, n) of the rows kept: all, then all but those of each of the g groups."""
+    """Return masks (1 + g, n) of the rows kept: all, then all but those of each of the g groups.
+
+    >>> deletions(np.array([7, 7, 8])).astype(int).tolist()
+    [[1, 1, 1], [0, 0, 1], [1, 1, 0]]
+    """
     labels = np.unique(groups)
     return np.vstack([np.ones((1, len(groups)), dtype=bool), groups != labels[:, None]])
 
@@ -65,7 +69,13 @@ def jackknife(
 ) -> Estimate:
     """Return ``statistic`` over all rows with its delete-group jackknife interval.
 
-    A single group is never left out, so ``statistic`` need not know no rows.
+    ``statistic`` maps a mask (n,) of the rows kept to a number; ``groups`` (n,) are the rows' own.
+    A single group is never left out, so that some row is always kept. ``dof``: see
+    :func:`estimate`.
+
+    >>> values = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> jackknife(lambda kept: values[kept].mean(), [0, 0, 1, 1]).value
+    2.5
     """
     groups = np.asarray(groups)
     if len(groups) and (groups == groups[0]).all():
@@ -111,7 +121,11 @@ def finite_group_mean(values: Floats, groups: Ints) -> Estimate:
 
 
 def group_ratio(part: Floats, whole: Floats) -> Estimate:
-    """Return sum(part) / sum(whole) over groups (g,) with its jackknife interval."""
+    """Return sum(part) / sum(whole) over groups (g,) with its jackknife interval.
+
+    >>> group_ratio(np.array([1.0, 1.0]), np.array([2.0, 2.0]))
+    Estimate(value=0.5, lo=0.5, hi=0.5)
+    """
     total, base = part.sum(), whole.sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         return estimate(np.divide(np.append(total, total - part), np.append(base, base - whole)))

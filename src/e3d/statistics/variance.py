@@ -14,6 +14,9 @@ def welch_dof(variances: Sequence[float], sizes: Sequence[int]) -> float:
 
     ``variances`` are the squared standard errors of the means, ``sizes`` the groups behind them
     (Welch 1947, Biometrika 34, 28).
+
+    >>> round(welch_dof([1.0, 1.0], [5, 5]), 6)
+    8.0
     """
     if min(sizes) < 2 or not sum(variances) > 0:
         return 0.0

@@ -11,7 +11,7 @@ from e3d.command_line import Command, _parser
 from study.cli import PARTS
 from study.findings.sections import write_findings
 from study.publish import fill_readme
-from study.stages import FIGURES
+from study.stages import FIGURES, NAMES, tables_of
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published" / "default"
@@ -104,7 +104,9 @@ def test_rules_that_are_named_exist(name: str) -> None:
 def test_targets_that_are_named_exist() -> None:
     targets = re.search(r"Targets: `([^`]+)`", README)
     assert targets is not None
-    for rule in {*targets[1].split()} - {"all"}:
+    named = {*targets[1].split()}
+    assert {name for name in NAMES if tables_of(name)} <= named, "each stage with tables is one"
+    for rule in named - {*NAMES} - {"all"}:
         assert re.search(rf"^rule {rule}:", RULES, flags=re.MULTILINE), rule
 
 

@@ -42,18 +42,12 @@ def write_tables(
 
     Parameters
     ----------
-    model
-        Trained checkpoint.
+    model, run, device
+        Trained checkpoint, the run's columns, and where the model is evaluated.
     molecules
         File of relaxed molecules.
     settings
         The config key ``dynamics``, which names those of them that run.
-    run
-        The run's columns.
-    device
-        Where the model is evaluated.
-    output
-        Table to write.
 
     Raises
     ------

@@ -5,7 +5,7 @@ temperature for each atom, and one call of the model serves all of them. They do
 since the calculator hands each replica to the model as a structure of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -90,10 +90,15 @@ class _Replicas(Calculator):  # type: ignore[misc]
         self._model, self.structures = model, structures
         sizes = [len(structure.atomic_numbers) for structure in structures]
         self.ptr = np.concatenate([[0], np.cumsum(sizes)])
+        self._replica = np.repeat(np.arange(len(sizes)), sizes)
+        within = [np.stack(np.triu_indices(n, k=1)) for n in sizes]
+        ends = [pairs + start for pairs, start in zip(within, self.ptr[:-1], strict=True)]
+        self._i, self._j = np.concatenate(ends, axis=1)
+        radii = covalent_radii[np.concatenate([s.atomic_numbers for s in structures])]
+        self._least = COLLAPSED_FACTOR * (radii[self._i] + radii[self._j])
         self.running = np.ones(len(structures), dtype=bool)
         self.energy = np.zeros(len(structures))
         self._start: Floats | None = None
-        self._pairs = [_all_pairs(structure) for structure in structures]
 
     def calculate(
         self,
@@ -104,18 +109,18 @@ class _Replicas(Calculator):  # type: ignore[misc]
         """Fill in the forces (A, 3) of all atoms, and stop the replicas that have exploded."""
         super().calculate(atoms, properties, system_changes)
         forces = np.zeros((self.ptr[-1], 3))
-        for k in np.flatnonzero(self.running).tolist():
-            self.running[k] = not self._collapsed(k)
-        live = np.flatnonzero(self.running).tolist()
-        if live:
+        self._stop_collapsed()
+        live = np.flatnonzero(self.running)
+        if len(live):
             batch = make_batch(self.at(live), self._model.r_max)
-            self.energy[live], forces[self._rows(live)] = self._model.energies_and_forces(batch)
+            energy, found = self._model.energies_and_forces(batch)
+            self.energy[live], forces[self.running[self._replica]] = energy, found
             self._start = self.energy.copy() if self._start is None else self._start
             largest = np.maximum.reduceat(np.abs(forces).max(axis=1), self.ptr[:-1])
             change = self.change
             sane = (largest < MAX_FORCE_EV_ANG) & (np.abs(change) < np.inf) & (change > -HOLE_EV)
             self.running &= sane
-            forces[self._rows(np.flatnonzero(~self.running).tolist())] = 0.0
+            forces[~self.running[self._replica]] = 0.0
         self.results = {"energy": float(self.energy[self.running].sum()), "forces": forces}
 
     @property
@@ -123,22 +128,15 @@ class _Replicas(Calculator):  # type: ignore[misc]
         """Potential energy (replicas,) minus that of the start, eV."""
         return np.asarray(self.energy - (0.0 if self._start is None else self._start))
 
-    def at(self, replicas: Sequence[int]) -> list[Structure]:
+    def at(self, replicas: Iterable[int]) -> list[Structure]:
         """Return replicas at their current positions."""
-        return [replace(self.structures[k], positions=self._positions(k)) for k in replicas]
+        parts = np.split(self.atoms.positions, self.ptr[1:-1])
+        return [replace(self.structures[k], positions=parts[k].copy()) for k in replicas]
 
-    def _positions(self, k: int) -> Floats:
-        return np.array(self.atoms.positions[self.ptr[k] : self.ptr[k + 1]])
-
-    def _rows(self, replicas: Sequence[int]) -> Ints:
-        parts = [np.arange(self.ptr[k], self.ptr[k + 1]) for k in replicas]
-        return np.concatenate([np.empty(0, dtype=np.int64), *parts])
-
-    def _collapsed(self, k: int) -> bool:
-        """Say whether two atoms are too close for any model, or positions are no numbers."""
-        i, j, reach = self._pairs[k]
-        apart = _distances(self._positions(k), i, j) > COLLAPSED_FACTOR * reach  # nan is not more
-        return not apart.all()
+    def _stop_collapsed(self) -> None:
+        """Stop replicas with atoms too close for any model, or positions that are no numbers."""
+        r = _distances(self.atoms.positions, self._i, self._j)
+        self.running[self._replica[self._i[~(r > self._least)]]] = False  # nan is not more
 
 
 class _Recorder:
@@ -219,18 +217,8 @@ def _bonds_of(structure: Structure) -> tuple[Ints, Ints, Floats]:
             "out."
         )
     i, j = np.array([(bond.i, bond.j) for bond in structure.bonds], dtype=np.int64).T
-    return i, j, _reach(structure, i, j)
-
-
-def _all_pairs(structure: Structure) -> tuple[Ints, Ints, Floats]:
-    """Return rows i < j (P,) and the sum of covalent radii (Å) of each pair of atoms."""
-    i, j = np.triu_indices(len(structure.atomic_numbers), k=1)
-    return i, j, _reach(structure, i, j)
-
-
-def _reach(structure: Structure, i: Ints, j: Ints) -> Floats:
     radii = covalent_radii[structure.atomic_numbers]  # Cordero 2008
-    return np.asarray(radii[i] + radii[j], dtype=np.float64)
+    return i, j, radii[i] + radii[j]
 
 
 def _distances(positions: Floats, i: Ints, j: Ints) -> Floats:

@@ -42,23 +42,15 @@ def write_tables(
 
     Parameters
     ----------
-    model
-        Trained checkpoint.
+    model, run, device
+        Trained checkpoint, the run's columns, and where the model is evaluated.
     paths, path_labels, scans, scan_labels
         Geometries of reaction paths and of stretched bonds, and their labels.
-    references
-        Labelled species of DBH24.
-    transition1x
-        Transition1x's file, for barriers of its reactions too.
+    references, transition1x
+        Labelled species of DBH24, and Transition1x's file for barriers of its reactions too.
     store, subset
         What the model was trained on. Without them, what is extrapolation stays blank, and labels
         are taken to be of the model's level of theory.
-    run
-        The run's columns.
-    device
-        Where the model is evaluated.
-    output
-        Table to write.
 
     Raises
     ------

@@ -15,29 +15,18 @@ from e3d.structures import Structure, from_store
 BIN_ANG = 0.05
 """Two distances closer than this are one; those of thermal frames lie denser."""
 Bins = set[tuple[int, int, int]]
-"""Atomic numbers of a pair, the smaller first, and the bin of its distance."""
+"""Atomic numbers of a pair, the smaller first, and its distance in bins of ``BIN_ANG``."""
 
 
 @dataclass
 class Coverage:
-    """Distances that occur in training.
+    """Molecules and distances that occur in training."""
 
-    Parameters
-    ----------
-    r_max
-        Cutoff of the model, Å: longer distances do not count.
-    molecules
-        SMILES without stereochemistry, or formulas.
-    bins
-        Which distances occur between which elements, in bins of ``BIN_ANG``.
-    ranges
-        Shortest and longest bond (Å) of each bond type in intact frames.
-    """
-
-    r_max: float
-    molecules: set[str] = field(default_factory=set)
+    r_max: float  # cutoff of the model, Å: longer distances do not count
+    molecules: set[str] = field(default_factory=set)  # SMILES without stereochemistry, or formulas
     bins: Bins = field(default_factory=set)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Shortest and longest bond (Å) of each bond type in intact frames."""
 
     def add(self, structure: Structure) -> None:
         """Take in one training frame (of a crystal: the pairs of its own cell)."""

@@ -16,21 +16,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A frame of N atoms as the model sees it.
+    """A frame of N atoms as the model sees it."""
 
-    Parameters
-    ----------
-    energy
-        Total energy, eV.
-    forces
-        (N, 3), eV/Å.
-    bond_energy
-        D (N, N) of the pairs i < j, eV, as :func:`bond_energies` gives it.
-    """
-
-    energy: float
-    forces: Floats
-    bond_energy: Floats
+    energy: float  # total, eV
+    forces: Floats  # (N, 3), eV/Å
+    bond_energy: Floats  # D (N, N) of the pairs i < j, eV
 
 
 def bond_energies(edges: EdgeEnergies) -> Floats:

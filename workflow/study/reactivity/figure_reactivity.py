@@ -11,17 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.typing import LineStyleType
 
 from e3d.fields import Column as C
-from study.figures import style
-from study.figures.drawing import (
-    all_series,
-    draw_curve,
-    fit,
-    is_left,
-    legend_outside,
-    letter,
-    n_axis,
-    page,
-)
+from study.figures import drawing, style
 from study.reactivity import fields as f
 from study.runs import at_run, reference, sized_models
 
@@ -47,8 +37,8 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     along = at_run(tables["reactivity/paths"], run)
     names = [name for name in PATHS if name in set(along[f.REACTION])]
     n = max(len(names), 1)
-    wide = fit(2, wide=2) == 2
-    figure = page(2.3, 2, run=run) if wide else page(2 + 0.8 * n, 4, run=run)
+    wide = drawing.fit(2, wide=2) == 2
+    figure = drawing.page(2.3, 2, run=run) if wide else drawing.page(2 + 0.8 * n, 4, run=run)
     heights = (1.0, 1.15) if wide else (2, 0.8 * n)
     top, bottom = np.ravel(np.asarray(figure.subfigures(2, 1, height_ratios=heights)))
     if wide:
@@ -63,7 +53,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         _path(grid[:, index], along[along[f.REACTION] == name], name, index)
     for row, label in zip(grid, ("energy (eV)", "$D_{ij}$ (eV)"), strict=True):
         for axes in row:
-            if is_left(axes) or not wide:
+            if drawing.is_left(axes) or not wide:
                 axes.set_ylabel(label)
             if axes.get_subplotspec().is_last_row():
                 axes.set_xlabel("path coordinate (fraction)")
@@ -71,7 +61,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         Line2D([], [], color=color, linestyle=line, label=label)
         for label, color, line in ROLES.values()
     ]
-    legend_outside(bottom, [*grid[0, 0].get_legend_handles_labels()[0], *bonds], 5)
+    drawing.legend_outside(bottom, [*grid[0, 0].get_legend_handles_labels()[0], *bonds], 5)
     return figure
 
 
@@ -99,7 +89,7 @@ def _parity(axes: Axes, barriers: pd.DataFrame) -> None:
         axes.legend(loc="lower right")
     low, high = known.min(), known.max()
     axes.set_ylim(low - 0.25 * (high - low), None)  # room for the legend
-    letter(axes, 0)
+    drawing.letter(axes, 0)
 
 
 def _errors(axes: Axes, summary: pd.DataFrame, sizes: pd.DataFrame, dataset: str) -> None:
@@ -107,21 +97,21 @@ def _errors(axes: Axes, summary: pd.DataFrame, sizes: pd.DataFrame, dataset: str
     table = summary[(summary["reactions"] == "all") & (summary[C.DATASET] == dataset)].copy()
     table[C.N_PARAMETERS] = table[C.MODEL].map(sized_models(sizes))
     shown = table[table[C.N_PARAMETERS].notna()]
-    handles = [series.handle() for series in all_series(shown)]
+    handles = [series.handle() for series in drawing.all_series(shown)]
     for name, (label, _, _, line) in SETS.items():
         part = shown[shown[f.SET] == name]
         if part.empty:
             continue
-        for series in all_series(part):
-            draw_curve(axes, series.of(part), f.MAE["model"], series, linestyle=line)
+        for series in drawing.all_series(part):
+            drawing.draw_curve(axes, series.of(part), f.MAE["model"], series, linestyle=line)
         grey: dict[str, Any] = {"color": style.GREY, "linestyle": line}
         axes.axhline(part[f.MAE_GUESS].mean(), linewidth=style.STYLE.guide_line, **grey)
         handles.append(Line2D([], [], label=f"{label} (grey: guess)", **grey))
-    n_axis(axes, list(shown[C.N_TRAIN]))
+    drawing.n_axis(axes, list(shown[C.N_TRAIN]))
     axes.set_ylabel("MAE, model − label (eV)")
     axes.set_ylim(0, 1.3 * axes.get_ylim()[1])  # room for the legend
     axes.legend(handles=handles, loc="best")
-    letter(axes, 1)
+    drawing.letter(axes, 1)
 
 
 def _path(pair: Sequence[Axes], path: pd.DataFrame, name: str, index: int) -> None:

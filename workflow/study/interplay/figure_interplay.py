@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from e3d.fields import Column as C
 from e3d.statistics import YES
 from study.figures import style
-from study.figures.drawing import all_series, legend_outside, letter, page
+from study.figures.drawing import all_series, fit, legend_outside, letter, page
 from study.interplay.correlations import GIVEN, NEGATIVE, NOTHING, POSITIVE
 from study.interplay.runs import BDE298_MAE, CENTRAL, DECOMPOSABILITY, ERROR, SCALED_ENTROPY, TAU
 from study.runs import datasets
@@ -23,20 +23,30 @@ _SCATTERS: Final = (
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
-    """Draw a matrix per condition and three scatter plots of the reference dataset's runs."""
+    """Draw a matrix per condition and three scatter plots of the reference dataset's runs.
+
+    On a narrow page the matrices stand below each other and share the names below them.
+    """
     runs, table = tables["interplay/runs"], tables["interplay/correlations"]
     dataset = datasets(runs)[0]
     runs, table = (one[one[C.DATASET] == dataset] for one in (runs, table))
-    figure = page(2.2, 1)
-    upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(3.1, 2.2))).ravel()
-    grid = upper.subplots(1, len(GIVEN), sharey=True)
+    wide = fit(len(GIVEN), wide=1.3) == len(GIVEN)
+    beside = fit(len(_SCATTERS))
+    below = -(-len(_SCATTERS) // beside)
+    heights = (1.3 if wide else 0.4 + 0.9 * len(GIVEN), 0.9 * below)
+    figure = page(sum(heights), 1)
+    upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=heights)).ravel()
+    shape = (1, len(GIVEN)) if wide else (len(GIVEN), 1)
+    grid = upper.subplots(*shape, sharex=True, sharey=True)
     for index, (axes, given) in enumerate(zip(grid, GIVEN, strict=True)):
         image = _matrix(axes, table[table["given"] == given])
         letter(axes, index)
         axes.set_title("raw" if given == NOTHING else f"given {given}")
     upper.colorbar(image, ax=list(grid), label=r"Spearman's $\rho$", shrink=0.7)
-    scatters = lower.subplots(1, len(_SCATTERS))
-    for index, (axes, (x, y)) in enumerate(zip(scatters, _SCATTERS, strict=True)):
+    scatters = lower.subplots(below, beside, squeeze=False).ravel()
+    for spare in scatters[len(_SCATTERS) :]:
+        spare.remove()
+    for index, (axes, (x, y)) in enumerate(zip(scatters, _SCATTERS, strict=False)):
         _scatter(axes, runs, x, y)
         letter(axes, index + len(GIVEN))
     handles = [one.handle(linestyle="none") for one in all_series(runs)]

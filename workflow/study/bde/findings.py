@@ -231,6 +231,6 @@ def _exponent(law: pd.DataFrame) -> str:
 def _sum_rule(summary: pd.DataFrame) -> str:
     return (
         "Sum rule: shifts plus edge energies differ from the model's own total by at most "
-        f"{summary['sum_rule_max_abs_eV'].max():.1e} eV over {int(summary['frames'].sum()):,} "
+        f"{summary[C.SUM_RULE].max():.1e} eV over {int(summary['frames'].sum()):,} "
         f"decomposed frames in {counted(summary[C.RUN].nunique(), 'run')}."
     )

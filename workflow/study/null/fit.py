@@ -157,7 +157,7 @@ def bond_means(structures: Iterable[Structure], fitted: Fitted) -> pd.DataFrame:
         _add_bonds(means, labels, waiting, fitted)
     *others, last = fitted
     table = means[last].table(labels.names)
-    table = table.drop(columns=["bond_energy_sd_eV", C.S_X, C.S_Y, C.S_Z])
+    table = table.drop(columns=[C.BOND_ENERGY_SD, C.S_X, C.S_Y, C.S_Z])
     table = table.rename(columns={C.BOND_ENERGY: last.column})
     for null in others:
         table[null.column] = means[null].table(labels.names)[C.BOND_ENERGY]

@@ -15,14 +15,13 @@ from allegro.model import AllegroModel  # type: ignore[import-untyped]
 from nequip.utils.global_state import set_global_state
 
 from e3d import tables
-from e3d.decomposition.bonds import BondTyper
+from e3d.decomposition.rows import Decomposer
 from e3d.decomposition.totals import Means
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel
 from e3d.models.precision import as_float64
 from e3d.options import read_yaml
-from e3d.pairs import pair_up
 from e3d.potential import EdgePotential
 from e3d.structures import Structure, from_file
 from study.fields import NAMED_BONDS
@@ -66,20 +65,8 @@ def build(run: RunSettings, stats: Statistics, seed: int) -> AnalysisModel:
 
 def bond_energies(model: EdgePotential, structures: Sequence[Structure]) -> pd.DataFrame:
     """Return D (eV) of every bond of each molecule, the mean over its frames."""
-    typer, means = BondTyper(), Means()
-    for batch in model.batches(structures):
-        edges = model.edge_energies(batch)
-        pairs = pair_up(edges)
-        rows, labels = typer.bonded(batch.structures, edges, pairs)
-        bonds = pairs.take(rows)
-        species = [means.species.code((s.smiles, s.mapped_smiles or "")) for s in batch.structures]
-        start = edges.frame_ptr[bonds.frame]
-        columns = [
-            pd.Series(species).to_numpy()[bonds.frame],
-            bonds.i - start,
-            bonds.j - start,
-            *bonds.cell_shift.T,
-        ]
-        means.add([*columns, labels], bonds.bond_energy, bonds.r)
-    table = means.table(typer.labels.names)
+    decomposer, means = Decomposer(model), Means()
+    for batch in decomposer.batches(structures):
+        means.add_bonds(batch)
+    table = means.table(decomposer.labels)
     return table[[C.MOLECULE, C.SMILES, C.I, C.J, C.BOND_TYPE, C.BOND_ENERGY]]

@@ -180,9 +180,16 @@ def compute(
         done += len(chunk_of_tasks)
 
     chunks = (tasks[first : first + chunk] for first in range(0, len(tasks), chunk))
-    start = {"start": _start, "arguments": (program,)}
     try:
-        work(_label_chunk, chunks, count, jobs=jobs, deadline=deadline, **start)
+        work(
+            _label_chunk,
+            chunks,
+            count,
+            jobs=jobs,
+            start=_start,
+            arguments=(program,),
+            deadline=deadline,
+        )
     except LostProcessError as error:
         names = list(dict.fromkeys(task.group for lost in error.items for task in lost))
         raise InputError(

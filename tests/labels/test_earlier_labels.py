@@ -1,4 +1,4 @@
-"""Labels taken over from a file: of the same level of theory, one for each conformation, all of them numbers."""
+"""Labels taken over from a file: same level of theory, a number for each conformation."""
 
 from collections.abc import Callable
 from pathlib import Path

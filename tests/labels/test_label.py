@@ -31,7 +31,7 @@ Expect = Callable[..., AbstractContextManager[None]]
 
 
 def bohr(name: str) -> tuple[NDArray[np.int64], Frames]:
-    """Numbers and positions (bohr) of a molecule of the G2 set, its atoms moved a little off the minimum."""
+    """Atomic numbers and positions (bohr) of a G2 molecule, a little off its minimum."""
     atoms = ase.build.molecule(name)
     rng = np.random.default_rng(len(name))
     return atoms.numbers, (
@@ -39,7 +39,7 @@ def bohr(name: str) -> tuple[NDArray[np.int64], Frames]:
     ) / BOHR_ANG
 
 
-# --- GFN2-xTB ---------------------------------------------------------------------------------------------------------
+# --- GFN2-xTB
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_gfn2_agrees_with_tblites_own_calculator(name: str, multiplicity: int) -
     label = Xtb().label(Task(name, numbers, positions, multiplicity=multiplicity))
     atoms = ase.Atoms(numbers, positions * BOHR_ANG)
     atoms.calc = xtb(multiplicity=multiplicity)
-    # two convergence thresholds, 0.01 and 1 times 1e-6 hartree; ASE's hartree differs in the 9th digit
+    # two convergence thresholds, 0.01 and 1 times 1e-6 hartree; ASE's hartree differs in digit 9
     assert label.energy * HARTREE_EV == pytest.approx(atoms.get_potential_energy(), abs=5e-6)
     np.testing.assert_allclose(
         -label.gradient * HARTREE_EV / BOHR_ANG, atoms.get_forces(), atol=1e-3
@@ -87,7 +87,7 @@ def test_gfn2_bond_orders_count_bonds() -> None:
     np.testing.assert_allclose(oxygen, [[0, 2], [2, 0]], atol=0.05)
 
 
-# --- wB97M-D3(BJ)/def2-TZVPPD -----------------------------------------------------------------------------------------
+# --- wB97M-D3(BJ)/def2-TZVPPD
 
 
 @pytest.mark.parametrize("name", ["[H][H]", "O"])
@@ -105,7 +105,7 @@ def test_dft_reproduces_the_shipped_labels(name: str, minispice: Path) -> None:
 
 @pytest.fixture
 def small_basis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use def2-SVP: how spins are treated does not depend on the basis, and takes a tenth of the time."""
+    """Use def2-SVP: spins are treated alike in any basis, in a tenth of the time."""
     monkeypatch.setattr(dft, "BASIS", "def2-svp")
 
 
@@ -144,14 +144,14 @@ def test_bond_orders_of_nitrogen_and_triplet_oxygen() -> None:
 
 
 def test_mayers_formula_on_paper() -> None:
-    # one orbital on each of two atoms, no overlap: the bonding orbital holds one electron of each spin
+    # an orbital on each of two atoms, no overlap: the bonding one holds an electron of each spin
     bonding = np.full((2, 2), 0.5)
     owners = np.array([0, 1])
     np.testing.assert_allclose(mayer(bonding, bonding, np.eye(2), owners), [[0, 1], [1, 0]])
     np.testing.assert_allclose(mayer(bonding, 0 * bonding, np.eye(2), owners), [[0, 0.5], [0.5, 0]])
 
 
-# --- what cannot be labelled ------------------------------------------------------------------------------------------
+# --- what cannot be labelled
 
 WATER = {
     "smiles": ["[O:1]([H:2])[H:3]"],

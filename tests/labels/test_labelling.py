@@ -50,12 +50,12 @@ def gone(pids: list[int]) -> bool:
     return False
 
 
-# --- files ------------------------------------------------------------------------------------------------------------
+# --- files
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Two molecules, two and three conformations, one of them stretched, in an order that is not the index's."""
+    """Two molecules, two and three conformations, one stretched, not in the order of the index."""
     path = geometries(
         tmp_path / "geometries.hdf5",
         {"[H][H]": stretched(0.7, 0.8), "N#N": stretched(1.1, 1.2, 2.6)},
@@ -97,7 +97,7 @@ def test_two_processes_write_the_same_file_as_one(source: Path, tmp_path: Path) 
 
 
 class Counting:
-    """A labeller of no cost that notes what it is asked, and fails where the bond is longer than 2 Å."""
+    """A labeller of no cost: it notes what it is asked, and fails for bonds longer than 2 Å."""
 
     def __init__(self) -> None:
         self.asked: list[Task] = []
@@ -185,7 +185,7 @@ def test_a_label_that_is_no_number_is_a_failure() -> None:
     assert label_one(Broken(), diatomic(H2, 1.0)) == "energy or gradient is not a finite number"
 
 
-# --- the journal ------------------------------------------------------------------------------------------------------
+# --- the journal
 
 
 def test_the_journal_gives_back_what_was_put(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_empty_groups_between_others_are_passed_over(tmp_path: Path, source: Pat
     assert label_file(source, tmp_path / "labels.hdf5", theory="gfn2").labelled == 5
 
 
-# --- processes --------------------------------------------------------------------------------------------------------
+# --- processes
 
 SLOW = """
 import sys, time
@@ -278,14 +278,15 @@ class Slow(xtb.Xtb):
 programs.Program.make_labeller = lambda self: Slow()
 if __name__ == "__main__":
     from study import cli
-    sys.exit(cli.main(["data", "label", *sys.argv[1:], "--theory", "gfn2", "--jobs", "2", "--chunk", "1"]))
+    options = ["--theory", "gfn2", "--jobs", "2", "--chunk", "1"]
+    sys.exit(cli.main(["data", "label", *sys.argv[1:], *options]))
 """
 
 
 def start_slowly(
     folder: Path, source: Path, output: Path
 ) -> tuple[subprocess.Popen[str], list[int]]:
-    """Start a labelling job of two slow processes; return it with their ids once a label is in the journal."""
+    """Start a job of two slow processes; return it and their ids once the journal has a label."""
     (folder / "slow.py").write_text(SLOW)
     job = subprocess.Popen(
         [sys.executable, str(folder / "slow.py"), str(source), "-o", str(output)],
@@ -358,7 +359,7 @@ def test_a_job_that_is_killed_leaves_no_process_and_goes_on_where_it_stopped(
 def test_what_was_labelled_before_is_taken_over(
     tmp_path: Path, spice_file: Any, input_error: Any
 ) -> None:
-    """A file grows: conformations of the old one keep their labels, bond orders it lacks are not a number."""
+    """A file grows: old conformations keep their labels, bond orders they lack are NaN."""
     with h5py.File(MINISPICE) as source:
         arrays = {key: source["O"][key][()] for key in ("smiles", "atomic_numbers")}
         arrays |= {key: source["O"][key][:12] for key in ("conformations", "sample_index")}

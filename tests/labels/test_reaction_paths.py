@@ -1,4 +1,4 @@
-"""Reaction paths and stretches: a double well whose barrier and negative mode are closed-form, and what is refused."""
+"""Reaction paths and stretches: a double well with known barrier and mode, and what is refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +49,7 @@ def dimer(r: float) -> Atoms:
 
 def test_barrier_and_negative_mode_of_a_double_well() -> None:
     path = path_between(dimer(1.0), dimer(2.0), DoubleWell, images=9)
-    # the climbing image stops where its force is below the tolerance: an energy error of force^2 / 2 curvature
+    # the climbing image stops at a force below the tolerance: an error of force^2 / 2 curvature
     curvature = 4 * HEIGHT * HALF**2
     allowed = PATH_FORCE_EV_ANG**2 / curvature
     assert path.energy[path.saddle] == pytest.approx(HEIGHT * HALF**4, abs=allowed)

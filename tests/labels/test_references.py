@@ -1,4 +1,4 @@
-"""References at the labels' own level: who is in, what De and the mean bond energy are, and what ships."""
+"""References at the labels' own level: species, De, mean bond energies, and what ships."""
 
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,7 @@ def test_the_shipped_tables_follow_from_the_shipped_labels(tmp_path: Path) -> No
 
 
 def test_the_shipped_labels_are_near_the_best_known_values() -> None:
-    """wB97M-D3(BJ) is a good functional: a wrong spin state or fragment would be off by 10 kcal/mol and more."""
+    """The functional is good: a wrong spin or fragment would be off by 10 kcal/mol and more."""
     ours = pd.read_csv(RESOURCES / "label_level.csv")
     assert set(ours["theory"]) == {SPICE.name}
     best = pd.read_csv(RESOURCES / "bond_energies.csv")

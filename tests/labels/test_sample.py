@@ -1,4 +1,4 @@
-"""Sampling: the protocol's pairs, reproducibility, resuming, and molecules that cannot be sampled."""
+"""Sampling: the protocol's pairs, reproducibility, resuming, molecules that cannot be sampled."""
 
 import subprocess
 import sys
@@ -221,7 +221,7 @@ def test_relaxed_named_bonds_are_what_they_were(root: Path) -> None:
     for name in ("C=O", "CS"):
         made = relax(name)
         assert made.info["smiles"] == shipped[name].info["smiles"]
-        # the file has 8 decimals; another tblite build may stop elsewhere within the force tolerance
+        # the file has 8 decimals; another tblite may stop elsewhere within the force tolerance
         np.testing.assert_allclose(made.positions, shipped[name].positions, atol=1e-4)
 
 
@@ -235,7 +235,8 @@ def test_the_command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
 
 def test_sampling_loads_neither_torch_nor_pyscf(root: Path) -> None:
     heavy = "('torch', 'pyscf', 'tblite')"
-    code = f"import sys, e3d_labels.sample, e3d_labels.labelling; print([m for m in {heavy} if m in sys.modules])"
+    code = "import sys, e3d_labels.sample, e3d_labels.labelling; "
+    code += f"print([m for m in {heavy} if m in sys.modules])"
     environment = {"PYTHONPATH": PYTHONPATH}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""MPtrj and MatPES: structures, stress, what is dropped, and that a file is never in memory as a whole."""
+"""MPtrj and MatPES: structures, stress, what is dropped, and one record in memory at a time."""
 
 import json
 from collections.abc import Callable
@@ -304,7 +304,7 @@ def test_a_json_object_given_as_matpes_is_not_loaded(
 def test_mptrj_is_what_others_make_of_it(
     mptrj_frame: Any, json_file: Any, read_groups: Any, tmp_path: Path
 ) -> None:
-    """The same frame through extended XYZ, stress converted by ASE's units, gives the same group."""
+    """The same frame through extended XYZ, stress converted by ASE, gives the same group."""
     from ase import Atoms
     from ase.calculators.singlepoint import SinglePointCalculator
     from ase.units import GPa

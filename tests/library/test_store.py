@@ -126,7 +126,7 @@ def test_frames_whose_bonds_changed_are_flagged(
     report = write_store(spice_file({"h2": group}), tmp_path / "store.h5")
     with StoreReader(tmp_path / "store.h5") as reader:
         assert reader[F.INTACT].tolist() == [1, 0]
-    assert report.broken_bonds == 1
+    assert report.frames_with_changed_bonds == 1
 
 
 def test_spools_longer_than_a_block_are_copied_whole(

@@ -1,4 +1,4 @@
-"""Duplicates: found across the groups of a molecule whatever their atom order, and nothing else dropped."""
+"""Duplicates: found across the groups of a molecule in any atom order; nothing else dropped."""
 
 import json
 from pathlib import Path
@@ -116,7 +116,7 @@ def test_charges_and_spins_of_one_geometry_are_not_duplicates(tmp_path: Path) ->
         "include_ionic": True,
     }
     report = write_store(source, tmp_path / "store.h5", **entry)
-    assert (report.frames, report.dropped) == (3, {DUPLICATE: 1})
+    assert (report.frames, report.frames_dropped) == (3, {DUPLICATE: 1})
 
 
 def test_against_all_pairs() -> None:
@@ -145,7 +145,7 @@ def test_reading_a_dataset_drops_and_reports_them(
         again[name] = group[name][[2, 0]]
     other = spice_group("CC", 2)
     report = write_store(spice_file({"a": group, "b": again, "c": other}), tmp_path / "store.h5")
-    assert report.dropped == {DUPLICATE: 2}
+    assert report.frames_dropped == {DUPLICATE: 2}
     assert json.loads((tmp_path / "store.h5.report.json").read_text())["frames_dropped"] == {
         DUPLICATE: 2
     }

@@ -1,4 +1,4 @@
-"""Charged species and elements known as ions only: left out and counted, or kept and tested apart."""
+"""Charged species and elements known as ions only: left out and counted, or tested apart."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ IONIC = ("[Na+].[Cl-]", "[K+].[Cl-]", "[Li+].[F-]")
 
 @pytest.fixture
 def source(spice_file: Any, spice_group: Any) -> Path:
-    """A file with all three kinds, 50 conformations each, numbered as SPICE numbers DES monomers."""
+    """All three kinds, 50 conformations each, numbered as SPICE numbers DES monomers."""
     names = (*NEUTRAL, *CHARGED, *IONIC)
     file: Path = spice_file(
         {s: spice_group(s, 50, "SPICE DES Monomers Single Points Dataset v1.1") for s in names}

@@ -69,7 +69,7 @@ def test_empty_groups_are_left_out_and_counted(
         for key in ("conformations", "formation_energy", "dft_total_energy", "dft_total_gradient")
     }
     report = write_store(spice_file({"a": empty, "b": spice_group("C")}), tmp_path / "store.h5")
-    assert report.dropped == {"groups without conformations": 1}
+    assert report.frames_dropped == {"groups without conformations": 1}
     assert (report.frames, report.molecules) == (3, {"C"})
 
 
@@ -78,7 +78,7 @@ def test_a_smiles_rdkit_cannot_read_is_left_out_and_counted(
 ) -> None:
     strange = spice_group("O") | {"smiles": ["C1["]}
     report = write_store(spice_file({"a": strange, "b": spice_group("C")}), tmp_path / "store.h5")
-    assert report.dropped == {"SMILES that cannot be read": 3}
+    assert report.frames_dropped == {"SMILES that cannot be read": 3}
     assert (report.frames, report.molecules) == (3, {"C"})
 
 
@@ -116,7 +116,7 @@ def test_fifty_conformations_of_a_paired_subset_are_in_string_order(
         index = reader[F.SOURCE_INDEX].tolist()
     assert index[:14] == STRING_ORDER
     assert sorted(index) == list(range(50))
-    assert report.subsets == {subset: 50}
+    assert report.frames_by_subset == {subset: 50}
 
 
 @pytest.mark.parametrize(
@@ -144,13 +144,15 @@ def test_sample_index_wins_over_the_order_of_the_file(
 def test_charged_species_are_left_out_and_counted(
     spice_file: Any, spice_group: Any, tmp_path: Path
 ) -> None:
-    """An anion is refused nothing although its formation energy uses a charged atom, and none is a nitro group."""
+    """Formation energies of anions are relative to ions, so not checked; nitro is no anion."""
     acetate = spice_group("CC(=O)[O-]", 4)
     neutral_o = SPICE.isolated_atom_energy["O"] / HARTREE_EV
     acetate["formation_energy"] = acetate["formation_energy"] - (O_MINUS - neutral_o)
     groups = {"a": acetate, "b": spice_group("[NH4+]", 2), "c": spice_group("C[N+](=O)[O-]", 3)}
     report = write_store(spice_file(groups), tmp_path / "store.h5")
-    assert dict(report.dropped) == {"charged species (one shift per element cannot hold both)": 6}
+    assert dict(report.frames_dropped) == {
+        "charged species (one shift per element cannot hold both)": 6
+    }
     assert report.molecules == {"C[N+](=O)[O-]"}
 
 
@@ -163,8 +165,8 @@ def test_elements_known_only_as_ions_are_left_out_even_if_neutral(
     report = write_store(
         spice_file({"a": spice_group(salt, 2), "b": spice_group("C")}), tmp_path / "store.h5"
     )
-    assert sum(report.dropped.values()) == 2
-    assert salt[1:3].rstrip("+") in next(iter(report.dropped))
+    assert sum(report.frames_dropped.values()) == 2
+    assert salt[1:3].rstrip("+") in next(iter(report.frames_dropped))
     assert report.molecules == {"C"}
 
 

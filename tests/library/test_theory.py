@@ -17,7 +17,7 @@ from e3d.theory import GFN2, ISOLATED_ATOMS_FILE, SPICE, read_theories, theories
 from e3d.units import HARTREE_EV
 
 MPTRJ, MATPES_PBE, ANI = "PBE (MPtrj, GGA and GGA+U mixed)", "PBE (MatPES)", "wB97x/6-31G(d)"
-# hartree; "self-interaction atomic energies" at ANI's level, by Gaussian (README of isayev/ANI1_dataset)
+# hartree; "self-interaction atomic energies" at ANI's level, by Gaussian (isayev/ANI1_dataset)
 ANI_HARTREE = {"H": -0.500607632585, "C": -37.8302333826, "N": -54.5680045287, "O": -75.0362229210}
 
 
@@ -78,7 +78,8 @@ def test_a_bad_table_is_refused_in_one_line(tmp_path: Path, input_error: Any) ->
 
 
 def test_importing_reads_nothing() -> None:
-    code = "import sys; import e3d.theory as t; print(t.theories.cache_info().currsize, 'pandas' in sys.modules)"
+    code = "import sys; import e3d.theory as t; "
+    code += "print(t.theories.cache_info().currsize, 'pandas' in sys.modules)"
     folder = Path(__file__).parents[2] / "workflow"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True

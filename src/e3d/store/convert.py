@@ -83,7 +83,7 @@ def write_store(
         _fill(writer, check_groups(read(file)), kept, report)
         if writer.n_frames == 0:
             raise InputError(
-                f"{file}: no usable frame; left out: {dict(report.dropped) or 'nothing'}. "
+                f"{file}: no usable frame; left out: {dict(report.frames_dropped) or 'nothing'}. "
                 "Check the file and `exclude_elements` (--exclude-elements)."
             )
     log.info("%s: %s", output, report.as_dict())
@@ -155,10 +155,10 @@ def _fill(writer: StoreWriter, groups: Iterator[Group], kept: _Kept, report: Rep
     duplicates = Duplicates(writer.written)
     ions = set(ionic_only(kept.theory))
     for group in groups:
-        report.dropped.update(group.dropped)
+        report.frames_dropped.update(group.dropped)
         parsed = _usable(group, kept)
         if isinstance(parsed, str):
-            report.dropped[parsed] += max(len(group.energy), 1)
+            report.frames_dropped[parsed] += max(len(group.energy), 1)
             continue
         _check_atoms(group, parsed, kept)
         same = (writer.molecule_row(parsed), parsed.charge, parsed.multiplicity)
@@ -166,7 +166,7 @@ def _fill(writer: StoreWriter, groups: Iterator[Group], kept: _Kept, report: Rep
             same, group.atomic_numbers, group.positions, group.cell, writer.n_frames
         )
         if not fresh.all():
-            report.dropped[DUPLICATE] += int((~fresh).sum())
+            report.frames_dropped[DUPLICATE] += int((~fresh).sum())
             group = select(group, fresh)
         intact = np.ones(len(group.energy), dtype=bool)  # no SMILES, no bonds to compare with
         if group.smiles:

@@ -27,10 +27,10 @@ class Group:
         (M, N, 3), Å and eV/Å.
     energy
         Total energies (M,), eV.
-    source_index
-        The source's own number of each conformation (M,), -1 where it cannot be known.
     name
         Keeps frames without a SMILES apart, for instance a formula.
+    source_index
+        The source's own number of each conformation (M,), -1 or None where it cannot be known.
     cell, pbc
         Cell vectors in rows (M, 3, 3), Å, and the periodic directions (M, 3); None for molecules.
     stress
@@ -49,8 +49,8 @@ class Group:
     positions: NDArray[np.float64]
     energy: NDArray[np.float64]
     forces: NDArray[np.float64]
-    source_index: NDArray[np.int64]
     name: str = ""
+    source_index: NDArray[np.int64] | None = None
     cell: NDArray[np.float64] | None = None
     pbc: NDArray[np.bool_] | None = None
     stress: NDArray[np.float64] | None = None

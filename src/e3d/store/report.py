@@ -12,6 +12,10 @@ from e3d.chemistry import Molecule, symbol
 from e3d.store.group import Group
 
 
+def _range() -> list[float]:
+    return [np.inf, -np.inf]
+
+
 @dataclass
 class Report:
     """Counts of frames unless named otherwise; ranges are lowest and highest."""
@@ -19,18 +23,18 @@ class Report:
     frames: int = 0
     groups: int = 0
     molecules: set[str] = field(default_factory=set)
-    elements: Counter[str] = field(default_factory=Counter)
-    subsets: Counter[str] = field(default_factory=Counter)
-    atoms_per_frame: Counter[int] = field(default_factory=Counter)
-    broken_bonds: int = 0
-    charged: int = 0
-    ionic_elements: int = 0
-    periodic: int = 0
-    without_smiles: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    energy_eV: list[float] = field(default_factory=lambda: [np.inf, -np.inf])
-    binding_energy_eV: list[float] = field(default_factory=lambda: [np.inf, -np.inf])
-    force_norm_eV_per_ang: list[float] = field(default_factory=lambda: [np.inf, -np.inf])
+    atoms_per_frame: list[float] = field(default_factory=_range)
+    atoms_by_element: Counter[str] = field(default_factory=Counter)
+    frames_by_subset: Counter[str] = field(default_factory=Counter)
+    frames_with_changed_bonds: int = 0
+    frames_charged: int = 0
+    frames_with_ionic_elements: int = 0
+    frames_periodic: int = 0
+    frames_without_smiles: int = 0
+    frames_dropped: Counter[str] = field(default_factory=Counter)
+    energy_eV: list[float] = field(default_factory=_range)
+    binding_energy_eV: list[float] = field(default_factory=_range)
+    force_norm_eV_per_ang: list[float] = field(default_factory=_range)
 
     def add(
         self,
@@ -52,48 +56,33 @@ class Report:
         ionic
             Whether it has an element that the theory has as ions only.
         """
-        frames = len(group.energy)
+        frames, numbers = len(group.energy), group.atomic_numbers.tolist()
         if not frames:
             return
         self.frames += frames
         self.groups += 1
         self.molecules.add(molecule.smiles)
-        for z in group.atomic_numbers:
-            self.elements[symbol(int(z))] += frames
-        self.subsets[group.subset] += frames
-        self.atoms_per_frame[len(group.atomic_numbers)] += frames
-        self.broken_bonds += int((~intact).sum())
-        self.charged += frames * (molecule.charge != 0)
-        self.ionic_elements += frames * ionic
-        self.periodic += 0 if group.pbc is None else int(group.pbc.any(axis=1).sum())
-        self.without_smiles += frames * (not group.smiles)
-        binding = group.energy - sum(atoms[int(z)] for z in group.atomic_numbers)
+        _widen(self.atoms_per_frame, len(numbers))
+        for z in numbers:
+            self.atoms_by_element[symbol(z)] += frames
+        self.frames_by_subset[group.subset] += frames
+        self.frames_with_changed_bonds += int((~intact).sum())
+        self.frames_charged += frames * (molecule.charge != 0)
+        self.frames_with_ionic_elements += frames * ionic
+        self.frames_periodic += 0 if group.pbc is None else int(group.pbc.any(axis=1).sum())
+        self.frames_without_smiles += frames * (not group.smiles)
         _widen(self.energy_eV, group.energy)
-        _widen(self.binding_energy_eV, binding)
+        _widen(self.binding_energy_eV, group.energy - sum(atoms[z] for z in numbers))
         _widen(self.force_norm_eV_per_ang, np.linalg.norm(group.forces, axis=-1))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain numbers and strings, for JSON."""
-        sizes = sorted(self.atoms_per_frame)
-        return {
-            "frames": self.frames,
-            "groups": self.groups,
-            "molecules": len(self.molecules),
-            "atoms_per_frame": [sizes[0], sizes[-1]] if sizes else [],
-            "atoms_by_element": dict(sorted(self.elements.items())),
-            "frames_by_subset": dict(sorted(self.subsets.items())),
-            "frames_with_changed_bonds": self.broken_bonds,
-            "frames_charged": self.charged,
-            "frames_with_ionic_elements": self.ionic_elements,
-            "frames_periodic": self.periodic,
-            "frames_without_smiles": self.without_smiles,
-            "frames_dropped": dict(sorted(self.dropped.items())),
-            "energy_eV": self.energy_eV,
-            "binding_energy_eV": self.binding_energy_eV,
-            "force_norm_eV_per_ang": self.force_norm_eV_per_ang,
+        """Return plain numbers and strings, for JSON; molecules as their number."""
+        counts = {
+            name: dict(sorted(value.items())) if isinstance(value, Counter) else value
+            for name, value in vars(self).items()
         }
+        return counts | {"molecules": len(self.molecules)}
 
 
-def _widen(limits: list[float], values: NDArray[np.float64]) -> None:
-    limits[0] = min(limits[0], float(values.min()))
-    limits[1] = max(limits[1], float(values.max()))
+def _widen(limits: list[float], values: NDArray[np.float64] | int) -> None:
+    limits[:] = min(limits[0], np.min(values).item()), max(limits[1], np.max(values).item())

@@ -98,7 +98,7 @@ class StoreWriter:
             F.BINDING_ENERGY: group.energy - atoms,
             F.MOLECULE: np.full(m, self.molecule_row(molecule)),
             F.GROUP: np.full(m, self._group_row(group.smiles)),
-            F.SOURCE_INDEX: group.source_index,
+            F.SOURCE_INDEX: np.full(m, -1) if group.source_index is None else group.source_index,
             F.SUBSET: np.full(m, self._subsets.setdefault(group.subset, len(self._subsets))),
             F.CHARGE: np.full(m, molecule.charge),
             F.MULTIPLICITY: np.full(m, molecule.multiplicity),

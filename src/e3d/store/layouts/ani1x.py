@@ -64,7 +64,6 @@ def _group(group: h5py.Group, where: str) -> Group:
         positions=positions[labelled],
         energy=energy[labelled] * HARTREE_EV,
         forces=forces[labelled] * HARTREE_EV,
-        source_index=np.full(int(labelled.sum()), -1, dtype=np.int64),
         charge=0,
         multiplicity=1,
         dropped={UNLABELLED: unlabelled} if unlabelled else {},

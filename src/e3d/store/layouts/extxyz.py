@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from e3d.errors import InputError
 from e3d.store.files.compressed import open_stream
 from e3d.store.group import Group
-from e3d.store.layouts.frames import NO_LABELS, Dropped, Frame, formula, groups, numbers_of
+from e3d.store.layouts.frames import NO_LABELS, Frame, formula, groups, numbers_of
 
 UNITS: Final[Mapping[str, tuple[str, ...]]] = {
     "energy_unit": ("eV",),
@@ -47,7 +47,7 @@ def read(path: Path) -> Iterator[Group]:
     return groups(_frames(path))
 
 
-def _frames(path: Path) -> Iterator[Frame | Dropped]:
+def _frames(path: Path) -> Iterator[Frame | str]:
     count = 0
     for text, line in _blocks(path):
         where = f"{path}, frame {count}"
@@ -94,11 +94,11 @@ def _atoms(text: str, where: str) -> Atoms:
         ) from None
 
 
-def _frame(atoms: Atoms, path: Path, where: str) -> Frame | Dropped:
+def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
     _check_units(atoms.info, where)
     energy, forces, stress = (_label(atoms, key) for key in ("energy", "forces", "stress"))
     if energy is None or forces is None:
-        return Dropped(NO_LABELS)
+        return NO_LABELS
     numbers = atoms.numbers.astype(np.int64)
     periodic = bool(atoms.pbc.any())
     return Frame(

@@ -41,23 +41,17 @@ class Frame:
     multiplicity: int | None = None
 
 
-@dataclass(frozen=True)
-class Dropped:
-    """A frame that is left out, and why."""
-
-    reason: str
-
-
-def groups(frames: Iterable[Frame | Dropped]) -> Iterator[Group]:
+def groups(frames: Iterable[Frame | str]) -> Iterator[Group]:
     """Make one group of each run of consecutive frames that differ in nothing but numbers.
 
-    What is dropped is counted in the group that comes next, or in an empty one at the end.
+    A text says why a frame is left out. It is counted in the group that comes next, or in an empty
+    one at the end.
     """
     run: list[Frame] = []
     dropped: Counter[str] = Counter()
     for frame in frames:
-        if isinstance(frame, Dropped):
-            dropped[frame.reason] += 1
+        if isinstance(frame, str):
+            dropped[frame] += 1
         elif run and (_likeness(frame) != _likeness(run[0]) or len(run) == LONGEST_GROUP):
             yield _group(run, dropped)
             run, dropped = [frame], Counter()
@@ -66,7 +60,9 @@ def groups(frames: Iterable[Frame | Dropped]) -> Iterator[Group]:
     if run:
         yield _group(run, dropped)
     elif dropped:
-        yield _empty(dropped)
+        none = np.zeros((0, 0, 3))
+        numbers = np.zeros(0, dtype=np.int64)
+        yield Group("", "", numbers, none, np.zeros(0), none, "none", dropped=dict(dropped))
 
 
 def _likeness(frame: Frame) -> tuple[Any, ...]:
@@ -76,31 +72,13 @@ def _likeness(frame: Frame) -> tuple[Any, ...]:
 
 
 def _group(run: list[Frame], dropped: Counter[str]) -> Group:
-    first = run[0]
-    optional = {
+    first = vars(run[0])
+    stacked = {
         name: np.array([getattr(frame, name) for frame in run])
-        for name in ("cell", "pbc", "stress")
-        if getattr(first, name) is not None
+        for name in ("positions", "energy", "forces", "cell", "pbc", "stress")
+        if first[name] is not None
     }
-    return Group(
-        smiles=first.smiles,
-        name=first.name,
-        subset=first.subset,
-        atomic_numbers=first.atomic_numbers,
-        positions=np.array([frame.positions for frame in run]),
-        energy=np.array([frame.energy for frame in run]),
-        forces=np.array([frame.forces for frame in run]),
-        source_index=np.full(len(run), -1, dtype=np.int64),
-        charge=first.charge,
-        multiplicity=first.multiplicity,
-        dropped=dict(dropped),
-        **optional,
-    )
-
-
-def _empty(dropped: Counter[str]) -> Group:
-    none, index = np.zeros((0, 0, 3)), np.zeros(0, dtype=np.int64)
-    return Group("", "", index, none, np.zeros(0), none, index, "none", dropped=dict(dropped))
+    return Group(**first | stacked, dropped=dict(dropped))
 
 
 def formula(numbers: NDArray[np.int64], *, reduced: bool = False) -> str:

@@ -17,7 +17,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from e3d.errors import InputError
 from e3d.store.files.json_stream import items
 from e3d.store.group import Group
-from e3d.store.layouts.frames import Dropped, Frame, groups, numbers_of
+from e3d.store.layouts.frames import Frame, groups, numbers_of
 from e3d.store.layouts.pymatgen_dict import labelled_crystal, need
 
 NEEDED = ("structure", "energy", "forces", "functional")
@@ -37,7 +37,7 @@ def read(path: Path) -> Iterator[Group]:
     return groups(_frames(path))
 
 
-def _frames(path: Path) -> Iterator[Frame | Dropped]:
+def _frames(path: Path) -> Iterator[Frame | str]:
     functional = None
     for i, record in enumerate(items(path)):
         where = f"{path}, record {i}"
@@ -55,7 +55,7 @@ def _frames(path: Path) -> Iterator[Frame | Dropped]:
         )
 
 
-def _frame(record: Any, where: str) -> Frame | Dropped:
+def _frame(record: Any, where: str) -> Frame | str:
     structure, energy, forces, functional = (need(record, key, where) for key in NEEDED)
     stress = record.get("stress")
     if stress is not None:

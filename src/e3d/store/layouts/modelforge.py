@@ -79,7 +79,6 @@ def _group(group: h5py.Group, where: str) -> Group:
         energy=energy,
         forces=array(group, FORCES, "(M, N, 3)", where)
         * _unit(group, FORCES, FORCES_EV_PER_ANG, where),
-        source_index=np.full(len(energy), -1, dtype=np.int64),
         charge=_charge(group, where),
     )
 

@@ -16,7 +16,7 @@ from typing import Any
 from e3d.errors import InputError
 from e3d.store.files.json_stream import members
 from e3d.store.group import Group
-from e3d.store.layouts.frames import Dropped, Frame, groups, numbers_of
+from e3d.store.layouts.frames import Frame, groups, numbers_of
 from e3d.store.layouts.pymatgen_dict import labelled_crystal, need
 
 SUBSET = "MPtrj"
@@ -37,7 +37,7 @@ def read(path: Path) -> Iterator[Group]:
     return groups(_frames(path))
 
 
-def _frames(path: Path) -> Iterator[Frame | Dropped]:
+def _frames(path: Path) -> Iterator[Frame | str]:
     count = 0
     for material, records in members(path):
         if not isinstance(records, Mapping):
@@ -54,7 +54,7 @@ def _frames(path: Path) -> Iterator[Frame | Dropped]:
         )
 
 
-def _frame(record: Any, where: str) -> Frame | Dropped:
+def _frame(record: Any, where: str) -> Frame | str:
     structure, energy, forces = (need(record, key, where) for key in ("structure", ENERGY, "force"))
     stress = record.get("stress")
     if stress is not None:

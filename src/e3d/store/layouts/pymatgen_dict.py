@@ -13,7 +13,7 @@ from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from e3d.errors import InputError
-from e3d.store.layouts.frames import NO_LABELS, Dropped, Frame, formula, numbers_of
+from e3d.store.layouts.frames import NO_LABELS, Frame, formula, numbers_of
 from e3d.units import KBAR_EV_PER_ANG3
 
 PARTIAL = "structures with partly occupied sites"
@@ -28,8 +28,10 @@ def labelled_crystal(
     *,
     subset: str,
     where: str,
-) -> Frame | Dropped:
-    """Return the frame of a Structure dictionary and its labels, named by its reduced formula.
+) -> Frame | str:
+    """Return the frame of a Structure dictionary and its labels, or why it is left out.
+
+    It is named by its reduced formula.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def labelled_crystal(
         If a key is missing, an array has another shape, or a species is no element.
     """
     if energy is None or forces is None:
-        return Dropped(NO_LABELS)
+        return NO_LABELS
     lattice, sites = (need(structure, key, f"{where}, structure") for key in ("lattice", "sites"))
     cell = numbers_of(need(lattice, "matrix", f"{where}, lattice"), "lattice matrix", (3, 3), where)
     if not isinstance(sites, list) or not sites:
@@ -56,7 +58,7 @@ def labelled_crystal(
         for i, site in enumerate(sites)
     ]
     if None in species:
-        return Dropped(PARTIAL)
+        return PARTIAL
     numbers = np.array(species, dtype=np.int64)
     pbc = numbers_of(lattice.get("pbc", (True, True, True)), "lattice pbc", (3,), where)
     return Frame(

@@ -92,13 +92,13 @@ def _group(group: h5py.Group, where: str) -> Group:
     )
 
 
-def _source_index(group: h5py.Group, subset: str, m: int, where: str) -> NDArray[np.int64]:
-    """Return the original number of each conformation, -1 where it cannot be known."""
+def _source_index(group: h5py.Group, subset: str, m: int, where: str) -> NDArray[np.int64] | None:
+    """Return the original number of each conformation (M,), None where it cannot be known."""
     if SAMPLE_INDEX in group:
         return array(group, SAMPLE_INDEX, "(M,)", where).astype(np.int64)
     if m == _FULL and PAIRED_SUBSETS.search(subset):
         return np.array(sorted(range(m), key=str), dtype=np.int64)
-    return np.full(m, -1, dtype=np.int64)
+    return None
 
 
 def _formation_energy(

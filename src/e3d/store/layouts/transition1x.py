@@ -97,7 +97,6 @@ def _frames(group: h5py.Group, subset: str, where: str) -> Group:
         positions=array(group, POSITIONS, "(M, N, 3)", where),
         energy=energy,
         forces=array(group, FORCES, "(M, N, 3)", where),
-        source_index=np.full(len(energy), -1, dtype=np.int64),
         charge=0,
         multiplicity=1,
     )
@@ -123,6 +122,5 @@ def _merged(images: Group, end: Group, where: str) -> Group:
         positions=np.concatenate([images.positions, end.positions[new]]),
         energy=np.concatenate([images.energy, end.energy[new]]),
         forces=np.concatenate([images.forces, end.forces[new]]),
-        source_index=np.full(len(images.energy) + int(new.sum()), -1, dtype=np.int64),
         dropped=dropped,
     )

@@ -262,7 +262,7 @@ def electrons(charge: int, multiplicity: int) -> dict[str, Any]:
 def write_labels(
     rows: Iterable[tuple[Geometries, dict[int, Label]]], output: Path, theory: str
 ) -> None:
-    """Write labelled conformations; a group none of whose conformations has a label is left out."""
+    """Write labelled conformations; groups without any label are left out."""
     energies = theories()[theory].isolated_atom_energy
     atoms = {number(element): energy / HARTREE_EV for element, energy in energies.items()}
     with new_file(output) as file:

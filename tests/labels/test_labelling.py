@@ -325,7 +325,7 @@ def finished(output: Path) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_job_that_is_killed_leaves_no_process_and_goes_on_where_it_stopped(
+def test_a_job_that_is_killed_leaves_no_process_and_resumes(
     end: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lengths = np.linspace(0.7, 0.9, 40)

@@ -77,7 +77,7 @@ def test_the_mean_bond_energy_shares_the_atomisation_energy(labelled: Path, tmp_
     assert table["CH3-CH3"] == pytest.approx(ethane - 6 * methane / 4, abs=1e-3)
     dioxide = (carbon + 2 * oxygen - _energy(labelled, "O=C=O")) * KCAL
     assert table["OC=O (CO2->CO+O)"] == pytest.approx(dioxide / 2, abs=1e-3)
-    assert np.isnan(table["C2H5-H"]), "C-H of ethane cannot be told from its C-C"
+    assert np.isnan(table["C2H5-H"]), "nothing separates C-H of ethane from its C-C"
     assert np.isnan(table["CH3-CHO"]), "C-C and C=O share what is left"
 
 

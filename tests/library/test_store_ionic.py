@@ -43,6 +43,13 @@ def test_by_default_they_are_left_out_and_counted(source: Path, tmp_path: Path) 
     }
 
 
+def test_an_empty_list_of_elements_leaves_out_none(source: Path, tmp_path: Path) -> None:
+    report = write_store(source, tmp_path / "store.h5", exclude_elements=[]).as_dict()
+    assert report["molecules"] == len(NEUTRAL) + len(IONIC)
+    assert report["frames_with_ionic_elements"] == 50 * len(IONIC)
+    assert sum(report["frames_dropped"].values()) == 50 * len(CHARGED)
+
+
 def test_kept_they_are_relative_to_neutral_atoms(source: Path, tmp_path: Path) -> None:
     report = write_store(source, tmp_path / "store.h5", include_ionic=True).as_dict()
     assert report["molecules"] == len(NEUTRAL) + len(CHARGED) + len(IONIC)

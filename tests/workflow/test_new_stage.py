@@ -1,4 +1,4 @@
-"""A new stage with one table and one figure is six files, all new but one: this adds it to a copy and runs it."""
+"""A new stage with one table and one figure is six files, all new but one: add and run it."""
 
 import os
 import subprocess
@@ -68,12 +68,6 @@ RULES = """rule tally_run:
         "../../envs/analysis.yaml"
     shell:
         "python -m study tally {input.means} --run {input.settings} -o {output.bonds} --log {log}"
-
-
-rule tally:
-    input:
-        of_stage("tally"),
-    localrule: True
 """
 
 

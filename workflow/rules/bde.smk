@@ -3,16 +3,8 @@
 
 rule bde_run:
     input:
-        bonds=expand(
-            f"<results>/decompose/{RUN}/{{structures}}/bonds.parquet",
-            structures=STRUCTURES,
-            allow_missing=True,
-        ),
-        means=expand(
-            f"<results>/decompose/{RUN}/{{structures}}/bond_means.csv",
-            structures=STRUCTURES,
-            allow_missing=True,
-        ),
+        bonds=decomposed(BONDS_FILE),
+        means=decomposed(MEANS_FILE),
         settings=f"<results>/train/{RUN}/run.yaml",
         subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
         bde=BDE_REFERENCE,
@@ -31,13 +23,8 @@ rule bde_run:
         mem_mb=mem_mb(1000, per_gb=200, grouped=True),
         runtime=minutes(20, per_gb=2, grouped=True),
     message:
-        "bond energies of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
+        f"bond energies of {THIS_RUN}"
     shell:
-        "python -m study bde $(dirname {input.means}) --bde {input.bde} --bond-energies {input.bond_energies} "
-        "--subset {input.subset} --run {input.settings} -o {output.types} --log {log}"
-
-
-rule bde:
-    input:
-        of_stage("bde"),
-    localrule: True
+        "python -m study bde $(dirname {input.means}) --bde {input.bde} "
+        "--bond-energies {input.bond_energies} --subset {input.subset} --run {input.settings} "
+        "-o {output.types} --log {log}"

@@ -1,8 +1,9 @@
 # Fetch a dataset's own file or make it, read it into a store, split it, choose nested subsets.
 
 
-# On the machine Snakemake runs on: compute nodes often reach no network. Nothing but another address fetches
-# a file again; what has arrived of it, .<name>.part, is no declared output and so outlives a failed job.
+# On the machine Snakemake runs on: compute nodes often reach no network. Only another address
+# fetches a file again. What has arrived of it, .<name>.part, is no declared output and so outlives a
+# failed job.
 rule data_fetch:
     output:
         "{file}",
@@ -28,11 +29,13 @@ rule data_fetch:
     message:
         "fetching {wildcards.file}"
     shell:
-        "python -m study data fetch {resources.dataset} --url {params.url:q} --bytes={resources.bytes} "
-        "--md5={resources.md5} --sha256={resources.sha256} -o {output:q} --log {log:q}"
+        "python -m study data fetch {resources.dataset} --url {params.url:q} "
+        "--bytes={resources.bytes} --md5={resources.md5} --sha256={resources.sha256} "
+        "-o {output:q} --log {log:q}"
 
 
-# A dataset with `molecules` is made. What is finished of it, <file>.journal, is no declared output either.
+# A dataset with `molecules` is sampled and labelled here. What is finished of it, <file>.journal,
+# is no declared output either.
 rule data_sample:
     input:
         lambda wildcards: SAMPLED[wildcards.geometries]["molecules"],
@@ -49,17 +52,15 @@ rule data_sample:
     threads: 8
     resources:
         mem_mb=lambda wildcards, threads, attempt: grown(500 * threads, attempt),
-        runtime=most_minutes(),  # what is labelled stays: its next attempt goes on
+        runtime=most_minutes(),  # what is done stays: the next attempt resumes
     params:
-        conformations=lambda wildcards: SAMPLED[wildcards.geometries].get(
-            "conformations", 50
-        ),
+        conformations=lambda wildcards: SAMPLED[wildcards.geometries].get("conformations", 50),
         seed=lambda wildcards: SAMPLED[wildcards.geometries].get("seed", 0),
     message:
         "sampling {wildcards.geometries}"
     shell:
-        "python -m study data sample {input:q} --conformations {params.conformations} --seed {params.seed} "
-        "--jobs {threads} -o {output:q} --log {log:q}"
+        "python -m study data sample {input:q} --conformations {params.conformations} "
+        "--seed {params.seed} --jobs {threads} -o {output:q} --log {log:q}"
 
 
 rule data_label:
@@ -72,7 +73,7 @@ rule data_label:
     benchmark:
         "<costs>/data/label/{labels}.tsv"
     wildcard_constraints:
-        labels=alternatives(MADE),
+        labels=alternatives(LABELLED),
     conda:
         "../../envs/label.yaml"
     threads: 8
@@ -80,17 +81,18 @@ rule data_label:
         mem_mb=lambda wildcards, threads, attempt: grown(2000 * threads, attempt),
         runtime=most_minutes(),
     params:
-        theory=lambda wildcards: MADE[wildcards.labels]["theory"],
+        theory=lambda wildcards: LABELLED[wildcards.labels]["theory"],
     message:
         "labelling {wildcards.labels}"
     shell:
-        "python -m study data label {input:q} --theory {params.theory:q} --jobs {threads} -o {output:q} --log {log:q}"
+        "python -m study data label {input:q} --theory {params.theory:q} --jobs {threads} "
+        "-o {output:q} --log {log:q}"
 
 
 rule data_read:
     input:
-        file=dataset_file,
-        isolated_atoms=isolated_atoms_file,
+        file=of_source("path", []),
+        isolated_atoms=of_source("isolated_atoms", []),
     output:
         store="<results>/data/{dataset}/store.h5",
         report="<results>/data/{dataset}/store.h5.report.json",
@@ -106,13 +108,14 @@ rule data_read:
     resources:
         mem_mb=mem_mb(1500),
         runtime=minutes(60, per_gb=10),
-        sha256=checksum,
+        sha256=of_source("sha256", ""),
     params:
         options=options_of_reading,
     message:
         "reading {wildcards.dataset}"
     shell:
-        "python -m study data read {input.file:q} {params.options} --sha256={resources.sha256} -o {output.store} --log {log}"
+        "python -m study data read {input.file:q} {params.options} --sha256={resources.sha256} "
+        "-o {output.store} --log {log}"
 
 
 rule data_mix:
@@ -157,15 +160,14 @@ rule data_split:
         mem_mb=mem_mb(1000, per_gb=100, grouped=True),
         runtime=minutes(15, per_gb=1, grouped=True),
     params:
-        seed=STUDY.values["split"]["seed"],
-        test_molecules=STUDY.values["split"]["test_molecules"],
-        test_conformations=STUDY.values["split"]["test_conformations"],
-        validation=STUDY.values["split"]["validation"],
+        **SETTINGS["split"],
     message:
         "splitting {wildcards.dataset}"
     shell:
-        "python -m study data split {input} --seed {params.seed} --test-molecules {params.test_molecules} "
-        "--test-conformations {params.test_conformations} --validation {params.validation} -o {output} --log {log}"
+        "python -m study data split {input} --seed {params.seed} "
+        "--test-molecules {params.test_molecules} "
+        "--test-conformations {params.test_conformations} --validation {params.validation} "
+        "-o {output} --log {log}"
 
 
 rule data_subset:
@@ -186,7 +188,7 @@ rule data_subset:
         mem_mb=mem_mb(1000, per_gb=100, grouped=True),
         runtime=minutes(10, per_gb=1, grouped=True),
     params:
-        choice=SUBSET_OPTIONS,
+        choice=subset_options(SETTINGS["subset"]),
     message:
         "choosing {wildcards.n_train} training frames of {wildcards.dataset}"
     shell:
@@ -196,6 +198,6 @@ rule data_subset:
 
 rule data:
     input:
-        of_datasets("<results>/data/{dataset}/splits.parquet"),
-        of_subsets("<results>/data/{dataset}/subsets/n{n_train}.csv"),
+        [f"<results>/data/{run['dataset']}/splits.parquet" for run in RUNS],
+        ["<results>/data/{dataset}/subsets/n{n_train}.csv".format(**run) for run in RUNS],
     localrule: True

@@ -7,11 +7,10 @@ rule decompose_run:
         settings=f"<results>/train/{RUN}/run.yaml",
         store="<results>/data/{dataset}/store.h5",
         splits="<results>/data/{dataset}/splits.parquet",
-        named="resources/named_bonds.xyz",
+        named=NAMED_BONDS_FILE,
         code=code_of("decompose"),
     output:
-        DECOMPOSED,
-        first=f"<results>/decompose/{RUN}/{NAMED_BONDS}/summary.json",
+        [file for name in DECOMPOSED_FILES for file in decomposed(name)],
     log:
         f"<logs>/decompose/{RUN}.log",
     benchmark:
@@ -25,15 +24,11 @@ rule decompose_run:
         gpu=GPU,
         gpu_model=gpu_model,
         device=DEVICE,
+    params:
+        folder=f"{RESULTS}/decompose/{RUN}",
     message:
-        "decomposing {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} of {wildcards.dataset}"
+        f"decomposing {THIS_RUN}"
     shell:
-        "python -m study decompose {input.model} {input.store} {input.named} --splits {input.splits} "
-        "--run {input.settings} --skip-unknown-elements --device {resources.device} "
-        "-o $(dirname $(dirname {output.first})) --log {log}"
-
-
-rule decompose:
-    input:
-        of_stage("decompose"),
-    localrule: True
+        "python -m study decompose {input.model} {input.store} {input.named} "
+        "--splits {input.splits} --run {input.settings} --skip-unknown-elements "
+        "--device {resources.device} -o {params.folder} --log {log}"

@@ -1,11 +1,11 @@
-# Molecular dynamics of the largest runs: D(t), its spectrum, and whether it announces which bond breaks.
+# Molecular dynamics of the largest runs: D(t), its spectrum, and D before a bond breaks.
 
 
 rule dynamics_run:
     input:
         model=f"<results>/train/{RUN}/model.ckpt",
         settings=f"<results>/train/{RUN}/run.yaml",
-        named="resources/named_bonds.xyz",
+        named=NAMED_BONDS_FILE,
         code=code_of("dynamics"),
     output:
         **outputs("dynamics"),
@@ -23,15 +23,10 @@ rule dynamics_run:
         gpu_model=gpu_model,
         device=DEVICE,
     params:
-        dynamics=json.dumps(STUDY.values["dynamics"], sort_keys=True),
+        dynamics=json.dumps(SETTINGS["dynamics"], sort_keys=True),
     message:
-        "dynamics with {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} of {wildcards.dataset}"
+        f"dynamics with {THIS_RUN}"
     shell:
         "python -m study dynamics {input.model} {input.named} --run {input.settings} "
-        "--settings {params.dynamics:q} --device {resources.device} -o {output.dynamics} --log {log}"
-
-
-rule dynamics:
-    input:
-        of_stage("dynamics"),
-    localrule: True
+        "--settings {params.dynamics:q} --device {resources.device} "
+        "-o {output.dynamics} --log {log}"

@@ -1,23 +1,11 @@
-# Entropy of D, eps and A per bond type, decomposability, its sensitivity, and the histograms the distributions draw.
+# Entropy of D, eps and A by bond type, decomposability, its sensitivity, histograms.
 
 
 rule entropy_run:
     input:
-        bonds=expand(
-            f"<results>/decompose/{RUN}/{{structures}}/bonds.parquet",
-            structures=TEST_SPLITS,
-            allow_missing=True,
-        ),
-        means=expand(
-            f"<results>/decompose/{RUN}/{{structures}}/bond_means.csv",
-            structures=TEST_SPLITS,
-            allow_missing=True,
-        ),
-        pairs=expand(
-            f"<results>/decompose/{RUN}/{{structures}}/pairs.parquet",
-            structures=TEST_SPLITS,
-            allow_missing=True,
-        ),
+        bonds=decomposed(BONDS_FILE, TEST_SPLITS),
+        means=decomposed(MEANS_FILE, TEST_SPLITS),
+        pairs=decomposed(PAIRS_FILE, TEST_SPLITS),
         settings=f"<results>/train/{RUN}/run.yaml",
         code=code_of("entropy"),
     output:
@@ -33,18 +21,12 @@ rule entropy_run:
         mem_mb=mem_mb(1000, per_gb=200, grouped=True),
         runtime=minutes(20, per_gb=5, grouped=True),
     params:
-        bond_energy=STUDY.values["entropy"]["bond_energy_eV"],
-        scaled=STUDY.values["entropy"]["scaled"],
-        r=STUDY.values["entropy"]["r_ang"],
+        bond_energy=SETTINGS["entropy"]["bond_energy_eV"],
+        scaled=SETTINGS["entropy"]["scaled"],
+        r=SETTINGS["entropy"]["r_ang"],
     message:
-        "entropy of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
+        f"entropy of {THIS_RUN}"
     shell:
         "python -m study entropy $(dirname {input.means}) --run {input.settings} "
         "--bin-bond-energy {params.bond_energy} --bin-scaled {params.scaled} --bin-r {params.r} "
         "-o {output.entropy} --log {log}"
-
-
-rule entropy:
-    input:
-        of_stage("entropy"),
-    localrule: True

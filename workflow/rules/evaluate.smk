@@ -24,13 +24,7 @@ rule evaluate_run:
         gpu_model=gpu_model,
         device=DEVICE,
     message:
-        "errors of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} on {wildcards.dataset}"
+        f"errors of {THIS_RUN}"
     shell:
-        "python -m study evaluate {input.model} {input.store} --splits {input.splits} --run {input.settings} "
-        "--device {resources.device} -o {output} --log {log}"
-
-
-rule evaluate:
-    input:
-        of_stage("evaluate"),
-    localrule: True
+        "python -m study evaluate {input.model} {input.store} --splits {input.splits} "
+        "--run {input.settings} --device {resources.device} -o {output} --log {log}"

@@ -17,8 +17,7 @@ rule interplay_tables:
         ),
         code=code_of("interplay"),
     output:
-        runs="<results>/interplay/runs.csv",
-        correlations="<results>/interplay/correlations.csv",
+        **outputs("interplay"),
     log:
         "<logs>/interplay/tables.log",
     benchmark:
@@ -33,9 +32,3 @@ rule interplay_tables:
         "correlating the runs"
     shell:
         "python -m study interplay {input.tables} -o {output.runs} --log {log}"
-
-
-rule interplay:
-    input:
-        rules.interplay_tables.output,
-    localrule: True

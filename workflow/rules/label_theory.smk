@@ -4,15 +4,11 @@
 rule label_theory_run:
     input:
         named=f"<results>/bde/{RUN}.named.csv",
-        decomposed=expand(
-            f"<results>/decompose/{RUN}/{{structures}}/bonds.parquet",
-            structures=STRUCTURES,
-            allow_missing=True,
-        ),
-        means=f"<results>/decompose/{RUN}/{NAMED_BONDS}/bond_means.csv",
+        decomposed=decomposed(BONDS_FILE),
+        means=decomposed(MEANS_FILE, [NAMED_BONDS]),
         settings=f"<results>/train/{RUN}/run.yaml",
         store="<results>/data/{dataset}/store.h5",
-        source=bond_orders_file,
+        source=file_in_layout("spice"),  # where bond orders may be
         label_level="resources/label_level.csv",
         references="resources/references.hdf5",
         code=code_of("label-theory"),
@@ -29,14 +25,9 @@ rule label_theory_run:
         mem_mb=mem_mb(1000, per_gb=200, grouped=True),
         runtime=minutes(20, per_gb=2, grouped=True),
     message:
-        "D of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} beside the labels' level"
+        f"D of {THIS_RUN} beside the labels' level of theory"
     shell:
-        "python -m study label-theory {input.named} $(dirname {input.decomposed}) --store {input.store} --orders={input.source:q} "
+        "python -m study label-theory {input.named} $(dirname {input.decomposed}) "
+        "--store {input.store} --orders={input.source:q} "
         "--label-level {input.label_level} --references {input.references} --run {input.settings} "
         "-o {output.bonds} --log {log}"
-
-
-rule label_theory:
-    input:
-        of_stage("label_theory"),
-    localrule: True

@@ -6,11 +6,10 @@ rule null_fit:
         store="<results>/data/{dataset}/store.h5",
         splits="<results>/data/{dataset}/splits.parquet",
         subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
-        named="resources/named_bonds.xyz",
+        named=NAMED_BONDS_FILE,
         code=code_of("null fit"),
     output:
-        fits="<results>/null/fit/{dataset}/n{n_train}.csv",
-        types="<results>/null/fit/{dataset}/n{n_train}.types.csv",
+        **outputs("null", "fits", "types"),
         errors="<results>/null/fit/{dataset}/n{n_train}.errors.csv",
         bonds="<results>/null/fit/{dataset}/n{n_train}.bonds.csv",
     log:
@@ -24,9 +23,9 @@ rule null_fit:
         mem_mb=mem_mb(2000, per_gb=50),
         runtime=minutes(60, per_gb=5),
     params:
-        energy_weight=STUDY.values["training"]["energy_weight"],
-        force_weight=STUDY.values["training"]["force_weight"],
-        r_max=STUDY.values["null_models"]["pair_r_max"],
+        energy_weight=SETTINGS["training"]["energy_weight"],
+        force_weight=SETTINGS["training"]["force_weight"],
+        r_max=SETTINGS["null_models"]["pair_r_max"],
     message:
         "null models on {wildcards.n_train} frames of {wildcards.dataset}"
     shell:
@@ -41,7 +40,7 @@ rule null_untrained:
         settings=settings_of_any_run,
         store="<results>/data/{dataset}/store.h5",
         splits="<results>/data/{dataset}/splits.parquet",
-        named="resources/named_bonds.xyz",
+        named=NAMED_BONDS_FILE,
         code=code_of("null untrained"),
     output:
         "<results>/null/untrained/{dataset}/{model}.csv",
@@ -56,7 +55,7 @@ rule null_untrained:
         mem_mb=mem_mb(2000),
         runtime=minutes(60),
     params:
-        seeds=STUDY.values["null_models"]["untrained_seeds"],
+        seeds=SETTINGS["null_models"]["untrained_seeds"],
     message:
         "untrained {wildcards.model} on {wildcards.dataset}"
     shell:
@@ -66,11 +65,7 @@ rule null_untrained:
 
 rule null_run:
     input:
-        means=expand(
-            f"<results>/decompose/{RUN}/{{structures}}/bond_means.csv",
-            structures=STRUCTURES,
-            allow_missing=True,
-        ),
+        means=decomposed(MEANS_FILE),
         settings=f"<results>/train/{RUN}/run.yaml",
         named=f"<results>/bde/{RUN}.named.csv",
         errors=f"<results>/evaluate/{RUN}.csv",
@@ -85,9 +80,7 @@ rule null_run:
         bond_energies=BOND_ENERGIES,
         code=code_of("null compare"),
     output:
-        compare=f"<results>/null/{RUN}.csv",
-        named=f"<results>/null/{RUN}.named.csv",
-        correlations=f"<results>/null/{RUN}.correlations.csv",
+        **outputs("null", "compare", "named", "correlations"),
     log:
         f"<logs>/null/{RUN}.log",
     benchmark:
@@ -102,17 +95,11 @@ rule null_run:
         untrained=lambda wildcards, input: (
             f"--untrained {input.untrained}" if input.untrained else ""
         ),
-        shuffles=STUDY.values["null_models"]["shuffles"],
+        shuffles=SETTINGS["null_models"]["shuffles"],
     message:
-        "null models beside {wildcards.model} n={wildcards.n_train} seed {wildcards.seed}"
+        f"null models beside {THIS_RUN}"
     shell:
         "python -m study null compare $(dirname {input.means}) --named {input.named} "
         "--errors {input.errors} --fit {input.fit} {params.untrained} --bde {input.bde} "
         "--bond-energies {input.bond_energies} --shuffles {params.shuffles} --run {input.settings} "
         "-o {output.compare} --log {log}"
-
-
-rule null:
-    input:
-        of_stage("null"),
-    localrule: True

@@ -1,4 +1,5 @@
 # Barrier heights, stretched bonds, and D along reaction paths.
+from study.reactivity import FILES as REACTIVITY_FILES
 
 
 rule reactivity_run:
@@ -8,7 +9,7 @@ rule reactivity_run:
         store="<results>/data/{dataset}/store.h5",
         subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
         shipped=[path for path, _ in REACTIVITY_FILES.values()],
-        transition1x=transition1x_file,
+        transition1x=file_in_layout("transition1x"),
         code=code_of("reactivity"),
     output:
         **outputs("reactivity"),
@@ -26,23 +27,13 @@ rule reactivity_run:
         gpu_model=gpu_model,
         device=DEVICE,
     params:
-        files=" ".join(
-            f"--{name} {path}" for name, (path, _) in REACTIVITY_FILES.items()
-        ),
+        files=" ".join(f"--{name} {path}" for name, (path, _) in REACTIVITY_FILES.items()),
         transition1x=lambda wildcards, input: (
-            f"--transition1x {shlex.quote(str(input.transition1x))}"
-            if input.transition1x
-            else ""
+            f"--transition1x {shlex.quote(str(input.transition1x))}" if input.transition1x else ""
         ),
     message:
-        "reactivity of {wildcards.model} n={wildcards.n_train} seed {wildcards.seed} of {wildcards.dataset}"
+        f"reactivity of {THIS_RUN}"
     shell:
         "python -m study reactivity {input.model} --store {input.store} --subset {input.subset} "
         "--run {input.settings} {params.files} {params.transition1x} --device {resources.device} "
         "-o {output.barriers} --log {log}"
-
-
-rule reactivity:
-    input:
-        of_stage("reactivity"),
-    localrule: True

@@ -7,8 +7,7 @@ rule robustness_tables:
         order="<results>/bde/order.csv",
         code=code_of("robustness"),
     output:
-        pairs="<results>/robustness/pairs.csv",
-        bonds="<results>/robustness/bonds.csv",
+        **outputs("robustness"),
     log:
         "<logs>/robustness/tables.log",
     benchmark:
@@ -23,9 +22,3 @@ rule robustness_tables:
         "comparing training sets"
     shell:
         "python -m study robustness {input.named} {input.order} -o {output.pairs} --log {log}"
-
-
-rule robustness:
-    input:
-        rules.robustness_tables.output,
-    localrule: True

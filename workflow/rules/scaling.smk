@@ -6,7 +6,7 @@ rule scaling_fits:
         errors="<results>/evaluate/errors.csv",
         code=code_of("scaling"),
     output:
-        "<results>/scaling/fits.csv",
+        **outputs("scaling"),
     log:
         "<logs>/scaling/fits.log",
     benchmark:
@@ -21,9 +21,3 @@ rule scaling_fits:
         "fitting scaling forms"
     shell:
         "python -m study scaling {input.errors} -o {output} --log {log}"
-
-
-rule scaling:
-    input:
-        "<results>/scaling/fits.csv",
-    localrule: True

@@ -1,5 +1,5 @@
-# Train every run of the grid with nequip-train. Nothing here depends on the package's source: editing code
-# never plans a training.
+# Train every run of the grid with nequip-train. Nothing here depends on the source of the packages:
+# editing code never plans a training.
 
 
 rule train_settings:
@@ -19,7 +19,7 @@ rule train_settings:
     params:
         settings=run_json,
     message:
-        "settings of {wildcards.dataset} n={wildcards.n_train} {wildcards.model} seed {wildcards.seed}"
+        f"settings of {THIS_RUN}"
     shell:
         "python -m study settings {params.settings:q} -o {output} --log {log}"
 
@@ -31,8 +31,8 @@ rule train_run:
         splits="<results>/data/{dataset}/splits.parquet",
         subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
     output:
+        **outputs("train"),
         model=f"<results>/train/{RUN}/model.ckpt",
-        metrics=f"<results>/train/{RUN}/metrics.csv",
         config=f"<results>/train/{RUN}/nequip.yaml",
     log:
         f"<logs>/train/run/{RUN}.log",
@@ -40,28 +40,22 @@ rule train_run:
         f"<costs>/train/run/{RUN}.tsv"
     conda:
         TRAIN_ENV
-    threads: 4 if ON_GPU else 1  # beside a GPU: what compiles kernels for it
+    threads: 4 if GPU else 1  # beside a GPU: what compiles kernels for it
     resources:
         mem_mb=training_mem_mb,
         runtime=training_runtime,
         gpu=training_gpus,
         gpu_model=gpu_model,
-        mpi=training_mpi,
-        nodes=training_nodes,
-        tasks=training_tasks,
-        tasks_per_node=training_tasks_per_node,
-        tasks_per_gpu=training_tasks_per_gpu,
-        slurm_extra=training_slurm_extra,
+        mpi=of_several_processes("mpi"),
+        nodes=of_several_processes("nodes"),
+        tasks=of_several_processes("tasks"),
+        tasks_per_node=of_several_processes("tasks_per_node"),
+        tasks_per_gpu=of_several_processes("tasks_per_gpu"),
+        slurm_extra=of_several_processes("slurm_extra"),
         device=DEVICE,
         options=training_options,
     message:
-        "training {wildcards.model} on {wildcards.n_train} frames of {wildcards.dataset}, seed {wildcards.seed}"
+        f"training {THIS_RUN}"
     shell:
-        "python -m study train {input.settings} -o $(dirname {output.model}) --device {resources.device} "
-        "{resources.options} --log {log}"
-
-
-rule train:
-    input:
-        "<results>/train/metrics.csv",
-    localrule: True
+        "python -m study train {input.settings} --device {resources.device} {resources.options} "
+        "-o $(dirname {output.model}) --log {log}"

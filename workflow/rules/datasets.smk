@@ -1,0 +1,65 @@
+# Datasets of the study: the files they are read from, and what their entries say of them.
+from study.data.entries import read_options
+from study.data.labelled import geometries_file
+
+SOURCES = {name: STUDY.datasets[name] for name in STUDY.sources()}
+MIXTURES = STUDY.mixtures()
+# Files that can be fetched: the settings they are fetched by.
+FETCHED = {
+    entry["path"]: {"dataset": name} | entry for name, entry in SOURCES.items() if "url" in entry
+} | {
+    entry["isolated_atoms"]: {"dataset": name, "url": entry["isolated_atoms_url"]}
+    for name, entry in SOURCES.items()
+    if "isolated_atoms_url" in entry
+}
+# Files that are labelled here, and the sampled conformations they are labelled from.
+LABELLED = {entry["path"]: entry for entry in SOURCES.values() if "molecules" in entry}
+SAMPLED = {geometries_file(path): entry for path, entry in LABELLED.items()}
+
+
+def of_file(key):
+    """A setting of the dataset that is fetched into a file; empty where it has none."""
+    return lambda wildcards: str(FETCHED[wildcards.file].get(key, ""))
+
+
+def of_source(key, default):
+    """What the entry of a dataset says."""
+    return lambda wildcards: SOURCES[wildcards.dataset].get(key, default)
+
+
+def file_in_layout(layout):
+    """The dataset's own file, if it has this layout."""
+
+    def file(wildcards):
+        entry = SOURCES.get(wildcards.dataset, {})
+        return entry["path"] if entry.get("layout") == layout else []
+
+    return file
+
+
+def options_of_reading(wildcards):
+    """The options of `data read` that shape the store."""
+    return shlex.join(read_options(SOURCES[wildcards.dataset]))
+
+
+def parts_of(wildcards):
+    """The stores that a mixture is mixed from."""
+    parts = STUDY.datasets[wildcards.dataset]["mix"]
+    return [f"{RESULTS}/data/{name}/store.h5" for name in parts]
+
+
+def mix_options(wildcards):
+    """The options of `data mix`."""
+    entry = STUDY.datasets[wildcards.dataset]
+    shares = [f"{name}={share}" for name, share in entry["mix"].items()]
+    residual = ["--apply-residual"] if entry["apply_residual"] else []
+    return shlex.join(["--shares", *shares, *residual])
+
+
+def subset_options(settings):
+    """The options of `data subset` by the configuration's `subset`."""
+    options = []
+    for key, value in settings.items():
+        values = map(str, value if isinstance(value, list) else [value])
+        options += [f"--{key.replace('_', '-')}", *values]
+    return shlex.join(options)

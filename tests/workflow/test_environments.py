@@ -150,7 +150,7 @@ def test_every_rule_has_its_environment() -> None:
     expected = {f'"../../envs/{env}.yaml"' for env in ENVS if env != "train-gpu"}
     assert used == expected | {"TRAIN_ENV"}
     common = (ROOT / "workflow" / "rules" / "common.smk").read_text()
-    assert """TRAIN_ENV = f"../../envs/train-{'gpu' if ON_GPU else 'cpu'}.yaml\"""" in common
+    assert """TRAIN_ENV = f"../../envs/train-{'gpu' if GPU else 'cpu'}.yaml\"""" in common
 
 
 def test_one_python() -> None:

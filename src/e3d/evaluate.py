@@ -6,7 +6,7 @@ Intervals are delete-group jackknifes over molecules.
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,22 +16,19 @@ from e3d.chemistry import symbol
 from e3d.fields import METRICS, TEST_IONIC, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.options import own_run
-from e3d.potential import Potential
+from e3d.potential import LoadedModel, Potential
 from e3d.statistics import group_mean
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of, read_splits
 from e3d.structures import Structure, from_store
 from e3d.units import EV_MEV
 
-if TYPE_CHECKING:  # null models are evaluated without torch
-    from e3d.models import AnalysisModel
-
 ALL_FRAMES = "all-frames"
 _ERROR, _ABSOLUTE, _SQUARE, _ELEMENT = "error", "absolute", "square", "element"
 
 
 def write_errors(
-    model: "AnalysisModel | Path",
+    model: LoadedModel | Path,
     store: Path,
     output: Path,
     *,

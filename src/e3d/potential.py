@@ -1,11 +1,13 @@
 """What the project asks of a potential, be it a trained model or a fitted one. No torch here."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from e3d.chemistry import symbol
 from e3d.edges import EdgeEnergies
 from e3d.graphs import Batch, batches
 from e3d.structures import Structure
@@ -34,3 +36,22 @@ class EdgePotential(Potential, Protocol):
 
     def edge_energies(self, batch: Batch) -> EdgeEnergies:
         """Return the energy of every directed edge, eV."""
+
+
+class LoadedModel(EdgePotential, Protocol):
+    """An edge potential that a file holds, as :func:`e3d.load` returns it."""
+
+    path: Path
+    """Its file."""
+    type_names: tuple[str, ...]
+    """Symbols of the elements it knows."""
+    n_parameters: int
+    """Number of trainable weights."""
+
+    def knows(self, structure: Structure) -> bool:
+        """Say whether the model knows every element of a structure."""
+        return not self.unknown(structure)
+
+    def unknown(self, structure: Structure) -> list[str]:
+        """Return the symbols of a structure's elements that the model does not know, sorted."""
+        return sorted({symbol(int(z)) for z in structure.atomic_numbers} - {*self.type_names})

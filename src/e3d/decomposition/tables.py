@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from e3d import provenance, tables
 from e3d.decomposition.rows import Decomposer
@@ -13,18 +13,16 @@ from e3d.errors import InputError
 from e3d.fields import BONDS_FILE, MEANS_FILE, PAIRS_FILE, SUMMARY_FILE, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.options import own_run
+from e3d.potential import LoadedModel
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of, read_splits
 from e3d.structures import STORE_SUFFIX, Structure, from_file, from_store
-
-if TYPE_CHECKING:  # who loads the model imports torch
-    from e3d.models import AnalysisModel
 
 log = logging.getLogger(__name__)
 
 
 def write_decompositions(
-    model: "AnalysisModel | Path",
+    model: LoadedModel | Path,
     structures: Sequence[Path],
     output: Path,
     *,
@@ -102,7 +100,7 @@ def _sources(
 
 
 def _known(
-    model: "AnalysisModel", structures: Iterable[Structure], *, skip: bool
+    model: LoadedModel, structures: Iterable[Structure], *, skip: bool
 ) -> Iterator[Structure]:
     """Pass structures through; with ``skip``, leave out and log those with unknown elements."""
     for structure in structures:
@@ -114,7 +112,7 @@ def _known(
 
 
 def write_decomposition(
-    model: "AnalysisModel",
+    model: LoadedModel,
     structures: Iterable[Structure],
     folder: Path,
     *,

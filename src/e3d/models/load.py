@@ -1,6 +1,7 @@
-"""Load a trained Allegro model for analysis: rebuilt in float64, and run eagerly."""
+"""Load a trained model for analysis: Allegro is rebuilt in float64, and run eagerly."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +16,12 @@ from e3d.errors import InputError
 from e3d.fast import accelerate
 from e3d.models.analysis import AnalysisModel
 from e3d.models.precision import as_float64
+from e3d.potential import LoadedModel
 
 _SOLE_MODEL = "sole_model"
 
 
-def load_model(path: str | Path, device: str = "cpu") -> AnalysisModel:
+def load_model(path: str | Path, device: str = "cpu") -> LoadedModel:
     """Load a checkpoint (``.ckpt``) or package (``.nequip.zip``) in float64 for analysis.
 
     Both are pickles, which can run code when they are loaded: load only what you trust.
@@ -34,20 +36,25 @@ def load_model(path: str | Path, device: str = "cpu") -> AnalysisModel:
     Raises
     ------
     InputError
-        If the file is missing, of another kind, or holds no Allegro model; or if there is no
-        such device.
+        If the file is missing, of another kind, or holds no model with energies on edges; or if
+        there is no such device.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such model. Train it first, or fix the path.")
     require_device(device)
-    read = next((READERS[suffix] for suffix in READERS if path.name.endswith(suffix)), None)
-    if read is None:
+    load = next((LOADERS[suffix] for suffix in LOADERS if path.name.endswith(suffix)), None)
+    if load is None:
         raise InputError(
-            f"{path}: not a kind of model that returns edge energies - allowed: a nequip "
-            "checkpoint (.ckpt) or package (.nequip.zip). Compiled models (.pt2, .pth) do not "
-            "return them: give the checkpoint or package they were made from."
+            f"{path}: not a kind of model that returns edge energies - allowed: files that end in "
+            f"{', '.join(LOADERS)}. Compiled models (.pt2, .pth) do not return them: give the "
+            "checkpoint or package they were made from."
         )
+    return load(path, device)
+
+
+def _allegro(read: Callable[[Path], torch.nn.Module], path: Path, device: str) -> AnalysisModel:
+    """Return the Allegro model that ``read`` takes from nequip's file."""
     set_global_state()
     try:
         with override_model_compile_mode("eager"), only_apply_persistent_modifiers(True):
@@ -85,8 +92,8 @@ def _from_package(path: Path) -> torch.nn.Module:
     return model
 
 
-READERS: Final[Mapping[str, Callable[[Path], torch.nn.Module]]] = {
-    ".ckpt": _from_checkpoint,
-    ".nequip.zip": _from_package,
+LOADERS: Final[Mapping[str, Callable[[Path, str], LoadedModel]]] = {
+    ".ckpt": partial(_allegro, _from_checkpoint),
+    ".nequip.zip": partial(_allegro, _from_package),
 }
-"""What reads nequip's ``GraphModel`` from a file, by the end of its name."""
+"""What loads the model of a file on a device, by the end of the file's name."""

@@ -12,7 +12,7 @@ import pandas as pd
 from e3d import tables
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
-from e3d.models import load_model
+from e3d.models import AnalysisModel, load_model
 from e3d.options import read_yaml
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure, from_file, from_store
@@ -49,12 +49,14 @@ def write_table(
 ) -> None:
     """Write the rigidities of one run; ``run`` is its RUN.yaml.
 
-    A model of more than ``MAX_PARAMETERS`` weights has a table without rows.
+    A model of more than ``MAX_PARAMETERS`` weights, or without derivatives by its weights, has a
+    table without rows.
     """
     settings = RunSettings.from_dict(read_yaml(run))
-    network = Differentiable(load_model(model))
-    if network.n_parameters > MAX_PARAMETERS:
-        log.warning("%d weights, too many for the matrix: no rows", network.n_parameters)
+    loaded = load_model(model)
+    network = Differentiable(loaded) if isinstance(loaded, AnalysisModel) else None
+    if network is None or network.n_parameters > MAX_PARAMETERS:
+        log.warning("%s: no rows, as its matrix is not known or too large", model)
         table = pd.DataFrame(columns=[*_QUANTITY, *_PREDICTED])
     else:
         frames = tables.read(subset, columns=(C.FRAME,))[C.FRAME].to_numpy()

@@ -9,7 +9,7 @@ import pytest
 from e3d.fields import Column as C
 from study import runs
 from study.bde.findings import sentences
-from study.findings.sections import findings, quoted, write_findings
+from study.findings.sections import findings, write_findings
 from study.stages import FINDINGS, TABLES, findings_module
 from study_tables import TWO, Tables, save_tables, study
 
@@ -18,20 +18,16 @@ def of_study(tables: Tables) -> list[str]:
     return list(sentences(tables, runs.reference(tables["decompose/summary"])))
 
 
-def test_sections_become_lists_under_headings_and_readme_quotes_the_first(tmp_path: Path) -> None:
+def test_sections_become_lists_under_headings(tmp_path: Path) -> None:
     tables = study(**TWO)
     write_findings([save_tables(tables, tmp_path)], tmp_path / "findings.md", ["bde"])
     text = (tmp_path / "findings.md").read_text(encoding="utf-8")
     assert text == "**What D is**\n\n" + "".join(f"- {sentence}\n" for sentence in of_study(tables))
-    short = quoted(findings(tables, ["bde"]))
-    assert text.startswith(short)
-    assert short.count("\n- ") == FINDINGS["bde"].quoted
 
 
 def test_every_section_has_a_module_and_known_tables() -> None:
     for stage, section in FINDINGS.items():
         assert find_spec(findings_module(stage)) is not None
-        assert section.quoted >= 1
         assert set(section.tables) <= TABLES.keys()
 
 

@@ -88,15 +88,12 @@ class Findings:
         Heading of the section.
     tables
         The study's tables it reads.
-    quoted
-        How many of its sentences README quotes.
     every_dataset
         Whether it speaks of each dataset, not of the study's first alone.
     """
 
     title: str
     tables: tuple[str, ...]
-    quoted: int
     every_dataset: bool = False
 
 

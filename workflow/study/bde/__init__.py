@@ -25,7 +25,6 @@ STAGE = Stage(
             "entropy/decomposability",
             "scaling/fits",
         ),
-        quoted=4,
         every_dataset=True,
     ),
     commands=(

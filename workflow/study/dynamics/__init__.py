@@ -25,7 +25,6 @@ STAGE = Stage(
     findings=Findings(
         "Does D announce which bond breaks?",
         ("dynamics/dynamics", "dynamics/breaking"),
-        quoted=1,
     ),
     commands=(
         Command(

@@ -25,7 +25,6 @@ STAGE = Stage(
     findings=Findings(
         "How much D says about the bond type, and how sure its entropy is",
         ("entropy/entropy", "entropy/decomposability"),
-        quoted=2,
     ),
     commands=(
         Command(

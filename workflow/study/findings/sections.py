@@ -51,11 +51,5 @@ def findings(
     return parts
 
 
-def quoted(parts: Mapping[str, list[str]]) -> str:
-    """Return what README quotes of the findings: the first sentences of every section."""
-    short = {FINDINGS[name].title: found[: FINDINGS[name].quoted] for name, found in parts.items()}
-    return "\n\n".join(_markdown(title, found) for title, found in short.items() if found)
-
-
 def _markdown(title: str, sentences: Sequence[str]) -> str:
     return "\n".join([f"**{title}**", "", *(f"- {sentence}" for sentence in sentences)])

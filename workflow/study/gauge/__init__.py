@@ -25,7 +25,6 @@ STAGE = Stage(
     findings=Findings(
         "How much of D the data fix",
         ("gauge/seeds", "gauge/rigidity", "gauge/ablations", "gauge/contrasts", "gauge/compare"),
-        quoted=1,
     ),
     commands=(
         Command(

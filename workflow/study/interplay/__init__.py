@@ -15,7 +15,7 @@ STAGE = Stage(
             variants=True,
         ),
     ),
-    findings=Findings("Interplay", ("interplay/correlations",), quoted=2),
+    findings=Findings("Interplay", ("interplay/correlations",)),
     commands=(
         Command(
             "interplay",

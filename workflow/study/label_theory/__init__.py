@@ -23,7 +23,6 @@ STAGE = Stage(
     findings=Findings(
         "Is it the labels?",
         ("label_theory/summary", "label_theory/separation", "label_theory/orders"),
-        quoted=1,
     ),
     commands=(
         Command(

@@ -26,9 +26,7 @@ STAGE = Stage(
             "null", 7, "D beside null models", ("decompose/summary", "null/compare", "null/named")
         ),
     ),
-    findings=Findings(
-        "What D must beat", ("null/compare", "null/correlations", "null/types"), quoted=3
-    ),
+    findings=Findings("What D must beat", ("null/compare", "null/correlations", "null/types")),
     commands=(
         Command(
             "null fit",

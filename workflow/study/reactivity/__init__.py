@@ -42,7 +42,6 @@ STAGE = Stage(
     findings=Findings(
         "Reactions",
         ("reactivity/summary", "reactivity/scan_errors", "reactivity/path_changes"),
-        quoted=2,
     ),
     commands=(
         Command(

@@ -14,7 +14,7 @@ STAGE = Stage(
             ("robustness/pairs", "robustness/bonds"),
         ),
     ),
-    findings=Findings("Robustness across training sets", ("robustness/pairs",), quoted=1),
+    findings=Findings("Robustness across training sets", ("robustness/pairs",)),
     commands=(
         Command(
             "robustness",

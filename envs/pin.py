@@ -108,7 +108,7 @@ def conda(path: Path, arguments: Sequence[str]) -> str:
         said = " ".join((done.stderr or done.stdout).split())
         raise PinError(
             f"{path}: conda failed: {said[:400]}. "
-            "Nothing was written; mend the file or reach the channel."
+            "Nothing was written; correct the file or reach the channel."
         )
     return done.stdout
 

@@ -34,8 +34,8 @@ from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
 from e3d.units import BOHR_ANG
 from study.config import Study, load_study, run_settings
-from study.data.split import SplitSettings, split_store
-from study.data.subset import Choice, choose
+from study.data.split import write_splits
+from study.data.subset import write_subset
 from study.run_settings import RunSettings, Training
 from study.train.pack import pack
 
@@ -50,7 +50,7 @@ FRAMES, QUICK_FRAMES = {"xs": 2000, "s": 400, "m": 200, "l": 50}, 20
 """Frames decomposed, at most: of the smallest size all, for the size of the files."""
 SHARE = 4
 """The smaller batch is this part of the study's."""
-SPLIT = SplitSettings(seed=0, test_molecules=0.1, test_conformations=0.1, validation=0.1)
+SPLIT = {"test_molecules": 0.1, "test_conformations": 0.1, "validation": 0.1}
 MOLECULES = """
 CC(C)Cc1ccc(C(C)C(=O)O)cc1 CN1CCC(CC1)=C1c2ccccc2CCc2ccccc21 COc1ccc2cc(ccc2c1)C(C)C(=O)O
 CCN(CC)CC(=O)Nc1c(C)cccc1C CC(C)NCC(O)COc1ccc(CCOC)cc1 CNCCC(Oc1ccc(cc1)C(F)(F)F)c1ccccc1
@@ -101,8 +101,8 @@ def prepare(folder: Path, conformations: int) -> Row:
     source, store, splits = folder / "source.hdf5", folder / "store.h5", folder / "splits.parquet"
     write_dataset(source, conformations)
     write_store(source, store)
-    split_store(store, splits, SPLIT)
-    choose(store, splits, folder / "subset.csv", n=N_TRAIN, choice=Choice())
+    write_splits(store, splits, **SPLIT)
+    write_subset(store, splits, folder / "subset.csv", n=N_TRAIN)
     with StoreReader(store) as reader:
         frames = np.arange(len(reader))
         packed = pack(reader, frames, R_MAX_ANG)

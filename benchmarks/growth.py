@@ -27,8 +27,8 @@ from e3d.chemistry import symbol
 from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure, from_store
-from study.data.split import SplitSettings, split_store
-from study.data.subset import Choice, choose
+from study.data.split import write_splits
+from study.data.subset import write_subset
 
 ROOT = Path(__file__).parents[1]
 MINISPICE = ROOT / "resources" / "minispice.hdf5"
@@ -231,12 +231,10 @@ def data_rows(sizes: Sizes, folder: Path) -> list[Row]:
     for frames in sizes.data:
         source, store, splits = (folder / f"{frames}.{kind}" for kind in ("hdf5", "h5", "parquet"))
         generate(source, frames)
-        choosing = partial(
-            choose, store, splits, folder / f"{frames}.csv", n=frames // 10, choice=Choice()
-        )
+        choosing = partial(write_subset, store, splits, folder / f"{frames}.csv", n=frames // 10)
         calls: tuple[Callable[[], Any], ...] = (
             partial(write_store, source, store),
-            partial(split_store, store, splits, SplitSettings(0, 0.15, 0.17, 0.12)),
+            partial(write_splits, store, splits),
             choosing,
         )
         for name, call in zip(costs, calls, strict=True):

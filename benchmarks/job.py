@@ -25,17 +25,16 @@ from e3d.options import read_yaml
 from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
-from study.data.split import SplitSettings, split_store
-from study.data.subset import Choice, choose
+from study.data.split import write_splits
+from study.data.subset import write_subset
 from study.run_settings import Architecture, RunSettings, Training
 
 ROOT = Path(__file__).parents[1]
 CLOCKED = str(ROOT / "benchmarks" / "clocked_e3d.py")
 PEER = "nequip-train with ASEDataModule"
 BATCH = 16
-SPLIT = SplitSettings(
-    seed=0, test_molecules=0.01, test_conformations=0.02, validation=0.05
-)  # leaves 1008 in the pool
+# leaves 1008 in the pool
+SPLIT = {"test_molecules": 0.01, "test_conformations": 0.02, "validation": 0.05}
 
 Times = Mapping[str, float]
 
@@ -44,8 +43,8 @@ def prepare(folder: Path, frames: int, epochs: int) -> Path:
     """Make store, splits, subset and RUN.yaml of the job with the package's own functions."""
     store, splits, subset = folder / "store.h5", folder / "splits.parquet", folder / "subset.csv"
     write_store(ROOT / "resources" / "minispice.hdf5", store)
-    split_store(store, splits, SPLIT)
-    choose(store, splits, subset, n=frames, choice=Choice())
+    write_splits(store, splits, **SPLIT)
+    write_subset(store, splits, subset, n=frames)
     steps_per_epoch = -(-frames // BATCH)  # as many as nequip's loader makes of one pass
     architecture = Architecture(
         r_max=5.0,

@@ -170,12 +170,12 @@ def measure_case(case: Case, rounds: int) -> dict[str, Any]:
     import torch
 
     from study.run_settings import Architecture
-    from study.train.kernels import choose
+    from study.train.kernels import select
 
     torch.set_num_threads(case.threads)
     data = batches(case.atoms)
     l_max, layers, scalars, tensors = case.size
-    kernels = choose(Architecture(5.0, l_max, True, layers, scalars, tensors, scalars, 8, 6), {})
+    kernels = select(Architecture(5.0, l_max, True, layers, scalars, tensors, scalars, 8, 6), {})
     sides = {
         "ours": stepper(build(case, kernels, "eager")),
         "eager": stepper(build(case, "shipped", "eager")),

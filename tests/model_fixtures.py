@@ -14,8 +14,8 @@ import pytest
 from e3d.store.convert import write_store
 from e3d.structures import Structure, from_file
 from planning import PYTHONPATH
-from study.data.split import SplitSettings, split_store
-from study.data.subset import Choice, choose
+from study.data.split import write_splits
+from study.data.subset import write_subset
 from study.run_settings import Architecture, RunSettings, Training
 
 if TYPE_CHECKING:  # torch is imported only by the tests that run a model
@@ -82,8 +82,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("prepared")
     ready = Prepared(folder, folder / "store.h5", folder / "splits.parquet", folder / "n16.csv")
     write_store(MINISPICE, ready.store)
-    split_store(ready.store, ready.splits, SplitSettings(0, 0.15, 0.17, 0.12))
-    choose(ready.store, ready.splits, ready.subset, n=16, choice=Choice())
+    write_splits(ready.store, ready.splits)
+    write_subset(ready.store, ready.splits, ready.subset, n=16)
     return ready
 
 

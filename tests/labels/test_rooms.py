@@ -13,7 +13,7 @@ IMPORT = re.compile(r"^\s*(?:from|import) e3d_labels\b", re.MULTILINE)
     [
         ("src/e3d", set()),
         # the program's commands, and the check of a dataset's theory
-        ("workflow/study", {"cli.py", "data/labelled.py"}),
+        ("workflow/study", {"cli.py", "data/entries.py"}),
     ],
 )
 def test_analysis_needs_no_labels(folder: str, expected: set[str], root: Path) -> None:

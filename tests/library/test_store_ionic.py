@@ -14,7 +14,7 @@ from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.theory import SPICE, theories
 from e3d.units import HARTREE_EV
-from study.data.split import SplitSettings, split_store
+from study.data.split import write_splits
 
 NEUTRAL = ("C", "CO", "CC", "CN", "C=O", "CCO", "O")
 CHARGED = ("CC(=O)[O-]", "C[NH3+]", "[OH-]", "[NH4+]")
@@ -72,7 +72,7 @@ def test_kept_they_are_relative_to_neutral_atoms(source: Path, tmp_path: Path) -
 def test_their_held_out_frames_are_a_test_set_of_their_own(source: Path, tmp_path: Path) -> None:
     store, splits = tmp_path / "store.h5", tmp_path / "splits.parquet"
     write_store(source, store, include_ionic=True)
-    split_store(store, splits, SplitSettings(0, 0.2, 0.2, 0.1))
+    write_splits(store, splits, test_molecules=0.2, test_conformations=0.2, validation=0.1)
     table = tables.read(splits)
     with StoreReader(store) as reader:
         ionic = reader[F.IONIC].astype(bool)
@@ -86,6 +86,6 @@ def test_their_held_out_frames_are_a_test_set_of_their_own(source: Path, tmp_pat
 def test_without_them_there_is_no_such_set(source: Path, tmp_path: Path) -> None:
     store, splits = tmp_path / "store.h5", tmp_path / "splits.parquet"
     write_store(source, store)
-    split_store(store, splits, SplitSettings(0, 0.2, 0.2, 0.1))
+    write_splits(store, splits, test_molecules=0.2, test_conformations=0.2, validation=0.1)
     with StoreReader(store) as reader:
         assert set(_test_sets(reader, splits)) == set(TEST_SPLITS)

@@ -1,4 +1,4 @@
-"""Datasets that the workflow makes: what an entry may say, and what Snakemake plans for it."""
+"""Datasets that the workflow labels: what an entry may say, and what Snakemake plans for it."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ import yaml
 from e3d.options import read_yaml
 from e3d.theory import SPICE
 from planning import copy_project
-from study.data.labelled import check_made, geometries_file
+from study.data.entries import check_labelled, geometries_file
 from study.schema import validate
 
 Expect = Callable[..., AbstractContextManager[None]]
@@ -29,15 +29,15 @@ def entry(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return made
 
 
-def test_the_shipped_entry_can_be_made(entry: dict[str, Any]) -> None:
-    check_made("minispice-gfn2", entry)
+def test_the_entry_of_the_repository_can_be_labelled(entry: dict[str, Any]) -> None:
+    check_labelled("minispice-gfn2", entry)
     assert geometries_file(entry["path"]) == "data/minispice-gfn2.geometries.hdf5"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"molecules": None}, "conformations is for datasets that are made"),
+        ({"molecules": None}, "conformations is for datasets that are sampled here"),
         ({"url": "https://example.org/x"}, "has `molecules` and `url`"),
         ({"path": "data/x.h5"}, "data/x.h5 in layout spice"),
         ({"layout": "extxyz"}, "in layout extxyz"),
@@ -47,12 +47,12 @@ def test_the_shipped_entry_can_be_made(entry: dict[str, Any]) -> None:
         ({"theory": "spice"}, f"Write {SPICE.name}"),
     ],
 )
-def test_an_entry_that_cannot_be_made_is_one_line(
+def test_an_entry_that_cannot_be_labelled_is_one_line(
     entry: dict[str, Any], change: dict[str, Any], message: str, input_error: Expect
 ) -> None:
     changed = {key: value for key, value in (entry | change).items() if value is not None}
     with input_error("dataset 'mine'", message):
-        check_made("mine", changed)
+        check_labelled("mine", changed)
 
 
 def test_the_workflow_plans_sampling_labelling_and_reading(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Mixtures: binding energies stay, shares hold in every subset, held-out components are held out everywhere."""
+"""Mixtures: binding energies stay, shares hold in every subset, held-out components stay out."""
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,16 +19,30 @@ from e3d.store.writer import StoreWriter
 from e3d.structures import from_store
 from e3d.theory import SPICE
 from study.data.align import PAIRED, UNPAIRED, _common_structures, _regress
-from study.data.mix import Part, groups_of, mix
-from study.data.split import SplitSettings, split_store
-from study.data.subset import Choice, choose
+from study.data.mix import groups_of, write_mixture
+from study.data.split import write_splits
+from study.data.subset import write_subset
 
 OTHER_ATOMS = {1: -10.0, 6: -1000.0, 7: -1400.0, 8: -2000.0, 26: -3000.0}
 RESIDUAL = {"H": 0.05, "C": -0.2, "N": 0.1, "O": 0.3}
 
 
+class Part(NamedTuple):
+    """One dataset of a mixture."""
+
+    name: str
+    store: Path
+    share: float
+
+
+def mix(parts: list[Part], output: Path, **options: bool) -> pd.DataFrame:
+    """Mix the parts."""
+    shares = [(part.name, part.share) for part in parts]
+    return write_mixture([part.store for part in parts], shares, output, **options)
+
+
 def _shifted_copy(source: Path, target: Path, *, move: float = 0.0) -> None:
-    """Copy C, H, N, O frames of a store to another level of theory: other atoms, a residual per element."""
+    """Copy C, H, N, O frames to another level of theory: other atoms, a residual per element."""
     atoms = {z: energy for z, energy in OTHER_ATOMS.items() if z != 26}
     with StoreReader(source) as reader, StoreWriter(target, {"theory": "other"}, atoms) as writer:
         index = reader[F.SOURCE_INDEX]
@@ -151,7 +165,7 @@ def test_every_subset_holds_the_shares_and_lies_in_the_larger(
 ) -> None:
     store, splits = tmp_path / "mixed.h5", tmp_path / "splits.parquet"
     mix(parts, store)
-    split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))
+    write_splits(store, splits)
     with StoreReader(store) as reader:
         part, names = reader[F.PART], np.array(reader.molecule_smiles)
         molecules = reader.molecule
@@ -162,7 +176,7 @@ def test_every_subset_holds_the_shares_and_lies_in_the_larger(
     assert not held_out & pool
     smaller: set[int] = set()
     for n in (4, 10, 101):
-        chosen = choose(store, splits, tmp_path / "subset.csv", n=n, choice=Choice())
+        chosen = write_subset(store, splits, tmp_path / "subset.csv", n=n)
         frames = set(chosen[Column.FRAME])
         assert smaller < frames
         assert abs((part[list(frames)] == 1).sum() - 0.25 * n) <= 1
@@ -174,12 +188,12 @@ def test_a_part_too_small_for_its_share(
 ) -> None:
     store, splits = tmp_path / "mixed.h5", tmp_path / "splits.parquet"
     mix([parts[0], Part("second", parts[1].store, 30.0)], store)
-    table = split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))
+    table = write_splits(store, splits)
     n = int(
         (table[Column.SPLIT] == POOL).sum()
     )  # all there are, and ten in eleven should be of the second
     with input_error(f"n_train = {n}", "of second", "Lower `grid.n_train`"):
-        choose(store, splits, tmp_path / "subset.csv", n=n, choice=Choice())
+        write_subset(store, splits, tmp_path / "subset.csv", n=n)
 
 
 def test_molecules_and_crystals_in_one_store(prepared: Any, tmp_path: Path) -> None:
@@ -193,7 +207,7 @@ def test_molecules_and_crystals_in_one_store(prepared: Any, tmp_path: Path) -> N
     assert metal.loc["O", "offset_eV"] == pytest.approx(
         SPICE.isolated_atom_energy["O"] - OTHER_ATOMS[8]
     )
-    split_store(mixed, tmp_path / "splits.parquet", SplitSettings(0, 0.15, 0.17, 0.12))
+    write_splits(mixed, tmp_path / "splits.parquet")
     with StoreReader(mixed) as reader:
         assert number("Fe") in reader.elements
         first, last = (
@@ -316,7 +330,7 @@ def test_charges_of_one_smiles_stay_apart(tmp_path: Path) -> None:
 
 
 def _nameless_copy(source: Path, target: Path) -> None:
-    """Copy a store without SMILES and conformation numbers, a group a frame, rows of atoms reversed."""
+    """Copy a store without SMILES and conformation numbers, a group a frame, atoms reversed."""
     with (
         StoreReader(source) as reader,
         StoreWriter(target, {"theory": "t"}, reader.isolated_atom_energy) as writer,
@@ -345,9 +359,7 @@ def test_one_structure_in_two_parts_is_on_one_side(
     _nameless_copy(prepared.store, tmp_path / "copy.h5")
     first = tmp_path / "copy.h5" if nameless_first else prepared.store
     mix([Part("a", first, 1), Part("b", tmp_path / "copy.h5", 1)], tmp_path / "mixed.h5")
-    table = split_store(
-        tmp_path / "mixed.h5", tmp_path / "splits.parquet", SplitSettings(0, 0.15, 0.17, 0.12)
-    )
+    table = write_splits(tmp_path / "mixed.h5", tmp_path / "splits.parquet")
     sides = table[Column.SPLIT].to_numpy().reshape(2, -1)
     assert (sides[0] == sides[1]).all()
     assert len(set(sides[0])) == 4
@@ -356,8 +368,8 @@ def test_one_structure_in_two_parts_is_on_one_side(
 def test_parts_of_one_size_give_different_frames(prepared: Any, tmp_path: Path) -> None:
     store, splits = tmp_path / "mixed.h5", tmp_path / "splits.parquet"
     mix([Part("a", prepared.store, 1), Part("b", prepared.store, 1)], store)
-    n = len(split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))) // 2
-    frames = choose(store, splits, tmp_path / "subset.csv", n=64, choice=Choice())[Column.FRAME]
+    n = len(write_splits(store, splits)) // 2
+    frames = write_subset(store, splits, tmp_path / "subset.csv", n=64)[Column.FRAME]
     assert len(set(frames % n)) > 50, "two draws of 32 among some 300: a few meet by chance"
 
 
@@ -366,11 +378,13 @@ def test_farthest_compositions_of_many_parts_are_nested(prepared: Any, tmp_path:
     shares = (60.0, 1.0, 1.1, 1.2, 1.3)
     store, splits = tmp_path / "mixed.h5", tmp_path / "splits.parquet"
     mix([Part(f"p{k}", prepared.store, share) for k, share in enumerate(shares)], store)
-    split_store(store, splits, SplitSettings(0, 0.15, 0.17, 0.12))
-    choice, smaller = Choice(strategy="farthest-composition"), set[int]()
+    write_splits(store, splits)
+    smaller = set[int]()
     for n in range(15, 45):
         frames = set(
-            choose(store, splits, tmp_path / "subset.csv", n=n, choice=choice)[Column.FRAME]
+            write_subset(
+                store, splits, tmp_path / "subset.csv", n=n, strategy="farthest-composition"
+            )[Column.FRAME]
         )
         assert smaller < frames
         smaller = frames

@@ -16,9 +16,9 @@ from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of, read_splits
 from model_fixtures import MINISPICE_FRAMES
 from study.cli import main
-from study.data.split import SplitSettings, assign, families, split_store
+from study.data.split import SplitSettings, assign, families, write_splits
 
-DEFAULT = SplitSettings(seed=0, test_molecules=0.15, test_conformations=0.17, validation=0.12)
+DEFAULT = SplitSettings()
 SPLITS = {POOL, VALIDATION, TEST_CONFORMATIONS, TEST_MOLECULES}
 
 
@@ -140,7 +140,7 @@ def test_the_seed_decides(prepared: Any, tmp_path: Path) -> None:
     )
     assert (first == again).all()
     assert (first != other).any()
-    split_store(prepared.store, tmp_path / "splits.parquet", DEFAULT)
+    write_splits(prepared.store, tmp_path / "splits.parquet")
     assert (tmp_path / "splits.parquet").read_bytes() == prepared.splits.read_bytes()
 
 
@@ -169,7 +169,7 @@ def test_a_dataset_too_small_to_split(
 ) -> None:
     write_store(spice_file({"a": spice_group("C", 4)}), tmp_path / "store.h5")
     with input_error("store.h5", "is empty", "larger fraction"):
-        split_store(tmp_path / "store.h5", tmp_path / "splits.parquet", DEFAULT)
+        write_splits(tmp_path / "store.h5", tmp_path / "splits.parquet")
     assert not (tmp_path / "splits.parquet").exists()
 
 

@@ -12,7 +12,7 @@ from e3d.fields import POOL, Column
 from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
-from study.data.subset import STRATEGIES, Choice, choose
+from study.data.subset import STRATEGIES, write_subset
 
 
 def test_subsets_are_nested_and_list_what_they_omit(prepared: Any, tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_subsets_are_nested_and_list_what_they_omit(prepared: Any, tmp_path: Pat
     smaller: set[int] = set()
     for n in (1, 8, 64, len(pool)):
         path = tmp_path / f"n{n}.csv"
-        chosen = choose(prepared.store, prepared.splits, path, n=n, choice=Choice(seed=0))
+        chosen = write_subset(prepared.store, prepared.splits, path, n=n, seed=0)
         frames = set(chosen[Column.FRAME])
         assert len(chosen) == len(frames) == n
         assert smaller < frames <= pool
@@ -40,12 +40,12 @@ def test_subsets_are_nested_and_list_what_they_omit(prepared: Any, tmp_path: Pat
 
 def test_another_subset_seed_chooses_other_frames(prepared: Any, tmp_path: Path) -> None:
     a, b, c = (
-        choose(
+        write_subset(
             prepared.store,
             prepared.splits,
             tmp_path / f"{name}.csv",
             n=32,
-            choice=Choice(seed=seed),
+            seed=seed,
         )
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     )
@@ -59,7 +59,7 @@ def test_a_subset_must_fit_the_pool(
 ) -> None:
     size = len(frames_of(prepared.splits, POOL))
     with input_error(f"n_train = {n}", f"1..{size}", "grid.n_train"):
-        choose(prepared.store, prepared.splits, tmp_path / "subset.csv", n=n, choice=Choice(seed=0))
+        write_subset(prepared.store, prepared.splits, tmp_path / "subset.csv", n=n, seed=0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -67,14 +67,14 @@ def test_a_subset_must_fit_the_pool(
 def test_every_strategy_is_nested_and_seeded(strategy: str, prepared: Any, tmp_path: Path) -> None:
     smaller: set[int] = set()
     for n in (5, 40, 160):
-        chosen = choose(
-            prepared.store, prepared.splits, tmp_path / "a.csv", n=n, choice=Choice(0, strategy)
+        chosen = write_subset(
+            prepared.store, prepared.splits, tmp_path / "a.csv", n=n, seed=0, strategy=strategy
         )
-        again = choose(
-            prepared.store, prepared.splits, tmp_path / "b.csv", n=n, choice=Choice(0, strategy)
+        again = write_subset(
+            prepared.store, prepared.splits, tmp_path / "b.csv", n=n, seed=0, strategy=strategy
         )
-        other = choose(
-            prepared.store, prepared.splits, tmp_path / "c.csv", n=n, choice=Choice(1, strategy)
+        other = write_subset(
+            prepared.store, prepared.splits, tmp_path / "c.csv", n=n, seed=1, strategy=strategy
         )
         frames = set(chosen[Column.FRAME])
         assert smaller < frames
@@ -84,8 +84,8 @@ def test_every_strategy_is_nested_and_seeded(strategy: str, prepared: Any, tmp_p
 
 
 def test_smallest_takes_the_fewest_atoms(prepared: Any, tmp_path: Path) -> None:
-    chosen = choose(
-        prepared.store, prepared.splits, tmp_path / "a.csv", n=40, choice=Choice(0, "smallest")
+    chosen = write_subset(
+        prepared.store, prepared.splits, tmp_path / "a.csv", n=40, seed=0, strategy="smallest"
     )
     with StoreReader(prepared.store) as reader:
         sizes = np.diff(reader.frame_ptr)
@@ -105,12 +105,12 @@ def test_farthest_composition_sees_every_composition_before_any_twice(
     kinds = len(set(counts.values()))
     chosen = {}
     for n in (2, 6, kinds, kinds + 1):
-        table = choose(
+        table = write_subset(
             prepared.store,
             prepared.splits,
             tmp_path / "a.csv",
             n=n,
-            choice=Choice(0, "farthest-composition"),
+            strategy="farthest-composition",
         )
         chosen[n] = [counts[f] for f in table[Column.FRAME]]
         assert len(set(chosen[n])) == min(n, kinds)
@@ -122,8 +122,8 @@ def test_farthest_composition_sees_every_composition_before_any_twice(
 
 
 def test_limits_let_only_their_frames_through(prepared: Any, tmp_path: Path) -> None:
-    choice = Choice(elements=("H", "C"), min_atoms=5, max_atoms=8)
-    table = choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=20, choice=choice)
+    limits = {"elements": ["H", "C"], "min_atoms": 5, "max_atoms": 8}
+    table = write_subset(prepared.store, prepared.splits, tmp_path / "a.csv", n=20, **limits)
     with StoreReader(prepared.store) as reader:
         for f in table[Column.FRAME]:
             numbers = reader.frame(int(f)).atomic_numbers
@@ -138,25 +138,25 @@ def test_a_subset_of_the_source_by_name(prepared: Any, tmp_path: Path, input_err
     with StoreReader(prepared.store) as reader:
         (name,) = reader.subset_names
         assert (reader[F.SUBSET] == 0).all()
-    choose(prepared.store, prepared.splits, tmp_path / "a.csv", n=3, choice=Choice(subsets=(name,)))
+    write_subset(prepared.store, prepared.splits, tmp_path / "a.csv", n=3, subsets=(name,))
     with input_error("subset.subsets", "'nothing'", name):
-        choose(
+        write_subset(
             prepared.store,
             prepared.splits,
             tmp_path / "b.csv",
             n=3,
-            choice=Choice(subsets=("nothing",)),
+            subsets=("nothing",),
         )
 
 
 def test_an_unknown_element(prepared: Any, tmp_path: Path, input_error: Any) -> None:
     with input_error("'Cc'", "`subset.elements`"):
-        choose(
+        write_subset(
             prepared.store,
             prepared.splits,
             tmp_path / "a.csv",
             n=3,
-            choice=Choice(elements=("Cc",)),
+            elements=("Cc",),
         )
 
 
@@ -166,15 +166,15 @@ def test_splits_of_another_store(prepared: Any, tmp_path: Path, input_error: Any
         tmp_path / "twice.parquet"
     )
     with input_error("twice.parquet", "another store"):
-        choose(prepared.store, tmp_path / "twice.parquet", tmp_path / "a.csv", n=3, choice=Choice())
+        write_subset(prepared.store, tmp_path / "twice.parquet", tmp_path / "a.csv", n=3)
 
 
 def test_an_unknown_strategy(prepared: Any, tmp_path: Path, input_error: Any) -> None:
     with input_error("'randm'", "did you mean 'random'"):
-        choose(
+        write_subset(
             prepared.store,
             prepared.splits,
             tmp_path / "a.csv",
             n=3,
-            choice=Choice(strategy="randm"),
+            strategy="randm",
         )

@@ -33,8 +33,8 @@ from e3d_labels.labelling import label_file
 from model_fixtures import MINISPICE, Prepared
 from study.cli import main
 from study.data.entries import read_options
-from study.data.split import SplitSettings, split_store
-from study.data.subset import Choice, choose
+from study.data.split import write_splits
+from study.data.subset import write_subset
 from study.run_settings import RunSettings
 from study.schema import validate
 from study.train.feed import StoreDataset
@@ -42,7 +42,7 @@ from study.train.pack import neighbours
 from study.train.render import render, statistics
 from study.train.training import train
 
-SPLIT = SplitSettings(0, 0.2, 0.2, 0.15)
+SPLIT = {"test_molecules": 0.2, "test_conformations": 0.2, "validation": 0.15}
 RUN = {"run": "x", "dataset": "x", "n_train": 12, "model": "tiny", "seed": 0}
 
 
@@ -231,8 +231,8 @@ def to_subset(source: Path, folder: Path, entry: dict[str, Any]) -> Prepared:
     """Go from a file to a subset of 12 training frames."""
     ready = Prepared(folder, folder / "store.h5", folder / "splits.parquet", folder / "n12.csv")
     assert main(["data", "read", str(source), *read_options(entry), "-o", str(ready.store)]) == 0
-    split_store(ready.store, ready.splits, SPLIT)
-    choose(ready.store, ready.splits, ready.subset, n=12, choice=Choice())
+    write_splits(ready.store, ready.splits, **SPLIT)
+    write_subset(ready.store, ready.splits, ready.subset, n=12)
     return ready
 
 

@@ -15,7 +15,7 @@ from model_fixtures import Prepared
 from planning import PYTHONPATH
 from study.run_settings import Architecture
 from study.train import kernels
-from study.train.kernels import choose, model_config
+from study.train.kernels import select, model_config
 
 SMALL = Architecture(5.0, 1, True, 1, 16, 4, 32, 8, 6)
 
@@ -40,7 +40,7 @@ def _sized(l_max: int, layers: int) -> Architecture:
 def test_auto_chooses_what_is_fastest(
     l_max: int, layers: int, runtime: dict[str, str], expected: str
 ) -> None:
-    assert choose(_sized(l_max, layers), runtime) == expected
+    assert select(_sized(l_max, layers), runtime) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_kernels_that_cannot_be_used_are_named_in_one_line(
 ) -> None:
     monkeypatch.setattr(kernels, "_installed", lambda name: False)
     with pytest.raises(InputError) as error:
-        choose(SMALL, runtime)
+        select(SMALL, runtime)
     assert "\n" not in str(error.value)
     for part in parts:
         assert part in str(error.value)
@@ -73,7 +73,7 @@ def test_cuequivariance_is_nequips_modifier_around_the_shipped_builder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(kernels, "_installed", lambda name: True)
-    chosen = choose(SMALL, {"kernels": "cuequivariance", "device": "cuda"})
+    chosen = select(SMALL, {"kernels": "cuequivariance", "device": "cuda"})
     rendered = model_config({"seed": 1}, chosen, "compile")
     assert rendered["_target_"] == "nequip.model.modify"
     assert rendered["modifiers"] == [{"modifier": "enable_CuEquivarianceContracter"}]

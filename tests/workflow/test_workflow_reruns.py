@@ -1,4 +1,4 @@
-"""What Snakemake plans: every target, and what a change of the study, the code or the machine makes run again."""
+"""What Snakemake plans: every target, and what a change of study, code or machine runs again."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ def drawn(*names: str) -> dict[str, int]:
 
 ALL_DRAWN = drawn(*FIGURES, "findings")
 
-# The smoke study: 6 runs, 4 of them of plain sizes; 3 sizes of the training set; 2 runs with dynamics.
+# The smoke study: 6 runs, 4 of them of plain sizes; 3 training sets; 2 runs with dynamics.
 DATA = {"data_read": 1, "data_split": 1, "data_subset": 3}
 TRAIN = {**DATA, "train_settings": 6, "train_run": 6}
 DECOMPOSE = {**TRAIN, "decompose_run": 6}
@@ -25,10 +25,11 @@ BDE = {**DECOMPOSE, "bde_run": 6}
 OF_PLAIN = {**DATA, "train_settings": 4, "train_run": 4}
 NULL = {"null_fit": 3, "null_untrained": 1, "null_run": 4}
 GAUGE = {"gauge_rigidity": 1, "gauge_tables": 1}
-REACTIVITY = {"reactivity_run": 4, "dynamics_run": 2}
+LARGEST = {**DATA, "data_subset": 1, "train_settings": 2, "train_run": 2}
 STUDY = {
-    **EVALUATE, **BDE, **NULL, **GAUGE, **REACTIVITY, "label_theory_run": 4, "entropy_run": 4, "scaling_fits": 1,
-    "interplay_tables": 1, "robustness_tables": 1,
+    **EVALUATE, **BDE, **NULL, **GAUGE, "label_theory_run": 4, "entropy_run": 4,
+    "reactivity_run": 4, "dynamics_run": 2, "scaling_fits": 1, "interplay_tables": 1,
+    "robustness_tables": 1,
 }  # fmt: skip
 
 TARGETS = {
@@ -37,14 +38,20 @@ TARGETS = {
     "evaluate": {**EVALUATE, "tables_collect": 1},
     "decompose": {**DECOMPOSE, "tables_collect": 2},
     "bde": {**BDE, "tables_collect": 4},
-    "level": {**OF_PLAIN, "decompose_run": 4, "bde_run": 4, "label_theory_run": 4, "tables_collect": 4},
     "entropy": {**OF_PLAIN, "decompose_run": 4, "entropy_run": 4, "tables_collect": 4},
-    "null": {**OF_PLAIN, "decompose_run": 4, "evaluate_run": 4, "bde_run": 4, **NULL, "tables_collect": 5},
+    "null": {
+        **OF_PLAIN, **NULL, "decompose_run": 4, "evaluate_run": 4, "bde_run": 4, "tables_collect": 5
+    },
     "gauge": {**BDE, "evaluate_run": 6, **GAUGE, "tables_collect": 4},
-    "reactivity": {**OF_PLAIN, **REACTIVITY, "tables_collect": 10},
+    "label_theory": {
+        **OF_PLAIN, "decompose_run": 4, "bde_run": 4, "label_theory_run": 4, "tables_collect": 4,
+    },
+    "reactivity": {**OF_PLAIN, "reactivity_run": 4, "tables_collect": 6},
+    "dynamics": {**LARGEST, "dynamics_run": 2, "tables_collect": 4},
     "scaling": {**EVALUATE, "tables_collect": 1, "scaling_fits": 1},
     "interplay": {
-        **EVALUATE, **BDE, "entropy_run": 4, "reactivity_run": 4, "tables_collect": 7, "interplay_tables": 1,
+        **EVALUATE, **BDE, "entropy_run": 4, "reactivity_run": 4, "tables_collect": 7,
+        "interplay_tables": 1,
     },
     "robustness": {**BDE, "tables_collect": 2, "robustness_tables": 1},
     "tables": {**STUDY, "tables_collect": 32},
@@ -60,11 +67,12 @@ CONDA_CONFIG = json.dumps({"get": {"channel_priority": "strict"}})
 
 @pytest.fixture(scope="module")
 def software(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a ``conda`` and an ``apptainer`` that answer what Snakemake asks before it plans, and no more."""
+    """A folder with a ``conda`` and an ``apptainer`` that answer what Snakemake asks to plan."""
     folder = tmp_path_factory.mktemp("bin")
-    conda = f"case $1 in info) echo '{CONDA_INFO}';; config) echo '{CONDA_CONFIG}';; *) echo conda 25.5.0;; esac"
-    for name, answers in (("conda", conda), ("apptainer", "echo apptainer version 1.3.4")):
-        (folder / name).write_text(f"#!/bin/sh\n{answers}\n")
+    answers = f"info) echo '{CONDA_INFO}';; config) echo '{CONDA_CONFIG}';; *) echo conda 25.5.0;;"
+    conda = f"case $1 in {answers} esac"
+    for name, text in (("conda", conda), ("apptainer", "echo apptainer version 1.3.4")):
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
     return folder
 
@@ -107,7 +115,8 @@ def test_one_file_of_one_run(smoke: Path) -> None:
 
 
 DOWNSTREAM_OF_BDE = {
-    "bde_run": 6, "label_theory_run": 4, "null_run": 4, "gauge_tables": 1, "interplay_tables": 1, "robustness_tables": 1,
+    "bde_run": 6, "label_theory_run": 4, "null_run": 4, "gauge_tables": 1, "interplay_tables": 1,
+    "robustness_tables": 1,
 }  # fmt: skip
 
 
@@ -125,7 +134,7 @@ DOWNSTREAM_OF_BDE = {
                     "emergence",
                     "null",
                     "gauge",
-                    "level",
+                    "label_theory",
                     "interplay",
                     "robustness",
                     "findings",
@@ -133,7 +142,8 @@ DOWNSTREAM_OF_BDE = {
             },
         ),
         (
-            "decompose_run",  # all but data, trainings, errors, reactions and what is made from these alone
+            # all but data, trainings, errors, reactions and what is made from these alone
+            "decompose_run",
             {
                 **DOWNSTREAM_OF_BDE,
                 "decompose_run": 6,
@@ -152,9 +162,9 @@ def test_a_rule_runs_again_with_what_follows_from_it(
 
 
 NEW_RUN = {
-    "train_settings": 1, "train_run": 1, "evaluate_run": 1, "decompose_run": 1, "bde_run": 1, "label_theory_run": 1,
-    "entropy_run": 1, "null_run": 1, "reactivity_run": 1, "scaling_fits": 1, "gauge_tables": 1, "interplay_tables": 1,
-    "robustness_tables": 1, **ALL_DRAWN, "all": 1,
+    "train_settings": 1, "train_run": 1, "evaluate_run": 1, "decompose_run": 1, "bde_run": 1,
+    "label_theory_run": 1, "entropy_run": 1, "null_run": 1, "reactivity_run": 1, "scaling_fits": 1,
+    "gauge_tables": 1, "interplay_tables": 1, "robustness_tables": 1, **ALL_DRAWN, "all": 1,
 }  # fmt: skip
 """One run more: its own jobs, and the study's tables and figures again."""
 
@@ -162,7 +172,7 @@ NEW_RUN = {
 @pytest.mark.parametrize(
     ("more", "jobs"),
     [
-        # tables not stacked again: null models of a training set, which are there, and the rigidity of the lowest seed
+        # not stacked again: fits of null models, which are there; the rigidity of the lowest seed
         (
             {"n_train": [32], "model": ["nano"], "seed": [2]},
             {"dynamics_run": 1, "tables_collect": 29},
@@ -184,62 +194,54 @@ def test_one_run_more_is_one_training(
     assert plan(smoke, *overlay(tmp_path, controls=[shipped, more])) == {**NEW_RUN, **jobs}
 
 
-def test_a_style_draws_again_and_does_nothing_else(smoke: Path, tmp_path: Path) -> None:
-    package = smoke / "workflow" / "e3d"
-    with edited(package / "figures" / "style.py"):
-        assert plan(smoke, *SMOKE) == {**ALL_DRAWN, "all": 1}
-    with edited(package / "figures" / "parity.py"):
+def test_a_style_draws_figures_again_and_does_nothing_else(smoke: Path, tmp_path: Path) -> None:
+    study = smoke / "workflow" / "study"
+    with edited(study / "figures" / "style.py"):
+        assert plan(smoke, *SMOKE) == {**drawn(*FIGURES), "all": 1}
+    with edited(study / "bde" / "figure_parity.py"):
         assert plan(smoke, *SMOKE) == {"figures_parity": 1, "all": 1}
-    assert plan(smoke, *overlay(tmp_path, figures={"molecules": ["CO"]})) == {
-        "figures_molecules": 1,
-        "all": 1,
-    }
+    molecules = overlay(tmp_path, figures={"molecules": ["CO"]})
+    assert plan(smoke, *molecules) == {"figures_molecules": 1, "all": 1}
 
 
 def test_code_of_training_plans_nothing(smoke: Path) -> None:
-    package, rules = smoke / "workflow" / "e3d", smoke / "workflow" / "rules" / "train.smk"
+    study, rules = smoke / "workflow" / "study", smoke / "workflow" / "rules" / "train.smk"
+    code = ("train/training.py", "train/feed.py", "data/split.py")
     with (
-        edited(
-            package / "train" / "run.py",
-            package / "train" / "feed.py",
-            package / "data" / "read.py",
-        ),
-        edited(rules, old="python -m e3d train", new="python  -m e3d train"),
+        edited(*(study / name for name in code)),
+        edited(rules, old="python -m study train", new="python  -m study train"),
     ):
         assert plan(smoke, *SMOKE) == {}
 
 
 OF_MODELS = {
-    "evaluate_run",
-    "decompose_run",
-    "null_untrained",
-    "reactivity_run",
-    "dynamics_run",
+    "evaluate_run", "decompose_run", "null_untrained", "reactivity_run", "dynamics_run",
     "gauge_rigidity",
-}
+}  # fmt: skip
+STUDY_TABLES = {name for name in STUDY if name.endswith(("_run", "_tables"))} - {"train_run"}
 
 
 @pytest.mark.parametrize(
     ("module", "rules"),
     [
-        ("decompose/totals.py", {"decompose_run", "null_fit", "null_untrained", "entropy_run"}),
-        ("level/run.py", {"label_theory_run"}),
-        ("graphs.py", {*OF_MODELS, "null_fit"}),
-        ("fast/network.py", OF_MODELS),
-        ("entropy/tables.py", {"entropy_run"}),
         (
-            "tables.py",
-            {*(name for name in STUDY if name.endswith(("_run", "_tables"))), "tables_collect"}
-            - {"train_run"},
+            "src/e3d/decomposition/totals.py",
+            {"decompose_run", "null_fit", "null_untrained", "entropy_run"},
         ),
-        ("findings/gauge.py", {"figures_findings"}),
+        ("src/e3d/graphs.py", {*OF_MODELS, "null_fit"}),
+        ("src/e3d/fast/network.py", OF_MODELS),
+        ("src/e3d/tables.py", {*STUDY_TABLES, "tables_collect"}),
+        ("workflow/study/label_theory/bond_orders.py", {"label_theory_run"}),
+        ("workflow/study/entropy/tables.py", {"entropy_run"}),
+        ("workflow/study/gauge/findings.py", {"figures_findings"}),
     ],
 )
 def test_an_edit_plans_every_rule_that_runs_it(smoke: Path, module: str, rules: set[str]) -> None:
     """The rules that stand first: those that follow from them are planned by their inputs."""
-    with edited(smoke / "workflow" / "e3d" / module):
-        assert rules <= set(plan(smoke, *SMOKE))
-        assert not set(DATA) & set(plan(smoke, *SMOKE))
+    with edited(smoke / module):
+        jobs = set(plan(smoke, *SMOKE))
+        assert rules <= jobs
+        assert not jobs & {*DATA, "train_run"}
 
 
 # --- how it is run is not what is run
@@ -270,8 +272,8 @@ def test_a_cluster_and_its_values_plan_nothing(smoke: Path, software: Path) -> N
 
 
 RUNTIME = {
-    "device": "cuda", "devices": 2, "nodes": 2, "compile_mode": "compile", "kernels": "centre", "tf32": True,
-    "models": {"nano": {"devices": 1, "tf32": False}},
+    "device": "cuda", "devices": 2, "nodes": 2, "compile_mode": "compile", "kernels": "centre",
+    "tf32": True, "models": {"nano": {"devices": 1, "tf32": False}},
 }  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 # Datasets of the study: the files they are read from, and what their entries say of them.
-from study.data.entries import read_options
-from study.data.labelled import geometries_file
+from study.data.entries import geometries_file, read_options
 
 SOURCES = {name: STUDY.datasets[name] for name in STUDY.sources()}
 MIXTURES = STUDY.mixtures()

@@ -8,7 +8,7 @@ from study.stage import Stage
 
 STAGE = Stage(
     "data",
-    groups={"data_split": "choose", "data_subset": "choose"},
+    groups={"data_split": "subsets", "data_subset": "subsets"},
     commands=(
         Command(
             "data fetch",
@@ -34,7 +34,7 @@ STAGE = Stage(
         ),
         Command(
             "data mix",
-            "study.data.mix:mix_stores",
+            "study.data.mix:write_mixture",
             "Mix STORES into one, aligned on isolated atoms.",
             (
                 argument("STORES+", "stores to mix"),
@@ -55,7 +55,7 @@ STAGE = Stage(
         ),
         Command(
             "data split",
-            "study.data.split:split_file",
+            "study.data.split:write_splits",
             "Assign every frame to the training pool, to validation or to a test set.",
             (
                 argument("STORE", "store of a dataset"),
@@ -67,7 +67,7 @@ STAGE = Stage(
         ),
         Command(
             "data subset",
-            "study.data.subset:choose_subset",
+            "study.data.subset:write_subset",
             "Choose N frames of the training pool.",
             (
                 argument("STORE", "store of a dataset"),

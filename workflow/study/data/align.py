@@ -19,30 +19,30 @@ _NULL = 1e-10  # an eigenvalue of the normalised normal matrix below this is zer
 
 @dataclass(frozen=True)
 class Residual:
-    """What is left per element after alignment on isolated atoms, and on what it rests.
-
-    ``value`` and ``half_width`` (of its 95 % interval) are eV per atom, (E,); ``rms_before`` and
-    ``rms_after`` the RMS difference of binding energies per atom, eV, without and with it (NaN where
-    there are no structures in common).
-    """
+    """What is left per element after alignment on isolated atoms, and on what it rests."""
 
     elements: tuple[int, ...]
-    value: NDArray[np.float64]
-    half_width: NDArray[np.float64]
-    basis: str
-    frames: int
-    rms_before: float
-    rms_after: float
+    value: NDArray[np.float64]  # (E,) eV per atom
+    half_width: NDArray[np.float64]  # (E,) of its 95 % interval
+    basis: str  # PAIRED or UNPAIRED
+    frames: int  # that it was measured on
+    rms_before: float  # difference of binding energies, eV per atom; NaN if UNPAIRED
+    rms_after: float  # ... once the residual is taken off
 
 
 def measure_residual(reference: StoreReader, other: StoreReader) -> Residual | None:
-    """Fit, per element, by how much the binding energies of ``other`` lie above those of ``reference``.
+    """Fit, per element, by how much binding energies of ``other`` lie above ``reference``.
 
     Where the two have at least 20 structures in common, the differences of these are regressed on
-    composition; else the binding energies of each on its own compositions, and the coefficients
-    subtracted: then the chemistry of the two sets is part of the difference, and ``basis`` says so.
-    Elements that these compositions do not determine (absent, or always in one ratio with others) are left out;
-    None where no element is left.
+    composition. Else the binding energies of each are regressed on its own compositions and the
+    coefficients subtracted: then the chemistry of the two sets is part of the difference, and
+    ``basis`` says so.
+
+    Returns
+    -------
+    Residual or None
+        Without the elements that these compositions do not determine (absent, or always in one
+        ratio with others); None where no element is left.
     """
     shared = sorted(set(reference.elements) & set(other.elements))
     if not shared:
@@ -82,7 +82,10 @@ def _residual(
 
 
 def _common_structures(reference: StoreReader, other: StoreReader) -> NDArray[np.int64]:
-    """Return rows (P, 2) of frames that are the same structure: same molecule, coordinates and cell within 1e-4 Å."""
+    """Return frames (P, 2) that are the same structure in both stores.
+
+    The molecule is the same, and coordinates and cell are within 1e-4 Å.
+    """
     ours, theirs = _by_molecule(reference), _by_molecule(other)
     found = []
     for key in theirs:
@@ -95,9 +98,8 @@ def _by_molecule(reader: StoreReader) -> dict[tuple[str, int, int, int], list[in
     """Return the frames of each molecule, charge, multiplicity and number in the source."""
     rows = (reader.molecule, reader[F.CHARGE], reader[F.MULTIPLICITY], reader[F.SOURCE_INDEX])
     found: dict[tuple[str, int, int, int], list[int]] = {}
-    for frame, (m, charge, multiplicity, index) in enumerate(
-        zip(*(row.tolist() for row in rows), strict=True)
-    ):
+    for frame, (m, *others) in enumerate(zip(*(row.tolist() for row in rows), strict=True)):
+        charge, multiplicity, index = others
         found.setdefault((reader.molecule_smiles[m], charge, multiplicity, index), []).append(frame)
     return found
 
@@ -107,18 +109,11 @@ def matches(
 ) -> list[tuple[int, int]]:
     """Return for each of ``theirs`` the first of ``ours`` that is the same structure."""
     frames = [reference.frame(f) for f in ours] + [other.frame(f) for f in theirs]
-    keys, bounds = (
-        np.concatenate(parts)
-        for parts in zip(
-            *(
-                structure_keys(
-                    f.atomic_numbers.astype(np.int64), f.positions[None].astype(float), None
-                )
-                for f in frames
-            ),
-            strict=True,
-        )
-    )
+    found_keys = [
+        structure_keys(f.atomic_numbers.astype(np.int64), f.positions[None].astype(float), None)
+        for f in frames
+    ]
+    keys, bounds = (np.concatenate(parts) for parts in zip(*found_keys, strict=True))
     found: dict[int, int] = {}
     for new, row in candidates(keys, bounds[len(ours) :], len(ours)):
         if new not in found and row < len(ours) and _same(frames[len(ours) + new], frames[row]):
@@ -154,9 +149,19 @@ def _counts(reader: StoreReader, elements: list[int]) -> NDArray[np.float64]:
 def _regress(
     counts: NDArray[np.float64], values: NDArray[np.float64], molecules: NDArray[np.int32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return least-squares coefficients (E,) and half widths of their 95 % jackknife intervals over molecules.
+    """Return least-squares coefficients and the half widths of their 95 % intervals, (E,) each.
 
-    A coefficient is NaN where the compositions do not determine it, its interval where only one group does.
+    Intervals are the jackknife's over molecules. A coefficient is NaN where the compositions do not
+    determine it, its interval where only one group of molecules does.
+
+    Parameters
+    ----------
+    counts
+        Atoms of each element in every frame (F, E).
+    values
+        Binding energies (F,), eV.
+    molecules
+        Molecule of each frame (F,).
     """
     groups = np.unique(jackknife_groups(molecules.astype(np.int64)), return_inverse=True)[1]
     n = int(groups.max()) + 1

@@ -1,25 +1,36 @@
-"""Entries of ``config/datasets.yaml``: a file that is there, fetched or made, or a mixture of other entries."""
+"""Entries of ``config/datasets.yaml``: a file of data, or a mixture of other entries.
+
+A file is there, is fetched (``url``), or is sampled and labelled by the workflow (``molecules``).
+"""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from e3d.errors import InputError, choices
-from study.data.labelled import check_made
+from e3d_labels.programs import program_of
 
+Entry = Mapping[str, Any]
 _OF_FILES = ("path", "layout", "theory")
 _OF_MIXTURES = ("mix", "apply_residual", "source", "licence", "include_ionic")
+_OF_SAMPLING = ("conformations", "seed")
+_SUFFIX = ".hdf5"
 
 
 def sources(names: Iterable[str], known: Mapping[str, Any]) -> list[str]:
-    """Return the datasets that are read from files for ``names``: mixtures resolved, each once, in order."""
+    """Return the datasets that are read from files for ``names``: mixtures resolved, each once."""
     found: dict[str, None] = {}
     for name in names:
         found |= dict.fromkeys(known[name].get("mix", (name,)))
     return list(found)
 
 
-def read_options(entry: Mapping[str, Any]) -> list[str]:
+def geometries_file(path: str) -> str:
+    """Return where the conformations of the dataset at ``path`` lie before they are labelled."""
+    return f"{path.removesuffix(_SUFFIX)}.geometries{_SUFFIX}"
+
+
+def read_options(entry: Entry) -> list[str]:
     """Return the options of ``e3d data read`` that shape the store of an entry's file.
 
     Its checksum is not among them: it does not plan a reading again.
@@ -36,7 +47,7 @@ def read_options(entry: Mapping[str, Any]) -> list[str]:
 
 
 def check_entries(names: Iterable[str], known: Mapping[str, Any], *, need_files: bool) -> None:
-    """Refuse what cannot be read, fetched, made or mixed.
+    """Refuse what cannot be read, fetched, labelled or mixed.
 
     Parameters
     ----------
@@ -45,7 +56,7 @@ def check_entries(names: Iterable[str], known: Mapping[str, Any], *, need_files:
     known
         All entries.
     need_files
-        Also refuse files that are not there and cannot be fetched or made.
+        Also refuse files that are not there and that nothing brings there.
 
     Raises
     ------
@@ -66,13 +77,12 @@ def check_entries(names: Iterable[str], known: Mapping[str, Any], *, need_files:
 
 def _check_mixture(name: str, known: Mapping[str, Any]) -> None:
     entry = known[name]
-    extra = [
-        key for key in entry if key not in _OF_MIXTURES or (key == "include_ionic" and entry[key])
-    ]
+    allowed = [key for key in _OF_MIXTURES if key != "include_ionic" or not entry[key]]
+    extra = [key for key in entry if key not in allowed]
     if extra:
         raise InputError(
-            f"dataset {name!r}: is a mixture and has {extra[0]!r}, which belongs to the datasets it is mixed from. "
-            "Move it there, or remove `mix`."
+            f"dataset {name!r}: is a mixture and has {extra[0]!r}, which belongs to the datasets "
+            "it is mixed from. Move it there, or remove `mix`."
         )
     for part in entry["mix"]:
         if part not in known or "mix" in known[part]:
@@ -83,20 +93,69 @@ def _check_mixture(name: str, known: Mapping[str, Any]) -> None:
             )
 
 
-def _check_source(name: str, entry: Mapping[str, Any], *, need_files: bool) -> None:
+def _check_source(name: str, entry: Entry, *, need_files: bool) -> None:
     missing = [key for key in _OF_FILES if key not in entry]
     if missing:
         raise InputError(
-            f"dataset {name!r}: lacks {missing[0]!r}; a dataset has {', '.join(_OF_FILES)}, or `mix`. Add it."
+            f"dataset {name!r}: lacks {missing[0]!r}; a dataset has {', '.join(_OF_FILES)}, or "
+            "`mix`. Add it."
         )
-    check_made(name, entry)
-    given = [("path", "url")] * ("molecules" not in entry) + [
-        ("isolated_atoms", "isolated_atoms_url")
-    ]
-    for key, address in given:
+    check_labelled(name, entry)
+    files = [("isolated_atoms", "isolated_atoms_url")]
+    if "molecules" not in entry:
+        files.insert(0, ("path", "url"))
+    for key, address in files:
         if need_files and key in entry and address not in entry and not Path(entry[key]).is_file():
             raise InputError(
-                f"dataset {name!r}: {entry[key]} is not there, and it has no `{address}` to fetch it from. Fix its "
-                f"`{key}` in config/datasets.yaml (relative to the folder Snakemake runs in), put the file there, or "
-                f"add a `{address}`."
+                f"dataset {name!r}: {entry[key]} is not there, and it has no `{address}` to fetch "
+                f"it from. Fix its `{key}` in config/datasets.yaml (relative to the folder "
+                f"Snakemake runs in), put the file there, or add a `{address}`."
             )
+
+
+def check_labelled(name: str, entry: Entry) -> None:
+    """Refuse an entry with ``molecules`` that cannot be sampled and labelled.
+
+    Raises
+    ------
+    InputError
+        Naming the key.
+    """
+    if (reason := _not_labelled(entry)) is not None:
+        raise InputError(f"dataset {name!r}: {reason}")
+
+
+def _not_labelled(entry: Entry) -> str | None:
+    """Return why an entry cannot be sampled and labelled, and how to mend it; None if it can."""
+    if "molecules" not in entry:
+        lost = [key for key in _OF_SAMPLING if key in entry]
+        if not lost:
+            return None
+        return (
+            f"{lost[0]} is for datasets that are sampled here, and it has no `molecules` to "
+            "sample. Name a list of SMILES, or remove the key."
+        )
+    if "url" in entry:
+        return "has `molecules` and `url` - it is labelled here or fetched. Remove one of them."
+    if entry["layout"] != "spice" or not entry["path"].endswith(_SUFFIX):
+        return (
+            f"{entry['path']} in layout {entry['layout']} - a dataset that is labelled here is "
+            f"written as `*{_SUFFIX}` in layout spice. Fix its `path` and `layout`."
+        )
+    if entry.get("conformations", 2) % 2:
+        return (
+            f"conformations = {entry['conformations']} - must be even, since they come in pairs. "
+            "Fix the value."
+        )
+    if not Path(entry["molecules"]).is_file():
+        return (
+            f"{entry['molecules']} is not there. Fix its `molecules` (a list of SMILES, relative "
+            "to the folder Snakemake runs in)."
+        )
+    try:
+        theory = program_of(entry["theory"]).theory
+    except InputError as error:
+        return str(error)
+    if theory != entry["theory"]:
+        return f"theory {entry['theory']!r} - the full name is needed. Write {theory}."
+    return None

@@ -2,10 +2,11 @@
 
 - ``test-molecules``: no component of them is ever in the pool. A cluster that mixes held-out and
   pool components goes to neither side (``unused``).
-- ``test-conformations`` and ``validation``: other frames of pool molecules. A frame and the frame it
-  was derived from stay on one side: by original index where it is known, else the whole group. So do
-  frames of two parts of a mixed store that are the same structure.
-- ``test-ionic``: held-out frames of charged species and of elements that the theory has as ions only.
+- ``test-conformations`` and ``validation``: other frames of pool molecules. A frame and the frame
+  it was derived from stay on one side: by original index where it is known, else the whole group.
+  So do frames of two parts of a mixed store that are the same structure.
+- ``test-ionic``: held-out frames of charged species, and of elements that the theory has as ions
+  only.
 """
 
 import logging
@@ -44,10 +45,10 @@ log = logging.getLogger(__name__)
 class SplitSettings:
     """Fractions of molecules, and of each pool molecule's families, that are held out."""
 
-    seed: int
-    test_molecules: float
-    test_conformations: float
-    validation: float
+    seed: int = 0
+    test_molecules: float = 0.15
+    test_conformations: float = 0.17
+    validation: float = 0.12
 
 
 def families(group: NDArray[np.int64], source_index: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -110,7 +111,7 @@ def _deal(
     """Deal a molecule's families to the test set, then validation; at least one stays in the pool.
 
     Fractions of a family are rounded at random, so that molecules with few families give their
-    share on average. A molecule with one family only goes to validation as a whole, as often.
+    share on average. A molecule with a single family goes to validation whole, just as often.
     """
     order = rng.permutation(np.unique(family))
     draw = rng.random(2)
@@ -122,13 +123,33 @@ def _deal(
     return {TEST_CONFORMATIONS: order[:n_test], VALIDATION: order[n_test : n_test + n_validation]}
 
 
-def split_store(store: Path, output: Path, settings: SplitSettings) -> pd.DataFrame:
-    """Write ``output``: a table ``frame, split, molecule`` of every frame of ``store``.
+def write_splits(store: Path, output: Path, **settings: Any) -> pd.DataFrame:
+    """Write a table ``frame, split, molecule`` of every frame of ``store``.
 
-    Where no molecule has two families (a source without conformation numbers, one group a molecule), frames are
-    dealt one by one, since else nothing could be tested on pool molecules; the provenance note
-    says ``dealt_by: frame`` and the log warns.
+    Where no molecule has two families (a source without conformation numbers, one group a
+    molecule), frames are dealt one by one, since else nothing could be tested on pool molecules;
+    the provenance note says ``dealt_by: frame`` and the log warns.
+
+    Parameters
+    ----------
+    store
+        Store of a dataset.
+    output
+        The table.
+    **settings
+        Of :class:`SplitSettings`.
+
+    Returns
+    -------
+    pd.DataFrame
+        The table.
+
+    Raises
+    ------
+    InputError
+        If a split has no frame.
     """
+    chosen = SplitSettings(**settings)
     with StoreReader(store) as reader:
         components = _components(reader)
         molecules, twins = _twins(reader, components)
@@ -140,7 +161,7 @@ def split_store(store: Path, output: Path, settings: SplitSettings) -> pd.DataFr
                 "a test frame may be related to a training frame",
                 store,
             )
-        split = assign(components, molecules, family, settings)
+        split = assign(components, molecules, family, chosen)
         split[np.isin(split, TEST_SPLITS) & (reader[F.IONIC] != 0)] = TEST_IONIC
         table = pd.DataFrame(
             {
@@ -150,19 +171,21 @@ def split_store(store: Path, output: Path, settings: SplitSettings) -> pd.DataFr
             }
         )
     _require_all_splits(table, store)
-    tables.write(table, output, inputs=[store], settings=vars(settings) | {"dealt_by": unit})
+    tables.write(table, output, inputs=[store], settings=vars(chosen) | {"dealt_by": unit})
     return table
 
 
 def _twins(
     reader: StoreReader, components: list[tuple[str, ...]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return what a split of a mixed store must not tear apart; an unmixed store holds no structure twice.
+    """Find what a split of a mixed store must not tear apart.
 
     Returns
     -------
-    The molecule of each frame (F,), one number for all names of the same components; and pairs of frames (P, 2)
-    of two parts that are the same structure.
+    molecules
+        The molecule of each frame (F,), one number for all names of the same components.
+    pairs
+        Frames of two parts that are the same structure (P, 2); an unmixed store has none.
     """
     molecules = reader.molecule.astype(np.int64)
     if F.PART not in reader:
@@ -192,7 +215,7 @@ def _joined(family: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.i
 
 
 def _any_shared(molecules: NDArray[np.int64], family: NDArray[np.int64]) -> bool:
-    """Say whether any molecule has more than one family, so that one can be held out from the others."""
+    """Say whether any molecule has more than one family, so that one can be held out."""
     pairs = np.unique(np.stack([molecules.astype(np.int64), family], axis=1), axis=0)
     return bool((np.bincount(pairs[:, 0]) > 1).any())
 
@@ -200,8 +223,8 @@ def _any_shared(molecules: NDArray[np.int64], family: NDArray[np.int64]) -> bool
 def _components(reader: StoreReader) -> list[tuple[str, ...]]:
     """Return what is kept apart for each molecule.
 
-    Where a part of the frames has no SMILES, every component is known by its formula alone, so that
-    no isomer of a held-out molecule is trained on under another name.
+    Where some frames have no SMILES, every component goes by its formula alone, so that no isomer
+    of a held-out molecule is trained on under another name.
     """
     components = reader.components
     if not any(name.startswith(FORMULA) for names in components for name in names):
@@ -216,8 +239,3 @@ def _require_all_splits(table: pd.DataFrame, store: Path) -> None:
                 f"{store}: the split {name!r} is empty, every split needs at least one frame. "
                 "Use more molecules or conformations, or a larger fraction under `split`."
             )
-
-
-def split_file(store: Path, output: Path, **settings: Any) -> None:
-    """Split a store by settings given one by one, see :class:`SplitSettings`."""
-    split_store(store, output, SplitSettings(**settings))

@@ -1,11 +1,11 @@
 """Which frames of the training pool make a subset: nested, seeded, by a named strategy.
 
-Every strategy puts the eligible frames of the pool into one order, and the subset of n frames is its
-first n, so that smaller subsets lie in larger ones. In a mixed store each part has an order of its
-own, and they are interleaved so that every prefix holds the shares asked for.
+Every strategy puts the eligible frames of the pool into one order, and the subset of n frames is
+its first n, so that smaller subsets lie in larger ones. In a mixed store each part has an order of
+its own, and they are interleaved so that every prefix holds the shares asked for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,41 +27,57 @@ Seed = int | tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """How frames are chosen; an empty ``subsets`` or ``elements`` and ``max_atoms`` 0 mean no limit.
-
-    ``subsets`` are names of the source's own subsets, ``elements`` the only ones allowed.
-    """
+class SubsetSettings:
+    """Which frames are eligible, and in which order they are taken."""
 
     seed: int = 0
     strategy: str = "random"
-    subsets: tuple[str, ...] = ()
-    elements: tuple[str, ...] = ()
+    subsets: Sequence[str] = ()  # of the source, by name; empty: all
+    elements: Sequence[str] = ()  # the only ones allowed; empty: all
     min_atoms: int = 1
-    max_atoms: int = 0
+    max_atoms: int = 0  # 0: no limit
 
 
-def choose(store: Path, splits: Path, output: Path, *, n: int, choice: Choice) -> pd.DataFrame:
-    """Write ``output``: the first ``n`` frames of the pool in the order of ``choice``.
+def write_subset(store: Path, splits: Path, output: Path, n: int, **options: Any) -> pd.DataFrame:
+    """Write a table of the first ``n`` frames of the pool in the order that is asked for.
 
     ``<output stem>.omitted.csv`` lists the pool molecules that have no frame in the subset.
+
+    Parameters
+    ----------
+    store
+        Store of a dataset.
+    splits
+        Its table of splits.
+    output
+        The table.
+    n
+        Number of frames.
+    **options
+        Of :class:`SubsetSettings`.
+
+    Returns
+    -------
+    pd.DataFrame
+        The table.
 
     Raises
     ------
     InputError
         If the pool, or a part's share of it, has fewer frames than asked for, or a name is unknown.
     """
+    settings = SubsetSettings(**options)
     with StoreReader(store) as reader:
         table = read_splits(splits, reader)
         pool = table.loc[table[Column.SPLIT] == POOL, Column.FRAME].to_numpy(dtype=np.int64)
-        eligible = pool[_eligible(reader, pool, choice)]
+        eligible = pool[_eligible(reader, pool, settings)]
         if not 1 <= n <= len(eligible):
             raise InputError(
-                f"n_train = {n}: the training pool of {store} has {len(eligible)} frames that `subset` allows, "
-                f"allowed 1..{len(eligible)}. Lower `grid.n_train`, loosen `subset`, or shrink the held-out fractions "
-                "under `split`."
+                f"n_train = {n}: the training pool of {store} has {len(eligible)} frames that "
+                f"`subset` allows, allowed 1..{len(eligible)}. Lower `grid.n_train`, loosen "
+                "`subset`, or shrink the held-out fractions under `split`."
             )
-        frames = np.sort(_interleaved(reader, eligible, choice, n))
+        frames = np.sort(_interleaved(reader, eligible, settings, n))
         names = np.array(reader.molecule_smiles, dtype=object)
         molecule = reader.molecule.astype(np.int64)
     chosen = pd.DataFrame(
@@ -73,51 +89,56 @@ def choose(store: Path, splits: Path, output: Path, *, n: int, choice: Choice) -
     )
     omitted = np.setdiff1d(molecule[pool], molecule[frames])
     left_out = pd.DataFrame({Column.MOLECULE: omitted, Column.SMILES: names[omitted]})
-    settings = {"n": n, **asdict(choice)}
-    tables.write(left_out, output.with_suffix(".omitted.csv"), inputs=[splits], settings=settings)
-    tables.write(chosen, output, inputs=[store, splits], settings=settings)
+    given = {"n": n, **asdict(settings)}
+    tables.write(left_out, output.with_suffix(".omitted.csv"), inputs=[splits], settings=given)
+    tables.write(chosen, output, inputs=[store, splits], settings=given)
     return chosen
 
 
-def _eligible(reader: StoreReader, pool: Indices, choice: Choice) -> NDArray[np.bool_]:
-    """Mark the frames of ``pool`` that the limits of ``choice`` let through."""
+def _eligible(reader: StoreReader, pool: Indices, settings: SubsetSettings) -> NDArray[np.bool_]:
+    """Mark the frames of ``pool`` that the limits of ``settings`` let through."""
     sizes = np.diff(reader.frame_ptr)[pool]
-    keep = (sizes >= choice.min_atoms) & (sizes <= (choice.max_atoms or np.inf))
-    if choice.subsets:
+    keep = (sizes >= settings.min_atoms) & (sizes <= (settings.max_atoms or np.inf))
+    if settings.subsets:
         names = reader.subset_names
-        for name in choice.subsets:
+        for name in settings.subsets:
             if name not in names:
                 raise InputError(
-                    f"subset.subsets: {name!r} is no subset of {reader.path} - {choices(name, names)}. Fix the name."
+                    f"subset.subsets: {name!r} is no subset of {reader.path} - "
+                    f"{choices(name, names)}. Fix the name."
                 )
-        keep &= np.isin(reader[F.SUBSET][pool], [names.index(name) for name in choice.subsets])
-    if choice.elements:
-        other = ~np.isin(reader[F.ATOMIC_NUMBERS], [number(element) for element in choice.elements])
+        keep &= np.isin(reader[F.SUBSET][pool], [names.index(name) for name in settings.subsets])
+    if settings.elements:
+        other = ~np.isin(
+            reader[F.ATOMIC_NUMBERS], [number(element) for element in settings.elements]
+        )
         keep &= ~np.logical_or.reduceat(other, reader.frame_ptr[:-1])[pool]
     return keep
 
 
-def _interleaved(reader: StoreReader, eligible: Indices, choice: Choice, n: int) -> Indices:
+def _interleaved(
+    reader: StoreReader, eligible: Indices, settings: SubsetSettings, n: int
+) -> Indices:
     """Return ``n`` frames in the strategy's order, the parts of a mixed store by their shares."""
-    if choice.strategy not in STRATEGIES:
+    if settings.strategy not in STRATEGIES:
         raise InputError(
-            f"subset.strategy: {choice.strategy!r} is no strategy - {choices(choice.strategy, STRATEGIES)}. "
-            "Fix the name."
+            f"subset.strategy: {settings.strategy!r} is no strategy - "
+            f"{choices(settings.strategy, STRATEGIES)}. Fix the name."
         )
-    order = STRATEGIES[choice.strategy]
+    order = STRATEGIES[settings.strategy]
     shares = reader.parts
     if not shares:
-        return order(reader, eligible, choice.seed, n)[:n]
+        return order(reader, eligible, settings.seed, n)[:n]
     part = reader[F.PART][eligible]
     frames, keys = [], []
     for row, (name, share) in enumerate(shares.items()):
         needed = int(np.ceil(share * n))
-        # a seed of its own: parts of one size would else give the same rows, and so the same structures twice
-        own = order(reader, eligible[part == row], (choice.seed, row), needed + len(shares))
+        # a seed of its own: parts of one size would else give the same rows, the same structures
+        own = order(reader, eligible[part == row], (settings.seed, row), needed + len(shares))
         if len(own) < needed - 1:
             raise InputError(
-                f"n_train = {n}: a share of {share:g} needs {needed} frames of {name}, whose training pool has "
-                f"{len(own)}. Lower `grid.n_train` or the share."
+                f"n_train = {n}: a share of {share:g} needs {needed} frames of {name}, whose "
+                f"training pool has {len(own)}. Lower `grid.n_train` or the share."
             )
         frames.append(own)
         keys.append((np.arange(len(own)) + 0.5) / share)
@@ -139,8 +160,8 @@ def _farthest_composition(reader: StoreReader, eligible: Indices, seed: Seed, n:
     """Visit compositions in the order of farthest-point sampling, one random frame at each visit.
 
     The distance is Euclid's between counts of elements. It starts at a random composition, each
-    further one is farthest from all before it (Gonzalez 1985, doi:10.1016/0304-3975(85)90224-5); when
-    all were visited, a second round takes a second frame of each, and so on.
+    further one is farthest from all before it (Gonzalez 1985, doi:10.1016/0304-3975(85)90224-5).
+    When all were visited, a second round takes a second frame of each, and so on.
     """
     shuffled = _random(reader, eligible, seed, n)
     kinds, kind = np.unique(_compositions(reader, shuffled), axis=0, return_inverse=True)
@@ -154,7 +175,7 @@ def _farthest_composition(reader: StoreReader, eligible: Indices, seed: Seed, n:
 
 
 def _compositions(reader: StoreReader, frames: Indices) -> NDArray[np.int64]:
-    """Return the number of atoms of each element that occurs in ``frames``, (len(frames), elements)."""
+    """Return the number of atoms of each element that occurs in ``frames`` (F,): (F, elements)."""
     numbers, ptr = reader[F.ATOMIC_NUMBERS], reader.frame_ptr[:-1]
     counts = (np.add.reduceat(numbers == z, ptr, dtype=np.int32)[frames] for z in reader.elements)
     return np.stack([count for count in counts if count.any()], axis=1).astype(np.int64)
@@ -176,11 +197,3 @@ STRATEGIES: Final[Mapping[str, Callable[[StoreReader, Indices, Seed, int], Indic
     "smallest": _smallest,
     "farthest-composition": _farthest_composition,
 }
-
-
-def choose_subset(store: Path, splits: Path, output: Path, n: int, **choice: Any) -> None:
-    """Choose a subset by a choice given option by option, see :class:`Choice`."""
-    fixed: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in choice.items()
-    }
-    choose(store, splits, output, n=n, choice=Choice(**fixed))

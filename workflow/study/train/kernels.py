@@ -15,7 +15,7 @@ KERNELS = (AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE)
 _SHIPPED_BUILDER, _CENTRE_BUILDER = "allegro.model.AllegroModel", "e3d.fast.build.AllegroModel"
 
 
-def choose(architecture: Architecture, runtime: Mapping[str, Any]) -> str:
+def select(architecture: Architecture, runtime: Mapping[str, Any]) -> str:
     """Return the kernels of a run: those asked for, or for ``auto`` the fastest by benchmarks/step.py.
 
     On a CPU that is ``centre``, eagerly, but for two cases at l_max = 1: a single layer, where it gains nothing, and

@@ -17,7 +17,7 @@ from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
 from study.run_settings import RunSettings
-from study.train.kernels import choose, model_config
+from study.train.kernels import model_config, select
 from study.train.pack import pack
 from study.train.ranks import ALONE, for_ranks, number
 
@@ -193,5 +193,5 @@ def _model(run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]) -> d
     if shifts == "trainable":
         settings["per_type_energy_shifts_trainable"] = True
     return model_config(
-        settings, choose(run.architecture, runtime), runtime.get("compile_mode", "eager")
+        settings, select(run.architecture, runtime), runtime.get("compile_mode", "eager")
     )

@@ -17,7 +17,7 @@ from e3d.fields import RUN_COLUMNS, Column
 from e3d.options import read_yaml
 from e3d.units import EV_MEV
 from study.run_settings import RunSettings
-from study.train.kernels import adopt, choose, save_plain
+from study.train.kernels import adopt, save_plain, select
 from study.train.launch import nequip_train
 from study.train.lock import only_one
 from study.train.ranks import number, require_ranks, train_on_ranks
@@ -86,7 +86,7 @@ def _require_runtime(run: RunSettings, runtime: Mapping[str, Any]) -> None:
     device = str(runtime.get("device", "cpu"))
     require_ranks(runtime, run.training.batch_size)
     require_device(device, int(runtime.get("devices", 1)))
-    choose(run.architecture, runtime)
+    select(run.architecture, runtime)
     if runtime.get("tf32") and device == "cpu":
         raise InputError(
             "TF32 on the CPU: it exists on a GPU only. Set `runtime.device: cuda`, or leave out --tf32."

@@ -23,7 +23,6 @@ from study.figures.drawing import (
     legend_outside,
     letter,
     n_axis,
-    name_run,
     page,
     panels,
 )
@@ -58,7 +57,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         )
     )
     series = all_series(summary)
-    figure = page(2, 2)
+    figure = page(2, 3, run=run)
     grid = panels(figure, 6, 3)
     within = entropy[entropy[C.BOND_TYPE] == fields.WITHIN]
     _scaled_entropy(grid[0], within[within[fields.QUANTITY] == fields.SCALED_D], series)
@@ -73,8 +72,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         letter(axes, index)
         if index in (0, 1, 2, 5):
             n_axis(axes, summary[C.N_TRAIN].to_list())
-    legend_outside(figure, [one.handle() for one in series], 3, "outside lower left")
-    name_run(figure, run)
+    legend_outside(figure, [one.handle() for one in series], 3)
     return figure
 
 

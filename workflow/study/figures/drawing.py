@@ -24,7 +24,7 @@ from study.fields import LABELS
 from study.figures import style
 from study.runs import Run, over_seeds, sized_models
 
-_Outside = Literal["outside lower center", "outside lower left", "outside upper center"]
+_Outside = Literal["outside lower center", "outside upper center"]
 _DIGITS: Final = 6
 """Of a share of the figure: a thousandth of a pixel."""
 _LAYOUTS, _SETTLED = 12, 1e-4
@@ -130,6 +130,10 @@ def settle(figure: Figure) -> None:
         if last and np.allclose(last, places, rtol=0, atol=_SETTLED):
             break
         figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        for legend in figure.legends:  # off the name of the run
+            legend.set_bbox_to_anchor(engine.get()["rect"], transform=figure.transFigure)
     figure.set_layout_engine("none")
     # the layout's solver rounds by the order in memory, which is never the same
     for part in figure.subfigs:

@@ -1,4 +1,4 @@
-"""The decomposition: the sum rule, what breaks it, pairs, pair potentials, periodic cells, tables."""
+"""The decomposition: the sum rule and what breaks it, pairs, pair potentials, cells, tables."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -288,7 +288,7 @@ def test_names_that_would_overwrite_each_other_are_refused(
 
 
 def test_splits_belong_to_one_store(model: AnalysisModel, prepared: Any, tmp_path: Path) -> None:
-    """Two stores with the same splits would write the same folders, and a splits table of another store is wrong."""
+    """Stores with the same splits would write the same folders; splits belong to one store."""
     twin = tmp_path / "twin.h5"
     twin.write_bytes(prepared.store.read_bytes())
     with pytest.raises(InputError, match="test-conformations/, which must be unique"):

@@ -1,4 +1,4 @@
-"""The tables of a decomposition against plain loops over frames and pairs, written down independently."""
+"""The tables of a decomposition against plain loops over frames and pairs."""
 
 import math
 from collections import Counter, defaultdict
@@ -36,7 +36,7 @@ def pair_name(a: int, b: int, sign: str) -> str:
 def loop(
     model: AnalysisModel, structures: Sequence[Structure]
 ) -> tuple[list[Row], dict[Row, list[tuple[float, float]]], Counter[Row]]:
-    """Return rows of bonds, (D, r) of every bond of every molecule, and the histogram of other pairs."""
+    """Return rows of bonds, (D, r) of every bond of every molecule, histogram of other pairs."""
     rows: list[Row] = []
     means: dict[Row, list[tuple[float, float]]] = defaultdict(list)
     histogram: Counter[Row] = Counter()
@@ -191,7 +191,7 @@ def test_tables_equal_plain_loops_in_cells(
 def test_rows_come_in_groups_of_a_fixed_size(
     model: AnalysisModel, several: list[Structure], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However large the batches are: the file's row groups do not follow them, and no row is lost."""
+    """However large the batches: row groups of the file do not follow them, and no row is lost."""
     monkeypatch.setattr("e3d.graphs.ATOMS_PER_BATCH", 12)
     write_decomposition(model, several, tmp_path / "one", name="x", run=RUN)
     monkeypatch.setattr("e3d.decomposition.writer.ROWS_PER_GROUP", 40)

@@ -1,4 +1,4 @@
-"""The fast network gives the shipped one's numbers: energies, forces, stresses, gradients of all weights."""
+"""The fast network gives the shipped one's energies, forces, stresses and gradients of weights."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -16,7 +16,7 @@ from e3d.fast import accelerate
 from e3d.fast.swap import misfit
 
 TYPES = ["H", "C", "O"]
-# of each tensor's largest element; rounding of another order of sums, which differs between processors: up to 1.1e-5
+# of each tensor's largest element; sums in another order round differently: up to 1.1e-5
 TOLERANCE = {"float64": 1e-10, "float32": 2e-5}
 R_MAX = 3.0
 
@@ -55,7 +55,7 @@ def fast(dtype: str = "float64", **changed: Any) -> Any:
 
 
 def frames(sizes: tuple[int, ...] = (5, 7, 4), *, periodic: bool = False) -> K.Type:
-    """Return a batch of random molecules or crystals, atoms at least 1 Å apart, with random labels."""
+    """Return a batch of random molecules or crystals, atoms at least 1 Å apart, with labels."""
     rng = np.random.default_rng(0)
     items = []
     for n in sizes:
@@ -81,7 +81,7 @@ def _apart(rng: np.random.Generator, n: int) -> np.ndarray[Any, Any]:
 
 
 def results(model: Any, batch: K.Type) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield what a training step computes: the outputs, then the gradient of a loss for every weight."""
+    """Yield what a training step computes: outputs, then the gradient of a loss by each weight."""
     out = model(dict(batch))
     for key in (K.TOTAL_ENERGY_KEY, K.FORCE_KEY, K.EDGE_ENERGY_KEY, K.EDGE_CUTOFF_KEY):
         if key in out:  # a spline basis has no cutoff
@@ -252,7 +252,7 @@ def test_weights_keep_their_names_and_order() -> None:
 
 
 def test_in_training_forces_come_with_create_graph_only() -> None:
-    """Without it the pass looks like the loss's own, which has no derivatives by positions: an error, not zeros."""
+    """Without it the pass looks like the loss's own, without derivatives by positions: an error."""
     network = fast().train().model.func
     batch = frames((4,))
     batch[K.POSITIONS_KEY].requires_grad_(True)
@@ -262,7 +262,7 @@ def test_in_training_forces_come_with_create_graph_only() -> None:
 
 
 def test_outside_training_second_derivatives_are_right_or_refused() -> None:
-    """Gradients by weights of a function of forces are the shipped network's; what is not to be had is an error."""
+    """Gradients by weights of a function of forces: the shipped network's, or an error."""
     found = []
     for model in (fast().eval(), build().eval()):
         model.model.do_derivatives = False

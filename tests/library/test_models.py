@@ -73,7 +73,7 @@ def contractions(model: AnalysisModel) -> list[Any]:
 def test_3j_symbols_are_exact_and_rounded_ones_would_show(
     model: AnalysisModel, trained: Path, molecules: dict[str, Structure]
 ) -> None:
-    """Against e3nn's own symbols; as the checkpoint rounds them, rotations hold a million times less well."""
+    """Against e3nn's own; rounded as in the checkpoint, rotations hold a million times less well."""
     import torch
     from e3nn.o3 import wigner_3j
 
@@ -157,7 +157,7 @@ def test_far_fragments_add_up_and_an_isolated_atom_weighs_its_shift(
 
 
 def test_locality(model: AnalysisModel, molecules: dict[str, Structure]) -> None:
-    """An edge depends on atoms within the cutoff of its centre alone (Allegro is strictly local)."""
+    """An edge depends on atoms within the cutoff of its centre alone: Allegro is strictly local."""
     chain = molecules["Cc1ccccc1"]
     edges = model.edge_energies([chain])
     distance = np.linalg.norm(chain.positions - chain.positions[0], axis=1)
@@ -225,7 +225,7 @@ def test_agrees_with_nequips_own_calculator(
 def test_a_package_decomposes_like_its_checkpoint(
     model: AnalysisModel, trained: Path, tmp_path: Path, molecules: dict[str, Structure]
 ) -> None:
-    """nequip-package keeps weights and constants in float32; cast to float64 they differ by its rounding."""
+    """Packages keep weights and constants in float32; in float64 they differ by its rounding."""
     package = tmp_path / "model.nequip.zip"
     command = [
         sys.executable,

@@ -132,7 +132,7 @@ def test_dealing_molecules_into_groups_keeps_the_standard_error() -> None:
         values, molecules = _clustered(rng, 350)
         dealt = group_mean(values, jackknife_groups(molecules)).half_width
         ratios.append(dealt / group_mean(values, molecules).half_width)
-    # one ratio scatters by 1 / sqrt(2 * 99) = 7 %, the mean of 60 by 1 %; t has 99 instead of 349 degrees
+    # one ratio scatters by 1 / sqrt(2 * 99) = 7 %, the mean of 60 by 1 %; t has 99 degrees, not 349
     assert np.mean(ratios) == pytest.approx(1.0, abs=0.04)
 
 

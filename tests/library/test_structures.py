@@ -167,7 +167,7 @@ def test_the_shipped_relaxed_molecules_hold_every_closed_shell_named_bond(root: 
 
 
 def test_frames_of_a_store_come_in_the_order_asked_for(prepared: Any) -> None:
-    """Read together, in any order and more than once, they are what the store has frame by frame."""
+    """Read together, in any order and repeatedly, they are what the store has frame by frame."""
     rng = np.random.default_rng(0)
     with StoreReader(prepared.store) as reader:
         asked = [*rng.integers(0, len(reader), size=300).tolist(), 5, 5]

@@ -88,7 +88,7 @@ def test_a_molecule_of_far_fragments_and_an_atom_alone() -> None:
 
 
 def test_pairs_at_the_cutoff_do_not_depend_on_the_batch() -> None:
-    """A lattice spaced by the cutoff: whether 0.9 - 0.1 is less than 0.8 is a matter of rounding."""
+    """A lattice spaced by the cutoff: rounding decides whether 0.9 - 0.1 is less than 0.8."""
     lattice = np.stack(np.meshgrid(*[np.arange(4)] * 3), axis=-1).reshape(-1, 3) * 0.8 + 0.1
     several = [
         structure(Atoms(numbers=[1] * 64, positions=lattice + 0.3 * k), k) for k in range(30)

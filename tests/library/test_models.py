@@ -73,7 +73,7 @@ def contractions(model: AnalysisModel) -> list[Any]:
 def test_3j_symbols_are_exact_and_rounded_ones_would_show(
     model: AnalysisModel, trained: Path, molecules: dict[str, Structure]
 ) -> None:
-    """Against e3nn's own; rounded as in the checkpoint, rotations hold a million times less well."""
+    """Against e3nn's own; rounded as in a checkpoint, rotations hold a million times less well."""
     import torch
     from e3nn.o3 import wigner_3j
 

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from e3d.fields import TEST_SPLITS
 from e3d.fields import Column as C
-from study.fields import NAMED_BONDS
+from study.bde.order import STEPS
+from study.fields import NAMED_BONDS, TEST_ALL
 from study.references import REFERENCES
 from study.stages import FIGURES, figure_module
 
@@ -67,7 +68,8 @@ def evaluate(run: dict[str, Any], shift: float) -> Tables:
     error = 100 / run["n_train"] + shift
     rows = [
         {
-            **run, "test_set": name, "n_parameters": SIZES[run["model"]], "group_kind": kind, "group": kind,
+            **run, "test_set": name, "n_parameters": SIZES[run["model"]],
+            "group_kind": kind, "group": kind,
             **interval(C.ENERGY_MAE, error, 2 * error), **interval(C.FORCE_MAE, 10 * error, error),
         }
         for name, kind in product(TEST_SPLITS, ("all", "molecule"))
@@ -90,9 +92,9 @@ def bde(run: dict[str, Any], shift: float) -> Tables:
         )
     summary = [
         {
-            **run, C.GEOMETRY: "relaxed", "reference": name, "molecules": group, "n_bonds": 6, "n_types": 6,
-            "n_pairs_within_types": 9 if name == "bde298" else 1, **interval("mae_eV", 0.5 + shift, 0.1),
-            **interval("between_types_spearman", 0.8, 0.1),
+            **run, C.GEOMETRY: "relaxed", "reference": name, "molecules": group,
+            "n_bonds": 6, "n_types": 6, "n_pairs_within_types": 9 if name == "bde298" else 1,
+            **interval("mae_eV", 0.5 + shift, 0.1), **interval("between_types_spearman", 0.8, 0.1),
             **interval("within_types_kendall", 0.1, 0.3 if name == "bde298" else np.nan),
         }
         for name, group in product(REFERENCES, ("all", "in_training", "not_in_training"))
@@ -100,9 +102,10 @@ def bde(run: dict[str, Any], shift: float) -> Tables:
     order = [
         {
             **run, C.STRUCTURES: name, "lower": lower, "higher": higher, "n_molecules_lower": 5,
-            "n_molecules_higher": 3, **interval("difference_eV", D_OF[higher] - D_OF[lower], 0.5), "holds": "yes",
+            "n_molecules_higher": 3, "holds": "yes",
+            **interval("difference_eV", D_OF[higher] - D_OF[lower], 0.5),
         }
-        for name, (lower, higher) in product(("test-all", NAMED_BONDS), (("C-C", "C=C"), ("C=C", "C#C")))
+        for name, (lower, higher) in product((TEST_ALL, NAMED_BONDS), STEPS)
     ]  # fmt: skip
     return {
         "bde/named": pd.DataFrame(named),
@@ -126,7 +129,8 @@ def entropy(run: dict[str, Any], shift: float) -> Tables:
     within = [
         {
             **where, "quantity": name, C.BOND_TYPE: "within types", "bin_width": 0.05,
-            **interval("entropy_mm_nats", 2.0 - shift, 0.1), **interval("differential_binned_nats", -1 - shift, 0.1),
+            **interval("entropy_mm_nats", 2.0 - shift, 0.1),
+            **interval("differential_binned_nats", -1 - shift, 0.1),
             **interval("differential_knn_nats", -0.9 - shift - 0.01 * run["n_train"], 0.1),
             **interval("binned_minus_knn_nats", -0.1, 0.05),
         }
@@ -142,7 +146,7 @@ def entropy(run: dict[str, Any], shift: float) -> Tables:
         "I(D/sd; type) - I(r; type)": 0.2,
         "I(D; order | elements) - I(r; order | elements)": 0.01,
     }
-    told = [
+    shares = [
         {
             **where,
             "measure": name,
@@ -157,8 +161,8 @@ def entropy(run: dict[str, Any], shift: float) -> Tables:
     ]
     sensitivity = [
         {
-            **where, "quantity": "D", C.BOND_TYPE: "within types", C.N_MOLECULES: n, "estimator": name,
-            "bin_width_eV": width, "differential_nats": -1 / n - shift,
+            **where, "quantity": "D", C.BOND_TYPE: "within types", C.N_MOLECULES: n,
+            "estimator": name, "bin_width_eV": width, "differential_nats": -1 / n - shift,
             "differential_nats_sd": 0.1 if n < 8 else np.nan,
         }
         for n, (name, width) in product((2, 4, 8), estimators)
@@ -166,7 +170,7 @@ def entropy(run: dict[str, Any], shift: float) -> Tables:
     return {
         "entropy/histogram": pd.DataFrame(bins),
         "entropy/entropy": pd.DataFrame(within),
-        "entropy/decomposability": pd.DataFrame(told),
+        "entropy/decomposability": pd.DataFrame(shares),
         "entropy/sensitivity": pd.DataFrame(sensitivity),
     }
 

@@ -31,7 +31,7 @@ def reference(root: Path) -> pd.DataFrame:
 
 @pytest.fixture
 def decomposed(mapped: Any) -> Callable[..., Decomposed]:
-    """Decompose molecules by hand: ``energy(fine_type, row)`` gives D of each bond, the same in every frame."""
+    """Decompose molecules by hand: ``energy(fine_type, row)`` is D of a bond in every frame."""
 
     def make(
         structures: str, smiles: Sequence[str], energy: Energies, frames: int = 2

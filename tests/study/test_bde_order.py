@@ -1,4 +1,4 @@
-"""Whether D rises from single to double to triple bonds, and when that cannot be told."""
+"""Whether D rises from single to double to triple bonds, and when that stays open."""
 
 from typing import Any
 

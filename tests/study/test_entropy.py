@@ -326,7 +326,7 @@ def test_structures_without_a_bond_are_left_out_and_alone_are_one_line(
 
 
 def _pairs() -> pd.DataFrame:
-    """Return non-bonded pairs: C-H in four bins of D, the outer two 0.05 eV away; H-H in one; two distances."""
+    """Non-bonded pairs: C-H in four bins of D, the outer two 0.05 eV away; H-H in one."""
     rows = [
         ("C-H", 1.1, -0.05, 10),
         ("C-H", 1.1, -0.01, 20),

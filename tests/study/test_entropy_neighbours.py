@@ -1,4 +1,4 @@
-"""Estimates without bins against closed forms, brute force and quadrature, and whether their intervals cover."""
+"""Estimates without bins: closed forms, brute force, quadrature, and coverage of intervals."""
 
 from collections.abc import Callable
 

@@ -23,12 +23,12 @@ from study_tables import AMMONIUM, FORMALDEHYDE, MAPPED, METHANOL, TWO, maker, s
 DRAWN = ("molecules", "distributions", "parity", "learning", "emergence")
 """Figures tested here; those of the controls are tested with their stages."""
 ONE_COLUMN = style.Style(
-    width=3.35, row_height=1.7, line_height=0.13, text=6.5, note=5.5, small_note=5.0, name=4.5, marker=3.0,
-    bond_length=(24.0, 33.0), bar_room=48.0,
+    width=3.35, row_height=1.7, line_height=0.13, text=6.5, note=5.5, small_note=5.0, name=4.5,
+    marker=3.0, bond_length=(24.0, 33.0), bar_room=48.0,
 )  # fmt: skip
 SIZES = {
-    "alpha", "capsize", "dpi", "elinewidth", "figsize", "fontsize", "labelsize", "linewidth", "linewidths", "lw",
-    "markeredgewidth", "markersize", "mew", "ms", "rect", "s", "size", "xytext",
+    "alpha", "capsize", "dpi", "elinewidth", "figsize", "fontsize", "labelsize", "linewidth",
+    "linewidths", "lw", "markeredgewidth", "markersize", "mew", "ms", "rect", "s", "size", "xytext",
 }  # fmt: skip
 """Arguments of matplotlib that are sizes of type, lines, markers or pages, or opacities."""
 
@@ -161,7 +161,7 @@ def test_clip_paths_are_named_by_their_order() -> None:
 
 
 def sizes_in(source: str) -> list[str]:
-    """Arguments that give a size as a number, as code; nothing and the whole of something are no sizes."""
+    """Arguments that give a size as a number, as code; 0 and 1 are no sizes."""
     given: list[tuple[str, ast.expr]] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):

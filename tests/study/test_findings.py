@@ -1,4 +1,4 @@
-"""Findings from small made-up tables: numbers with intervals and seeds, verdicts no stronger than these."""
+"""Findings from small made-up tables: numbers, and verdicts no stronger than their intervals."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,10 +48,8 @@ def test_findings_give_numbers_with_interval_and_seeds() -> None:
     text = "\n".join(of_study(tables))
     assert "2 seeds" in text
     assert "yes in 2 of 2 seeds; C=C minus C-C 2.40 eV [1.90, 2.90] (seeds 2.40 to 2.40)" in text
-    assert (
-        "BDE298 0.55 eV [0.40, 0.70] (seeds 0.50 to 0.60), that is 12.7 kcal/mol [9.2, 16.1], 6 bonds"
-        in text
-    )
+    assert "BDE298 0.55 eV [0.40, 0.70] (seeds 0.50 to 0.60), that is 12.7 kcal/mol" in text
+    assert "kcal/mol [9.2, 16.1], 6 bonds" in text
     assert "0.10 [-0.20, 0.40] (seeds 0.10 to 0.10), 9 pairs, zero not excluded" in text
     assert "[0.55, 0.65] (seeds 0.60 to 0.60): D explains more" in text
     assert "4,000 parameters 0.70 [0.35, 1.40]" in text

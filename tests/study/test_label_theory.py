@@ -1,4 +1,4 @@
-"""D at the labels' own level: the split of its error, bond-separation reactions, bond orders of the same structures."""
+"""D at the labels' own level: parts of its error, bond-separation reactions, bond orders."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ LEVEL = tables.read(ROOT / "resources" / "label_level.csv")
 
 
 def named(error: float, labels: pd.DataFrame = LEVEL) -> pd.DataFrame:
-    """D that misses the labels' De by ``error`` eV exactly, literature that misses them by 0.05 eV."""
+    """D that misses the labels' De by ``error`` eV, and literature that misses it by 0.05 eV."""
     de = labels["de_kcal_mol"] / EV_KCAL_MOL
     return pd.DataFrame(
         {
@@ -107,7 +107,7 @@ def test_additive_bonds_have_no_separation_energy_and_others_have_their_excess(
 
 
 def test_labelled_molecules_reproduce_a_known_separation_energy() -> None:
-    """Propane's is 2.8 kcal/mol at 298 K from experimental enthalpies (Hehre 1970: 2.3 to 2.8), stabilising."""
+    """Propane's is 2.8 kcal/mol at 298 K by experiment, stabilising (Hehre 1970: 2.3 to 2.8)."""
     energy = label_energies(ROOT / "resources" / "references.hdf5")
     value = (2 * energy["CC"] - energy["CCC"] - energy["C"]) * EV_KCAL_MOL
     assert 1.5 < value < 3.5
@@ -176,7 +176,7 @@ def test_files_without_orders_give_no_rows(tmp_path: Path) -> None:
 def test_bond_separation_is_called_better_than_zero_only_by_an_interval(
     errors: tuple[float, ...], word: str
 ) -> None:
-    """The last D misses by 0.75 eV on average, zero by 1 eV: four molecules do not tell them apart."""
+    """The last D misses by 0.75 eV on average, zero by 1 eV: too close for four molecules."""
     rows = pd.DataFrame(
         {
             C.SEED: 0,

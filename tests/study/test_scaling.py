@@ -1,4 +1,4 @@
-"""Scaling forms: exact data give their parameters back, noise gives honest intervals, thin grids a refusal."""
+"""Scaling forms: exact data give their parameters, noise honest intervals, thin grids none."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ from study.scaling.fits import (
 
 N = np.array([32.0, 64, 128, 256, 512, 1024])
 SIZES = np.array([2e3, 1e4, 5e4, 2.5e5])
-# least_squares stops at a relative change of 1e-8 in the cost; on exact data that leaves about its root
+# least_squares stops at a relative change of 1e-8 in the cost; exact data leave about its root
 FIT_TOLERANCE = 1e-3
 
 

@@ -1,4 +1,4 @@
-"""The ``scaling`` stage: how test error falls with data and model size, where the grid can tell.
+"""How test error falls with data and model size, where the grid can decide.
 
 Forms, fitted to seed means in log space with a robust loss (soft L1):
 

@@ -10,6 +10,7 @@ from e3d.fields import Column as C
 from study import runs
 from study.bde.findings import sentences
 from study.findings.sections import findings, write_findings
+from study.import_graph import files_of
 from study.stages import FINDINGS, TABLES, findings_module
 from study_tables import TWO, Tables, save_tables, study
 
@@ -92,3 +93,11 @@ def test_findings_name_the_dataset_where_there_are_several() -> None:
         == sum(s.startswith("mini: ") for s in found)
         > 5
     )
+
+
+def test_findings_need_nothing_of_the_figures() -> None:
+    """An edit of the figures' style redraws figures and rewrites no findings."""
+    read = files_of(["study.findings.sections", *map(findings_module, FINDINGS)])
+    assert any(path.name == "runs.py" for path in read)
+    drawn = [path for path in read if "figure" in f"{path.parent.name}/{path.name}"]
+    assert not drawn

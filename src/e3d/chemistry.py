@@ -12,9 +12,9 @@ from functools import lru_cache
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 from ase.formula import Formula
-from numpy.typing import NDArray
 from rdkit import Chem, RDLogger
 
+from e3d.arrays import Ints
 from e3d.errors import InputError
 from e3d.resonance import resonance_bonds
 
@@ -69,7 +69,7 @@ class Molecule:
     multiplicity: int
 
     @property
-    def bond_index(self) -> NDArray[np.int64]:
+    def bond_index(self) -> Ints:
         """Rows (B, 2) of the bonded atoms, i < j."""
         return np.array([(bond.i, bond.j) for bond in self.bonds], dtype=np.int64).reshape(-1, 2)
 
@@ -157,7 +157,7 @@ def molecule(smiles: str) -> Molecule:
     )
 
 
-def unnamed(name: str, numbers: NDArray[np.int64], charge: int, multiplicity: int) -> Molecule:
+def unnamed(name: str, numbers: Ints, charge: int, multiplicity: int) -> Molecule:
     """Return what is known of a molecule or material without SMILES, called ``formula:<name>``.
 
     The prefix is needed: CO is carbon monoxide as a formula and methanol as a SMILES.

@@ -108,10 +108,7 @@ class Group:
 
 
 def run_program(
-    name: str,
-    summary: str,
-    parts: Sequence[Command | Group],
-    argv: Sequence[str] | None = None,
+    name: str, summary: str, parts: Sequence[Command | Group], argv: Sequence[str] | None = None
 ) -> int:
     """Run one command of a program.
 

@@ -5,9 +5,10 @@ Covalent radii are those of Cordero 2008, as in ASE.
 
 import numpy as np
 from ase.data import chemical_symbols, covalent_radii
-from numpy.typing import NDArray
 from rdkit import Chem, RDLogger
 from rdkit.Chem import rdDetermineBonds
+
+from e3d.arrays import Floats, Ints, Masks
 
 BROKEN_FACTOR = 1.5
 """A bond longer than this times the sum of covalent radii counts as broken."""
@@ -17,9 +18,7 @@ GEOMETRIC_FACTOR = 1.25
 """A pair shorter than this times the sum of covalent radii is a bond where none are known."""
 
 
-def bonds_intact(
-    positions: NDArray[np.float64], numbers: NDArray[np.int64], bonds: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def bonds_intact(positions: Floats, numbers: Ints, bonds: Ints) -> Masks:
     """Say which frames of a molecule (no cell) still have exactly the bonds of their SMILES.
 
     Parameters
@@ -41,9 +40,7 @@ def bonds_intact(
     )
 
 
-def distances_intact(
-    distances: NDArray[np.float64], numbers: NDArray[np.int64], bonds: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def distances_intact(distances: Floats, numbers: Ints, bonds: Ints) -> Masks:
     """Say which rows of ``distances`` (M, N(N-1)/2), Å, of the pairs i < j, fit the bonds.
 
     True where no bond is longer than ``BROKEN_FACTOR`` and no other pair shorter than
@@ -63,7 +60,7 @@ def distances_intact(
     return np.asarray(~changed.any(axis=1))
 
 
-def perceive(numbers: NDArray[np.int64], positions: NDArray[np.float64], charge: int) -> str | None:
+def perceive(numbers: Ints, positions: Floats, charge: int) -> str | None:
     """Return a mapped SMILES from geometry alone (RDKit's xyz2mol), None where it finds none.
 
     ``numbers`` (N,), ``positions`` (N, 3) in Å; ``charge`` is that of the molecule.
@@ -92,8 +89,6 @@ def perceive(numbers: NDArray[np.int64], positions: NDArray[np.float64], charge:
     return str(Chem.MolToSmiles(mol))
 
 
-def geometric_bonds(
-    z_i: NDArray[np.int64], z_j: NDArray[np.int64], r: NDArray[np.float64]
-) -> NDArray[np.bool_]:
+def geometric_bonds(z_i: Ints, z_j: Ints, r: Floats) -> Masks:
     """Say which pairs (P,) of atomic numbers are bonded by their distance ``r`` (Å) alone."""
     return np.asarray(r <= GEOMETRIC_FACTOR * (covalent_radii[z_i] + covalent_radii[z_j]))

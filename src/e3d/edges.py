@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from e3d.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from e3d.graphs import Batch
@@ -30,25 +31,19 @@ class EdgeEnergies:
         The model's own total, and the sum of isolated-atom shifts (F,).
     """
 
-    centre: NDArray[np.int64]
-    neighbour: NDArray[np.int64]
-    cell_shift: NDArray[np.int64]
-    eps: NDArray[np.float64]
-    length: NDArray[np.float64]
-    frame_ptr: NDArray[np.int64]
-    atomic_numbers: NDArray[np.int64]
-    energy: NDArray[np.float64]
-    shift: NDArray[np.float64]
+    centre: Ints
+    neighbour: Ints
+    cell_shift: Ints
+    eps: Floats
+    length: Floats
+    frame_ptr: Ints
+    atomic_numbers: Ints
+    energy: Floats
+    shift: Floats
 
     @classmethod
     def of(
-        cls,
-        batch: "Batch",
-        *,
-        eps: NDArray[np.float64],
-        length: NDArray[np.float64],
-        energy: NDArray[np.float64],
-        shift: NDArray[np.float64],
+        cls, batch: "Batch", *, eps: Floats, length: Floats, energy: Floats, shift: Floats
     ) -> "EdgeEnergies":
         """Put energies on the edges of a batch, in their order; arrays as in the class."""
         centre, neighbour = batch.edge_index

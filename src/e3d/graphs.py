@@ -11,8 +11,8 @@ import numpy as np
 from ase.geometry import complete_cell
 from ase.neighborlist import primitive_neighbor_list
 from matscipy.neighbours import neighbour_list
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Ints
 from e3d.errors import InputError
 from e3d.structures import NOT_PERIODIC, Structure
 
@@ -24,9 +24,6 @@ _LARGE = 500
 _BINS_PER_ATOM = 100
 _MAX_BINS = 10**7
 """Of a periodic cell; matscipy's search is slow, or out of memory, in larger ones."""
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+
+from e3d.arrays import Ints
 
 _LIMIT = 2**62
 Name = TypeVar("Name", bound=Hashable)
@@ -34,7 +35,7 @@ class Vocabulary(Generic[Name]):
         return code
 
 
-def pack(columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def pack(columns: Sequence[Ints]) -> Ints:
     """Return one integer (R,), at most 2^62, for each row of the columns (R,); it sorts as they do.
 
     >>> pack([np.array([2, 1, 1]), np.array([0, 5, -5])]).argsort().tolist()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Ints
 from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
 from e3d.keys import pack
@@ -40,30 +41,30 @@ class Pairs:
     (4.5, -0.5)
     """
 
-    frame: NDArray[np.int64]
-    i: NDArray[np.int64]
-    j: NDArray[np.int64]
-    cell_shift: NDArray[np.int64]
-    r: NDArray[np.float64]
-    eps_ij: NDArray[np.float64]
-    eps_ji: NDArray[np.float64]
+    frame: Ints
+    i: Ints
+    j: Ints
+    cell_shift: Ints
+    r: Floats
+    eps_ij: Floats
+    eps_ji: Floats
 
     def take(self, rows: NDArray[Any]) -> "Pairs":
         """Return some of the pairs, by number or mask."""
         return Pairs(**{name: values[rows] for name, values in vars(self).items()})
 
     @property
-    def bond_energy(self) -> NDArray[np.float64]:
+    def bond_energy(self) -> Floats:
         """D_ij = -(eps_ij + eps_ji) (P,), eV: positive for a bond."""
         return -(self.eps_ij + self.eps_ji)
 
     @property
-    def asymmetry(self) -> NDArray[np.float64]:
+    def asymmetry(self) -> Floats:
         """A_ij = eps_ij - eps_ji (P,), eV."""
         return self.eps_ij - self.eps_ji
 
 
-def sum_rule_violation(edges: EdgeEnergies) -> NDArray[np.float64]:
+def sum_rule_violation(edges: EdgeEnergies) -> Floats:
     """Return |E - (sum of shifts + sum of eps)| of every frame (F,), in eV."""
     frame = frame_of_atom(edges.frame_ptr)[edges.centre]
     total = np.bincount(frame, weights=edges.eps, minlength=len(edges.energy))
@@ -98,7 +99,7 @@ def check_sum_rule(edges: EdgeEnergies, labels: Sequence[str]) -> float:
     return float(violation.max(initial=0.0))
 
 
-def frame_of_atom(frame_ptr: NDArray[np.int64]) -> NDArray[np.int64]:
+def frame_of_atom(frame_ptr: Ints) -> Ints:
     """Return the frame (A,) each atom of a batch belongs to.
 
     >>> frame_of_atom(np.array([0, 2, 5])).tolist()

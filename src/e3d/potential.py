@@ -4,9 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from e3d.arrays import Floats
 from e3d.chemistry import symbol
 from e3d.edges import EdgeEnergies
 from e3d.graphs import Batch, batches
@@ -27,7 +25,7 @@ class Potential(Protocol):
         """Group structures, in order, into batches of some 2,000 atoms."""
         return batches(structures, self.r_max)
 
-    def energies_and_forces(self, batch: Batch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def energies_and_forces(self, batch: Batch) -> tuple[Floats, Floats]:
         """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å."""
 
 

@@ -15,8 +15,8 @@ import ase.io
 import numpy as np
 from ase import Atoms
 from ase.geometry import complete_cell
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Ints, Masks
 from e3d.chemistry import Bond, Molecule, molecule
 from e3d.connectivity import distances_intact, perceive
 from e3d.errors import InputError
@@ -59,15 +59,15 @@ class Structure:
 
     label: str
     frame: int
-    positions: NDArray[np.float64]
-    atomic_numbers: NDArray[np.int64]
+    positions: Floats
+    atomic_numbers: Ints
     smiles: str
     mapped_smiles: str | None
     bonds: tuple[Bond, ...] | None
     intact: bool = True
     energy: float | None = None
-    forces: NDArray[np.float64] | None = None
-    cell: NDArray[np.float64] | None = None
+    forces: Floats | None = None
+    cell: Floats | None = None
     pbc: tuple[bool, bool, bool] = NOT_PERIODIC
 
 
@@ -103,7 +103,7 @@ def from_store(reader: StoreReader, frames: Iterable[int]) -> Iterator[Structure
         yield from _read(reader, np.array(chunk, dtype=np.int64))
 
 
-def _read(reader: StoreReader, frames: NDArray[np.int64]) -> Iterator[Structure]:
+def _read(reader: StoreReader, frames: Ints) -> Iterator[Structure]:
     """Yield a few frames, read together."""
     energy, intact, charge, group, name = (
         reader.gather(field, frames).tolist()
@@ -224,15 +224,12 @@ def _check(atoms: Atoms, label: str) -> None:
         )
 
 
-def _flags(pbc: NDArray[np.bool_]) -> tuple[bool, bool, bool]:
+def _flags(pbc: Masks) -> tuple[bool, bool, bool]:
     return (bool(pbc[0]), bool(pbc[1]), bool(pbc[2]))
 
 
 def _perceived(
-    positions: NDArray[np.float64],
-    numbers: NDArray[np.int64],
-    pbc: tuple[bool, bool, bool],
-    charge: int,
+    positions: Floats, numbers: Ints, pbc: tuple[bool, bool, bool], charge: int
 ) -> str | None:
     """Return a mapped SMILES from the geometry, None if periodic, large, or RDKit finds none."""
     if any(pbc) or len(numbers) > _MAX_PERCEIVED:
@@ -240,7 +237,7 @@ def _perceived(
     return perceive(numbers, positions, charge=charge)
 
 
-def _parsed(mapped: str, numbers: NDArray[np.int64], label: str) -> Molecule:
+def _parsed(mapped: str, numbers: Ints, label: str) -> Molecule:
     """Read a mapped SMILES.
 
     Raises
@@ -260,7 +257,7 @@ def _parsed(mapped: str, numbers: NDArray[np.int64], label: str) -> Molecule:
     return parsed
 
 
-def _intact(atoms: Atoms, bonds: NDArray[np.int64]) -> bool:
+def _intact(atoms: Atoms, bonds: Ints) -> bool:
     """Say whether the nearest images have exactly the bonds of the SMILES."""
     distances = atoms.get_all_distances(mic=any(atoms.pbc))[np.triu_indices(len(atoms), k=1)]
     return bool(distances_intact(distances[None], atoms.numbers, bonds)[0])

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from e3d.arrays import Ints, Masks
 from e3d.chemistry import Bond, bond_type
 from e3d.connectivity import geometric_bonds
 from e3d.edges import EdgeEnergies
@@ -13,7 +13,6 @@ from e3d.pairs import Pairs
 from e3d.structures import Structure
 
 _REMEMBERED = 20_000
-Ints = NDArray[np.int64]
 
 
 class BondTyper:
@@ -80,9 +79,7 @@ class BondTyper:
             self._tables[id(bonds)] = known
         return known[1]
 
-    def _by_distance(
-        self, unknown: NDArray[np.bool_], edges: EdgeEnergies, pairs: Pairs
-    ) -> tuple[Ints, Ints]:
+    def _by_distance(self, unknown: Masks, edges: EdgeEnergies, pairs: Pairs) -> tuple[Ints, Ints]:
         """Take as bonds the close pairs of the frames whose bonds are ``unknown`` (F,)."""
         rows = np.flatnonzero(unknown[pairs.frame])
         z_i, z_j = edges.atomic_numbers[pairs.i[rows]], edges.atomic_numbers[pairs.j[rows]]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from e3d.arrays import Ints, Masks
 from e3d.decomposition.bonds import BondTyper
 from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
@@ -84,8 +85,8 @@ class DecomposedBatch:
     edges: EdgeEnergies
     pairs: Pairs
     bonds: Pairs
-    bonded: NDArray[np.bool_]
-    molecule: NDArray[np.int64]
+    bonded: Masks
+    molecule: Ints
     violation: float
     columns: Columns
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Ints, Masks
 from e3d.chemistry import bond_type
 from e3d.decomposition.rows import DecomposedBatch
 from e3d.fields import Column as C
@@ -19,9 +19,6 @@ from e3d.statistics.resampling import group_ratio
 D_BIN_EV = 0.01
 """Bin width of D in the histograms of non-bonded pairs; divides every entropy bin width in use."""
 R_BIN_ANG = 0.05
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 class Totals:
@@ -90,7 +87,7 @@ class Shares:
         self._n_molecules = 0
         self._sums = Sums(4)
 
-    def add(self, molecule: Ints, frame: Ints, d: Floats, bonded: NDArray[np.bool_]) -> None:
+    def add(self, molecule: Ints, frame: Ints, d: Floats, bonded: Masks) -> None:
         """Add a batch: ``molecule`` (F,); of pairs (P,) frame, D and whether they are bonds."""
         size = np.abs(d)
         columns = (d * bonded, d, size * bonded, size)

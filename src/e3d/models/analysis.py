@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from ase.data import atomic_numbers, chemical_symbols
 from nequip.data import AtomicDataDict as Key
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats
 from e3d.chemistry import symbol
 from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
@@ -67,9 +67,7 @@ class AnalysisModel:
         z = structure.atomic_numbers
         return sorted({symbol(int(k)) for k in z[self._type_of_number[z] < 0]})
 
-    def energies_and_forces(
-        self, structures: Batch | Sequence[Structure]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def energies_and_forces(self, structures: Batch | Sequence[Structure]) -> tuple[Floats, Floats]:
         """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å.
 
         Raises
@@ -109,7 +107,7 @@ class AnalysisModel:
             shift=np.add.reduceat(shift, batch.frame_ptr[:-1]),
         )
 
-    def _decomposed(self, inputs: Key.Type) -> tuple[NDArray[np.float64], ...]:
+    def _decomposed(self, inputs: Key.Type) -> tuple[Floats, ...]:
         """Return eps and length of edges, the total energy of frames, the shift of atoms."""
         out = self._model(inputs)
         found = (
@@ -150,5 +148,5 @@ class AnalysisModel:
         }
 
 
-def _array(tensor: torch.Tensor) -> NDArray[np.float64]:
+def _array(tensor: torch.Tensor) -> Floats:
     return tensor.detach().cpu().numpy().astype(np.float64).reshape(-1)

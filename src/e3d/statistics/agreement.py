@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from e3d.statistics.resampling import Floats, Ints, Masks
+from e3d.arrays import Floats, Ints, Masks
 
 Kinds = NDArray[np.object_]
 

@@ -8,13 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Ints, Masks
 from e3d.statistics.intervals import Estimate, t_quantile
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Masks = NDArray[np.bool_]
 
 MAX_GROUPS = 100
 

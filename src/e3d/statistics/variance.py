@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import fdtri
 
+from e3d.arrays import Floats
 from e3d.statistics.intervals import LEVEL, Estimate
 
 
@@ -24,7 +24,7 @@ def welch_dof(variances: Sequence[float], sizes: Sequence[int]) -> float:
     return float(sum(variances) ** 2 / spread)
 
 
-def independent_rows(deviations: NDArray[np.float64]) -> float:
+def independent_rows(deviations: Floats) -> float:
     """Return to how many independent rows ``deviations`` (rows, seeds) from the rows' means amount.
 
     (tr G)^2 / tr G^2 with G the seeds' products: the mean square over k such rows varies as that

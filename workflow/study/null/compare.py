@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from e3d.arrays import Masks
 from e3d.fields import Column as C
 from e3d.statistics import (
     UNDETERMINED,
@@ -21,7 +22,6 @@ from e3d.statistics import (
     verdict,
 )
 from e3d.statistics.agreement import BETWEEN, BIAS, MAE, WITHIN, n_pairs, scores
-from e3d.statistics.resampling import Masks
 from study.bde.named import RELAXED, THERMAL
 from study.null.names import IN_TYPES, NULL_MODEL, NullModel
 from study.null.shuffle import expected_absolute_error, shuffled

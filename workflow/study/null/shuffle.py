@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from e3d.statistics.resampling import Masks
+from e3d.arrays import Masks
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

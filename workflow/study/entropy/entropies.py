@@ -27,58 +27,36 @@ from study.entropy.bins import (
 
 @dataclass(frozen=True)
 class Form:
-    """A quantity as it is put into bins.
-
-    Parameters
-    ----------
-    name
-        In tables.
-    unit_eV
-        What its values are divided by.
-    width
-        Of its bins, in that unit.
-    by_type
-        Whether it has a row for each bond type.
-    """
+    """A quantity as it is put into bins: in ``unit_eV``, in bins of ``width`` in that unit."""
 
     name: str
     unit_eV: float
     width: float
-    by_type: bool
 
     def of(self, values: Floats) -> Floats:
         """Return values (n,) given in eV; all zero if the unit is, since then D has no spread."""
         return values / self.unit_eV if self.unit_eV > 0 else np.zeros_like(values)
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """An energy of bonds: values (n,) in eV, the bond (n,) that each is of, and its forms."""
-
-    values: Floats
-    bond: Ints
-    forms: tuple[Form, ...]
-
-
-def forms(name: str, part: Decomposed, bins: Bins, *, by_type: bool = True) -> tuple[Form, Form]:
+def forms(name: str, part: Decomposed, bins: Bins) -> tuple[Form, Form]:
     """Return a quantity's forms: in eV, and over the standard deviation of all bonded D."""
     spread = float(np.std(part.bonds[C.BOND_ENERGY].to_numpy(dtype=float)))
-    return (
-        Form(name, 1.0, bins.bond_energy_eV, by_type=True),
-        Form(f"{name}{fields.SCALED}", spread, bins.scaled, by_type=by_type),
-    )
+    scaled = Form(f"{name}{fields.SCALED}", spread, bins.scaled)
+    return Form(name, 1.0, bins.bond_energy_eV), scaled
 
 
-def quantities(part: Decomposed, bins: Bins) -> list[Quantity]:
-    """Return D, eps and A of all bonds; ``eps`` holds both edges of a bond, as two values."""
-    bonds = part.bonds
+def quantities(bonds: pd.DataFrame) -> dict[str, tuple[Floats, Ints]]:
+    """Return D, eps and A (n,) in eV, and the bond (n,) that each value is of.
+
+    ``eps`` holds both edges of a bond, as two values.
+    """
     bond = np.arange(len(bonds))
     eps = bonds[[C.EPS_IJ, C.EPS_JI]].to_numpy(dtype=float).ravel()
-    return [
-        Quantity(bonds[C.BOND_ENERGY].to_numpy(dtype=float), bond, forms(fields.D, part, bins)),
-        Quantity(eps, np.repeat(bond, 2), forms(fields.EPS, part, bins, by_type=False)),
-        Quantity(asymmetry(bonds), bond, forms(fields.A, part, bins, by_type=False)),
-    ]
+    return {
+        fields.D: (bonds[C.BOND_ENERGY].to_numpy(dtype=float), bond),
+        fields.EPS: (eps, np.repeat(bond, 2)),
+        fields.A: (asymmetry(bonds), bond),
+    }
 
 
 def asymmetry(bonds: pd.DataFrame) -> Floats:
@@ -107,22 +85,16 @@ def entropy_table(part: Decomposed, bins: Bins) -> pd.DataFrame:
     molecules = np.unique(part.bonds[C.MOLECULE], return_inverse=True)[1]
     types = np.unique(kinds, return_inverse=True)[1]
     rows = []
-    for quantity in quantities(part, bins):
-        bond = quantity.bond
-        samples = {
-            kind: _Sample.of(
-                quantity.values[keep],
-                types[bond][keep]
-                if kind == fields.WITHIN
-                else np.zeros(int(keep.sum()), dtype=np.int64),
-                molecules[bond][keep],
-                bins.neighbours,
-            )
-            for kind, keep in _parts(kinds[bond])
-        }
-        for form in quantity.forms:
+    for name, (values, bond) in quantities(part.bonds).items():
+        samples = {}
+        for kind, keep in _parts(kinds[bond]):
+            given = types[bond][keep] if kind == fields.WITHIN else np.zeros_like(bond[keep])
+            rest = (given, molecules[bond][keep], bins.neighbours)
+            samples[kind] = _Sample.of(values[keep], *rest)
+        for form in forms(name, part, bins):
             about = {C.STRUCTURES: part.structures, fields.QUANTITY: form.name}
-            shown = samples if form.by_type else (fields.ALL, fields.WITHIN)
+            by_type = form.name in (name, fields.SCALED_D)
+            shown = samples if by_type else (fields.ALL, fields.WITHIN)
             rows += [about | {C.BOND_TYPE: kind} | samples[kind].row(form) for kind in shown]
     return pd.DataFrame(rows)
 

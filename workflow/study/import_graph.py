@@ -52,7 +52,7 @@ def files_of(modules: Iterable[str]) -> list[Path]:
 
 @functools.cache
 def _file_of(module: str) -> Path | None:
-    """Return the file of a module or of a package's ``__init__``; None for a module of someone else."""
+    """Return the file of a module, or of a package's ``__init__``; None if it is not ours."""
     for root in ROOTS:
         path = root.joinpath(*module.split("."))
         for candidate in (path.with_suffix(".py"), path / "__init__.py"):
@@ -75,7 +75,7 @@ def _direct(module: str) -> tuple[str, ...]:
             modules = {name for name in inner if _file_of(name)}
             names |= modules | ({node.module} if modules != inner else set())
         elif isinstance(node, ast.Constant) and _FUNCTION.fullmatch(str(node.value)):
-            names.add(node.value.partition(":")[0])
+            names.add(str(node.value).partition(":")[0])
     return tuple(name for name in sorted(names) if _file_of(name))
 
 

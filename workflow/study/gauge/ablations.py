@@ -15,19 +15,19 @@ from e3d.fields import Column as C
 from e3d.statistics import UNDETERMINED, group_mean, interval_columns, unanimous, verdict
 from e3d.statistics.agreement import WITHIN, kendall, spearman
 from e3d.statistics.variance import independent_rows, variance_ratio
-from study.fields import base_and_variant
+from study.fields import BONDED_SHARE, base_and_variant
 from study.gauge.fields import CELL, KEEPS, MIN_SEEDS, MOVES, RMS_CHANGE, SEED_RMS
 from study.gauge.seeds import at_cell, by_seed, mean_errors
 from study.references import BDE298
 
-_SHARE: Final = "bonded_share"
+_ERRORS: Final = ("energy_mae", "force_mae")
 _MEAN_CHANGE, _BDE298_CHANGE = "mean_change_eV", f"{BDE298.name}_mae_change_eV"
 _COLUMNS: Final = (
     *("dataset", "n_train", "base", "variant", "n_seeds"),
     *("offset_removed", "n_bonds", _MEAN_CHANGE),
     *interval_columns(RMS_CHANGE, SEED_RMS, "rms_ratio"),
-    *("spearman", "kendall", WITHIN, "energy_mae_change", "force_mae_change", _BDE298_CHANGE),
-    *(f"{_SHARE}_change", f"{_SHARE}_seed_sd", "verdict"),
+    *("spearman", "kendall", WITHIN, *(f"{name}_change" for name in _ERRORS), _BDE298_CHANGE),
+    *(f"{BONDED_SHARE}_change", f"{BONDED_SHARE}_seed_sd", "verdict"),
 )
 
 
@@ -111,7 +111,7 @@ def _other_changes(
     named: pd.DataFrame,
     summary: pd.DataFrame,
     cells: Sequence[tuple[Any, ...]],
-    seeds: Sequence[Any],
+    seeds: list[Any],
 ) -> dict[str, float]:
     """Return what else changes from base to variant, the two ``cells``, at the same seeds."""
     share = summary[summary[C.STRUCTURES] == TEST_CONFORMATIONS]
@@ -119,14 +119,12 @@ def _other_changes(
     for cell in cells:
         tested.append(mean_errors(at_cell(errors[errors[C.SEED].isin(seeds)], *cell)))
         bde.append(at_cell(named[named[C.SEED].isin(seeds)], *cell)[BDE298.error].abs().mean())
-        shares.append(at_cell(share, *cell).set_index(C.SEED)[_SHARE].astype(float))
+        shares.append(at_cell(share, *cell).set_index(C.SEED)[BONDED_SHARE].astype(float))
     before, after = tested
+    changes = {name: after[f"{name}_mean"] - before[f"{name}_mean"] for name in _ERRORS}
     return {
-        **{
-            f"{name}_change": after[f"{name}_mean"] - before[f"{name}_mean"]
-            for name in ("energy_mae", "force_mae")
-        },
+        **{f"{name}_change": change for name, change in changes.items()},
         _BDE298_CHANGE: float(bde[1] - bde[0]),
-        f"{_SHARE}_change": float((shares[1].reindex(seeds) - shares[0].reindex(seeds)).mean()),
-        f"{_SHARE}_seed_sd": float(shares[0].std(ddof=1)),
+        f"{BONDED_SHARE}_change": float(shares[1].sub(shares[0]).reindex(seeds).mean()),
+        f"{BONDED_SHARE}_seed_sd": float(shares[0].std(ddof=1)),
     }

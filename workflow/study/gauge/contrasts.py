@@ -50,7 +50,7 @@ def contrasts(named: pd.DataFrame) -> pd.DataFrame:
             for pair in pairs:
                 if set(pair) <= set(means.index):
                     gaps = means.loc[pair[1]] - means.loc[pair[0]]
-                    found = _contrast(gaps.to_numpy(), _gaps(of_variants, pair))
+                    found = _contrast(np.asarray(gaps, float), _gaps(of_variants, pair))
                     values = (*cell, kind, *pair, *found)
                     rows.append(dict(zip(_COLUMNS, values, strict=True)))
     return pd.DataFrame(rows, columns=list(_COLUMNS))

@@ -11,21 +11,7 @@ from matplotlib.figure import Figure
 from e3d.fields import Column as C
 from study.figures import style
 from study.figures.drawing import legend_above, letter, page, panels
-from study.gauge.fields import (
-    BOND,
-    ENERGY,
-    IN_MOLECULE,
-    IN_TYPE,
-    MOVES,
-    OF_TYPES,
-    RMS_CHANGE,
-    SD,
-    SEED_RMS,
-    SIGMA2,
-    TYPE,
-    TYPE_MEAN,
-    D,
-)
+from study.gauge import fields
 from study.runs import at_run, reference
 
 _SHOWN_SD: Final = 1.6
@@ -33,16 +19,16 @@ _SHOWN_SD: Final = 1.6
 _TALL: Final = 1.8
 """Height of a panel whose rows are kinds of bonds, in those of others."""
 _OTHERS: Final = {
-    TYPE_MEAN: "mean of a type",
-    OF_TYPES: r"$\Delta$ between types",
-    IN_TYPE: r"$\Delta$ within a type",
-    IN_MOLECULE: r"$\Delta$ in a molecule",
+    fields.TYPE_MEAN: "mean of a type",
+    fields.OF_TYPES: r"$\Delta$ between types",
+    fields.IN_TYPE: r"$\Delta$ within a type",
+    fields.IN_MOLECULE: r"$\Delta$ in a molecule",
 }
 _KINDS: Final = (
-    (BOND, "$D$", style.VERMILION, "s"),
-    (TYPE, "mean of a type", style.PURPLE, "D"),
-    (IN_MOLECULE, r"$\Delta D$ in a molecule", style.GREEN, "^"),
-    (ENERGY, "total energy", style.BLUE, "o"),
+    (fields.BOND, "$D$", style.VERMILION, "s"),
+    (fields.TYPE, "mean of a type", style.PURPLE, "D"),
+    (fields.IN_MOLECULE, r"$\Delta D$ in a molecule", style.GREEN, "^"),
+    (fields.ENERGY, "total energy", style.BLUE, "o"),
 )
 
 
@@ -81,7 +67,9 @@ def _seeds(axes: Axes, table: pd.DataFrame) -> None:
     if table.empty:
         _say(axes, "one seed:\nno spread to show")
         return
-    types = table[table["quantity"] == D].sort_values(SD, ascending=False, kind="stable")
+    types = table[table["quantity"] == fields.D].sort_values(
+        fields.SD, ascending=False, kind="stable"
+    )
     types = types.assign(
         label=types[C.BOND_TYPE].replace("all", "all bonds"), color=style.VERMILION
     )
@@ -91,8 +79,8 @@ def _seeds(axes: Axes, table: pd.DataFrame) -> None:
     order = {label: place for place, label in enumerate(_OTHERS.values())}
     others = others.sort_values("label", key=lambda labels: labels.map(order))
     rows = pd.concat([types, others])
-    _rows(axes, rows.to_dict("records"), SD, [*rows["label"]], [*rows["color"]])
-    axes.set_xlim(0, _SHOWN_SD * float(rows[SD].max()))
+    _rows(axes, rows.to_dict("records"), fields.SD, [*rows["label"]], [*rows["color"]])
+    axes.set_xlim(0, _SHOWN_SD * float(rows[fields.SD].max()))
     axes.set_xlabel(f"SD of $D$ over {int(table['n_seeds'].max())} seeds (eV)")
 
 
@@ -102,7 +90,7 @@ def _rigidity(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
         _say(axes, "no model small enough\nfor the full matrix")
         return
     for kind, label, color, marker in _KINDS:
-        middle = table[table["kind"] == kind].groupby(SIGMA2)[SD].median()
+        middle = table[table["kind"] == kind].groupby(fields.SIGMA2)[fields.SD].median()
         axes.plot(middle.index, middle, color=color, marker=marker, label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -118,12 +106,12 @@ def _variants(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
     if table.empty:
         _say(axes, "no variants in this study\n(config/controls.yaml has them)")
         return
-    table = table.sort_values(RMS_CHANGE, ascending=False, kind="stable")
+    table = table.sort_values(fields.RMS_CHANGE, ascending=False, kind="stable")
     look: dict[str, Any] = {"linestyle": "--", "linewidth": style.STYLE.guide_line}
-    axes.axvline(table[SEED_RMS].median(), color=style.GREY, label="another seed", **look)
-    colors = [style.VERMILION if word == MOVES else style.BLACK for word in table["verdict"]]
+    axes.axvline(table[fields.SEED_RMS].median(), color=style.GREY, label="another seed", **look)
+    colors = [style.VERMILION if word == fields.MOVES else style.BLACK for word in table["verdict"]]
     labels = [str(name) for name in table["variant"]]
-    _rows(axes, table.to_dict("records"), RMS_CHANGE, labels, colors)
+    _rows(axes, table.to_dict("records"), fields.RMS_CHANGE, labels, colors)
     axes.set_xlim(left=0)
     axes.set_xlabel("RMS change of $D$ (eV)")
     first = table.iloc[0]

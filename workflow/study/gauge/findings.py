@@ -10,25 +10,7 @@ from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate
 from study import runs
 from study.findings.wording import Tables, interval, listed
-from study.gauge.fields import (
-    BOND,
-    BONDS,
-    DETERMINED,
-    ENERGY,
-    IN_MOLECULE,
-    MEAN,
-    MEASURED,
-    MIN_SEEDS,
-    MOVES,
-    REPRODUCES,
-    RMS_CHANGE,
-    SD,
-    SEED_RMS,
-    SIGMA2,
-    TYPE_MEAN,
-    TYPES,
-    D,
-)
+from study.gauge import fields
 from study.runs import Run
 
 _SHOWN: Final = ("C=C - C#C", "C=C - C-C", "C-C - C#C", "H-O - C-H")
@@ -45,13 +27,15 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
 def _seeds(table: pd.DataFrame) -> str:
     if table.empty:
         return "There is one seed: how far D differs between seeds is not known."
-    whole = table[(table["quantity"] == D) & (table[C.BOND_TYPE] == "all")].iloc[0]
-    others = table.set_index("quantity")[SD]
+    whole = table[(table["quantity"] == fields.D) & (table[C.BOND_TYPE] == "all")].iloc[0]
+    others = table.set_index("quantity")[fields.SD]
     related = [
-        f"{name} {others[name]:.2f} eV" for name in (TYPE_MEAN, IN_MOLECULE) if name in others.index
+        f"{name} {others[name]:.2f} eV"
+        for name in (fields.TYPE_MEAN, fields.IN_MOLECULE)
+        if name in others.index
     ]
-    n, sd = int(whole["n_seeds"]), Estimate.read(whole, SD)
-    few = "" if whole["verdict"] == MEASURED else " That is too few seeds to conclude from."
+    n, sd = int(whole["n_seeds"]), Estimate.read(whole, fields.SD)
+    few = "" if whole["verdict"] == fields.MEASURED else " That is too few seeds to conclude from."
     return (
         f"Over {n} seeds, whose force MAE (mean of both test sets) is "
         f"{whole['force_mae_mean']:.0f} meV/Å with an SD of {whole['force_mae_sd']:.0f}, D of a "
@@ -62,32 +46,31 @@ def _seeds(table: pd.DataFrame) -> str:
 
 
 def _variants(table: pd.DataFrame, dataset: str) -> Iterable[str]:
-    table = table[table[C.DATASET] == dataset].sort_values(RMS_CHANGE, ascending=False)
+    table = table[table[C.DATASET] == dataset].sort_values(fields.RMS_CHANGE, ascending=False)
     for centred, words in ((False, "D"), (True, "D less its mean change")):
         part = table[table["offset_removed"].astype(bool) == centred]
         if part.empty:
             continue
-        groups = {str(word): rows for word, rows in part.groupby("verdict", sort=True)}
-        texts = [
-            f"{'more than seeds' if word == MOVES else word} "
-            + ", ".join(f"{name} {x:.2f}" for name, x in rows[["variant", RMS_CHANGE]].to_numpy())
-            for word, rows in groups.items()
-        ]
+        texts = []
+        for word, rows in part.groupby("verdict", sort=True):
+            changes = zip(rows["variant"], rows[fields.RMS_CHANGE], strict=True)
+            name = "more than seeds" if word == fields.MOVES else str(word)
+            texts.append(f"{name} {', '.join(f'{one} {x:.2f}' for one, x in changes)}")
         yield (
             f"RMS change of {words} in eV when one setting is changed, beside "
-            f"{part[SEED_RMS].median():.2f} by another seed: {listed(texts)}."
+            f"{part[fields.SEED_RMS].median():.2f} by another seed: {listed(texts)}."
         )
 
 
 def _contrasts(table: pd.DataFrame, dataset: str) -> Iterable[str]:
-    known = (table["n_seeds"] >= MIN_SEEDS) & (table["n_variants"] > 0)
+    known = (table["n_seeds"] >= fields.MIN_SEEDS) & (table["n_variants"] > 0)
     part = table[(table[C.DATASET] == dataset) & known]
     for (n_train, base), cell in part.groupby([C.N_TRAIN, "base"]):
-        types, bonds = (cell[cell["kind"] == kind] for kind in (TYPES, BONDS))
-        named = zip(types["higher"], types["lower"], types[DETERMINED], strict=True)
+        types, bonds = (cell[cell["kind"] == kind] for kind in (fields.TYPES, fields.BONDS))
+        named = zip(types["higher"], types["lower"], types[fields.DETERMINED], strict=True)
         verdicts = {f"{higher} - {lower}": str(word) for higher, lower, word in named}
         shown = ", ".join(f"{name} {verdicts[name]}" for name in _SHOWN if name in verdicts)
-        right = int((bonds[DETERMINED].eq(YES) & (bonds[MEAN] > 0)).sum())
+        right = int((bonds[fields.DETERMINED].eq(YES) & (bonds[fields.MEAN] > 0)).sum())
         yield (
             f"Does a difference of D keep its sign in every seed and variant of {base} at N = "
             f"{n_train}, and would it in a further seed, at 95 %? Between means of types, "
@@ -99,7 +82,7 @@ def _contrasts(table: pd.DataFrame, dataset: str) -> Iterable[str]:
 
 def _counts(part: pd.DataFrame) -> str:
     return ", ".join(
-        f"{word} {int(part[DETERMINED].eq(word).sum())}" for word in (YES, NO, UNDETERMINED)
+        f"{word} {int(part[fields.DETERMINED].eq(word).sum())}" for word in (YES, NO, UNDETERMINED)
     )
 
 
@@ -107,10 +90,10 @@ def _rigidity(table: pd.DataFrame, compare: pd.DataFrame, dataset: str) -> Itera
     table = table[table[C.DATASET] == dataset]
     if table.empty:
         return
-    middle = table.groupby(["kind", SIGMA2])[SD].median()
-    fold = {kind: middle[kind].max() / middle[kind].min() for kind in (BOND, ENERGY)}
-    decades = np.log10(table[SIGMA2].max() / table[SIGMA2].min())
-    verdicts = set(compare.loc[compare[C.DATASET] == dataset, REPRODUCES])
+    middle = table.groupby(["kind", fields.SIGMA2])[fields.SD].median()
+    d, energy = (middle[kind].max() / middle[kind].min() for kind in (fields.BOND, fields.ENERGY))
+    decades = np.log10(table[fields.SIGMA2].max() / table[fields.SIGMA2].min())
+    verdicts = set(compare.loc[compare[C.DATASET] == dataset, fields.REPRODUCES])
     trust = (
         "for some regularisers it reproduces the spread over seeds"
         if YES in verdicts
@@ -125,5 +108,5 @@ def _rigidity(table: pd.DataFrame, compare: pd.DataFrame, dataset: str) -> Itera
     yield (
         f"Rigidity ({first[C.MODEL]}, {int(first[C.N_PARAMETERS]):,} weights, full Gauss-Newton "
         f"matrix): over {decades:.0f} decades of the regulariser the predicted SD of D changes "
-        f"{fold[BOND]:.0f}-fold, that of a molecule's energy {fold[ENERGY]:.0f}-fold; {trust}."
+        f"{d:.0f}-fold, that of a molecule's energy {energy:.0f}-fold; {trust}."
     )

@@ -17,8 +17,8 @@ from e3d.options import read_yaml
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure, from_file, from_store
 from study.bde.named import find_named, read_references
+from study.gauge import fields
 from study.gauge.derivatives import Array, Differentiable, scaled_rows
-from study.gauge.fields import BOND, ENERGY, IN_MOLECULE, OF_TYPES, SD, SIGMA2, SUM, TYPE, VALUE
 from study.gauge.gauss_newton import REGULARISERS, Rigidity, gauss_newton
 from study.run_settings import RunSettings
 
@@ -26,9 +26,9 @@ MAX_ROWS: Final = 6000
 """Energies and force components used at most: with 4000 weights about half a minute."""
 MAX_PARAMETERS: Final = 8000
 _FRAMES_PER_BLOCK: Final = 32
-_QUANTITY: Final = ("kind", "bond", str(C.BOND_TYPE), str(C.MOLECULE), VALUE)
+_QUANTITY: Final = ("kind", "bond", str(C.BOND_TYPE), str(C.MOLECULE), fields.VALUE)
 _PREDICTED: Final = (
-    *(SIGMA2, SD, "rigidity_per_eV2", "null_share", "effective_rank"),
+    *(fields.SIGMA2, fields.SD, "rigidity_per_eV2", "null_share", "effective_rank"),
     *("n_parameters", "n_rows", "n_frames_used"),
 )
 Quantity = tuple[str, str, str, str, float]
@@ -115,9 +115,9 @@ def _quantities(
         for bond, one in found:
             part = slice(start, start := start + len(one))
             value = float(values[part].mean())
-            rows.append((BOND, bond, str(one[C.BOND_TYPE].iloc[0]), smiles, value))
+            rows.append((fields.BOND, bond, str(one[C.BOND_TYPE].iloc[0]), smiles, value))
             derivatives.append(g[part].mean(axis=0))
-        for kind, last in ((SUM, -2), (ENERGY, -1)):
+        for kind, last in ((fields.SUM, -2), (fields.ENERGY, -1)):
             rows.append((kind, "", "", smiles, float(values[last])))
             derivatives.append(g[last])
     return combined(rows, np.array(derivatives).reshape(len(rows), model.n_parameters))
@@ -126,24 +126,24 @@ def _quantities(
 def combined(rows: Sequence[Quantity], g: Array) -> tuple[list[Quantity], Array]:
     """Add the mean of each bond type, and differences of means and of bonds of a molecule."""
     table = pd.DataFrame(rows, columns=list(_QUANTITY))
-    bonds = table[table["kind"] == BOND]
+    bonds = table[table["kind"] == fields.BOND]
     more: list[Quantity] = []
     added = [g]
     means = {
-        str(kind): (float(part[VALUE].mean()), g[part.index].mean(axis=0))
+        str(kind): (float(part[fields.VALUE].mean()), g[part.index].mean(axis=0))
         for kind, part in bonds.groupby(C.BOND_TYPE)
     }
     for kind, (value, of_type) in means.items():
-        more.append((TYPE, "", kind, "", value))
+        more.append((fields.TYPE, "", kind, "", value))
         added.append(of_type[None])
     for (one, first), (other, second) in itertools.combinations(means.items(), 2):
-        more.append((OF_TYPES, "", f"{other} minus {one}", "", second[0] - first[0]))
+        more.append((fields.OF_TYPES, "", f"{other} minus {one}", "", second[0] - first[0]))
         added.append((second[1] - first[1])[None])
     for smiles, part in bonds.groupby(C.MOLECULE):
-        named = zip(part.index, part["bond"], part[VALUE], strict=True)
+        named = zip(part.index, part["bond"], part[fields.VALUE], strict=True)
         for (a, first_bond, low), (b, second_bond, high) in itertools.combinations(named, 2):
             name = f"{second_bond} minus {first_bond}"
-            more.append((IN_MOLECULE, name, "", str(smiles), high - low))
+            more.append((fields.IN_MOLECULE, name, "", str(smiles), high - low))
             added.append((g[b] - g[a])[None])
     return [*rows, *more], np.concatenate(added)
 

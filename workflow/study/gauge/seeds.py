@@ -15,28 +15,18 @@ import pandas as pd
 from e3d.fields import Column as C
 from e3d.statistics import UNDETERMINED, Estimate, estimate, interval_columns
 from study.fields import plain
-from study.gauge.fields import (
-    CELL,
-    IN_MOLECULE,
-    IN_TYPE,
-    MEASURED,
-    MIN_SEEDS,
-    OF_TYPES,
-    SD,
-    TYPE_MEAN,
-    D,
-)
+from study.gauge import fields
 
 _OTHER: Final = "other"
 _COLUMNS: Final = (
-    *(*CELL, "n_seeds", "quantity", C.BOND_TYPE, C.N, *interval_columns(SD)),
+    *(*fields.CELL, "n_seeds", "quantity", C.BOND_TYPE, C.N, *interval_columns(fields.SD)),
     *("energy_mae_mean", "energy_mae_sd", "force_mae_mean", "force_mae_sd", "verdict"),
 )
 
 
 def at_cell(table: pd.DataFrame, *cell: Any) -> pd.DataFrame:
     """Return the rows of a dataset, number of training frames and model: all seeds."""
-    return table[(table[CELL] == list(cell)).all(axis=1)]
+    return table[(table[fields.CELL] == list(cell)).all(axis=1)]
 
 
 def by_seed(named: pd.DataFrame) -> pd.DataFrame:
@@ -68,35 +58,35 @@ def seeds(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
     A row per cell and quantity; with two seeds nothing is concluded.
     """
     rows: list[dict[str, Any]] = []
-    for cell, part in plain(named).groupby(CELL):
+    for cell, part in plain(named).groupby(fields.CELL):
         d = by_seed(part)
         n = d.shape[1]
         if n < 2 or d.empty:
             continue
-        common = {**dict(zip(CELL, cell, strict=True)), "n_seeds": n}
+        common = {**dict(zip(fields.CELL, cell, strict=True)), "n_seeds": n}
         common |= mean_errors(at_cell(errors, *cell))
         for quantity, kind, values in _quantities(d):
             sd = _rms_sd(values)
-            known = n >= MIN_SEEDS and np.isfinite(sd.lo)
+            known = n >= fields.MIN_SEEDS and np.isfinite(sd.lo)
             about = {"quantity": quantity, C.BOND_TYPE: kind, C.N: len(values)}
-            verdict = {"verdict": MEASURED if known else UNDETERMINED}
-            rows.append({**common, **about, **sd.columns(SD), **verdict})
+            verdict = {"verdict": fields.MEASURED if known else UNDETERMINED}
+            rows.append({**common, **about, **sd.columns(fields.SD), **verdict})
     return pd.DataFrame(rows, columns=[str(name) for name in _COLUMNS])
 
 
 def _quantities(d: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Yield name, bond type and values x seeds of what is compared between the seeds."""
-    yield D, "all", d
+    yield fields.D, "all", d
     for kind, part in d.groupby(level=C.BOND_TYPE):
-        yield D, str(kind), part
-    for name, level in ((IN_MOLECULE, C.MOLECULE), (IN_TYPE, C.BOND_TYPE)):
+        yield fields.D, str(kind), part
+    for name, level in ((fields.IN_MOLECULE, C.MOLECULE), (fields.IN_TYPE, C.BOND_TYPE)):
         gaps = [_gaps(part) for _, part in d.groupby(level=level) if len(part) > 1]
         if gaps:
             yield name, "all", pd.concat(gaps)
     types = d.groupby(level=C.BOND_TYPE).mean()
-    yield TYPE_MEAN, "all", types
+    yield fields.TYPE_MEAN, "all", types
     if len(types) > 1:
-        yield OF_TYPES, "all", _gaps(types)
+        yield fields.OF_TYPES, "all", _gaps(types)
 
 
 def _unit(values: pd.DataFrame) -> str:

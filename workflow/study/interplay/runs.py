@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from e3d.fields import RUN_COLUMNS, TEST_CONFORMATIONS, TEST_SPLITS
@@ -95,7 +94,7 @@ def _errors(errors: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _entropies(entropy: pd.DataFrame, information: pd.DataFrame) -> dict[str, pd.Series]:
-    here = {C.STRUCTURES: TEST_CONFORMATIONS}
+    here: dict[Any, str] = {C.STRUCTURES: TEST_CONFORMATIONS}
     within = {**here, C.BOND_TYPE: WITHIN_TYPES}
     scaled, order = {**here, MEASURE: TYPE_BY_SCALED_D}, {**here, MEASURE: ORDER_BY_D}
     return {
@@ -122,4 +121,4 @@ def seed_spread(named: pd.DataFrame) -> pd.DataFrame:
     """
     relaxed = _at(named, {C.GEOMETRY: RELAXED})
     variance = relaxed.groupby([*_CELL, "bond"])[C.BOND_ENERGY].var(ddof=1)
-    return np.sqrt(variance.groupby(level=_CELL).mean()).rename(SPREAD).reset_index()
+    return variance.groupby(level=_CELL).mean().pow(0.5).rename(SPREAD).reset_index()

@@ -1,7 +1,7 @@
 """Bond additivity as a potential: energies from the bonds of a structure, and no forces."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from e3d.fields import Column as C
-from e3d.graphs import Batch, batches
+from e3d.graphs import Batch
+from e3d.potential import Potential
 from e3d.statistics import NO, YES, interval_columns
 from e3d.structures import Structure, from_store
 from study.null.additivity import Additivity, Molecules, fit, shrunk_to_parents
@@ -60,7 +61,7 @@ def _table(counts: list[Counter[str]], types: tuple[str, ...]) -> Floats:
 
 
 @dataclass(frozen=True)
-class AdditivePotential:
+class AdditivePotential(Potential):
     """A fitted additivity that gives total energies; its forces are zero."""
 
     fitted: Additivity
@@ -76,10 +77,6 @@ class AdditivePotential:
         """Say whether a structure's bonds are known and training had every type of them."""
         here = set(_type_counts(structure, fine=self.fine))
         return bool(here) and here <= set(self.fitted.data.types)
-
-    def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
-        """Group structures, in order, into batches."""
-        return batches(structures, self.r_max)
 
     def energies_and_forces(self, batch: Batch) -> tuple[Floats, Floats]:
         """Return total energies (F,) in eV and forces (A, 3) of zero."""

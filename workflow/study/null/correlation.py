@@ -60,7 +60,11 @@ def _correlation(part: pd.DataFrame, other: str) -> dict[str, Any]:
     with np.errstate(invalid="ignore", divide="ignore"):
         within = [np.nansum(deviations, axis=1) for deviations in _deviations(kept)]
         values = (_pearson(*_deviations(whole)), _pearson(*within), (of_x - of_y) / n, gap / n)
-    row = {C.N: len(part), C.N_MOLECULES: int(molecules.max()) + 1, "n_types": shape[1]}
+    row: dict[str, Any] = {
+        C.N: len(part),
+        C.N_MOLECULES: int(molecules.max()) + 1,
+        "n_types": shape[1],
+    }
     for name, replicates in zip(_VALUES, values, strict=True):
         row |= estimate(replicates).columns(name)
     return row

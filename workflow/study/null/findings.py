@@ -12,7 +12,7 @@ from e3d.statistics import NO, UNDETERMINED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study import runs
 from study.bde.named import RELAXED
-from study.findings.wording import NOT_THERE, SETS, Run, Tables, counted, listed, value
+from study.findings.wording import NOT_THERE, SETS, Tables, counted, listed, value
 from study.null.compare import BETTER, LABELS, WORSE
 from study.null.correlation import PEARSON, WITHIN_PEARSON
 from study.null.names import (
@@ -28,6 +28,7 @@ from study.null.names import (
     NullModel,
 )
 from study.references import BDE298, REFERENCES
+from study.runs import Run
 
 _METRICS: Final = {C.ENERGY_MAE: ("energy", " meV/atom", 1), C.FORCE_MAE: ("force", " meV/Å", 0)}
 

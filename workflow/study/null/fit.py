@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from e3d import tables
 from e3d.decomposition.totals import Means
 from e3d.evaluate import error_table, residuals
-from e3d.fields import METRICS, TEST_SPLITS, VALIDATION
+from e3d.fields import METRICS, RUN_COLUMNS, TEST_SPLITS, VALIDATION
 from e3d.fields import Column as C
 from e3d.keys import Vocabulary
 from e3d.statistics import interval_columns
@@ -48,53 +48,44 @@ def write_tables(
     frames = tables.read(subset, columns=(C.FRAME,))[C.FRAME].to_numpy(dtype=np.int64)
     with StoreReader(store) as reader:
         read_splits(splits, reader)
-        validation = frames_of(splits, VALIDATION)
-        weights = Weights(energy_weight, force_weight)
-        fitted = _fit_all(Training(reader, frames, validation, weights, r_max))
+        validation, weights = frames_of(splits, VALIDATION), Weights(energy_weight, force_weight)
+        training = Training(reader, frames, validation, weights, r_max)
+        fitted = {null: _fit(null, training) for null in FITTED}
         sets = {name: frames_of(splits, name) for name in TEST_SPLITS}
-        errors = pd.concat(
-            [
-                _errors(null, one, name, list(from_store(reader, some)))
-                for null, one in fitted.items()
-                for name, some in sets.items()
-            ],
-            ignore_index=True,
-        )
-        structures = {name: from_store(reader, some) for name, some in sets.items()}
-        bonds = _bonds(fitted, {**structures, NAMED_BONDS: from_file(named)})
+        errors = [
+            _errors(null, one, name, list(from_store(reader, some)))
+            for null, one in fitted.items()
+            for name, some in sets.items()
+        ]
+        bonds = [_bonds(name, from_store(reader, some), fitted) for name, some in sets.items()]
+        bonds.append(_bonds(NAMED_BONDS, from_file(named), fitted))
     types = [one.types().assign(**{NULL_MODEL: null.name}) for null, one in fitted.items()]
-    run = {C.DATASET: dataset, C.N_TRAIN: len(frames)}
     parts = {
-        "": _with_nulls(_fits(fitted, errors), run),
-        ".types": _with_nulls(pd.concat(types, ignore_index=True), run),
-        ".errors": _with_nulls(errors, run),
-        ".bonds": tables.with_run(bonds, _run_of("nulls", run)),
+        "": _fits(fitted, pd.concat(errors)),
+        ".types": pd.concat(types),
+        ".errors": pd.concat(errors),
+        ".bonds": pd.concat(bonds).assign(**{NULL_MODEL: "nulls"}),
     }
     for suffix, table in parts.items():
         path = output.with_name(f"{output.stem}{suffix}.csv")
+        table = _with_run(table, dataset, len(frames))
         tables.write(table, path, inputs=[store, splits, subset, named])
 
 
-def _fit_all(training: Training) -> dict[NullModel, FittedNull]:
-    fitted = {}
-    for null in FITTED:
-        module, _, function = null.fit.partition(":")
-        fitted[null] = getattr(import_module(module), function)(training)
+def _fit(null: NullModel, training: Training) -> FittedNull:
+    module, _, function = null.fit.partition(":")
+    fitted: FittedNull = getattr(import_module(module), function)(training)
     return fitted
 
 
-def _with_nulls(table: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
+def _with_run(table: pd.DataFrame, dataset: str, n_train: int) -> pd.DataFrame:
     """Put the run columns first, with the null model for the model's size and no seed."""
-    parts = [
-        tables.with_run(part.drop(columns=NULL_MODEL), _run_of(str(name), run))
-        for name, part in table.groupby(NULL_MODEL, sort=False)
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _run_of(name: str, run: Mapping[str, Any]) -> dict[str, Any]:
-    label = f"{run[C.DATASET]}/n{run[C.N_TRAIN]}/{name}"
-    return {**run, C.RUN: label, C.MODEL: name, C.SEED: None}
+    parts = []
+    for name, part in table.groupby(NULL_MODEL, sort=False):
+        values = (f"{dataset}/n{n_train}/{name}", dataset, n_train, name, None)
+        run = {str(key): value for key, value in zip(RUN_COLUMNS, values, strict=True)}
+        parts.append(tables.with_run(part.drop(columns=NULL_MODEL), run))
+    return pd.concat(parts)
 
 
 def _errors(
@@ -129,38 +120,23 @@ def _fits(fitted: Fitted, errors: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(pd.DataFrame(facts), on=NULL_MODEL)
 
 
-def _bonds(fitted: Fitted, sets: Mapping[str, Iterable[Structure]]) -> pd.DataFrame:
-    """Return a row per bond of each molecule of each set: D of every null model, eV, and r, Å."""
-    parts = []
-    for name, structures in sets.items():
-        part = bond_means(structures, fitted)
-        part.insert(0, C.STRUCTURES, name)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
-
-
-def bond_means(structures: Iterable[Structure], fitted: Fitted) -> pd.DataFrame:
-    """Return one row per bond of each molecule: n, mean r (Å) and mean D of null models (eV).
+def _bonds(name: str, structures: Iterable[Structure], fitted: Fitted) -> pd.DataFrame:
+    """Return a row per bond of each molecule of a set: n, mean r (Å), mean D of null models (eV).
 
     Frames without known bonds, or whose geometry has others, are left out, as in a decomposition.
     """
     means = {null: Means() for null in fitted}
     labels = Vocabulary[tuple[str, str]]()
-    waiting: list[Structure] = []
-    for structure in structures:
-        if structure.bonds and structure.intact:
-            waiting.append(structure)
-        if len(waiting) >= _MOLECULES_PER_READ:
-            _add_bonds(means, labels, waiting, fitted)
-            waiting = []
-    if waiting:
-        _add_bonds(means, labels, waiting, fitted)
+    usable = (one for one in structures if one.bonds and one.intact)
+    while some := list(islice(usable, _MOLECULES_PER_READ)):
+        _add_bonds(means, labels, some, fitted)
     *others, last = fitted
     table = means[last].table(labels.names)
     table = table.drop(columns=[C.BOND_ENERGY_SD, C.S_X, C.S_Y, C.S_Z])
     table = table.rename(columns={C.BOND_ENERGY: last.column})
     for null in others:
         table[null.column] = means[null].table(labels.names)[C.BOND_ENERGY]
+    table.insert(0, C.STRUCTURES, name)
     return table
 
 
@@ -171,7 +147,7 @@ def _add_bonds(
     fitted: Fitted,
 ) -> None:
     """Add the bonds of structures to the sums of every null model."""
-    which, bonds = _bonds_of(structures)
+    which, bonds = _table_of(structures)
     kinds = zip(bonds[C.BOND_TYPE], bonds[C.FINE_TYPE], strict=True)
     label = np.array([labels.code(kind) for kind in kinds])
     no_shift = np.zeros(len(bonds), dtype=np.int64)
@@ -182,7 +158,7 @@ def _add_bonds(
         sums.add(columns, fitted[null].bond_energies(bonds), r)
 
 
-def _bonds_of(structures: Sequence[Structure]) -> tuple[NDArray[np.int64], pd.DataFrame]:
+def _table_of(structures: Sequence[Structure]) -> tuple[NDArray[np.int64], pd.DataFrame]:
     """Return the structure (B,) of each bond, and its atoms, distance (Å) and types."""
     which = np.repeat(np.arange(len(structures)), [len(s.bonds or ()) for s in structures])
     bonds = [bond for structure in structures for bond in structure.bonds or ()]

@@ -131,14 +131,7 @@ def normal_equations(
 
 def by_elements(reader: StoreReader, frames: Ints) -> Ints:
     """Return the frames sorted by the set of their elements: batches then have few pairs."""
-    z = reader.gather(F.ATOMIC_NUMBERS, frames).astype(np.uint64)
-    size = reader.frame_ptr[frames + 1] - reader.frame_ptr[frames]
-    starts = np.cumsum(size) - size
-    one = np.uint64(1)
-    low, high = (
-        np.bitwise_or.reduceat(
-            np.where(z // 64 == half, one << (z % np.uint64(64)), np.uint64(0)), starts
-        )
-        for half in (0, 1)
-    )
-    return np.asarray(frames[np.lexsort((frames, low, high))])
+    ends = np.cumsum(reader.frame_ptr[frames + 1] - reader.frame_ptr[frames])
+    parts = np.split(reader.gather(F.ATOMIC_NUMBERS, frames), ends[:-1])
+    elements = [sum(1 << z for z in set(part.tolist())) for part in parts]
+    return np.array([frame for _, frame in sorted(zip(elements, frames.tolist(), strict=True))])

@@ -5,7 +5,7 @@
 The loss is the network's, w_E <(dE / N)^2> + w_F <dF^2>, and a penalty on the curvature of phi.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,8 @@ from scipy.linalg import cho_factor, cho_solve
 
 from e3d.edges import EdgeEnergies
 from e3d.fields import Column as C
-from e3d.graphs import Batch, batches
+from e3d.graphs import Batch
+from e3d.potential import EdgePotential
 from e3d.structures import Structure, from_store
 from study.null.fitted import Facts, Training
 from study.null.normal_equations import (
@@ -39,7 +40,7 @@ _JITTER: Final = 1e-13
 
 
 @dataclass(frozen=True)
-class PairPotential:
+class PairPotential(EdgePotential):
     """A fitted pair potential of P element pairs and M functions each.
 
     ``pairs`` (P,) are their numbers, ``coefficients`` (P, M) in eV, ``seen`` (P, M) where a
@@ -65,10 +66,6 @@ class PairPotential:
         a, b = np.triu_indices(len(z))
         needed = pair_number(z[a], z[b])[~((a == b) & single[a])]
         return bool(np.isin(needed, self.pairs[self.seen.any(axis=1)]).all())
-
-    def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
-        """Group structures, in order, into batches."""
-        return batches(structures, self.r_max)
 
     def energies_and_forces(self, batch: Batch) -> tuple[Floats, Floats]:
         """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å."""
@@ -122,15 +119,15 @@ def _per_frame(batch: Batch, eps: Floats) -> Floats:
 def fit_pair(training: Training) -> PairPotential:
     """Fit a pair potential to training frames; the validation frames choose its smoothness."""
     reader, basis = training.reader, Basis(training.r_max)
-    equations = []
-    for frames in (training.frames, training.validation):
+    atoms = reader.isolated_atom_energy
+
+    def equations(frames: Ints) -> NormalEquations:
         n_atoms = int((reader.frame_ptr[frames + 1] - reader.frame_ptr[frames]).sum())
         row = training.weights.per_row(len(frames), n_atoms)
         structures = from_store(reader, by_elements(reader, frames))
-        equations.append(
-            normal_equations(structures, reader.elements, reader.isolated_atom_energy, basis, row)
-        )
-    return fit(*equations, reader.isolated_atom_energy)
+        return normal_equations(structures, reader.elements, atoms, basis, row)
+
+    return fit(equations(training.frames), equations(training.validation), atoms)
 
 
 def fit(

@@ -11,16 +11,15 @@ import pandas as pd
 import pytest
 
 from e3d import tables
-from e3d.decomposition.decomposed import Decomposed
 from e3d.errors import InputError
 from e3d.evaluate import residuals
-from e3d.fields import MEANS_FILE, TEST_SPLITS
+from e3d.fields import TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.options import read_yaml
 from e3d.pairs import check_sum_rule, pair_up
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure
-from study.bde.named import named_bonds, read_references
+from null_fixtures import compare_command, fit_command
 from study.cli import main
 from study.fields import NAMED_BONDS
 from study.null.fit import write_tables
@@ -262,28 +261,9 @@ def test_frames_are_sorted_by_their_elements(prepared: "Prepared") -> None:
 
 
 @pytest.fixture(scope="module")
-def fit_file(prepared: "Prepared", root: Path) -> Path:
+def fit_file(prepared: "Prepared") -> Path:
     output = prepared.folder / "null" / "n16.csv"
-    named = root / "resources" / "named_bonds.xyz"
-    options = [
-        "--dataset",
-        "minispice",
-        "--energy-weight",
-        "4",
-        "--force-weight",
-        "1",
-        "--r-max",
-        "4",
-    ]
-    files = [
-        str(prepared.store),
-        str(prepared.subset),
-        "--splits",
-        str(prepared.splits),
-        "--named",
-        str(named),
-    ]
-    assert main(["null", "fit", *files, *options, "-o", str(output)]) == 0
+    assert main(fit_command(prepared, output)) == 0
     return output
 
 
@@ -388,47 +368,11 @@ def test_a_weight_is_a_number_from_zero(text: str) -> None:
 
 
 def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
-    fit_file: Path, prepared: "Prepared", tmp_path: Path, root: Path
+    fit_file: Path, prepared: "Prepared", tmp_path: Path
 ) -> None:
     """The command on a run made from the additivity: every difference from that is zero."""
-    coarse, run_file = COARSE.column, prepared.run("minispice/n16/made/s0")
-    bonds = tables.read(fit_file.with_name("n16.bonds.csv"))
-    bonds = bonds.assign(**{C.BOND_ENERGY: bonds[coarse].fillna(3.0)})
-    bde, energies = root / "resources" / "bde_298K.csv", root / "resources" / "bond_energies.csv"
-    parts = [
-        Decomposed(str(name), part, part) for name, part in bonds.groupby(C.STRUCTURES, sort=False)
-    ]
-    for part in parts:
-        tables.write(
-            part.means.drop(columns=C.STRUCTURES),
-            tmp_path / "decomposed" / part.structures / MEANS_FILE,
-        )
-    named = named_bonds(parts, read_references(bde, energies), None)
-    run = {"run": "made", "dataset": "minispice", "n_train": 16, "model": "made", "seed": 0}
-    tables.write(tables.with_run(named, run), tmp_path / "named.csv")
-    errors = tables.read(fit_file.with_name("n16.errors.csv"))
-    tables.write(errors[errors[C.MODEL] == COARSE.name], tmp_path / "errors.csv")
-    folders = [str(folder) for folder in sorted((tmp_path / "decomposed").iterdir())]
-    files = [
-        "--named",
-        str(tmp_path / "named.csv"),
-        "--errors",
-        str(tmp_path / "errors.csv"),
-        "--fit",
-        str(fit_file),
-    ]
-    refs = [
-        "--bde",
-        str(bde),
-        "--bond-energies",
-        str(energies),
-        "--run",
-        str(run_file),
-        "--shuffles",
-        "20",
-    ]
-    output = tmp_path / "out" / "s0.csv"
-    assert main(["null", "compare", *folders, *files, *refs, "-o", str(output)]) == 0
+    coarse, output = COARSE.column, tmp_path / "out" / "s0.csv"
+    assert main(compare_command(prepared, fit_file, tmp_path, output)) == 0
 
     compare = tables.read(output)
     assert set(compare["run"]) == {"minispice/n16/made/s0"}
@@ -441,7 +385,9 @@ def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
     known = named[named[coarse].notna()]
     assert len(known)
     np.testing.assert_allclose(known[coarse], known[C.BOND_ENERGY], rtol=1e-9)
+    bonds = tables.read(fit_file.with_name("n16.bonds.csv"))
     relaxed = bonds[bonds[C.STRUCTURES] == NAMED_BONDS]
+    relaxed = relaxed.assign(**{C.BOND_ENERGY: relaxed[coarse].fillna(3.0)})
     mean = relaxed.groupby(C.MOLECULE)[C.BOND_ENERGY].mean()
     here = named[named[C.STRUCTURES] == NAMED_BONDS]
     np.testing.assert_allclose(

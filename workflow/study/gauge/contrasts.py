@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats
 from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate, t_quantile, verdict
 from study.fields import base_and_variant, plain
@@ -15,7 +15,6 @@ from study.gauge.fields import BONDS, CELL, DETERMINED, MEAN, MIN_SEEDS, TYPES
 from study.gauge.seeds import by_seed
 from study.references import BDE298
 
-Array = NDArray[np.float64]
 _COLUMNS: Final = (
     *("dataset", "n_train", "base", "kind", "lower", "higher", "n_seeds", "n_variants", MEAN),
     *("seed_sd_eV", "new_seed_lo_eV", "new_seed_hi_eV", "ablations_min_eV", "ablations_max_eV"),
@@ -70,12 +69,12 @@ def _bonds(part: pd.DataFrame) -> Iterator[tuple[str, str]]:
                 yield a, b
 
 
-def _gaps(means: Sequence[pd.Series], pair: tuple[str, str]) -> Array:
+def _gaps(means: Sequence[pd.Series], pair: tuple[str, str]) -> Floats:
     """Return the difference (V,) of a pair in every variant that has both, eV."""
     return np.array([float(v[pair[1]] - v[pair[0]]) for v in means if set(pair) <= set(v.index)])
 
 
-def _contrast(gaps: Array, others: Array) -> tuple[Any, ...]:
+def _contrast(gaps: Floats, others: Floats) -> tuple[Any, ...]:
     """Return the numbers and the verdict of a difference, eV: over base seeds, over variants."""
     n = len(gaps)
     sd = float(gaps.std(ddof=1)) if n > 1 else np.nan

@@ -9,13 +9,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from nequip.data import AtomicDataDict as Key
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats
 from e3d.graphs import make_batch
 from e3d.models import AnalysisModel
 from e3d.structures import Structure
-
-Array = NDArray[np.float64]
 
 
 class Differentiable(AnalysisModel):
@@ -34,7 +32,7 @@ class Differentiable(AnalysisModel):
         """Let forces carry derivatives, as in training mode alone; Allegro has no dropout."""
         self._model.train(True)
 
-    def labelled_rows(self, structure: Structure, *, forces: bool = True) -> tuple[Array, Array]:
+    def labelled_rows(self, structure: Structure, *, forces: bool = True) -> tuple[Floats, Floats]:
         """Return the energy in eV, and the forces in eV/Å, with their derivatives.
 
         (1 + 3A,) and (1 + 3A, P); without ``forces`` (1,) and (1, P).
@@ -50,7 +48,7 @@ class Differentiable(AnalysisModel):
 
     def bond_rows(
         self, structure: Structure, bonds: Sequence[tuple[int, int]]
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Floats, Floats]:
         """Return D of bonds, the sum of all D and the energy in eV, with their derivatives.
 
         (B + 2,) and (B + 2, P). The sum is over all pairs of edges: minus the energy without the
@@ -68,7 +66,7 @@ class Differentiable(AnalysisModel):
         values += [-eps.sum(), out[Key.TOTAL_ENERGY_KEY].sum()]
         return self._rows(torch.stack(values))
 
-    def _rows(self, values: torch.Tensor) -> tuple[Array, Array]:
+    def _rows(self, values: torch.Tensor) -> tuple[Floats, Floats]:
         rows = np.empty((len(values), self.n_parameters))
         for row, value in enumerate(values):
             found = torch.autograd.grad(
@@ -83,7 +81,7 @@ def scaled_rows(
     structures: Sequence[Structure],
     energy_weight: float,
     force_weight: float,
-) -> Iterator[tuple[Array, Array]]:
+) -> Iterator[tuple[Floats, Floats]]:
     """Yield residuals (R,) and derivatives (R, P) of one labelled frame after another.
 
     Scaled such that the squares of the residuals add up to the training loss over these F frames

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from e3d.arrays import Floats
 
 REGULARISERS: Final = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4)
 """sigma2 over the largest eigenvalue of H."""
@@ -28,12 +27,12 @@ NULL_SPACE: Final = 1e-12
 class Rigidity:
     """Eigenvalues (P,) and eigenvectors (P, P) of H, and the residual variance of a row."""
 
-    eigenvalues: Array
-    vectors: Array
+    eigenvalues: Floats
+    vectors: Floats
     residual_variance: float
     n_rows: int
 
-    def variances(self, g: Array, relative: float) -> Array:
+    def variances(self, g: Floats, relative: float) -> Floats:
         """Return the variance (Q,) of quantities by their derivatives g (Q, P).
 
         ``relative`` is sigma2 over the largest eigenvalue.
@@ -41,7 +40,7 @@ class Rigidity:
         damped = self.eigenvalues + relative * self.eigenvalues[-1]
         return np.asarray(self.residual_variance * ((g @ self.vectors) ** 2 / damped).sum(axis=1))
 
-    def null_share(self, g: Array) -> Array:
+    def null_share(self, g: Floats) -> Floats:
         """Return the part (Q,) of |g|^2 in the null space of H; NaN where g is zero."""
         parts = (g @ self.vectors) ** 2
         zero = self.eigenvalues < NULL_SPACE * self.eigenvalues[-1]
@@ -55,7 +54,7 @@ class Rigidity:
 
 
 def gauss_newton(
-    blocks: Iterable[tuple[Array, Array]], n_parameters: int, weight: float = 1.0
+    blocks: Iterable[tuple[Floats, Floats]], n_parameters: int, weight: float = 1.0
 ) -> Rigidity:
     """Return H = weight * sum J^T J, diagonalised.
 

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Masks
 from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate, interval_columns, jackknife, verdict
 from e3d.statistics.agreement import spearman
@@ -44,13 +44,13 @@ def compare(rigidity: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
-def _compared(predicted: NDArray[np.float64], d: pd.DataFrame) -> dict[str, Any]:
+def _compared(predicted: Floats, d: pd.DataFrame) -> dict[str, Any]:
     """Return rank and ratio of predicted SDs (B,) and those of D (B, seeds), and the verdict."""
     observed = d.var(axis=1, ddof=1).to_numpy()
     molecules = np.unique(d.index.get_level_values(C.MOLECULE), return_inverse=True)[1]
     rank = jackknife(lambda keep: float(spearman(predicted[keep], observed[keep])), molecules)
 
-    def root(keep: NDArray[np.bool_]) -> float:
+    def root(keep: Masks) -> float:
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(np.sqrt((predicted[keep] ** 2).mean() / observed[keep].mean()))
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from e3d import tables
+from e3d.arrays import Floats
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel, load_model
@@ -18,7 +19,7 @@ from e3d.store.reader import StoreReader
 from e3d.structures import Structure, from_file, from_store
 from study.bde.named import find_named, read_references
 from study.gauge import fields
-from study.gauge.derivatives import Array, Differentiable, scaled_rows
+from study.gauge.derivatives import Differentiable, scaled_rows
 from study.gauge.gauss_newton import REGULARISERS, Rigidity, gauss_newton
 from study.run_settings import RunSettings
 
@@ -83,7 +84,7 @@ def sample(structures: Sequence[Structure]) -> list[Structure]:
     return [structures[place] for place in places]
 
 
-def _blocks(rows: Iterator[tuple[Array, Array]]) -> Iterator[tuple[Array, Array]]:
+def _blocks(rows: Iterator[tuple[Floats, Floats]]) -> Iterator[tuple[Floats, Floats]]:
     """Join the rows of frames into blocks of some hundred: one product each, not one a frame."""
     while many := list(itertools.islice(rows, _FRAMES_PER_BLOCK)):
         yield np.concatenate([one[0] for one in many]), np.concatenate([one[1] for one in many])
@@ -94,7 +95,7 @@ def _quantities(
     named: Sequence[Structure],
     means: pd.DataFrame,
     reference: pd.DataFrame,
-) -> tuple[list[Quantity], Array]:
+) -> tuple[list[Quantity], Floats]:
     """Return quantities (Q) and their derivatives (Q, P): bonds, sums, energies, types, contrasts.
 
     ``means`` has a row per bond of each of the ``named`` molecules.
@@ -105,7 +106,7 @@ def _quantities(
         bonds = means.iloc[place]
         by_molecule.setdefault(str(bonds[C.MOLECULE].iloc[0]), []).append((entry["bond"], bonds))
     rows: list[Quantity] = []
-    derivatives: list[Array] = []
+    derivatives: list[Floats] = []
     for smiles, found in by_molecule.items():
         if smiles not in structures:
             continue
@@ -123,7 +124,7 @@ def _quantities(
     return combined(rows, np.array(derivatives).reshape(len(rows), model.n_parameters))
 
 
-def combined(rows: Sequence[Quantity], g: Array) -> tuple[list[Quantity], Array]:
+def combined(rows: Sequence[Quantity], g: Floats) -> tuple[list[Quantity], Floats]:
     """Add the mean of each bond type, and differences of means and of bonds of a molecule."""
     table = pd.DataFrame(rows, columns=list(_QUANTITY))
     bonds = table[table["kind"] == fields.BOND]
@@ -149,7 +150,7 @@ def combined(rows: Sequence[Quantity], g: Array) -> tuple[list[Quantity], Array]
 
 
 def rigidity_table(
-    found: Rigidity, quantities: Sequence[Quantity], g: Array, n_frames: int
+    found: Rigidity, quantities: Sequence[Quantity], g: Floats, n_frames: int
 ) -> pd.DataFrame:
     """Return a row per quantity and regulariser.
 

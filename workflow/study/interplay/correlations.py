@@ -11,17 +11,15 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import stdtr
 
+from e3d.arrays import Floats
 from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate, interval_columns, t_quantile, verdict
 from e3d.statistics.agreement import partial_spearman
 from e3d.statistics.intervals import LEVEL
 from e3d.statistics.resampling import jackknife_se
 from study.interplay.runs import ALPHA, CENTRAL, ERROR
-
-Floats = NDArray[np.float64]
 
 NOTHING, SCALE, ERROR_GIVEN = "nothing", "N and M", "error"
 GIVEN: Final[dict[str, tuple[str, ...]]] = {

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats
 from e3d.fields import Column as C
 from e3d.graphs import Batch
 from e3d.potential import Potential
@@ -17,7 +17,6 @@ from study.null.additivity import Additivity, Molecules, fit, shrunk_to_parents
 from study.null.fitted import Facts, Training
 from study.null.normal_equations import isolated
 
-Floats = NDArray[np.float64]
 _NO_EDGES_ANG = 0.1
 
 

@@ -12,12 +12,10 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Masks
 from e3d.statistics import jackknife_groups, t_quantile
 from e3d.statistics.resampling import jackknife_se
-
-Floats = NDArray[np.float64]
 
 RIDGES: Final = tuple(10.0**k for k in range(-8, 4))
 """Tried by cross-validation, in units of the mean square of a column of counts."""
@@ -46,7 +44,7 @@ class Molecules:
         """Square root of the share (M,) of the frames of each molecule."""
         return np.asarray(np.sqrt(self.frames / self.frames.sum()))
 
-    def take(self, rows: NDArray[np.bool_]) -> "Molecules":
+    def take(self, rows: Masks) -> "Molecules":
         """Return some of the molecules."""
         return Molecules(
             self.types, self.counts[rows], self.energy[rows], self.frames[rows], self.spread
@@ -142,7 +140,7 @@ class Additivity:
         return np.asarray((self._rows[1] ** 2).sum(axis=0))
 
     @property
-    def determined(self) -> NDArray[np.bool_]:
+    def determined(self) -> Masks:
         """Whether the data fix each coefficient (T,); else the ridge has chosen among equals."""
         return np.asarray(self.resolution > DETERMINED)
 

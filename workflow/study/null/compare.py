@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from e3d.arrays import Masks
+from e3d.arrays import Floats, Masks
 from e3d.fields import Column as C
 from e3d.statistics import (
     UNDETERMINED,
@@ -26,8 +26,6 @@ from study.bde.named import RELAXED, THERMAL
 from study.null.names import IN_TYPES, NULL_MODEL, NullModel
 from study.null.shuffle import expected_absolute_error, shuffled
 from study.references import REFERENCES
-
-Floats = NDArray[np.float64]
 
 ABS_BIAS: Final = "abs_bias_eV"
 RANKS: Final = (BETWEEN, WITHIN)

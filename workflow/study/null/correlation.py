@@ -4,14 +4,12 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats
 from e3d.fields import Column as C
 from e3d.statistics import estimate, interval_columns, jackknife_groups
 from e3d.statistics.agreement import MAE, TIE_EV
 from study.null.names import FITTED, NULL_MODEL
-
-Floats = NDArray[np.float64]
 
 PEARSON: Final = "pearson"
 WITHIN_PEARSON: Final = "within_types_pearson"

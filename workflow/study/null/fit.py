@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from ase.geometry import find_mic
-from numpy.typing import NDArray
 
 from e3d import tables
+from e3d.arrays import Ints
 from e3d.decomposition.totals import Means
 from e3d.evaluate import error_table, residuals
 from e3d.fields import METRICS, RUN_COLUMNS, TEST_SPLITS, VALIDATION
@@ -158,7 +158,7 @@ def _add_bonds(
         sums.add(columns, fitted[null].bond_energies(bonds), r)
 
 
-def _table_of(structures: Sequence[Structure]) -> tuple[NDArray[np.int64], pd.DataFrame]:
+def _table_of(structures: Sequence[Structure]) -> tuple[Ints, pd.DataFrame]:
     """Return the structure (B,) of each bond, and its atoms, distance (Å) and types."""
     which = np.repeat(np.arange(len(structures)), [len(s.bonds or ()) for s in structures])
     bonds = [bond for structure in structures for bond in structure.bonds or ()]

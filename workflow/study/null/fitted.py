@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Ints
 from e3d.potential import Potential
 from e3d.store.reader import StoreReader
 
@@ -32,8 +31,8 @@ class Training:
     """
 
     reader: StoreReader
-    frames: NDArray[np.int64]
-    validation: NDArray[np.int64]
+    frames: Ints
+    validation: Ints
     weights: Weights
     r_max: float
 
@@ -59,7 +58,7 @@ class FittedNull(Potential, Protocol):
     def facts(self) -> Facts:
         """How it was fitted."""
 
-    def bond_energies(self, bonds: pd.DataFrame) -> NDArray[np.float64]:
+    def bond_energies(self, bonds: pd.DataFrame) -> Floats:
         """Return D (B,) of bonds in eV, NaN where training had nothing of the kind.
 
         ``bonds`` has a row for each bond of each frame: both atomic numbers, distance (Å), and both

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Ints
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from study.bde.named import find_named
@@ -15,8 +15,6 @@ from study.null.compare import SHUFFLE_SEED, NullEnergies
 from study.null.names import IN_MOLECULES, IN_TYPES, UNTRAINED
 from study.null.shuffle import expected, shuffled
 from study.references import REFERENCES
-
-Floats = NDArray[np.float64]
 
 BOND: Final = [C.STRUCTURES, C.SMILES, C.I, C.J]
 """What a row of a table of bonds is about: rows of two tables are matched by these."""
@@ -26,13 +24,13 @@ BOND: Final = [C.STRUCTURES, C.SMILES, C.I, C.J]
 class Averages:
     """The rows of a table of bonds that make each of n named bonds, and their weights."""
 
-    rows: tuple[NDArray[np.int64], ...]
+    rows: tuple[Ints, ...]
     weights: tuple[Floats, ...]
 
     @classmethod
     def of(cls, bonds: pd.DataFrame, named: pd.DataFrame, reference: pd.DataFrame) -> "Averages":
         """Find the bonds of each row of ``named``, as the ``bde`` stage did."""
-        found: dict[tuple[str, str], NDArray[np.int64]] = {}
+        found: dict[tuple[str, str], Ints] = {}
         places: dict[Any, Any] = dict(bonds.groupby(C.STRUCTURES, sort=False).indices)
         for name, index in places.items():
             for entry, place in find_named(bonds.iloc[index], reference):

@@ -9,17 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Ints
 from e3d.fields import Store as F
 from e3d.graphs import Batch, batches
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure
 from study.null.fitted import Weights
 from study.null.splines import Basis
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _Z = 128
 

@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from e3d.arrays import Floats, Ints, Masks
 from e3d.edges import EdgeEnergies
 from e3d.fields import Column as C
 from e3d.graphs import Batch
@@ -29,9 +29,6 @@ from study.null.normal_equations import (
     pair_number,
 )
 from study.null.splines import Basis
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 PENALTIES: Final = 10.0 ** np.arange(-10.0, 1.0)
 """Tried on the validation frames, in units of the mean diagonal of the normal matrix."""
@@ -50,7 +47,7 @@ class PairPotential(EdgePotential):
     basis: Basis
     pairs: Ints
     coefficients: Floats
-    seen: NDArray[np.bool_]
+    seen: Masks
     atoms: Mapping[int, float]
     facts: Facts
 

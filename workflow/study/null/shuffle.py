@@ -1,12 +1,8 @@
 """D shuffled, within molecules or within bond types: draws, and expectations that are exact."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from e3d.arrays import Masks
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from e3d.arrays import Floats, Ints, Masks
 
 
 def shuffled(values: Floats, groups: Ints, rng: np.random.Generator, draws: int) -> Floats:

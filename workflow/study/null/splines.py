@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from e3d.arrays import Floats, Ints
 
 LOWEST_ANG: Final = 0.4
 """No two nuclei of a molecule come closer; below it, the first interval's polynomials continue."""

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from e3d.arrays import Floats
 from e3d.fields import Column as C
 from e3d.statistics import UNDETERMINED, Estimate, deletions, estimate, unanimous, verdict
 from e3d.statistics.agreement import BETWEEN, BIAS, MAE, WITHIN, scores
@@ -30,8 +31,6 @@ from study.robustness.fields import (
     SLOPE,
     D,
 )
-
-Floats = NDArray[np.float64]
 
 MIN_SEEDS: Final = 3
 """With fewer in either set, nothing is concluded."""

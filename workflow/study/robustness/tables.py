@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from e3d import tables
+from e3d.arrays import Masks
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.statistics import interval_columns, unanimous
@@ -112,7 +112,7 @@ def _rows(both: pd.DataFrame, d: list[pd.DataFrame]) -> Iterator[dict[str, Any]]
             yield {"molecules": group, **counts, **numbers, **agreement(part, known)}
 
 
-def _chosen(both: pd.DataFrame, group: str) -> NDArray[np.bool_]:
+def _chosen(both: pd.DataFrame, group: str) -> Masks:
     """Return which bonds (n,) are of a group.
 
     A molecule that only some seeds saw, or of unknown training, is in none but all.
@@ -124,7 +124,7 @@ def _chosen(both: pd.DataFrame, group: str) -> NDArray[np.bool_]:
         "neither": (a == 0) & (b == 0),
         "one": np.abs(a - b) == 1,
     }
-    return masks[group]
+    return np.asarray(masks[group], dtype=bool)
 
 
 def _order(order: pd.DataFrame, dataset: str, cell: Any) -> str:

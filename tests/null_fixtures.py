@@ -1,0 +1,56 @@
+"""Commands of the null stage on a small store, and a made-up run for them to compare."""
+
+from pathlib import Path
+
+from e3d import tables
+from e3d.decomposition.decomposed import Decomposed
+from e3d.fields import MEANS_FILE
+from e3d.fields import Column as C
+from model_fixtures import NAMED, RESOURCES, Prepared
+from study.bde.named import named_bonds, read_references
+from study.null.names import COARSE
+
+REFERENCES = (RESOURCES / "bde_298K.csv", RESOURCES / "bond_energies.csv")
+
+
+def fit_command(prepared: Prepared, output: Path) -> list[str]:
+    """Return the arguments that fit the null models to the subset."""
+    files = [prepared.store, prepared.subset, "--splits", prepared.splits, "--named", NAMED]
+    options = [
+        "--dataset",
+        "minispice",
+        "--energy-weight",
+        "4",
+        "--force-weight",
+        "1",
+        "--r-max",
+        "4",
+    ]
+    return ["null", "fit", *map(str, files), *options, "-o", str(output)]
+
+
+def compare_command(prepared: Prepared, fit: Path, folder: Path, output: Path) -> list[str]:
+    """Write a run whose D is that of coarse additivity; return the arguments that compare it."""
+    bonds = tables.read(fit.with_name(f"{fit.stem}.bonds.csv"))
+    bonds = bonds.assign(**{C.BOND_ENERGY: bonds[COARSE.column].fillna(3.0)})
+    groups = bonds.groupby(C.STRUCTURES, sort=False)
+    parts = [Decomposed(str(name), part, part) for name, part in groups]
+    folders = [folder / "decomposed" / part.structures for part in parts]
+    for part, path in zip(parts, folders, strict=True):
+        tables.write(part.means.drop(columns=C.STRUCTURES), path / MEANS_FILE)
+    named = named_bonds(parts, read_references(*REFERENCES), None)
+    run = {"run": "made", "dataset": "minispice", "n_train": 16, "model": "made", "seed": 0}
+    tables.write(tables.with_run(named, run), folder / "named.csv")
+    errors = tables.read(fit.with_name(f"{fit.stem}.errors.csv"))
+    tables.write(errors[errors[C.MODEL] == COARSE.name], folder / "errors.csv")
+    files = {
+        "--named": folder / "named.csv",
+        "--errors": folder / "errors.csv",
+        "--fit": fit,
+        "--bde": REFERENCES[0],
+        "--bond-energies": REFERENCES[1],
+        "--run": prepared.run("minispice/n16/made/s0"),
+    }
+    given = [text for name, path in files.items() for text in (name, str(path))]
+    shuffles = ["--shuffles", "20"]
+    return ["null", "compare", *map(str, folders), *given, *shuffles, "-o", str(output)]

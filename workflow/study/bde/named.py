@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from rdkit import Chem
 
 from e3d import tables
+from e3d.arrays import Ints
 from e3d.chemistry import equivalent_bonds, flat, flat_smiles, parse
 from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import Column as C
@@ -105,7 +105,7 @@ def named_bonds(
 
 def find_named(
     means: pd.DataFrame, reference: pd.DataFrame
-) -> Iterator[tuple[dict[str, Any], NDArray[np.int64]]]:
+) -> Iterator[tuple[dict[str, Any], Ints]]:
     """Yield each named bond whose molecule is in ``means``, and the rows of its equivalent bonds.
 
     ``means`` has a row per bond of each molecule. A bond longer than the model's cutoff has none.

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from e3d.arrays import Ints, Masks
 from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import TEST_SPLITS
 from e3d.fields import Column as C
@@ -63,7 +63,7 @@ def _difference(pair: pd.DataFrame, lower: str, higher: str) -> dict[str, Any]:
     groups = _rarer_first(np.unique(pair[C.MOLECULE], return_inverse=True)[1], up)
     n = [len(set(groups[up == flag])) for flag in (False, True)]
 
-    def gap(keep: NDArray[np.bool_]) -> float:
+    def gap(keep: Masks) -> float:
         high, low = d[keep & up], d[keep & ~up]
         return float(high.mean() - low.mean()) if len(high) and len(low) else np.nan
 
@@ -82,7 +82,7 @@ def _difference(pair: pd.DataFrame, lower: str, higher: str) -> dict[str, Any]:
     }
 
 
-def _rarer_first(groups: NDArray[np.int64], up: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _rarer_first(groups: Ints, up: Masks) -> Ints:
     """Renumber molecules (n,) so that those of the rarer type come first.
 
     Dealt into a hundred jackknife groups, two molecules that alone hold a type then never share

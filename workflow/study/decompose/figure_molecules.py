@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdCoordGen, rdDepictor, rdMolDescriptors
 
+from e3d.arrays import Floats
 from e3d.chemistry import canonical_smiles, parse
 from e3d.errors import InputError, choices
 from e3d.fields import Column as C
@@ -30,7 +30,6 @@ _COLUMNS: Final = (3, 2, 1)
 _BOND = 1.5  # mean length of a drawn bond, Å
 _STROKES: Final = {"-": (0,), "=": (-1, 1), "#": (-2, 0, 2), ":": (-1, 1)}
 """Offsets across the bond of each stroke, in half widths of a stroke and its gap."""
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,11 @@ class _Drawing:
 
     title: str
     symbols: tuple[tuple[str, str], ...]
-    xy: Array
+    xy: Floats
     bonds: tuple[_Bond, ...]
 
     @property
-    def extent(self) -> Array:
+    def extent(self) -> Floats:
         """Width and height (2,) in Å."""
         return np.asarray(np.ptp(self.xy, axis=0), dtype=np.float64)
 
@@ -124,7 +123,7 @@ def _drawing(rows: pd.DataFrame) -> _Drawing:
     )
 
 
-def _flat(mol: Chem.Mol) -> Array:
+def _flat(mol: Chem.Mol) -> Floats:
     """Return 2-D coordinates (atoms, 2) in Å, by the layout of RDKit that sets atoms apart."""
     layouts = []
     for lay_out in (rdDepictor.Compute2DCoords, rdCoordGen.AddCoords):
@@ -202,7 +201,7 @@ def _draw(axes: Axes, drawing: _Drawing, scale: float, colors: ScalarMappable) -
     _label(axes, drawing, xy)
 
 
-def _draw_bond(axes: Axes, bond: _Bond, start: Array, end: Array, color: Any) -> None:
+def _draw_bond(axes: Axes, bond: _Bond, start: Floats, end: Floats, color: Any) -> None:
     """Draw the strokes of a bond between the rims of two atoms."""
     look = style.STYLE
     along, across = _axes_of(start, end)
@@ -224,13 +223,13 @@ def _draw_bond(axes: Axes, bond: _Bond, start: Array, end: Array, color: Any) ->
         axes.plot(*place.T, solid_capstyle="butt", **stroke)
 
 
-def _axes_of(start: Array, end: Array) -> tuple[Array, Array]:
+def _axes_of(start: Floats, end: Floats) -> tuple[Floats, Floats]:
     """Return unit vectors (2,) along and across a bond."""
     along = (end - start) / np.linalg.norm(end - start)
     return along, np.array([-along[1], along[0]])
 
 
-def _free_corner(drawing: _Drawing, xy: Array, atom: int) -> Array:
+def _free_corner(drawing: _Drawing, xy: Floats, atom: int) -> Floats:
     """Return the diagonal (2,) that points least along an atom's bonds: where its charge goes."""
     away = [
         xy[bond.i] + xy[bond.j] - 2 * xy[atom] for bond in drawing.bonds if atom in (bond.i, bond.j)
@@ -241,7 +240,7 @@ def _free_corner(drawing: _Drawing, xy: Array, atom: int) -> Array:
     )
 
 
-def _label(axes: Axes, drawing: _Drawing, xy: Array) -> None:
+def _label(axes: Axes, drawing: _Drawing, xy: Floats) -> None:
     """Write D beside each bond, on its outer side, off atoms, bonds and other labels."""
     look = style.STYLE
     atoms = [text.get_window_extent().transformed(axes.transData.inverted()) for text in axes.texts]

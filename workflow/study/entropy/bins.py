@@ -11,16 +11,13 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from e3d import statistics
+from e3d.arrays import Floats, Ints
 from e3d.statistics import Estimate
 from e3d.statistics.intervals import has_width
 
 MIN_GROUPS: Final = 3
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

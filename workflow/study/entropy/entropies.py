@@ -7,22 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Ints, Masks
 from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import Column as C
 from e3d.statistics import jackknife_groups, replicates
 from study.entropy import fields
 from study.entropy import nearest_neighbours as knn
-from study.entropy.bins import (
-    Bins,
-    Floats,
-    Ints,
-    Mask,
-    binned,
-    counted,
-    estimate,
-    is_saturated,
-    joint,
-)
+from study.entropy.bins import Bins, binned, counted, estimate, is_saturated, joint
 
 
 @dataclass(frozen=True)
@@ -99,7 +90,7 @@ def entropy_table(part: Decomposed, bins: Bins) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _parts(kinds: NDArray[np.str_]) -> Iterator[tuple[str, Mask]]:
+def _parts(kinds: NDArray[np.str_]) -> Iterator[tuple[str, Masks]]:
     """Yield the name of each row and its values (n,)."""
     everything = np.ones(len(kinds), dtype=bool)
     yield fields.ALL, everything
@@ -127,7 +118,7 @@ class _Sample:
         table = knn.ByLabel.sort(values, given)
         groups = jackknife_groups(molecules)
 
-        def entropy(keep: Mask) -> float:
+        def entropy(keep: Masks) -> float:
             return knn.differential_entropy(table.part(keep), neighbours)
 
         return cls(values, given, molecules, groups, replicates(entropy, groups))

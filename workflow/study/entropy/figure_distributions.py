@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.typing import LineStyleType
 
+from e3d.arrays import Floats
 from e3d.fields import TEST_SPLITS
 from e3d.fields import Column as C
-from study.entropy.bins import Floats
 from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import legend_outside, order_handles, page

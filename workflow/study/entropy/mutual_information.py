@@ -9,12 +9,13 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from e3d.arrays import Floats, Ints
 from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import Column as C
 from e3d.statistics import jackknife_groups, replicates
 from study.entropy import bins, fields
 from study.entropy import nearest_neighbours as knn
-from study.entropy.bins import Bins, Floats, Ints, estimate
+from study.entropy.bins import Bins, estimate
 from study.entropy.entropies import forms
 
 _MEASURES: Final[dict[str, tuple[tuple[str, ...], bool]]] = {

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from scipy.special import digamma
 
-from study.entropy.bins import Floats, Ints, Mask
+from e3d.arrays import Floats, Ints, Masks
 
 EQUAL: Final = 1e-12
 """Relative distance of values that are equal but for rounding."""
@@ -36,7 +36,7 @@ class ByLabel:
         rows = np.lexsort((values, labels))
         return cls(values[rows], labels[rows], rows)
 
-    def part(self, keep: Mask) -> "ByLabel":
+    def part(self, keep: Masks) -> "ByLabel":
         """Return the rows in ``keep`` (n,) whose label has another row there."""
         kept = keep[self.rows]
         size = np.diff(runs_of(self.labels[kept]))
@@ -83,7 +83,7 @@ class Labelled:
         return cls(own, given, np.lexsort((values, given)), values)
 
 
-def information(table: Labelled, keep: Mask, neighbours: int) -> float:
+def information(table: Labelled, keep: Masks, neighbours: int) -> float:
     """Return I(value; label | given) in nats of the rows in ``keep`` (n,).
 
     I = mean over i of psi(N_i) + psi(k_i) - psi(n_i) - psi(m_i): n_i values have i's label and N_i

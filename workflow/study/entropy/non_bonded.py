@@ -6,10 +6,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from e3d.arrays import Ints
 from e3d.decomposition.totals import D_BIN_EV
 from e3d.fields import Column as C
 from study.entropy import fields
-from study.entropy.bins import Bins, Ints, of_counts
+from study.entropy.bins import Bins, of_counts
 
 log = logging.getLogger(__name__)
 _WHOLE: Final = 1e-9

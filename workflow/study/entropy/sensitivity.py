@@ -6,11 +6,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from e3d.arrays import Ints, Masks
 from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import Column as C
 from study.entropy import fields
 from study.entropy import nearest_neighbours as knn
-from study.entropy.bins import Ints, Mask, binned, counted
+from study.entropy.bins import binned, counted
 
 WIDTHS_EV: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
 SHARES: Final = (1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -58,7 +59,7 @@ def sensitivity_table(part: Decomposed, neighbours: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _draws(molecule: Ints) -> Iterator[tuple[int, list[Mask]]]:
+def _draws(molecule: Ints) -> Iterator[tuple[int, list[Masks]]]:
     """Yield numbers of molecules and the rows (n,) of each draw of so many."""
     rng = np.random.default_rng(SEED)
     total = int(molecule.max()) + 1

@@ -17,8 +17,8 @@ from matplotlib.text import Text
 from matplotlib.ticker import NullFormatter, NullLocator
 from matplotlib.transforms import Bbox
 from matplotlib.typing import LineStyleType
-from numpy.typing import NDArray
 
+from e3d.arrays import Floats
 from e3d.fields import Column as C
 from study.fields import LABELS
 from study.figures import style
@@ -253,9 +253,7 @@ def draw_curve(
     )  # fmt: skip
 
 
-def name_points(
-    axes: Axes, points: NDArray[np.float64], names: dict[str, tuple[float, float]]
-) -> None:
+def name_points(axes: Axes, points: Floats, names: dict[str, tuple[float, float]]) -> None:
     """Write ``names`` beside their points, with a line to them, off all ``points`` (n, 2).
 
     The figure must be laid out (:func:`settle`), as labels are moved in pixels.
@@ -276,7 +274,7 @@ def _open_side(axes: Axes, x: float) -> Literal["left", "right"]:
     return "left" if x - low < _OPEN * (high - low) else "right"
 
 
-def along_bars(x: Any, low: Any, high: Any) -> NDArray[np.float64]:
+def along_bars(x: Any, low: Any, high: Any) -> Floats:
     """Return points (n, 2) along vertical bars, for :func:`name_points` to keep off."""
     share = np.linspace(0, 1, 10)[:, None]
     y = np.asarray(low, dtype=float) * (1 - share) + np.asarray(high, dtype=float) * share
@@ -285,7 +283,7 @@ def along_bars(x: Any, low: Any, high: Any) -> NDArray[np.float64]:
     )
 
 
-def boxes_around(axes: Axes, points: NDArray[np.float64], half: float) -> list[Bbox]:
+def boxes_around(axes: Axes, points: Floats, half: float) -> list[Bbox]:
     """Return boxes, in data units, around ``points`` (n, 2); ``half`` a side in points of type."""
     pixels = axes.transData.transform(points)
     reach = half * axes.figure.dpi / style.POINTS

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from e3d import tables
+from e3d.arrays import Floats
 from e3d.fields import BONDS_FILE
 from e3d.fields import Column as C
 from e3d.fields import Store as F
@@ -30,7 +30,7 @@ _COLUMNS = (
     *(C.STRUCTURES, "order", "n_bonds", C.N_MOLECULES, "n_types", "n_pairs_within_types"),
     *interval_columns(*(f"{who}_{score}" for who in WHO for score in (BETWEEN, WITHIN))),
 )
-Orders = dict[tuple[str, int], NDArray[np.float64]]
+Orders = dict[tuple[str, int], Floats]
 
 
 def read_orders(path: Path) -> Orders:

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from e3d import tables
+from e3d.arrays import Floats
 from e3d.errors import InputError
 from e3d.fields import METRICS
 from e3d.fields import Column as C
@@ -33,7 +33,6 @@ OK: Final = "ok"
 _SOFT_SCALE: Final = 0.1
 _MAX_EXPONENT: Final = 10.0
 _MAX_LOG: Final = 700.0  # exp of more is no float64
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,13 @@ SURFACE = Form("surface", ("a", "alpha", "L_inf", "b", "gamma"), min_n=4, min_m=
 class Fit:
     """Parameters (k,), the ends (k,) of their 95 % intervals, and the corrected Akaike number."""
 
-    values: Array
-    lo: Array
-    hi: Array
+    values: Floats
+    lo: Floats
+    hi: Floats
     aicc: float
 
 
-def predict(form: Form, values: Array, n: Array, m: Array | None = None) -> Array:
+def predict(form: Form, values: Floats, n: Floats, m: Floats | None = None) -> Floats:
     """Return the loss of ``form`` at training sizes ``n`` and parameter counts ``m``."""
     a, alpha = values[:2]
     loss = a * n**-alpha
@@ -72,7 +71,7 @@ def predict(form: Form, values: Array, n: Array, m: Array | None = None) -> Arra
     return np.asarray(loss)
 
 
-def identifiable(form: Form, n: Array, m: Array | None = None) -> str:
+def identifiable(form: Form, n: Floats, m: Floats | None = None) -> str:
     """Return "ok", or why the grid cannot identify ``form``."""
     n_values = len(np.unique(n))
     m_values = 1 if m is None else len(np.unique(m))
@@ -94,7 +93,7 @@ def identifiable(form: Form, n: Array, m: Array | None = None) -> str:
     return OK
 
 
-def fit(form: Form, n: Array, loss: Array, m: Array | None = None) -> Fit:
+def fit(form: Form, n: Floats, loss: Floats, m: Floats | None = None) -> Fit:
     """Fit ``form`` to losses (P,) at n (P,) and m (P,) in log space with a soft-L1 loss.
 
     Raises
@@ -107,14 +106,14 @@ def fit(form: Form, n: Array, loss: Array, m: Array | None = None) -> Fit:
         raise ValueError(status)
     target = np.log(loss)
 
-    def unpack(theta: Array) -> Array:
+    def unpack(theta: Floats) -> Floats:
         values = theta.copy()
         values[0] = np.exp(theta[0])
         if form is SURFACE:
             values[3] = np.exp(theta[3])
         return values
 
-    def residual(theta: Array) -> Array:
+    def residual(theta: Floats) -> Floats:
         return np.asarray(np.log(predict(form, unpack(theta), n, m)) - target)
 
     slope, intercept = np.polyfit(np.log(n), target, 1)
@@ -137,7 +136,9 @@ def fit(form: Form, n: Array, loss: Array, m: Array | None = None) -> Fit:
     return Fit(values, lo, hi, _aicc(solution, len(n), k))
 
 
-def _interval(jacobian: Array, residuals: Array, values: Array, form: Form) -> tuple[Array, Array]:
+def _interval(
+    jacobian: Floats, residuals: Floats, values: Floats, form: Form
+) -> tuple[Floats, Floats]:
     """Return Student-t intervals; those of amplitudes a and b are symmetric in the logarithm."""
     dof = len(residuals) - len(values)
     if dof < 1:
@@ -217,9 +218,9 @@ def _rows(
     ]
 
 
-def _seed_spread(form: Form, part: pd.DataFrame, metric: str) -> Array:
+def _seed_spread(form: Form, part: pd.DataFrame, metric: str) -> Floats:
     """Fit each seed alone; return the parameters (k, seeds)."""
-    columns: list[Array] = []
+    columns: list[Floats] = []
     for _, seed in part.groupby(C.SEED):
         n, m, loss = (seed[c].to_numpy(dtype=float) for c in (C.N_TRAIN, C.N_PARAMETERS, metric))
         if identifiable(form, n, m) == OK:

@@ -209,10 +209,10 @@ def _scaling(fits: pd.DataFrame, dataset: str, sizes: Mapping[str, int]) -> str:
     for name in TEST_SPLITS:
         part = laws[laws[C.TEST_SET] == name]
         exponents = [
-            f"{size:,} parameters {_exponent(part[part[C.MODEL] == model])}"
+            f"with {size:,} parameters {_exponent(part[part[C.MODEL] == model])}"
             for model, size in sizes.items()
         ]
-        texts.append(f"on {SETS[name]}, {', '.join(exponents)}")
+        texts.append(f"on {SETS[name]} {', '.join(exponents)}")
     return f"Scaling exponent of the force MAE with training frames (power law): {listed(texts)}."
 
 

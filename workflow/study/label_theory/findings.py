@@ -35,8 +35,8 @@ def _parts(table: pd.DataFrame) -> str:
             continue
         said = verdict(
             runs.over_seeds(part, EXCESS),
-            "D is further from the labels",
-            "the labels are further from the literature",
+            "the first difference is larger",
+            "the second difference is larger",
             neither="undetermined which is larger",
         )
         own = value(part, f"{REPRESENTATION}_{MAE}", " eV")

@@ -1,7 +1,7 @@
-"""Print what every job and group of a plan asks for, as JSON lines: `planned_jobs.py ATTEMPT CONFIGFILE...`.
+"""Print what every job and group of a plan asks for: `planned_jobs.py ATTEMPT CONFIGFILE...`.
 
-A dry run does not show the resources of rules that have a message. Groups are counted as they are submitted, not as
-they would run on this machine.
+The output is JSON lines. A dry run does not show the resources of rules that have a message. Groups
+are counted as they are submitted, not as they would run on this machine.
 """
 
 import json

@@ -19,8 +19,8 @@ BIN = Path(sys.executable).parent
 PYTHONPATH = f"{ROOT / 'src'}{os.pathsep}{ROOT / 'workflow'}"
 SMOKE = ("--configfile", "config/smoke.yaml")
 
-# Dry runs are forked from a process that has imported Snakemake, which is half of the time each takes. The package
-# e3d must not be among the imports: every dry run takes it from the folder it plans.
+# Dry runs are forked from a process that has imported Snakemake, which is half of their time.
+# The packages must not be among the imports: every dry run takes them from the folder it plans.
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["pytest", "snakemake.cli"])
 
@@ -99,7 +99,7 @@ def copy_project(folder: Path) -> Path:
 
 
 def overlay(folder: Path, **values: object) -> tuple[str, ...]:
-    """Write ``values`` as one more configuration file of the smoke study and return the arguments that name both."""
+    """Write ``values`` as an overlay of the smoke study; return the arguments that name both."""
     (folder / "more.yaml").write_text(yaml.safe_dump(values))
     return *SMOKE, str(folder / "more.yaml")
 

@@ -1,4 +1,4 @@
-"""Train several rendered configs one after the other in the same ranks; ``torchrun`` starts this file in tests.
+"""Train several rendered configs in turn in the same ranks; tests start it by ``torchrun``.
 
 A config whose folder is named ``same`` is trained with ranks that all take the first one's frames.
 """

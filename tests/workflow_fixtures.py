@@ -21,7 +21,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project in which the whole smoke study has run, with its report; to read and to plan in only."""
+    """A copy of the project with the smoke study and its report; to read and to plan in only."""
     folder = copy_project(tmp_path_factory.mktemp("smoke"))
     done = snakemake(
         folder, *SMOKE, "--show-failed-logs", "--report", "report.html", "--report-after-run"

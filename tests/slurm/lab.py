@@ -1,10 +1,10 @@
-"""A real Slurm on this machine's loopback: controller, node with two stand-in GPUs, accounting database.
+"""A real Slurm on this machine's loopback: controller, node with two stand-in GPUs, database.
 
     E3D_SLURM_LAB=1 python tests/slurm/lab.py start | stop
 
-It needs root, Debian's packages and /etc/slurm: the job step plug-in of Snakemake drops SLURM_CONF, so the
-configuration must stand where Slurm looks for it. So it wants to be asked for by E3D_SLURM_LAB=1, and leaves a
-configuration of someone else's alone.
+It needs root, Debian's packages and /etc/slurm: the job step plug-in of Snakemake drops SLURM_CONF,
+so the configuration must be where Slurm looks for it. Therefore nothing happens without
+E3D_SLURM_LAB=1, and someone else's configuration is left alone.
 """
 
 import contextlib
@@ -68,7 +68,7 @@ def start() -> None:
 
 
 def stop() -> None:
-    """End every daemon this started, by the numbers in its files, and take the configuration away."""
+    """End every daemon this started, by the numbers in its files, and remove the configuration."""
     for daemon in DAEMONS:
         _end(daemon)
     for name in CONFIGURATIONS:
@@ -80,9 +80,9 @@ def stop() -> None:
 def crash_controller(seconds: float = 10) -> None:
     """Kill the controller without warning while jobs run, and start it again after a while.
 
-    No job starts meanwhile: a controller of Slurm 22.05 that gives out a GPU before the node has told it of its GPUs
-    loses count of them, and one killed within seconds of a job's start, before it saves its state, does not know the
-    job. Both need an administrator on any cluster.
+    No job starts meanwhile: a controller of Slurm 22.05 that gives out a GPU before the node has
+    reported its GPUs loses count of them, and one killed within seconds of a job's start, before it
+    saves its state, does not know the job. Both need an administrator on any cluster.
     """
     node = _output("sinfo", "-h", "-o", "%n").strip()
     _run("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
@@ -104,18 +104,21 @@ def _controller() -> None:
 def _check() -> None:
     if os.environ.get(VARIABLE) != "1":
         raise LabError(
-            f"this starts a Slurm on this machine, installs Debian packages for it and writes {ETC}: it is done only "
-            f"where {VARIABLE}=1 says so. Set it on a machine that may be used so, such as a container."
+            f"this starts a Slurm on this machine, installs Debian packages for it and writes "
+            f"{ETC}: only where {VARIABLE}=1 allows it. Set it where that does no harm, such as in "
+            "a container."
         )
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise LabError(
-            "a Slurm of one's own needs root and Debian's packages. Run it in a Debian container as root."
+            "a Slurm of one's own needs root and Debian's packages. "
+            "Run it in a Debian container as root."
         )
     for name in CONFIGURATIONS:
         path = ETC / name
         if (path.exists() or path.is_symlink()) and not _ours(path):
             raise LabError(
-                f"{path} is someone else's: this machine has a Slurm. Run it on a machine that has none."
+                f"{path} is someone else's: this machine has a Slurm. "
+                "Run it on a machine that has none."
             )
 
 

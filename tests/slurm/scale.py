@@ -2,8 +2,8 @@
 
     E3D_SLURM_LAB=1 python tests/slurm/scale.py 200 -o results/published/benchmarks/slurm.csv
 
-The jobs choose subsets, one Slurm job each: the profile as it ships, but for its groups. Not part of the tests: it
-takes some seconds a job.
+The jobs choose subsets, one Slurm job each, by the repository's profile without its groups. Not
+part of the tests: it takes some seconds a job.
 """
 
 import argparse
@@ -24,7 +24,7 @@ PARTS = ("Snakefile", "src", "workflow", "config", "profiles", "resources", "env
 
 
 def send(jobs: int, folder: Path) -> dict[str, int | float]:
-    """Run ``jobs`` jobs in ``folder``; return how many were submitted, ended well and left a file, and the time."""
+    """Run ``jobs`` jobs; return how many were submitted, completed, left a file, and the time."""
     for name in PARTS:
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, folder / name)
     shutil.copy(Path(__file__).parent / "site.yaml", folder / "cluster" / "site.yaml")

@@ -1,7 +1,8 @@
-"""The smoke study through ``snakemake --profile cluster`` on a real Slurm, with everything that goes wrong on one.
+"""The smoke study by ``snakemake --profile cluster`` on a real Slurm, where much goes wrong.
 
-One study, first cut by a SIGKILL of Snakemake, then run to its end while a job is cancelled, one is too large for its
-memory, one too long for its time, and the controller is killed. It needs a Slurm of its own: ``make test-cluster``.
+One study, first cut by a SIGKILL of Snakemake, then run to its end while a job is cancelled, one
+is too large for its memory, one too long for its time, and the controller is killed. It needs a
+Slurm of its own: ``make test-cluster``.
 """
 
 import csv
@@ -24,7 +25,7 @@ from lab import VARIABLE, LabError, crash_controller, start, stop
 from planning import BIN, copy_project
 
 GPU_RULES = ("train_run", "evaluate_run", "decompose_run", "reactivity_run", "dynamics_run")
-# Trainings have a minute at first, untrained networks less memory than torch takes; both grow with the attempt.
+# Trainings have a minute at first, untrained networks little memory; both grow with the attempt.
 TOO_LITTLE = ("train_run:runtime=4**(attempt-1)", "null_untrained:mem_mb=300*5**(attempt-1)")
 OVERLAY = {  # beside the smoke study's runs one that takes longer than a minute
     "variants": {"slow": {"steps": 10000, "steps_per_epoch": 250}},
@@ -124,7 +125,7 @@ def environment() -> dict[str, str]:
 
 
 def command(*arguments: str) -> list[str]:
-    """Snakemake's command: the profile as it ships, quicker questions, GPU rules that are given a (stand-in) GPU."""
+    """Snakemake's command: the profile, quicker questions, and a stand-in GPU for GPU rules."""
     quick = (
         "--slurm-init-seconds-before-status-checks",
         "2",
@@ -203,7 +204,7 @@ def disturb(process: subprocess.Popen[bytes]) -> str:
 
 
 def kill_snakemake(folder: Path) -> tuple[str, str, str]:
-    """Kill Snakemake while trainings run; return its jobs' name, what a second one says, and what recovering says."""
+    """Kill Snakemake; return its jobs' name, and the output of a second one and of recovering."""
     with (folder / "killed.log").open("w") as log:
         process = subprocess.Popen(command(), cwd=folder, env=environment(), stdout=log, stderr=log)
         until(
@@ -362,7 +363,7 @@ def test_a_training_on_two_devices_is_started_by_srun(study: Study, tmp_path: Pa
     assert done.returncode == 0, done.stdout + done.stderr
     one, two = (pd.read_csv(path / target) for path in (study.folder, folder))
     assert one["step"].tolist() == two["step"].tolist()
-    # sums in another order, float32; 60 steps like these were seen to agree to 2e-7 (tests/test_train_ranks.py)
+    # sums in another order, float32; 60 steps like these agreed to 2e-7 (test_train_ranks.py)
     pd.testing.assert_frame_equal(one, two, rtol=1e-5, check_exact=False)
 
 

@@ -1,4 +1,4 @@
-"""The configuration: what ships is valid, mistakes are named with a fix, and the documents agree."""
+"""The configuration: ours is valid, mistakes are named with a fix, and the documents agree."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Fetching a dataset's file, against a real server on this machine that fails in every way a server can."""
+"""Fetching a dataset's file from a server on this machine that fails in every way a server can."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ Answer = Callable[["Handler"], None]
 
 @dataclass
 class Mirror:
-    """What the server has and how it behaves; ``answers`` are given to the next requests, before it behaves well."""
+    """What the server has and how it behaves; ``answers`` go to the next requests, once."""
 
     content: bytes = CONTENT
     etag: str | None = '"v1"'
@@ -758,7 +758,7 @@ def test_a_failed_fetch_goes_on_and_a_finished_one_stays(
     assert mirror.asked == [None, "bytes=100000-", "bytes=100000-"]
     assert (project / "data" / "set.hdf5").read_bytes() == mirror.content
     assert (
-        "going on from byte 100000"
+        "resuming at byte 100000"
         in (project / "results/smoke/logs/data/fetch/data/set.hdf5.log").read_text()
     )
     assert _plan(project) == {}

@@ -374,7 +374,7 @@ def test_parts_of_one_size_give_different_frames(prepared: Any, tmp_path: Path) 
 
 
 def test_farthest_compositions_of_many_parts_are_nested(prepared: Any, tmp_path: Path) -> None:
-    """With many unequal parts a prefix may hold one frame more of a part than its share rounded up."""
+    """With many unequal parts a prefix may hold one frame more of a part than its rounded share."""
     shares = (60.0, 1.0, 1.1, 1.2, 1.3)
     store, splits = tmp_path / "mixed.h5", tmp_path / "splits.parquet"
     mix([Part(f"p{k}", prepared.store, share) for k, share in enumerate(shares)], store)

@@ -25,7 +25,7 @@ SPLITS = {POOL, VALIDATION, TEST_CONFORMATIONS, TEST_MOLECULES}
 def _study(
     n_molecules: int, frames_each: int
 ) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
-    """Molecules of one component, each with paired frames of known index: components, molecule, family."""
+    """Molecules of one component with paired frames of known index: components, molecule, family."""
     molecules = np.repeat(np.arange(n_molecules), frames_each)
     index = np.tile(np.arange(frames_each), n_molecules)
     return [(f"M{m}",) for m in range(n_molecules)], molecules, families(molecules, index)
@@ -149,7 +149,7 @@ def test_shares_are_right_on_average() -> None:
     split = assign(components, molecules, family, SplitSettings(0, 0.15, 0.17, 0.12))
     inside = split != TEST_MOLECULES
     assert 1 - inside.mean() == pytest.approx(0.15, abs=1e-9)
-    # 340 molecules x 10 families; one draw of a fraction each: sd below sqrt(0.25 / 340) / 10 = 0.003
+    # 340 molecules x 10 families, one draw of each: sd below sqrt(0.25 / 340) / 10 = 0.003
     assert (split[inside] == TEST_CONFORMATIONS).mean() == pytest.approx(0.17, abs=0.012)
     assert (split[inside] == VALIDATION).mean() == pytest.approx(0.12, abs=0.012)
 

@@ -1,7 +1,7 @@
-"""From the file of every dataset that ships in ``datasets.yaml`` to a store, a subset and a step of training.
+"""From the file of every dataset in ``datasets.yaml`` to a store, a subset and a step of training.
 
-The files are small ones in the dataset's own layout: minispice's frames in the layouts of molecules,
-crystals with ASE's EMT potential in those of materials.
+The files are small ones in the dataset's own layout: minispice's frames in the layouts of
+molecules, crystals with ASE's EMT potential in those of materials.
 """
 
 import gzip
@@ -56,7 +56,7 @@ def minispice_groups(elements: set[int]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def crystals() -> list[Atoms]:
-    """Return strained and shaken alloys of copper, nickel and aluminium with EMT energies, forces and stress."""
+    """Return strained and shaken alloys of Cu, Ni and Al with EMT energies, forces and stress."""
     rng = np.random.default_rng(0)
     found = []
     for _ in range(
@@ -341,7 +341,7 @@ def test_crystals_are_trained_on_evaluated_and_decomposed(
 
 
 def test_a_crystals_pairs_add_up_to_its_binding_energy(metals: Prepared, metal_model: Path) -> None:
-    """Sum of D over all pairs of the cell = minus the model's binding energy (shifts are the isolated atoms)."""
+    """Sum of D over all pairs of the cell = minus the model's binding energy."""
     from e3d.pairs import pair_up
     from e3d.structures import from_store
 

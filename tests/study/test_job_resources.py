@@ -1,4 +1,4 @@
-"""What jobs ask of a cluster: more for more work, twice as much at each attempt, and enough for what was measured."""
+"""What jobs ask for: more for more work, twice as much at each attempt, and enough."""
 
 import itertools
 from collections.abc import Callable

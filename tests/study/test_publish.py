@@ -17,7 +17,7 @@ HEADER = "s\th:m:s\tmax_rss\n"
 
 @pytest.fixture
 def finished(tmp_path: Path) -> Path:
-    """Results of a made-up study: one table, all figures, three jobs of which two run side by side."""
+    """Results of a made-up study: one table, all figures, three jobs, two of them side by side."""
     results = tmp_path / "results"
     (results / "bde").mkdir(parents=True)
     (results / "bde" / "named.csv").write_text("a\n1\n")

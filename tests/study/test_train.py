@@ -1,4 +1,4 @@
-"""Training: what nequip is told, how batches are drawn, and that a killed run goes on where it stopped."""
+"""Training: what nequip is given, how batches are drawn, and that a killed run resumes."""
 
 import errno
 import fcntl
@@ -109,7 +109,7 @@ def test_the_best_checkpoint_is_kept(trained: Path) -> None:
 def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(
     how: signal.Signals, prepared: Prepared, trained: Path, tmp_path: Path
 ) -> None:
-    """Stopped after its first checkpoint, by surprise or politely; weights and metrics then agree bit for bit."""
+    """Stopped after its first checkpoint, by surprise or politely: the same weights and metrics."""
     import torch
 
     command = [sys.executable, "-m", "e3d", "train", str(prepared.run()), "-o", str(tmp_path)]
@@ -181,7 +181,7 @@ def test_a_second_training_in_a_folder_is_refused_while_the_first_lives(
 def test_a_lock_that_was_removed_by_its_holder_is_no_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two that wait for the same file must not both go on when its holder removes it: one of them has no file."""
+    """Two that wait for a file must not both train when its holder removes it: one has no file."""
     taken: list[Path] = []
     real = fcntl.flock
 
@@ -265,7 +265,7 @@ def test_tf32_is_on_in_every_epoch_of_a_run_that_began_without(
 
 
 def test_silenced_steps_change_no_metric(prepared: Prepared, tmp_path: Path) -> None:
-    """The history is the same, last step's and epoch's training loss included, with every step logged."""
+    """The history is the same with every step logged, the training losses included."""
     histories = []
     for name in ("quiet", "talkative"):
         config = rendered(prepared, folder=tmp_path / name)

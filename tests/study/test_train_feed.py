@@ -212,7 +212,8 @@ def loader_of(n: int, steps: int, batch: int, seed: int = 0) -> Any:
 
     from study.train.feed import FixedStepLoader
 
-    return FixedStepLoader(Numbers(n), torch.Generator().manual_seed(seed), batch, steps)  # type: ignore[arg-type]
+    generator = torch.Generator().manual_seed(seed)
+    return FixedStepLoader(Numbers(n), generator, batch, steps)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -295,7 +296,7 @@ def test_ranks_share_every_batch(
 def test_ranks_validate_every_frame_once(
     n: int, batch: int, ranks: int, in_memory: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first rank has as many batches as one process, so that its checkpoint counts them alike; none has nothing."""
+    """The first rank counts as many batches as one process; no rank is idle."""
     from study.train import feed
 
     monkeypatch.setattr(Numbers, "in_memory", in_memory)

@@ -1,4 +1,4 @@
-"""Which implementation trains, what it refuses, and that its checkpoint needs nothing of this package."""
+"""Which implementation trains, what it refuses, and that its checkpoint needs no e3d."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from model_fixtures import Prepared
 from planning import PYTHONPATH
 from study.run_settings import Architecture
 from study.train import kernels
-from study.train.kernels import select, model_config
+from study.train.kernels import model_config, select
 
 SMALL = Architecture(5.0, 1, True, 1, 16, 4, 32, 8, 6)
 
@@ -116,7 +116,7 @@ def test_both_kernels_train_the_same_model(both: tuple[Path, Path]) -> None:
     for name, weight in theirs.items():
         if not name.startswith("model."):
             continue  # the averaged weights and their count
-        # eight steps of Adam from the same weights: float32 rounding, divided by gradients that may be small
+        # eight steps of Adam: float32 rounding, divided by gradients that may be small
         assert np.allclose(ours[name], weight, rtol=0, atol=2e-3), name
 
 

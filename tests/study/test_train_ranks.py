@@ -1,4 +1,4 @@
-"""Training in several processes: the gradients and the training of one, and that all of them end together.
+"""Training in several processes: the same gradients as in one, and all of them end together.
 
 Processes talk through gloo on the CPU, as they do through nccl on GPUs.
 """
@@ -35,13 +35,13 @@ from study.train.training import train
 BATCH = 4
 OUTSIDE_SLURM = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
 ENVIRONMENT = {**OUTSIDE_SLURM, "PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
-# Relative. One step: 5e-16 was seen, the rounding of sums over thousands of edges may be some hundred times that.
-# 60 steps of Adam in float32: 1e-6 was seen in weights and metrics, and other machines sum in other orders.
+# Relative. One step: 5e-16 was seen; sums over thousands of edges may round a hundred times that.
+# 60 steps of Adam in float32: 1e-6 was seen, and other machines sum in other orders.
 FLOAT64, FLOAT32 = 1e-13, 1e-5
 
 
 def one_step(prepared: Prepared, folder: Path, frames: list[int], **trainer: Any) -> dict[str, Any]:
-    """Return the config of one step of plain gradient descent in float64 at a learning rate of 1."""
+    """Return the config of one step of gradient descent in float64 at a learning rate of 1."""
     run = RunSettings.from_dict(
         read_yaml(prepared.run(batch_size=BATCH, steps=1, steps_per_epoch=1))
     )
@@ -74,7 +74,7 @@ def weights(folder: Path) -> np.ndarray[Any, Any]:
 
 @dataclass(frozen=True)
 class Steps:
-    """Folders of one step by one process, and by two that share the batch or take the same half of it."""
+    """Folders of one step by one process, and by two that share the batch or take the same half."""
 
     start: np.ndarray[Any, Any]
     one: Path
@@ -94,7 +94,7 @@ class Steps:
 
 @pytest.fixture(scope="module")
 def steps(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Steps:
-    """Take one step of frames of equal and of mixed atom counts, in one process and in one start of two."""
+    """Take one step of frames of equal and of mixed size, in one process and in two."""
     folder = tmp_path_factory.mktemp("steps")
     pool = frames_of(prepared.splits, POOL)
     with StoreReader(prepared.store) as reader:
@@ -123,7 +123,7 @@ def steps(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Steps
 def test_two_processes_have_the_gradients_of_one(frames: str, steps: Steps) -> None:
     """Frames of equal atom count: any sane average over ranks must agree, even a mean of means.
 
-    Of mixed ones only a loss agrees that sums errors and counts over the ranks before it divides; nequip's does.
+    For mixed ones a loss must sum errors and counts over the ranks before it divides, as nequip's.
     """
     alone, shared = steps.gradients(frames)
     scale = np.abs(alone).max()
@@ -140,7 +140,7 @@ def test_gradients_differ_if_ranks_take_the_same_frames(steps: Steps) -> None:
 
 @pytest.mark.parametrize("frames", ["equal", "mixed"])
 def test_two_processes_validate_as_one(frames: str, steps: Steps) -> None:
-    """Mean, root mean square and largest errors of every frame once; the model is the same by the test above."""
+    """Errors of every frame once, for the model that the test above found to be the same."""
     alone, shared = steps.validation(frames)
     assert alone.size >= 9
     np.testing.assert_allclose(shared, alone, rtol=FLOAT64)
@@ -225,7 +225,7 @@ def assert_trained_alike(folder: Path, reference: Path) -> None:
 def test_a_run_handed_from_two_processes_to_one_to_two(
     prepared: Prepared, trained: Path, tmp_path: Path
 ) -> None:
-    """A rank is killed, which ends all; one process goes on and is killed; two end it as one alone does."""
+    """A rank is killed, which ends all; one process resumes and is killed; two finish."""
     folder = tmp_path / "run"
     process = start(prepared.run(), folder, "--devices", "2")
     last = until_checkpoint(process, folder)
@@ -257,7 +257,7 @@ def test_a_run_handed_from_two_processes_to_one_to_two(
 def test_ranks_end_with_their_parent(
     how: signal.Signals, prepared: Prepared, tmp_path: Path
 ) -> None:
-    """Only the parent is told, in the middle of training or as soon as there are ranks; none stays and writes on."""
+    """Only the parent gets the signal, early or in training; no rank stays and writes."""
     folder = tmp_path / "run"
     process = start(prepared.run(), folder, "--devices", "2")
     if how == signal.SIGTERM:
@@ -285,9 +285,10 @@ def test_an_error_of_a_rank_is_the_one_line_of_the_parent(
 
 
 def test_the_others_blame_the_rank_that_said_nothing(tmp_path: Path) -> None:
-    """A rank that is killed leaves no word; that its peers lost the connection is not what happened."""
+    """A killed rank leaves no word; that its peers lost the connection is not the reason."""
     failure = tmp_path / ranks.FAILURE_FILE
-    lost = "RuntimeError: [/third_party/gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:1234"
+    pair = "[/third_party/gloo/transport/tcp/pair.cc:534]"
+    lost = f"RuntimeError: {pair} Connection closed by peer [127.0.0.1]:1234"
     ranks._say(failure, InputError(lost))
     assert "training lost one of its processes" in failure.read_text()
     failure.write_text("the first")
@@ -336,17 +337,17 @@ def test_elsewhere_torchrun_starts_them(
     ("started_by", "plugin"),
     [("srun", "SLURMEnvironment"), ("torchrun", "TorchElasticEnvironment")],
 )
-def test_lightning_is_told_who_started_a_rank(
+def test_lightning_knows_who_started_a_rank(
     started_by: str, plugin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if started_by == "torchrun":
         monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     trainer = {"accelerator": "cpu", "devices": 1, "plugins": [ranks.ALONE], "callbacks": []}
     rendered = ranks.for_ranks(trainer, {"devices": 2, "nodes": 3})
-    told = ranks.as_rank({"trainer": rendered})["trainer"]
-    assert told["plugins"][0]["_target_"].endswith(f".{plugin}")
-    assert told["num_nodes"] == 3
-    assert ranks.without_ranks(told) == ranks.without_ranks(rendered) == trainer
+    rank = ranks.as_rank({"trainer": rendered})["trainer"]
+    assert rank["plugins"][0]["_target_"].endswith(f".{plugin}")
+    assert rank["num_nodes"] == 3
+    assert ranks.without_ranks(rank) == ranks.without_ranks(rendered) == trainer
 
 
 @pytest.mark.parametrize(

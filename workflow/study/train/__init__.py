@@ -2,6 +2,7 @@
 
 from e3d import options
 from e3d.command_line import Command, argument
+from study.arguments import DEVICE
 from study.stage import Runs, Stage, Table
 
 STAGE = Stage(
@@ -20,27 +21,13 @@ STAGE = Stage(
             "Train one run with nequip into a folder.",
             (
                 argument("RUN", "RUN.yaml with the run's settings"),
-                argument("--device", "cpu, cuda or cuda:<k>", type=str, default="cpu"),
+                DEVICE,
                 argument("--compile-mode", choices=("eager", "compile"), default="eager"),
+                argument("--devices", "processes on each node", type=options.count, default=1),
+                argument("--nodes", "nodes of a Slurm job", type=options.count, default=1),
+                argument("--tf32", "let a GPU round factors to TF32", action="store_true"),
                 argument(
-                    "--devices",
-                    "processes on each node (default: 1)",
-                    type=options.count,
-                    default=1,
-                ),
-                argument(
-                    "--nodes", "nodes, of a Slurm job (default: 1)", type=options.count, default=1
-                ),
-                argument(
-                    "--tf32",
-                    "let a GPU round the factors of matrix products to TF32",
-                    action="store_true",
-                ),
-                argument(
-                    "--kernels",
-                    "auto, centre, shipped or cuequivariance (default: auto)",
-                    type=str,
-                    default="auto",
+                    "--kernels", "auto, centre, shipped or cuequivariance", type=str, default="auto"
                 ),
             ),
             makes_folder=True,

@@ -1,4 +1,4 @@
-"""What happens around training steps and epochs, as Lightning callbacks named in the rendered config."""
+"""What happens around steps and epochs of a training: Lightning callbacks."""
 
 import math
 import signal
@@ -17,7 +17,7 @@ from study.train.render import MONITOR
 class MetricsHistory(Callback):
     """Keep the validation metrics of every epoch, inside the checkpoint and as a CSV.
 
-    A checkpoint carries the history up to itself, so that a killed run that goes on from it loses
+    A checkpoint carries the history up to itself, so that a killed run that resumes from it loses
     no epoch and repeats none.
     """
 
@@ -31,7 +31,7 @@ class MetricsHistory(Callback):
         return {"rows": self._rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint's history."""
+        """Continue a checkpoint's history."""
         self._rows = list(state_dict["rows"])
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -46,8 +46,9 @@ class MetricsHistory(Callback):
         self._rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, **metrics})
         if not math.isfinite(metrics[MONITOR]):
             raise InputError(
-                f"training diverged: {MONITOR} is {metrics[MONITOR]} after step {trainer.global_step}, expected a "
-                "number. Lower `training.learning_rate`, or look for broken energies and forces in the data."
+                f"training diverged: {MONITOR} is {metrics[MONITOR]} after step "
+                f"{trainer.global_step}, expected a number. Lower `training.learning_rate`, or "
+                "look for broken energies and forces in the data."
             )
         if trainer.is_global_zero:  # the others have the same
             with provenance.atomic(self._path) as temporary:
@@ -76,17 +77,17 @@ def _ignore(*_: Any, **__: Any) -> None:
 
 
 class TF32(TF32Scheduler):  # type: ignore[misc]  # nequip has no types
-    """Let a GPU round to TF32 in every epoch, also of a run that began without and goes on from a checkpoint."""
+    """Let a GPU round to TF32 in every epoch, also of a run that began without and is resumed."""
 
     def __init__(self) -> None:
         super().__init__({0: True})
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Switch it on whatever the epoch; nequip's own does so in the first one, and where a checkpoint says so."""
+        """Switch it on whatever the epoch; nequip's own does so in the first one only."""
         self.load_state_dict(self.state_dict())
 
 
-class EndWhenTold(Callback):
+class EndOnSigterm(Callback):
     """Let SIGTERM end a rank where it stands.
 
     Lightning's handler sends a message to the other ranks first, and waits for those that are gone.

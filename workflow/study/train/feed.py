@@ -21,20 +21,22 @@ from e3d.store.splits import frames_of
 from study.train.pack import Packed, pack
 
 MEMORY_BYTES = 200_000_000
-"""Datasets up to this size are kept in memory with their neighbour lists: 400,000 frames of 6 atoms, half a kB each.
+"""Datasets up to this size are kept in memory with their neighbour lists.
 
-Packing takes 0.03 ms a frame and for a moment six times the memory, which must stay below what the rule asks for.
+These are 400,000 frames of 6 atoms, half a kB each. Packing takes 0.03 ms a frame and for a moment
+six times the memory, which must stay below what the rule asks for.
 """
 
 _BLOCK = 16  # batches made at a time: one gather for all of them
-_SAMPLE = 32  # frames whose size tells that of all
+_SAMPLE = 32  # frames by which the size of all is judged
 
 
 class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
     """Frames of a store, chosen by a subset table or a split; it hands out whole batches.
 
-    A dataset that fits in memory finds its neighbour lists once; a larger one reads every batch from
-    the store. A batch is what nequip's transforms and collation make of its frames, edges sorted by centre.
+    A dataset that fits in memory finds its neighbour lists once; a larger one reads every batch
+    from the store. A batch is what nequip's transforms and collation make of its frames, with edges
+    sorted by centre.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
         splits: str | None = None,
         split: str | None = None,
     ) -> None:
-        """Take the frames of ``subset`` (a CSV with a frame column), or of ``split`` in ``splits``."""
+        """Take the frames of ``subset``, a CSV file, or of ``split`` in the table ``splits``."""
         self._reader = StoreReader(Path(store))
         self._r_max = r_max
         self._type_of = np.full(max(atomic_numbers.values()) + 1, -1, dtype=np.int64)
@@ -64,8 +66,8 @@ class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
             self.frames = frames_of(Path(str(splits)), str(split))
         if not len(self.frames) or self.frames.min() < 0 or self.frames.max() >= len(self._reader):
             raise InputError(
-                f"{subset or splits}: expected frames between 0 and {len(self._reader) - 1}, those of {store}, and at "
-                "least one. Make it again from this store."
+                f"{subset or splits}: expected frames between 0 and {len(self._reader) - 1}, those "
+                f"of {store}, and at least one. Make it again from this store."
             )
         self._packed = pack(self._reader, self.frames, r_max) if self._fits() else None
 
@@ -84,7 +86,7 @@ class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
         return len(self.frames)
 
     def batches(self, indices: NDArray[np.int64], size: int) -> list[AtomicDataDict.Type]:
-        """Return the frames at ``indices`` (n,), in this order, in batches of ``size``; the last may be smaller."""
+        """Return the frames at ``indices`` (n,) in batches of ``size``; the last may be smaller."""
         if self._packed is None:
             return self._for_nequip(pack(self._reader, self.frames[indices], self._r_max), size)
         return self._for_nequip(self._packed.take(indices), size)
@@ -94,7 +96,7 @@ class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
         return self.batches(np.array([index]), 1)[0]
 
     def _for_nequip(self, frames: Packed, size: int) -> list[AtomicDataDict.Type]:
-        """Widen to nequip's dtypes, let atom indices count through each batch, and cut the batches out."""
+        """Widen to nequip's dtypes, number the atoms of each batch, and cut the batches out."""
         n_frames = len(frames.energy)
         start = np.arange(0, n_frames, size)
         stop = np.minimum(start + size, n_frames)
@@ -141,7 +143,7 @@ class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
 
 
 def rank_and_number() -> tuple[int, int]:
-    """Return this process's number among those that train together, and how many there are; 0 of 1 if it is alone."""
+    """Return this process's number among those that train together, and how many there are."""
     group = torch.distributed
     if group.is_available() and group.is_initialized():
         return group.get_rank(), group.get_world_size()
@@ -151,10 +153,10 @@ def rank_and_number() -> tuple[int, int]:
 class FixedStepLoader:
     """Batches for an "epoch" of a fixed number of optimiser steps, whatever the dataset's size.
 
-    The order is one endless sequence of permutations of all frames, of which each epoch takes the next
-    slice: after any number of steps no frame was seen more than once more often than another. It
-    depends on seed and epoch alone: a resumed run, which starts at an epoch's first step, sees the
-    same batches as an uninterrupted one. Of several processes (ranks) each takes its share of every batch.
+    The order is one endless sequence of permutations of all frames, of which each epoch takes the
+    next slice: at any time, how often two frames were seen differs by one at most. It depends on
+    seed and epoch alone: a resumed run, which starts at an epoch's first step, sees the same
+    batches as an uninterrupted one. Each of several processes (ranks) takes its share of a batch.
     """
 
     def __init__(
@@ -165,7 +167,7 @@ class FixedStepLoader:
         steps_per_epoch: int,
         collate_fn: object = None,
     ) -> None:
-        """Draw ``steps_per_epoch`` batches of ``batch_size`` frames, in an order given by the generator's seed.
+        """Draw ``steps_per_epoch`` batches of ``batch_size`` frames, by the generator's seed.
 
         nequip passes ``collate_fn``; the dataset needs none.
         """
@@ -188,15 +190,15 @@ class FixedStepLoader:
         size, rest = divmod(self._batch_size, ranks)
         if rest:
             raise InputError(
-                f"{ranks} processes cannot share a batch of {self._batch_size} frames evenly. Change "
-                "`training.batch_size` or the number of devices."
+                f"{ranks} processes cannot share a batch of {self._batch_size} frames evenly. "
+                "Change `training.batch_size` or the number of devices."
             )
         order = self._order()[rank::ranks]  # of every batch, since their number divides it
         for start in range(0, len(order), _BLOCK * size):
             yield from self.dataset.batches(order[start : start + _BLOCK * size], size)
 
     def _order(self) -> NDArray[np.int64]:
-        """Return the frames of this epoch, of all ranks: a slice of the permutations laid end to end."""
+        """Return the frames of this epoch for all ranks: a slice of the permutations end to end."""
         n, needed = len(self.dataset), self._steps * self._batch_size
         first, start = divmod(self._epoch * needed, n)
         passes = range(first, first + -(-(start + needed) // n))
@@ -209,8 +211,9 @@ class FixedStepLoader:
 class InOrderLoader:
     """All frames in their own order, for validation; batches of a dataset in memory are made once.
 
-    Of several ranks each takes every n-th frame of every batch, so that all frames are seen once. Rank 0 has a part of
-    each; the last batch may be too small for the others, whose metrics are summed over fewer.
+    Each of several ranks takes every n-th frame of every batch, so that all frames are seen once.
+    Rank 0 has a part of each; the last batch may be too small for the others, whose metrics are
+    summed over fewer.
     """
 
     def __init__(
@@ -246,8 +249,8 @@ class InOrderLoader:
         n, whole = len(self.dataset), self._batch_size
         if ranks > min(n, whole):
             raise InputError(
-                f"{ranks} processes cannot share {n} validation frames in batches of {whole}: each needs one. Use "
-                "fewer devices, or a larger `split.validation`."
+                f"{ranks} processes cannot share {n} validation frames in batches of {whole}: each "
+                "needs one. Use fewer devices, or a larger `split.validation`."
             )
         indices = np.arange(n)
         return indices[indices % whole % ranks == rank], len(range(rank, whole, ranks))

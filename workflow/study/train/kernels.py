@@ -1,4 +1,4 @@
-"""Which implementation of the Allegro network a training runs on; all give the same numbers to rounding."""
+"""Which implementation of Allegro a training runs on; all give the same numbers to rounding."""
 
 import importlib.util
 from collections.abc import Mapping
@@ -16,15 +16,16 @@ _SHIPPED_BUILDER, _CENTRE_BUILDER = "allegro.model.AllegroModel", "e3d.fast.buil
 
 
 def select(architecture: Architecture, runtime: Mapping[str, Any]) -> str:
-    """Return the kernels of a run: those asked for, or for ``auto`` the fastest by benchmarks/step.py.
+    """Return the kernels of a run: those asked for; for ``auto`` the fastest by benchmarks/step.py.
 
-    On a CPU that is ``centre``, eagerly, but for two cases at l_max = 1: a single layer, where it gains nothing, and
-    ``compile_mode: compile``, where the compiled shipped network is faster. On a GPU it is the shipped network.
+    On a CPU that is ``centre``, eagerly, but for two cases at l_max = 1: a single layer, where it
+    gains nothing, and ``compile_mode: compile``, where the compiled shipped network is faster. On a
+    GPU it is the shipped network.
 
     Raises
     ------
     InputError
-        If the kernels asked for cannot be used with the device, the compile mode or the installed packages.
+        If the device, the compile mode or the installed packages rule out the kernels asked for.
     """
     asked, mode = str(runtime.get("kernels", AUTO)), str(runtime.get("compile_mode", "eager"))
     on_gpu = str(runtime.get("device", "cpu")).startswith("cuda")
@@ -33,12 +34,13 @@ def select(architecture: Architecture, runtime: Mapping[str, Any]) -> str:
         return SHIPPED if on_gpu or small else CENTRE
     if asked not in KERNELS:
         raise InputError(
-            f"kernels {asked!r}: allowed are {', '.join(KERNELS)}. Fix `runtime.kernels` or --kernels."
+            f"kernels {asked!r}: allowed are {', '.join(KERNELS)}. "
+            "Fix `runtime.kernels` or --kernels."
         )
     if asked == CENTRE and mode == "compile":
         raise InputError(
-            "kernels 'centre' with compile mode 'compile': they run eagerly only. Set `runtime.compile_mode: eager`, "
-            "or `runtime.kernels: shipped`."
+            "kernels 'centre' with compile mode 'compile': they run eagerly only. "
+            "Set `runtime.compile_mode: eager`, or `runtime.kernels: shipped`."
         )
     if asked == CUEQUIVARIANCE:
         _require_cuequivariance(on_gpu=on_gpu)
@@ -48,14 +50,15 @@ def select(architecture: Architecture, runtime: Mapping[str, Any]) -> str:
 def _require_cuequivariance(*, on_gpu: bool) -> None:
     if not on_gpu:
         raise InputError(
-            "kernels 'cuequivariance' on the CPU: they exist on a GPU only. Set `runtime.device: cuda`, or "
-            "`runtime.kernels: auto`."
+            "kernels 'cuequivariance' on the CPU: they exist on a GPU only. "
+            "Set `runtime.device: cuda`, or `runtime.kernels: auto`."
         )
     missing = [name for name in ("cuequivariance", "cuequivariance_torch") if not _installed(name)]
     if missing:
         raise InputError(
-            f"kernels 'cuequivariance': {', '.join(missing)} not installed. Train in envs/train-gpu.yaml, "
-            "install the project's extra `gpu` where the training runs, or set `runtime.kernels: auto`."
+            f"kernels 'cuequivariance': {', '.join(missing)} not installed. Train in "
+            "envs/train-gpu.yaml, install the project's extra `gpu` where the training runs, or "
+            "set `runtime.kernels: auto`."
         )
 
 
@@ -64,7 +67,7 @@ def _installed(name: str) -> bool:
 
 
 def model_config(settings: Mapping[str, Any], kernels: str, compile_mode: str) -> dict[str, Any]:
-    """Return nequip's model section for these kernels: a builder, or a modifier around the shipped one."""
+    """Return nequip's model section: a builder, or a modifier around the shipped one."""
     mode = "eager" if kernels == CENTRE else compile_mode
     builder = _CENTRE_BUILDER if kernels == CENTRE else _SHIPPED_BUILDER
     model = {"_target_": builder, "compile_mode": mode, **settings}
@@ -75,9 +78,10 @@ def model_config(settings: Mapping[str, Any], kernels: str, compile_mode: str) -
 
 
 def adopt(checkpoint: Path, model: Mapping[str, Any]) -> None:
-    """Let training go on from ``checkpoint`` with this model section: nequip builds the one that a checkpoint names.
+    """Put this model section into a checkpoint, since nequip builds the one that it names.
 
-    Kernels and compile modes have the same weights, so that a run may be resumed with others, or on another device.
+    Kernels and compile modes have the same weights, so that a run may be resumed with others, or on
+    another device.
     """
     import torch
 
@@ -91,10 +95,10 @@ def adopt(checkpoint: Path, model: Mapping[str, Any]) -> None:
 
 
 def save_plain(checkpoint: Path, target: Path) -> None:
-    """Write a checkpoint that names nequip-allegro's own builder, so that nobody needs this package to load it.
+    """Write a checkpoint that loads without this package: it names nequip-allegro's own builder.
 
-    It still names the data it was trained on as this package reads them: ``nequip-package`` takes its example there.
-    It is the same, but for rounding, whatever number of processes trained it.
+    It still names the data it was trained on as this package reads them: ``nequip-package`` takes
+    its example there. It is the same, but for rounding, whatever number of processes trained it.
     """
     import torch
 
@@ -107,9 +111,8 @@ def save_plain(checkpoint: Path, target: Path) -> None:
 def _save(content: Any, target: Path) -> None:
     import torch
 
-    with target.open(
-        "wb"
-    ) as file:  # by a path, torch would write the name of the temporary file into the archive
+    # by a path, torch would write the name of the temporary file into the archive
+    with target.open("wb") as file:
         torch.save(content, file)
 
 

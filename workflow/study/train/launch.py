@@ -20,7 +20,7 @@ def nequip_train(config: Mapping[str, Any], work: Path) -> None:
     Raises
     ------
     InputError
-        If it fails; its traceback goes to the log. An InputError of this package's own parts stays as it is.
+        If it fails; its traceback goes to the log. An InputError of this package stays as it is.
     """
     try:
         # a library's warning is a line of the log, never the end of a training
@@ -42,13 +42,14 @@ def nequip_train(config: Mapping[str, Any], work: Path) -> None:
             raise own from None
         reason = " ".join(str(error).split())[:300] or "no message"
         raise InputError(
-            f"nequip-train failed in {work}: {type(error).__name__}: {reason}. The log above has the details. "
-            "Fix what it names and run again: training goes on from the last checkpoint."
+            f"nequip-train failed in {work}: {type(error).__name__}: {reason}. The log above has "
+            "the details. Fix what it names and run again: training resumes from the last "
+            "checkpoint."
         ) from None
 
 
 def _own(error: BaseException | None) -> InputError | None:
-    """Return the InputError that an error is or was made from: Hydra wraps what is raised while it builds a part."""
+    """Return the InputError behind an error: Hydra wraps what is raised while it builds a part."""
     while error is not None and not isinstance(error, InputError):
         error = error.__cause__
     return error

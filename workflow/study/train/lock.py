@@ -20,7 +20,8 @@ LOCK_FILE = "lock"
 def only_one(folder: Path) -> Iterator[None]:
     """Hold ``folder``, made if need be, for as long as the block runs.
 
-    The kernel takes the lock back with the process, however that ends. An empty folder goes with the lock.
+    The kernel takes the lock back when the process ends, for whatever reason. An empty folder is
+    removed with the lock.
 
     Raises
     ------
@@ -55,15 +56,13 @@ def _locked(path: Path) -> IO[str]:
             holder = file.read().strip() or "another process"
             file.close()
             raise InputError(
-                f"{path.parent.parent}: being trained at this moment by {holder}; a second training would write over "
-                "it. Wait for it, or end it and run again: training goes on from the last checkpoint."
+                f"{path.parent.parent}: being trained at this moment by {holder}; a second "
+                "training would overwrite it. Wait for it, or end it and run again: training "
+                "resumes from the last checkpoint."
             ) from None
         except OSError as error:
-            log.warning(
-                "%s: this file system has no locks (%s), so nothing prevents a second training",
-                path,
-                error,
-            )
+            text = "%s: this file system has no locks (%s), so nothing prevents a second training"
+            log.warning(text, path, error)
             return file
         if _is(file, path):
             return file

@@ -20,10 +20,10 @@ Edges = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 
 @dataclass(frozen=True)
 class Packed:
-    """F frames of A atoms and E directed edges in all; frame f has atoms ``atom_ptr[f]:atom_ptr[f + 1]``.
+    """F frames of A atoms and E directed edges; frame f has atoms ``atom_ptr[f]:atom_ptr[f + 1]``.
 
-    Edges are sorted by frame and, within it, by centre atom: kernels may sum over the edges of a centre
-    without sorting them again. Atom indices of edges count within their frame.
+    Edges are sorted by frame and, within it, by centre atom: kernels may sum over the edges of a
+    centre without sorting them again. Atom indices of edges count within their frame.
     """
 
     atom_ptr: NDArray[np.int64]  # (F + 1,)
@@ -34,9 +34,7 @@ class Packed:
     energy: NDArray[np.float64]  # (F,) eV
     centre: NDArray[np.int32]  # (E,)
     neighbour: NDArray[np.int32]  # (E,)
-    shift: (
-        NDArray[np.int32] | None
-    )  # (E, 3) cells between centre and neighbour; None: no frame has a cell
+    shift: NDArray[np.int32] | None  # (E, 3) cells from centre to neighbour; None: no cells at all
     cell: NDArray[np.float64] | None  # (F, 3, 3) Å
     pbc: NDArray[np.bool_] | None  # (F, 3)
 
@@ -68,7 +66,7 @@ class Packed:
 def _rows(
     ptr: NDArray[np.int64], which: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the pointers of the segments ``which`` laid end to end, and the rows they are made of."""
+    """Return the pointers of the segments ``which`` laid end to end, and their rows."""
     starts = ptr[which]
     new = _pointers(ptr[which + 1] - starts)
     return new, np.arange(new[-1]) + np.repeat(starts - new[:-1], np.diff(new))
@@ -86,7 +84,7 @@ def pack(reader: StoreReader, frames: NDArray[np.int64], r_max: float) -> Packed
     if F.CELL in reader:
         pbc = reader.gather(F.PBC, frames).astype(bool)
         periodic = np.atleast_1d(pbc.any(axis=1))
-        # every frame of a batch needs a cell; a unit cube that is periodic nowhere has a volume for the stress
+        # every frame of a batch needs a cell; a unit cube has a volume for the stress
         cell = np.where(periodic[:, None, None], reader.gather(F.CELL, frames), np.eye(3))
     edges = [
         neighbours(
@@ -119,9 +117,18 @@ def neighbours(
     pbc: NDArray[np.bool_] | None,
     r_max: float,
 ) -> Edges:
-    """Return centre (E,), neighbour (E,) and cell shift (E, 3) of every directed edge, sorted by centre.
+    """Return centre (E,), neighbour (E,) and cell shift (E, 3) of every edge, sorted by centre.
 
-    One frame, ``positions`` (N, 3) in Å; edges cross the sides of its ``cell`` (3, 3) where ``pbc`` (3,) says so.
+    Parameters
+    ----------
+    positions
+        Of one frame (N, 3), Å.
+    cell
+        (3, 3), Å, vectors in rows.
+    pbc
+        (3,), whether edges cross the sides of the cell.
+    r_max
+        Length of the longest edges, Å.
     """
     if cell is None or pbc is None or not pbc.any():
         cell, pbc = np.eye(3), np.zeros(3, dtype=bool)

@@ -1,8 +1,9 @@
-"""Training in several processes (ranks), one for each device: how they start, what each does, that they end together.
+"""Training in several processes (ranks), one for each device: they start and end together.
 
-The parent prepares and finishes; a rank runs nequip-train and nothing else. ``srun`` starts the ranks in a Slurm job,
-else ``torchrun``. They read from the parent's end of a pipe: when the parent goes, however it goes, so do they. The
-first rank that fails leaves its one line in a file, and the parent raises it; what libraries say is in the log.
+The parent prepares and finishes; a rank runs nequip-train and nothing else. ``srun`` starts the
+ranks in a Slurm job, else ``torchrun``. They read from the parent's end of a pipe: when the parent
+ends, for whatever reason, so do they. The first rank that fails leaves its one line in a file, and
+the parent raises it; what libraries say is in the log.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 FAILURE_FILE = "failure.txt"
 _PATIENCE_S = 20  # for ranks to end after their parent said so
 _PLUGINS = "lightning.pytorch.plugins.environments."
-_END = {"_target_": "study.train.callbacks.EndWhenTold"}
+_END = {"_target_": "study.train.callbacks.EndOnSigterm"}
 ALONE = {"_target_": f"{_PLUGINS}LightningEnvironment"}
 _SAMPLER = "use_distributed_sampler"
 _LOST = re.compile(r"gloo/transport|\bNCCL\b|Connection (closed|reset|refused)|Broken pipe")
@@ -43,7 +44,8 @@ def number(runtime: Mapping[str, Any]) -> int:
 def for_ranks(trainer: Mapping[str, Any], runtime: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of Lightning's trainer of one process as those of several.
 
-    Ranks sum their gradients by nequip's strategy; the loaders give each its share, so that Lightning must not.
+    Ranks sum their gradients by nequip's strategy. The loaders give each its share, so that
+    Lightning must not.
     """
     backend = "nccl" if trainer["accelerator"] == "gpu" else "gloo"
     return {
@@ -59,14 +61,11 @@ def for_ranks(trainer: Mapping[str, Any], runtime: Mapping[str, Any]) -> dict[st
 
 
 def without_ranks(trainer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a trainer's settings as those of one process, for a model that does not say how many trained it."""
+    """Return a trainer's settings as those of one process, whatever number trained the model."""
     if "strategy" not in trainer:
         return trainer
-    kept = {
-        key: value
-        for key, value in trainer.items()
-        if key not in ("num_nodes", "strategy", _SAMPLER)
-    }
+    of_ranks = ("num_nodes", "strategy", _SAMPLER)
+    kept = {key: value for key, value in trainer.items() if key not in of_ranks}
     callbacks = [callback for callback in kept["callbacks"] if callback != _END]
     return {**kept, "devices": 1, "plugins": [ALONE], "callbacks": callbacks}
 
@@ -77,26 +76,24 @@ def require_ranks(runtime: Mapping[str, Any], batch_size: int) -> None:
     Raises
     ------
     InputError
-        If they cannot share a batch evenly, are sent to a single GPU, or would need several nodes without Slurm.
+        If they cannot share a batch evenly, are sent to a single GPU, or would need several nodes
+        without Slurm.
     """
-    n, nodes, device = (
-        number(runtime),
-        int(runtime.get("nodes", 1)),
-        str(runtime.get("device", "cpu")),
-    )
+    n, nodes = number(runtime), int(runtime.get("nodes", 1))
+    device = str(runtime.get("device", "cpu"))
     if n > 1 and ":" in device:
         raise InputError(
             f"device {device!r} is one GPU, and {n} are asked for. Set `runtime.device: cuda`."
         )
     if batch_size % n:
         raise InputError(
-            f"{n} processes (--devices times --nodes) do not divide training.batch_size = {batch_size}, which is the "
-            "batch of all of them together. Change one of them."
+            f"{n} processes (--devices times --nodes) do not divide training.batch_size = "
+            f"{batch_size}, which is the batch of all of them together. Change one of them."
         )
     if nodes > 1 and not _in_slurm():
         raise InputError(
-            f"--nodes {nodes}: several nodes need srun and a Slurm job, and this is none. Run inside a job "
-            "(snakemake --profile cluster), or set `runtime.nodes: 1`."
+            f"--nodes {nodes}: several nodes need srun and a Slurm job, and this is none. Run "
+            "inside a job (snakemake --profile cluster), or set `runtime.nodes: 1`."
         )
 
 
@@ -105,7 +102,7 @@ def _in_slurm() -> bool:
 
 
 def train_on_ranks(config_file: Path, devices: int, nodes: int) -> None:
-    """Train the rendered config in ``devices`` processes on each of ``nodes``; all have ended when this returns.
+    """Train the rendered config in ``devices`` processes on each of ``nodes``, to their end.
 
     Raises
     ------
@@ -116,7 +113,7 @@ def train_on_ranks(config_file: Path, devices: int, nodes: int) -> None:
     failure.unlink(missing_ok=True)
     command, environment = _command(config_file, devices, nodes)
     log.info("starting %d processes: %s", devices * nodes, " ".join(command))
-    # a session of its own: what is sent to the parent's process group reaches the ranks through the parent alone
+    # a session of its own: signals to the parent's process group reach the ranks through it alone
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=2, env=environment, start_new_session=True
     )
@@ -126,10 +123,8 @@ def train_on_ranks(config_file: Path, devices: int, nodes: int) -> None:
         _end(process)
     if code:
         reason = failure.read_text(encoding="utf-8") if failure.is_file() else ""
-        raise InputError(
-            reason
-            or _lost(config_file.parent, f"{Path(command[0]).name} ended with exit code {code}")
-        )
+        ended = f"{Path(command[0]).name} ended with exit code {code}"
+        raise InputError(reason or _lost(config_file.parent, ended))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -146,8 +141,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _lost(work: Path, what: str) -> str:
     return (
-        f"{work}: training lost one of its processes ({what}): killed, out of memory, or its node is gone. "
-        "The log has the details. Run again: training goes on from the last checkpoint."
+        f"{work}: training lost one of its processes ({what}): killed, out of memory, or its node "
+        "is gone. The log has the details. Run again: training resumes from the last checkpoint."
     )
 
 
@@ -158,27 +153,18 @@ def _command(config_file: Path, devices: int, nodes: int) -> tuple[list[str], di
     environment = {**os.environ, "PYTHONPATH": path}
     module = ["-m", "study.train.ranks", str(config_file)]
     if not _in_slurm():
-        torchrun = [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            "--local-addr=127.0.0.1",
-        ]
-        # it leaves an empty folder for logs behind: there, it goes with the checkpoints
+        torchrun = [sys.executable, "-m", "torch.distributed.run"]
+        torchrun += ["--standalone", "--local-addr=127.0.0.1"]
+        # it leaves an empty folder for logs behind, which is removed with the checkpoints there
         torchrun += [f"--nproc-per-node={devices}", f"--log-dir={config_file.parent}"]
         return [*torchrun, *module], environment
-    # Lightning asks for this variable, and takes a port from the job's number, which other jobs may share
+    # Lightning needs the first, and would take a port from the job's number, which others may share
     environment |= {"SLURM_NTASKS_PER_NODE": str(devices), "MASTER_PORT": str(_free_port())}
     if nodes == 1:
         environment["MASTER_ADDR"] = "127.0.0.1"
-    srun = [
-        "srun",
-        f"--nodes={nodes}",
-        f"--ntasks={devices * nodes}",
-        f"--ntasks-per-node={devices}",
-    ]
-    # every task reads the pipe, may use all the job has, and takes the others along when it fails
+    srun = ["srun", f"--nodes={nodes}", f"--ntasks={devices * nodes}"]
+    srun += [f"--ntasks-per-node={devices}"]
+    # every task reads the pipe, may use all the job has, and ends the others when it fails
     srun += ["--input=all", "--overlap", "--cpu-bind=none", "--kill-on-bad-exit=1"]
     return [*srun, sys.executable, *module], environment
 
@@ -209,22 +195,21 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def as_rank(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell Lightning who started this process, and to end when told to."""
-    by_torchrun = "TORCHELASTIC_RUN_ID" in os.environ
-    plugin = {
-        "_target_": f"{_PLUGINS}{'TorchElasticEnvironment' if by_torchrun else 'SLURMEnvironment'}"
-    }
-    more = {} if by_torchrun else {"auto_requeue": False}  # Snakemake decides about another attempt
+    """Let Lightning know who started this process, and end it on SIGTERM."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        plugin: dict[str, Any] = {"_target_": f"{_PLUGINS}TorchElasticEnvironment"}
+    else:  # Snakemake decides about another attempt
+        plugin = {"_target_": f"{_PLUGINS}SLURMEnvironment", "auto_requeue": False}
     trainer = config["trainer"]
     callbacks = [*trainer["callbacks"], _END]
     return {
         **config,
-        "trainer": {**trainer, "plugins": [{**plugin, **more}], "callbacks": callbacks},
+        "trainer": {**trainer, "plugins": [plugin], "callbacks": callbacks},
     }
 
 
 def _end_with_parent() -> None:
-    """End this process, wherever it stands, when standard input ends: the parent wrote nothing and is gone."""
+    """End this process when standard input does: the parent is gone."""
 
     def wait() -> None:
         while os.read(0, 1):
@@ -235,7 +220,7 @@ def _end_with_parent() -> None:
 
 
 def _wait_for_all() -> None:
-    """Leave together: the first rank keeps what the others talk through."""
+    """Leave together: the others talk through what the first rank keeps."""
     import torch
 
     torch.distributed.barrier()
@@ -243,7 +228,7 @@ def _wait_for_all() -> None:
 
 
 def _say(failure: Path, error: InputError) -> None:
-    """Leave the error for the parent, unless another rank was first: its failure is what the others fail by."""
+    """Leave the error for the parent, unless another rank did: its failure made this one fail."""
     text = str(error)
     if _LOST.search(text):  # the one that is missing said nothing
         text = _lost(failure.parent, "the others cannot reach it")

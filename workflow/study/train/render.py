@@ -29,17 +29,13 @@ VALIDATION_BATCH = 64
 
 @dataclass(frozen=True)
 class Statistics:
-    """What initialises a model, from the training pool of a dataset: the same for every n_train.
-
-    ``force_rms_eV_per_ang`` is the energy scale (eV, with Å as the length), ``mean_neighbours`` is
-    Nbar, ``isolated_atom_energy_eV`` the shift of each type, ``binding_energy_eV_per_atom`` the mean over atoms.
-    """
+    """What initialises a model, from the training pool of a dataset: the same for every n_train."""
 
     type_names: tuple[str, ...]
-    isolated_atom_energy_eV: dict[str, float]
-    force_rms_eV_per_ang: float
-    mean_neighbours: float
-    binding_energy_eV_per_atom: float
+    isolated_atom_energy_eV: dict[str, float]  # the shift of each type
+    force_rms_eV_per_ang: float  # the energy scale, with Å as the length
+    mean_neighbours: float  # Nbar
+    binding_energy_eV_per_atom: float  # mean over atoms
 
 
 def statistics(store: Path, splits: Path, r_max: float) -> Statistics:
@@ -66,7 +62,8 @@ def render(
 ) -> dict[str, Any]:
     """Return nequip's config for one run; checkpoints go to ``folder``.
 
-    ``runtime`` holds devices, nodes, compile mode, kernels and TF32, which change no number beyond its rounding.
+    ``runtime`` holds devices, nodes, compile mode, kernels and TF32, which change no number beyond
+    its rounding.
     """
     return {
         "run": ["train"],

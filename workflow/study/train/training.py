@@ -37,9 +37,9 @@ _METRIC_NAMES = {
 def train(run: Path, output: Path, **runtime: Any) -> None:
     """Train one run into the folder ``output``: model, metrics, rendered config.
 
-    Checkpoints live in ``output/checkpoints/<hash of settings and data>/`` until training is done. A
-    killed run resumes from its last one, with as many devices as it is given now; another config or
-    subset never picks them up. While one training runs, another of the same folder is refused.
+    Checkpoints live in ``output/checkpoints/<hash of settings and data>/`` until training is done.
+    A killed run resumes from its last one, with as many devices as it is given now; another config
+    or subset never picks them up. While one training runs, another of the same folder is refused.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def train(run: Path, output: Path, **runtime: Any) -> None:
     with only_one(work.parent):
         config = render(settings, stats, work, runtime)
         _train_from_last(config, work, runtime)
-        # with the rest, at the end: a workflow that submits a job twice removes the first one's files
+        # all at the end: a workflow that submits a job twice removes the files of the first
         provenance.write_text(output / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
         tables.write(_metrics(work, settings), output / METRICS_FILE, **origin)
         with provenance.atomic(output / MODEL_FILE) as temporary:
@@ -89,12 +89,13 @@ def _require_runtime(run: RunSettings, runtime: Mapping[str, Any]) -> None:
     select(run.architecture, runtime)
     if runtime.get("tf32") and device == "cpu":
         raise InputError(
-            "TF32 on the CPU: it exists on a GPU only. Set `runtime.device: cuda`, or leave out --tf32."
+            "TF32 on the CPU: it exists on a GPU only. "
+            "Set `runtime.device: cuda`, or leave out --tf32."
         )
 
 
 def _train_from_last(config: dict[str, Any], work: Path, runtime: Mapping[str, Any]) -> None:
-    """Train, from the last checkpoint of ``work`` if there is one; leave nequip's config beside it."""
+    """Train, from the last checkpoint of ``work`` if there is one; leave the config beside it."""
     last = work / f"{LAST}.ckpt"
     if last.is_file():
         log.info("resuming from %s", last)
@@ -113,7 +114,8 @@ def _adopt_model(last: Path, config: dict[str, Any]) -> None:
         adopt(last, config["training_module"]["model"])
     except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError):
         raise InputError(
-            f"{last}: not a whole checkpoint, so training cannot go on from it. Delete it to start this run anew."
+            f"{last}: not a whole checkpoint, so training cannot resume from it. "
+            "Delete it to start this run anew."
         ) from None
 
 

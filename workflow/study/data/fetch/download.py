@@ -1,11 +1,12 @@
-"""Carry a file over HTTP so that whatever cuts the connection, or kills the process, costs no byte that arrived.
+"""Carry a file over HTTP: a cut connection or a killed process costs no byte that arrived.
 
-`requests` carries and urllib3's `Retry` decides when to try again (Snakemake brings both). Not pooch, fsspec or
-Snakemake's http storage: they start a cut download again from zero or leave resuming to their caller, and at 37 GB
-resuming is the task.
+`requests` carries and urllib3's `Retry` decides when to try again (Snakemake brings both). Not
+pooch, fsspec or Snakemake's http storage: they start a cut download again from zero or leave
+resuming to their caller, and at 37 GB resuming is the task.
 
-The rest of a file is asked for only ``If-Range`` of the version its beginning is of, so that two versions are never
-glued together; from a server without ranges, or one that marks no versions, the whole file is taken again.
+The rest of a file is asked for only ``If-Range`` of the version its beginning is of, so that two
+versions are never glued together. From a server without ranges, or one that marks no versions, the
+whole file is taken again.
 """
 
 import contextlib
@@ -36,7 +37,7 @@ _LOG_EVERY_S = 60.0
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to keep trying: tries in a row that bring nothing new, and the doubling wait between them."""
+    """How long to keep trying: tries in a row that bring nothing new, and the doubling wait."""
 
     retries: int = 8
     backoff_s: float = 1.0
@@ -47,13 +48,17 @@ DEFAULT_PATIENCE = Patience()
 
 
 def download(part: Part, accept: Accept, patience: Patience = DEFAULT_PATIENCE) -> None:
-    """Fill ``part``, going on after every cut; nothing is asked of the server if it is complete.
+    """Fill ``part``, resuming after every cut; a complete one asks nothing of the server.
 
     Parameters
     ----------
+    part
+        What has arrived of the file.
     accept
-        Called with the size (None where the server does not say) and the headers of a whole file that is offered,
-        before a byte of it is used; raises to refuse it.
+        Called with the size (None where the server does not say) and the headers of a whole file
+        that is offered, before a byte of it is used; raises to refuse it.
+    patience
+        How long to keep trying.
 
     Raises
     ------
@@ -110,8 +115,8 @@ def _again(tries: Retry, part: Part, error: HTTPError) -> Retry:
         tries = tries.increment("GET", part.url, error=error)
     except MaxRetryError:
         raise InputError(
-            f"{part.url}: the connection was cut {len(tries.history) + 1} times in a row without anything new "
-            f"({_one_line(error)}). {_kept(part)}"
+            f"{part.url}: the connection was cut {len(tries.history) + 1} times in a row without "
+            f"anything new ({_one_line(error)}). {_kept(part)}"
         ) from None
     tries.sleep()
     return tries
@@ -120,20 +125,17 @@ def _again(tries: Retry, part: Part, error: HTTPError) -> Retry:
 def _ask(
     session: requests.Session, part: Part, accept: Accept, timeout_s: float
 ) -> requests.Response:
-    """Ask for the rest of the file, or for the whole if the part is of another version; make the part ready for it."""
+    """Ask for the rest of the file, or for all of it, and make the part ready for the answer."""
     response = _get(session, part, timeout_s)
     try:
         if response.status_code == 206 and _continues(response.headers, part):
-            log.info("%s: going on from byte %d", part.path, part.size)
+            log.info("%s: resuming at byte %d", part.path, part.size)
         elif response.status_code == 200:
             length = response.headers.get("Content-Length", "")
             total = int(length) if length.isdecimal() else None
             accept(total, response.headers)
             part.restart(_mark(response.headers), total)
-        elif part.size and response.status_code in (
-            206,
-            416,
-        ):  # a range that does not fit what arrived
+        elif part.size and response.status_code in (206, 416):  # a range that does not fit
             part.restart(None, None)
             response.close()
             return _ask(session, part, accept, timeout_s)
@@ -147,20 +149,21 @@ def _ask(
 
 
 def _get(session: requests.Session, part: Part, timeout_s: float) -> requests.Response:
-    headers = (
-        {"Range": f"bytes={part.size}-", "If-Range": part.mark} if part.size and part.mark else {}
-    )
+    headers = {}
+    if part.size and part.mark:
+        headers = {"Range": f"bytes={part.size}-", "If-Range": part.mark}
     try:
         return session.get(part.url, headers=headers, stream=True, timeout=timeout_s)
     except requests.RequestException as error:
         reason = _one_line(error)
         raise InputError(
-            f"{part.url}: cannot be reached ({reason}). Check the network, a proxy, and the `url`. {_kept(part)}"
+            f"{part.url}: cannot be reached ({reason}). Check the network, a proxy, and the `url`. "
+            f"{_kept(part)}"
         ) from None
 
 
 def _continues(headers: Mapping[str, str], part: Part) -> bool:
-    """Whether a 206 answer is the rest of the part, also from a server that does not look at If-Range."""
+    """Say whether a 206 answer is the rest of the part, also where If-Range is ignored."""
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
     if match is None or int(match[1]) != part.size or part.mark is None:
         return False
@@ -186,7 +189,7 @@ def _receive(body: BaseHTTPResponse, part: Part, show: Callable[[], None]) -> No
 
 @contextlib.contextmanager
 def _progress(part: Part) -> Iterator[Callable[[], None]]:
-    """Yield what to call after each block: it moves the bar on a terminal, or logs a line a minute elsewhere."""
+    """Yield what to call after each block: it moves a terminal's bar, or logs a line a minute."""
     logged = time.monotonic()
     with tqdm(
         initial=part.size, unit="B", unit_scale=True, desc=part.path.name, disable=None

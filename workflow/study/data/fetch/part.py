@@ -1,7 +1,7 @@
-"""What has arrived of a file that is being downloaded, kept so that a killed download goes on.
+"""What has arrived of a file that is being downloaded, kept so that a killed download resumes.
 
-While FILE is incomplete ``.FILE.part`` lies beside it, with ``.FILE.part.json``: the address, the size of the whole and
-the server's mark of the version (ETag or Last-Modified) that the bytes are of.
+While FILE is incomplete ``.FILE.part`` lies beside it, with ``.FILE.part.json``: the address, the
+size of the whole, and the server's mark of the version (ETag or Last-Modified) of these bytes.
 """
 
 import contextlib
@@ -82,8 +82,8 @@ class Part:
         free = shutil.disk_usage(self.path.parent).free
         if total is not None and total - self.size > free:
             raise InputError(
-                f"{self.path.parent}: {total - self.size} bytes are to come and {free} are free. Free some space, or "
-                "fetch to another disk: `-o`, or the dataset's `path`."
+                f"{self.path.parent}: {total - self.size} bytes are to come and {free} are free. "
+                "Free some space, or fetch to another disk: `-o`, or the dataset's `path`."
             )
 
     def become(self, target: Path) -> None:
@@ -99,7 +99,7 @@ class Part:
 
 @contextlib.contextmanager
 def open_part(target: Path, url: str) -> Iterator[Part]:
-    """Open what has arrived of ``target``, for this process alone; an empty part leaves nothing behind.
+    """Open what has arrived of ``target``, for this process alone; an empty part is removed.
 
     Raises
     ------
@@ -110,7 +110,8 @@ def open_part(target: Path, url: str) -> Iterator[Part]:
     with path.open("ab") as handle:
         if not _locked(handle, path):
             raise InputError(
-                f"{target}: another process is downloading it. Wait for it, or stop it and run again."
+                f"{target}: another process is downloading it. "
+                "Wait for it, or stop it and run again."
             )
         part = Part(path, handle, url)
         try:
@@ -129,7 +130,7 @@ def _locked(handle: BinaryIO, path: Path) -> bool:
         log.warning(
             "%s: cannot be locked (%s); do not fetch it twice at the same time", path, error
         )
-    # between opening and locking another process may have finished: then this handle is of its target
+    # another process may have finished meanwhile: then this handle is of its target
     return path.exists() and os.path.samestat(os.fstat(handle.fileno()), path.stat())
 
 

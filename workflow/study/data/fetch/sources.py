@@ -1,7 +1,7 @@
-"""Fetch a dataset's file: downloaded once, resumed when cut, and given its name only when its checksum is right.
+"""Fetch a dataset's file: once, resumed when cut, and named only when its checksum is right.
 
-Where a dataset's checksum is not published, the first download records it in ``FILE.fetched.json`` and later
-downloads of the same address are held to it.
+Where a dataset's checksum is not published, the first download records it in
+``FILE.fetched.json``, and later downloads from the same address must agree with it.
 """
 
 import dataclasses
@@ -70,7 +70,8 @@ def find_source(datasets: Path, name: str) -> tuple[Source, Path]:
     entries = validate(read_yaml(datasets), "datasets")
     if name not in entries:
         raise InputError(
-            f"dataset {name!r} is not in {datasets} - {choices(name, entries)}. Correct the name, or add the dataset."
+            f"dataset {name!r} is not in {datasets} - {choices(name, entries)}. "
+            "Correct the name, or add the dataset."
         )
     entry = entries[name]
     if "url" not in entry:
@@ -84,31 +85,33 @@ def find_source(datasets: Path, name: str) -> tuple[Source, Path]:
 
 
 def fetch(source: Source, target: Path, patience: Patience = DEFAULT_PATIENCE) -> None:
-    """Bring the file of ``source`` to ``target``; one that is there and right is left, without asking the server.
+    """Bring the file of ``source`` to ``target``; a right file that is there is left alone.
 
     Raises
     ------
     InputError
-        If the file that is there or came is not the expected one, or as :func:`study.data.fetch.download.download`.
+        If the file that is there or came is not the expected one, or as
+        :func:`study.data.fetch.download.download`.
     """
     if target.is_dir():
         raise InputError(
-            f"{target}: is a folder, and the file of {source.dataset!r} goes there. Give another path."
+            f"{target}: is a folder, and the file of {source.dataset!r} goes there. "
+            "Give another path."
         )
-    expected, mend = _expected(source, target)
+    expected, remedy = _expected(source, target)
     if target.exists():
-        _check_present(source, target, expected, mend)
+        _check_present(source, target, expected, remedy)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with open_part(target, source.url) as part:
         part.require_space(expected.bytes)
-        download(part, lambda *offer: _accept(source, expected, mend, *offer), patience)
+        download(part, lambda *offer: _accept(source, expected, remedy, *offer), patience)
         found = fingerprint(part.path)
         if not expected.fits(found):
             part.discard()
             raise InputError(
-                f"{source.dataset}: {source.url} gave {found} - expected {expected}. It was not kept: run again if it "
-                f"was damaged on its way, or {mend}."
+                f"{source.dataset}: {source.url} gave {found} - expected {expected}. It was not "
+                f"kept: run again if it was damaged on its way, or {remedy}."
             )
         _record(source, target, found)
         part.become(target)
@@ -129,49 +132,53 @@ def fingerprint(path: Path) -> Fingerprint:
 
 
 def _expected(source: Source, target: Path) -> tuple[Fingerprint, str]:
-    """Return what the file must be, and what to do where it rightly is another.
+    """Return what the file must be, and how to accept another.
 
-    That is what the dataset's entry says; without a checksum there, what the same address gave first.
+    The dataset's entry says what; without a checksum there, what the same address gave first.
     """
     record = read_facts(_record_path(target))
     if source.expected.has_checksum or record.get("url") != source.url:
         return source.expected, "correct `url`, `bytes`, `md5` and `sha256` of the dataset"
     first = {name: record.get(name) for name in ("bytes", "md5", "sha256")}
-    return Fingerprint(
-        **first
-    ), f"remove {_record_path(target)}, which holds what was fetched first, to take it"
+    remedy = f"remove {_record_path(target)}, which holds what was fetched first, to take it"
+    return Fingerprint(**first), remedy
 
 
-def _check_present(source: Source, target: Path, expected: Fingerprint, mend: str) -> None:
+def _check_present(source: Source, target: Path, expected: Fingerprint, remedy: str) -> None:
     before = read_facts(_record_path(target)).get("url", source.url)
     if not expected.has_checksum and before != source.url:
         raise InputError(
-            f"{target}: was fetched from {before}, and the `url` of {source.dataset!r} is now {source.url}. "
-            "Remove the file to fetch it again, or give the dataset another `path`."
+            f"{target}: was fetched from {before}, and the `url` of {source.dataset!r} is now "
+            f"{source.url}. Remove the file to fetch it again, or give the dataset another `path`."
         )
     found = fingerprint(target)
     if not expected.fits(found):
         raise InputError(
-            f"{target}: the file that is there has {found} - expected of {source.dataset!r}: {expected}. "
-            f"Remove it to fetch it again, or {mend}."
+            f"{target}: the file that is there has {found} - expected of {source.dataset!r}: "
+            f"{expected}. Remove it to fetch it again, or {remedy}."
         )
-    known = "it is as expected" if expected.has_checksum else "no checksum is known to hold it to"
+    known = "it is as expected" if expected.has_checksum else "no checksum is known to check it by"
     log.info("%s: is there already; %s: %s", target, known, found)
 
 
 def _accept(
-    source: Source, expected: Fingerprint, mend: str, total: int | None, headers: Mapping[str, str]
+    source: Source,
+    expected: Fingerprint,
+    remedy: str,
+    total: int | None,
+    headers: Mapping[str, str],
 ) -> None:
-    """Refuse what cannot be the file before it costs hours, or the bytes that have arrived."""
+    """Refuse what cannot be the file, before it costs hours or the bytes that have arrived."""
     if None not in (total, expected.bytes) and total != expected.bytes:
         raise InputError(
-            f"{source.dataset}: {source.url} offers {total} bytes (its checksum is known only once fetched) - expected "
-            f"{expected}. The server may have sent a page in its place: run again later, or {mend}."
+            f"{source.dataset}: {source.url} offers {total} bytes (its checksum is known only once "
+            f"fetched) - expected {expected}. The server may have sent a page in its place: run "
+            f"again later, or {remedy}."
         )
     if not expected.has_checksum and headers.get("Content-Type", "").startswith("text/html"):
         raise InputError(
-            f"{source.dataset}: {source.url} answers with a web page, not a file. Open it in a browser to see what it "
-            "asks for, and correct the dataset's `url`."
+            f"{source.dataset}: {source.url} answers with a web page, not a file. Open it in a "
+            "browser to see what it asks for, and correct the dataset's `url`."
         )
 
 
@@ -180,12 +187,10 @@ def _record_path(target: Path) -> Path:
 
 
 def _record(source: Source, target: Path, found: Fingerprint) -> None:
-    facts: dict[str, Any] = {"dataset": source.dataset, "url": source.url} | dataclasses.asdict(
-        found
-    )
-    provenance.write_json(
-        _record_path(target), facts | {"date": datetime.now(UTC).isoformat(timespec="seconds")}
-    )
+    facts: dict[str, Any] = {"dataset": source.dataset, "url": source.url}
+    facts |= dataclasses.asdict(found)
+    facts["date"] = datetime.now(UTC).isoformat(timespec="seconds")
+    provenance.write_json(_record_path(target), facts)
 
 
 def fetch_dataset(
@@ -197,7 +202,7 @@ def fetch_dataset(
     sha256: str,
     output: Path | None,
 ) -> None:
-    """Fetch the file of a dataset of ``datasets``, or whatever is at ``url`` into ``output``."""
+    """Fetch the file of a dataset of ``datasets``, or whatever is at ``url``, into ``output``."""
     if url is None:
         source, path = find_source(datasets, name)
         fetch(source, output or path)

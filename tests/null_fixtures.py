@@ -15,18 +15,17 @@ REFERENCES = (RESOURCES / "bde_298K.csv", RESOURCES / "bond_energies.csv")
 
 def fit_command(prepared: Prepared, output: Path) -> list[str]:
     """Return the arguments that fit the null models to the subset."""
-    files = [prepared.store, prepared.subset, "--splits", prepared.splits, "--named", NAMED]
-    options = [
-        "--dataset",
-        "minispice",
-        "--energy-weight",
-        "4",
-        "--force-weight",
-        "1",
-        "--r-max",
-        "4",
-    ]
-    return ["null", "fit", *map(str, files), *options, "-o", str(output)]
+    files = [prepared.store, prepared.subset]
+    settings = {
+        "--splits": prepared.splits,
+        "--named": NAMED,
+        "--dataset": "minispice",
+        "--energy-weight": 4,
+        "--force-weight": 1,
+        "--r-max": 4,
+    }
+    given = [text for name, value in settings.items() for text in (name, str(value))]
+    return ["null", "fit", *map(str, files), *given, "-o", str(output)]
 
 
 def compare_command(prepared: Prepared, fit: Path, folder: Path, output: Path) -> list[str]:

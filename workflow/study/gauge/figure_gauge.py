@@ -50,38 +50,33 @@ def _say(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color=style.GREY)
 
 
-def _rows(
-    axes: Axes, rows: Sequence[dict[Any, Any]], column: str, labels: list[str], colors: list[str]
-) -> None:
-    """Draw a column with its intervals from top to bottom."""
-    for y, (row, color) in enumerate(zip(rows, colors, strict=True)):
+def _rows(axes: Axes, table: pd.DataFrame, column: str, looks: Sequence[tuple[str, str]]) -> None:
+    """Draw a column with its intervals from top to bottom; ``looks`` are labels and colours."""
+    for y, (row, (_, color)) in enumerate(zip(table.to_dict("records"), looks, strict=True)):
         axes.plot(row[column], y, marker="o", color=color)
         low, high = row[f"{column}_lo"], row[f"{column}_hi"]
         if np.isfinite(low):
             axes.hlines(y, max(low, 0.0), high, color=color, linewidth=style.STYLE.interval_line)
-    axes.set_yticks(range(len(labels)), labels, fontsize=style.STYLE.name)
-    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.set_yticks(range(len(looks)), [label for label, _ in looks], fontsize=style.STYLE.name)
+    axes.set_ylim(len(looks) - 0.4, -0.6)
 
 
 def _seeds(axes: Axes, table: pd.DataFrame) -> None:
     if table.empty:
         _say(axes, "one seed:\nno spread to show")
         return
-    types = table[table["quantity"] == fields.D].sort_values(
-        fields.SD, ascending=False, kind="stable"
-    )
-    types = types.assign(
-        label=types[C.BOND_TYPE].replace("all", "all bonds"), color=style.VERMILION
-    )
-    types.loc[types[C.BOND_TYPE] == "all", "color"] = style.BLACK
-    others = table[table["quantity"].isin(_OTHERS)]
-    others = others.assign(label=others["quantity"].map(_OTHERS), color=style.GREEN)
-    order = {label: place for place, label in enumerate(_OTHERS.values())}
-    others = others.sort_values("label", key=lambda labels: labels.map(order))
-    rows = pd.concat([types, others])
-    _rows(axes, rows.to_dict("records"), fields.SD, [*rows["label"]], [*rows["color"]])
+    table = table.sort_values(fields.SD, ascending=False, kind="stable")
+    rows = pd.concat([table[table["quantity"] == name] for name in (fields.D, *_OTHERS)])
+    names = zip(rows["quantity"], rows[C.BOND_TYPE], strict=True)
+    _rows(axes, rows, fields.SD, [_look(quantity, kind) for quantity, kind in names])
     axes.set_xlim(0, _SHOWN_SD * float(rows[fields.SD].max()))
     axes.set_xlabel(f"SD of $D$ over {int(table['n_seeds'].max())} seeds (eV)")
+
+
+def _look(quantity: str, kind: str) -> tuple[str, str]:
+    if quantity in _OTHERS:
+        return _OTHERS[quantity], style.GREEN
+    return ("all bonds", style.BLACK) if kind == "all" else (kind, style.VERMILION)
 
 
 def _rigidity(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
@@ -110,8 +105,7 @@ def _variants(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
     look: dict[str, Any] = {"linestyle": "--", "linewidth": style.STYLE.guide_line}
     axes.axvline(table[fields.SEED_RMS].median(), color=style.GREY, label="another seed", **look)
     colors = [style.VERMILION if word == fields.MOVES else style.BLACK for word in table["verdict"]]
-    labels = [str(name) for name in table["variant"]]
-    _rows(axes, table.to_dict("records"), fields.RMS_CHANGE, labels, colors)
+    _rows(axes, table, fields.RMS_CHANGE, list(zip(table["variant"], colors, strict=True)))
     axes.set_xlim(left=0)
     axes.set_xlabel("RMS change of $D$ (eV)")
     first = table.iloc[0]

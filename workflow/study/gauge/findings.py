@@ -9,10 +9,15 @@ import pandas as pd
 from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate
 from study import runs
-from study.findings.wording import Tables, interval, listed
+from study.findings.wording import Tables, interval
 from study.gauge import fields
 from study.runs import Run
 
+_SAID: Final = {
+    fields.MOVES: "Larger (eV)",
+    UNDETERMINED: "Undetermined (eV)",
+    fields.KEEPS: "Smaller (eV)",
+}
 _SHOWN: Final = ("C=C - C#C", "C=C - C-C", "C-C - C#C", "H-O - C-H")
 
 
@@ -26,7 +31,7 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
 
 def _seeds(table: pd.DataFrame) -> str:
     if table.empty:
-        return "There is one seed: how far D differs between seeds is not known."
+        return "The reference run has one seed: how far D differs between seeds is not known."
     whole = table[(table["quantity"] == fields.D) & (table[C.BOND_TYPE] == "all")].iloc[0]
     others = table.set_index("quantity")[fields.SD]
     related = [
@@ -46,20 +51,21 @@ def _seeds(table: pd.DataFrame) -> str:
 
 
 def _variants(table: pd.DataFrame, dataset: str) -> Iterable[str]:
-    table = table[table[C.DATASET] == dataset].sort_values(fields.RMS_CHANGE, ascending=False)
+    table = table[table[C.DATASET] == dataset]
+    table = table.sort_values(fields.RMS_CHANGE, ascending=False, kind="stable")
     for centred, words in ((False, "D"), (True, "D less its mean change")):
         part = table[table["offset_removed"].astype(bool) == centred]
-        if part.empty:
-            continue
         texts = []
-        for word, rows in part.groupby("verdict", sort=True):
+        for word, said in _SAID.items():
+            rows = part[part["verdict"] == word]
             changes = zip(rows["variant"], rows[fields.RMS_CHANGE], strict=True)
-            name = "more than seeds" if word == fields.MOVES else str(word)
-            texts.append(f"{name} {', '.join(f'{one} {x:.2f}' for one, x in changes)}")
-        yield (
-            f"RMS change of {words} in eV when one setting is changed, beside "
-            f"{part[fields.SEED_RMS].median():.2f} by another seed: {listed(texts)}."
-        )
+            if len(rows):
+                texts.append(f"{said}: {', '.join(f'{name} {x:.2f}' for name, x in changes)}")
+        if texts:
+            yield (
+                f"RMS change of {words} when one setting is changed, beside that by another seed, "
+                f"{part[fields.SEED_RMS].median():.2f} eV. {'. '.join(texts)}."
+            )
 
 
 def _contrasts(table: pd.DataFrame, dataset: str) -> Iterable[str]:

@@ -1,7 +1,7 @@
 """Whether D beats additivity, a pair potential, an untrained network and chance."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import pandas as pd
@@ -20,11 +20,9 @@ from study.null.names import (
     FINE,
     FITTED,
     IN_MOLECULES,
-    IN_TYPES,
     NULL_MODEL,
     NULL_MODELS,
     PAIR,
-    UNTRAINED,
     NullModel,
 )
 from study.references import BDE298, REFERENCES
@@ -49,10 +47,9 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
         f"Is it closer than {IN_MOLECULES.title}, that is, does it distinguish the bonds of a "
         f"molecule? {molecules}."
     )
-    between = _ranks(relaxed, BETWEEN, (COARSE, PAIR, UNTRAINED, IN_MOLECULES))
+    between, within = (_ranks(relaxed, score) for score in (BETWEEN, WITHIN))
     yield f"Rank correlation with BDE298 between bond types, E3D minus null model: {between}."
-    within = _ranks(relaxed, WITHIN, (COARSE, FINE, PAIR, UNTRAINED, IN_MOLECULES, IN_TYPES))
-    yield f"The same within bond types, where coarse additivity gives zero: {within}."
+    yield f"The same within bond types, where that of coarse additivity is zero: {within}."
     yield _correlations(runs.at_run(tables["null/correlations"], run))
     yield f"Test errors of E3D minus those of null models as potentials: {_potentials(compare)}."
     yield _determined(tables["null/types"], run)
@@ -90,10 +87,10 @@ def _errors(relaxed: pd.DataFrame, null: NullModel) -> str:
     return listed(texts)
 
 
-def _ranks(relaxed: pd.DataFrame, score: str, nulls: Sequence[NullModel]) -> str:
+def _ranks(relaxed: pd.DataFrame, score: str) -> str:
     """Compare rank correlations with BDE298, the reference that most bonds have."""
     texts = []
-    for null in nulls:
+    for null in NULL_MODELS.values():
         part = _one(relaxed, null, score, BDE298.name)
         if len(part):
             texts.append(f"{null.title} {value(part, 'difference')}, {_verdict(part)}")

@@ -1,5 +1,6 @@
 """Robustness: an offset between theories is taken out, what is left is set against the seeds."""
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from e3d import tables
 from e3d.fields import Column as C
+from study.bde.order import STEPS
 from study.fields import NAMED_BONDS
 from study.robustness import findings as words
 from study.robustness.tables import BOND_COLUMNS, PAIR_COLUMNS, compare, write_tables
@@ -20,38 +22,32 @@ SLOPE, OFFSET = 1.2, -0.3
 def _named(seeds: int, noise: float, rng: np.random.Generator, sets: int = 2) -> pd.DataFrame:
     rows = []
     base = {f"{kind} {k}": (kind, d + 0.1 * k) for kind, d in TYPES.items() for k in range(6)}
-    for index in range(sets):
-        for seed in range(seeds):
-            for number, (bond, (kind, d)) in enumerate(base.items()):
-                energy = (SLOPE * d + OFFSET if index else d) + noise * rng.normal()
-                run: dict[str, Any] = {
-                    C.RUN: f"s{index}/n200/micro/s{seed}",
-                    C.DATASET: f"s{index}",
-                    C.N_TRAIN: 200,
-                }
-                rows.append(
-                    run
-                    | {
-                        C.MODEL: "micro",
-                        C.SEED: seed,
-                        C.GEOMETRY: "relaxed",
-                        "bond": bond,
-                        C.BOND_TYPE: kind,
-                    }
-                    | {C.MOLECULE: f"molecule {number}", C.IN_TRAINING: (number + index) % 2 == 0}
-                    | {C.BOND_ENERGY: energy}
-                )
+    for index, seed in product(range(sets), range(seeds)):
+        run = {**_run(index, seed), C.GEOMETRY: "relaxed"}
+        for number, (bond, (kind, d)) in enumerate(base.items()):
+            energy = (SLOPE * d + OFFSET if index else d) + noise * rng.normal()
+            about = {"bond": bond, C.BOND_TYPE: kind, C.MOLECULE: f"molecule {number}"}
+            trained = (number + index) % 2 == 0
+            rows.append({**run, **about, C.IN_TRAINING: trained, C.BOND_ENERGY: energy})
     return pd.DataFrame(rows).rename(columns=str)
+
+
+def _run(index: int, seed: int) -> dict[str, Any]:
+    name = f"s{index}/n200/micro/s{seed}"
+    return {C.RUN: name, C.DATASET: f"s{index}", C.N_TRAIN: 200, C.MODEL: "micro", C.SEED: seed}
 
 
 def _order(seeds: int, holds: str = "yes") -> pd.DataFrame:
     rows = [
         {
-            C.RUN: f"s{index}/{seed}", C.DATASET: f"s{index}", C.N_TRAIN: 200, C.MODEL: "micro", C.SEED: seed,
-            C.STRUCTURES: NAMED_BONDS, "lower": low, "higher": high, "holds": holds if index else "yes",
+            **_run(index, seed),
+            C.STRUCTURES: NAMED_BONDS,
+            "lower": low,
+            "higher": high,
+            "holds": holds if index else "yes",
         }
-        for index in range(2) for seed in range(seeds) for low, high in (("C-C", "C=C"), ("C=C", "C#C"))
-    ]  # fmt: skip
+        for index, seed, (low, high) in product(range(2), range(seeds), STEPS)
+    ]
     return pd.DataFrame(rows).rename(columns=str)
 
 
@@ -82,7 +78,7 @@ def test_intervals_cover_slope_and_seeds_explain_what_seeds_made() -> None:
 
 
 def test_bonds_that_move_together_from_seed_to_seed_are_not_taken_for_many() -> None:
-    """Three seeds, one number each, bonds going up or down with it: over molecules alone many would be 'more'."""
+    """Three seeds, one number each, bonds going up or down with it: many, over molecules alone."""
     rng, found, alone = np.random.default_rng(5), [], []
     for _ in range(30):
         named = _named(3, 0.0, rng)

@@ -14,9 +14,10 @@ from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
 from e3d.units import EV_KCAL_MOL
 from study.fields import NAMED_BONDS
-from study.label_theory.bond_orders import ORDERS, bonds_with_orders, order_rows, read_orders
+from study.label_theory.bond_orders import bonds_with_orders, order_rows, read_orders
 from study.label_theory.bond_separation import label_energies, reaction, separations
 from study.label_theory.error_parts import split_bonds, summary
+from study.label_theory.fields import ORDERS
 from study.label_theory.findings import _separation
 
 ROOT = Path(__file__).parents[2]

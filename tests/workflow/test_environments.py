@@ -139,6 +139,22 @@ def test_the_gpu_environment_is_the_other_one_with_the_kernels() -> None:
         assert not {"torch", "nequip", "lightning"} & {*contents(name)}
 
 
+def test_figures_and_findings_need_what_their_environment_has() -> None:
+    """Without every package of the others. Whole rules run in test_environments_run.py."""
+    others = {name for env in ENVS for name in contents(env)} - {*contents("figures")}
+    hidden = sorted({"yaml" if name == "pyyaml" else name.replace("-", "_") for name in others})
+    code = (
+        f"import sys; sys.modules |= dict.fromkeys({hidden})\n"
+        "from importlib import import_module\n"
+        "from study.stages import FIGURES, FINDINGS, figure_module, findings_module\n"
+        "for name in (*map(figure_module, FIGURES), *map(findings_module, FINDINGS)):\n"
+        "    import_module(name)\n"
+    )
+    path = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'workflow'}"}
+    done = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_rule_has_its_environment() -> None:
     found = rules()
     assert len(found) > 20

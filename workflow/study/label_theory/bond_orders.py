@@ -6,7 +6,7 @@ the dataset's file in the SPICE layout; frames without orders are left out.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,11 +21,9 @@ from e3d.statistics.agreement import BETWEEN, WITHIN, n_pairs, scores
 from e3d.store.files.hdf5 import array, open_hdf5, subgroups, text
 from e3d.store.layouts.spice import SAMPLE_INDEX
 from e3d.store.reader import StoreReader
+from study.label_theory.fields import ORDERS, WHO
 
-ORDERS: Final = {"Mayer": "mayer_indices", "Wiberg": "wiberg_lowdin_indices"}
 _MAX_PAIRS_ROWS = 3000
-WHO: Final = ("d", "length", "difference")
-"""Whose rank correlation: that of D, of minus the length, and the first minus the second."""
 _COLUMNS = (
     *(C.STRUCTURES, "order", "n_bonds", C.N_MOLECULES, "n_types", "n_pairs_within_types"),
     *interval_columns(*(f"{who}_{score}" for who in WHO for score in (BETWEEN, WITHIN))),

@@ -26,10 +26,8 @@ from e3d.fields import Column as C
 from e3d.store.files.hdf5 import array, open_hdf5
 from e3d.units import HARTREE_EV
 from study.fields import NAMED_BONDS
+from study.label_theory.fields import LABEL_SEPARATION, SEPARATION, SEPARATION_ERROR
 
-SEPARATION: Final = "separation_eV"
-LABEL_SEPARATION: Final = f"label_{SEPARATION}"
-SEPARATION_ERROR: Final = "separation_error_eV"
 _COLUMNS: Final = (
     *(C.MOLECULE, "reaction", "n_bonds", SEPARATION, LABEL_SEPARATION, SEPARATION_ERROR),
 )

@@ -14,9 +14,8 @@ from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study.bde.named import RELAXED
 from study.figures import style
 from study.figures.drawing import along_bars, letter, name_points, page, panels, settle
-from study.label_theory.bond_orders import ORDERS, WHO
-from study.label_theory.bond_separation import LABEL_SEPARATION, SEPARATION
 from study.label_theory.error_parts import LABELS, REPRESENTATION, TOTAL
+from study.label_theory.fields import LABEL_SEPARATION, ORDERS, SEPARATION, WHO
 from study.references import REFERENCES
 from study.runs import OverSeeds, at_run, over_seeds, reference
 

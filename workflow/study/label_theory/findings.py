@@ -12,9 +12,8 @@ from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study import runs
 from study.bde.named import RELAXED
 from study.findings.wording import Run, Tables, counted, interval, listed, value
-from study.label_theory.bond_orders import WHO
-from study.label_theory.bond_separation import LABEL_SEPARATION, SEPARATION_ERROR
 from study.label_theory.error_parts import EXCESS, LABELS, REPRESENTATION
+from study.label_theory.fields import LABEL_SEPARATION, SEPARATION_ERROR, WHO
 from study.references import REFERENCES
 
 

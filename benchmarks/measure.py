@@ -32,7 +32,8 @@ from scipy.stats import linregress
 
 from e3d import provenance, tables
 from e3d.statistics import Estimate, t_quantile
-from study import publish
+from study.costs import machine
+from study.readme import fill_blocks
 
 log = logging.getLogger("benchmarks")
 
@@ -235,7 +236,7 @@ def finish(
     table = pd.DataFrame(
         list(rows), columns=list(dict.fromkeys([*COLUMNS, *(key for row in rows for key in row)]))
     )
-    on = publish.machine(arguments.output)
+    on = machine(arguments.output)
     settings = {
         key: str(value) if isinstance(value, Path) else value
         for key, value in vars(arguments).items()
@@ -255,7 +256,7 @@ def fill(document: Path, name: str, table: Path, markdown: Callable[[pd.DataFram
     """Write the block ``name`` of a document from a table."""
     text = document.read_text(encoding="utf-8")
     block = {name: markdown(tables.read(table))}
-    provenance.write_text(document, publish.fill_blocks(text, block, str(document)))
+    provenance.write_text(document, fill_blocks(text, block, str(document)))
 
 
 def as_markdown(table: pd.DataFrame) -> str:

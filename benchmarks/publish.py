@@ -17,7 +17,7 @@ import store
 
 from e3d import provenance
 from e3d.errors import InputError
-from study.publish import fill_blocks
+from study.readme import fill_blocks
 
 DOCS = Path(__file__).parents[1] / "docs"
 PERFORMANCE = DOCS / "performance.md"

@@ -25,7 +25,7 @@ SPLITS = {POOL, VALIDATION, TEST_CONFORMATIONS, TEST_MOLECULES}
 def _study(
     n_molecules: int, frames_each: int
 ) -> tuple[list[tuple[str, ...]], np.ndarray, np.ndarray]:
-    """Molecules of one component with paired frames of known index: components, molecule, family."""
+    """Molecules of one component with paired frames: components, molecule, family."""
     molecules = np.repeat(np.arange(n_molecules), frames_each)
     index = np.tile(np.arange(frames_each), n_molecules)
     return [(f"M{m}",) for m in range(n_molecules)], molecules, families(molecules, index)

@@ -12,10 +12,11 @@ from scipy import stats
 from e3d import tables
 from e3d.fields import Column as C
 from e3d.statistics.agreement import partial_spearman
+from study.interplay import READS
 from study.interplay import findings as words
 from study.interplay.correlations import CENTRAL, cells, correlate, correlations, holm
 from study.interplay.runs import ALPHA, BARRIER, DECOMPOSABILITY, ERROR, SPREAD, TAU, seed_spread
-from study.interplay.tables import NEEDED, write_tables
+from study.interplay.tables import write_tables
 
 GRID = np.array(list(product((32, 80, 200, 512, 1280, 3200), (1e3, 1e4, 1e5, 1e6))))
 NO_CONTROLS = np.zeros((8, 0))
@@ -155,7 +156,7 @@ def test_published_tables_give_the_same_bytes_and_sentences(
     tmp_path: Path, input_error: Any
 ) -> None:
     published = Path(__file__).parents[2] / "results" / "published" / "default"
-    paths = [published / f"{name}.csv" for name in NEEDED]
+    paths = [published / f"{name}.csv" for name in READS]
     for turn in "ab":
         write_tables(paths, tmp_path / turn / "runs.csv")
     for name in ("runs.csv", "correlations.csv"):

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from e3d.errors import InputError
-from study.publish import costs, publish
+from study.costs import costs
+from study.publish import publish
 from study.robustness.tables import PAIR_COLUMNS
 from study.stages import FIGURES, findings_tables
 from study_tables import study
@@ -75,9 +76,8 @@ def test_time_without_jobs_does_not_count(finished: Path) -> None:
 
 def test_costs(finished: Path) -> None:
     table = costs(finished / "costs").set_index("rule")
-    assert (
-        table.loc["study", "total_s"] == 25.0
-    )  # 1000 to 1025: two trainings side by side, then a table
+    # 1000 to 1025: two trainings side by side, then a table
+    assert table.loc["study", "total_s"] == 25.0
     assert table.loc["train/run", "jobs"] == 2
     assert table.loc["train/run", "mean_s"] == 15.0
     assert table.loc["bde", "total_s"] == 5.0

@@ -10,7 +10,7 @@ import pytest
 from e3d.command_line import Command, _parser
 from study.cli import PARTS
 from study.findings.sections import write_findings
-from study.publish import fill_readme
+from study.readme import fill_readme
 from study.stages import FIGURES, NAMES, tables_of
 
 ROOT = Path(__file__).parents[2]

@@ -163,3 +163,9 @@ def code_of(command, *modules):
     """The files a command runs: its module, others, and all they import. An edit reruns it."""
     files = files_of([MODULE_OF[command], *modules])
     return [os.path.relpath(file) for file in files]  # a moved project is the same project
+
+
+def code_of_collecting(wildcards):
+    """The files that collecting a table runs, its check among them."""
+    check = stages.TABLES[wildcards.table].check
+    return code_of("collect", *([check.partition(":")[0]] if check else []))

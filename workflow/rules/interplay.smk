@@ -1,20 +1,10 @@
 # One row per run, and the rank correlations of its columns over (N, M) cells.
+from study.interplay import READS as INTERPLAY_READS
 
 
 rule interplay_tables:
     input:
-        tables=expand(
-            "<results>/{table}.csv",
-            table=[
-                "decompose/summary",
-                "evaluate/errors",
-                "entropy/entropy",
-                "entropy/decomposability",
-                "bde/summary",
-                "bde/named",
-                "reactivity/summary",
-            ],
-        ),
+        tables=expand("<results>/{table}.csv", table=INTERPLAY_READS),
         code=code_of("interplay"),
     output:
         **outputs("interplay"),

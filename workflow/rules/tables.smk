@@ -5,7 +5,7 @@
 rule tables_collect:
     input:
         tables=collected,
-        code=code_of("collect"),
+        code=code_of_collecting,
     output:
         "<results>/{table}.csv",
     log:
@@ -21,13 +21,11 @@ rule tables_collect:
         mem_mb=mem_mb(500, per_run=1, grouped=True),
         runtime=minutes(5, per_run=0.02, grouped=True),
     params:
-        check=lambda wildcards: (
-            "--one-sample-size" if wildcards.table == "entropy/entropy" else ""
-        ),
+        check=lambda wildcards: stages.TABLES[wildcards.table].check,
     message:
         "collecting {wildcards.table}"
     shell:
-        "python -m study collect {input.tables} {params.check} -o {output} --log {log}"
+        "python -m study collect {input.tables} --check={params.check} -o {output} --log {log}"
 
 
 for stage in filter(stages.tables_of, stages.NAMES):

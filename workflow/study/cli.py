@@ -22,7 +22,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         "Stack tables of several runs, in run order.",
         (
             argument("TABLES+", "the tables of the runs"),
-            argument("--one-sample-size", "refuse entropies of different n", action="store_true"),
+            argument("--check", "MODULE:FUNCTION that may refuse them", type=str, default=""),
         ),
     ),
     Command(
@@ -44,7 +44,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
     ),
     Command(
         "publish",
-        "study.publish:publish_study",
+        "study.publish:publish",
         "Copy a finished study's tables, figures and costs.",
         (
             argument("RESULTS", "results folder of the study"),

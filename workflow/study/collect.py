@@ -1,6 +1,7 @@
 """Stack the tables of several runs: what figures and findings are made from."""
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
@@ -16,17 +17,16 @@ def collect(paths: Iterable[Path]) -> pd.DataFrame:
     return table.sort_values(order, kind="stable", ignore_index=True)
 
 
-def collect_tables(tables: Sequence[Path], output: Path, one_sample_size: bool) -> None:
-    """Write the stacked table; with ``one_sample_size`` entropies must be of equal n.
+def collect_tables(tables: Sequence[Path], output: Path, check: str = "") -> None:
+    """Write the stacked table, unless ``check``, ``"module:function"``, refuses it.
 
     Raises
     ------
     InputError
-        If a table cannot be read, or the sample sizes differ.
+        If a table cannot be read, or the check refuses the whole.
     """
     table = collect(tables)
-    if one_sample_size:
-        from study.entropy.tables import require_one_sample_size
-
-        require_one_sample_size(table)
+    if check:
+        module, _, function = check.partition(":")
+        getattr(import_module(module), function)(table)
     files.write(table, output, inputs=tables)

@@ -1,8 +1,9 @@
-"""What jobs ask of a cluster: memory and time that grow with the data, the model and the attempt.
+"""The memory and time that jobs ask of a cluster; they grow with data, model and attempt.
 
-Numbers come from ``results/published/benchmarks/cost.csv`` (four sizes on one core, ``benchmarks/cost.py``) and, for
-GPUs, from the slow end of ``cost_estimate.csv`` (``benchmarks/estimate.py``); nothing was measured on a GPU. A job that
-they are too small for is given more at its next attempt, and a training goes on from its last checkpoint.
+Numbers come from ``results/published/benchmarks/cost.csv`` (four sizes on one core,
+``benchmarks/cost.py``) and, for GPUs, from the slow end of ``cost_estimate.csv``
+(``benchmarks/estimate.py``). A job that needs more is given more at its next attempt, and a
+training resumes from its last checkpoint.
 """
 
 import math
@@ -14,37 +15,36 @@ from study.run_settings import Architecture, Training
 Runtime = Mapping[str, Any]
 
 _LIBRARIES_MB = 800
-"""A process that has imported torch, nequip and Lightning holds 620 MB (``default/costs.csv``: nano and micro)."""
+"""A process that has imported torch, nequip and Lightning holds 620 MB (``default/costs.csv``)."""
 GPU_MB = 4000
-"""The CUDA context, its libraries and the compiler's worker, in the host's memory: an assumption."""
+"""The CUDA context, its libraries and the compiler's worker, on the host: an assumption."""
 _DATA_MB, _FRAME_MB = 1800, 0.046
-"""Frames kept packed: 7.7 kB each with neighbours within 6 Å, six times that while they are packed, up to 200 MB
-(``MEMORY_BYTES`` of train/feed.py) of training frames; validation frames are as many at most, and are kept widened."""
+"""Frames kept packed: 7.7 kB each with neighbours within 6 Å, six times that while they are
+packed, up to 200 MB (``MEMORY_BYTES`` of train/feed.py) of training frames; validation frames are
+as many at most, and are kept widened."""
 _VALIDATION_MB = 400
 _FEATURE_MB = 0.05
-"""A frame and feature in a step: 850 edges of SPICE, 25 to 70 bytes in the measured peaks; this is 59 bytes."""
+"""A frame and feature in a step: 59 bytes for each of 850 edges (SPICE); 25 to 70 were measured."""
 _START_MINUTES = 20
 """Imports, reading and packing frames, statistics; on a GPU compiling too."""
 _CPU_FRAME_S, _CPU_WORK_S = 0.013, 1.8e-7
-"""Seconds of a frame of a step, and of a unit of work in it, on one core: fits the measured sizes within a third."""
+"""Seconds of a frame of a step, and of a unit of work in it, on one core: within a third."""
 _GPU_STEP_S, _GPU_WORK_S = 0.09, 2.7e-9
-"""The slow end of the estimate: the least time of a step, and the frames of a mixture with solids on an A100."""
+"""The slow end of the estimate: the least time of a step; a mixture with solids on an A100."""
 _VALIDATION, _SLOWER = 1.25, 2.0
-"""Time with validation over time without; a processor half as fast, or a core shared with another thread."""
+"""Time with validation over time without; a processor half as fast, or a core that is shared."""
 
 
 def most(key: str, partitions: Mapping[str, Mapping[str, Any]], gpus: int) -> int | None:
-    """Return the largest limit ``key`` of the partitions that a job with so many GPUs goes to; None: there is none.
+    """Return the largest limit ``key`` of the partitions that a job with so many GPUs goes to.
 
-    Jobs without GPUs stay off partitions that have them, where there is another. Where no partition has enough GPUs,
-    all are looked at, and Slurm says what is wrong.
+    None if one of them has no such limit. Jobs without GPUs stay off partitions that have them,
+    where there is another. Where no partition has enough GPUs, all count, and Slurm says what is
+    wrong.
     """
-    fit = [
-        p
-        for p in partitions.values()
-        if (p.get("max_gpu", 0) >= gpus if gpus else not p.get("max_gpu", 0))
-    ]
-    limits = [p.get(key) for p in fit or partitions.values()]
+    on_gpus = {name: p.get("max_gpu", 0) for name, p in partitions.items()}
+    fit = [name for name, n in on_gpus.items() if (n >= gpus if gpus else n == 0)]
+    limits = [partitions[name].get(key) for name in fit or partitions]
     known = [int(limit) for limit in limits if limit is not None]
     return max(known) if len(known) == len(limits) else None
 
@@ -57,8 +57,8 @@ def grown(base: float, attempt: int) -> int:
 def work_of_size(architecture: Architecture) -> float:
     """Return what a training step costs an edge, in multiply-adds up to a constant.
 
-    MLPs of every layer are quadratic in widths; tensor products of features grow with the sixth power of
-    (l_max + 1): paths times the components they contract.
+    MLPs of every layer are quadratic in widths; tensor products of features grow with the sixth
+    power of (l_max + 1): paths times the components they contract.
     """
     a = architecture
     width, scalars, tensors = a.mlp_width, a.num_scalar_features, a.num_tensor_features
@@ -70,18 +70,14 @@ def work_of_size(architecture: Architecture) -> float:
 def training_memory_mb(
     architecture: Architecture, training: Training, runtime: Runtime, n_train: int, attempt: int
 ) -> int:
-    """Return the memory of one training process in MB: libraries, frames kept packed, and one step's tensors.
+    """Return the memory of one training process in MB: libraries, packed frames, a step's tensors.
 
-    On a GPU the tensors are in the device's memory, but what the compiler and the allocator keep on the host is not
-    known, so as much is asked for.
+    On a GPU the tensors are in the device's memory, but what the compiler and the allocator keep on
+    the host is not known, so as much is asked for.
     """
-    features = (
-        architecture.num_scalar_features
-        + architecture.num_tensor_features * (architecture.l_max + 1) ** 2
-    )
-    tensors = (
-        training.batch_size * architecture.num_layers * (features + 3 * architecture.mlp_width)
-    )
+    a = architecture
+    features = a.num_scalar_features + a.num_tensor_features * (a.l_max + 1) ** 2
+    tensors = training.batch_size * a.num_layers * (features + 3 * a.mlp_width)
     libraries = _LIBRARIES_MB + (GPU_MB if _on_gpu(runtime) else 0)
     frames = min(_DATA_MB, _VALIDATION_MB + n_train * _FRAME_MB)
     return grown(libraries + frames + tensors * _FEATURE_MB, attempt)

@@ -1,4 +1,4 @@
-"""Checks of settings against the JSON schemas of ``workflow/schemas``, with errors of one line."""
+"""Checks of settings against the JSON schemas of ``study/schemas``, with errors of one line."""
 
 import copy
 import functools
@@ -23,7 +23,7 @@ _VALIDATOR = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
 
 
 def validate(values: dict[str, Any], schema: str) -> dict[str, Any]:
-    """Return a copy of ``values`` with defaults filled in, checked against ``<schema>.schema.yaml``.
+    """Return a copy of ``values``, defaults filled in, checked against ``<schema>.schema.yaml``.
 
     Raises
     ------
@@ -35,15 +35,16 @@ def validate(values: dict[str, Any], schema: str) -> dict[str, Any]:
 
 @functools.cache  # a study of 1,000 runs asks thousands of times, and parsing takes 25 ms
 def rules_of(schema: str) -> dict[str, Any]:
-    """Return ``<schema>.schema.yaml`` as it stands; everyone gets the same dictionary, which nobody changes."""
-    rules: dict[str, Any] = yaml.safe_load(
-        resources.files("study.schemas").joinpath(f"{schema}.schema.yaml").read_text("utf-8")
-    )
+    """Return ``<schema>.schema.yaml``: the same dictionary for all, which nobody changes."""
+    file = resources.files("study.schemas") / f"{schema}.schema.yaml"
+    rules: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
     return rules
 
 
 def check(values: dict[str, Any], rules: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return a copy of ``values`` with defaults filled in, checked against ``rules``; ``name`` says where they stand.
+    """Return a copy of ``values`` with defaults filled in, checked against ``rules``.
+
+    Errors say by ``name`` where the values are from.
 
     Raises
     ------
@@ -66,15 +67,11 @@ def _refuse_nan(values: Any, where: str) -> None:
     """Refuse .nan and .inf, which every bound of a schema lets through."""
     if isinstance(values, float) and not math.isfinite(values):
         raise InputError(f"{where} = {values} - must be a finite number. Fix the value.")
-    parts = (
-        values.items()
-        if isinstance(values, dict)
-        else enumerate(values)
-        if isinstance(values, list)
-        else ()
-    )
-    for key, value in parts:
-        _refuse_nan(value, f"{where}.{key}")
+    if isinstance(values, list):
+        values = dict(enumerate(values))
+    if isinstance(values, dict):
+        for key, value in values.items():
+            _refuse_nan(value, f"{where}.{key}")
 
 
 def _fill_defaults(values: Any, rules: Mapping[str, Any]) -> None:

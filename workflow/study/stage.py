@@ -35,19 +35,23 @@ class Table:
         ``{dataset}``, ``{n_train}``, ``{model}`` and ``{seed}``; none if a rule writes it at once.
     runs
         The runs that have these files.
+    check
+        Function that refuses rows which do not belong together, ``"module:function"``.
     """
 
     name: str
     files: tuple[str, ...] = ()
     runs: Runs = Runs.NONE
+    check: str = ""
 
 
-def of_runs(stage: str, runs: Runs, first: str, *others: str) -> tuple[Table, ...]:
-    """Return tables of runs that lie beside each other: ``<run>.csv``, ``<run>.<other>.csv``, ..."""
-    suffixes = {first: "", **{name: f".{name}" for name in others}}
-    return tuple(
-        Table(name, (f"{stage}/{{run}}{suffix}.csv",), runs) for name, suffix in suffixes.items()
-    )
+def of_runs(stage: str, runs: Runs, first: str, *others: str, check: str = "") -> tuple[Table, ...]:
+    """Return tables of runs beside each other: ``<run>.csv``, ``<run>.<other>.csv``, ...
+
+    ``check`` is of the first.
+    """
+    beside = (Table(name, (f"{stage}/{{run}}.{name}.csv",), runs) for name in others)
+    return Table(first, (f"{stage}/{{run}}.csv",), runs, check), *beside
 
 
 @dataclass(frozen=True)

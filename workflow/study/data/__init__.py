@@ -3,8 +3,19 @@
 from pathlib import Path
 
 from e3d import options
-from e3d.command_line import Command, argument
+from e3d.command_line import Argument, Command, argument
 from study.stage import Stage
+
+_DATASETS = Path("config/datasets.yaml")
+
+
+def _checksum(name: str) -> Argument:
+    return argument(name, "expected checksum; not checked if empty", type=str, default="")
+
+
+def _only(name: str, text: str) -> Argument:
+    return argument(name, text, type=str, nargs="*", default=())
+
 
 STAGE = Stage(
     "data",
@@ -16,19 +27,11 @@ STAGE = Stage(
             "Download the file of the dataset NAME and check it; a download that was cut resumes.",
             (
                 argument("NAME", "a dataset of --datasets", type=str),
-                argument(
-                    "--datasets", "default: %(default)s", default=Path("config/datasets.yaml")
-                ),
-                argument(
-                    "--url",
-                    "fetch from here into -o, without reading --datasets; with the next three",
-                    type=str,
-                ),
+                argument("--datasets", "default: %(default)s", default=_DATASETS),
+                argument("--url", "fetch from here into -o, without reading --datasets", type=str),
                 argument("--bytes", "expected size; not checked if empty", type=options.size),
-                argument("--md5", "expected checksum; not checked if empty", type=str, default=""),
-                argument(
-                    "--sha256", "expected checksum; not checked if empty", type=str, default=""
-                ),
+                _checksum("--md5"),
+                _checksum("--sha256"),
             ),
             default_output="default: the dataset's path",
         ),
@@ -47,9 +50,7 @@ STAGE = Stage(
                     metavar="NAME=SHARE",
                 ),
                 argument(
-                    "--apply-residual",
-                    "also take the residual per element off",
-                    action="store_true",
+                    "--apply-residual", "take the residual per element off", action="store_true"
                 ),
             ),
         ),
@@ -80,18 +81,10 @@ STAGE = Stage(
                     type=str,
                     default="random",
                 ),
-                argument(
-                    "--subsets", "only these subsets of the source", type=str, nargs="*", default=()
-                ),
-                argument(
-                    "--elements", "only frames of these elements", type=str, nargs="*", default=()
-                ),
-                argument(
-                    "--min-atoms", "only frames of at least so many atoms", type=int, default=1
-                ),
-                argument(
-                    "--max-atoms", "... and at most so many; 0: no limit", type=int, default=0
-                ),
+                _only("--subsets", "only these subsets of the source"),
+                _only("--elements", "only frames of these elements"),
+                argument("--min-atoms", "of a frame", type=int, default=1),
+                argument("--max-atoms", "of a frame; 0: no limit", type=int, default=0),
             ),
         ),
     ),

@@ -7,7 +7,12 @@ from study.stage import Figure, Findings, Runs, Stage, of_runs
 
 STAGE = Stage(
     "entropy",
-    tables=of_runs("entropy", Runs.PLAIN, "entropy", "decomposability", "histogram", "sensitivity"),
+    tables=of_runs(
+        "entropy",
+        Runs.PLAIN,
+        *("entropy", "decomposability", "histogram", "sensitivity"),
+        check="study.entropy.tables:require_one_sample_size",
+    ),
     figures=(
         Figure("distributions", 2, "D by bond type", ("decompose/summary", "entropy/histogram")),
         Figure(

@@ -3,6 +3,17 @@
 from e3d.command_line import Command, argument
 from study.stage import Figure, Findings, Stage, Table
 
+READS = (
+    "decompose/summary",
+    "evaluate/errors",
+    "entropy/entropy",
+    "entropy/decomposability",
+    "bde/summary",
+    "bde/named",
+    "reactivity/summary",
+)
+"""The study's tables that the stage is made from."""
+
 STAGE = Stage(
     "interplay",
     tables=(Table("runs"), Table("correlations")),

@@ -2,24 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from e3d import tables as files
 from study.fields import plain
+from study.interplay import READS
 from study.interplay.correlations import correlations
 from study.interplay.runs import run_table
 from study.tables import read_tables
-
-NEEDED: Final = (
-    "decompose/summary",
-    "evaluate/errors",
-    "entropy/entropy",
-    "entropy/decomposability",
-    "bde/summary",
-    "bde/named",
-    "reactivity/summary",
-)
-"""The study's tables that the stage reads."""
 
 
 def write_tables(tables: Sequence[Path], output: Path) -> None:
@@ -28,9 +17,9 @@ def write_tables(tables: Sequence[Path], output: Path) -> None:
     Raises
     ------
     InputError
-        If one of the study's tables in ``NEEDED`` is missing.
+        If one of the study's tables in ``READS`` is missing.
     """
-    read = {name: plain(table) for name, table in read_tables(tables, NEEDED).items()}
+    read = {name: plain(table) for name, table in read_tables(tables, READS).items()}
     runs = run_table(read)
     for table, path in ((runs, output), (correlations(runs), output.with_name("correlations.csv"))):
         files.write(table, path, inputs=tables)

@@ -88,7 +88,8 @@ class Study:
         """Return how a model is trained: runtime settings, those of its size before others."""
         runtime: dict[str, Any] = self.values["runtime"]
         common = {key: runtime[key] for key in runtime if key not in ("models", "container")}
-        return common | runtime["models"].get(base_and_variant(model)[0], {})
+        own: dict[str, Any] = runtime["models"].get(base_and_variant(model)[0], {})
+        return common | own
 
 
 def _grids(values: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -2,8 +2,8 @@
 
 
 # On the machine Snakemake runs on: compute nodes often reach no network. Only another address
-# fetches a file again. What has arrived of it, .<name>.part, is no declared output and so outlives a
-# failed job.
+# fetches a file again. What has arrived of it, .<name>.part, is no declared output and so outlives
+# a failed job.
 rule data_fetch:
     output:
         "{file}",

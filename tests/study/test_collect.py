@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from e3d import tables
-from study.collect import collect
+from study.collect import collect, collect_tables
 
 
 def _run(n: int, seed: int, model: str = "nano") -> dict[str, Any]:
@@ -37,3 +38,18 @@ def test_collect_stacks_in_run_order(tmp_path: Path, input_error: Any) -> None:
     tables.write(pd.DataFrame({"row": [0]}), tmp_path / "other.csv")
     with input_error("other.csv", "no column run, dataset"):
         collect([*paths, tmp_path / "other.csv"])
+
+
+def test_a_check_refuses_a_stacked_table(tmp_path: Path) -> None:
+    for k in (0, 1):
+        tables.write(tables.with_run(pd.DataFrame({"n": [k]}), _run(32, k)), tmp_path / f"{k}.csv")
+    paths, output = [tmp_path / "0.csv", tmp_path / "1.csv"], tmp_path / "all.csv"
+    with pytest.raises(ValueError, match="refused 2 rows"):
+        collect_tables(paths, output, f"{__name__}:_refuse")
+    assert not output.exists()
+    collect_tables(paths, output)
+    assert len(tables.read(output)) == 2
+
+
+def _refuse(table: pd.DataFrame) -> None:
+    raise ValueError(f"refused {len(table)} rows")

@@ -16,6 +16,7 @@ from study import schemas
 from study.config import Study, load_study, run_settings
 from study.run_settings import RunSettings
 from study.schema import validate
+from study.stage import Runs
 
 OVERLAYS = sorted(path.name for path in (Path(__file__).parents[2] / "config").glob("*.yaml"))
 OVERLAYS = [name for name in OVERLAYS if name not in ("config.yaml", "datasets.yaml")]
@@ -177,6 +178,19 @@ def test_controls_add_runs_once_and_share_the_grids_lists(
         "minispice/n8/nano+r35/s0",
         "minispice/n16/nano+r35/s0",
     ]
+
+
+def test_runs_that_have_a_table(default: dict[str, Any], datasets: dict[str, Any]) -> None:
+    """Largest: all seeds of the largest size at most frames. Smallest: one seed of the smallest."""
+    default["grid"] |= {"n_train": [8, 16], "model": ["nano", "micro"], "seed": [1, 0]}
+    default["controls"] = [{"n_train": [16], "model": ["micro+r35"], "seed": [0]}]
+    study = load_study(default, datasets)
+    runs = {which: [run["run"] for run in study.runs_with(which)] for which in Runs}
+    assert len(runs[Runs.EVERY]) == 9
+    assert runs[Runs.PLAIN] == runs[Runs.EVERY][:-1]
+    assert runs[Runs.LARGEST] == ["minispice/n16/micro/s1", "minispice/n16/micro/s0"]
+    assert runs[Runs.SMALLEST] == ["minispice/n16/nano/s0"]
+    assert runs[Runs.NONE] == []
 
 
 def test_a_variant_changes_what_it_names_and_nothing_else(

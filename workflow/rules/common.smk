@@ -18,7 +18,7 @@ from e3d.fields import BONDS_FILE, DECOMPOSED_FILES, MEANS_FILE, PAIRS_FILE, TES
 from e3d.options import read_yaml
 from study import stages
 from study.cli import COMMANDS as STUDY_COMMANDS
-from study.config import load_site, load_study, run_settings
+from study.config import NAMED_BONDS_FILE, load_site, load_study, run_settings
 from study.fields import NAMED_BONDS, STRUCTURES, VARIANT_SIGN
 from study.import_graph import files_of
 from study.stage import Runs
@@ -38,7 +38,6 @@ TABLES = f"results/published/{SETTINGS['study']}" if PUBLISHED else RESULTS
 # Drawing published tables leaves the figures of one's own study alone.
 FIGURES_FOLDER = f"{RESULTS}/figures-published" if PUBLISHED else f"{RESULTS}/figures"
 
-NAMED_BONDS_FILE = "resources/named_bonds.xyz"
 BDE_REFERENCE = "resources/bde_298K.csv"
 BOND_ENERGIES = "resources/bond_energies.csv"
 

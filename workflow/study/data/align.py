@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Ints
 from e3d.fields import Store as F
 from e3d.statistics import jackknife_groups, t_quantile
 from e3d.statistics.resampling import jackknife_se
@@ -22,8 +23,8 @@ class Residual:
     """What is left per element after alignment on isolated atoms, and on what it rests."""
 
     elements: tuple[int, ...]
-    value: NDArray[np.float64]  # (E,) eV per atom
-    half_width: NDArray[np.float64]  # (E,) of its 95 % interval
+    value: Floats  # (E,) eV per atom
+    half_width: Floats  # (E,) of its 95 % interval
     basis: str  # PAIRED or UNPAIRED
     frames: int  # that it was measured on
     rms_before: float  # difference of binding energies, eV per atom; NaN if UNPAIRED
@@ -72,16 +73,14 @@ def measure_residual(reference: StoreReader, other: StoreReader) -> Residual | N
     )
 
 
-def _residual(
-    elements: list[int], value: NDArray[np.float64], half: NDArray[np.float64], *facts: Any
-) -> Residual | None:
+def _residual(elements: list[int], value: Floats, half: Floats, *facts: Any) -> Residual | None:
     """Return the residual of the elements that have one, None if none has."""
     known = np.isfinite(value)
     named = tuple(z for z, determined in zip(elements, known, strict=True) if determined)
     return Residual(named, value[known], half[known], *facts) if named else None
 
 
-def _common_structures(reference: StoreReader, other: StoreReader) -> NDArray[np.int64]:
+def _common_structures(reference: StoreReader, other: StoreReader) -> Ints:
     """Return frames (P, 2) that are the same structure in both stores.
 
     The molecule is the same, and coordinates and cell are within 1e-4 Å.
@@ -137,7 +136,7 @@ def _same(a: Frame, b: Frame) -> bool:
     )
 
 
-def _counts(reader: StoreReader, elements: list[int]) -> NDArray[np.float64]:
+def _counts(reader: StoreReader, elements: list[int]) -> Floats:
     """Return the number of atoms of each element in every frame (F, E)."""
     numbers = reader[F.ATOMIC_NUMBERS]
     counts = [
@@ -146,9 +145,7 @@ def _counts(reader: StoreReader, elements: list[int]) -> NDArray[np.float64]:
     return np.stack(counts, axis=1).astype(np.float64)
 
 
-def _regress(
-    counts: NDArray[np.float64], values: NDArray[np.float64], molecules: NDArray[np.int32]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _regress(counts: Floats, values: Floats, molecules: NDArray[np.int32]) -> tuple[Floats, Floats]:
     """Return least-squares coefficients and the half widths of their 95 % intervals, (E,) each.
 
     Intervals are the jackknife's over molecules. A coefficient is NaN where the compositions do not
@@ -176,7 +173,7 @@ def _regress(
     return value, t_quantile(n - 1) * errors
 
 
-def _solve(normal: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+def _solve(normal: Floats, right: Floats) -> Floats:
     """Solve the normal equations (E, E), (E,); NaN for what they leave free."""
     size = np.sqrt(np.diag(normal))
     scale = np.where(size > 0, size, 1.0)

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from e3d import provenance, tables
+from e3d.arrays import Masks
 from e3d.chemistry import FORMULA, Molecule, molecule, symbol, unnamed
 from e3d.errors import InputError
 from e3d.fields import Store as F
@@ -123,7 +123,7 @@ def _warn_of_unknown(name: str, elements: list[int], residual: Residual | None) 
         log.warning("%s: no residual known for %s, so none is taken off", name, ", ".join(unknown))
 
 
-def groups_of(reader: StoreReader) -> Iterator[tuple[Group, Molecule, NDArray[np.bool_], bool]]:
+def groups_of(reader: StoreReader) -> Iterator[tuple[Group, Molecule, Masks, bool]]:
     """Yield a store's frames again, group by group.
 
     Yields

@@ -21,6 +21,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from e3d import tables
+from e3d.arrays import Ints
 from e3d.chemistry import FORMULA, formula
 from e3d.errors import InputError
 from e3d.fields import (
@@ -51,7 +52,7 @@ class SplitSettings:
     validation: float = 0.12
 
 
-def families(group: NDArray[np.int64], source_index: NDArray[np.int64]) -> NDArray[np.int64]:
+def families(group: Ints, source_index: Ints) -> Ints:
     """Return a family number (F,) per frame: a frame, its parent, and whatever must stay with them.
 
     Conformation i + 25 was made from conformation i, so they share i mod 25; where the original
@@ -65,8 +66,8 @@ def families(group: NDArray[np.int64], source_index: NDArray[np.int64]) -> NDArr
 
 def assign(
     components: list[tuple[str, ...]],
-    molecules: NDArray[np.int64],
-    family: NDArray[np.int64],
+    molecules: Ints,
+    family: Ints,
     settings: SplitSettings,
 ) -> NDArray[np.object_]:
     """Return the split (F,) of every frame.
@@ -105,9 +106,7 @@ def _held_out(
     return {names[k] for k in rng.permutation(len(names))[:n]}
 
 
-def _deal(
-    family: NDArray[np.int64], settings: SplitSettings, rng: np.random.Generator
-) -> dict[str, NDArray[np.int64]]:
+def _deal(family: Ints, settings: SplitSettings, rng: np.random.Generator) -> dict[str, Ints]:
     """Deal a molecule's families to the test set, then validation; at least one stays in the pool.
 
     Fractions of a family are rounded at random, so that molecules with few families give their
@@ -175,9 +174,7 @@ def write_splits(store: Path, output: Path, **settings: Any) -> pd.DataFrame:
     return table
 
 
-def _twins(
-    reader: StoreReader, components: list[tuple[str, ...]]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _twins(reader: StoreReader, components: list[tuple[str, ...]]) -> tuple[Ints, Ints]:
     """Find what a split of a mixed store must not tear apart.
 
     Returns
@@ -205,7 +202,7 @@ def _twins(
     return molecules, np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-def _joined(family: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+def _joined(family: Ints, pairs: Ints) -> Ints:
     """Return families (F,), those that hold two frames of a pair (P, 2) made one."""
     if not len(pairs):
         return family
@@ -214,7 +211,7 @@ def _joined(family: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.i
     return np.asarray(connected_components(edges, directed=False)[1][family], dtype=np.int64)
 
 
-def _any_shared(molecules: NDArray[np.int64], family: NDArray[np.int64]) -> bool:
+def _any_shared(molecules: Ints, family: Ints) -> bool:
     """Say whether any molecule has more than one family, so that one can be held out."""
     pairs = np.unique(np.stack([molecules.astype(np.int64), family], axis=1), axis=0)
     return bool((np.bincount(pairs[:, 0]) > 1).any())

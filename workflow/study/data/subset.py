@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from e3d import tables
+from e3d.arrays import Floats, Ints, Masks
 from e3d.chemistry import number
 from e3d.errors import InputError, choices
 from e3d.fields import POOL, Column
@@ -22,7 +22,6 @@ from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
 from e3d.store.splits import read_splits
 
-Indices = NDArray[np.int64]
 Seed = int | tuple[int, ...]
 
 
@@ -95,7 +94,7 @@ def write_subset(store: Path, splits: Path, output: Path, n: int, **options: Any
     return chosen
 
 
-def _eligible(reader: StoreReader, pool: Indices, settings: SubsetSettings) -> NDArray[np.bool_]:
+def _eligible(reader: StoreReader, pool: Ints, settings: SubsetSettings) -> Masks:
     """Mark the frames of ``pool`` that the limits of ``settings`` let through."""
     sizes = np.diff(reader.frame_ptr)[pool]
     keep = (sizes >= settings.min_atoms) & (sizes <= (settings.max_atoms or np.inf))
@@ -116,9 +115,7 @@ def _eligible(reader: StoreReader, pool: Indices, settings: SubsetSettings) -> N
     return keep
 
 
-def _interleaved(
-    reader: StoreReader, eligible: Indices, settings: SubsetSettings, n: int
-) -> Indices:
+def _interleaved(reader: StoreReader, eligible: Ints, settings: SubsetSettings, n: int) -> Ints:
     """Return ``n`` frames in the strategy's order, the parts of a mixed store by their shares."""
     if settings.strategy not in STRATEGIES:
         raise InputError(
@@ -145,18 +142,18 @@ def _interleaved(
     return np.concatenate(frames)[np.argsort(np.concatenate(keys), kind="stable")][:n]
 
 
-def _random(reader: StoreReader, eligible: Indices, seed: Seed, n: int) -> Indices:
+def _random(reader: StoreReader, eligible: Ints, seed: Seed, n: int) -> Ints:
     """Put the frames in one seeded random order."""
     return eligible[np.random.default_rng(seed).permutation(len(eligible))]
 
 
-def _smallest(reader: StoreReader, eligible: Indices, seed: Seed, n: int) -> Indices:
+def _smallest(reader: StoreReader, eligible: Ints, seed: Seed, n: int) -> Ints:
     """Put frames with fewer atoms first, equal ones at random."""
     shuffled = _random(reader, eligible, seed, n)
     return shuffled[np.argsort(np.diff(reader.frame_ptr)[shuffled], kind="stable")]
 
 
-def _farthest_composition(reader: StoreReader, eligible: Indices, seed: Seed, n: int) -> Indices:
+def _farthest_composition(reader: StoreReader, eligible: Ints, seed: Seed, n: int) -> Ints:
     """Visit compositions in the order of farthest-point sampling, one random frame at each visit.
 
     The distance is Euclid's between counts of elements. It starts at a random composition, each
@@ -174,14 +171,14 @@ def _farthest_composition(reader: StoreReader, eligible: Indices, seed: Seed, n:
     return shuffled[np.lexsort((rank[kind], visit))]
 
 
-def _compositions(reader: StoreReader, frames: Indices) -> NDArray[np.int64]:
+def _compositions(reader: StoreReader, frames: Ints) -> Ints:
     """Return the number of atoms of each element that occurs in ``frames`` (F,): (F, elements)."""
     numbers, ptr = reader[F.ATOMIC_NUMBERS], reader.frame_ptr[:-1]
     counts = (np.add.reduceat(numbers == z, ptr, dtype=np.int32)[frames] for z in reader.elements)
     return np.stack([count for count in counts if count.any()], axis=1).astype(np.int64)
 
 
-def _farthest(points: NDArray[np.float64], start: int, n: int) -> Indices:
+def _farthest(points: Floats, start: int, n: int) -> Ints:
     """Return the rank of every point; those after the first ``n`` share the last rank."""
     rank = np.full(len(points), n, dtype=np.int64)
     distance = np.full(len(points), np.inf)
@@ -192,7 +189,7 @@ def _farthest(points: NDArray[np.float64], start: int, n: int) -> Indices:
     return rank
 
 
-STRATEGIES: Final[Mapping[str, Callable[[StoreReader, Indices, Seed, int], Indices]]] = {
+STRATEGIES: Final[Mapping[str, Callable[[StoreReader, Ints, Seed, int], Ints]]] = {
     "random": _random,
     "smallest": _smallest,
     "farthest-composition": _farthest_composition,

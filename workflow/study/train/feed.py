@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from ase.data import atomic_numbers
 from nequip.data import AtomicDataDict
-from numpy.typing import NDArray
 
 from e3d import tables
+from e3d.arrays import Ints
 from e3d.errors import InputError
 from e3d.fields import Column
 from e3d.store.reader import StoreReader
@@ -85,7 +85,7 @@ class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
     def __len__(self) -> int:
         return len(self.frames)
 
-    def batches(self, indices: NDArray[np.int64], size: int) -> list[AtomicDataDict.Type]:
+    def batches(self, indices: Ints, size: int) -> list[AtomicDataDict.Type]:
         """Return the frames at ``indices`` (n,) in batches of ``size``; the last may be smaller."""
         if self._packed is None:
             return self._for_nequip(pack(self._reader, self.frames[indices], self._r_max), size)
@@ -197,7 +197,7 @@ class FixedStepLoader:
         for start in range(0, len(order), _BLOCK * size):
             yield from self.dataset.batches(order[start : start + _BLOCK * size], size)
 
-    def _order(self) -> NDArray[np.int64]:
+    def _order(self) -> Ints:
         """Return the frames of this epoch for all ranks: a slice of the permutations end to end."""
         n, needed = len(self.dataset), self._steps * self._batch_size
         first, start = divmod(self._epoch * needed, n)
@@ -243,7 +243,7 @@ class InOrderLoader:
         for batch in self._kept:
             yield dict(batch)  # the model adds its results to the dictionary it is given
 
-    def _share(self) -> tuple[NDArray[np.int64], int]:
+    def _share(self) -> tuple[Ints, int]:
         """Return the indices of this rank's frames, and how many of them make a batch."""
         rank, ranks = rank_and_number()
         n, whole = len(self.dataset), self._batch_size

@@ -12,6 +12,7 @@ from ase.geometry import complete_cell
 from matscipy.neighbours import neighbour_list
 from numpy.typing import NDArray
 
+from e3d.arrays import Floats, Ints, Masks
 from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
 
@@ -26,17 +27,17 @@ class Packed:
     centre without sorting them again. Atom indices of edges count within their frame.
     """
 
-    atom_ptr: NDArray[np.int64]  # (F + 1,)
-    edge_ptr: NDArray[np.int64]  # (F + 1,)
+    atom_ptr: Ints  # (F + 1,)
+    edge_ptr: Ints  # (F + 1,)
     positions: NDArray[np.float32]  # (A, 3) Å
     forces: NDArray[np.float32]  # (A, 3) eV/Å
     atomic_numbers: NDArray[np.uint8]  # (A,)
-    energy: NDArray[np.float64]  # (F,) eV
+    energy: Floats  # (F,) eV
     centre: NDArray[np.int32]  # (E,)
     neighbour: NDArray[np.int32]  # (E,)
     shift: NDArray[np.int32] | None  # (E, 3) cells from centre to neighbour; None: no cells at all
-    cell: NDArray[np.float64] | None  # (F, 3, 3) Å
-    pbc: NDArray[np.bool_] | None  # (F, 3)
+    cell: Floats | None  # (F, 3, 3) Å
+    pbc: Masks | None  # (F, 3)
 
     @property
     def nbytes(self) -> int:
@@ -44,7 +45,7 @@ class Packed:
         arrays = (getattr(self, field.name) for field in fields(self))
         return sum(int(array.nbytes) for array in arrays if array is not None)
 
-    def take(self, frames: NDArray[np.int64]) -> "Packed":
+    def take(self, frames: Ints) -> "Packed":
         """Return the frames with these numbers, in this order; a number may come twice."""
         atom_ptr, atoms = _rows(self.atom_ptr, frames)
         edge_ptr, edges = _rows(self.edge_ptr, frames)
@@ -63,20 +64,18 @@ class Packed:
         )
 
 
-def _rows(
-    ptr: NDArray[np.int64], which: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _rows(ptr: Ints, which: Ints) -> tuple[Ints, Ints]:
     """Return the pointers of the segments ``which`` laid end to end, and their rows."""
     starts = ptr[which]
     new = _pointers(ptr[which + 1] - starts)
     return new, np.arange(new[-1]) + np.repeat(starts - new[:-1], np.diff(new))
 
 
-def _pointers(counts: Any) -> NDArray[np.int64]:
+def _pointers(counts: Any) -> Ints:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-def pack(reader: StoreReader, frames: NDArray[np.int64], r_max: float) -> Packed:
+def pack(reader: StoreReader, frames: Ints, r_max: float) -> Packed:
     """Read ``frames`` (at least one) and find their neighbours within ``r_max`` (Å)."""
     atom_ptr = _pointers(reader.frame_ptr[frames + 1] - reader.frame_ptr[frames])
     positions = reader.gather(F.POSITIONS, frames)
@@ -113,8 +112,8 @@ def pack(reader: StoreReader, frames: NDArray[np.int64], r_max: float) -> Packed
 
 def neighbours(
     positions: NDArray[np.float32],
-    cell: NDArray[np.float64] | None,
-    pbc: NDArray[np.bool_] | None,
+    cell: Floats | None,
+    pbc: Masks | None,
     r_max: float,
 ) -> Edges:
     """Return centre (E,), neighbour (E,) and cell shift (E, 3) of every edge, sorted by centre.

@@ -1,4 +1,4 @@
-"""Shared fixtures: files in the SPICE layout, mapped SMILES, and the one-line check of user errors."""
+"""Shared fixtures: SPICE-layout files, mapped SMILES, and the one-line check of user errors."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -35,7 +35,7 @@ def minispice() -> Path:
 
 @pytest.fixture
 def input_error() -> Callable[..., AbstractContextManager[None]]:
-    """Expect an InputError of one line that holds every given text and ends in a sentence (the fix)."""
+    """Expect an InputError of one line with every given text, whose last sentence is the fix."""
 
     @contextmanager
     def expect(*texts: str) -> Iterator[None]:

@@ -23,7 +23,7 @@ _LARGE = 500
 """Atoms of a molecule from which on bins in three directions are faster than slabs."""
 _BINS_PER_ATOM = 100
 _MAX_BINS = 10**7
-"""Of a periodic cell; matscipy's search is slow, or out of memory, in larger ones."""
+"""Bins of a periodic cell; matscipy's search is slow, or out of memory, with more."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from e3d.errors import InputError
 COSTS_FILE: Final = "costs.csv"
 MACHINE_FILE: Final = "machine.json"
 STUDY: Final = "study"
-"""Of the rows of the costs the one of the whole study."""
+"""The row of the costs that is about the whole study."""
 _MANY_RULES = ("train", "data", "figures")
 """Stages whose rules have a row each."""
 

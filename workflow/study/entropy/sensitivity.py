@@ -17,7 +17,7 @@ WIDTHS_EV: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
 SHARES: Final = (1 / 8, 1 / 4, 1 / 2, 1.0)
 DRAWS: Final = 20
 SEED: Final = 0
-"""Of the draws: the same molecules for all runs on the same structures."""
+"""Seed of the draws: the same molecules for all runs on the same structures."""
 MIN_MOLECULES: Final = 2
 
 

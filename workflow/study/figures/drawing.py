@@ -26,13 +26,13 @@ from study.runs import Run, over_seeds, sized_models
 
 _Outside = Literal["outside lower center", "outside upper center"]
 _DIGITS: Final = 6
-"""Of a share of the figure: a thousandth of a pixel."""
+"""Digits kept of a share of the figure: a thousandth of a pixel."""
 _LAYOUTS, _SETTLED = 12, 1e-4
 """At most so many layouts, until no panel moves by more than this share of the figure."""
 _DODGE, _MAX_DODGE = 1.04, 1.25
 """Factors in N between neighbouring and between the outermost series."""
 _OPEN: Final = 0.85
-"""Of a panel's width: points farther right have their labels to the left."""
+"""Share of a panel's width: points farther right have their labels to the left."""
 _PUSHES: Final = 500
 """Rounds of pushing labels apart: with a time limit a figure would not come out the same twice."""
 

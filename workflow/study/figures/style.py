@@ -20,7 +20,7 @@ ELEMENT_COLORS: Final = {
 }  # fmt: skip
 
 POINTS: Final = 72
-"""Of an inch."""
+"""Points of an inch."""
 Look = dict[str, Any]
 """How something is drawn: keyword arguments of matplotlib."""
 

@@ -29,7 +29,7 @@ from study.references import REFERENCES
 
 ABS_BIAS: Final = "abs_bias_eV"
 RANKS: Final = (BETWEEN, WITHIN)
-"""Scores of which more is better. Of all others less is; a signed bias is judged by its size."""
+"""Scores of which more is better; the others are errors, and a signed bias counts by its size."""
 BETTER, WORSE, NOT_JUDGED = "better", "worse", "not judged"
 LABELS: Final = "labels"
 """Stands for the reference where test errors are compared."""

@@ -81,15 +81,10 @@ def write_mixture(
         for name, store, residual in zip(parts, stores, residuals, strict=True):
             row = writer.part(name, parts[name])
             with StoreReader(store) as reader:
-                own = reader.isolated_atom_energy
-                left: dict[int, float] = {}
-                if residual is not None and apply_residual:
-                    left = dict(zip(residual.elements, residual.value.tolist(), strict=True))
+                taken_off = residual if apply_residual else None
                 for group, parsed, intact, ionic in groups_of(reader):
-                    elements = group.atomic_numbers.tolist()
-                    offset = sum(atoms[z] - own[z] for z in elements)
-                    moved = group.energy + (offset - sum(left.get(z, 0.0) for z in elements))
-                    named = replace(group, energy=moved, subset=f"{name}: {group.subset}")
+                    moved = _aligned(group, reader.isolated_atom_energy, atoms, taken_off)
+                    named = replace(moved, subset=f"{name}: {group.subset}")
                     writer.add(named, parsed, intact, ionic=ionic, part=row)
     table = pd.DataFrame(rows)
     settings = {"shares": parts, "apply_residual": apply_residual}
@@ -97,6 +92,25 @@ def write_mixture(
     tables.write(table, beside, inputs=stores, settings=settings)
     provenance.record(output, inputs=stores, settings=settings)
     return table
+
+
+def _aligned(
+    group: Group,
+    own: Mapping[int, float],
+    atoms: Mapping[int, float],
+    residual: Residual | None,
+) -> Group:
+    """Return a group with the isolated atoms of the mixture, less the residual of its elements.
+
+    ``own`` and ``atoms`` hold the energies of isolated atoms (eV): the dataset's, the mixture's.
+    """
+    left: dict[int, float] = {}
+    if residual is not None:
+        left = dict(zip(residual.elements, residual.value.tolist(), strict=True))
+    elements = group.atomic_numbers.tolist()
+    offset = sum(atoms[z] - own[z] for z in elements)
+    moved = group.energy + (offset - sum(left.get(z, 0.0) for z in elements))
+    return replace(group, energy=moved)
 
 
 def _normalised(stores: Sequence[Path], shares: Sequence[tuple[str, float]]) -> dict[str, float]:

@@ -319,7 +319,7 @@ def number(element: str) -> int:
     if not z:
         raise InputError(
             f"element {element!r} is not a chemical symbol - expected one as in the periodic table "
-            "(H, C, Cl). Fix `isolated_atom_energy_eV` or `exclude_elements` of the dataset, or "
-            "`subset.elements`."
+            "(H, C, Cl). Fix `isolated_atom_energy_eV` (--isolated-atom-energy) or "
+            "`exclude_elements` (--exclude-elements) of the dataset, or `subset.elements`."
         )
     return int(z)

@@ -72,7 +72,8 @@ def work(
                     }
                 if not running:
                     break
-                for future in wait(running, _left(deadline), return_when=FIRST_COMPLETED).done:
+                done = wait(running, _left(deadline), return_when=FIRST_COMPLETED).done
+                for future in sorted(done, key=_failed):  # what is done is kept before one raises
                     result = future.result()
                     keep(running.pop(future), result)
     except BrokenProcessPool:
@@ -83,6 +84,10 @@ def work(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _failed(future: Future[Any]) -> bool:
+    return future.exception() is not None
 
 
 def _left(deadline: float) -> float | None:

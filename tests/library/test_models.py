@@ -185,7 +185,7 @@ def test_the_fast_network_gives_what_the_shipped_one_gives(
     molecules: dict[str, Structure],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("e3d.models.load.accelerate", lambda model: False)
+    monkeypatch.setattr("e3d.models.analysis.accelerate", lambda model: False)
     shipped = load_model(trained / "model.ckpt")
     assert type(shipped._network) is not type(model._network)
     several = [molecules[name] for name in ("C", "CCO", "N#N", "Cc1ccccc1")]

@@ -13,19 +13,37 @@ from e3d.arrays import Floats
 from e3d.chemistry import symbol
 from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
+from e3d.fast import accelerate
 from e3d.graphs import Batch, batches, make_batch
 from e3d.models.edge_terms import Readout
+from e3d.models.precision import as_float64
 from e3d.structures import Structure
 
 EDGES_PER_CALL = 2_000
 """Measured: the features of more edges leave the processor's cache."""
 
 
+def analysis_model(network: torch.nn.Module, path: Path, device: str) -> "AnalysisModel":
+    """Return a network, nequip's ``GraphModel`` of any dtype, as it is analysed.
+
+    It is cast to float64, made faster where it can be, and put on a device. ``path`` is the file
+    that it came from.
+
+    Raises
+    ------
+    InputError
+        If the network has no edge energies, or its types are not chemical elements.
+    """
+    network = as_float64(network)
+    accelerate(network)
+    return AnalysisModel(network, path, device)
+
+
 class AnalysisModel:
     """An Allegro model in float64 that gives energies, forces and edge energies."""
 
     def __init__(self, graph_model: Any, path: Path, device: str) -> None:
-        """Wrap nequip's ``GraphModel``; use :func:`load_model`.
+        """Wrap nequip's ``GraphModel``; use :func:`analysis_model`.
 
         Raises
         ------

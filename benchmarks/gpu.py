@@ -174,7 +174,7 @@ def decomposition(device: str, quick: bool) -> Iterator[Row]:
     graph_model = as_float64(step.build(step.Case(size), "shipped", "eager"))
     accelerate(graph_model)
     model = AnalysisModel(graph_model, Path("untrained"), device)
-    known = [s for s in from_file(Path("resources/named_bonds.xyz")) if model.knows(s)]
+    known = [s for s in from_file(Path("src/e3d/named_bonds/named_bonds.xyz")) if model.knows(s)]
     structures = known * (2 if quick else 40)
     times: dict[int, list[float]] = {}
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from e3d.named_bonds import MOLECULES_FILE
 from e3d.store.convert import write_store
 from e3d.structures import Structure, from_file
 from planning import PYTHONPATH
@@ -25,7 +26,7 @@ WORKFLOW = Path(__file__).parents[1] / "workflow"
 RESOURCES = Path(__file__).parents[1] / "resources"
 MINISPICE = RESOURCES / "minispice.hdf5"
 MINISPICE_FRAMES = 1120
-NAMED = RESOURCES / "named_bonds.xyz"
+NAMED = MOLECULES_FILE
 
 
 @dataclass(frozen=True)

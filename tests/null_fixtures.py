@@ -6,11 +6,12 @@ from e3d import tables
 from e3d.decomposition.decomposed import Decomposed
 from e3d.fields import MEANS_FILE
 from e3d.fields import Column as C
-from model_fixtures import NAMED, RESOURCES, Prepared
-from study.bde.named import named_bonds, read_references
+from e3d.named_bonds import BDE_FILE, ENERGIES_FILE
+from e3d.named_bonds.table import named_bonds, read_references
+from model_fixtures import NAMED, Prepared
 from study.null.names import COARSE
 
-REFERENCES = (RESOURCES / "bde_298K.csv", RESOURCES / "bond_energies.csv")
+REFERENCES = (BDE_FILE, ENERGIES_FILE)
 
 
 def fit_command(prepared: Prepared, output: Path) -> list[str]:

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from e3d.fields import TEST_SPLITS
+from e3d.fields import NAMED_BONDS, TEST_SPLITS
 from e3d.fields import Column as C
+from e3d.named_bonds.references import REFERENCES
 from study.bde.order import STEPS
-from study.fields import NAMED_BONDS, TEST_ALL
-from study.references import REFERENCES
+from study.fields import TEST_ALL
 from study.stages import FIGURES, figure_module
 
 Tables = dict[str, pd.DataFrame]

@@ -108,6 +108,8 @@ POOL: Final = "pool"
 VALIDATION: Final = "validation"
 UNUSED: Final = "unused"
 TEST_SPLITS: Final = (TEST_CONFORMATIONS, TEST_MOLECULES)
+NAMED_BONDS: Final = "named-bonds"
+"""The relaxed molecules of the named bonds."""
 
 BONDS_FILE: Final = "bonds.parquet"  # one row per bonded pair and frame
 PAIRS_FILE: Final = "pairs.parquet"  # histograms of the other pairs

@@ -1,6 +1,6 @@
 """Relaxed geometries of the molecules of named bonds: RDKit embedding, then GFN2-xTB (tblite).
 
-Made once and shipped as ``resources/named_bonds.xyz``.
+Made once and shipped as ``src/e3d/named_bonds/named_bonds.xyz``.
 """
 
 import logging

@@ -11,6 +11,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from e3d.chemistry import fragment_rows
+from e3d.named_bonds import BDE_FILE, MOLECULES_FILE
 from e3d.units import BOHR_ANG
 from e3d_labels.reaction_ends import PathError, changed_pairs, superpose
 from e3d_labels.reaction_paths import PATH_FORCE_EV_ANG, detour, negative_modes, path_between
@@ -104,7 +105,7 @@ def test_a_stretch_moves_one_fragment_rigidly() -> None:
 
 def test_shipped_scans_are_made_again_exactly(tmp_path: Path) -> None:
     with h5py.File(RESOURCES / "scans_geometries.hdf5") as shipped:
-        table, molecules = RESOURCES / "bde_298K.csv", RESOURCES / "named_bonds.xyz"
+        table, molecules = BDE_FILE, MOLECULES_FILE
         stretch_bonds(table, molecules, tmp_path / "s.hdf5", bonds=list(shipped))
         with h5py.File(tmp_path / "s.hdf5") as made:
             for name in shipped:
@@ -118,7 +119,7 @@ def test_shipped_scans_are_made_again_exactly(tmp_path: Path) -> None:
 
 
 def test_errors_are_one_line(tmp_path: Path, input_error: Callable[..., Any]) -> None:
-    table, molecules = RESOURCES / "bde_298K.csv", RESOURCES / "named_bonds.xyz"
+    table, molecules = BDE_FILE, MOLECULES_FILE
     with input_error("'CH3-K'", "CH3-H", "--bonds"):
         stretch_bonds(table, molecules, tmp_path / "s.hdf5", bonds=["CH3-K"])
     with input_error("no such molecule"):

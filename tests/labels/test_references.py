@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from e3d.named_bonds import BDE_FILE, ENERGIES_FILE
 from e3d.theory import SPICE
 from e3d.units import EV_KCAL_MOL, HARTREE_EV
 from e3d_labels.labelling import label_file
@@ -16,7 +17,7 @@ from e3d_labels.reference_geometries import write_reference_geometries
 from e3d_labels.reference_species import species_name
 
 RESOURCES = Path(__file__).parents[2] / "resources"
-NAMED = RESOURCES / "bde_298K.csv"
+NAMED = BDE_FILE
 KCAL = HARTREE_EV * EV_KCAL_MOL
 
 
@@ -123,7 +124,7 @@ def test_the_shipped_labels_are_near_the_best_known_values() -> None:
     """The functional is good: a wrong spin or fragment would be off by 10 kcal/mol and more."""
     ours = pd.read_csv(RESOURCES / "label_level.csv")
     assert set(ours["theory"]) == {SPICE.name}
-    best = pd.read_csv(RESOURCES / "bond_energies.csv")
+    best = pd.read_csv(ENERGIES_FILE)
     both = ours.merge(best, on="bond", suffixes=("", "_best"))
     assert len(both) >= 12
     for column in ("de_kcal_mol", "mean_bond_energy_kcal_mol"):

@@ -14,6 +14,7 @@ import pytest
 
 from e3d.chemistry import molecule
 from e3d.connectivity import bonds_intact
+from e3d.named_bonds import MOLECULES_FILE
 from e3d.units import BOHR_ANG
 from e3d_labels import sample as sampling
 from e3d_labels.embed import xtb
@@ -214,10 +215,7 @@ def test_numbers_without_room_for_pairs_are_refused(
 
 
 def test_relaxed_named_bonds_are_what_they_were(root: Path) -> None:
-    shipped = {
-        frame.info["name"]: frame
-        for frame in ase.io.read(root / "resources" / "named_bonds.xyz", index=":")
-    }
+    shipped = {frame.info["name"]: frame for frame in ase.io.read(MOLECULES_FILE, index=":")}
     for name in ("C=O", "CS"):
         made = relax(name)
         assert made.info["smiles"] == shipped[name].info["smiles"]

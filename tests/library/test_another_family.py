@@ -19,6 +19,7 @@ from e3d.fields import MEANS_FILE, SUMMARY_FILE
 from e3d.fields import Column as C
 from e3d.graphs import Batch
 from e3d.models import load
+from e3d.named_bonds import BDE_FILE, ENERGIES_FILE
 from e3d.potential import LoadedModel
 from model_fixtures import NAMED, Prepared
 
@@ -106,9 +107,9 @@ def test_the_study_says_that_its_rigidity_is_not_known(
 ) -> None:
     from study.gauge.rigidity import write_table
 
-    resources, means = root / "resources", tmp_path / "means.csv"
+    means = tmp_path / "means.csv"
     means.touch()
-    references = resources / "bde_298K.csv", resources / "bond_energies.csv"
+    references = BDE_FILE, ENERGIES_FILE
     run, output = prepared.run("minispice/n16/harmonic/s0"), tmp_path / "s0.rigidity.csv"
     write_table(harmonic, prepared.store, prepared.subset, run, NAMED, means, *references, output)
     assert pd.read_csv(output).empty

@@ -14,6 +14,7 @@ from e3d import tables
 from e3d.chemistry import equivalent_bonds, molecule
 from e3d.connectivity import geometric_bonds
 from e3d.fields import Store as F
+from e3d.named_bonds import BDE_FILE, MOLECULES_FILE
 from e3d.store.reader import StoreReader
 from e3d.structures import from_file, from_store
 
@@ -154,11 +155,9 @@ def test_a_name_may_have_an_at_sign(tmp_path: Path) -> None:
 
 
 def test_the_shipped_relaxed_molecules_hold_every_closed_shell_named_bond(root: Path) -> None:
-    structures = {s.smiles: s for s in from_file(root / "resources" / "named_bonds.xyz")}
+    structures = {s.smiles: s for s in from_file(MOLECULES_FILE)}
     assert all(structure.intact for structure in structures.values())
-    named = tables.read(
-        root / "resources" / "bde_298K.csv", columns=("bond", "smiles", "multiplicity")
-    )
+    named = tables.read(BDE_FILE, columns=("bond", "smiles", "multiplicity"))
     assert len(named) == 63
     closed = named[named["multiplicity"] == 1]
     for bond, smiles in zip(closed["bond"], closed["smiles"], strict=True):

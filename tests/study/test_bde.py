@@ -11,12 +11,12 @@ import pytest
 from e3d import tables
 from e3d.chemistry import molecule
 from e3d.decomposition.decomposed import Decomposed, load
-from e3d.fields import BONDS_FILE, MEANS_FILE, TEST_CONFORMATIONS, TEST_MOLECULES
+from e3d.fields import BONDS_FILE, MEANS_FILE, NAMED_BONDS, TEST_CONFORMATIONS, TEST_MOLECULES
 from e3d.fields import Column as C
+from e3d.named_bonds import BDE_FILE, ENERGIES_FILE
+from e3d.named_bonds.table import geometry, named_bonds, read_references
 from e3d.units import EV_KCAL_MOL
-from study.bde.named import geometry, named_bonds, read_references
 from study.bde.tables import bond_types, summary, write_tables
-from study.fields import NAMED_BONDS
 
 RUN = {"run": "a/n8/nano/s0", "dataset": "a", "n_train": 8, "model": "nano", "seed": 0}
 Energies = Callable[[str, int], float]
@@ -24,9 +24,7 @@ Energies = Callable[[str, int], float]
 
 @pytest.fixture(scope="module")
 def reference(root: Path) -> pd.DataFrame:
-    return read_references(
-        root / "resources" / "bde_298K.csv", root / "resources" / "bond_energies.csv"
-    )
+    return read_references(BDE_FILE, ENERGIES_FILE)
 
 
 @pytest.fixture
@@ -67,8 +65,8 @@ def _one(table: pd.DataFrame, **chosen: Any) -> pd.Series:
 
 
 def test_reference_tables_agree_with_each_other(root: Path) -> None:
-    bde = tables.read(root / "resources" / "bde_298K.csv").set_index("bond")["bde298_kcal_mol"]
-    other = tables.read(root / "resources" / "bond_energies.csv").set_index("bond")
+    bde = tables.read(BDE_FILE).set_index("bond")["bde298_kcal_mol"]
+    other = tables.read(ENERGIES_FILE).set_index("bond")
     assert len(other) == 17
     assert other.index.is_unique
     assert bde.index.is_unique
@@ -90,7 +88,7 @@ def test_reference_tables_agree_with_each_other(root: Path) -> None:
 def test_reference_values(
     bond: str, kind: str, mean: float, bde298: float, de: float, root: Path
 ) -> None:
-    row = _one(tables.read(root / "resources" / "bond_energies.csv"), bond=bond)
+    row = _one(tables.read(ENERGIES_FILE), bond=bond)
     assert row["bond_type"] == kind
     columns = ["mean_bond_energy_kcal_mol", "bde298_kcal_mol", "de_kcal_mol"]
     np.testing.assert_equal(row[columns].to_numpy(dtype=float), [mean, bde298, de])
@@ -311,7 +309,7 @@ def test_run_tables_writes_four_tables(root: Path, decomposed: Any, tmp_path: Pa
     ]
     subset = tmp_path / "subset.csv"
     pd.DataFrame({"smiles": ["C.O", "CC"]}).to_csv(subset, index=False)
-    bde, energies = root / "resources" / "bde_298K.csv", root / "resources" / "bond_energies.csv"
+    bde, energies = BDE_FILE, ENERGIES_FILE
     write_tables(folders, bde, energies, subset, tmp_path / "out" / "s0.csv", RUN)
     found = {path.name: tables.read(path) for path in (tmp_path / "out").glob("*.csv")}
     assert set(found) == {"s0.csv", "s0.named.csv", "s0.summary.csv", "s0.order.csv"}
@@ -327,7 +325,7 @@ def test_structures_without_a_named_molecule_give_empty_tables(
     root: Path, decomposed: Any, tmp_path: Path
 ) -> None:
     folder = _save(decomposed("mine", ["CSSC"], lambda kind, row: 3.0), tmp_path)
-    bde, energies = root / "resources" / "bde_298K.csv", root / "resources" / "bond_energies.csv"
+    bde, energies = BDE_FILE, ENERGIES_FILE
     write_tables([folder], bde, energies, None, tmp_path / "s0.csv", RUN)
     assert tables.read(tmp_path / "s0.named.csv", columns=("bond", "bde298_error_eV")).empty
     assert tables.read(tmp_path / "s0.summary.csv").empty

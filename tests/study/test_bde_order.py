@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 
 from e3d.decomposition.decomposed import Decomposed
-from e3d.fields import TEST_CONFORMATIONS, TEST_MOLECULES
+from e3d.fields import NAMED_BONDS, TEST_CONFORMATIONS, TEST_MOLECULES
 from e3d.fields import Column as C
 from study.bde.order import order
-from study.fields import NAMED_BONDS
 
 
 def _one(table: pd.DataFrame, **chosen: Any) -> pd.Series:

@@ -11,6 +11,7 @@ from ase import Atoms, units
 
 from dynamics_fixtures import RUN, PairModel, announced, molecule, settings
 from e3d.chemistry import Bond
+from e3d.named_bonds import MOLECULES_FILE
 from e3d.structures import Structure, from_file
 from study.dynamics import breaking, command
 from study.dynamics.breaking import breaking_table, replica_scores
@@ -23,7 +24,7 @@ from study.dynamics.simulation import HOLE_EV, simulate
 from study.dynamics.tables import bond_tables, trajectory_table
 
 ROOT = Path(__file__).parents[2]
-NAMED = ROOT / "resources" / "named_bonds.xyz"
+NAMED = MOLECULES_FILE
 HYDROGEN = "[H:1][H:2]"
 
 

@@ -9,16 +9,17 @@ import pytest
 
 from e3d import tables
 from e3d.decomposition.decomposed import Decomposed
+from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
+from e3d.named_bonds import BDE_FILE, ENERGIES_FILE
+from e3d.named_bonds.references import ENERGIES_TABLE, REFERENCES, Reference
+from e3d.named_bonds.table import named_bonds, read_references
 from e3d.units import EV_KCAL_MOL
 from study import runs
-from study.bde.named import named_bonds, read_references
 from study.bde.tables import bond_types, summary
-from study.fields import NAMED_BONDS
 from study.findings.sections import findings
 from study.label_theory.error_parts import read_label_level, split_bonds
 from study.null.compare import comparison
-from study.references import ENERGIES_TABLE, REFERENCES, Reference
 from study_tables import _study, maker, study
 
 ROOT = Path(__file__).parents[2]
@@ -38,10 +39,10 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def reference(tmp_path: Path) -> pd.DataFrame:
     """Reference energies with a further column, the De of bonds less a zero-point energy."""
-    energies = tables.read(ROOT / "resources" / "bond_energies.csv")
+    energies = tables.read(ENERGIES_FILE)
     energies[BDE0.kcal_mol] = energies["de_kcal_mol"] - ZERO_POINT_KCAL
     energies.to_csv(tmp_path / "bond_energies.csv", index=False)
-    return read_references(ROOT / "resources" / "bde_298K.csv", tmp_path / "bond_energies.csv")
+    return read_references(BDE_FILE, tmp_path / "bond_energies.csv")
 
 
 def test_tables_have_its_columns_and_rows(reference: pd.DataFrame, tmp_path: Path) -> None:

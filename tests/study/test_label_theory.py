@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from e3d import tables
+from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
 from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
 from e3d.units import EV_KCAL_MOL
-from study.fields import NAMED_BONDS
 from study.label_theory.bond_orders import bonds_with_orders, order_rows, read_orders
 from study.label_theory.bond_separation import label_energies, reaction, separations
 from study.label_theory.error_parts import split_bonds, summary

@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
+from e3d.fields import NAMED_BONDS, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
+from e3d.named_bonds.references import REFERENCES
 from study import runs
-from study.fields import NAMED_BONDS
 from study.figures import saving, style
 from study.null.compare import LABELS
 from study.null.figure_null import make
 from study.null.findings import sentences
 from study.null.names import COARSE, FINE, FITTED, NULL_MODEL, NULL_MODELS
-from study.references import REFERENCES
 from study_tables import interval
 
 Tables = dict[str, pd.DataFrame]

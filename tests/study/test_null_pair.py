@@ -13,15 +13,15 @@ import pytest
 from e3d import tables
 from e3d.errors import InputError
 from e3d.evaluate import residuals
-from e3d.fields import TEST_SPLITS
+from e3d.fields import NAMED_BONDS, TEST_SPLITS
 from e3d.fields import Column as C
+from e3d.named_bonds import MOLECULES_FILE
 from e3d.options import read_yaml
 from e3d.pairs import check_sum_rule, pair_up
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure
 from null_fixtures import compare_command, fit_command
 from study.cli import main
-from study.fields import NAMED_BONDS
 from study.null.fit import write_tables
 from study.null.fitted import Weights
 from study.null.names import COARSE, FINE, FITTED, PAIR
@@ -300,7 +300,7 @@ def test_a_fit_repeats_byte_for_byte_and_refuses_other_splits(
     root: Path,
     input_error: Callable[..., Any],
 ) -> None:
-    named = root / "resources" / "named_bonds.xyz"
+    named = MOLECULES_FILE
     settings: dict[str, Any] = {
         "dataset": "minispice",
         "energy_weight": 4.0,
@@ -342,7 +342,7 @@ def test_untrained_networks_are_those_a_training_starts_from(
     for name, value in build(run, stats, run.seed)._model.named_parameters():
         assert torch.equal(value, weights[name].double()), name
     output = tmp_path / "untrained.csv"
-    named = root / "resources" / "named_bonds.xyz"
+    named = MOLECULES_FILE
     assert (
         main(["null", "untrained", str(run_file), str(named), "--seeds", "2", "-o", str(output)])
         == 0

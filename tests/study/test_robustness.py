@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from e3d import tables
+from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
 from study.bde.order import STEPS
-from study.fields import NAMED_BONDS
 from study.robustness import findings as words
 from study.robustness.tables import BOND_COLUMNS, PAIR_COLUMNS, compare, write_tables
 

@@ -14,12 +14,19 @@ sys.path[:0] = map(str, PACKAGES)
 from e3d.cli import COMMANDS as LIBRARY_COMMANDS
 from e3d.command_line import Command
 from e3d.errors import InputError
-from e3d.fields import BONDS_FILE, DECOMPOSED_FILES, MEANS_FILE, PAIRS_FILE, TEST_SPLITS
+from e3d.fields import (
+    BONDS_FILE,
+    DECOMPOSED_FILES,
+    MEANS_FILE,
+    NAMED_BONDS,
+    PAIRS_FILE,
+    TEST_SPLITS,
+)
 from e3d.options import read_yaml
 from study import stages
 from study.cli import COMMANDS as STUDY_COMMANDS
 from study.config import NAMED_BONDS_FILE, load_site, load_study, run_settings
-from study.fields import NAMED_BONDS, STRUCTURES, VARIANT_SIGN
+from study.fields import STRUCTURES, VARIANT_SIGN
 from study.import_graph import files_of
 from study.stage import Runs
 
@@ -38,8 +45,8 @@ TABLES = f"results/published/{SETTINGS['study']}" if PUBLISHED else RESULTS
 # Drawing published tables leaves the figures of one's own study alone.
 FIGURES_FOLDER = f"{RESULTS}/figures-published" if PUBLISHED else f"{RESULTS}/figures"
 
-BDE_REFERENCE = "resources/bde_298K.csv"
-BOND_ENERGIES = "resources/bond_energies.csv"
+BDE_REFERENCE = "src/e3d/named_bonds/bde_298K.csv"
+BOND_ENERGIES = "src/e3d/named_bonds/bond_energies.csv"
 
 # --- software
 

@@ -23,7 +23,7 @@ from study.stage import Runs
 from study.stages import FIGURES, findings_tables
 
 PUBLISHED = Path("results/published")
-NAMED_BONDS_FILE = Path("resources/named_bonds.xyz")
+NAMED_BONDS_FILE = Path("src/e3d/named_bonds/named_bonds.xyz")
 _AXES = ("dataset", "n_train", "model", "seed")
 _NAMED = 4  # missing tables that an error names
 

@@ -2,13 +2,11 @@
 
 from typing import TYPE_CHECKING, Final
 
-from e3d.fields import TEST_SPLITS, Column
+from e3d.fields import NAMED_BONDS, TEST_SPLITS, Column
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMED_BONDS: Final = "named-bonds"
-"""The relaxed molecules of the named bonds."""
 TEST_ALL: Final = "test-all"
 """Both test sets together, where molecules are few."""
 STRUCTURES: Final = (*TEST_SPLITS, NAMED_BONDS)

@@ -10,8 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from e3d.fields import Column as C
+from e3d.named_bonds.references import REFERENCES
+from e3d.named_bonds.table import RELAXED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
-from study.bde.named import RELAXED
 from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import (
@@ -24,7 +25,6 @@ from study.figures.drawing import (
     panels,
     settle,
 )
-from study.references import REFERENCES
 from study.runs import at_run, over_seeds, reference
 
 _COLUMNS: Final = 3

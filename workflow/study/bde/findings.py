@@ -11,14 +11,15 @@ from typing import Final
 
 import pandas as pd
 
-from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
+from e3d.fields import NAMED_BONDS, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
+from e3d.named_bonds.references import REFERENCES
+from e3d.named_bonds.table import RELAXED
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate, verdict
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from e3d.statistics.intervals import Interval, all_hold
 from e3d.units import EV_KCAL_MOL
 from study import runs
-from study.bde.named import RELAXED
 from study.bde.order import DIFFERENCE, STEPS
 from study.entropy.fields import (
     FRACTION_MM,
@@ -28,9 +29,8 @@ from study.entropy.fields import (
     TYPE_BY_R,
     TYPE_BY_SCALED_D,
 )
-from study.fields import BONDED_SHARE, NAMED_BONDS, TEST_ALL
+from study.fields import BONDED_SHARE, TEST_ALL
 from study.findings.wording import NOT_THERE, SETS, Run, Tables, counted, interval, listed, value
-from study.references import REFERENCES
 
 _GROUPS: Final = {"in_training": "in training", "not_in_training": "not in training"}
 

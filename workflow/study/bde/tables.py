@@ -12,13 +12,13 @@ from e3d.chemistry import flat
 from e3d.decomposition.decomposed import Decomposed, load
 from e3d.fields import BONDS_FILE
 from e3d.fields import Column as C
+from e3d.named_bonds.references import REFERENCES, Reference
+from e3d.named_bonds.table import RELAXED, THERMAL, geometry, named_bonds, read_references
 from e3d.options import own_run
 from e3d.statistics import deletions, estimate, group_mean, interval_columns, t_quantile
 from e3d.statistics.agreement import SCORES, n_pairs, scores
 from e3d.units import EV_KCAL_MOL
-from study.bde.named import RELAXED, THERMAL, geometry, named_bonds, read_references
 from study.bde.order import order
-from study.references import REFERENCES, Reference
 
 MODE_BIN_EV: Final = 0.05
 _SPREAD: Final = tuple(f"bond_energy_{name}_eV" for name in ("median", "mode", "sd", "se"))

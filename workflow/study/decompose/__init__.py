@@ -1,6 +1,7 @@
 """Stage ``decompose``: D of every run on the test sets and the named bonds (``e3d decompose``)."""
 
-from study.fields import NAMED_BONDS, STRUCTURES
+from e3d.fields import NAMED_BONDS
+from study.fields import STRUCTURES
 from study.stage import Figure, Runs, Stage, Table
 
 STAGE = Stage(

@@ -19,8 +19,9 @@ from rdkit.Chem import rdCoordGen, rdDepictor, rdMolDescriptors
 from e3d.arrays import Floats
 from e3d.chemistry import canonical_smiles, parse
 from e3d.errors import InputError, choices
+from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
-from study.fields import LABELS, NAMED_BONDS
+from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import boxes_around, name_run, push_off
 from study.runs import OverSeeds, at_run, over_seeds, reference

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from e3d.fields import TEST_CONFORMATIONS, TEST_MOLECULES
+from e3d.fields import NAMED_BONDS, TEST_CONFORMATIONS, TEST_MOLECULES
 from e3d.statistics.intervals import Interval
 from study import runs
-from study.fields import NAMED_BONDS, TEST_ALL
+from study.fields import TEST_ALL
 
 Tables = dict[str, pd.DataFrame]
 Run = runs.Run

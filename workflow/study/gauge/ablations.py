@@ -12,13 +12,13 @@ import pandas as pd
 
 from e3d.fields import TEST_CONFORMATIONS
 from e3d.fields import Column as C
+from e3d.named_bonds.references import BDE298
 from e3d.statistics import UNDETERMINED, group_mean, interval_columns, unanimous, verdict
 from e3d.statistics.agreement import WITHIN, kendall, spearman
 from e3d.statistics.variance import independent_rows, variance_ratio
 from study.fields import BONDED_SHARE, base_and_variant
 from study.gauge.fields import CELL, KEEPS, MIN_SEEDS, MOVES, RMS_CHANGE, SEED_RMS
 from study.gauge.seeds import at_cell, by_seed, mean_errors
-from study.references import BDE298
 
 _ERRORS: Final = ("energy_mae", "force_mae")
 _MEAN_CHANGE, _BDE298_CHANGE = "mean_change_eV", f"{BDE298.name}_mae_change_eV"

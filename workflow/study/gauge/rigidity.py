@@ -14,10 +14,10 @@ from e3d.arrays import Floats
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel, load_model
+from e3d.named_bonds.table import find_named, read_references
 from e3d.options import read_yaml
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure, from_file, from_store
-from study.bde.named import find_named, read_references
 from study.gauge import fields
 from study.gauge.derivatives import Differentiable, scaled_rows
 from study.gauge.gauss_newton import REGULARISERS, Rigidity, gauss_newton

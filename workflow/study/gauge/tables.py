@@ -4,7 +4,7 @@ from pathlib import Path
 
 from e3d import tables
 from e3d.fields import Column as C
-from study.bde.named import RELAXED
+from e3d.named_bonds.table import RELAXED
 from study.gauge.ablations import ablations
 from study.gauge.contrasts import contrasts
 from study.gauge.reproduction import compare

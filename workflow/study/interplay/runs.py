@@ -6,8 +6,9 @@ import pandas as pd
 
 from e3d.fields import RUN_COLUMNS, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
+from e3d.named_bonds.references import BDE298, REFERENCES
+from e3d.named_bonds.table import RELAXED
 from e3d.statistics.agreement import MAE, WITHIN
-from study.bde.named import RELAXED
 from study.entropy.fields import (
     ENTROPY_MM,
     FRACTION_MM,
@@ -23,7 +24,6 @@ from study.entropy.fields import WITHIN as WITHIN_TYPES
 from study.fields import BONDED_SHARE
 from study.reactivity.fields import MAE as BARRIER_MAE
 from study.reactivity.fields import SET
-from study.references import BDE298, REFERENCES
 from study.scaling.fits import exponents
 
 ALPHA, SPREAD, BARRIER = "alpha", "seed_spread_eV", "barrier_mae_eV"

@@ -22,10 +22,10 @@ import pandas as pd
 from rdkit import Chem
 
 from e3d.chemistry import canonical_smiles, flat, parse
+from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
 from e3d.store.files.hdf5 import array, open_hdf5
 from e3d.units import HARTREE_EV
-from study.fields import NAMED_BONDS
 from study.label_theory.fields import LABEL_SEPARATION, SEPARATION, SEPARATION_ERROR
 
 _COLUMNS: Final = (

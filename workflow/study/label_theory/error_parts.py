@@ -14,10 +14,10 @@ import pandas as pd
 
 from e3d import tables
 from e3d.fields import Column as C
+from e3d.named_bonds.references import REFERENCES, Reference
 from e3d.statistics import deletions, estimate, interval_columns
 from e3d.statistics.agreement import BIAS, MAE, scores
 from e3d.units import EV_KCAL_MOL
-from study.references import REFERENCES, Reference
 
 TOTAL, REPRESENTATION, LABELS = PARTS = ("total", "representation", "labels")
 """Differences: D from the literature, D from the labels, the labels from the literature."""

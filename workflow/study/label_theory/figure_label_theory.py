@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 
 from e3d.fields import TEST_CONFORMATIONS
 from e3d.fields import Column as C
+from e3d.named_bonds.references import REFERENCES
+from e3d.named_bonds.table import RELAXED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
-from study.bde.named import RELAXED
 from study.figures import style
 from study.figures.drawing import along_bars, letter, name_points, page, panels, settle
 from study.label_theory.error_parts import LABELS, REPRESENTATION, TOTAL
 from study.label_theory.fields import LABEL_SEPARATION, ORDERS, SEPARATION, WHO
-from study.references import REFERENCES
 from study.runs import OverSeeds, at_run, over_seeds, reference
 
 _PARTS: Final = {

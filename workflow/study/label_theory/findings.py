@@ -7,14 +7,14 @@ import pandas as pd
 
 from e3d.fields import TEST_CONFORMATIONS
 from e3d.fields import Column as C
+from e3d.named_bonds.references import REFERENCES
+from e3d.named_bonds.table import RELAXED
 from e3d.statistics import Estimate, group_mean, verdict
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study import runs
-from study.bde.named import RELAXED
 from study.findings.wording import Run, Tables, counted, interval, listed, value
 from study.label_theory.error_parts import EXCESS, LABELS, REPRESENTATION
 from study.label_theory.fields import LABEL_SEPARATION, SEPARATION_ERROR, WHO
-from study.references import REFERENCES
 
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:

@@ -6,9 +6,8 @@ from typing import Any
 
 from e3d import tables
 from e3d.errors import InputError
-from e3d.fields import BONDS_FILE, MEANS_FILE
+from e3d.fields import BONDS_FILE, MEANS_FILE, NAMED_BONDS
 from e3d.fields import Column as C
-from study.fields import NAMED_BONDS
 from study.label_theory.bond_orders import orders_table
 from study.label_theory.bond_separation import label_energies, separations
 from study.label_theory.error_parts import read_label_level, split_bonds, summary

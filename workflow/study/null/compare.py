@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from e3d.arrays import Floats, Masks
 from e3d.fields import Column as C
+from e3d.named_bonds.references import REFERENCES
+from e3d.named_bonds.table import RELAXED, THERMAL
 from e3d.statistics import (
     UNDETERMINED,
     Estimate,
@@ -22,10 +24,8 @@ from e3d.statistics import (
     verdict,
 )
 from e3d.statistics.agreement import BETWEEN, BIAS, MAE, WITHIN, n_pairs, scores
-from study.bde.named import RELAXED, THERMAL
 from study.null.names import IN_TYPES, NULL_MODEL, NullModel
 from study.null.shuffle import expected_absolute_error, shuffled
-from study.references import REFERENCES
 
 ABS_BIAS: Final = "abs_bias_eV"
 RANKS: Final = (BETWEEN, WITHIN)

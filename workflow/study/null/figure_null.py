@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from e3d.fields import Column as C
+from e3d.named_bonds.references import BDE298, REFERENCES
+from e3d.named_bonds.table import RELAXED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
-from study.bde.named import RELAXED
 from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import (
@@ -24,7 +25,6 @@ from study.figures.drawing import (
     panels,
 )
 from study.null.names import COARSE, IN_MOLECULES, NULL_MODEL, NULL_MODELS, NullModel
-from study.references import BDE298, REFERENCES
 from study.runs import at_run, over_seeds, reference
 
 _NULLS: Final = tuple(NULL_MODELS.values())

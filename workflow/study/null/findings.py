@@ -8,10 +8,11 @@ import pandas as pd
 
 from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
+from e3d.named_bonds.references import BDE298, REFERENCES
+from e3d.named_bonds.table import RELAXED
 from e3d.statistics import NO, UNDETERMINED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study import runs
-from study.bde.named import RELAXED
 from study.findings.wording import NOT_THERE, SETS, Tables, counted, listed, value
 from study.null.compare import BETTER, LABELS, WORSE
 from study.null.correlation import PEARSON, WITHIN_PEARSON
@@ -25,7 +26,6 @@ from study.null.names import (
     PAIR,
     NullModel,
 )
-from study.references import BDE298, REFERENCES
 from study.runs import Run
 
 _METRICS: Final = {C.ENERGY_MAE: ("energy", " meV/atom", 1), C.FORCE_MAE: ("force", " meV/Å", 0)}

@@ -13,14 +13,13 @@ from e3d import tables
 from e3d.arrays import Ints
 from e3d.decomposition.totals import Means
 from e3d.evaluate import error_table, residuals
-from e3d.fields import METRICS, RUN_COLUMNS, TEST_SPLITS, VALIDATION
+from e3d.fields import METRICS, NAMED_BONDS, RUN_COLUMNS, TEST_SPLITS, VALIDATION
 from e3d.fields import Column as C
 from e3d.keys import Vocabulary
 from e3d.statistics import interval_columns
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of, read_splits
 from e3d.structures import Structure, from_file, from_store
-from study.fields import NAMED_BONDS
 from study.null.fitted import FittedNull, Training, Weights
 from study.null.names import FITTED, NULL_MODEL, NullModel
 

@@ -10,11 +10,11 @@ import pandas as pd
 from e3d.arrays import Floats, Ints
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
-from study.bde.named import find_named
+from e3d.named_bonds.references import REFERENCES
+from e3d.named_bonds.table import find_named
 from study.null.compare import SHUFFLE_SEED, NullEnergies
 from study.null.names import IN_MOLECULES, IN_TYPES, UNTRAINED
 from study.null.shuffle import expected, shuffled
-from study.references import REFERENCES
 
 BOND: Final = [C.STRUCTURES, C.SMILES, C.I, C.J]
 """What a row of a table of bonds is about: rows of two tables are matched by these."""

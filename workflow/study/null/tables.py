@@ -9,7 +9,7 @@ import pandas as pd
 from e3d import tables
 from e3d.fields import MEANS_FILE
 from e3d.fields import Column as C
-from study.bde.named import read_references
+from e3d.named_bonds.table import read_references
 from study.null.compare import NullEnergies, comparison
 from study.null.correlation import correlations
 from study.null.named import BOND, Averages, in_molecules, named_table, of_untrained

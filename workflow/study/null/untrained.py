@@ -17,14 +17,13 @@ from nequip.utils.global_state import set_global_state
 from e3d import tables
 from e3d.decomposition.rows import Decomposer
 from e3d.decomposition.totals import Means
-from e3d.fields import RUN_COLUMNS
+from e3d.fields import NAMED_BONDS, RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel
 from e3d.models.precision import as_float64
 from e3d.options import read_yaml
 from e3d.potential import EdgePotential
 from e3d.structures import Structure, from_file
-from study.fields import NAMED_BONDS
 from study.run_settings import RunSettings
 from study.train.kernels import SHIPPED
 from study.train.render import Statistics, render, statistics

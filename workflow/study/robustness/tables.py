@@ -10,13 +10,13 @@ import pandas as pd
 
 from e3d import tables
 from e3d.arrays import Masks
-from e3d.fields import RUN_COLUMNS
+from e3d.fields import NAMED_BONDS, RUN_COLUMNS
 from e3d.fields import Column as C
+from e3d.named_bonds.table import RELAXED
 from e3d.statistics import interval_columns, unanimous
 from e3d.statistics.intervals import all_hold
-from study.bde.named import RELAXED
 from study.bde.order import STEPS
-from study.fields import NAMED_BONDS, plain
+from study.fields import plain
 from study.robustness.agreement import SCORES, agreement, with_residuals
 from study.robustness.fields import (
     BEYOND,

@@ -9,8 +9,9 @@ from matplotlib.typing import LineStyleType
 
 from e3d.fields import TEST_CONFORMATIONS
 from e3d.fields import Column as C
+from e3d.named_bonds.references import BDE298, MEAN_BOND_ENERGY
+from e3d.named_bonds.table import RELAXED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
-from study.bde.named import RELAXED
 from study.entropy import fields as entropy
 from study.fields import BONDED_SHARE, LABELS
 from study.figures import style
@@ -25,7 +26,6 @@ from study.figures.drawing import (
     page,
     panels,
 )
-from study.references import BDE298, MEAN_BOND_ENERGY
 
 
 @dataclass(frozen=True)

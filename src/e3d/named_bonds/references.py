@@ -1,7 +1,7 @@
 """The bond energies that D is compared with: tables, figures and findings follow from this list.
 
 They are different quantities, so every table says which one it compares with (design, section 2).
-Another one is an entry here and a column ``<name>_kcal_mol`` in its table in ``resources/``.
+Another one is an entry here and a column ``<name>_kcal_mol`` in its table here.
 """
 
 from dataclasses import dataclass

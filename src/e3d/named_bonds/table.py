@@ -12,10 +12,11 @@ from e3d import tables
 from e3d.arrays import Ints
 from e3d.chemistry import equivalent_bonds, flat, flat_smiles, parse
 from e3d.decomposition.decomposed import Decomposed
+from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
+from e3d.named_bonds import BDE_FILE, ENERGIES_FILE
+from e3d.named_bonds.references import BDE_TABLE, ENERGIES_TABLE, REFERENCES
 from e3d.units import EV_KCAL_MOL
-from study.fields import NAMED_BONDS
-from study.references import BDE_TABLE, ENERGIES_TABLE, REFERENCES
 
 RELAXED, THERMAL = "relaxed", "thermal"
 """Geometry at which D was taken: the relaxed molecule, or a mean over frames at a temperature."""
@@ -30,7 +31,7 @@ def geometry(structures: str) -> str:
     return RELAXED if structures == NAMED_BONDS else THERMAL
 
 
-def read_references(bde: Path, bond_energies: Path) -> pd.DataFrame:
+def read_references(bde: Path = BDE_FILE, bond_energies: Path = ENERGIES_FILE) -> pd.DataFrame:
     """Join the tables of reference energies.
 
     Parameters

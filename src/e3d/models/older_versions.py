@@ -1,0 +1,183 @@
+"""Settings of Allegro networks of nequip-allegro 0.4 to 0.8, built with the installed version.
+
+What newer versions name, shape or default in another way is a line of a table here, with the
+version that changed it (changelogs and sources of github.com/mir-group/nequip and
+github.com/mir-group/allegro).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import torch
+from allegro.model import allegro_models as builders  # type: ignore[import-untyped]
+from nequip.nn import ScalarMLPFunction
+from nequip.utils.dtype import dtype_from_name, torch_default_dtype
+
+from e3d.errors import InputError
+
+Settings = dict[str, Any]
+
+_IRREPS: Final = "irreps_edge_sh"
+_EMBED: Final = "radial_chemical_embed"
+_EMBED_WIDTH: Final = "scalar_embed_output_dim"
+_PER_TYPE: Final = ("per_type_energy_scales", "per_type_energy_shifts", "avg_num_neighbors")
+
+_DROPPED: Final = ("compile_mode",)
+"""Settings of how the network ran in training, which change no number."""
+
+_DEFAULTS_04: Final = {
+    "num_tensor_features": 64,
+    "allegro_mlp_hidden_layers_depth": 2,
+    "readout_mlp_hidden_layers_depth": 2,
+    "readout_mlp_nonlinearity": None,
+}
+"""What nequip-allegro 0.4 took where a setting was not given; 0.5 takes other values."""
+
+_EMBED_DEFAULTS_04: Final = {
+    "two_body_embedding_dim": ("radial_chemical_embed_dim", 32),
+    "two_body_mlp_hidden_layers_depth": ("scalar_embed_mlp_hidden_layers_depth", 2),
+    "two_body_mlp_hidden_layers_width": ("scalar_embed_mlp_hidden_layers_width", 64),
+    "two_body_mlp_nonlinearity": ("scalar_embed_mlp_nonlinearity", "silu"),
+}
+"""Settings that nequip-allegro 0.4 kept in ``scalar_embed``: their name since 0.5, and default."""
+
+_MODULES: Final = {
+    "TwoBodyBesselScalarEmbed": "allegro.nn.TwoBodyBesselScalarEmbed",
+    "TwoBodySplineScalarEmbed": "allegro.nn.TwoBodySplineScalarEmbed",
+    "ZBL": "nequip.nn.pair_potential.ZBL",
+    "LennardJones": "nequip.nn.pair_potential.LennardJones",
+    "SimpleLennardJones": "nequip.nn.pair_potential.SimpleLennardJones",
+}
+"""The modules that settings may name, by class; nothing else that a file names is called."""
+
+
+def build_allegro(settings: Mapping[str, Any]) -> torch.nn.Module:
+    """Build a network, nequip's ``GraphModel``, of the settings of any ``AllegroModel`` builder.
+
+    Settings are those of nequip-allegro 0.4 to 0.8, of which 0.5 took ``scalar_embed_output_dim``
+    away: the number of outputs of the scalar embedding, where it is not ``num_scalar_features``.
+    Call it inside :func:`e3d.models.building.eager`.
+
+    Raises
+    ------
+    InputError
+        If a setting has no counterpart in the installed version.
+    """
+    current = current_settings(settings)
+    width = current.pop(_EMBED_WIDTH, None)
+    by_irreps = _IRREPS in current
+    network: torch.nn.Module = (builders.FullAllegroModel if by_irreps else builders.AllegroModel)(
+        **current
+    )
+    if width is not None and width != network.model.func.allegro.num_scalar_features:
+        with torch_default_dtype(dtype_from_name(current["model_dtype"])):
+            _widen_embedding(network.model.func, width, current)
+    return network
+
+
+def current_settings(settings: Mapping[str, Any]) -> Settings:
+    """Return settings under the names, and in the forms, of the installed version.
+
+    ``scalar_embed_output_dim`` is kept where it is given: :func:`build_allegro` takes it.
+    """
+    current = {name: value for name, value in settings.items() if name not in _DROPPED}
+    for change in _CHANGES:
+        change(current)
+    return current
+
+
+def _widen_embedding(network: Any, width: int, settings: Settings) -> None:
+    """Give the scalar embedding ``width`` outputs, and what reads it as many inputs."""
+    embed, allegro = network.scalar_embed_mlp, network.allegro
+    dims = embed.mlp_module.dims
+    forward = settings.get("forward_normalize", True)
+    embed.mlp_module = ScalarMLPFunction(
+        dims[0],
+        width,
+        hidden_layers_depth=len(dims) - 2,
+        hidden_layers_width=dims[1] if len(dims) > 2 else None,
+        nonlinearity=settings.get("scalar_embed_mlp_nonlinearity", "silu"),
+        forward_weight_init=forward,
+    )
+    linear = network.tensor_embed.env_embed_linear
+    network.tensor_embed.env_embed_linear = ScalarMLPFunction(
+        width, linear.dims[-1], forward_weight_init=forward
+    )
+    projection = allegro.first_layer_env_embed_projection
+    allegro.first_layer_env_embed_projection = ScalarMLPFunction(width, projection.dims[-1])
+
+
+def _scalar_embed_04(settings: Settings) -> None:
+    """nequip-allegro 0.5: the MLP of the two-body embedding became one of the model's own."""
+    if "scalar_embed" not in settings:
+        return
+    embed = dict(settings.pop("scalar_embed"))
+    if not str(embed["_target_"]).endswith("TwoBodyBesselScalarEmbed"):
+        raise InputError(
+            f"scalar_embed: {embed['_target_']} of nequip-allegro 0.4 has no counterpart in later "
+            "versions. Give a model with TwoBodyBesselScalarEmbed, or train it anew."
+        )
+    for old, (new, default) in _EMBED_DEFAULTS_04.items():
+        settings[new] = embed.pop(old, default)
+    settings[_EMBED] = embed
+    for name, value in _DEFAULTS_04.items():
+        settings.setdefault(name, value)
+
+
+def _parity_setting_04(settings: Settings) -> None:
+    """nequip-allegro 0.5: ``parity_setting`` became the boolean ``parity``; ``so3`` went."""
+    parity = settings.pop("parity_setting", None)
+    if settings.get("parity") in ("o3_full", "o3_restricted", "so3"):
+        parity = settings.pop("parity")
+    if parity == "so3":
+        even = " + ".join(f"1x{degree}e" for degree in range(settings.pop("l_max") + 1))
+        settings[_IRREPS] = settings["tensor_track_allowed_irreps"] = even
+    elif parity is not None:
+        settings["parity"] = parity == "o3_full"
+
+
+def _scatter_features_06(settings: Settings) -> None:
+    """nequip-allegro 0.6.1: ``scatter_features``, which was never documented, went."""
+    if settings.pop("scatter_features", False):
+        raise InputError(
+            "scatter_features: true has no counterpart since nequip-allegro 0.6.1. Give a model "
+            "trained without it."
+        )
+
+
+def _per_type_lists(settings: Settings) -> None:
+    """nequip 0.14: scales and shifts are numbers or dicts by type; lists went."""
+    types = list(settings["type_names"])
+    for name in _PER_TYPE:
+        value = settings.get(name)
+        if isinstance(value, list | tuple):
+            if len(value) not in (1, len(types)):
+                raise InputError(
+                    f"{name}: {len(value)} values for {len(types)} types. Give one for each type."
+                )
+            one = len(value) == 1
+            settings[name] = value[0] if one else dict(zip(types, value, strict=True))
+
+
+def _known_modules(settings: Settings) -> None:
+    """Name modules by where the installed version has them; refuse what is not known."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping) and "_target_" in value:
+            target = str(value["_target_"])
+            module = _MODULES.get(target.rpartition(".")[2])
+            if module is None or target.partition(".")[0] not in ("allegro", "nequip"):
+                raise InputError(
+                    f"{name}: {target} is not a module that E3D builds - allowed: "
+                    f"{', '.join(_MODULES)}. Give the model as a package (`nequip-package build`)."
+                )
+            settings[name] = {**value, "_target_": module}
+
+
+_CHANGES: Final[tuple[Callable[[Settings], None], ...]] = (
+    _scalar_embed_04,
+    _parity_setting_04,
+    _scatter_features_06,
+    _per_type_lists,
+    _known_modules,
+)
+"""What turns settings into those of the installed version, oldest change first."""

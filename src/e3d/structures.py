@@ -21,10 +21,14 @@ from e3d.chemistry import Bond, Molecule, molecule
 from e3d.connectivity import distances_intact, perceive
 from e3d.errors import InputError
 from e3d.fields import Store as F
+from e3d.store.layouts.extxyz import check_units, labels
+from e3d.store.layouts.frames import numbers_of
 from e3d.store.reader import StoreReader
 
 NOT_PERIODIC = (False, False, False)
 STORE_SUFFIX = ".h5"
+STORE_FILE = "store.h5"
+"""What the study calls the store of a dataset, in the dataset's folder."""
 _MAX_PERCEIVED = 100
 _FARTHEST_ANG = 1e9
 """From the origin: beyond it, in a simulation that exploded, float64 cannot resolve distances."""
@@ -94,6 +98,16 @@ def structures_of(source: Source | Iterable[Source]) -> Iterator[Structure]:
                 yield from from_store(reader, range(len(reader)))
         else:
             yield from from_file(Path(one))
+
+
+def name_of(path: Path) -> str:
+    """Return what the structures of a file are called: by its name, a ``store.h5`` by its folder.
+
+    >>> name_of(Path("named_bonds.xyz")), name_of(Path("data/minispice/store.h5"))
+    ('named-bonds', 'minispice')
+    """
+    stem = path.parent.name if path.name == STORE_FILE and path.parent.name else path.stem
+    return stem.replace("_", "-")
 
 
 def from_store(reader: StoreReader, frames: Iterable[int]) -> Iterator[Structure]:
@@ -169,10 +183,12 @@ def _images(path: Path) -> Iterator[Atoms]:
 def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Structure:
     """Return ASE's ``Atoms`` as a structure; ``info`` may hold ``smiles``, mapped, and ``charge``.
 
+    Its labels are those of :func:`e3d.store.layouts.extxyz.labels`, in eV and Å.
+
     Raises
     ------
     InputError
-        If there are no atoms, or positions, cell, charge or SMILES cannot be used.
+        If there are no atoms, or positions, cell, charge, SMILES or labels cannot be used.
 
     Examples
     --------
@@ -191,6 +207,7 @@ def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Str
     charge = _charge(atoms, label)
     mapped = _perceived(positions, numbers, pbc, charge) if mapped is None else str(mapped)
     parsed = None if mapped is None else _parsed(mapped, numbers, label)
+    energy, forces = _labels(atoms, label)
     return Structure(
         label=label,
         frame=frame,
@@ -200,6 +217,8 @@ def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Str
         mapped_smiles=mapped,
         bonds=None if parsed is None else parsed.bonds,
         intact=parsed is None or _intact(atoms, parsed.bond_index),
+        energy=energy,
+        forces=forces,
         cell=np.array(atoms.cell.array, dtype=np.float64) if any(pbc) else None,
         pbc=pbc,
     )
@@ -222,6 +241,18 @@ def _check(atoms: Atoms, label: str) -> None:
         raise InputError(
             f"{label}: its cell vectors lie in one plane. Fix its Lattice, or set pbc to F."
         )
+
+
+def _labels(atoms: Atoms, label: str) -> tuple[float | None, Floats | None]:
+    """Return energy and forces (N, 3), each None where there is none."""
+    energy, forces, _ = labels(atoms)
+    if energy is None and forces is None:
+        return None, None
+    check_units(atoms.info, label)
+    return (
+        None if energy is None else float(numbers_of(energy, "energy", (), label)),
+        None if forces is None else numbers_of(forces, "forces", atoms.positions.shape, label),
+    )
 
 
 def _flags(pbc: Masks) -> tuple[bool, bool, bool]:

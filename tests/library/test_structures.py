@@ -9,6 +9,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.build import molecule as g2_molecule
+from ase.calculators.singlepoint import SinglePointCalculator
 
 from e3d import tables
 from e3d.chemistry import equivalent_bonds, molecule
@@ -16,7 +17,7 @@ from e3d.connectivity import geometric_bonds
 from e3d.fields import Store as F
 from e3d.named_bonds import BDE_FILE, MOLECULES_FILE
 from e3d.store.reader import StoreReader
-from e3d.structures import from_file, from_store
+from e3d.structures import from_atoms, from_file, from_store
 
 
 def _write(path: Path, *frames: Atoms) -> Path:
@@ -180,3 +181,43 @@ def test_frames_of_a_store_come_in_the_order_asked_for(prepared: Any) -> None:
             np.testing.assert_array_equal(structure.forces, frame.forces)
             np.testing.assert_array_equal(structure.atomic_numbers, frame.atomic_numbers)
         assert list(from_store(reader, [])) == []
+
+
+@pytest.mark.parametrize("names", [("energy", "forces"), ("REF_energy", "REF_forces")])
+def test_labels_of_a_file_are_carried(names: tuple[str, str], tmp_path: Path) -> None:
+    forces = np.arange(9.0).reshape(3, 3)
+    water, alone = g2_molecule("H2O"), g2_molecule("H2O")
+    if names[0] == "energy":
+        water.calc = SinglePointCalculator(water, energy=-3.5, forces=forces)
+        alone.calc = SinglePointCalculator(alone, energy=2.0)
+    else:
+        water.info[names[0]], alone.info[names[0]] = -3.5, 2.0
+        water.arrays[names[1]] = forces
+    both, one = from_file(_write(tmp_path / "a.xyz", water, alone))
+    assert (both.energy, one.energy) == (-3.5, 2.0)
+    np.testing.assert_allclose(both.forces, forces, atol=1e-8)
+    assert one.forces is None
+
+
+def test_results_of_other_positions_are_no_labels() -> None:
+    water = g2_molecule("H2O")
+    water.calc = SinglePointCalculator(water, energy=-3.5, forces=np.zeros((3, 3)))
+    assert from_atoms(water).energy == -3.5
+    water.positions[0] += 0.1
+    moved = from_atoms(water)
+    assert moved.energy is None
+    assert moved.forces is None
+
+
+@pytest.mark.parametrize(
+    ("info", "text"),
+    [
+        ({"REF_energy": "much"}, "energy is no array of numbers"),
+        ({"REF_energy": 1.0, "energy_unit": "hartree"}, "energy_unit is 'hartree', expected eV"),
+    ],
+)
+def test_labels_that_cannot_be_used(info: dict[str, Any], text: str, input_error: Any) -> None:
+    water = g2_molecule("H2O")
+    water.info.update(info)
+    with input_error("H2O (frame 0)", text):
+        from_atoms(water)

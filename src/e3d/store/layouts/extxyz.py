@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import Calculator
 from ase.io.extxyz import read_xyz
 from ase.stress import voigt_6_to_full_3x3_stress
 from numpy.typing import NDArray
@@ -95,8 +96,8 @@ def _atoms(text: str, where: str) -> Atoms:
 
 
 def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
-    _check_units(atoms.info, where)
-    energy, forces, stress = (_label(atoms, key) for key in ("energy", "forces", "stress"))
+    check_units(atoms.info, where)
+    energy, forces, stress = labels(atoms)
     if energy is None or forces is None:
         return NO_LABELS
     numbers = atoms.numbers.astype(np.int64)
@@ -117,8 +118,19 @@ def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
     )
 
 
-def _label(atoms: Atoms, key: str) -> Any:
-    results = atoms.calc.results if atoms.calc is not None else {}
+def labels(atoms: Atoms) -> tuple[Any, Any, Any]:
+    """Return energy, forces and stress as ASE holds them, each None where there is none.
+
+    Results of a calculator count if they are of these atoms: it may have moved on, or they.
+    """
+    calc = atoms.calc
+    stands = isinstance(calc, Calculator) and not calc.check_state(atoms)
+    results = calc.results if stands else {}
+    energy, forces, stress = (_label(results, atoms, key) for key in ("energy", "forces", "stress"))
+    return energy, forces, stress
+
+
+def _label(results: Mapping[str, Any], atoms: Atoms, key: str) -> Any:
     for source, name in ((results, key), (atoms.info, f"REF_{key}"), (atoms.arrays, f"REF_{key}")):
         if name in source:
             return source[name]
@@ -136,7 +148,14 @@ def _tensor(stress: Any, where: str) -> NDArray[np.float64]:
     return full
 
 
-def _check_units(info: Mapping[str, Any], where: str) -> None:
+def check_units(info: Mapping[str, Any], where: str) -> None:
+    """Refuse labels in other units than eV and Å, as far as a frame states its units.
+
+    Raises
+    ------
+    InputError
+        Naming the unit.
+    """
     for key, allowed in UNITS.items():
         if key in info and str(info[key]) not in allowed:
             raise InputError(

@@ -15,7 +15,7 @@ from e3d.theory import SPICE
 
 SUMMARY: Final = "Edge-wise emergent decomposition of machine-learned interatomic potentials."
 _RUN = argument("--run", "RUN.yaml the model was trained from", read=options.run_columns)
-_SPLITS = argument("--splits", "use the test sets of this table, apart")
+_SPLITS = argument("--splits", "use the test sets of this table, apart; they are the first store's")
 _DEVICE = argument("--device", "cpu, cuda or cuda:<k>", type=str, default="cpu")
 
 COMMANDS: Final[tuple[Command | Group, ...]] = (
@@ -40,10 +40,10 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
     Command(
         "evaluate",
         "e3d.evaluate:write_errors",
-        "Write the errors of MODEL on the labelled frames of STORE.",
+        "Write the errors of MODEL on the labelled frames of each of STORES.",
         (
             argument("MODEL", "trained Allegro model"),
-            argument("STORE", "labelled frames"),
+            argument("STORES+", "labelled frames"),
             _SPLITS,
             _RUN,
             _DEVICE,

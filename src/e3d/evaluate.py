@@ -4,7 +4,7 @@ A table has a row for all frames of a test set, one per molecule and one per ele
 Intervals are delete-group jackknifes over molecules.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,30 +20,29 @@ from e3d.potential import LoadedModel, Potential
 from e3d.statistics import group_mean
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of, read_splits
-from e3d.structures import Structure, from_store
+from e3d.structures import Structure, from_store, name_of
 from e3d.units import EV_MEV
 
-ALL_FRAMES = "all-frames"
 _ERROR, _ABSOLUTE, _SQUARE, _ELEMENT = "error", "absolute", "square", "element"
 
 
 def write_errors(
     model: LoadedModel | Path,
-    store: Path,
+    stores: Sequence[Path],
     output: Path,
     *,
     splits: Path | None = None,
     run: Mapping[str, Any] | None = None,
     device: str = "cpu",
 ) -> pd.DataFrame:
-    """Write the errors of a model, or that of a file, on the test sets of ``splits``.
+    """Write the errors of a model, or that of a file, on labelled frames.
 
     Parameters
     ----------
-    store
-        Labelled frames.
+    stores
+        Labelled frames. Those of each store are a test set, named by the store.
     splits
-        Table that names the test sets; without it all frames are one.
+        Table that names the test sets of the first store.
     run
         The run columns: run, dataset, n_train, model, seed.
     device
@@ -58,14 +57,15 @@ def write_errors(
 
         model = load_model(model, device)
     parts = []
-    with StoreReader(store) as reader:
-        for name, frames in _test_sets(reader, splits).items():
-            part = error_table(*residuals(model, from_store(reader, frames)))
-            part.insert(0, C.TEST_SET, name)
-            part.insert(1, C.N_PARAMETERS, model.n_parameters)
-            parts.append(part)
+    for k, store in enumerate(stores):
+        with StoreReader(store) as reader:
+            for name, frames in _test_sets(reader, splits if k == 0 else None).items():
+                part = error_table(*residuals(model, from_store(reader, frames)))
+                part.insert(0, C.TEST_SET, name)
+                part.insert(1, C.N_PARAMETERS, model.n_parameters)
+                parts.append(part)
     table = tables.with_run(pd.concat(parts, ignore_index=True), run or own_run(model.path))
-    inputs = [model.path, store] + ([] if splits is None else [splits])
+    inputs = [model.path, *stores] + ([] if splits is None else [splits])
     tables.write(table, output, inputs=inputs)
     return table
 
@@ -73,7 +73,7 @@ def write_errors(
 def _test_sets(reader: StoreReader, splits: Path | None) -> dict[str, Iterable[int]]:
     """Return the frames of every test set, that of ionic frames if there are any; or all frames."""
     if splits is None:
-        return {ALL_FRAMES: range(len(reader))}
+        return {name_of(reader.path): range(len(reader))}
     table = read_splits(splits, reader)
     ionic = (TEST_IONIC,) if (table[C.SPLIT] == TEST_IONIC).any() else ()
     return {name: frames_of(splits, name) for name in (*TEST_SPLITS, *ionic)}

@@ -1,5 +1,6 @@
 """The decomposition: the sum rule and what breaks it, pairs, pair potentials, cells, tables."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -287,14 +288,26 @@ def test_names_that_would_overwrite_each_other_are_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_splits_belong_to_one_store(model: AnalysisModel, prepared: Any, tmp_path: Path) -> None:
-    """Stores with the same splits would write the same folders; splits belong to one store."""
-    twin = tmp_path / "twin.h5"
-    twin.write_bytes(prepared.store.read_bytes())
-    with pytest.raises(InputError, match="test-conformations/, which must be unique"):
-        write_decompositions(
-            model, [prepared.store, twin], tmp_path / "out", run=RUN, splits=prepared.splits
-        )
+def test_splits_are_those_of_the_first_store(
+    model: AnalysisModel, prepared: Any, tmp_path: Path
+) -> None:
+    """Another store's frames are one set, named by its folder."""
+    other = tmp_path / "real_frames" / "store.h5"
+    other.parent.mkdir()
+    other.write_bytes(prepared.store.read_bytes())
+    write_decompositions(
+        model, [prepared.store, other], tmp_path / "out", run=RUN, splits=prepared.splits
+    )
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"test-conformations", "test-molecules", "real-frames"}
+    summary = json.loads((tmp_path / "out" / "real-frames" / "summary.json").read_text())
+    with StoreReader(other) as reader:
+        assert summary["frames"] == len(reader)
+
+
+def test_splits_of_another_store_are_refused(
+    model: AnalysisModel, prepared: Any, tmp_path: Path
+) -> None:
     foreign = pd.read_parquet(prepared.splits).iloc[:-1]
     foreign.to_parquet(tmp_path / "foreign.parquet")
     with pytest.raises(InputError, match="another store"):

@@ -22,7 +22,7 @@ def table(
     prepared: Prepared, trained: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> pd.DataFrame:
     output = tmp_path_factory.mktemp("evaluate") / "errors.csv"
-    write_errors(trained / "model.ckpt", prepared.store, output, splits=prepared.splits, run=RUN)
+    write_errors(trained / "model.ckpt", [prepared.store], output, splits=prepared.splits, run=RUN)
     return pd.read_csv(output)
 
 
@@ -88,8 +88,8 @@ def test_a_perfect_model_has_no_error() -> None:
 def test_a_model_of_ones_own_on_all_frames(
     prepared: Prepared, trained: Path, tmp_path: Path
 ) -> None:
-    table = write_errors(trained / "model.ckpt", prepared.store, tmp_path / "errors.csv")
-    assert set(table["test_set"]) == {"all-frames"}
+    table = write_errors(trained / "model.ckpt", [prepared.store], tmp_path / "errors.csv")
+    assert set(table["test_set"]) == {prepared.store.parent.name}
     assert table["n_frames"][0] == MINISPICE_FRAMES
 
 

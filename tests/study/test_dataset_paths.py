@@ -319,7 +319,7 @@ def test_crystals_are_trained_on_evaluated_and_decomposed(
 ) -> None:
     model = load_model(metal_model)
     errors = write_errors(
-        model, metals.store, metals.folder / "errors.csv", splits=metals.splits, run=RUN
+        model, [metals.store], metals.folder / "errors.csv", splits=metals.splits, run=RUN
     )
     assert np.isfinite(errors[Column.FORCE_MAE]).all()
     write_decompositions(

@@ -16,7 +16,7 @@ from e3d.options import own_run
 from e3d.potential import LoadedModel
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of, read_splits
-from e3d.structures import STORE_SUFFIX, Structure, from_file, from_store
+from e3d.structures import STORE_SUFFIX, Structure, from_file, from_store, name_of
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,9 @@ def write_decompositions(
     Parameters
     ----------
     structures
-        A store gives its test sets by name if there are ``splits``, else all frames; any other
-        file is named by its stem (``named_bonds.xyz`` -> ``named-bonds``).
+        The test sets of the first, a store, by name if there are ``splits``; of any other all
+        frames, named by the file (``named_bonds.xyz`` -> ``named-bonds``) or, for a ``store.h5``,
+        by its folder.
     run
         The run columns: run, dataset, n_train, model, seed.
     device
@@ -54,7 +55,9 @@ def write_decompositions(
         from e3d.models import load_model
 
         model = load_model(model, device)
-    names = [name for path in structures for name in _names(path, splits)]
+    # the splits are those of the first file's frames
+    sources = [(path, splits if k == 0 else None) for k, path in enumerate(structures)]
+    names = [name for source in sources for name in _names(*source)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(
@@ -62,8 +65,8 @@ def write_decompositions(
             f"{output}/{twice[0]}/, which must be unique. Rename a file, or decompose them into "
             "different folders."
         )
-    for path in structures:
-        for name, frames, inputs in _sources(path, splits):
+    for source in sources:
+        for name, frames, inputs in _sources(*source):
             usable = _known(model, frames, skip=skip_unknown_elements)
             write_decomposition(
                 model,
@@ -79,7 +82,7 @@ def _names(path: Path, splits: Path | None) -> tuple[str, ...]:
     """Return what the structures of a source are called: a store's test sets, or a file's stem."""
     if path.suffix == STORE_SUFFIX and splits is not None:
         return TEST_SPLITS
-    return (path.stem.replace("_", "-"),)
+    return (name_of(path),)
 
 
 def _sources(

@@ -1,6 +1,6 @@
 """What the project asks of a potential, be it a trained model or a fitted one. No torch here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -45,6 +45,10 @@ class LoadedModel(EdgePotential, Protocol):
     """Symbols of the elements it knows."""
     n_parameters: int
     """Number of trainable weights."""
+
+    @property
+    def facts(self) -> Mapping[str, str | int | float]:
+        """What the model is, for a report: kind of file, cutoff in Å, size, by name."""
 
     def knows(self, structure: Structure) -> bool:
         """Say whether the model knows every element of a structure."""

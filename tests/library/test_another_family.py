@@ -39,6 +39,10 @@ class Harmonic(LoadedModel):
     r_max: float = 1.7
     n_parameters: int = 2
 
+    @property
+    def facts(self) -> dict[str, str | int | float]:
+        return {"kind": "springs", "r_max_ang": self.r_max}
+
     def edge_energies(self, batch: Batch) -> EdgeEnergies:
         i, j = batch.edge_index
         r = np.linalg.norm(batch.positions[i] - batch.positions[j], axis=1)

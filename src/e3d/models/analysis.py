@@ -1,7 +1,8 @@
 """Run a trained Allegro model on batches of structures: energies, forces, edge energies."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from e3d.errors import InputError
 from e3d.fast import accelerate
 from e3d.graphs import Batch, batches, make_batch
 from e3d.models.edge_terms import Readout
+from e3d.models.facts import network_facts
 from e3d.models.precision import as_float64
 from e3d.structures import Structure
 
@@ -23,11 +25,13 @@ EDGES_PER_CALL = 2_000
 """Measured: the features of more edges leave the processor's cache."""
 
 
-def analysis_model(network: torch.nn.Module, path: Path, device: str) -> "AnalysisModel":
+def analysis_model(
+    network: torch.nn.Module, path: Path, device: str, source: Mapping[str, str | int | float]
+) -> "AnalysisModel":
     """Return a network, nequip's ``GraphModel`` of any dtype, as it is analysed.
 
     It is cast to float64, made faster where it can be, and put on a device. ``path`` is the file
-    that it came from.
+    that it came from, ``source`` the facts that the file states: its kind, versions.
 
     Raises
     ------
@@ -36,13 +40,19 @@ def analysis_model(network: torch.nn.Module, path: Path, device: str) -> "Analys
     """
     network = as_float64(network)
     accelerate(network)
-    return AnalysisModel(network, path, device)
+    return AnalysisModel(network, path, device, source)
 
 
 class AnalysisModel:
     """An Allegro model in float64 that gives energies, forces and edge energies."""
 
-    def __init__(self, graph_model: Any, path: Path, device: str) -> None:
+    def __init__(
+        self,
+        graph_model: Any,
+        path: Path,
+        device: str,
+        source: Mapping[str, str | int | float] = MappingProxyType({}),
+    ) -> None:
         """Wrap nequip's ``GraphModel``; use :func:`analysis_model`.
 
         Raises
@@ -68,7 +78,10 @@ class AnalysisModel:
         self._type_of_number = np.full(len(chemical_symbols), -1, dtype=np.int64)
         for code, name in enumerate(self.type_names):
             self._type_of_number[atomic_numbers[name]] = code
-        self.n_parameters = sum(p.numel() for p in self._model.parameters() if p.requires_grad)
+        found = network_facts(self._model, self._network, self._readout)
+        self.facts: Mapping[str, str | int | float] = {**found, **source}
+        """What the model is, for a report: :mod:`e3d.models.facts` and what its file states."""
+        self.n_parameters = int(found["n_weights"])
         """Number of trainable weights."""
         self._model.requires_grad_(False)  # forces are derivatives by positions alone
 

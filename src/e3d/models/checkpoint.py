@@ -18,7 +18,7 @@ def load_checkpoint(path: Path, device: str) -> AnalysisModel:
     """
     with eager(path):
         network = _from_checkpoint(path)
-    return analysis_model(network, path, device)
+    return analysis_model(network, path, device, {"kind": "checkpoint of nequip"})
 
 
 def _from_checkpoint(path: Path) -> torch.nn.Module:

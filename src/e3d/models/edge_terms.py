@@ -2,8 +2,8 @@
 
     eps_ij = edge_energy_ij * scale[type_i] / sqrt(2 Nbar[type_i]) + half of each pair potential
 
-with i = edge_index[0]. Scale and Nbar are the network's own buffers (nequip-allegro 0.8
-``EdgewiseReduce``, nequip 0.19 ``PerTypeScaleShift``).
+with i = edge_index[0]. Scale and Nbar are the network's own (nequip-allegro 0.4 to 0.8
+``EdgewiseReduce``, nequip 0.7 to 0.19 ``PerTypeScaleShift``).
 """
 
 from dataclasses import dataclass
@@ -47,6 +47,16 @@ class Readout:
         terms = tuple(module for module in last if type(module).__name__ != _TOTAL)
         return cls(edge_sum, scale_shift, terms, n_types)
 
+    @property
+    def norm(self) -> torch.Tensor:
+        """1 / sqrt(Nbar) of each type (types,)."""
+        module = getattr(self.edge_sum, "norm_module", None)
+        if module is not None:
+            return self._per_type(module.norm_const)
+        # packages of nequip-allegro before 0.8 hold the one number 1 / sqrt(2 Nbar)
+        factor = 1.0 if self.edge_sum._factor is None else self.edge_sum._factor
+        return torch.full((self.n_types,), factor * 2**0.5, dtype=torch.float64)
+
     def shifts(self, types: torch.Tensor) -> torch.Tensor:
         """Return the isolated-atom shift of atoms of these types (A,), eV; zero without shifts."""
         if not self.scale_shift.has_shifts:
@@ -58,8 +68,7 @@ class Readout:
         types = out[AtomicDataDict.ATOM_TYPE_KEY].view(-1)
         types_of_centres = types[out[AtomicDataDict.EDGE_INDEX_KEY][0]]
         raw = out[self.edge_sum.field].view(-1)
-        norm = self._per_type(self.edge_sum.norm_module.norm_const)
-        eps = raw * norm[types_of_centres] / 2**0.5
+        eps = raw * self.norm.to(raw.device)[types_of_centres] / 2**0.5
         if self.scale_shift.has_scales:
             eps = eps * self._per_type(self.scale_shift.scales)[types_of_centres]
         total: torch.Tensor = eps + self._pair_terms(out, types)

@@ -66,13 +66,13 @@ def build_allegro(settings: Mapping[str, Any]) -> torch.nn.Module:
     current = current_settings(settings)
     width = current.pop(_EMBED_WIDTH, None)
     by_irreps = _IRREPS in current
-    network: torch.nn.Module = (builders.FullAllegroModel if by_irreps else builders.AllegroModel)(
-        **current
-    )
-    if width is not None and width != network.model.func.allegro.num_scalar_features:
+    model: Any = (builders.FullAllegroModel if by_irreps else builders.AllegroModel)(**current)
+    network = model.model.func
+    if width is not None and width != network.allegro.num_scalar_features:
         with torch_default_dtype(dtype_from_name(current["model_dtype"])):
-            _widen_embedding(network.model.func, width, current)
-    return network
+            _widen_embedding(network, width, current)
+    built: torch.nn.Module = model
+    return built
 
 
 def current_settings(settings: Mapping[str, Any]) -> Settings:
@@ -108,7 +108,7 @@ def _widen_embedding(network: Any, width: int, settings: Settings) -> None:
 
 
 def _scalar_embed_04(settings: Settings) -> None:
-    """nequip-allegro 0.5: the MLP of the two-body embedding became one of the model's own."""
+    """Since nequip-allegro 0.5, the MLP of the two-body embedding is one of the model's own."""
     if "scalar_embed" not in settings:
         return
     embed = dict(settings.pop("scalar_embed"))
@@ -125,7 +125,7 @@ def _scalar_embed_04(settings: Settings) -> None:
 
 
 def _parity_setting_04(settings: Settings) -> None:
-    """nequip-allegro 0.5: ``parity_setting`` became the boolean ``parity``; ``so3`` went."""
+    """Since nequip-allegro 0.5, ``parity_setting`` is the boolean ``parity``, without ``so3``."""
     parity = settings.pop("parity_setting", None)
     if settings.get("parity") in ("o3_full", "o3_restricted", "so3"):
         parity = settings.pop("parity")
@@ -137,7 +137,7 @@ def _parity_setting_04(settings: Settings) -> None:
 
 
 def _scatter_features_06(settings: Settings) -> None:
-    """nequip-allegro 0.6.1: ``scatter_features``, which was never documented, went."""
+    """Since nequip-allegro 0.6.1 there is no ``scatter_features``, an undocumented choice."""
     if settings.pop("scatter_features", False):
         raise InputError(
             "scatter_features: true has no counterpart since nequip-allegro 0.6.1. Give a model "
@@ -146,7 +146,7 @@ def _scatter_features_06(settings: Settings) -> None:
 
 
 def _per_type_lists(settings: Settings) -> None:
-    """nequip 0.14: scales and shifts are numbers or dicts by type; lists went."""
+    """Since nequip 0.14: scales and shifts are numbers or dicts by type, never lists."""
     types = list(settings["type_names"])
     for name in _PER_TYPE:
         value = settings.get(name)

@@ -19,4 +19,4 @@ def load_package(path: Path, device: str) -> AnalysisModel:
     """
     with eager(path):
         network: torch.nn.Module = ModelFromPackage(str(path))[SOLE_MODEL]
-    return analysis_model(network, path, device)
+    return analysis_model(network, path, device, {"kind": "nequip package"})

@@ -7,18 +7,24 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from allegro.model import AllegroModel
 from nequip.data import AtomicDataDict as K
 from nequip.data import compute_neighborlist_, from_dict
 from nequip.utils.global_state import set_global_state
 
 from e3d.fast import accelerate
 from e3d.fast.swap import misfit
+from e3d.models.older_versions import build_allegro
 
 TYPES = ["H", "C", "O"]
 # of each tensor's largest element; sums in another order round differently: up to 1.1e-5
 TOLERANCE = {"float64": 1e-10, "float32": 2e-5}
 R_MAX = 3.0
+TRAINABLE = {
+    "_target_": "allegro.nn.TwoBodyBesselScalarEmbed",
+    "num_bessels": 5,
+    "bessel_trainable": True,
+}
+SPLINES = {"_target_": "allegro.nn.TwoBodySplineScalarEmbed", "num_splines": 5, "spline_span": 3}
 
 
 def build(dtype: str = "float64", **changed: Any) -> Any:
@@ -45,7 +51,7 @@ def build(dtype: str = "float64", **changed: Any) -> Any:
         "per_type_energy_scales": {"H": 1.0, "C": 2.0, "O": 0.5},
         "per_type_energy_shifts": {"H": -1.0, "C": -2.0, "O": -3.0},
     }
-    return AllegroModel(**{**settings, **changed})
+    return build_allegro({**settings, **changed})
 
 
 def fast(dtype: str = "float64", **changed: Any) -> Any:
@@ -147,6 +153,20 @@ def test_same_numbers_as_the_shipped_network(
         {"forward_normalize": False},
         {"per_type_energy_scales_trainable": True, "per_type_energy_shifts_trainable": True},
         {"num_tensor_features": 1},
+        {"scalar_embed_mlp_nonlinearity": None},
+        {"scalar_embed_mlp_nonlinearity": None, "scalar_embed_mlp_hidden_layers_depth": 2},
+        {"scalar_embed_mlp_hidden_layers_depth": 0},
+        {"allegro_mlp_nonlinearity": None},
+        {"allegro_mlp_nonlinearity": "None", "allegro_mlp_hidden_layers_depth": 2},
+        {"allegro_mlp_hidden_layers_depth": 0},
+        {"readout_mlp_nonlinearity": None},
+        {"readout_mlp_nonlinearity": None, "readout_mlp_hidden_layers_depth": 2},
+        {"readout_mlp_hidden_layers_depth": 0},
+        {"scalar_embed_output_dim": 11},
+        {"scalar_embed_output_dim": 11, "readout_mlp_nonlinearity": None, "num_layers": 3},
+        {"scalar_embed_output_dim": 5, "scalar_embed_mlp_nonlinearity": None, "l_max": 3},
+        {"radial_chemical_embed": TRAINABLE},
+        {"radial_chemical_embed": SPLINES},
     ],
     ids=lambda settings: ",".join(settings),
 )
@@ -286,21 +306,7 @@ def test_outside_training_second_derivatives_are_right_or_refused() -> None:
     ("settings", "reason"),
     [
         ({"allegro_mlp_nonlinearity": "mish"}, "nonlinearity"),
-        ({"readout_mlp_hidden_layers_depth": 0}, "no hidden layer"),
         ({"weight_individual_irreps": False}, "irrep"),
-        (
-            {"radial_chemical_embed": {"_target_": "allegro.nn.TwoBodySplineScalarEmbed"}},
-            "radial basis",
-        ),
-        (
-            {
-                "radial_chemical_embed": {
-                    "_target_": "allegro.nn.TwoBodyBesselScalarEmbed",
-                    "bessel_trainable": True,
-                }
-            },
-            "radial basis",
-        ),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )

@@ -14,7 +14,8 @@ with a vector of the centre,
     m_l      = T_0 T_1 ... T_l e_0               T_l[i,k] = sum_j env_l[j] W_l[i,j,k]
 
 evaluated from the right, T_0 (T_1 (... T_l e_0)), once per centre and never per edge. The scalar
-track is the shipped one, but linear layers with no nonlinearity between them are multiplied first.
+track is the shipped one, but linear layers with no nonlinearity between them are multiplied first,
+also where an MLP is nothing but such layers (one without hidden layers, a deep linear one).
 
 Weights, their names and their order are those of the shipped network, and stay shared with it.
 """
@@ -29,6 +30,7 @@ from torch import Tensor
 from e3d.fast.centres import Centres, Components, environment, invariants
 from e3d.fast.dense import silu_linear
 from e3d.fast.geometry import Harmonics, Radial
+from e3d.fast.parts import environment_norm, is_fixed_bessel, matrices
 
 _CORE = ("scalar_embed_mlp", "tensor_embed", "allegro", "edge_readout")
 """The modules whose weights :meth:`CentreNetwork._edge_energies` uses itself, in their order."""
@@ -49,11 +51,15 @@ class CentreNetwork(torch.nn.Module):
     def __init__(self, shipped: Any) -> None:
         """Take over the modules of a ``SequentialGraphNetwork`` that is no ``misfit``."""
         super().__init__()
+        embed = shipped.radial_chemical_embed
+        radial = Radial(embed.bessel_encode) if is_fixed_bessel(embed) else None
+        harmonics = Harmonics(shipped.tensor_embed.sh)
         self.irreps_in, self.irreps_out = shipped.irreps_in, shipped.irreps_out
         for name, module in shipped.named_children():
             self.add_module(name, module)
-        self.radial_chemical_embed.bessel_encode = Radial(self.radial_chemical_embed.bessel_encode)
-        self.tensor_embed.sh = Harmonics(self.tensor_embed.sh)
+        if radial is not None:
+            self.radial_chemical_embed.bessel_encode = radial
+        self.tensor_embed.sh = harmonics
         irreps = self.allegro.irreps_in[self.allegro.tensor_basis_in_field]
         bounds = (0, *accumulate(ir.dim for _, ir in irreps))
         self._components = Components(bounds, self.allegro.num_tensor_features)
@@ -71,14 +77,17 @@ class CentreNetwork(torch.nn.Module):
         """Return the readout of every edge, (Z, 1)."""
         allegro = self.allegro
         mlps = [self.scalar_embed_mlp.mlp_module, *allegro.latents, self.edge_readout.mlp_module]
-        weights = [_matrices(mlp) for mlp in mlps]
+        weights = [matrices(mlp) for mlp in mlps]
         track = _TensorTrack(self, data)
         # what is added up in the hidden layers of latents and readout
         given: list[list[Tensor]] = [[] for _ in weights[1:]]
         hidden = torch.mm(data[AtomicDataDict.EDGE_EMBEDDING_KEY], weights[0][0])
         for layer, (weight, widths) in enumerate(_sources(self, weights)):
             hidden = _deepen(hidden, weights[layer])
-            parts = silu_linear(hidden, weight, widths)
+            if len(weights[layer]) == 1:
+                parts = torch.mm(hidden, weight).split(widths, 1)
+            else:
+                parts = silu_linear(hidden, weight, widths)
             for waiting, part in zip(given[layer:], parts, strict=False):
                 waiting.append(part)
             if layer == allegro.num_layers:
@@ -89,7 +98,7 @@ class CentreNetwork(torch.nn.Module):
             mix = weights[layer + 1][0][allegro.num_scalar_features * (layer + 1) :]
             hidden = torch.addmm(_total(given[layer]), scalars, mix)
         hidden = _deepen(_total(given[-1]), weights[-1])
-        return silu_linear(hidden, weights[-1][-1], [1])[0]
+        return hidden if len(weights[-1]) == 1 else silu_linear(hidden, weights[-1][-1], [1])[0]
 
 
 class _TensorTrack:
@@ -103,8 +112,8 @@ class _TensorTrack:
         centre, n_atoms = data[AtomicDataDict.EDGE_INDEX_KEY][0], AtomicDataDict.num_nodes(data)
         self._centres = Centres(centre, n_atoms, network._components)
         types = data[AtomicDataDict.ATOM_TYPE_KEY].view(-1)
-        norm = self._allegro.avg_num_neighbors_norm.norm_const.view(-1)
-        self._norm = norm if norm.numel() == 1 else norm[types]
+        norm = environment_norm(self._allegro)
+        self._norm = norm if isinstance(norm, float) or norm.numel() == 1 else norm[types]
         self._layers: list[tuple[Tensor, Tensor]] = []
         self.edge_weights: Tensor | None = None
 
@@ -154,11 +163,12 @@ def _sources(network: Any, weights: list[list[Tensor]]) -> list[tuple[Tensor, li
     """
     allegro = network.allegro
     width = allegro.num_scalar_features
-    projection = torch.mm(weights[0][-1], _matrices(allegro.first_layer_env_embed_projection)[0])
-    own = torch.mm(weights[0][-1], _matrices(network.tensor_embed.env_embed_linear)[0])
+    embedding = _last(weights[0])
+    projection = torch.mm(embedding, matrices(allegro.first_layer_env_embed_projection)[0])
+    own = torch.mm(embedding, matrices(network.tensor_embed.env_embed_linear)[0])
     sources = []
-    for layer, matrices in enumerate(weights[:-1]):
-        last = projection if layer == 0 else matrices[-1]
+    for layer, mlp in enumerate(weights[:-1]):
+        last = projection if layer == 0 else _last(mlp)
         rows = slice(width * layer, width * (layer + 1))
         ahead = [consumer[0][rows] for consumer in weights[layer + 1 :]]
         blocks = [torch.mm(last[:, :width], torch.cat(ahead, 1))]
@@ -171,21 +181,23 @@ def _sources(network: Any, weights: list[list[Tensor]]) -> list[tuple[Tensor, li
     return sources
 
 
+def _last(mlp: list[Tensor]) -> Tensor:
+    """Return the matrix after an MLP's last SiLU; the identity if it has none."""
+    if len(mlp) > 1:
+        return mlp[-1]
+    return torch.eye(mlp[0].shape[1], dtype=mlp[0].dtype, device=mlp[0].device)
+
+
 def _by_irrep(weight: Tensor, n_channels: int) -> Tensor:
     """Return a matrix with its columns, over (channel, irrep), in the order (irrep, channel)."""
     return weight.reshape(len(weight), n_channels, -1).mT.reshape(weight.shape)
 
 
-def _deepen(hidden: Tensor, matrices: list[Tensor]) -> Tensor:
+def _deepen(hidden: Tensor, mlp: list[Tensor]) -> Tensor:
     """Return the last hidden layer of an MLP, of its first."""
-    for weight in matrices[1:-1]:
+    for weight in mlp[1:-1]:
         (hidden,) = silu_linear(hidden, weight, [weight.shape[1]])
     return hidden
-
-
-def _matrices(mlp: Any) -> list[Tensor]:
-    """Return the matrices of nequip's ``ScalarMLPFunction``."""
-    return [layer.weight * layer.alpha for layer in mlp.mlp if hasattr(layer, "alpha")]
 
 
 def _total(parts: list[Tensor]) -> Tensor:

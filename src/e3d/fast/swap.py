@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from e3d.fast.network import CentreNetwork
+from e3d.fast.parts import is_known_mlp, matrices
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ def accelerate(model: torch.nn.Module) -> bool:
     """Replace, in place, the energy network of an eager Allegro model by the fast one.
 
     It gives the same numbers. Weights stay where they are, under the same names. A model with parts
-    it does not know (splines, other nonlinearities, no hidden layer) stays as it is.
+    it does not know (nonlinearities other than SiLU, biases) stays as it is.
 
     Returns
     -------
@@ -29,25 +30,22 @@ def accelerate(model: torch.nn.Module) -> bool:
     for module in list(model.modules()):
         network = getattr(module, "func", None)
         if isinstance(network, torch.nn.Module) and type(network).__name__ == _SEQUENCE:
-            reason = misfit(network)
-            if reason is None:
-                module.func = CentreNetwork(network)
-                return True
+            try:
+                reason = misfit(network)
+                if reason is None:
+                    module.func = CentreNetwork(network)
+                    return True
+            except (AttributeError, TypeError, IndexError, RuntimeError) as error:
+                reason = f"a part is not as it knows it ({error})"
             log.info("shipped Allegro network kept: %s", reason)
     return False
 
 
 def misfit(network: Any) -> str | None:
-    """Return why a network cannot be replaced, or None if it can.
-
-    By names and attributes, not by classes: a package brings its own copy of every class.
-    """
+    """Return why a network cannot be replaced, or None if it can."""
     names = [name for name, _ in network.named_children()]
     if tuple(names[: len(_NETWORK)]) != _NETWORK:
         return f"its modules are {', '.join(names)}"
-    encode = getattr(network.radial_chemical_embed, "bessel_encode", None)
-    if encode is None or encode.trainable or not hasattr(encode.cutoff, "p"):
-        return "its radial basis is not a fixed Bessel basis with a polynomial cutoff"
     harmonics = network.tensor_embed.sh
     if not (harmonics.normalize and harmonics._is_range_lmax):
         return "its spherical harmonics are not those of directions from l = 0 on"
@@ -56,21 +54,14 @@ def misfit(network: Any) -> str | None:
         return "its channels do not weight each irrep"
     ends = network.scalar_embed_mlp.mlp_module, network.edge_readout.mlp_module
     mlps = [*ends, *network.allegro.latents]
-    if not all(_is_silu_mlp(mlp) for mlp in mlps):
-        return "an MLP has a bias, no hidden layer or a nonlinearity other than SiLU"
+    if not all(is_known_mlp(mlp) for mlp in mlps):
+        return "an MLP has a bias or a nonlinearity other than SiLU"
     allegro, embed = network.allegro, network.tensor_embed
     linear = allegro.first_layer_env_embed_projection, embed.env_embed_linear
-    if not all(mlp.num_layers == 1 and not mlp.bias for mlp in linear):
-        return "a projection is more than one matrix"
+    if not all(is_known_mlp(mlp) and len(matrices(mlp)) == 1 for mlp in linear):
+        return "a projection is not linear"
+    if getattr(allegro, "scatter_features", False):
+        return "it sums the features of edges, not their environments"
     if allegro.tps[-1].base_dim_out != 1:
         return "its last layer has more than scalars"
     return None
-
-
-def _is_silu_mlp(mlp: Any) -> bool:
-    between = [layer for layer in mlp.mlp if not hasattr(layer, "alpha")]
-    return (
-        mlp.num_layers > 1
-        and not mlp.bias
-        and all(isinstance(layer, torch.nn.SiLU) for layer in between)
-    )

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import torch
 from allegro.model import allegro_models as builders  # type: ignore[import-untyped]
-from lightning.pytorch.utilities.seed import isolate_rng
 from nequip.nn import ScalarMLPFunction
 from nequip.utils.dtype import dtype_from_name, torch_default_dtype
 
@@ -70,7 +69,10 @@ def build_allegro(settings: Mapping[str, Any]) -> torch.nn.Module:
     model: Any = (builders.FullAllegroModel if by_irreps else builders.AllegroModel)(**current)
     network = model.model.func
     if width is not None and width != network.allegro.num_scalar_features:
-        with torch_default_dtype(dtype_from_name(current["model_dtype"])), isolate_rng():
+        with (
+            torch_default_dtype(dtype_from_name(current["model_dtype"])),
+            torch.random.fork_rng([]),
+        ):
             torch.manual_seed(current["seed"])
             _widen_embedding(network, width, current)
     built: torch.nn.Module = model

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,16 @@ def bde(run: dict[str, Any], shift: float) -> Tables:
         }
         for name, (lower, higher) in product((TEST_ALL, NAMED_BONDS), STEPS)
     ]  # fmt: skip
+    nearest = [
+        {
+            **run, C.GEOMETRY: "relaxed", "first": first, "second": second, "n_bonds": 6,
+            "n_molecules": 6, "mae_first_eV": 0.9, "mae_second_eV": 0.5,
+            **interval("difference_eV", 0.4, 0.3), "nearer": second,
+        }
+        for first, second in combinations(REFERENCES, 2)
+    ]  # fmt: skip
     return {
+        "bde/nearest": pd.DataFrame(nearest),
         "bde/named": pd.DataFrame(named),
         "bde/summary": pd.DataFrame(summary),
         "bde/order": pd.DataFrame(order),

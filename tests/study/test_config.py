@@ -19,7 +19,7 @@ from study.schema import validate
 from study.stage import Runs
 
 OVERLAYS = sorted(path.name for path in (Path(__file__).parents[2] / "config").glob("*.yaml"))
-OVERLAYS = [name for name in OVERLAYS if name not in ("config.yaml", "datasets.yaml")]
+OVERLAYS = [name for name in OVERLAYS if name not in ("config.yaml", "datasets.yaml", "models.yaml")]
 
 
 def _merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
@@ -60,12 +60,13 @@ def test_every_overlay_is_a_valid_study(
     name: str, default: dict[str, Any], datasets: dict[str, Any], in_root: None, root: Path
 ) -> None:
     overlay = read_yaml(root / "config" / name)
-    study = load_study(_merge(default, overlay), datasets)
+    models = read_yaml(root / "config" / "models.yaml")
+    study = load_study(_merge(default, overlay), datasets, models)
     assert study.values["study"] == overlay["study"] != default["study"]
     assert study.values["pathvars"]["results"] != default["pathvars"]["results"], (
         "it would overwrite the default study"
     )
-    assert list(study.runs())
+    assert [*study.runs(), *study.given_runs()]
 
 
 def test_there_is_an_overlay() -> None:

@@ -53,9 +53,10 @@ def test_findings_give_numbers_with_interval_and_seeds() -> None:
     assert "kcal/mol [9.2, 16.1], 6 bonds" in text
     assert "0.10 [-0.20, 0.40] (seeds 0.10 to 0.10), 9 pairs, zero not excluded" in text
     assert "[0.55, 0.65] (seeds 0.60 to 0.60): D explains more" in text
-    assert "with 4,000 parameters 0.70 [0.35, 1.40]" in text
-    assert "50,000 parameters not identifiable: 2 values of N" in text
     assert "2.0e-12 eV over 360 decomposed frames in 12 runs" in text
+    (scaling,) = findings(tables, ["scaling"])["scaling"]
+    assert "with 4,000 parameters 0.70 [0.35, 1.40]" in scaling
+    assert "50,000 parameters not identifiable: 2 values of N" in scaling
 
 
 @pytest.mark.parametrize(

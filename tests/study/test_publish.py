@@ -23,6 +23,8 @@ def finished(tmp_path: Path) -> Path:
     (results / "bde").mkdir(parents=True)
     (results / "bde" / "named.csv").write_text("a\n1\n")
     (results / "bde" / "named.csv.provenance.json").write_text("{}")
+    (results / "decompose").mkdir()
+    (results / "decompose" / "summary.csv").write_text("run,dataset,model\na/n1/b/s0,a,b\n")
     (results / "figures").mkdir()
     for name in FIGURES:
         (results / "figures" / f"{name}.png").write_bytes(b"png")
@@ -48,6 +50,7 @@ def test_what_is_published(finished: Path, tmp_path: Path) -> None:
     names = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
     assert names == {
         "bde/named.csv",
+        "decompose/summary.csv",
         "costs.csv",
         "machine.json",
         "figures/findings.md",

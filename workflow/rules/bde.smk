@@ -6,7 +6,7 @@ rule bde_run:
         bonds=decomposed(BONDS_FILE),
         means=decomposed(MEANS_FILE),
         settings=f"<results>/train/{RUN}/run.yaml",
-        subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
+        subset=training_frames,
         bde=BDE_REFERENCE,
         bond_energies=BOND_ENERGIES,
         code=code_of("bde"),
@@ -22,9 +22,12 @@ rule bde_run:
     resources:
         mem_mb=mem_mb(1000, per_gb=200, grouped=True),
         runtime=minutes(20, per_gb=2, grouped=True),
+    params:
+        training=lambda wildcards, input: option("subset", input.subset)
+        or option("smallest-molecule", [given_model(wildcards.run).smallest_molecule]),
     message:
         f"bond energies of {THIS_RUN}"
     shell:
         "python -m study bde $(dirname {input.means}) --bde {input.bde} "
-        "--bond-energies {input.bond_energies} --subset {input.subset} --run {input.settings} "
+        "--bond-energies {input.bond_energies} {params.training} --run {input.settings} "
         "-o {output.types} --log {log}"

@@ -26,14 +26,18 @@ from e3d.options import read_yaml
 from study import stages
 from study.cli import COMMANDS as STUDY_COMMANDS
 from study.config import NAMED_BONDS_FILE, load_site, load_study, run_settings
-from study.fields import STRUCTURES, VARIANT_SIGN
+from study.fields import GIVEN, is_given
 from study.import_graph import files_of
 from study.stage import Runs
 
 # --- the study; nothing else reads its configuration
 
 try:
-    STUDY = load_study(config, read_yaml(Path("config/datasets.yaml")))
+    STUDY = load_study(
+        config,
+        read_yaml(Path("config/datasets.yaml")),
+        read_yaml(Path("config/models.yaml")),
+    )
     SITE = load_site(Path("cluster/site.yaml"))
 except InputError as error:
     sys.exit(f"e3d: {error}")
@@ -72,22 +76,74 @@ shell.prefix("".join(BEFORE_COMMANDS))
 
 # --- runs
 
-RUN = "{dataset}/n{n_train}/{model}/s{seed}"
-THIS_RUN = RUN.replace("{", "{wildcards.")  # in messages
+TRAINED = "{dataset}/n{n_train}/{model}/s{seed}"  # a run that is trained here
+RUN = "{run}"  # any run; the id of a given model's is given/<name>
+THIS_TRAINING, THIS_RUN = TRAINED.replace("{", "{wildcards."), "{wildcards.run}"  # in messages
 RUNS = list(STUDY.runs())
+GIVEN_RUNS = STUDY.given_runs()
+TESTED_ON = {run["run"]: STUDY.tested_on(run) for run in (*RUNS, *GIVEN_RUNS)}
+TEST_STORES = [f"<results>/data/{name}/store.h5" for name in SETTINGS["tests"]]
+
+
+def alternatives(names):
+    """A wildcard's constraint: one of these names; without names, nothing matches."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+# by their parts: a study may have thousands of runs
+_PARTS = {
+    "dataset": alternatives(STUDY.datasets),
+    "n_train": "[1-9][0-9]*",
+    "model": alternatives(STUDY.used("model")),
+    "seed": "[0-9]|[1-9][0-9]*",
+}
+_TRAINED = TRAINED.format(**{name: f"(?:{part})" for name, part in _PARTS.items()})
 
 
 wildcard_constraints:
-    dataset="|".join(STUDY.datasets),
-    n_train="[1-9][0-9]*",
-    model="|".join(map(re.escape, STUDY.used("model"))),
-    seed="[0-9]|[1-9][0-9]*",
+    **_PARTS,
+    run=f"{_TRAINED}|{alternatives(run['run'] for run in GIVEN_RUNS)}",
+    given=alternatives(SETTINGS["given"]),
+
+
+def of_run(path):
+    """A file of the dataset that a run is tested on, and of the subset of its null models."""
+    return lambda wildcards: f"{RESULTS}/{path}".format(**TESTED_ON[wildcards.run])
+
+
+def training_frames(wildcards):
+    """The subset that a run was trained on; what a given model was trained on is not at hand."""
+    subset = of_run("data/{dataset}/subsets/n{n_train}.csv")
+    return [] if is_given(wildcards.run) else subset(wildcards)
+
+
+def given_model(run):
+    """What the registry says of the given model of a run."""
+    return STUDY.models[run.removeprefix(f"{GIVEN}/")]
+
+
+def model_of(wildcards):
+    """The model of a run."""
+    if is_given(wildcards.run):
+        return given_model(wildcards.run).path
+    return f"{RESULTS}/train/{wildcards.run}/model.ckpt"
+
+
+def dataset_of(wildcards):
+    """The dataset of a job: its own, or that its run is tested on."""
+    return getattr(wildcards, "dataset", None) or TESTED_ON[wildcards.run]["dataset"]
+
+
+def option(name, values):
+    """An option of a command with a value or several; nothing without one."""
+    several = [values] if isinstance(values, str) else values
+    return shlex.join([f"--{name}", *map(str, several)]) if several else ""
 
 
 def settings_of(wildcards):
-    """The settings of a run."""
+    """The settings of a run that is trained here."""
     run = {
-        "run": RUN.format(**wildcards),
+        "run": TRAINED.format(**wildcards),
         "dataset": wildcards.dataset,
         "n_train": int(wildcards.n_train),
         "model": wildcards.model,
@@ -97,7 +153,7 @@ def settings_of(wildcards):
 
 
 def run_json(wildcards):
-    """The settings of a run, as the command `settings` takes them."""
+    """The settings of a run that is trained here, as the command `settings` takes them."""
     return json.dumps(settings_of(wildcards).as_dict(), sort_keys=True)
 
 
@@ -109,13 +165,14 @@ def settings_of_any_run(wildcards):
 
 
 def untrained_of_size(wildcards):
-    """Untrained networks of a plain model size; a variant has none of its own."""
-    if VARIANT_SIGN in wildcards.model:
+    """Untrained networks of a plain model size; a given model has none of its own."""
+    if is_given(wildcards.run):
         return []
-    return f"{RESULTS}/null/untrained/{wildcards.dataset}/{wildcards.model}.csv"
+    dataset, _, model, _ = wildcards.run.split("/")
+    return f"{RESULTS}/null/untrained/{dataset}/{model}.csv"
 
 
-def decomposed(file, structures=STRUCTURES):
+def decomposed(file, structures=STUDY.test_sets()):
     """A file of a run's decompositions, one for each set of structures."""
     return [f"<results>/decompose/{RUN}/{name}/{file}" for name in structures]
 
@@ -128,7 +185,7 @@ def outputs(stage, *names):
     files = {}
     for table in stages.tables_of(stage):
         file = stages.TABLES[table].files[0] if table in stages.stacked() else f"{table}.csv"
-        files[stages.TABLES[table].name] = f"<results>/{file}".replace("{run}", RUN)
+        files[stages.TABLES[table].name] = f"<results>/{file}"
     return {name: files[name] for name in names or files}
 
 
@@ -140,8 +197,12 @@ def of_stage(stage):
 def collected(wildcards):
     """The tables of single runs that a table of the study stacks."""
     table = stages.TABLES[wildcards.table]
-    runs = STUDY.runs_with(table.runs)
-    files = [f"{RESULTS}/{file.format(**run)}" for run in runs for file in table.files]
+    files = [
+        f"{RESULTS}/{file}".format(**run | STUDY.tested_on(run), structures=structures)
+        for run in STUDY.runs_with(table.runs)
+        for file in table.files
+        for structures in STUDY.test_sets()
+    ]
     return list(dict.fromkeys(files))  # a file of a dataset serves many runs
 
 
@@ -149,11 +210,6 @@ def figure_settings(figure):
     """The options that hand a figure its settings."""
     given = {name: SETTINGS["figures"][name] for name in figure.settings}
     return " ".join(f"--{name} {shlex.join(values)}" for name, values in given.items())
-
-
-def alternatives(names):
-    """A wildcard's constraint: one of these names; without names, nothing matches."""
-    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 # --- code

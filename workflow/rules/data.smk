@@ -198,6 +198,10 @@ rule data_subset:
 
 rule data:
     input:
-        [f"<results>/data/{run['dataset']}/splits.parquet" for run in RUNS],
-        ["<results>/data/{dataset}/subsets/n{n_train}.csv".format(**run) for run in RUNS],
+        ["<results>/data/{dataset}/splits.parquet".format(**one) for one in TESTED_ON.values()],
+        [
+            "<results>/data/{dataset}/subsets/n{n_train}.csv".format(**one)
+            for one in TESTED_ON.values()
+        ],
+        TEST_STORES,
     localrule: True

@@ -30,7 +30,7 @@ def file_in_layout(layout):
     """The dataset's own file, if it has this layout."""
 
     def file(wildcards):
-        entry = SOURCES.get(wildcards.dataset, {})
+        entry = SOURCES.get(dataset_of(wildcards), {})
         return entry["path"] if entry.get("layout") == layout else []
 
     return file

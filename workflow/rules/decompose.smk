@@ -3,10 +3,11 @@
 
 rule decompose_run:
     input:
-        model=f"<results>/train/{RUN}/model.ckpt",
+        model=model_of,
         settings=f"<results>/train/{RUN}/run.yaml",
-        store="<results>/data/{dataset}/store.h5",
-        splits="<results>/data/{dataset}/splits.parquet",
+        store=of_run("data/{dataset}/store.h5"),
+        splits=of_run("data/{dataset}/splits.parquet"),
+        tests=TEST_STORES,
         named=NAMED_BONDS_FILE,
         code=code_of("decompose"),
     output:
@@ -29,6 +30,6 @@ rule decompose_run:
     message:
         f"decomposing {THIS_RUN}"
     shell:
-        "python -m study decompose {input.model} {input.store} {input.named} "
+        "python -m study decompose {input.model} {input.store} {input.tests} {input.named} "
         "--splits {input.splits} --run {input.settings} --skip-unknown-elements "
         "--device {resources.device} -o {params.folder} --log {log}"

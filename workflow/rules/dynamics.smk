@@ -3,7 +3,7 @@
 
 rule dynamics_run:
     input:
-        model=f"<results>/train/{RUN}/model.ckpt",
+        model=model_of,
         settings=f"<results>/train/{RUN}/run.yaml",
         named=NAMED_BONDS_FILE,
         code=code_of("dynamics"),

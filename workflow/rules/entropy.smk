@@ -3,9 +3,9 @@
 
 rule entropy_run:
     input:
-        bonds=decomposed(BONDS_FILE, TEST_SPLITS),
-        means=decomposed(MEANS_FILE, TEST_SPLITS),
-        pairs=decomposed(PAIRS_FILE, TEST_SPLITS),
+        bonds=decomposed(BONDS_FILE, STUDY.test_sets()[:-1]),  # those but the named bonds
+        means=decomposed(MEANS_FILE, STUDY.test_sets()[:-1]),
+        pairs=decomposed(PAIRS_FILE, STUDY.test_sets()[:-1]),
         settings=f"<results>/train/{RUN}/run.yaml",
         code=code_of("entropy"),
     output:

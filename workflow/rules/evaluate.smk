@@ -3,10 +3,11 @@
 
 rule evaluate_run:
     input:
-        model=f"<results>/train/{RUN}/model.ckpt",
+        model=model_of,
         settings=f"<results>/train/{RUN}/run.yaml",
-        store="<results>/data/{dataset}/store.h5",
-        splits="<results>/data/{dataset}/splits.parquet",
+        store=of_run("data/{dataset}/store.h5"),
+        splits=of_run("data/{dataset}/splits.parquet"),
+        tests=TEST_STORES,
         code=code_of("evaluate"),
     output:
         **outputs("evaluate"),
@@ -26,5 +27,6 @@ rule evaluate_run:
     message:
         f"errors of {THIS_RUN}"
     shell:
-        "python -m study evaluate {input.model} {input.store} --splits {input.splits} "
+        "python -m study evaluate {input.model} {input.store} {input.tests} --skip-unknown-elements "
+        "--splits {input.splits} "
         "--run {input.settings} --device {resources.device} -o {output} --log {log}"

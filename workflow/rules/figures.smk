@@ -1,7 +1,17 @@
 # Figures, findings and the pieces of the report, from the study's tables alone.
 
+GRID = bool(RUNS)  # a study of given models alone has no figures of a grid
+SECTIONS = stages.sections_made(grid=GRID)
+FIGURES = [stages.FIGURES[name] for name in stages.figures_made(grid=GRID)]
+# Those of one run are drawn of every given model too, but for one that the figures above show.
+OF_GIVEN = [
+    (run["model"], figure)
+    for run in (GIVEN_RUNS if GRID else GIVEN_RUNS[1:])
+    for figure in FIGURES
+    if figure.of_one_run
+]
 
-for figure in stages.FIGURES.values():
+for figure in FIGURES:
 
     rule:
         name:
@@ -43,10 +53,47 @@ for figure in stages.FIGURES.values():
             "-o {output.png} --numbered {output.numbered} --log {log}"
 
 
+for figure in {figure.name: figure for _, figure in OF_GIVEN}.values():
+
+    rule:
+        name:
+            f"figures_{figure.name}_given"
+        input:
+            tables=[f"{TABLES}/{table}.csv" for table in figure.tables],
+            code=code_of("figures", stages.figure_module(figure.name)),
+        output:
+            png=report(
+                f"<figures>/given/{{given}}/{figure.name}.png",
+                caption=f"../study/{stages.stage_of(figure.name)}/figure_{figure.name}.rst",
+                category="Given models",
+                labels={"model": "{given}", "figure": f"Fig. {figure.number:2}: {figure.name}"},
+            ),
+            svg=f"<figures>/given/{{given}}/{figure.name}.svg",
+            pdf=f"<figures>/given/{{given}}/{figure.name}.pdf",
+        log:
+            f"<logs>/figures/given/{{given}}/{figure.name}.log",
+        benchmark:
+            f"<costs>/figures/given/{{given}}/{figure.name}.tsv"
+        conda:
+            "../../envs/figures.yaml"
+        threads: 1
+        resources:
+            mem_mb=mem_mb(1000, per_run=2, grouped=True),
+            runtime=minutes(5, per_run=0.02, grouped=True),
+        params:
+            figure=figure.name,
+            settings=figure_settings(figure),
+        message:
+            f"drawing {figure.name} of {{wildcards.given}}"
+        shell:
+            "python -m study figures {input.tables} --name {params.figure} {params.settings} "
+            "--run given/{wildcards.given} -o {output.png} --log {log}"
+
+
 rule figures_findings:
     input:
-        tables=[f"{TABLES}/{table}.csv" for table in stages.findings_tables()],
-        code=code_of("findings", *map(stages.findings_module, stages.FINDINGS)),
+        tables=[f"{TABLES}/{table}.csv" for table in stages.findings_tables(SECTIONS)],
+        code=code_of("findings", *map(stages.findings_module, SECTIONS)),
     output:
         report(
             "<figures>/findings.md",
@@ -72,6 +119,7 @@ rule figures_findings:
 
 rule figures:
     input:
-        expand("<figures>/{figure}.png", figure=stages.FIGURES),
+        [f"<figures>/{figure.name}.png" for figure in FIGURES],
+        [f"<figures>/given/{given}/{figure.name}.png" for given, figure in OF_GIVEN],
         "<figures>/findings.md",
     localrule: True

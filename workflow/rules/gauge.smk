@@ -3,10 +3,10 @@
 
 rule gauge_rigidity:
     input:
-        model=f"<results>/train/{RUN}/model.ckpt",
+        model=model_of,
         settings=f"<results>/train/{RUN}/run.yaml",
-        store="<results>/data/{dataset}/store.h5",
-        subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
+        store=of_run("data/{dataset}/store.h5"),
+        subset=training_frames,
         means=decomposed(MEANS_FILE, [NAMED_BONDS]),
         named=NAMED_BONDS_FILE,
         bde=BDE_REFERENCE,

@@ -7,7 +7,7 @@ rule label_theory_run:
         decomposed=decomposed(BONDS_FILE),
         means=decomposed(MEANS_FILE, [NAMED_BONDS]),
         settings=f"<results>/train/{RUN}/run.yaml",
-        store="<results>/data/{dataset}/store.h5",
+        store=of_run("data/{dataset}/store.h5"),
         source=file_in_layout("spice"),  # where bond orders may be
         label_level="resources/label_level.csv",
         references="resources/references.hdf5",

@@ -6,6 +6,7 @@ rule null_fit:
         store="<results>/data/{dataset}/store.h5",
         splits="<results>/data/{dataset}/splits.parquet",
         subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
+        tests=TEST_STORES,
         named=NAMED_BONDS_FILE,
         code=code_of("null fit"),
     output:
@@ -26,10 +27,11 @@ rule null_fit:
         energy_weight=SETTINGS["training"]["energy_weight"],
         force_weight=SETTINGS["training"]["force_weight"],
         r_max=SETTINGS["null_models"]["pair_r_max"],
+        tests=option("tests", TEST_STORES),
     message:
         "null models on {wildcards.n_train} frames of {wildcards.dataset}"
     shell:
-        "python -m study null fit {input.store} {input.subset} --splits {input.splits} "
+        "python -m study null fit {input.store} {input.subset} --splits {input.splits} {params.tests} "
         "--named {input.named} --dataset {wildcards.dataset} "
         "--energy-weight {params.energy_weight} --force-weight {params.force_weight} "
         "--r-max {params.r_max} -o {output.fits} --log {log}"
@@ -69,12 +71,9 @@ rule null_run:
         settings=f"<results>/train/{RUN}/run.yaml",
         named=f"<results>/bde/{RUN}.named.csv",
         errors=f"<results>/evaluate/{RUN}.csv",
-        fit="<results>/null/fit/{dataset}/n{n_train}.csv",
-        beside=expand(
-            "<results>/null/fit/{dataset}/n{n_train}.{table}.csv",
-            table=["bonds", "errors"],
-            allow_missing=True,
-        ),
+        fit=of_run("null/fit/{dataset}/n{n_train}.csv"),
+        fitted=of_run("null/fit/{dataset}/n{n_train}.bonds.csv"),
+        errors_of_fit=of_run("null/fit/{dataset}/n{n_train}.errors.csv"),
         untrained=untrained_of_size,
         bde=BDE_REFERENCE,
         bond_energies=BOND_ENERGIES,
@@ -92,9 +91,7 @@ rule null_run:
         mem_mb=mem_mb(1000, per_gb=50, grouped=True),
         runtime=minutes(20, per_gb=1, grouped=True),
     params:
-        untrained=lambda wildcards, input: (
-            f"--untrained {input.untrained}" if input.untrained else ""
-        ),
+        untrained=lambda wildcards, input: option("untrained", input.untrained),
         shuffles=SETTINGS["null_models"]["shuffles"],
     message:
         f"null models beside {THIS_RUN}"

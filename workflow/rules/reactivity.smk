@@ -4,10 +4,10 @@ from study.reactivity import FILES as REACTIVITY_FILES
 
 rule reactivity_run:
     input:
-        model=f"<results>/train/{RUN}/model.ckpt",
+        model=model_of,
         settings=f"<results>/train/{RUN}/run.yaml",
-        store="<results>/data/{dataset}/store.h5",
-        subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
+        store=of_run("data/{dataset}/store.h5"),
+        subset=training_frames,
         shipped=[path for path, _ in REACTIVITY_FILES.values()],
         transition1x=file_in_layout("transition1x"),
         code=code_of("reactivity"),
@@ -28,12 +28,15 @@ rule reactivity_run:
         device=DEVICE,
     params:
         files=" ".join(f"--{name} {path}" for name, (path, _) in REACTIVITY_FILES.items()),
-        transition1x=lambda wildcards, input: (
-            f"--transition1x {shlex.quote(str(input.transition1x))}" if input.transition1x else ""
+        training=lambda wildcards, input: (
+            f"--store {input.store} --subset {input.subset}"
+            if input.subset
+            else option("theory", given_model(wildcards.run).theory)
         ),
+        transition1x=lambda wildcards, input: option("transition1x", input.transition1x),
     message:
         f"reactivity of {THIS_RUN}"
     shell:
-        "python -m study reactivity {input.model} --store {input.store} --subset {input.subset} "
+        "python -m study reactivity {input.model} {params.training} "
         "--run {input.settings} {params.files} {params.transition1x} --device {resources.device} "
         "-o {output.barriers} --log {log}"

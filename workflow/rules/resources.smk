@@ -34,8 +34,8 @@ def growing(base, per_gb, per_run, limit):
     """An amount that grows with the dataset, the number of runs and the attempt, up to a limit."""
 
     def amount(wildcards, attempt):
-        of_data = per_gb * DATA_GB[wildcards.dataset] if per_gb else 0
-        asked = grown(base + of_data + per_run * len(RUNS), attempt)
+        of_data = per_gb * DATA_GB[dataset_of(wildcards)] if per_gb else 0
+        asked = grown(base + of_data + per_run * len(TESTED_ON), attempt)
         return asked if limit is None else min(asked, limit)
 
     return amount

@@ -28,7 +28,7 @@ rule tables_collect:
         "python -m study collect {input.tables} --check={params.check} -o {output} --log {log}"
 
 
-for stage in filter(stages.tables_of, stages.NAMES):
+for stage in filter(stages.tables_of, stages.names_of(grid=bool(RUNS))):
 
     rule:
         name:
@@ -40,5 +40,5 @@ for stage in filter(stages.tables_of, stages.NAMES):
 
 rule tables:
     input:
-        expand("<results>/{table}.csv", table=stages.TABLES),
+        expand("<results>/{table}.csv", table=stages.tables_made(grid=bool(RUNS))),
     localrule: True

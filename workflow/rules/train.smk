@@ -4,11 +4,11 @@
 
 rule train_settings:
     output:
-        f"<results>/train/{RUN}/run.yaml",
+        f"<results>/train/{TRAINED}/run.yaml",
     log:
-        f"<logs>/train/settings/{RUN}.log",
+        f"<logs>/train/settings/{TRAINED}.log",
     benchmark:
-        f"<costs>/train/settings/{RUN}.tsv"
+        f"<costs>/train/settings/{TRAINED}.tsv"
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -19,25 +19,25 @@ rule train_settings:
     params:
         settings=run_json,
     message:
-        f"settings of {THIS_RUN}"
+        f"settings of {THIS_TRAINING}"
     shell:
         "python -m study settings {params.settings:q} -o {output} --log {log}"
 
 
 rule train_run:
     input:
-        settings=f"<results>/train/{RUN}/run.yaml",
+        settings=f"<results>/train/{TRAINED}/run.yaml",
         store="<results>/data/{dataset}/store.h5",
         splits="<results>/data/{dataset}/splits.parquet",
         subset="<results>/data/{dataset}/subsets/n{n_train}.csv",
     output:
-        **outputs("train"),
-        model=f"<results>/train/{RUN}/model.ckpt",
-        config=f"<results>/train/{RUN}/nequip.yaml",
+        metrics=f"<results>/train/{TRAINED}/metrics.csv",
+        model=f"<results>/train/{TRAINED}/model.ckpt",
+        config=f"<results>/train/{TRAINED}/nequip.yaml",
     log:
-        f"<logs>/train/run/{RUN}.log",
+        f"<logs>/train/run/{TRAINED}.log",
     benchmark:
-        f"<costs>/train/run/{RUN}.tsv"
+        f"<costs>/train/run/{TRAINED}.tsv"
     conda:
         TRAIN_ENV
     threads: 4 if GPU else 1  # beside a GPU: what compiles kernels for it
@@ -55,7 +55,7 @@ rule train_run:
         device=DEVICE,
         options=training_options,
     message:
-        f"training {THIS_RUN}"
+        f"training {THIS_TRAINING}"
     shell:
         "python -m study train {input.settings} --device {resources.device} {resources.options} "
         "-o $(dirname {output.model}) --log {log}"

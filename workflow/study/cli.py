@@ -14,6 +14,7 @@ from study.stages import STAGES
 
 COMMANDS: Final[tuple[Command | Group, ...]] = (
     Group("gauge", "how much of D energies and forces determine"),
+    Group("given", "models that others trained"),
     Group("null", "what bookkeeping, chance and a pair potential give for D"),
     *(command for stage in STAGES for command in stage.commands),
     Command(
@@ -34,6 +35,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
             argument("--name", "which figure", type=str, required=True),
             argument("--molecules", "SMILES to draw (molecules)", type=str, nargs="+", default=()),
             argument("--numbered", "write the PDF here too (fig3.pdf)"),
+            argument("--run", "show this run alone: given/NAME", type=str, default=""),
         ),
     ),
     Command(

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from e3d.errors import InputError, choices
+from e3d.fields import NAMED_BONDS, TEST_SPLITS
 from e3d.options import read_yaml
 from study.data.entries import check_entries, sources
 from study.dynamics.settings import check_replicas
-from study.fields import VARIANT_SIGN, base_and_variant
+from study.fields import GIVEN, VARIANT_SIGN, base_and_variant, is_given, set_name
+from study.given.registry import GivenModel, given_models
 from study.run_settings import Architecture, RunSettings, Training, checked_part, rules_of_part
 from study.schema import validate
 from study.stage import Runs
-from study.stages import FIGURES, findings_tables
+from study.stages import FIGURES, figures_made, findings_tables, sections_made
 
 PUBLISHED = Path("results/published")
 NAMED_BONDS_FILE = Path("src/e3d/named_bonds/named_bonds.xyz")
@@ -37,9 +39,10 @@ class Study:
 
     values: dict[str, Any]
     datasets: dict[str, Any] = field(repr=False)
+    models: Mapping[str, GivenModel] = field(repr=False, default_factory=dict)
 
     def runs(self) -> Iterator[Run]:
-        """Yield every run once: those of the grid, then those of the controls."""
+        """Yield every run that is trained here once: those of the grid, then the controls'."""
         seen = set()
         for grid in _grids(self.values):
             for place in itertools.product(*(grid[axis] for axis in _AXES)):
@@ -48,13 +51,36 @@ class Study:
                     seen.add(run)
                     yield {"run": run, **dict(zip(_AXES, place, strict=True))}
 
+    def given_runs(self) -> list[Run]:
+        """Return a run for each given model: its dataset is what it was trained on."""
+        return [
+            {"run": f"{GIVEN}/{name}", **self.models[name].run_columns}
+            for name in self.values["given"]
+        ]
+
+    def tested_on(self, run: Run) -> dict[str, Any]:
+        """Return the dataset whose test frames a run sees, and the N its null models are fitted to.
+
+        A run that is trained here has its own, a given model the grid's first and largest.
+        """
+        if not is_given(run["run"]):
+            return {"dataset": run["dataset"], "n_train": run["n_train"]}
+        grid = self.values["grid"]
+        return {"dataset": grid["dataset"][0], "n_train": max(grid["n_train"])}
+
+    def test_sets(self) -> list[str]:
+        """Return what the sets of structures of every run are called, in order."""
+        return [*TEST_SPLITS, *map(set_name, self.values["tests"]), NAMED_BONDS]
+
     def runs_with(self, table: Runs) -> list[Run]:
-        """Return the runs that have a table."""
-        if table is Runs.EVERY:
-            return list(self.runs())
-        plain = [run for run in self.runs() if VARIANT_SIGN not in run["model"]]
+        """Return the runs that have a table, given ones last."""
+        given = self.given_runs()
+        trained = list(self.runs())
+        if table in (Runs.EVERY, Runs.TRAINED):
+            return trained + (given if table is Runs.EVERY else [])
+        plain = [run for run in trained if VARIANT_SIGN not in run["model"]]
         if table is Runs.PLAIN:
-            return plain
+            return plain + given
         found = []
         for dataset in self.used("dataset"):
             runs = [run for run in plain if run["dataset"] == dataset]
@@ -65,7 +91,7 @@ class Study:
                 found.append(
                     min(runs, key=lambda r: (-r["n_train"], self._weights(r["model"]), r["seed"]))
                 )
-        return found
+        return found + (given if table is Runs.LARGEST else [])
 
     def _weights(self, model: str) -> int:
         """Return what the number of weights of a plain size grows with."""
@@ -77,8 +103,8 @@ class Study:
         return _used(self.values, axis)
 
     def sources(self) -> list[str]:
-        """Return the datasets that are read from files: those of all runs, mixtures resolved."""
-        return sources(self.used("dataset"), self.datasets)
+        """Return the datasets that are read from files: of runs and tests, mixtures resolved."""
+        return sources([*self.used("dataset"), *self.values["tests"]], self.datasets)
 
     def mixtures(self) -> list[str]:
         """Return the datasets of all runs that are mixed from others."""
@@ -101,7 +127,11 @@ def _used(values: Mapping[str, Any], axis: str) -> list[Any]:
     return list(dict.fromkeys(value for grid in _grids(values) for value in grid[axis]))
 
 
-def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
+def load_study(
+    values: Mapping[str, Any],
+    datasets: Mapping[str, Any],
+    models: Mapping[str, Any] | None = None,
+) -> Study:
     """Validate a study's configuration and its datasets.
 
     Parameters
@@ -110,6 +140,8 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
         ``config/config.yaml`` with its overlays merged.
     datasets
         ``config/datasets.yaml``.
+    models
+        ``config/models.yaml``; needed where the study has given models.
 
     Raises
     ------
@@ -118,15 +150,18 @@ def load_study(values: Mapping[str, Any], datasets: Mapping[str, Any]) -> Study:
     """
     study = validate(dict(values), "config")
     known = validate(dict(datasets), "datasets")
-    check_entries(_used(study, "dataset"), known, need_files=not study["published"])
+    used = [*_used(study, "dataset"), *study["tests"]]
+    check_entries(used, known, need_files=not study["published"])
+    given = given_models(models or {})
+    _check_given(study, known, given)
     _check_models(study)
     _check_runtime(study)
     for section in ("figures", "dynamics"):
         _check_molecules(section, study[section]["molecules"])
     check_replicas(study["dynamics"])
     if study["published"]:
-        _check_published(study["study"])
-    return Study(study, known)
+        _check_published(study["study"], grid=bool(_used(study, "model")))
+    return Study(study, known, given)
 
 
 def load_site(path: Path) -> dict[str, Any]:
@@ -140,7 +175,31 @@ def load_site(path: Path) -> dict[str, Any]:
     return validate(read_yaml(path), "site")
 
 
-def _check_published(name: str) -> None:
+def _check_given(
+    values: Mapping[str, Any], datasets: Mapping[str, Any], models: Mapping[str, GivenModel]
+) -> None:
+    """Refuse given models and test datasets that cannot be used, and a study without any run."""
+    for name in values["given"]:
+        if name not in models:
+            raise InputError(
+                f"given: {name!r} is not in config/models.yaml - {choices(name, models)}. "
+                "Fix the spelling, or add the model there."
+            )
+    for name in values["tests"]:
+        if name in _used(values, "dataset") or "mix" in datasets[name]:
+            what = "a mixture" if "mix" in datasets[name] else "trained on by the grid or controls"
+            raise InputError(
+                f"tests: {name!r} is {what} - a test dataset has a file of its own and no run is "
+                "trained on it. Name another, or remove it."
+            )
+    if not (values["given"] or _used(values, "model")):
+        raise InputError(
+            "grid.model = []: the study has no run - train a size of `models`, or name a model of "
+            "config/models.yaml under `given`. Add one."
+        )
+
+
+def _check_published(name: str, *, grid: bool) -> None:
     """Refuse to draw from a publication that is not there or lacks tables of some figure."""
     folder = PUBLISHED / name
     if not folder.is_dir():
@@ -149,8 +208,9 @@ def _check_published(name: str) -> None:
             f"published: true, but {folder} is not there. Set `study` to a published study - "
             f"{known} - or `published: false`."
         )
-    drawn = [table for figure in FIGURES.values() for table in figure.tables]
-    needed = [f"{table}.csv" for table in dict.fromkeys([*drawn, *findings_tables()])]
+    drawn = [table for figure in figures_made(grid=grid) for table in FIGURES[figure].tables]
+    said = findings_tables(sections_made(grid=grid))
+    needed = [f"{table}.csv" for table in dict.fromkeys([*drawn, *said])]
     missing = [file for file in needed if not (folder / file).is_file()]
     if missing:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
@@ -177,7 +237,7 @@ def _check_models(values: Mapping[str, Any]) -> None:
     models = _used(values, "model")
     for model in models:
         _settings_of(values, model)
-    if all(VARIANT_SIGN in model for model in models):
+    if models and all(VARIANT_SIGN in model for model in models):
         raise InputError(
             f"grid.model = {models}: variants alone - at least one plain size is needed, such as "
             f"{base_and_variant(models[0])[0]!r}, since figures and dynamics are made of plain "

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 TEST_ALL: Final = "test-all"
 """Both test sets together, where molecules are few."""
 STRUCTURES: Final = (*TEST_SPLITS, NAMED_BONDS)
-"""What every run is decomposed on."""
+"""What every run is decomposed on, beside the frames of the study's test datasets."""
+GIVEN: Final = "given"
+"""What the ids of runs of given models start with: ``given/spice2-medium``."""
 VARIANT_SIGN: Final = "+"
 """Stands between a model size and what is changed of it: ``micro+r35``."""
 
@@ -34,6 +36,21 @@ def base_and_variant(model: str) -> tuple[str, str]:
     """Return a model's size, and what is changed of it: ``micro+r35`` is ``micro`` with ``r35``."""
     base, _, variant = model.partition(VARIANT_SIGN)
     return base, variant
+
+
+def set_name(dataset: str) -> str:
+    """Return what the frames of a test dataset are called, as its store's are."""
+    return dataset.replace("_", "-")
+
+
+def is_given(run: str) -> bool:
+    """Say whether a run is a given model, which was not trained here."""
+    return run.startswith(f"{GIVEN}/")
+
+
+def trained(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the rows of runs that were trained here, without those of given models."""
+    return table[~table[Column.RUN].astype(str).map(is_given).astype(bool)]
 
 
 def plain(table: "pd.DataFrame") -> "pd.DataFrame":

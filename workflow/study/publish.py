@@ -11,10 +11,13 @@ from pathlib import Path
 
 from e3d import provenance
 from e3d.errors import InputError, choices
+from e3d.fields import Column
 from study.costs import COSTS_FILE, MACHINE_FILE, costs, machine
 from study.findings.sections import write_findings
 from study.readme import fill_readme
-from study.stages import FIGURES, STAGES, findings_tables
+from study.runs import all_given
+from study.stages import FIGURES, RUNS_TABLE, STAGES, figures_made, findings_tables
+from study.tables import read_tables
 
 FIGURES_FOLDER = "figures"
 FINDINGS_FILE = Path(FIGURES_FOLDER, "findings.md")
@@ -67,6 +70,12 @@ def publish(
         provenance.write_text(readme, text)
 
 
+def _figures(results: Path) -> list[str]:
+    """Return the figures of the study whose results these are."""
+    (runs,) = read_tables([results], [RUNS_TABLE]).values()
+    return figures_made(grid=not all_given(runs[Column.RUN]))
+
+
 def _files(results: Path, only: Sequence[str]) -> tuple[list[Path], list[Path]]:
     """Return the tables to publish, and the figures with the findings.
 
@@ -86,7 +95,7 @@ def _files(results: Path, only: Sequence[str]) -> tuple[list[Path], list[Path]]:
             f"--only {unknown[0]!r} - {choices(unknown[0], drawn)}. "
             "Name stages with figure and findings."
         )
-    figures = [figure for name in only for figure in drawn[name]] or list(FIGURES)
+    figures = [figure for name in only for figure in drawn[name]] or _figures(results)
     others = [results / FIGURES_FOLDER / f"{name}.png" for name in figures]
     if only:
         names = {table for name in figures for table in FIGURES[name].tables}

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from e3d.fields import Column as C
+from study.fields import is_given
 
 Run = tuple[str, str, int]
 """Dataset, model and number of training frames: all seeds of it."""
@@ -42,9 +43,18 @@ def reference(summary: pd.DataFrame, dataset: str | None = None) -> Run:
 
 
 def datasets(summary: pd.DataFrame) -> list[str]:
-    """Return the datasets, the one with most runs (the grid's) first."""
-    runs = summary.groupby(C.DATASET, sort=False)[C.RUN].nunique()
-    return [str(name) for name in runs.sort_values(ascending=False, kind="stable").index]
+    """Return the training sets of all runs, the one with most runs (the grid's) first.
+
+    Those of given models alone come last.
+    """
+    runs = summary.groupby(C.DATASET, sort=False)[C.RUN]
+    order = pd.DataFrame({"n": -runs.nunique(), "given": runs.agg(lambda one: all_given(one))})
+    return [str(name) for name in order.sort_values(["given", "n"], kind="stable").index]
+
+
+def all_given(runs: "pd.Series[str]") -> bool:
+    """Say whether these are runs of given models alone."""
+    return bool(runs.map(is_given).all())
 
 
 def at_run(table: pd.DataFrame, run: Run) -> pd.DataFrame:

@@ -15,9 +15,10 @@ from e3d.command_line import Command
 class Runs(StrEnum):
     """Which runs have a table."""
 
-    EVERY = "every run"
-    PLAIN = "runs of plain model sizes"
-    LARGEST = "the largest training set and, there, the largest plain size of each dataset"
+    EVERY = "every run, trained here or given"
+    TRAINED = "every run that is trained here"
+    PLAIN = "runs of plain model sizes, and given ones"
+    LARGEST = "of each dataset the largest training set and, there, the largest plain size; given"
     SMALLEST = "the smallest plain size at the largest training set, with its lowest seed"
     NONE = "made once for the study"
 
@@ -31,8 +32,10 @@ class Table:
     name
         Of the file, without its suffix.
     files
-        The tables of one run that it stacks, below the results folder, with ``{run}``,
-        ``{dataset}``, ``{n_train}``, ``{model}`` and ``{seed}``; none if a rule writes it at once.
+        The tables of one run that it stacks, below the results folder, with ``{run}``, its
+        ``{model}`` and ``{seed}``, the ``{dataset}`` it is tested on and the ``{n_train}`` frames
+        its null models are fitted to; ``{structures}`` is each set of structures in turn. None if
+        a rule writes it at once.
     runs
         The runs that have these files.
     check
@@ -72,6 +75,8 @@ class Figure:
         Whether it shows variants of model sizes (``micro+r35``) too.
     settings
         The lists under ``figures`` in the configuration that its ``make`` takes by name.
+    of_one_run
+        Whether it shows a single run, so that each given model has one too.
     """
 
     name: str
@@ -80,6 +85,7 @@ class Figure:
     tables: tuple[str, ...]
     variants: bool = False
     settings: tuple[str, ...] = ()
+    of_one_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,11 @@ class Findings:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage; ``groups`` says which of its rules' jobs go to a cluster together with others."""
+    """One stage.
+
+    ``groups`` says which of its rules' jobs go to a cluster together with others, ``of_grid`` that
+    it compares runs that are trained here: a study of given models alone has none of it.
+    """
 
     name: str
     tables: tuple[Table, ...] = ()
@@ -111,3 +121,4 @@ class Stage:
     findings: Findings | None = None
     commands: tuple[Command, ...] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
+    of_grid: bool = False

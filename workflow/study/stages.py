@@ -9,6 +9,7 @@ from study.stage import Figure, Findings, Runs, Stage, Table
 NAMES: Final = (
     "data",
     "train",
+    "given",
     "evaluate",
     "decompose",
     "bde",
@@ -44,6 +45,27 @@ FINDINGS: Final[Mapping[str, Findings]] = {
 
 RUNS_TABLE: Final = "decompose/summary"
 """The table that says which runs there are."""
+
+
+def names_of(*, grid: bool) -> list[str]:
+    """Return the stages of a study; one without a ``grid`` has given models alone."""
+    return [stage.name for stage in STAGES if grid or not stage.of_grid]
+
+
+def tables_made(*, grid: bool) -> list[str]:
+    """Return the tables that a study has."""
+    return [table for stage in names_of(grid=grid) for table in tables_of(stage)]
+
+
+def figures_made(*, grid: bool) -> list[str]:
+    """Return the figures that a study has, in the order of their numbers."""
+    stages = names_of(grid=grid)
+    return [figure for figure in FIGURES if stage_of(figure) in stages]
+
+
+def sections_made(*, grid: bool) -> list[str]:
+    """Return the stages whose sentences are in a study's findings, in their order."""
+    return [stage for stage in names_of(grid=grid) if stage in FINDINGS]
 
 
 def stage_of(figure: str) -> str:
@@ -86,5 +108,6 @@ def tables_of(stage: str) -> list[str]:
 def groups() -> dict[str, str]:
     """Return the group that each rule's jobs go to a cluster with."""
     found = {rule: group for stage in STAGES for rule, group in stage.groups.items()}
-    drawn = {f"figures_{name}": "study" for name in (*FIGURES, "findings")}
+    names = (*FIGURES, *(f"{name}_given" for name in FIGURES if FIGURES[name].of_one_run))
+    drawn = {f"figures_{name}": "study" for name in (*names, "findings")}
     return found | {"tables_collect": "study"} | drawn

@@ -63,7 +63,10 @@ def read_references(bde: Path = BDE_FILE, bond_energies: Path = ENERGIES_FILE) -
 
 
 def named_bonds(
-    parts: Sequence[Decomposed], reference: pd.DataFrame, trained_on: set[str] | None
+    parts: Sequence[Decomposed],
+    reference: pd.DataFrame,
+    trained_on: set[str] | None,
+    smallest_molecule: int = 1,
 ) -> pd.DataFrame:
     """Return one row per named bond and set of structures that holds its molecule.
 
@@ -79,6 +82,9 @@ def named_bonds(
     trained_on
         SMILES, without stereochemistry, of the run's training molecules; None, where they are not
         known, leaves ``in_training`` blank.
+    smallest_molecule
+        Where they are not known: the fewest atoms of a training frame. Smaller molecules are not in
+        training.
     """
     rows = []
     for part in parts:
@@ -92,7 +98,7 @@ def named_bonds(
                 "bond": entry["bond"],
                 C.BOND_TYPE: chosen[C.BOND_TYPE].iloc[0],
                 C.MOLECULE: entry["canonical"],
-                C.IN_TRAINING: None if trained_on is None else entry["canonical"] in trained_on,
+                C.IN_TRAINING: _in_training(entry["canonical"], trained_on, smallest_molecule),
                 C.N: int(weights.sum()),
                 C.R: float(np.average(chosen[C.R], weights=weights)),
                 C.BOND_ENERGY: d,
@@ -102,6 +108,15 @@ def named_bonds(
             rows.append(row)
     energies = [name for one in REFERENCES.values() for name in (one.column, one.error)]
     return pd.DataFrame(rows, columns=[*map(str, _COLUMNS), *energies])
+
+
+def _in_training(
+    canonical: str, trained_on: set[str] | None, smallest_molecule: int
+) -> bool | None:
+    """Say whether a molecule was trained on, None where that is not known."""
+    if trained_on is not None:
+        return canonical in trained_on
+    return False if Chem.AddHs(parse(canonical)).GetNumAtoms() < smallest_molecule else None
 
 
 def find_named(

@@ -1,18 +1,20 @@
 """Stage ``bde``: D of named bonds and of bond types beside BDE298, De and mean bond energies."""
 
+from e3d import options
 from e3d.command_line import Command, argument
 from study.arguments import BDE, BOND_ENERGIES, RUN
 from study.stage import Figure, Findings, Runs, Stage, of_runs
 
 STAGE = Stage(
     "bde",
-    tables=of_runs("bde", Runs.EVERY, "types", "named", "summary", "order"),
+    tables=of_runs("bde", Runs.EVERY, "types", "named", "summary", "order", "nearest"),
     figures=(
         Figure(
             "parity",
             3,
             "D against three reference energies",
             ("decompose/summary", "bde/named", "bde/summary"),
+            of_one_run=True,
         ),
     ),
     findings=Findings(
@@ -22,8 +24,8 @@ STAGE = Stage(
             "evaluate/errors",
             "bde/summary",
             "bde/order",
+            "bde/nearest",
             "entropy/decomposability",
-            "scaling/fits",
         ),
         every_dataset=True,
     ),
@@ -37,6 +39,12 @@ STAGE = Stage(
                 BDE,
                 BOND_ENERGIES,
                 argument("--subset", "training frames of the run, to say what was trained on"),
+                argument(
+                    "--smallest-molecule",
+                    "without these: fewest atoms of a training frame",
+                    type=options.count,
+                    default=1,
+                ),
                 RUN,
             ),
         ),

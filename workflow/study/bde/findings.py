@@ -1,4 +1,4 @@
-"""What D of the reference run is: errors, order of bonds, distance from references, scaling.
+"""What D of the reference run is: errors, order of bonds, distance from references.
 
 The reference run of a dataset has its largest training set and its largest model. Numbers are means
 over its seeds. Square brackets hold the widest 95 % interval: from the smallest lower to the
@@ -6,7 +6,7 @@ largest upper end over the seeds. The lowest and the highest seed follow.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import pandas as pd
@@ -15,11 +15,12 @@ from e3d.fields import NAMED_BONDS, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.named_bonds.references import REFERENCES
 from e3d.named_bonds.table import RELAXED
-from e3d.statistics import NO, UNDETERMINED, YES, Estimate, verdict
+from e3d.statistics import NO, UNDETERMINED, YES, unanimous, verdict
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
-from e3d.statistics.intervals import Interval, all_hold
+from e3d.statistics.intervals import all_hold
 from e3d.units import EV_KCAL_MOL
 from study import runs
+from study.bde.nearest import FIRST, GAP, NEARER, SECOND
 from study.bde.order import DIFFERENCE, STEPS
 from study.entropy.fields import (
     FRACTION_MM,
@@ -30,7 +31,17 @@ from study.entropy.fields import (
     TYPE_BY_SCALED_D,
 )
 from study.fields import BONDED_SHARE, TEST_ALL
-from study.findings.wording import NOT_THERE, SETS, Run, Tables, counted, interval, listed, value
+from study.findings.wording import (
+    NOT_THERE,
+    Run,
+    Tables,
+    called,
+    counted,
+    listed,
+    test_sets,
+    value,
+    zero,
+)
 
 _GROUPS: Final = {"in_training": "in training", "not_in_training": "not in training"}
 
@@ -45,18 +56,21 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
     relaxed = relaxed[relaxed[C.GEOMETRY] == RELAXED]
     every = relaxed[relaxed["molecules"] == "all"]
     yield _errors_of_d(every)
+    nearest = runs.at_run(tables["bde/nearest"], run)
+    yield _nearest(nearest[nearest[C.GEOMETRY] == RELAXED])
     yield _errors_by_training(relaxed)
     yield _ranks(every)
     yield _decomposability(runs.at_run(tables["entropy/decomposability"], run))
     yield _bonded_share(runs.at_run(summary, run))
-    yield _scaling(tables["scaling/fits"], run[0], runs.sized_models(summary))
     yield _sum_rule(summary)
 
 
 def _which(summary: pd.DataFrame, run: Run) -> str:
     dataset, model, n_train = run
+    frames = f"{n_train:,}" if n_train else "an unknown number of"
+    given = ", a given model" if runs.all_given(summary[C.RUN]) else ""
     return (
-        f"Reference run: {dataset}, {n_train:,} training frames, model {model} "
+        f"Reference run: {dataset}, {frames} training frames, model {model}{given} "
         f"({int(summary[C.N_PARAMETERS].max()):,} parameters), "
         f"{counted(summary[C.SEED].nunique(), 'seed')}. Numbers are means over the seeds; square "
         "brackets hold the widest 95 % interval of any seed. Intervals are jackknives over "
@@ -67,17 +81,18 @@ def _which(summary: pd.DataFrame, run: Run) -> str:
 def _test_errors(errors: pd.DataFrame) -> str:
     errors = errors[errors[C.GROUP_KIND] == "all"]
     texts = []
-    for name in TEST_SPLITS:
+    for name in test_sets(errors[C.TEST_SET]):
         part = errors[errors[C.TEST_SET] == name]
         force = value(part, C.FORCE_MAE, " meV/Å", digits=0)
         energy = value(part, C.ENERGY_MAE, " meV/atom", digits=1)
-        texts.append(f"on {SETS[name]} force MAE {force}, energy MAE {energy}")
+        texts.append(f"on {called(name)} force MAE {force}, energy MAE {energy}")
     return f"Test errors: {listed(texts)}."
 
 
 def _order(order: pd.DataFrame) -> str:
     texts = []
-    for name in (TEST_ALL, NAMED_BONDS):
+    others = [name for name in test_sets(order[C.STRUCTURES]) if name not in TEST_SPLITS]
+    for name in (TEST_ALL, *others, NAMED_BONDS):
         part = order[order[C.STRUCTURES] == name]
         steps = [part[(part["lower"] == low) & (part["higher"] == high)] for low, high in STEPS]
         gaps = [
@@ -85,7 +100,7 @@ def _order(order: pd.DataFrame) -> str:
             for (lower, higher), rows in zip(STEPS, steps, strict=True)
         ]
         said = _verdict(steps, sorted(order[C.SEED].unique()))
-        texts.append(f"On {SETS[name]}: {said}; {', '.join(gaps)}")
+        texts.append(f"On {called(name)}: {said}; {', '.join(gaps)}")
     return (
         "Does mean D rise from C-C to C=C and from C=C to C#C, by the interval of each step? "
         f"{'. '.join(texts)}."
@@ -124,7 +139,30 @@ def _errors_of_d(relaxed: pd.DataFrame) -> str:
     return f"MAE of D at the relaxed geometry: {listed(texts)}."
 
 
+def _nearest(relaxed: pd.DataFrame) -> str:
+    texts = []
+    for (first, second), part in relaxed.groupby([FIRST, SECOND], sort=False):
+        one, other = (REFERENCES[str(name)].words for name in (first, second))
+        votes = unanimous(part[NEARER])
+        said = f"nearer to {REFERENCES[votes].words}" if votes in REFERENCES else votes
+        gap = value(part, GAP, " eV")
+        texts.append(f"MAE against {one} less that against {other} {gap}{_bonds(part)}: {said}")
+    return f"Which reference is D nearest to, paired on the same bonds? {listed(texts)}."
+
+
 def _errors_by_training(relaxed: pd.DataFrame) -> str:
+    if not (relaxed["molecules"] == "in_training").any():
+        outside = relaxed[relaxed["molecules"] == "not_in_training"]
+        texts = [
+            f"{one.words} {value(part, MAE, ' eV')}{_bonds(part)}"
+            for name, one in REFERENCES.items()
+            if len(part := outside[outside["reference"] == name])
+        ]
+        return (
+            "Which molecules it was trained on is not known, but for those smaller than any of its "
+            f"training frames, which were not in training. The same MAE for these: "
+            f"{listed(texts) or NOT_THERE}."
+        )
     texts = []
     for name, reference in REFERENCES.items():
         part = relaxed[relaxed["reference"] == name]
@@ -150,17 +188,12 @@ def _ranks(relaxed: pd.DataFrame) -> str:
         known = s.has_interval and pairs > 1
         text = value(part, WITHIN) if known else UNDETERMINED
         within.append(
-            f"{reference.words} {text}, {counted(pairs, 'pair')}{_zero(s) if known else ''}"
+            f"{reference.words} {text}, {counted(pairs, 'pair')}{zero(s) if known else ''}"
         )
     return (
         f"Rank correlation of D between bond types (Spearman): {', '.join(between)}. "
         f"Within bond types (Kendall): {', '.join(within)}."
     )
-
-
-def _zero(interval: Interval) -> str:
-    """Say that an interval holds zero, where it does."""
-    return verdict(interval, "", "", neither=", zero not excluded", unknown="")
 
 
 def _decomposability(shares: pd.DataFrame) -> str:
@@ -195,37 +228,10 @@ def _compare(d: pd.DataFrame, r: pd.DataFrame) -> str:
 
 def _bonded_share(summary: pd.DataFrame) -> str:
     texts = [
-        f"{SETS[name]} {value(summary[summary[C.STRUCTURES] == name], BONDED_SHARE, digits=3)}"
-        for name in (*TEST_SPLITS, NAMED_BONDS)
+        f"{called(name)} {value(summary[summary[C.STRUCTURES] == name], BONDED_SHARE, digits=3)}"
+        for name in (*test_sets(summary[C.STRUCTURES]), NAMED_BONDS)
     ]
     return f"Bonded share of the sum of D (1 if all of it sits on bonds): {listed(texts)}."
-
-
-def _scaling(fits: pd.DataFrame, dataset: str, sizes: Mapping[str, int]) -> str:
-    laws = fits[
-        (fits[C.DATASET] == dataset) & (fits["metric"] == C.FORCE_MAE) & (fits["form"] == "power")
-    ]
-    texts = []
-    for name in TEST_SPLITS:
-        part = laws[laws[C.TEST_SET] == name]
-        exponents = [
-            f"with {size:,} parameters {_exponent(part[part[C.MODEL] == model])}"
-            for model, size in sizes.items()
-        ]
-        texts.append(f"on {SETS[name]} {', '.join(exponents)}")
-    return f"Scaling exponent of the force MAE with training frames (power law): {listed(texts)}."
-
-
-def _exponent(law: pd.DataFrame) -> str:
-    if law.empty:
-        return NOT_THERE
-    if (law["status"] != "ok").any():
-        return str(law["status"].iloc[0])
-    row = law[law["parameter"] == "alpha"].iloc[0]
-    alpha = Estimate.read(row, "value")
-    several = f"seeds {row['seed_min']:.2f} to {row['seed_max']:.2f}"
-    seeds = several if row["n_seeds"] > 1 else "one seed"
-    return f"{alpha.value:.2f} {interval(alpha)} ({seeds}){_zero(alpha)}"
 
 
 def _sum_rule(summary: pd.DataFrame) -> str:

@@ -18,6 +18,7 @@ from e3d.named_bonds.table import geometry, named_bonds, read_references
 from e3d.options import own_run
 from e3d.statistics import group_mean, interval_columns, t_quantile
 from e3d.units import EV_KCAL_MOL
+from study.bde.nearest import nearest
 from study.bde.order import order
 
 MODE_BIN_EV: Final = 0.05
@@ -91,8 +92,9 @@ def write_tables(
     subset: Path | None,
     output: Path,
     run: Mapping[str, Any] | None,
+    smallest_molecule: int = 1,
 ) -> None:
-    """Write the four tables of one run.
+    """Write the five tables of one run.
 
     Parameters
     ----------
@@ -106,17 +108,21 @@ def write_tables(
         ``<run>.csv``, the bond types; the others lie beside it.
     run
         Values of the run's columns; by default those of a model of one's own.
+    smallest_molecule
+        Of training frames that are not known otherwise: the fewest atoms.
     """
     parts = load(folders)
     trained_on = (
         None if subset is None else _molecules(tables.read(subset, columns=(C.SMILES,))[C.SMILES])
     )
-    named = named_bonds(parts, read_references(bde, bond_energies), trained_on)
+    references = read_references(bde, bond_energies)
+    named = named_bonds(parts, references, trained_on, smallest_molecule)
     outputs = {
         "": bond_types(parts, named),
         ".named": named,
         ".summary": summary(named),
         ".order": order(parts),
+        ".nearest": nearest(named),
     }
     inputs = [bde, bond_energies, *(folder / BONDS_FILE for folder in folders)]
     tables.write_of_run(outputs, output, run or own_run(folders[0]), inputs=inputs)

@@ -1,17 +1,12 @@
 """Stage ``decompose``: D of every run on the test sets and the named bonds (``e3d decompose``)."""
 
 from e3d.fields import NAMED_BONDS
-from study.fields import STRUCTURES
 from study.stage import Figure, Runs, Stage, Table
 
 STAGE = Stage(
     "decompose",
     tables=(
-        Table(
-            "summary",
-            tuple(f"decompose/{{run}}/{name}/summary.json" for name in STRUCTURES),
-            Runs.EVERY,
-        ),
+        Table("summary", ("decompose/{run}/{structures}/summary.json",), Runs.EVERY),
         Table("bond_means", (f"decompose/{{run}}/{NAMED_BONDS}/bond_means.csv",), Runs.EVERY),
     ),
     figures=(
@@ -21,6 +16,7 @@ STAGE = Stage(
             "D on drawn molecules",
             ("decompose/summary", "decompose/bond_means"),
             settings=("molecules",),
+            of_one_run=True,
         ),
     ),
 )

@@ -20,6 +20,7 @@ STAGE = Stage(
                 "dynamics/breaking",
                 "dynamics/trajectory",
             ),
+            of_one_run=True,
         ),
     ),
     findings=Findings(

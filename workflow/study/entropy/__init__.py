@@ -14,7 +14,13 @@ STAGE = Stage(
         check="study.entropy.tables:require_one_sample_size",
     ),
     figures=(
-        Figure("distributions", 2, "D by bond type", ("decompose/summary", "entropy/histogram")),
+        Figure(
+            "distributions",
+            2,
+            "D by bond type",
+            ("decompose/summary", "entropy/histogram"),
+            of_one_run=True,
+        ),
         Figure(
             "entropy",
             6,

@@ -14,7 +14,6 @@ from matplotlib.patches import Patch
 from matplotlib.typing import LineStyleType
 
 from e3d.arrays import Floats
-from e3d.fields import TEST_SPLITS
 from e3d.fields import Column as C
 from study.fields import LABELS
 from study.figures import style
@@ -29,11 +28,11 @@ _RIDGE: Final = 0.85
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
-    """Draw histograms of D (eV) of both test sets, a row per bond type in the order of its mean."""
+    """Draw histograms of D (eV) of all test sets, a row per bond type in the order of its mean."""
     summary, table = tables["decompose/summary"], tables["entropy/histogram"]
     dataset, _, n_train = reference(summary)
     keep = (table[C.DATASET] == dataset) & (table[C.N_TRAIN] == n_train)
-    table = table[keep & table[C.STRUCTURES].isin(TEST_SPLITS)]
+    table = table[keep]
     edges = table[C.BOND_ENERGY_BIN]
     width = _bin_width(edges)
     sizes = {m: n for m, n in sized_models(summary).items() if (table[C.MODEL] == m).any()}
@@ -44,7 +43,8 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         part = table[table[C.MODEL] == model]
         for row, kind in enumerate(kinds):
             _ridge(axes, part[part[C.BOND_TYPE] == kind], row, width)
-        axes.set_title(f"{dataset}, $N$ = {n_train}, {model}\n{size:,} parameters")
+        n = n_train or "not known"
+        axes.set_title(f"{dataset}, $N$ = {n}, {model}\n{size:,} parameters")
         axes.set_xlabel(LABELS[C.BOND_ENERGY])
         axes.set_xlim(edges.min() - 4 * width, edges.max() + 5 * width)
         axes.set_ylim(-0.4, len(kinds) + 0.25)

@@ -71,7 +71,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     for index, axes in enumerate(grid):
         letter(axes, index)
         if index in (0, 1, 2, 5):
-            n_axis(axes, summary[C.N_TRAIN].to_list())
+            n_axis(axes, summary)
     legend_outside(figure, [one.handle() for one in series], 3)
     return figure
 

@@ -5,12 +5,12 @@ from typing import Final
 
 import pandas as pd
 
-from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
+from e3d.fields import TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.statistics import UNDETERMINED, Estimate, unanimous, verdict
 from study import runs
 from study.entropy import fields
-from study.findings.wording import NOT_THERE, SETS, Run, Tables, listed, value
+from study.findings.wording import NOT_THERE, Run, Tables, called, listed, test_sets, value
 
 _ENERGIES: Final = {
     fields.D: "D",
@@ -38,10 +38,10 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
 
 def _against_length(shares: pd.DataFrame, measure: str, what: str) -> str:
     texts = []
-    for name in TEST_SPLITS:
+    for name in test_sets(shares[C.STRUCTURES]):
         part = shares[(shares[C.STRUCTURES] == name) & (shares[fields.MEASURE] == measure)]
         votes = _by_seed(part, fields.FRACTION_KNN, "D explains more", "D explains less")
-        texts.append(f"on {SETS[name]} {value(part, fields.FRACTION_KNN)}: {unanimous(votes)}")
+        texts.append(f"on {called(name)} {value(part, fields.FRACTION_KNN)}: {unanimous(votes)}")
     return (
         f"Share of the entropy {what} that D explains, less the share that the length of the same "
         f"bonds explains (nearest neighbours, no bins): {listed(texts)}."

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from e3d.errors import InputError, choices
+from e3d.fields import Column
 from e3d.provenance import atomic
 from study.figures import saving
 from study.stages import FIGURES, figure_module
@@ -22,6 +23,7 @@ def draw(
     *,
     molecules: Sequence[str] = (),
     numbered: Path | None = None,
+    run: str = "",
 ) -> None:
     """Draw a figure and write PNG, SVG and PDF beside ``output``.
 
@@ -35,6 +37,8 @@ def draw(
         SMILES, for the figure that draws molecules.
     numbered
         Where the PDF goes once more, by the figure's number.
+    run
+        Show this run alone, not the study's reference run.
 
     Raises
     ------
@@ -44,6 +48,8 @@ def draw(
     if name not in FIGURES:
         raise InputError(f"figure {name!r} is not known - {choices(name, FIGURES)}. Fix the name.")
     needed = read_tables(tables, FIGURES[name].tables)
+    if run:
+        needed = {key: table[table[Column.RUN] == run] for key, table in needed.items()}
     make = import_module(figure_module(name)).make
     options = {"molecules": molecules} if "molecules" in FIGURES[name].settings else {}
     saving.save(lambda: make(needed, **options), output)

@@ -20,9 +20,9 @@ from matplotlib.typing import LineStyleType
 
 from e3d.arrays import Floats
 from e3d.fields import Column as C
-from study.fields import LABELS
+from study.fields import LABELS, trained
 from study.figures import style
-from study.runs import Run, over_seeds, sized_models
+from study.runs import Run, all_given, over_seeds, sized_models
 
 _Outside = Literal["outside lower center", "outside upper center"]
 _DIGITS: Final = 6
@@ -39,7 +39,10 @@ _PUSHES: Final = 500
 
 @dataclass(frozen=True)
 class Series:
-    """One model size of one dataset: what its curve looks like and is called."""
+    """One model size of one dataset: what its curve looks like and is called.
+
+    A given model has a level instead of a curve: it was not trained on the frames that N counts.
+    """
 
     dataset: str
     model: str
@@ -48,6 +51,7 @@ class Series:
     marker: str
     fillstyle: Any
     dodge: float
+    given: bool = False
 
     def of(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of ``table`` that belong to this series."""
@@ -55,12 +59,19 @@ class Series:
 
     def handle(self, label: str | None = None, linestyle: LineStyleType = "-") -> Line2D:
         """Return the entry of a legend."""
+        if self.given:
+            return Line2D([], [], label=label or self.label, **self.level_look)
         return Line2D([], [], linestyle=linestyle, label=label or self.label, **self.look)
 
     @property
     def look(self) -> style.Look:
         """Colour and marker, as matplotlib takes them."""
         return {"color": self.color, "marker": self.marker, "fillstyle": self.fillstyle}
+
+    @property
+    def level_look(self) -> style.Look:
+        """The line of a given model."""
+        return {"color": self.color, "linestyle": "-.", "linewidth": style.STYLE.guide_line}
 
 
 def page(rows: float, lines: float = 0, *, names: int = 0, run: Run | None = None) -> Figure:
@@ -147,7 +158,7 @@ def name_run(figure: Figure, run: Run) -> None:
     """Write in the lower right corner which run a figure shows."""
     dataset, model, n_train = run
     x, y = style.STYLE.corner / (style.POINTS * figure.get_size_inches())
-    label = f"{dataset}, $N$ = {n_train}, {model}"
+    label = f"{dataset}, $N$ = {n_train or 'not known'}, {model}"
     look: style.Look = {"fontsize": style.STYLE.note, "color": style.GREY}
     figure.text(1 - x, y, label, ha="right", va="bottom", **look)
 
@@ -157,9 +168,15 @@ def letter(axes: Axes, index: int) -> None:
     axes.set_title(f"({chr(ord('a') + index)})", loc="left", fontweight="bold")
 
 
-def n_axis(axes: Axes, sizes: Sequence[int]) -> None:
-    """Make x a logarithmic axis of training frames with ticks at (at most five of) ``sizes``."""
-    ordered = sorted({int(n) for n in sizes})
+def n_axis(axes: Axes, table: pd.DataFrame) -> None:
+    """Make x a logarithmic axis of training frames with ticks at (at most five of) those of runs.
+
+    Given models are at no place of it; with these alone it has no ticks.
+    """
+    ordered = sorted({int(n) for n in trained(table)[C.N_TRAIN]})
+    if not ordered:
+        axes.set_xticks([])
+        return
     shown = ordered[:: -(-len(ordered) // 5)]
     axes.set_xscale("log")
     axes.set_xlim(ordered[0] / 1.35, ordered[-1] * 1.35)
@@ -211,6 +228,7 @@ def all_series(table: pd.DataFrame) -> list[Series]:
     datasets = list(dict.fromkeys(table[C.DATASET].astype(str)))
     models = list(sized_models(table))
     sizes = table.groupby([C.MODEL, C.DATASET])[C.N_PARAMETERS].max()
+    given = table.groupby([C.MODEL, C.DATASET])[C.RUN].agg(all_given)
     keys = [key for key in product(models, datasets) if key in sizes.index]
     # side by side, or the intervals would hide each other, but never near the next N
     step = min(_DODGE, _MAX_DODGE ** (1 / max(len(keys) - 1, 1)))
@@ -218,10 +236,13 @@ def all_series(table: pd.DataFrame) -> list[Series]:
     for index, (model, dataset) in enumerate(keys):
         name = f"{dataset}, {model}" if len(datasets) > 1 else model
         label = f"{name} ({int(sizes[model, dataset]):,} parameters)"
+        is_level = bool(given[model, dataset])
+        if is_level:
+            label = f"given: {label}"
         color, marker = style.series_look(models.index(model))
         fill = style.DATASET_FILLS[datasets.index(dataset) % len(style.DATASET_FILLS)]
         dodge = step ** (index - (len(keys) - 1) / 2)
-        series.append(Series(dataset, model, label, color, marker, fill, dodge))
+        series.append(Series(dataset, model, label, color, marker, fill, dodge, is_level))
     return series
 
 
@@ -239,6 +260,13 @@ def draw_curve(
     if part.empty:
         return
     look = style.STYLE
+    if series.given:
+        level = over_seeds(part, column)
+        axes.axhline(level.mean, zorder=1, **series.level_look)
+        if level.has_interval:
+            shade: style.Look = {"color": series.color, "alpha": look.band_alpha, "linewidth": 0}
+            axes.axhspan(level.lo, level.hi, zorder=0, **shade)
+        return
     sizes = sorted(part[C.N_TRAIN].unique())
     spread = [over_seeds(part[part[C.N_TRAIN] == n], column) for n in sizes]
     x = np.array(sizes, dtype=float) * series.dodge

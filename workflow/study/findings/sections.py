@@ -7,15 +7,24 @@ means over seeds, the widest interval of any seed in square brackets, then the l
 seed. A section never says more than its intervals show.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 
+from e3d.fields import Column as C
 from e3d.provenance import write_text
 from study import runs
-from study.stages import FINDINGS, RUNS_TABLE, findings_module, findings_tables
+from study.fields import is_given
+from study.stages import (
+    FINDINGS,
+    RUNS_TABLE,
+    findings_module,
+    findings_tables,
+    names_of,
+    sections_made,
+)
 from study.tables import read_tables
 
 
@@ -29,9 +38,12 @@ def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str]
     InputError
         If a table is missing.
     """
-    parts = findings(read_tables(tables, findings_tables(sections)), sections)
-    texts = [_markdown(FINDINGS[name].title, found) for name, found in parts.items()]
-    write_text(output, "\n\n".join(texts) + "\n")
+    (summary,) = read_tables(tables, [RUNS_TABLE]).values()
+    sections = sections or sections_made(grid=not runs.all_given(summary[C.RUN]))
+    read = read_tables(tables, findings_tables(sections))
+    parts = [(FINDINGS[name].title, found) for name, found in findings(read, sections).items()]
+    parts += [part for run in _given_beside_others(summary) for part in _given(read, sections, run)]
+    write_text(output, "\n\n".join(_markdown(*part) for part in parts) + "\n")
 
 
 def findings(
@@ -49,6 +61,26 @@ def findings(
             for sentence in module.sentences(tables, runs.reference(tables[RUNS_TABLE], dataset)):
                 parts[name].append(f"{dataset}: {sentence}" if several else sentence)
     return parts
+
+
+def _given_beside_others(summary: pd.DataFrame) -> list[runs.Run]:
+    """Return the given models of a study that has runs of its own too."""
+    rows = summary.drop_duplicates(C.RUN)
+    given = rows[rows[C.RUN].map(is_given)]
+    if len(given) == len(rows):
+        given = given.iloc[1:]  # the first is the study's reference run
+    keys = zip(given[C.DATASET], given[C.MODEL], given[C.N_TRAIN], strict=True)
+    return [(str(dataset), str(model), int(n_train)) for dataset, model, n_train in keys]
+
+
+def _given(
+    tables: Mapping[str, pd.DataFrame], sections: Sequence[str], run: runs.Run
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the title and the sentences of every section about a given model."""
+    for name in sections:
+        if name in names_of(grid=False):
+            sentences = import_module(findings_module(name)).sentences(tables, run)
+            yield f"The given model {run[1]}: {FINDINGS[name].title}", list(sentences)
 
 
 def _markdown(title: str, sentences: Sequence[str]) -> str:

@@ -6,8 +6,14 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from e3d.fields import NAMED_BONDS, TEST_CONFORMATIONS, TEST_MOLECULES
-from e3d.statistics.intervals import Interval
+from e3d.fields import (
+    NAMED_BONDS,
+    TEST_CONFORMATIONS,
+    TEST_IONIC,
+    TEST_MOLECULES,
+    TEST_SPLITS,
+)
+from e3d.statistics.intervals import Interval, verdict
 from study import runs
 from study.fields import TEST_ALL
 
@@ -21,6 +27,18 @@ SETS: Final = {
     NAMED_BONDS: "relaxed named molecules",
 }
 """What each set of structures is called in sentences."""
+
+
+def called(structures: str) -> str:
+    """Return what a set of structures is called in sentences; a test dataset goes by its name."""
+    return SETS.get(structures, f"frames of {structures}")
+
+
+def test_sets(names: Iterable[str]) -> list[str]:
+    """Return the sets of test frames among ``names``, those of the study's own splits first."""
+    others = [name for name in dict.fromkeys(names) if name not in (*SETS, TEST_IONIC)]
+    return [*TEST_SPLITS, *others]
+
 
 NOT_THERE: Final = "not in the tables"
 
@@ -46,6 +64,11 @@ def interval(ends: Interval, *, digits: int = 2) -> str:
     if not (np.isfinite(ends.lo) and np.isfinite(ends.hi)):
         return "[no interval]"
     return f"[{ends.lo:.{digits}f}, {ends.hi:.{digits}f}]"
+
+
+def zero(ends: Interval) -> str:
+    """Say that an interval holds zero, where it does."""
+    return verdict(ends, "", "", neither=", zero not excluded", unknown="")
 
 
 def counted(n: int, thing: str) -> str:

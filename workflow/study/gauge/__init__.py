@@ -58,4 +58,5 @@ STAGE = Stage(
         ),
     ),
     groups={"gauge_tables": "study"},
+    of_grid=True,
 )

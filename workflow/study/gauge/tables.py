@@ -5,6 +5,7 @@ from pathlib import Path
 from e3d import tables
 from e3d.fields import Column as C
 from e3d.named_bonds.table import RELAXED
+from study.fields import trained
 from study.gauge.ablations import ablations
 from study.gauge.contrasts import contrasts
 from study.gauge.reproduction import compare
@@ -13,11 +14,11 @@ from study.gauge.seeds import seeds
 
 def write_tables(named: Path, errors: Path, rigidity: Path, summary: Path, output: Path) -> None:
     """Write ``seeds``, ``ablations``, ``contrasts`` and ``compare`` in the folder of ``output``."""
-    bonds, tested = tables.read(named), tables.read(errors)
+    bonds, tested = (trained(tables.read(path)) for path in (named, errors))
     bonds = bonds[bonds[C.GEOMETRY] == RELAXED]
     found = {
         "seeds": seeds(bonds, tested),
-        "ablations": ablations(bonds, tested, tables.read(summary)),
+        "ablations": ablations(bonds, tested, trained(tables.read(summary))),
         "contrasts": contrasts(bonds),
         "compare": compare(tables.read(rigidity), bonds),
     }

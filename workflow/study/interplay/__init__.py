@@ -36,4 +36,5 @@ STAGE = Stage(
         ),
     ),
     groups={"interplay_tables": "study"},
+    of_grid=True,
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from e3d import tables as files
-from study.fields import plain
+from study.fields import plain, trained
 from study.interplay import READS
 from study.interplay.correlations import correlations
 from study.interplay.runs import run_table
@@ -19,7 +19,7 @@ def write_tables(tables: Sequence[Path], output: Path) -> None:
     InputError
         If one of the study's tables in ``READS`` is missing.
     """
-    read = {name: plain(table) for name, table in read_tables(tables, READS).items()}
+    read = {name: trained(plain(table)) for name, table in read_tables(tables, READS).items()}
     runs = run_table(read)
     for table, path in ((runs, output), (correlations(runs), output.with_name("correlations.csv"))):
         files.write(table, path, inputs=tables)

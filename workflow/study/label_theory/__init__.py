@@ -18,6 +18,7 @@ STAGE = Stage(
                 "label_theory/separation",
                 "label_theory/orders",
             ),
+            of_one_run=True,
         ),
     ),
     findings=Findings(

@@ -23,7 +23,11 @@ STAGE = Stage(
     ),
     figures=(
         Figure(
-            "null", 7, "D beside null models", ("decompose/summary", "null/compare", "null/named")
+            "null",
+            7,
+            "D beside null models",
+            ("decompose/summary", "null/compare", "null/named"),
+            of_one_run=True,
         ),
     ),
     findings=Findings("What D must beat", ("null/compare", "null/correlations", "null/types")),
@@ -37,6 +41,7 @@ STAGE = Stage(
                 argument("SUBSET", "training frames"),
                 argument("--splits", "table written by `data split`", required=True),
                 argument("--named", "structures of the named bonds", required=True),
+                argument("--tests", "stores of further test frames", nargs="+", default=()),
                 argument("--dataset", "its name in the tables", type=str, required=True),
                 _weight("--energy-weight", "of the squared energy error per atom"),
                 _weight("--force-weight", "of the squared force error"),

@@ -6,14 +6,14 @@ from typing import Final
 
 import pandas as pd
 
-from e3d.fields import TEST_CONFORMATIONS, TEST_SPLITS
+from e3d.fields import TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.named_bonds.references import BDE298, REFERENCES
 from e3d.named_bonds.table import RELAXED
 from e3d.statistics import NO, UNDETERMINED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study import runs
-from study.findings.wording import NOT_THERE, SETS, Tables, counted, listed, value
+from study.findings.wording import NOT_THERE, Tables, called, counted, listed, test_sets, value
 from study.null.compare import BETTER, LABELS, WORSE
 from study.null.correlation import PEARSON, WITHIN_PEARSON
 from study.null.names import (
@@ -109,27 +109,28 @@ def _correlations(table: pd.DataFrame) -> str:
             texts.append(f"{null.title} {value(part, PEARSON)}{within}")
     return (
         "Pearson's correlation of D with the bond energies of a null model, on the bonds of "
-        f"{SETS[TEST_CONFORMATIONS]}: {listed(texts) or NOT_THERE}."
+        f"{called(TEST_CONFORMATIONS)}: {listed(texts) or NOT_THERE}."
     )
 
 
 def _potentials(compare: pd.DataFrame) -> str:
     texts = []
-    for name in TEST_SPLITS:
+    for name in test_sets(compare.loc[compare["reference"] == LABELS, C.GEOMETRY]):
         here = compare[compare[C.GEOMETRY] == name]
         for null in FITTED:
             for metric, (label, unit, digits) in _METRICS.items():
                 part = _one(here, null, metric, LABELS)
                 if len(part) and (null.forces or metric == C.ENERGY_MAE):
                     difference = value(part, "difference", unit, digits=digits)
-                    texts.append(
-                        f"{null.title} on {SETS[name]}, {label} MAE {difference}, {_verdict(part)}"
-                    )
+                    said = f"{label} MAE {difference}, {_verdict(part)}"
+                    texts.append(f"{null.title} on {called(name)}, {said}")
     return listed(texts) or NOT_THERE
 
 
 def _determined(types: pd.DataFrame, run: Run) -> str:
     dataset, _, n_train = run
+    if dataset not in set(types[C.DATASET]):  # a given model stands beside the first, the largest
+        dataset, n_train = types[C.DATASET].iloc[0], types[C.N_TRAIN].max()
     here = types[(types[C.DATASET] == dataset) & (types[C.N_TRAIN] == n_train)]
     texts = [
         f"{int((part['determined'] == NO).sum())} of {len(part)} of {NULL_MODELS[str(name)].title}"

@@ -16,10 +16,11 @@ from e3d.evaluate import error_table, residuals
 from e3d.fields import METRICS, NAMED_BONDS, RUN_COLUMNS, TEST_SPLITS, VALIDATION
 from e3d.fields import Column as C
 from e3d.keys import Vocabulary
+from e3d.sources import name_of
 from e3d.statistics import interval_columns
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of, read_splits
-from e3d.structures import Structure, from_file, from_store
+from e3d.structures import Structure, from_file, from_store, structures_of
 from study.null.fitted import FittedNull, Training, Weights
 from study.null.names import FITTED, NULL_MODEL, NullModel
 
@@ -37,6 +38,7 @@ def write_tables(
     force_weight: float,
     r_max: float,
     output: Path,
+    tests: Sequence[Path] = (),
 ) -> None:
     """Fit every null model to the frames of ``subset``; write four tables of all of them.
 
@@ -57,7 +59,12 @@ def write_tables(
             for name, some in sets.items()
         ]
         bonds = [_bonds(name, from_store(reader, some), fitted) for name, some in sets.items()]
-        bonds.append(_bonds(NAMED_BONDS, from_file(named), fitted))
+    for test in tests:
+        structures = list(structures_of(test))
+        name = name_of(test)
+        errors += [_errors(null, one, name, structures) for null, one in fitted.items()]
+        bonds.append(_bonds(name, structures, fitted))
+    bonds.append(_bonds(NAMED_BONDS, from_file(named), fitted))
     types = [one.types().assign(**{NULL_MODEL: null.name}) for null, one in fitted.items()]
     parts = {
         "": _fits(fitted, pd.concat(errors)),
@@ -68,7 +75,7 @@ def write_tables(
     for suffix, table in parts.items():
         path = output.with_name(f"{output.stem}{suffix}.csv")
         table = _with_run(table, dataset, len(frames))
-        tables.write(table, path, inputs=[store, splits, subset, named])
+        tables.write(table, path, inputs=[store, splits, subset, named, *tests])
 
 
 def _fit(null: NullModel, training: Training) -> FittedNull:

@@ -31,12 +31,14 @@ STAGE = Stage(
                 "reactivity/summary",
                 "reactivity/paths",
             ),
+            of_one_run=True,
         ),
         Figure(
             "scans",
             9,
             "stretched bonds: energy and D",
             ("decompose/summary", "reactivity/scans"),
+            of_one_run=True,
         ),
     ),
     findings=Findings(
@@ -58,6 +60,7 @@ STAGE = Stage(
                 argument("--transition1x", "Transition1x's file: barriers of its reactions too"),
                 argument("--store", "store the model was trained from; with --subset"),
                 argument("--subset", "training frames of the run, to say what is extrapolation"),
+                argument("--theory", "without these: its level of theory", type=str, default=""),
                 RUN,
                 DEVICE,
             ),

@@ -34,6 +34,7 @@ def write_tables(
     transition1x: Path | None,
     store: Path | None,
     subset: Path | None,
+    theory: str,
     run: Mapping[str, Any] | None,
     device: str,
     output: Path,
@@ -49,8 +50,9 @@ def write_tables(
     references, transition1x
         Labelled species of DBH24, and Transition1x's file for barriers of its reactions too.
     store, subset
-        What the model was trained on. Without them, what is extrapolation stays blank, and labels
-        are taken to be of the model's level of theory.
+        What the model was trained on. Without them, what is extrapolation stays blank.
+    theory
+        Without them, the model's level of theory; empty: that of the labels.
 
     Raises
     ------
@@ -65,7 +67,7 @@ def write_tables(
         )
     found_paths, found_scans = read_paths(paths, path_labels), read_scans(scans, scan_labels)
     potential = load_model(model, device)
-    known, theory = None, ""
+    known = None
     if store is not None and subset is not None:
         known, theory = read_coverage(store, subset, potential.r_max)
     reactions = chain(

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.typing import LineStyleType
 
 from e3d.fields import Column as C
+from study.fields import is_given
 from study.figures import drawing, style
 from study.reactivity import fields as f
 from study.runs import at_run, reference, sized_models
@@ -94,7 +95,8 @@ def _parity(axes: Axes, barriers: pd.DataFrame) -> None:
 
 def _errors(axes: Axes, summary: pd.DataFrame, sizes: pd.DataFrame, dataset: str) -> None:
     """Draw the MAE of each set against N, and that of guessing the mean barrier."""
-    table = summary[(summary["reactions"] == "all") & (summary[C.DATASET] == dataset)].copy()
+    here = (summary[C.DATASET] == dataset) | summary[C.RUN].map(is_given).astype(bool)
+    table = summary[(summary["reactions"] == "all") & here].copy()
     table[C.N_PARAMETERS] = table[C.MODEL].map(sized_models(sizes))
     shown = table[table[C.N_PARAMETERS].notna()]
     handles = [series.handle() for series in drawing.all_series(shown)]
@@ -107,7 +109,7 @@ def _errors(axes: Axes, summary: pd.DataFrame, sizes: pd.DataFrame, dataset: str
         grey: dict[str, Any] = {"color": style.GREY, "linestyle": line}
         axes.axhline(part[f.MAE_GUESS].mean(), linewidth=style.STYLE.guide_line, **grey)
         handles.append(Line2D([], [], label=f"{label} (grey: guess)", **grey))
-    drawing.n_axis(axes, list(shown[C.N_TRAIN]))
+    drawing.n_axis(axes, shown)
     axes.set_ylabel("MAE, model − label (eV)")
     axes.set_ylim(0, 1.3 * axes.get_ylim()[1])  # room for the legend
     axes.legend(handles=handles, loc="best")

@@ -27,4 +27,5 @@ STAGE = Stage(
         ),
     ),
     groups={"robustness_tables": "study"},
+    of_grid=True,
 )

@@ -16,7 +16,7 @@ from e3d.named_bonds.table import RELAXED
 from e3d.statistics import interval_columns, unanimous
 from e3d.statistics.intervals import all_hold
 from study.bde.order import STEPS
-from study.fields import plain
+from study.fields import plain, trained
 from study.robustness.agreement import SCORES, agreement, with_residuals
 from study.robustness.fields import (
     BEYOND,
@@ -46,7 +46,7 @@ _CELL: Final = [str(C.N_TRAIN), str(C.MODEL)]
 
 def write_tables(named: Path, order: Path, output: Path) -> None:
     """Write the table of pairs to ``output`` and ``bonds.csv`` beside it."""
-    read = [plain(tables.read(path, columns=RUN_COLUMNS)) for path in (named, order)]
+    read = [trained(plain(tables.read(path, columns=RUN_COLUMNS))) for path in (named, order)]
     for table, path in zip(compare(*read), (output, output.with_name("bonds.csv")), strict=True):
         tables.write(table, path, inputs=[named, order])
 

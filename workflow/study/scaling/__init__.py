@@ -1,7 +1,7 @@
 """Stage ``scaling``: test errors against the number of training frames and of weights."""
 
 from e3d.command_line import Command, argument
-from study.stage import Figure, Stage, Table
+from study.stage import Figure, Findings, Stage, Table
 
 STAGE = Stage(
     "scaling",
@@ -20,6 +20,11 @@ STAGE = Stage(
             ),
         ),
     ),
+    findings=Findings(
+        "How errors fall with training frames",
+        ("decompose/summary", "scaling/fits"),
+        every_dataset=True,
+    ),
     commands=(
         Command(
             "scaling",
@@ -29,4 +34,5 @@ STAGE = Stage(
         ),
     ),
     groups={"scaling_fits": "study"},
+    of_grid=True,
 )

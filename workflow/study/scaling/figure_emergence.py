@@ -55,7 +55,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
                 shifted = replace(one, dodge=one.dodge * 1.08**row)
                 rows = one.of(measure.rows)
                 draw_curve(axes, rows, measure.column, shifted, linestyle=measure.linestyle)
-        n_axis(axes, summary[C.N_TRAIN].to_list())
+        n_axis(axes, summary)
         axes.set_ylabel(label)
         letter(axes, index)
         named = [one for one in measures if one.name]

@@ -49,7 +49,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
             (fits[C.TEST_SET] == test_set) & (fits[METRIC] == metric) & (fits[FORM] == POWER.name)
         ]
         _panel(axes, part, laws, str(metric), series)
-        n_axis(axes, errors[C.N_TRAIN].to_list())
+        n_axis(axes, errors)
         letter(axes, index)
         if index < len(TEST_SPLITS):
             axes.set_title(_TITLES[test_set])

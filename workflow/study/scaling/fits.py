@@ -26,7 +26,7 @@ from e3d.errors import InputError
 from e3d.fields import METRICS
 from e3d.fields import Column as C
 from e3d.statistics import Estimate, t_quantile
-from study.fields import plain
+from study.fields import plain, trained
 
 FORM, METRIC, STATUS, QUANTITY = "form", "metric", "status", "parameter"
 OK: Final = "ok"
@@ -243,6 +243,6 @@ def exponents(errors: pd.DataFrame, metric: str) -> pd.DataFrame:
 def write_table(errors: Path, output: Path) -> pd.DataFrame:
     """Write the table of fits."""
     columns = (C.RUN, C.N_TRAIN, C.N_PARAMETERS, C.GROUP_KIND, *METRICS)
-    table = fits(plain(tables.read(errors, columns=columns)))
+    table = fits(trained(plain(tables.read(errors, columns=columns))))
     tables.write(table, output, inputs=[errors])
     return table

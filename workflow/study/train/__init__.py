@@ -7,7 +7,7 @@ from study.stage import Runs, Stage, Table
 
 STAGE = Stage(
     "train",
-    tables=(Table("metrics", ("train/{run}/metrics.csv",), Runs.EVERY),),
+    tables=(Table("metrics", ("train/{run}/metrics.csv",), Runs.TRAINED),),
     commands=(
         Command(
             "settings",
@@ -33,4 +33,5 @@ STAGE = Stage(
             makes_folder=True,
         ),
     ),
+    of_grid=True,
 )

@@ -17,20 +17,22 @@ SUMMARY: Final = "Edge-wise emergent decomposition of machine-learned interatomi
 _RUN = argument("--run", "RUN.yaml the model was trained from", read=options.run_columns)
 _SPLITS = argument("--splits", "use the test sets of this table, apart; they are the first store's")
 _DEVICE = argument("--device", "cpu, cuda or cuda:<k>", type=str, default="cpu")
+_SKIP = argument(
+    "--skip-unknown-elements",
+    "leave out structures with elements the model does not know; log and count them",
+    action="store_true",
+)
 
 COMMANDS: Final[tuple[Command | Group, ...]] = (
     Command(
         "decompose",
         "e3d.decomposition.tables:write_decompositions",
-        "Decompose MODEL (.ckpt or .nequip.zip) on STRUCTURES (a store, or any file ASE reads).",
+        "Decompose MODEL (.ckpt or .nequip.zip) on STRUCTURES (stores, files ASE reads, SMILES).",
         (
             argument("MODEL", "trained Allegro model"),
-            argument("STRUCTURES+", "stores, or files that ASE reads"),
-            argument(
-                "--skip-unknown-elements",
-                "leave out structures with elements the model does not know, and log each",
-                action="store_true",
-            ),
+            argument("STRUCTURES+", "stores, files that ASE reads, or SMILES", type=str),
+            argument("--csv", "write bonds.csv beside bonds.parquet, too", action="store_true"),
+            _SKIP,
             _SPLITS,
             _RUN,
             _DEVICE,
@@ -44,10 +46,22 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         (
             argument("MODEL", "trained Allegro model"),
             argument("STORES+", "labelled frames"),
+            _SKIP,
             _SPLITS,
             _RUN,
             _DEVICE,
         ),
+    ),
+    Command(
+        "report",
+        "e3d.report.write:write_report",
+        "Write a page on MODEL that any browser shows: D of named bonds, and of STRUCTURES.",
+        (
+            argument("MODEL", "trained Allegro model"),
+            argument("STRUCTURES*", "stores, files that ASE reads, or SMILES", type=str),
+            _DEVICE,
+        ),
+        makes_folder=True,
     ),
     Group("data", "read, fetch, make, mix and split datasets; choose subsets"),
     Command(

@@ -13,14 +13,17 @@ import pandas as pd
 
 from e3d import tables
 from e3d.chemistry import symbol
+from e3d.errors import InputError
 from e3d.fields import METRICS, TEST_IONIC, TEST_SPLITS
 from e3d.fields import Column as C
+from e3d.known_elements import KnownElements
 from e3d.options import own_run
 from e3d.potential import LoadedModel, Potential
-from e3d.statistics import group_mean
+from e3d.sources import name_of
+from e3d.statistics import Estimate, group_mean
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of, read_splits
-from e3d.structures import Structure, from_store, name_of
+from e3d.structures import Structure, from_store
 from e3d.units import EV_MEV
 
 _ERROR, _ABSOLUTE, _SQUARE, _ELEMENT = "error", "absolute", "square", "element"
@@ -34,6 +37,7 @@ def write_errors(
     splits: Path | None = None,
     run: Mapping[str, Any] | None = None,
     device: str = "cpu",
+    skip_unknown_elements: bool = False,
 ) -> pd.DataFrame:
     """Write the errors of a model, or that of a file, on labelled frames.
 
@@ -47,10 +51,18 @@ def write_errors(
         The run columns: run, dataset, n_train, model, seed.
     device
         Where to load the model of a file.
+    skip_unknown_elements
+        Whether frames with elements the model does not know are left out, logged and counted. A
+        test set of which nothing is left has one row, without errors.
 
     Returns
     -------
     The table.
+
+    Raises
+    ------
+    InputError
+        If the model does not know an element of a frame, or no labelled frame is left.
     """
     if isinstance(model, Path):
         from e3d.models import load_model
@@ -60,14 +72,26 @@ def write_errors(
     for k, store in enumerate(stores):
         with StoreReader(store) as reader:
             for name, frames in _test_sets(reader, splits if k == 0 else None).items():
-                part = error_table(*residuals(model, from_store(reader, frames)))
+                part = _errors(model, from_store(reader, frames), skip=skip_unknown_elements)
                 part.insert(0, C.TEST_SET, name)
                 part.insert(1, C.N_PARAMETERS, model.n_parameters)
                 parts.append(part)
+    if not any(part[C.N_FRAMES].any() for part in parts):
+        raise InputError(
+            f"{', '.join(map(str, stores))}: no frame that {model.path} can be tested on (it knows "
+            f"{', '.join(model.type_names)}). Give labelled frames of these elements."
+        )
     table = tables.with_run(pd.concat(parts, ignore_index=True), run or own_run(model.path))
     inputs = [model.path, *stores] + ([] if splits is None else [splits])
     tables.write(table, output, inputs=inputs)
     return table
+
+
+def _errors(model: LoadedModel, structures: Iterable[Structure], *, skip: bool) -> pd.DataFrame:
+    """Return the errors on one test set, and how many of its frames were left out."""
+    known = KnownElements(model, structures)
+    table = error_table(*residuals(model, known if skip else structures))
+    return table.assign(**{C.FRAMES_LEFT_OUT: known.left_out})
 
 
 def _test_sets(reader: StoreReader, splits: Path | None) -> dict[str, Iterable[int]]:
@@ -118,6 +142,9 @@ def residuals(
             _SQUARE: (error**2).mean(axis=1),
         }
         atoms.append(pd.DataFrame(columns))
+    if not frames:
+        of_atoms = (C.MOLECULE, _ELEMENT, _ABSOLUTE, _SQUARE)
+        return pd.DataFrame(columns=[C.MOLECULE, _ERROR]), pd.DataFrame(columns=[*of_atoms])
     return pd.concat(frames, ignore_index=True), pd.concat(atoms, ignore_index=True)
 
 
@@ -145,8 +172,10 @@ def _row(
     for metric, values, groups, transform in zip(
         METRICS, samples, molecules, transforms, strict=True
     ):
-        if intervals:
+        if intervals and len(values):
             row |= group_mean(values, pd.factorize(groups)[0], transform).columns(metric)
+        elif intervals:
+            row |= Estimate(np.nan).columns(metric)
         else:
             row[metric] = float(transform(np.mean(values))) if len(values) else np.nan
     return row

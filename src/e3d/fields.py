@@ -81,6 +81,7 @@ class Column(StrEnum):
     N = "n"
     N_MOLECULES = "n_molecules"
     N_FRAMES = "n_frames"
+    FRAMES_LEFT_OUT = "frames_left_out"  # they have elements that the model does not know
     LO = "lo"  # lower end of the 95 % interval of the column before it
     HI = "hi"
     COUNT = "count"
@@ -112,6 +113,7 @@ NAMED_BONDS: Final = "named-bonds"
 """The relaxed molecules of the named bonds."""
 
 BONDS_FILE: Final = "bonds.parquet"  # one row per bonded pair and frame
+BONDS_CSV_FILE: Final = "bonds.csv"  # the same, where it is asked for
 PAIRS_FILE: Final = "pairs.parquet"  # histograms of the other pairs
 MEANS_FILE: Final = "bond_means.csv"  # one row per bond of each molecule
 SUMMARY_FILE: Final = "summary.json"

@@ -130,6 +130,11 @@ def versions() -> dict[str, str]:
     return found
 
 
+def note(output: Path) -> Path:
+    """Return where the note of an output lies."""
+    return output.with_name(output.name + ".provenance.json")
+
+
 def record(
     output: Path, *, inputs: Iterable[Path] = (), settings: Mapping[str, Any] | None = None
 ) -> None:
@@ -148,7 +153,7 @@ def record(
     """
     settings = dict(settings or {})
     write_json(
-        output.with_name(output.name + ".provenance.json"),
+        note(output),
         {
             "output": output.name,
             "sha256": file_digest(output),

@@ -1,10 +1,11 @@
-"""Structures to decompose or evaluate: frames of a store, or any file ASE reads.
+"""Structures to decompose or evaluate: frames of a store, any file ASE reads, or a SMILES.
 
 Bonds come from a mapped SMILES: the store's, or ``info["smiles"]`` of ASE's ``Atoms``. Without one,
 RDKit perceives them from the geometry of a neutral molecule. Pairs of a periodic structure are
 bonded by distance (:func:`e3d.connectivity.geometric_bonds`); their order is not known (``C~O``).
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -18,17 +19,18 @@ from ase.geometry import complete_cell
 
 from e3d.arrays import Floats, Ints, Masks
 from e3d.chemistry import Bond, Molecule, molecule
+from e3d.conformer import conformer
 from e3d.connectivity import distances_intact, perceive
 from e3d.errors import InputError
 from e3d.fields import Store as F
+from e3d.sources import STORE_SUFFIX, file_or_smiles
 from e3d.store.layouts.extxyz import check_units, labels
 from e3d.store.layouts.frames import numbers_of
 from e3d.store.reader import StoreReader
 
+log = logging.getLogger(__name__)
+
 NOT_PERIODIC = (False, False, False)
-STORE_SUFFIX = ".h5"
-STORE_FILE = "store.h5"
-"""What the study calls the store of a dataset, in the dataset's folder."""
 _MAX_PERCEIVED = 100
 _FARTHEST_ANG = 1e9
 """From the origin: beyond it, in a simulation that exploded, float64 cannot resolve distances."""
@@ -79,10 +81,12 @@ Source: TypeAlias = Atoms | Structure | str | Path
 
 
 def structures_of(source: Source | Iterable[Source]) -> Iterator[Structure]:
-    """Yield the structures of ASE ``Atoms``, of a file or store, or of several of these.
+    """Yield the structures of ASE ``Atoms``, of a file or store, of a SMILES, or of several.
+
+    A text that is no file is a SMILES, see :func:`from_smiles`.
 
     >>> from ase.build import molecule
-    >>> [s.smiles for s in structures_of([molecule("CH3OH"), molecule("C2H4")])]
+    >>> [s.smiles for s in structures_of([molecule("CH3OH"), "C=C"])]
     ['CO', 'C=C']
     """
     sources = [source] if isinstance(source, Source) else source
@@ -93,21 +97,26 @@ def structures_of(source: Source | Iterable[Source]) -> Iterator[Structure]:
         elif isinstance(one, Atoms):
             yield from_atoms(one, frame=frame)
             frame += 1
-        elif Path(one).suffix == STORE_SUFFIX:
-            with StoreReader(Path(one)) as reader:
+        elif isinstance(found := file_or_smiles(one), str):
+            yield from_smiles(found, frame=frame)
+            frame += 1
+        elif found.suffix == STORE_SUFFIX:
+            with StoreReader(found) as reader:
                 yield from from_store(reader, range(len(reader)))
         else:
-            yield from from_file(Path(one))
+            yield from from_file(found)
 
 
-def name_of(path: Path) -> str:
-    """Return what the structures of a file are called: by its name, a ``store.h5`` by its folder.
+def from_smiles(smiles: str, *, frame: int = 0) -> Structure:
+    """Return the molecule of a SMILES in the geometry of :func:`e3d.conformer.conformer`.
 
-    >>> name_of(Path("named_bonds.xyz")), name_of(Path("data/minispice/store.h5"))
-    ('named-bonds', 'minispice')
+    >>> from_smiles("C").mapped_smiles
+    '[C:1]([H:2])([H:3])([H:4])[H:5]'
     """
-    stem = path.parent.name if path.name == STORE_FILE and path.parent.name else path.stem
-    return stem.replace("_", "-")
+    structure = from_atoms(conformer(smiles), frame=frame, label=smiles)
+    if not structure.intact:
+        log.warning("%s: atoms that are not bonded came close, as those of a salt do", smiles)
+    return structure
 
 
 def from_store(reader: StoreReader, frames: Iterable[int]) -> Iterator[Structure]:

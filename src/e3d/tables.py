@@ -39,8 +39,20 @@ def write(
         if path.suffix == ".parquet":
             table.to_parquet(temporary, index=False)
         else:
-            table.to_csv(temporary, index=False, float_format=_FLOAT_FORMAT, lineterminator="\n")
+            to_csv(table, temporary)
     provenance.record(path, inputs=inputs, settings=settings)
+
+
+def to_csv(table: pd.DataFrame, path: Path, *, more: bool = False) -> None:
+    """Write ``table`` as CSV; with ``more``, its rows follow those that are there."""
+    table.to_csv(
+        path,
+        mode="a" if more else "w",
+        header=not more,
+        index=False,
+        float_format=_FLOAT_FORMAT,
+        lineterminator="\n",
+    )
 
 
 def read(path: Path, *, columns: Iterable[str] = ()) -> pd.DataFrame:

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from e3d.errors import InputError
 from e3d.evaluate import error_table, residuals, write_errors
 from e3d.models import load_model
+from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
 from e3d.structures import from_store
@@ -103,3 +106,33 @@ def test_frames_without_labels_are_left_out(prepared: Prepared, trained: Path) -
     assert 0 < len(rest) < len(mixed) - 1
     for found, expected in zip(residuals(model, mixed), residuals(model, rest), strict=True):
         pd.testing.assert_frame_equal(found, expected, check_exact=False, atol=1e-9)
+
+
+def test_frames_with_unknown_elements_are_an_error_or_left_out_and_counted(
+    prepared: Prepared, trained: Path, tmp_path: Path, spice_file: Any, spice_group: Any
+) -> None:
+    """A test set of which nothing is left has one row; the other columns stay what they were."""
+    stores = []
+    for name, smiles in (("known", "C"), ("part", "CBr"), ("none", "BrBr")):
+        groups = {smiles: spice_group(smiles, m=3)}
+        if name == "part":
+            groups["O"] = spice_group("O", m=2)
+        stores.append(tmp_path / f"{name}.h5")
+        write_store(spice_file(groups), stores[-1])
+    model, output = trained / "model.ckpt", tmp_path / "errors.csv"
+    with pytest.raises(InputError, match="does not know Br"):
+        write_errors(model, stores, output)
+    with pytest.raises(InputError, match=r"none.h5: no frame that .* can be tested on"):
+        write_errors(model, stores[2:], output, skip_unknown_elements=True)
+    assert not output.exists()
+    write_errors(model, stores, output, skip_unknown_elements=True)
+    table = pd.read_csv(output)
+    assert table.columns[-1] == "frames_left_out"
+    everything = table[table["group_kind"] == "all"].set_index("test_set")
+    assert everything["n_frames"].to_dict() == {"known": 3, "part": 2, "none": 0}
+    assert everything["frames_left_out"].to_dict() == {"known": 0, "part": 3, "none": 3}
+    assert (
+        everything.loc["none", "energy_mae_meV_per_atom":"force_rmse_meV_per_ang_hi"].isna().all()
+    )
+    alone = write_errors(model, stores[:1], tmp_path / "alone.csv")
+    assert alone.columns.tolist() == table.columns.tolist()

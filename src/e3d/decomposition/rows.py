@@ -36,7 +36,7 @@ def decompose(model: EdgePotential, structures: Source | Iterable[Source]) -> pd
     model
         What :func:`e3d.load` returns, or any other :class:`~e3d.potential.EdgePotential`.
     structures
-        ASE ``Atoms``, the path of a store or of a file ASE reads, or several of these.
+        ASE ``Atoms``, the path of a store or of a file ASE reads, a SMILES, or several of these.
 
     Returns
     -------

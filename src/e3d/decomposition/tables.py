@@ -8,28 +8,42 @@ from typing import Any
 from e3d import provenance, tables
 from e3d.decomposition.rows import Decomposer
 from e3d.decomposition.totals import Totals
-from e3d.decomposition.writer import BondsWriter, with_keys
+from e3d.decomposition.writer import BondsWriter, with_keys, write_csv
 from e3d.errors import InputError
-from e3d.fields import BONDS_FILE, MEANS_FILE, PAIRS_FILE, SUMMARY_FILE, TEST_SPLITS
+from e3d.fields import (
+    BONDS_CSV_FILE,
+    BONDS_FILE,
+    MEANS_FILE,
+    PAIRS_FILE,
+    SUMMARY_FILE,
+    TEST_SPLITS,
+)
 from e3d.fields import Column as C
+from e3d.known_elements import KnownElements
 from e3d.options import own_run
 from e3d.potential import LoadedModel
+from e3d.sources import STORE_SUFFIX, file_or_smiles, name_of
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of, read_splits
-from e3d.structures import STORE_SUFFIX, Structure, from_file, from_store, name_of
+from e3d.structures import Structure, from_file, from_smiles, from_store
 
 log = logging.getLogger(__name__)
 
 
+class NoStructuresError(InputError):
+    """A set of structures without one that the model can decompose."""
+
+
 def write_decompositions(
     model: LoadedModel | Path,
-    structures: Sequence[Path],
+    structures: Sequence[Path | str],
     output: Path,
     *,
     splits: Path | None = None,
     run: Mapping[str, Any] | None = None,
     device: str = "cpu",
     skip_unknown_elements: bool = False,
+    csv: bool = False,
 ) -> None:
     """Decompose a model, or that of a file, on each source of structures, into ``output/<name>/``.
 
@@ -37,27 +51,53 @@ def write_decompositions(
     ----------
     structures
         The test sets of the first, a store, by name if there are ``splits``; of any other all
-        frames, named by the file (``named_bonds.xyz`` -> ``named-bonds``) or, for a ``store.h5``,
-        by its folder.
+        frames, named by :func:`~e3d.sources.name_of` (``named_bonds.xyz`` -> ``named-bonds``). A
+        text that is no file is a SMILES.
     run
         The run columns: run, dataset, n_train, model, seed.
     device
         Where to load the model of a file.
     skip_unknown_elements
-        Whether structures with elements the model does not know are left out and logged.
+        Whether structures with elements the model does not know are left out, logged and counted.
+        Of a set of which nothing is left, the tables have no rows.
+    csv
+        Whether to write the rows of bonds as ``bonds.csv``, too.
 
     Raises
     ------
     InputError
-        If two sources have one name, or one cannot be decomposed.
+        If two sources have one name, one cannot be decomposed, or nothing is left of all of them.
     """
+    found = [file_or_smiles(one) for one in structures]
+    # the splits are those of the first file's frames
+    sources = [(one, splits if k == 0 else None) for k, one in enumerate(found)]
+    _require_names([name for source in sources for name in _names(*source)], structures, output)
     if isinstance(model, Path):
         from e3d.models import load_model
 
         model = load_model(model, device)
-    # the splits are those of the first file's frames
-    sources = [(path, splits if k == 0 else None) for k, path in enumerate(structures)]
-    names = [name for source in sources for name in _names(*source)]
+    run = run or own_run(model.path)
+    written, empty = 0, []  # how many, and sets of which nothing was left
+    for source in sources:
+        for name, frames, inputs in _sources(*source):
+            usable = KnownElements(model, frames) if skip_unknown_elements else frames
+            settings: dict[str, Any] = {"name": name, "run": run, "inputs": inputs, "csv": csv}
+            try:
+                write_decomposition(model, usable, output / name, **settings)
+                written += 1
+            except NoStructuresError as error:
+                if not skip_unknown_elements:
+                    raise
+                empty.append((error, usable, settings))
+    if empty and not written:
+        raise empty[0][0]
+    for _, usable, settings in empty:  # all frames were passed: nothing is read again
+        folder = output / settings["name"]
+        write_decomposition(model, usable, folder, may_be_empty=True, **settings)
+
+
+def _require_names(names: Sequence[str], structures: Sequence[Path | str], output: Path) -> None:
+    """Refuse sets of structures of one name."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(
@@ -65,53 +105,33 @@ def write_decompositions(
             f"{output}/{twice[0]}/, which must be unique. Rename a file, or decompose them into "
             "different folders."
         )
-    for source in sources:
-        for name, frames, inputs in _sources(*source):
-            usable = _known(model, frames, skip=skip_unknown_elements)
-            write_decomposition(
-                model,
-                usable,
-                output / name,
-                name=name,
-                run=run or own_run(model.path),
-                inputs=inputs,
-            )
 
 
-def _names(path: Path, splits: Path | None) -> tuple[str, ...]:
-    """Return what the structures of a source are called: a store's test sets, or a file's stem."""
-    if path.suffix == STORE_SUFFIX and splits is not None:
+def _names(source: Path | str, splits: Path | None) -> tuple[str, ...]:
+    """Return what the structures of a source are called: a store's test sets, or by the source."""
+    if isinstance(source, Path) and source.suffix == STORE_SUFFIX and splits is not None:
         return TEST_SPLITS
-    return (name_of(path),)
+    return (name_of(source),)
 
 
 def _sources(
-    path: Path, splits: Path | None
+    source: Path | str, splits: Path | None
 ) -> Iterator[tuple[str, Iterable[Structure], list[Path]]]:
-    """Yield name, structures and input files of each set of structures in a file."""
-    names = _names(path, splits)
-    if path.suffix != STORE_SUFFIX:
-        yield names[0], from_file(path), [path]
+    """Yield name, structures and input files of each set of structures in a source."""
+    names = _names(source, splits)
+    if isinstance(source, str):
+        yield names[0], [from_smiles(source)], []
         return
-    with StoreReader(path) as reader:
+    if source.suffix != STORE_SUFFIX:
+        yield names[0], from_file(source), [source]
+        return
+    with StoreReader(source) as reader:
         if splits is None:
-            yield names[0], from_store(reader, range(len(reader))), [path]
+            yield names[0], from_store(reader, range(len(reader))), [source]
             return
         read_splits(splits, reader)
         for name in names:
-            yield name, from_store(reader, frames_of(splits, name)), [path, splits]
-
-
-def _known(
-    model: LoadedModel, structures: Iterable[Structure], *, skip: bool
-) -> Iterator[Structure]:
-    """Pass structures through; with ``skip``, leave out and log those with unknown elements."""
-    for structure in structures:
-        if skip and not model.knows(structure):
-            unknown = ", ".join(model.unknown(structure))
-            log.warning("%s (%s) left out: %s unknown", structure.label, structure.smiles, unknown)
-            continue
-        yield structure
+            yield name, from_store(reader, frames_of(splits, name)), [source, splits]
 
 
 def write_decomposition(
@@ -122,17 +142,25 @@ def write_decomposition(
     name: str,
     run: Mapping[str, Any],
     inputs: Iterable[Path] = (),
+    csv: bool = False,
+    may_be_empty: bool = False,
 ) -> dict[str, Any]:
     """Write ``bonds.parquet``, ``pairs.parquet``, ``bond_means.csv`` and ``summary.json``.
 
     Parameters
     ----------
+    structures
+        Those that :class:`~e3d.known_elements.KnownElements` leaves out are counted.
     name
         What the structures are called in the tables (``test-molecules``, ``named-bonds``, ...).
     run
         The run columns: run, dataset, n_train, model, seed.
     inputs
         Files the structures come from.
+    csv
+        Whether to write ``bonds.csv``, too.
+    may_be_empty
+        Whether tables without rows are written where there is no structure.
 
     Returns
     -------
@@ -140,6 +168,8 @@ def write_decomposition(
 
     Raises
     ------
+    NoStructuresError
+        If there is no structure.
     InputError
         If the sum rule fails on any frame, or a structure cannot be used; nothing is left behind.
     """
@@ -151,13 +181,14 @@ def write_decomposition(
             for batch in decomposer.batches(structures):
                 totals.add(batch)
                 writer.add(batch.columns, decomposer.texts())
-        if not totals.frames:
-            raise InputError(
+        if not (totals.frames or may_be_empty):
+            raise NoStructuresError(
                 f"{name}: no structure that {model.path} can decompose (it knows "
                 f"{', '.join(model.type_names)}). Give structures of these elements."
             )
     inputs = [model.path, *inputs]
     provenance.record(target, inputs=inputs, settings={"structures": name})
+    _write_csv(folder, name, inputs, wanted=csv)
     means = totals.bond_means(decomposer.labels)
     tables.write(with_keys(totals.pairs(), keys), folder / PAIRS_FILE, inputs=inputs)
     tables.write(with_keys(means, keys), folder / MEANS_FILE, inputs=inputs)
@@ -167,6 +198,7 @@ def write_decomposition(
         **totals.summary(),
         "dtype": "float64",
         "n_parameters": model.n_parameters,
+        C.FRAMES_LEFT_OUT: structures.left_out if isinstance(structures, KnownElements) else 0,
     }
     provenance.write_json(folder / SUMMARY_FILE, summary)
     violation = summary[C.SUM_RULE]
@@ -174,3 +206,14 @@ def write_decomposition(
         "%s: %d frames, sum rule within %.1e eV, in %s", name, totals.frames, violation, folder
     )
     return summary
+
+
+def _write_csv(folder: Path, name: str, inputs: Iterable[Path], *, wanted: bool) -> None:
+    """Write ``bonds.csv`` from ``bonds.parquet``; remove one of an earlier decomposition."""
+    target = folder / BONDS_CSV_FILE
+    if wanted:
+        write_csv(folder / BONDS_FILE, target)
+        provenance.record(target, inputs=inputs, settings={"structures": name})
+    else:
+        for path in (target, provenance.note(target)):
+            path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Write ``bonds.parquet`` as a stream: batches in, row groups of a fixed size out."""
+"""Write ``bonds.parquet`` as a stream: batches in, row groups of a fixed size out; or as CSV."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from e3d import tables
+from e3d import provenance, tables
 from e3d.decomposition.rows import FLOATS, INTEGERS, ROW
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
@@ -78,6 +78,14 @@ class BondsWriter:
         table = pa.Table.from_arrays(arrays, schema=self._schema)
         self._writer.write_table(table, row_group_size=2 * ROWS_PER_GROUP)
         self._waiting, self._n_waiting = [], 0
+
+
+def write_csv(bonds: Path, path: Path) -> None:
+    """Write the rows of a ``bonds.parquet`` as CSV, atomically, a row group at a time."""
+    with pq.ParquetFile(bonds) as file, provenance.atomic(path) as temporary:
+        tables.to_csv(file.schema_arrow.empty_table().to_pandas(), temporary)
+        for k in range(file.num_row_groups):
+            tables.to_csv(file.read_row_group(k).to_pandas(), temporary, more=True)
 
 
 def _schema(keys: Mapping[str, Any]) -> pa.Schema:

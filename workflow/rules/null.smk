@@ -27,7 +27,7 @@ rule null_fit:
         energy_weight=SETTINGS["training"]["energy_weight"],
         force_weight=SETTINGS["training"]["force_weight"],
         r_max=SETTINGS["null_models"]["pair_r_max"],
-        tests=option("tests", TEST_STORES),
+        tests=lambda wildcards, input: option("tests", input.tests),
     message:
         "null models on {wildcards.n_train} frames of {wildcards.dataset}"
     shell:

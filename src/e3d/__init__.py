@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from e3d.decomposition.rows import decompose
+    from e3d.drawing.draw import draw
     from e3d.edges import EdgeEnergies
     from e3d.errors import InputError
     from e3d.graphs import Batch
@@ -31,6 +32,7 @@ __all__ = [
     "Store",
     "Structure",
     "decompose",
+    "draw",
     "load",
 ]
 
@@ -45,6 +47,7 @@ _HOMES = {
     "Store": "store.reader:StoreReader",
     "Structure": "structures:Structure",
     "decompose": "decomposition.rows:decompose",
+    "draw": "drawing.draw:draw",
     "load": "models.load:load_model",
 }
 

@@ -29,7 +29,8 @@ class Argument:
     Parameters
     ----------
     name
-        A position (``STORE``, ``FOLDER+`` for several) or an option (``--n``).
+        A position (``STORE``; ``FOLDER+`` for several, ``FOLDER*`` for any number) or an option
+        (``--n``).
     help
         What ``--help`` says of it.
     settings
@@ -52,7 +53,7 @@ class Argument:
         >>> argument("--max-hours").key, argument("STRUCTURES+").key
         ('max_hours', 'structures')
         """
-        return self.name.strip("-+").replace("-", "_").lower()
+        return self.name.strip("-+*").replace("-", "_").lower()
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,8 @@ def _add_command(parsers: Any, name: str, command: Command) -> None:
         if one.name.startswith("-"):
             parser.add_argument(one.name, help=one.help, **settings)
         else:
-            many = {"nargs": "+"} if one.name.endswith("+") else {}
-            label = one.name.removesuffix("+")
+            many = {"nargs": one.name[-1]} if one.name.endswith(("+", "*")) else {}
+            label = one.name.rstrip("+*")
             parser.add_argument(one.key, metavar=label, help=one.help, **many, **settings)
     output = command.default_output or "file or folder to write"
     parser.add_argument(

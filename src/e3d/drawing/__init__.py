@@ -1,0 +1,1 @@
+"""Bond energies drawn: molecules on paper, and molecules and cells in space."""

@@ -1,0 +1,1 @@
+"""Architectures of public models that were published as compiled files: data, no code."""

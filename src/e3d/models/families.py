@@ -1,0 +1,82 @@
+"""What kind of model an archive holds, read from the names in it: nothing is executed."""
+
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from e3d.errors import InputError
+
+_ATOMIC: Final = "puts its energies on atoms, not on edges, so there is nothing to decompose"
+
+_FAMILIES: Final = {
+    "allegro": None,
+    "mace": f"a MACE model, which {_ATOMIC}",
+    "schnetpack": f"a SchNetPack model, which {_ATOMIC}",
+    "metatomic": "a metatomic model, which returns no energies of edges",
+    "nequip": f"a NequIP model, which {_ATOMIC}",
+}
+"""Why models of a package are refused, by the package's name; Allegro's, which uses nequip's, are
+not."""
+
+_ADVICE: Final = "Give an Allegro model"
+
+
+def open_archive(path: Path) -> zipfile.ZipFile:
+    """Open a zip archive for reading.
+
+    Raises
+    ------
+    InputError
+        If the file is none, or cut short.
+    """
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise InputError(
+            f"{path}: not an archive of a model: the file was cut short, or is of another kind. "
+            "Copy it again, or give the file that `nequip-compile` wrote."
+        ) from error
+
+
+def require_allegro(path: Path) -> None:
+    """Look whether an archive is a script of an Allegro model.
+
+    Raises
+    ------
+    InputError
+        If it is none; the line says what it is.
+    """
+    with open_archive(path) as archive:
+        names = archive.namelist()
+    if not any("/code/__torch__/" in name for name in names):
+        raise InputError(
+            f"{path}: {kind(path) or 'holds no TorchScript'}. {_ADVICE} that `nequip-compile` "
+            "wrote, or its checkpoint."
+        )
+    family = _family(names)
+    if family != "allegro":
+        raise InputError(f"{path}: {kind(path) or 'a script of another kind of model'}. {_ADVICE}.")
+
+
+def kind(path: Path) -> str | None:
+    """Say why a file of a known family is refused, or return None. Nothing is unpickled."""
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        pickled = [archive.read(name) for name in names if name.endswith("/data.pkl")]
+    family = _family(names) or _family_of_classes(b"\n".join(pickled))
+    return _FAMILIES[family] if family else None
+
+
+def _family(names: list[str]) -> str | None:
+    """Return the package whose code a script holds."""
+    return next(
+        (one for one in _FAMILIES if any(f"/code/__torch__/{one}/" in name for name in names)),
+        None,
+    )
+
+
+def _family_of_classes(pickled: bytes) -> str | None:
+    """Return the package whose classes a pickle names."""
+    return next((one for one in _FAMILIES if f"c{one}.".encode() in pickled), None)

@@ -1,0 +1,83 @@
+"""Put weights that a file holds into a network that was built anew, every shape checked."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from e3d.errors import InputError
+
+
+def put_weights(network: torch.nn.Module, given: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Copy tensors into a network of the same dtype or a wider one, by name.
+
+    Parameters
+    ----------
+    network
+        Its parameters and persistent buffers are all replaced.
+    given
+        Tensors by the names they have in the network. Those of buffers that it computes from its
+        settings are left out.
+    path
+        The file they came from, for errors.
+
+    Raises
+    ------
+    InputError
+        If a name is missing or not known, or a shape differs.
+    """
+    wanted = network.state_dict()
+    computed = {name for name, _ in network.named_buffers()} - wanted.keys()
+    missing = sorted(wanted.keys() - given.keys())
+    unknown = sorted(given.keys() - wanted.keys() - computed)
+    if missing or unknown:
+        lacks = [f"lacks {missing[0]}"] if missing else []
+        has = [f"has {unknown[0]}, which that model has not"] if unknown else []
+        raise InputError(
+            f"{path}: its weights are not those of the model that its settings make: it "
+            f"{' and '.join(lacks + has)} ({len(missing) + len(unknown)} names differ). Give the "
+            "checkpoint or package that the file was compiled from."
+        )
+    with torch.no_grad():
+        for name, target in wanted.items():
+            target.copy_(fitting(given[name], target, f"{path}: {name}"))
+
+
+def fitting(source: torch.Tensor, target: torch.Tensor, what: str) -> torch.Tensor:
+    """Return a tensor in the shape of another; they may differ in axes of length 1.
+
+    Raises
+    ------
+    InputError
+        If they differ in more; ``what`` says what it is.
+    """
+    if [n for n in source.shape if n != 1] != [n for n in target.shape if n != 1]:
+        raise InputError(
+            f"{what} has shape {tuple(source.shape)}, but a model of these settings has "
+            f"{tuple(target.shape)} there. Correct the settings, or give the checkpoint."
+        )
+    return source.reshape(target.shape)
+
+
+def parameters_in_order_of_use(network: Any) -> dict[str, torch.nn.Parameter]:
+    """Return a network's parameters, by name, in the order in which a forward pass uses them.
+
+    That is the order of its modules, but for the layers of Allegro: the weights of a layer's tensor
+    product come before those of its MLP.
+    """
+    layers = "model.func.allegro.latents.", "model.func.allegro.tps."
+    found = dict(network.named_parameters())
+    own = [name for name in found if name.startswith(layers)]
+    own.sort(key=lambda name: (_layer(name), name.startswith(layers[0])))
+    ordered: dict[str, torch.nn.Parameter] = {}
+    for name in found:
+        if name not in own:
+            ordered[name] = found[name]
+        elif own[0] not in ordered:
+            ordered |= {layer: found[layer] for layer in own}
+    return ordered
+
+
+def _layer(name: str) -> int:
+    return int(name.split(".")[4])

@@ -12,10 +12,6 @@ import sys
 import termios
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +19,7 @@ import pytest
 import yaml
 
 from e3d.options import read_yaml
+from fetch_fixtures import CONTENT, Handler, Mirror, body, cut, status
 from planning import PYTHONPATH, copy_project, plan, snakemake
 from study.cli import main
 from study.config import load_study
@@ -30,99 +27,7 @@ from study.data.fetch.download import Patience
 from study.data.fetch.sources import Fingerprint, Source, fetch, find_source
 from study.schema import validate
 
-CONTENT = random.Random(0).randbytes(300_000)
 FAST = Patience(retries=3, backoff_s=0.001, timeout_s=5.0)
-Answer = Callable[["Handler"], None]
-
-
-@dataclass
-class Mirror:
-    """What the server has and how it behaves; ``answers`` go to the next requests, once."""
-
-    content: bytes = CONTENT
-    etag: str | None = '"v1"'
-    modified: str | None = None
-    ranges: bool = True
-    answers: deque[Answer] = field(default_factory=deque)
-    requests: list[dict[str, str]] = field(default_factory=list)
-    url: str = ""
-
-    @property
-    def asked(self) -> list[str | None]:
-        """The ranges that were asked for."""
-        return [request.get("Range") for request in self.requests]
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    mirror: Mirror
-
-    def do_GET(self) -> None:
-        self.mirror.requests.append(dict(self.headers))
-        answer = self.mirror.answers.popleft() if self.mirror.answers else Handler.well
-        answer(self)
-
-    def well(self, send: int | None = None) -> None:
-        """Answer as a server should; with ``send``, cut the connection after so many bytes."""
-        mirror = self.mirror
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        same = self.headers.get("If-Range") in (None, mirror.etag, mirror.modified)
-        start = int(asked[1]) if asked and same and mirror.ranges else 0
-        self.head(
-            206 if start else 200, {"Content-Length": str(len(mirror.content) - start)}, start
-        )
-        self.wfile.write(mirror.content[start:][:send])
-        self.close_connection = send is not None
-
-    def head(self, status: int, headers: dict[str, str], start: int = 0) -> None:
-        self.send_response(status)
-        marks = {"ETag": self.mirror.etag, "Last-Modified": self.mirror.modified}
-        if status == 206:
-            size = len(self.mirror.content)
-            marks["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
-        for name, value in {**marks, **headers}.items():
-            if value is not None:
-                self.send_header(name, value)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-def cut(after: int) -> Answer:
-    return lambda handler: handler.well(after)
-
-
-def status(code: int, **headers: str) -> Answer:
-    return lambda handler: handler.head(
-        code, {"Content-Length": "0"} | {k.replace("_", "-"): v for k, v in headers.items()}
-    )
-
-
-def body(content: bytes, **headers: str) -> Answer:
-    def answer(handler: Handler) -> None:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        handler.head(200, {"Content-Length": str(len(content))} | named)
-        handler.wfile.write(content)
-
-    return answer
-
-
-@pytest.fixture
-def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """A server on this machine."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    mirror = Mirror()
-    server = ThreadingHTTPServer(
-        ("127.0.0.1", 0), type("MirrorHandler", (Handler,), {"mirror": mirror})
-    )
-    mirror.url = f"http://127.0.0.1:{server.server_port}/set.hdf5"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield mirror
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def md5(content: bytes) -> str:
@@ -406,7 +311,7 @@ def test_a_missing_file_is_one_line_at_once(
     code: int, mirror: Mirror, target: Path, input_error: Any
 ) -> None:
     mirror.answers.append(status(code))
-    with input_error(mirror.url, f"answered {code}", "Correct the dataset's `url`"):
+    with input_error(mirror.url, f"answered {code}", "Correct its `url`"):
         fetch(source(mirror), target, FAST)
     assert len(mirror.requests) == 1
     assert files(target.parent) == set()

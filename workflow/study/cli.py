@@ -15,6 +15,7 @@ from study.stages import STAGES
 COMMANDS: Final[tuple[Command | Group, ...]] = (
     Group("gauge", "how much of D energies and forces determine"),
     Group("given", "models that others trained"),
+    Group("model", "fetch and list models that others trained"),
     Group("null", "what bookkeeping, chance and a pair potential give for D"),
     *(command for stage in STAGES for command in stage.commands),
     Command(

@@ -1,1 +1,1 @@
-"""Fetch the file of a dataset: resumable, checked, whole or not at all."""
+"""Fetch the file of a dataset or model: resumable, checked, whole or not at all."""

@@ -210,9 +210,7 @@ def _refused(response: requests.Response, part: Part) -> InputError:
     answer = f"{part.url}: answered {response.status_code} {response.reason}".rstrip()
     if response.status_code in _BUSY:
         return InputError(f"{answer}, also when asked again. {_kept(part)}")
-    return InputError(
-        f"{answer}. Correct the dataset's `url`, or put the file at its `path` by other means."
-    )
+    return InputError(f"{answer}. Correct its `url`, or put the file at its `path` by other means.")
 
 
 def _kept(part: Part) -> str:

@@ -83,7 +83,7 @@ class Part:
         if total is not None and total - self.size > free:
             raise InputError(
                 f"{self.path.parent}: {total - self.size} bytes are to come and {free} are free. "
-                "Free some space, or fetch to another disk: `-o`, or the dataset's `path`."
+                "Free some space, or fetch to another disk: `-o`, or another `path`."
             )
 
     def become(self, target: Path) -> None:

@@ -1,6 +1,6 @@
-"""Fetch a dataset's file: once, resumed when cut, and named only when its checksum is right.
+"""Fetch the file of a dataset or model: once, resumed when cut, named only when it is right.
 
-Where a dataset's checksum is not published, the first download records it in
+Where a checksum is not published, the first download records it in
 ``FILE.fetched.json``, and later downloads from the same address must agree with it.
 """
 
@@ -52,36 +52,40 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a dataset's file is fetched from, and what it must be."""
+    """Where the file of a dataset or model is fetched from, and what it must be.
 
-    dataset: str
+    ``kind`` is what it is of: ``dataset`` or ``model``.
+    """
+
+    name: str
     url: str
     expected: Fingerprint = field(default_factory=Fingerprint)
+    kind: str = "dataset"
 
 
-def find_source(datasets: Path, name: str) -> tuple[Source, Path]:
-    """Return where the dataset ``name`` of a datasets.yaml is fetched from, and its ``path``.
+def find_source(registry: Path, name: str, kind: str = "dataset") -> tuple[Source, Path]:
+    """Return where ``name`` of a datasets.yaml or models.yaml is fetched from, and its ``path``.
 
     Raises
     ------
     InputError
-        If the YAML is not valid, or has no such dataset or none with a ``url``.
+        If the YAML is not valid, or has no such entry or none with a ``url``.
     """
-    entries = validate(read_yaml(datasets), "datasets")
+    entries = validate(read_yaml(registry), f"{kind}s")
     if name not in entries:
         raise InputError(
-            f"dataset {name!r} is not in {datasets} - {choices(name, entries)}. "
-            "Correct the name, or add the dataset."
+            f"{kind} {name!r} is not in {registry} - {choices(name, entries)}. "
+            f"Correct the name, or add the {kind}."
         )
     entry = entries[name]
     if "url" not in entry:
         fetched = ", ".join(other for other, values in entries.items() if "url" in values) or "none"
         raise InputError(
-            f"dataset {name!r} has no `url` in {datasets} - those with one: {fetched}. "
+            f"{kind} {name!r} has no `url` in {registry} - those with one: {fetched}. "
             f"Put its file at {entry['path']}, or give the entry a `url`."
         )
     expected = Fingerprint(entry.get("bytes"), entry.get("md5"), entry.get("sha256"))
-    return Source(name, entry["url"], expected), Path(entry["path"])
+    return Source(name, entry["url"], expected, kind), Path(entry["path"])
 
 
 def fetch(source: Source, target: Path, patience: Patience = DEFAULT_PATIENCE) -> None:
@@ -95,8 +99,7 @@ def fetch(source: Source, target: Path, patience: Patience = DEFAULT_PATIENCE) -
     """
     if target.is_dir():
         raise InputError(
-            f"{target}: is a folder, and the file of {source.dataset!r} goes there. "
-            "Give another path."
+            f"{target}: is a folder, and the file of {source.name!r} goes there. Give another path."
         )
     expected, remedy = _expected(source, target)
     if target.exists():
@@ -110,7 +113,7 @@ def fetch(source: Source, target: Path, patience: Patience = DEFAULT_PATIENCE) -
         if not expected.fits(found):
             part.discard()
             raise InputError(
-                f"{source.dataset}: {source.url} gave {found} - expected {expected}. It was not "
+                f"{source.name}: {source.url} gave {found} - expected {expected}. It was not "
                 f"kept: run again if it was damaged on its way, or {remedy}."
             )
         _record(source, target, found)
@@ -134,11 +137,12 @@ def fingerprint(path: Path) -> Fingerprint:
 def _expected(source: Source, target: Path) -> tuple[Fingerprint, str]:
     """Return what the file must be, and how to accept another.
 
-    The dataset's entry says what; without a checksum there, what the same address gave first.
+    Its entry says what; without a checksum there, what the same address gave first.
     """
     record = read_facts(_record_path(target))
     if source.expected.has_checksum or record.get("url") != source.url:
-        return source.expected, "correct `url`, `bytes`, `md5` and `sha256` of the dataset"
+        checks = "`bytes`, `md5`" if source.kind == "dataset" else "`bytes`"
+        return source.expected, f"correct `url`, {checks} and `sha256` of the {source.kind}"
     first = {name: record.get(name) for name in ("bytes", "md5", "sha256")}
     remedy = f"remove {_record_path(target)}, which holds what was fetched first, to take it"
     return Fingerprint(**first), remedy
@@ -148,13 +152,14 @@ def _check_present(source: Source, target: Path, expected: Fingerprint, remedy: 
     before = read_facts(_record_path(target)).get("url", source.url)
     if not expected.has_checksum and before != source.url:
         raise InputError(
-            f"{target}: was fetched from {before}, and the `url` of {source.dataset!r} is now "
-            f"{source.url}. Remove the file to fetch it again, or give the dataset another `path`."
+            f"{target}: was fetched from {before}, and the `url` of {source.name!r} is now "
+            f"{source.url}. Remove the file to fetch it again, or give the {source.kind} another "
+            "`path`."
         )
     found = fingerprint(target)
     if not expected.fits(found):
         raise InputError(
-            f"{target}: the file that is there has {found} - expected of {source.dataset!r}: "
+            f"{target}: the file that is there has {found} - expected of {source.name!r}: "
             f"{expected}. Remove it to fetch it again, or {remedy}."
         )
     known = "it is as expected" if expected.has_checksum else "no checksum is known to check it by"
@@ -171,14 +176,14 @@ def _accept(
     """Refuse what cannot be the file, before it costs hours or the bytes that have arrived."""
     if None not in (total, expected.bytes) and total != expected.bytes:
         raise InputError(
-            f"{source.dataset}: {source.url} offers {total} bytes (its checksum is known only once "
+            f"{source.name}: {source.url} offers {total} bytes (its checksum is known only once "
             f"fetched) - expected {expected}. The server may have sent a page in its place: run "
             f"again later, or {remedy}."
         )
     if not expected.has_checksum and headers.get("Content-Type", "").startswith("text/html"):
         raise InputError(
-            f"{source.dataset}: {source.url} answers with a web page, not a file. Open it in a "
-            "browser to see what it asks for, and correct the dataset's `url`."
+            f"{source.name}: {source.url} answers with a web page, not a file. Open it in a "
+            f"browser to see what it asks for, and correct the {source.kind}'s `url`."
         )
 
 
@@ -187,10 +192,28 @@ def _record_path(target: Path) -> Path:
 
 
 def _record(source: Source, target: Path, found: Fingerprint) -> None:
-    facts: dict[str, Any] = {"dataset": source.dataset, "url": source.url}
+    facts: dict[str, Any] = {source.kind: source.name, "url": source.url}
     facts |= dataclasses.asdict(found)
     facts["date"] = datetime.now(UTC).isoformat(timespec="seconds")
     provenance.write_json(_record_path(target), facts)
+
+
+def fetch_entry(
+    kind: str,
+    name: str,
+    registry: Path,
+    url: str | None,
+    expected: Fingerprint,
+    output: Path | None,
+) -> None:
+    """Fetch the file of an entry of ``registry``, or whatever is at ``url``, into ``output``."""
+    if url is None:
+        source, path = find_source(registry, name, kind)
+        fetch(source, output or path)
+    elif output is None:
+        raise InputError(f"--url {url}: nothing says where the file goes. Give it a name after -o.")
+    else:
+        fetch(Source(name, url, expected, kind), output)
 
 
 def fetch_dataset(
@@ -203,10 +226,5 @@ def fetch_dataset(
     output: Path | None,
 ) -> None:
     """Fetch the file of a dataset of ``datasets``, or whatever is at ``url``, into ``output``."""
-    if url is None:
-        source, path = find_source(datasets, name)
-        fetch(source, output or path)
-    elif output is None:
-        raise InputError(f"--url {url}: nothing says where the file goes. Give it a name after -o.")
-    else:
-        fetch(Source(name, url, Fingerprint(bytes, md5 or None, sha256 or None)), output)
+    expected = Fingerprint(bytes, md5 or None, sha256 or None)
+    fetch_entry("dataset", name, datasets, url, expected, output)

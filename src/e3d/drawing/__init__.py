@@ -1,1 +1,1 @@
-"""Bond energies drawn: molecules on paper, and molecules and cells in space."""
+"""Bond energies drawn: molecules in 2-D, and molecules and cells in 3-D."""

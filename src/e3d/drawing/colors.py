@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from e3d.arrays import Floats
+from e3d.drawing.axis import ticks
 
 _VIRIDIS: Final = (
     *("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c"),
@@ -59,13 +60,16 @@ class ColorScale:
 
     def bar(self) -> str:
         """Return the colour bar, as HTML."""
-        values = [self.low + k * (self.high - self.low) / 4 for k in range(5)]
-        ticks = "".join(f"<span>{value:.3g}</span>" for value in values)
+        share = 100 / (self.high - self.low)
+        marks = "".join(
+            f'<span style="left:{(value - self.low) * share:.1f}%">{value:g}</span>'
+            for value in ticks(self.low, self.high, 5)
+        )
         return (
             '<div class="bar" role="img" aria-label="Colours of D from '
             f'{self.low:g} to {self.high:g} eV"><div class="bar-colors" '
             f'style="background:linear-gradient(90deg,{",".join(_VIRIDIS)})"></div>'
-            f'<div class="bar-ticks">{ticks}</div><div class="bar-title">D (eV)</div></div>'
+            f'<div class="bar-ticks">{marks}</div><div class="bar-title">D (eV)</div></div>'
         )
 
 

@@ -32,36 +32,36 @@ class Drawing:
         Parameters
         ----------
         path
-            ``.svg`` for one molecule on paper; ``.html`` for a page with all of them on paper and
-            in space, which needs no network.
+            ``.svg`` for one molecule in 2-D; ``.html`` for a page with all of them in 2-D and
+            3-D, which needs no network.
 
         Raises
         ------
         InputError
-            If the suffix is another one, or there is more or less than one molecule to draw on
-            paper.
+            If the suffix is another one, or there is more or less than one molecule to draw in
+            2-D.
         """
         path = Path(path)
         if path.suffix == ".html":
-            text = self._page(_papers(self.molecules, self._scale), self.molecules)
+            text = self._page(_drawings(self.molecules, self._scale), self.molecules)
         elif path.suffix == ".svg":
-            papers = _papers(self.molecules, self._scale)
-            if len(papers) != 1:
+            drawings = _drawings(self.molecules, self._scale)
+            if len(drawings) != 1:
                 raise InputError(
-                    f"{path}: one molecule fits into an .svg, and {len(papers)} of "
-                    f"{len(self.molecules)} can be drawn on paper. Draw one molecule with known "
+                    f"{path}: one molecule fits into an .svg, and {len(drawings)} of "
+                    f"{len(self.molecules)} can be drawn in 2-D. Draw one molecule with known "
                     "bonds, or give a path that ends in .html."
                 )
-            text = papers[0]
+            text = drawings[0]
         else:
             raise InputError(f"{path}: drawings are written as .svg or .html. Give such a path.")
         provenance.write_text(path, text)
 
     def _repr_html_(self) -> str:
-        """Return the drawings on paper, and a page in a frame for what has none."""
-        papers = _papers(self.molecules, self._scale)
-        others = [one for one in self.molecules if not _on_paper(one)]
-        html = f'<div style="display:flex;flex-wrap:wrap;gap:12px">{"".join(papers)}</div>'
+        """Return the drawings in 2-D, and a page in a frame for what has none."""
+        drawings = _drawings(self.molecules, self._scale)
+        others = [one for one in self.molecules if not _is_flat(one)]
+        html = f'<div style="display:flex;flex-wrap:wrap;gap:12px">{"".join(drawings)}</div>'
         if shown(others):
             inside = escape(self._page([], others), quote=True)
             html += f'<iframe srcdoc="{inside}" style="width:100%;height:780px;border:0"></iframe>'
@@ -71,10 +71,10 @@ class Drawing:
     def _scale(self) -> ColorScale:
         return ColorScale.of([one.bond_energies for one in self.molecules])
 
-    def _page(self, papers: Sequence[str], in_space: Sequence[Molecule]) -> str:
-        figures = "".join(f'<figure class="card">{one}</figure>' for one in papers)
+    def _page(self, drawings: Sequence[str], in_3d: Sequence[Molecule]) -> str:
+        figures = "".join(f'<figure class="card">{one}</figure>' for one in drawings)
         body = f'<div class="cards">{figures}</div>'
-        visible = shown(in_space)
+        visible = shown(in_3d)
         if visible:
             body += view(visible, [one.name for one in visible], self._scale) + scripts()
             body += f"<details><summary>Licences</summary><pre>{escape(licences())}</pre></details>"
@@ -82,9 +82,9 @@ class Drawing:
 
 
 def draw(bonds: EdgePotential | pd.DataFrame, structures: Source | Iterable[Source]) -> Drawing:
-    """Draw the bond energies D of structures: on paper, and in space where no SMILES is known.
+    """Draw the bond energies D of structures: in 2-D, and in 3-D where no SMILES is known.
 
-    On paper D is the mean over the frames of a molecule.
+    In 2-D D is the mean over the frames of a molecule.
 
     Parameters
     ----------
@@ -150,9 +150,9 @@ def _checked(bonds: pd.DataFrame, structures: Sequence[Structure]) -> pd.DataFra
     return rows
 
 
-def _on_paper(molecule: Molecule) -> bool:
+def _is_flat(molecule: Molecule) -> bool:
     return molecule.mapped_smiles is not None and len(molecule.symbols) <= MOST_ATOMS
 
 
-def _papers(molecules: Sequence[Molecule], scale: ColorScale) -> list[str]:
-    return [skeleton(one, scale) for one in molecules if _on_paper(one)]
+def _drawings(molecules: Sequence[Molecule], scale: ColorScale) -> list[str]:
+    return [skeleton(one, scale) for one in molecules if _is_flat(one)]

@@ -1,4 +1,4 @@
-"""Coordinates on paper, from RDKit."""
+"""Coordinates in 2-D, from RDKit."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""A molecule on paper, as SVG: bonds coloured by D, with D written on them."""
+"""A molecule in 2-D, as SVG: bonds coloured by D, with D written on them."""
 
 from html import escape
 from typing import Final
@@ -15,9 +15,9 @@ from e3d.drawing.molecules import Molecule
 WITH_HYDROGENS: Final = 32
 """With more atoms than this, bonds to hydrogen are left out: their labels would overlap."""
 MOST_ATOMS: Final = 120
-"""Larger molecules are not drawn on paper."""
-_BOND_PX, _PAD, _ATOM_PX = 46.0, 20.0, 8.5
-_STROKES: Final = {"=": (-3.4, 3.4), "#": (-5.0, 0.0, 5.0), ":": (-3.4, 3.4)}
+"""Larger molecules are not drawn in 2-D."""
+_BOND_PX, _PAD, _ATOM_PX = 62.0, 18.0, 9.0
+_STROKES: Final = {"=": (-3.6, 3.6), "#": (-5.6, 0.0, 5.6), ":": (-3.6, 3.6)}
 _INK, _RIM = "#222222", "#333333"
 
 
@@ -43,8 +43,8 @@ def skeleton(molecule: Molecule, scale: ColorScale) -> str:
             a, b = xy[place[i]], xy[place[j]]
             title = f"{molecule.symbols[i]}{i}–{molecule.symbols[j]}{j}, {kind}: {d:.3f} eV"
             lines.append(_bond(a, b, kind, scale.color(d), title))
-            labels.append(_text((a + b) / 2, f"{d:.2f}", "11", bold=False))
-    atoms = [_text(xy[n], _name(mol.GetAtomWithIdx(k)), "13") for n, k in enumerate(kept)]
+            labels.append(_label((a + b) / 2, f"{d:.2f}"))
+    atoms = [_text(xy[n], _name(mol.GetAtomWithIdx(k)), 13) for n, k in enumerate(kept)]
     width, height = xy.max(axis=0) + _PAD if len(xy) else (2 * _PAD, 2 * _PAD)
     name = escape(f"{molecule.name} with D in eV on its bonds", quote=True)
     return (
@@ -98,7 +98,7 @@ def _bond(a: Floats, b: Floats, kind: str, color: str, title: str) -> str:
             across, 2
         )
         x1, y1, x2, y2 = (f"{value:.1f}" for value in ends)
-        wide = 4.4 if sign in _STROKES else 7.0
+        wide = 4.6 if sign in _STROKES else 7.5
         dashes = ' stroke-dasharray="5 3"' if sign == ":" and n else ""
         where = f'x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"{dashes}'
         parts += [
@@ -108,11 +108,18 @@ def _bond(a: Floats, b: Floats, kind: str, color: str, title: str) -> str:
     return f"<g>{''.join(parts)}<title>{escape(title)}</title></g>"
 
 
-def _text(at: Floats, text: str, size: str, *, bold: bool = True) -> str:
-    """Write text with a white rim that keeps it legible on a bond."""
+def _label(at: Floats, text: str) -> str:
+    """Write D on a bond, on a white plate."""
+    width = 6.2 * len(text) + 2
+    return (
+        f'<rect x="{at[0] - width / 2:.1f}" y="{at[1] - 7:.1f}" width="{width:.1f}" height="14" '
+        f'rx="4" fill="#ffffff" fill-opacity="0.92"/>{_text(at, text, 11, bold=False)}'
+    )
+
+
+def _text(at: Floats, text: str, size: int, *, bold: bool = True) -> str:
     weight = ' font-weight="bold"' if bold else ""
     return (
-        f'<text x="{at[0]:.1f}" y="{at[1] + 0.36 * float(size):.1f}" font-size="{size}"{weight} '
-        f'fill="{_INK}" stroke="#ffffff" stroke-width="3" stroke-linejoin="round" '
-        f'paint-order="stroke">{escape(text)}</text>'
+        f'<text x="{at[0]:.1f}" y="{at[1] + 0.36 * size:.1f}" font-size="{size}"{weight} '
+        f'fill="{_INK}">{escape(text)}</text>'
     )

@@ -1,4 +1,4 @@
-"""Molecules and cells in space: the HTML, and the data that ``web/view.js`` shows with 3Dmol.js."""
+"""Molecules and cells in 3-D: the HTML, and the data that ``web/view.js`` shows with 3Dmol.js."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from e3d.drawing.colors import ColorScale
 from e3d.drawing.molecules import Molecule
 
 MOST_ATOMS: Final = 2_000
-"""Larger structures are not shown in space."""
+"""Larger structures are not shown in 3-D."""
 _ATOMS_PER_PAGE: Final = 150_000
 """Atoms of all frames that a page holds, some 5 MB."""
 
@@ -90,8 +90,8 @@ def _data(molecule: Molecule) -> dict[str, Any]:
 
 _VIEWER: Final = """<div class="view" data-view>
 <label{hidden}>Structure <select class="view-molecule">{options}</select></label>
-<div class="view-canvas" role="img" aria-label="Structure in space, its bonds coloured by D"></div>
-<p class="view-failed" hidden>This browser shows no WebGL, which the view in space needs.
+<div class="view-canvas" role="img" aria-label="Structure in 3-D, its bonds coloured by D"></div>
+<p class="view-failed" hidden>This browser shows no WebGL, which the view in 3-D needs.
 The table of bonds below and the other drawings do without.</p>
 {bar}
 <div class="view-controls">

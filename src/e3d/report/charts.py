@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from e3d.arrays import Floats
+from e3d.drawing.axis import ticks
 
 Range = tuple[float, float]
 ORDERS: Final = {
@@ -41,19 +42,6 @@ def sign_of(bond_type: str) -> str:
     '='
     """
     return next((letter for letter in bond_type if letter in ORDERS), "~")
-
-
-def ticks(low: float, high: float, count: int) -> list[float]:
-    """Return some ``count`` round numbers from ``low`` to ``high``.
-
-    >>> ticks(0.3, 2.1, 4)
-    [0.5, 1.0, 1.5, 2.0]
-    """
-    raw = (high - low) / count
-    size = 10.0 ** np.floor(np.log10(raw))
-    step = next(k * size for k in (1, 2, 5, 10) if k * size >= raw * (1 - 1e-9))
-    first, last = int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9))
-    return [round(k * step, 10) for k in range(first, last + 1)]
 
 
 def parity(points: Sequence[Point], limits: Range, x_label: str) -> str:

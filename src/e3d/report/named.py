@@ -74,7 +74,8 @@ def section(named: Named) -> str:
         f"<h3>Errors and orders</h3>{_scores(named.scores)}"
         '<p class="note">MAE: mean of |D − reference|. Bias: mean of D − reference. Between types: '
         "Spearman's ρ of the means of bond types. Within a type: Kendall's τ over pairs of bonds "
-        "of one type. Brackets: 95 % intervals by a jackknife over molecules.</p>"
+        "of one type, as many as the last column says. Brackets: 95 % intervals by a jackknife "
+        "over molecules.</p>"
         f"<h3>Every named bond</h3>{_table(named.bonds)}"
     )
 
@@ -101,12 +102,21 @@ def _plot(named: Named, one: Reference) -> str:
 
 
 def _scores(scores: pd.DataFrame) -> str:
-    head = ("reference", "bonds", "MAE (eV)", "bias (eV)", "between types, ρ", "within a type, τ")
+    head = (
+        "reference",
+        "bonds",
+        "MAE (eV)",
+        "bias (eV)",
+        "between types, ρ",
+        "within a type, τ",
+        "pairs",
+    )
     rows = [
         [
             REFERENCES[row["reference"]].words,
             str(row["n_bonds"]),
             *(_interval(row, name) for name in (MAE, BIAS, BETWEEN, WITHIN)),
+            str(row["n_pairs_within_types"]),
         ]
         for _, row in scores.iterrows()
     ]

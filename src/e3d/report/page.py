@@ -8,7 +8,7 @@ from e3d import __version__
 from e3d.drawing.colors import ColorScale
 from e3d.drawing.molecules import Molecule
 from e3d.drawing.page import page
-from e3d.drawing.skeleton import MOST_ATOMS as MOST_ON_PAPER
+from e3d.drawing.skeleton import MOST_ATOMS as MOST_FLAT
 from e3d.drawing.skeleton import WITH_HYDROGENS, skeleton
 from e3d.drawing.view import MOST_ATOMS, licences, scripts, shown, view, web_file
 from e3d.fields import METRICS
@@ -23,6 +23,8 @@ _MOST_TYPES: Final = 24
 _FAR_MEV: Final = 1_000.0
 _FACTS: Final = {
     "kind": "kind of file",
+    "nequip_version": "nequip",
+    "allegro_version": "nequip-allegro",
     "trained_in": "trained in",
     "r_max_ang": "cutoff (Å)",
     "l_max": "highest angular order",
@@ -55,8 +57,8 @@ def report_page(model: LoadedModel, bonds: named.Named, sets: Sequence[Structure
     ]
     if decomposed:
         sections += [
-            ("paper", "Molecules", _paper(decomposed, scale)),
-            ("space", "In space", _space(decomposed, scale)),
+            ("molecules", "Molecules", _flat(decomposed, scale)),
+            ("view", "3-D view", _solid(decomposed, scale)),
             ("types", "D by bond type", _types(decomposed)),
         ]
     sections.append(("checks", "Errors and checks", _checks([bonds.structures, *sets])))
@@ -93,24 +95,24 @@ def _fact(value: str | int | float) -> str:
     return f"{value:.4g}" if isinstance(value, float) else value
 
 
-def _paper(sets: Sequence[StructureSet], scale: ColorScale) -> str:
+def _flat(sets: Sequence[StructureSet], scale: ColorScale) -> str:
     parts = [
-        "<p>D is written on the bonds, in eV, and their colour. Where a molecule has several "
-        "frames, D is the mean over those kept in this page.</p>",
+        "<p>Numbers and colours of bonds are D in eV; for several frames of a molecule, the mean "
+        "over those that this page holds.</p>",
         scale.bar(),
     ]
     for one in sets:
         cards = [
             _card(molecule, step, scale)
             for molecule, step in zip(one.molecules, one.steps, strict=True)
-            if molecule.mapped_smiles is not None and len(molecule.symbols) <= MOST_ON_PAPER
+            if molecule.mapped_smiles is not None and len(molecule.symbols) <= MOST_FLAT
         ]
         n_without = len(one.molecules) - len(cards)
         notes = []
         if n_without:
             notes.append(
-                f"{n_without} without known bonds or with more than {MOST_ON_PAPER} atoms: see the "
-                "view in space."
+                f"Not drawn here: {n_without} whose bonds come from distances, or with more "
+                f"than {MOST_FLAT} atoms. The 3-D view shows them."
             )
         if one.n_others:
             notes.append(f"{one.n_others:,} more molecules are in {one.name}/bond_means.csv.")
@@ -136,7 +138,7 @@ def _every(step: int) -> str:
     return f", one in {step}" if step > 1 else ""
 
 
-def _space(sets: Sequence[StructureSet], scale: ColorScale) -> str:
+def _solid(sets: Sequence[StructureSet], scale: ColorScale) -> str:
     pairs = [
         (
             molecule,
@@ -160,6 +162,10 @@ def _space(sets: Sequence[StructureSet], scale: ColorScale) -> str:
         "the tables. Of long trajectories this page holds frames at even distances; all are in the "
         f"tables.</p>{view(visible, names, scale)}"
     )
+
+
+def _name(one: StructureSet, molecule: Molecule) -> str:
+    return one.title if one.title == molecule.name else f"{one.title}: {molecule.name}"
 
 
 def _types(sets: Sequence[StructureSet]) -> str:

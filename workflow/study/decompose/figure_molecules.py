@@ -14,10 +14,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from rdkit import Chem
-from rdkit.Chem import rdCoordGen, rdDepictor, rdMolDescriptors
+from rdkit.Chem import rdMolDescriptors
 
 from e3d.arrays import Floats
 from e3d.chemistry import canonical_smiles, parse
+from e3d.drawing.layout import BOND_ANG, lay_out
 from e3d.errors import InputError, choices
 from e3d.fields import NAMED_BONDS
 from e3d.fields import Column as C
@@ -28,7 +29,6 @@ from study.runs import OverSeeds, at_run, over_seeds, reference
 
 MAX_PANELS: Final = 9
 _COLUMNS: Final = (3, 2, 1)
-_BOND = 1.5  # mean length of a drawn bond, Å
 _STROKES: Final = {"-": (0,), "=": (-1, 1), "#": (-2, 0, 2), ":": (-1, 1)}
 """Offsets across the bond of each stroke, in half widths of a stroke and its gap."""
 
@@ -107,7 +107,7 @@ def _drawing(rows: pd.DataFrame) -> _Drawing:
     rows = rows[rows[C.SMILES] == smiles]
     mol = parse(smiles)
     place = {atom.GetAtomMapNum() - 1: atom.GetIdx() for atom in mol.GetAtoms()}
-    xy = _flat(mol)
+    xy = lay_out(mol)
     parts = _by_pair(rows, place)
     signs = [style.order_sign(str(part[C.BOND_TYPE].iloc[0])) for part in parts.values()]
     bonds = tuple(
@@ -124,23 +124,6 @@ def _drawing(rows: pd.DataFrame) -> _Drawing:
     )
 
 
-def _flat(mol: Chem.Mol) -> Floats:
-    """Return 2-D coordinates (atoms, 2) in Å, by the layout of RDKit that sets atoms apart."""
-    layouts = []
-    for lay_out in (rdDepictor.Compute2DCoords, rdCoordGen.AddCoords):
-        copy = Chem.Mol(mol)
-        lay_out(copy)
-        xy = np.array(copy.GetConformer().GetPositions()[:, :2], dtype=np.float64)
-        first, second = np.triu_indices(len(xy), k=1)
-        distances = np.linalg.norm(xy[first] - xy[second], axis=1)
-        bonds = [
-            np.linalg.norm(xy[b.GetBeginAtomIdx()] - xy[b.GetEndAtomIdx()]) for b in copy.GetBonds()
-        ]
-        layouts.append((float(distances.min() / np.mean(bonds)), xy * (_BOND / np.mean(bonds))))
-    (nearest, default), (other, alternative) = layouts
-    return np.asarray(alternative if other > nearest + 0.1 else default)
-
-
 def _by_pair(rows: pd.DataFrame, place: dict[int, int]) -> dict[tuple[int, int], pd.DataFrame]:
     """Return the rows of each bond (one per seed) by the atoms' places in the drawing."""
     pairs = sorted(set(zip(rows[C.I].astype(int), rows[C.J].astype(int), strict=True)))
@@ -151,7 +134,7 @@ def _page(drawings: Sequence[_Drawing], colors: ScalarMappable) -> Figure:
     """Lay the panels out in rows, every molecule at one scale; a panel's data units are points."""
     look = style.STYLE
     widest = max(drawing.extent[0] for drawing in drawings)
-    shortest, longest = (length / _BOND for length in look.bond_length)  # points per Å
+    shortest, longest = (length / BOND_ANG for length in look.bond_length)  # points per Å
     space, (side, rim) = look.width * style.POINTS - look.bar_room, look.molecule_pad
     scales = {
         n: min(longest, (space / n - 2 * side) / max(widest, 1e-9))

@@ -30,7 +30,7 @@
   }
 
   function ticks(low, high, count) {
-    const raw = (high - low) / count, size = 10 ** Math.floor(Math.log10(raw));
+    const raw = 0.75 * (high - low) / count, size = 10 ** Math.floor(Math.log10(raw));
     const step = size * ([1, 2, 5, 10].find((k) => k * size >= raw) || 10);
     const found = [];
     for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
@@ -233,7 +233,7 @@
       this.viewer.rotate(20, "x");
       this.viewer.rotate(-25, "y");
       this.viewer.zoomTo();
-      if (this.one.cells) this.viewer.zoom(0.75);
+      this.viewer.zoom(this.one.cells ? 0.8 : 1.2);
       this.viewer.render();
     }
 

@@ -4,7 +4,7 @@
 rule label_theory_run:
     input:
         named=f"<results>/bde/{RUN}.named.csv",
-        decomposed=decomposed(BONDS_FILE),
+        decomposed=decomposed(BONDS_FILE, [*TEST_SPLITS, NAMED_BONDS]),  # of one store
         means=decomposed(MEANS_FILE, [NAMED_BONDS]),
         settings=f"<results>/train/{RUN}/run.yaml",
         store=of_run("data/{dataset}/store.h5"),

@@ -33,7 +33,7 @@ SCANS: Final = (
     *(INSIDE_RANGE, ENERGY, LABEL_ENERGY, FORCE, LABEL_FORCE, C.BOND_ENERGY),
     *(INSIDE_CUTOFF, LEVEL, METHOD),
 )
-PLACES: Final = ("inside", "shorter", "longer")
+PLACES: Final = ("inside", "shorter", "longer", "unknown")
 """Where a distance lies beside those of training."""
 ENERGY_MAE: Final = {place: f"energy_mae_{place}_eV" for place in PLACES}
 FORCE_MAE: Final = {place: f"force_mae_{place}_eV_per_ang" for place in PLACES}

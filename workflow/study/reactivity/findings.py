@@ -22,6 +22,7 @@ _PLACES: Final = {
     "inside": "at lengths seen in training",
     "longer": "at longer ones",
     "shorter": "at shorter ones",
+    "unknown": "at all lengths, where those seen in training are not known",
 }
 
 

@@ -85,6 +85,8 @@ def _along(scan: LabelledScan, k: int, forces: Floats) -> float:
 def scan_summary(points: pd.DataFrame) -> pd.DataFrame:
     """Return a row per bond: errors within, below and above the training range, and both ends.
 
+    Where the range is not known, errors are over all distances.
+
     ``half_bond_energy_ang``: where D has fallen to half of its value at the relaxed geometry;
     ``half_label_energy_ang``: where the label energy has risen to half of its value at the longest
     distance. Both by linear interpolation beyond the relaxed geometry, NaN if that does not happen.
@@ -102,7 +104,12 @@ def _errors(part: pd.DataFrame) -> dict[str, Any]:
         part[name].to_numpy(dtype=float)
         for name in (C.R, f.RANGE_LO, f.RANGE_HI, C.BOND_ENERGY, f.ENERGY, f.LABEL_ENERGY)
     )
-    masks = {"inside": (low <= r) & (r <= high), "shorter": r < low, "longer": r > high}
+    masks = {
+        "inside": (low <= r) & (r <= high),
+        "shorter": r < low,
+        "longer": r > high,
+        "unknown": np.isnan(low),
+    }
     zero = part[f.RELAXED].to_numpy(dtype=bool)  # there both curves agree by definition
     row: dict[str, Any] = {f"n_{place}": int(mask.sum()) for place, mask in masks.items()}
     gaps = (

@@ -1,0 +1,161 @@
+"""Given models as runs: their place in a study, in figures and in findings."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from e3d.errors import InputError
+from e3d.fields import Column as C
+from e3d.options import read_yaml
+from study import runs
+from study.config import Study, load_study
+from study.figures.drawing import all_series
+from study.findings import claims
+from study.findings.sections import write_findings
+from study.stage import Runs
+from study.stages import FIGURES, figures_made, sections_made, tables_made
+from study_tables import Tables, maker, save_tables, study
+
+OTHERS = {
+    "path": "models/theirs.ckpt",
+    "format": "checkpoint",
+    "dataset": "elsewhere",
+    "theory": "wB97M-D3(BJ)/def2-TZVPPD",
+    "training_set": "frames of others",
+    "source": "others",
+    "licence": "theirs",
+}
+THEIRS = {"theirs": OTHERS, "known": OTHERS | {"n_train": 1000, "seed": 3}}
+
+
+@pytest.fixture
+def load(root: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Load the default study with changes of its configuration."""
+    monkeypatch.chdir(root)
+    config, datasets = (
+        read_yaml(root / "config" / f"{name}.yaml") for name in ("config", "datasets")
+    )
+
+    def loaded(grid: dict[str, Any] | None = None, **changes: Any) -> Study:
+        values = config | changes
+        return load_study(values | {"grid": config["grid"] | (grid or {})}, datasets, THEIRS)
+
+    return loaded
+
+
+def test_a_given_model_is_a_run_beside_the_grid(load: Any) -> None:
+    found = load(given=["theirs", "known"])
+    theirs, known = found.given_runs()
+    assert theirs == {
+        "run": "given/theirs", "dataset": "elsewhere", "n_train": 0, "model": "theirs", "seed": 0,
+    }  # fmt: skip
+    assert (known["n_train"], known["seed"]) == (1000, 3)
+    assert found.tested_on(theirs) == {"dataset": "minispice", "n_train": 512}
+    trained = list(found.runs())
+    assert found.tested_on(trained[0]) == {"dataset": "minispice", "n_train": 32}
+    for table in (Runs.EVERY, Runs.PLAIN, Runs.LARGEST):
+        assert found.runs_with(table)[-2:] == [theirs, known]
+    assert found.runs_with(Runs.TRAINED) == trained
+    assert theirs not in found.runs_with(Runs.SMALLEST)
+
+
+def test_a_study_of_given_models_alone(load: Any) -> None:
+    found = load({"model": []}, controls=[], given=["theirs"])
+    assert not list(found.runs())
+    assert [run["run"] for run in found.runs_with(Runs.EVERY)] == ["given/theirs"]
+    left_out = set(FIGURES) - set(figures_made(grid=False))
+    assert left_out == {"learning", "emergence", "gauge", "interplay", "robustness"}
+    assert not {"train/metrics", "gauge/seeds", "scaling/fits"} & set(tables_made(grid=False))
+    assert "gauge" not in sections_made(grid=False)
+
+
+def test_tests_are_sets_of_structures(load: Any) -> None:
+    found = load(tests=["spice2-real"])
+    assert found.test_sets() == [
+        "test-conformations", "test-molecules", "spice2-real", "named-bonds",
+    ]  # fmt: skip
+    assert "spice2-real" in found.sources()
+
+
+@pytest.mark.parametrize(
+    ("grid", "changes", "text"),
+    [
+        ({}, {"given": ["thiers"]}, "did you mean 'theirs'"),
+        ({}, {"tests": ["minispice"]}, "trained on by the grid"),
+        ({}, {"tests": ["hybrid-small"]}, "is a mixture"),
+        ({}, {"tests": ["spice-real"]}, "did you mean 'spice2-real'"),
+        ({"model": []}, {"controls": []}, "the study has no run"),
+    ],
+)
+def test_what_cannot_be_given_is_one_line(
+    load: Any, grid: dict[str, Any], changes: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(InputError, match=text) as caught:
+        load(grid, **changes)
+    assert "\n" not in str(caught.value)
+
+
+# --- figures and findings
+
+
+@pytest.fixture
+def both() -> Tables:
+    """Tables of a small grid, and of a given model beside it."""
+    tables = study(("nano", "micro"), 2)
+    theirs = study(("nano",), 1)
+    for name, table in theirs.items():
+        if C.RUN in table and name != "scaling/fits":
+            part = table[table[C.N_TRAIN] == table[C.N_TRAIN].max()]
+            columns = {
+                C.RUN: "given/theirs", C.DATASET: "elsewhere", C.MODEL: "theirs", C.N_TRAIN: 0,
+            }  # fmt: skip
+            given = part.assign(**{str(key): value for key, value in columns.items()})
+            tables[name] = pd.concat([tables[name], given], ignore_index=True)
+    return tables
+
+
+def test_the_reference_run_is_one_of_the_grid(both: Tables) -> None:
+    summary = both["decompose/summary"]
+    assert runs.datasets(summary) == ["mini", "elsewhere"]
+    assert runs.reference(summary)[0] == "mini"
+    assert runs.reference(summary, "elsewhere") == ("elsewhere", "theirs", 0)
+
+
+def test_given_models_are_levels_in_figures_against_n(both: Tables) -> None:
+    given = [one for one in all_series(both["decompose/summary"]) if one.given]
+    assert [one.model for one in given] == ["theirs"]
+    assert given[0].label.startswith("given: ")
+    figure = maker("emergence", both)()
+    for axes in figure.axes:
+        assert axes.get_xlim()[0] > 1, "N = 0 of the given model is no place of the axis"
+    levels = [line for line in figure.axes[0].lines if line.get_linestyle() == "-."]
+    assert len(levels) == 1
+    assert len(set(levels[0].get_ydata())) == 1
+
+
+def test_findings_end_with_the_given_model(both: Tables, tmp_path: Path) -> None:
+    both = {name: table.copy() for name, table in both.items()}
+    tables = ["decompose/summary", "bde/nearest"]
+    assert all(name in both for name in tables)
+    run = ("elsewhere", "theirs", 0)
+    sentence = next(iter(claims.sentences({**both, **_more(both)}, run)))
+    assert "De: no, 0.40 eV [0.10, 0.70] (one seed) on 6 bonds" in sentence
+    write_findings([save_tables(both, tmp_path)], tmp_path / "findings.md", ["bde"])
+    assert "theirs" not in (tmp_path / "findings.md").read_text(encoding="utf-8")
+
+
+def _more(tables: Tables) -> Tables:
+    """Return empty tables of what the claims read and the made-up study does not have."""
+    run = [str(name) for name in tables["decompose/summary"].columns[:5]]
+    columns = {
+        "null/compare": [C.GEOMETRY, "null_model", "score", "reference"],
+        "reactivity/summary": ["set", "reactions"],
+        "reactivity/path_changes": ["n_breaking", "n_forming"],
+    }
+    return {
+        name: pd.DataFrame(columns=[*run, *map(str, more)])
+        for name, more in columns.items()
+        if name not in tables
+    }

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from e3d.calculator import EdgeCalculator
     from e3d.decomposition.rows import decompose
     from e3d.drawing.draw import draw
     from e3d.edges import EdgeEnergies
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Batch",
+    "EdgeCalculator",
     "EdgeEnergies",
     "EdgePotential",
     "Estimate",
@@ -38,6 +40,7 @@ __all__ = [
 
 _HOMES = {
     "Batch": "graphs:Batch",
+    "EdgeCalculator": "calculator:EdgeCalculator",
     "EdgeEnergies": "edges:EdgeEnergies",
     "EdgePotential": "potential:EdgePotential",
     "Estimate": "statistics.intervals:Estimate",

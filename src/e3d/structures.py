@@ -7,7 +7,7 @@ bonded by distance (:func:`e3d.connectivity.geometric_bonds`); their order is no
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -206,28 +206,44 @@ def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Str
     >>> water.smiles, [bond.bond_type for bond in water.bonds]
     ('O', ['H-O', 'H-O'])
     """
+    bare = without_bonds(atoms, frame=frame, label=label)
+    numbers, label = bare.atomic_numbers, bare.label
+    mapped = atoms.info.get("smiles")
+    charge = _charge(atoms, label)
+    mapped = (
+        _perceived(bare.positions, numbers, bare.pbc, charge) if mapped is None else str(mapped)
+    )
+    energy, forces = _labels(atoms, label)
+    bare = replace(bare, energy=energy, forces=forces, mapped_smiles=mapped)
+    if mapped is None:
+        return bare
+    parsed = _parsed(mapped, numbers, label)
+    intact = _intact(atoms, parsed.bond_index)
+    return replace(bare, smiles=parsed.smiles, bonds=parsed.bonds, intact=intact)
+
+
+def without_bonds(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Structure:
+    """Return ASE's ``Atoms`` as a structure of which neither bonds nor labels are looked up.
+
+    That is enough for energies and forces, and takes no time.
+
+    Raises
+    ------
+    InputError
+        If there are no atoms, or positions or cell cannot be used.
+    """
     formula = atoms.get_chemical_formula()
     label = f"{formula} (frame {frame})" if label is None else label
     _check(atoms, label)
-    numbers = np.asarray(atoms.numbers, dtype=np.int64)
-    positions = np.array(atoms.positions, dtype=np.float64)
     pbc = _flags(atoms.pbc)
-    mapped = atoms.info.get("smiles")
-    charge = _charge(atoms, label)
-    mapped = _perceived(positions, numbers, pbc, charge) if mapped is None else str(mapped)
-    parsed = None if mapped is None else _parsed(mapped, numbers, label)
-    energy, forces = _labels(atoms, label)
     return Structure(
         label=label,
         frame=frame,
-        positions=positions,
-        atomic_numbers=numbers,
-        smiles=formula if parsed is None else parsed.smiles,
-        mapped_smiles=mapped,
-        bonds=None if parsed is None else parsed.bonds,
-        intact=parsed is None or _intact(atoms, parsed.bond_index),
-        energy=energy,
-        forces=forces,
+        positions=np.array(atoms.positions, dtype=np.float64),
+        atomic_numbers=np.asarray(atoms.numbers, dtype=np.int64),
+        smiles=formula,
+        mapped_smiles=None,
+        bonds=None,
         cell=np.array(atoms.cell.array, dtype=np.float64) if any(pbc) else None,
         pbc=pbc,
     )

@@ -224,12 +224,16 @@ def order_handles(bond_types: Sequence[str], *, markers: bool = True) -> list[Li
 
 
 def all_series(table: pd.DataFrame) -> list[Series]:
-    """Return one series per dataset and model size; colour and marker by model, fill by dataset."""
+    """Return one series per dataset and model size, given models last.
+
+    Colour and marker go by model, fill by dataset.
+    """
     datasets = list(dict.fromkeys(table[C.DATASET].astype(str)))
     models = list(sized_models(table))
     sizes = table.groupby([C.MODEL, C.DATASET])[C.N_PARAMETERS].max()
     given = table.groupby([C.MODEL, C.DATASET])[C.RUN].agg(all_given)
     keys = [key for key in product(models, datasets) if key in sizes.index]
+    keys.sort(key=lambda key: bool(given[key]))
     # side by side, or the intervals would hide each other, but never near the next N
     step = min(_DODGE, _MAX_DODGE ** (1 / max(len(keys) - 1, 1)))
     series = []
@@ -248,7 +252,8 @@ def all_series(table: pd.DataFrame) -> list[Series]:
 
 def geometries(series: Sequence[Series]) -> list[Series]:
     """Return one grey series per dataset, for what depends on its geometries alone."""
-    first = {one.dataset: replace(one, color=style.GREY, marker="*") for one in reversed(series)}
+    of_grid = [one for one in series if not one.given] or series
+    first = {one.dataset: replace(one, color=style.GREY, marker="*") for one in reversed(of_grid)}
     return list(first.values())
 
 

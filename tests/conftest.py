@@ -15,7 +15,10 @@ from e3d.errors import InputError
 from e3d.theory import SPICE
 from e3d.units import HARTREE_EV
 
-pytest_plugins = ("model_fixtures", "layout_fixtures", "workflow_fixtures", "fetch_fixtures")
+pytest_plugins = (
+    *("model_fixtures", "layout_fixtures", "workflow_fixtures", "fetch_fixtures"),
+    *("report_fixtures", "browser"),
+)
 
 SpiceGroup = dict[str, Any]
 ROOT = Path(__file__).parents[1]

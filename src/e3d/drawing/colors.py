@@ -10,10 +10,11 @@ from e3d.arrays import Floats
 from e3d.drawing.axis import ticks
 
 _VIRIDIS: Final = (
-    *("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c"),
-    *("#28ae80", "#5ec962", "#addc30", "#fde725"),
+    *("#440154", "#48186a", "#472d7b", "#424086", "#3b528b", "#33638d"),
+    *("#2c728e", "#26828e", "#21918c", "#1fa088", "#28ae80", "#3fbc73"),
+    *("#5ec962", "#84d44b", "#addc30", "#d8e219", "#fde725"),
 )
-"""Viridis of matplotlib (Smith and van der Walt, CC0) at every eighth of its range."""
+"""Viridis of matplotlib (Smith and van der Walt, CC0) at every sixteenth of its range."""
 UNKNOWN: Final = "#9a9a9a"
 """A bond without a D: longer than the model's cutoff."""
 

@@ -81,8 +81,8 @@ def _names(sources: Sequence[Path | str]) -> list[str]:
     for k, name in enumerate(names):
         if name in (NAMED_BONDS, *names[:k]):
             raise InputError(
-                f"structures {sources[k]}: their tables would be in the folder {name}, which "
-                "others have. Rename the file, or make a report of each."
+                f"structures {sources[k]}: the folder of their tables, {name}, is that of others; "
+                "the named bonds are in every report. Leave them out, or rename the file."
             )
     return names
 

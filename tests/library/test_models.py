@@ -256,7 +256,7 @@ def test_unusable_models_are_refused_in_one_line(
     cases = {
         tmp_path / "none.ckpt": "no such model",
         broken: "cannot be loaded",
-        compiled: "Compiled models",
+        compiled: "not an archive",
     }
     for path, text in cases.items():
         with pytest.raises(InputError, match=text) as caught:

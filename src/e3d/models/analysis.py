@@ -15,6 +15,7 @@ from e3d.chemistry import symbol
 from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
 from e3d.fast import accelerate
+from e3d.fast.network import CentreNetwork
 from e3d.graphs import Batch, batches, make_batch
 from e3d.models.edge_terms import Readout
 from e3d.models.facts import network_facts
@@ -23,6 +24,9 @@ from e3d.structures import Structure
 
 EDGES_PER_CALL = 2_000
 """Measured: the features of more edges leave the processor's cache."""
+
+PRODUCT_BYTES = 2**30
+"""The most that one tensor product of a shipped network, kept as it is, may take in a call."""
 
 
 def analysis_model(
@@ -83,6 +87,7 @@ class AnalysisModel:
         """What the model is, for a report: :mod:`e3d.models.facts` and what its file states."""
         self.n_parameters = int(found["n_weights"])
         """Number of trainable weights."""
+        self._edges_in_memory = max(1, PRODUCT_BYTES // _product_bytes(self._network))
         self._model.requires_grad_(False)  # forces are derivatives by positions alone
 
     def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
@@ -108,7 +113,7 @@ class AnalysisModel:
         """
         self._derivatives.do_derivatives = True
         energies, forces = [], []
-        for part in self._batch(structures).parts(EDGES_PER_CALL):
+        for part in self._parts(self._batch(structures)):
             out = self._model(self._inputs(part))
             energies.append(_array(out[Key.TOTAL_ENERGY_KEY]))
             forces.append(out[Key.FORCE_KEY].detach().cpu().numpy())
@@ -128,7 +133,7 @@ class AnalysisModel:
         batch = self._batch(structures)
         self._derivatives.do_derivatives = False
         with torch.inference_mode():
-            parts = [self._decomposed(self._inputs(part)) for part in batch.parts(EDGES_PER_CALL)]
+            parts = [self._decomposed(self._inputs(part)) for part in self._parts(batch)]
         eps, length, energy, shift = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return EdgeEnergies.of(
             batch,
@@ -137,6 +142,10 @@ class AnalysisModel:
             energy=energy,
             shift=np.add.reduceat(shift, batch.frame_ptr[:-1]),
         )
+
+    def _parts(self, batch: Batch) -> Iterator[Batch]:
+        """Split a batch, at whole frames, into what one call takes."""
+        return batch.parts(min(EDGES_PER_CALL, self._edges_in_memory))
 
     def _decomposed(self, inputs: Key.Type) -> tuple[Floats, ...]:
         """Return eps and length of edges, the total energy of frames, the shift of atoms."""
@@ -177,6 +186,14 @@ class AnalysisModel:
             key: torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
             for key, array in arrays.items()
         }
+
+
+def _product_bytes(network: Any) -> int:
+    """Return the bytes that the largest tensor product takes for an edge; the fast one has none."""
+    if isinstance(network, CentreNetwork):
+        return 1
+    products = network.allegro.tps
+    return max(int(8 * p.mul * p.base_dim1 * p.base_dim2 * p.base_dim_out) for p in products)
 
 
 def _array(tensor: torch.Tensor) -> Floats:

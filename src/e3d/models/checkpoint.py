@@ -1,37 +1,153 @@
-"""A checkpoint (``.ckpt``) of nequip's training, rebuilt from its own config."""
+"""A checkpoint (``.ckpt``) of nequip's training, built anew in float64 from its own settings.
 
+Nothing of the file is executed: its settings may only name builders and modules that are listed
+here and in :mod:`e3d.models.older_versions`.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import torch
+from nequip.model import modify
+from nequip.model.saved_models.package import ModelFromPackage
 
+from e3d.errors import InputError
+from e3d.models import inert
 from e3d.models.analysis import AnalysisModel, analysis_model
 from e3d.models.building import SOLE_MODEL, eager
+from e3d.models.older_versions import build_allegro, current_names
+from e3d.models.weights import put_weights
+
+_TARGET: Final = "_target_"
+_ALLEGRO: Final = ("AllegroModel", "FullAllegroModel", "AllegroEnergyModel")
+_BUILDERS: Final = (
+    "e3d.fast.build.AllegroModel",
+    *(f"allegro.model{module}.{name}" for name in _ALLEGRO for module in ("", ".allegro_models")),
+    "allegro.model.allegro_models.FullAllegroEnergyModel",
+)
+_MODIFY: Final = ("nequip.model.modify", "nequip.model.modify_utils.modify")
+_FROM_CHECKPOINT: Final = "nequip.model.ModelFromCheckpoint"
+_FROM_PACKAGE: Final = "nequip.model.ModelFromPackage"
+
+_CODES: Final = ("nequip", "allegro")
+"""Packages whose versions are among a model's facts."""
+
+_MODEL, _AVERAGED = "model.", "ema.ema_weight_"
 
 
 def load_checkpoint(path: Path, device: str) -> AnalysisModel:
-    """Return the model of a checkpoint, with its EMA weights if it has some.
+    """Return the model of a checkpoint, with its averaged (EMA) weights if it has some.
 
     Raises
     ------
     InputError
-        If the file is no checkpoint of an Allegro model.
+        If the file is no checkpoint of an Allegro model of nequip >= 0.7, or lacks a weight.
     """
     with eager(path):
-        network = _from_checkpoint(path)
-    return analysis_model(network, path, device, {"kind": "checkpoint of nequip"})
+        saved = inert.read(path)
+        settings, versions = _settings(saved, path)
+        network = _build(settings, path)
+        weights = _weights(saved["state_dict"], path)
+        put_weights(network, _averaged(saved["state_dict"], weights, network, path), path)
+    source = {
+        "kind": "checkpoint of nequip",
+        "trained_in": str(_innermost(settings).get("model_dtype", "float64")),
+        **{f"{name}_version": str(versions[name]) for name in _CODES if name in versions},
+    }
+    return analysis_model(network, path, device, source)
 
 
-def _from_checkpoint(path: Path) -> torch.nn.Module:
-    """Rebuild the model of a checkpoint in float64 from its own config, with its EMA weights."""
-    from hydra.utils import get_class
+def _settings(saved: Any, path: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """Return the settings of a checkpoint's model, and the versions it was trained with."""
+    try:
+        parameters = saved["hyper_parameters"]
+        settings, versions = parameters["model"], parameters["info_dict"].get("versions", {})
+        target = settings[_TARGET]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: holds no settings of a model, so it is no checkpoint of nequip >= 0.7. "
+            "Checkpoints of earlier versions cannot be built anew: train the model again."
+        ) from error
+    if "schedulefree_optimizer_state_dict" in saved:
+        raise InputError(
+            f"{path}: trained with a schedule-free optimizer, whose weights for evaluation only "
+            "nequip makes. Give its package (`nequip-package build`)."
+        )
+    return {**settings, _TARGET: str(target)}, versions
 
-    saved = torch.load(path, map_location="cpu", weights_only=False)["hyper_parameters"]
-    module_class = get_class(saved["info_dict"]["training_module"]["_target_"])
-    overrides = {}
-    if "model_dtype" in saved["model"]:
-        overrides["model"] = {**saved["model"], "model_dtype": "float64"}
-    module = module_class.load_from_checkpoint(
-        path, map_location="cpu", weights_only=False, **overrides
+
+def _build(settings: Mapping[str, Any], path: Path) -> torch.nn.Module:
+    """Build the network that settings describe, in float64, its weights still arbitrary."""
+    target = settings[_TARGET]
+    given = {name: value for name, value in settings.items() if name != _TARGET}
+    if target in _BUILDERS:
+        try:
+            return build_allegro({**given, "model_dtype": "float64"})
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    if target in _MODIFY:
+        network = _build(given["model"], path)
+        modify(network, given["modifiers"])
+        return network
+    if target == _FROM_CHECKPOINT:
+        origin = _origin(given["checkpoint_path"], path)
+        return _build(_settings(inert.read(origin), origin)[0], origin)
+    if target == _FROM_PACKAGE:
+        package: torch.nn.Module = ModelFromPackage(str(_origin(given["package_path"], path)))[
+            SOLE_MODEL
+        ]
+        return package
+    raise InputError(
+        f"{path}: its model is built by {target}, which makes no Allegro model that E3D knows. "
+        "E3D needs energies on edges: give an Allegro model, or its package if it is one."
     )
-    model: torch.nn.Module = module.evaluation_model[SOLE_MODEL]
-    return model
+
+
+def _innermost(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the settings of the network itself, without modifiers."""
+    return _innermost(settings["model"]) if settings[_TARGET] in _MODIFY else settings
+
+
+def _origin(name: str, path: Path) -> Path:
+    """Return the file that a training started from: where it was, or beside the checkpoint."""
+    for place in (Path(name), path.parent / Path(name).name):
+        if place.is_file() and not place.samefile(path):
+            return place
+    raise InputError(
+        f"{path}: its training started from {name}, which describes the network and is not there. "
+        "Put that file beside the checkpoint, or give the model's package (`nequip-package build`)."
+    )
+
+
+def _weights(state: Mapping[str, Any], path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a checkpoint's one model, by the names of the installed version."""
+    own = {name: value for name, value in state.items() if name.startswith(_MODEL)}
+    models = sorted({name.split(".")[1] for name in own})
+    if models != [SOLE_MODEL]:
+        raise InputError(
+            f"{path}: holds {len(models)} models ({', '.join(models)}), one is decomposed at a "
+            "time. Give a checkpoint of one model."
+        )
+    prefix = f"{_MODEL}{SOLE_MODEL}."
+    return current_names({name.removeprefix(prefix): value for name, value in own.items()})
+
+
+def _averaged(
+    state: Mapping[str, Any],
+    weights: dict[str, torch.Tensor],
+    network: torch.nn.Module,
+    path: Path,
+) -> dict[str, torch.Tensor]:
+    """Return the weights with parameters replaced by their averages, if the training kept some."""
+    averages = [state[name] for name in state if name.startswith(_AVERAGED)]
+    if not averages:
+        return weights
+    parameters = {name for name, _ in network.named_parameters()}
+    names = [name for name in weights if name in parameters]  # nequip numbers them in this order
+    if len(averages) != len(names) or not state["ema._extra_state"]["is_holding_ema_weights"]:
+        raise InputError(
+            f"{path}: holds {len(averages)} averaged (EMA) weights for {len(names)} weights of the "
+            "model, or was written in the midst of a validation. Give another checkpoint."
+        )
+    return {**weights, **dict(zip(names, averages, strict=True))}

@@ -22,8 +22,14 @@ _EMBED: Final = "radial_chemical_embed"
 _EMBED_WIDTH: Final = "scalar_embed_output_dim"
 _PER_TYPE: Final = ("per_type_energy_scales", "per_type_energy_shifts", "avg_num_neighbors")
 
-_DROPPED: Final = ("compile_mode",)
-"""Settings of how the network ran in training, which change no number."""
+_DROPPED: Final = ("compile_mode", "do_derivatives")
+"""Settings of how the network ran in training, which change no energy."""
+
+_NAMES_04: Final = {
+    "model.func.scalar_embed.twobody_mlp.": "model.func.scalar_embed_mlp.",
+    "model.func.scalar_embed.": "model.func.radial_chemical_embed.",
+}
+"""Beginnings of names of weights in nequip-allegro 0.4, and since 0.5."""
 
 _DEFAULTS_04: Final = {
     "num_tensor_features": 64,
@@ -88,6 +94,21 @@ def current_settings(settings: Mapping[str, Any]) -> Settings:
     for change in _CHANGES:
         change(current)
     return current
+
+
+def current_names(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return a network's tensors, by name, under the names of the installed version."""
+    empty = "model._empty"
+    energies_only = empty not in tensors  # the builders of nequip-allegro before 0.8 for those
+    found: dict[str, torch.Tensor] = {empty: torch.empty(0)} if energies_only else {}
+    for name, tensor in tensors.items():
+        if energies_only:
+            name = "model.func." + name.removeprefix("model.")
+        for old, new in _NAMES_04.items():
+            if name.startswith(old):
+                name = new + name.removeprefix(old)
+        found[name] = tensor
+    return found
 
 
 def _widen_embedding(network: Any, width: int, settings: Settings) -> None:

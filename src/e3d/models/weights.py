@@ -36,8 +36,8 @@ def put_weights(network: torch.nn.Module, given: Mapping[str, torch.Tensor], pat
         has = [f"has {unknown[0]}, which that model has not"] if unknown else []
         raise InputError(
             f"{path}: its weights are not those of the model that its settings make: it "
-            f"{' and '.join(lacks + has)} ({len(missing) + len(unknown)} names differ). Give the "
-            "checkpoint or package that the file was compiled from."
+            f"{' and '.join(lacks + has)} ({len(missing) + len(unknown)} names differ). Give "
+            "another file of the same model: its checkpoint or package."
         )
     with torch.no_grad():
         for name, target in wanted.items():

@@ -1,0 +1,71 @@
+"""Read a file of ``torch.save`` without running code that it names.
+
+Tensors, numbers, text and containers are read; an object of any other class becomes a placeholder
+that holds nothing. A pickle can then call nothing but what is listed here.
+"""
+
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+from typing import IO, Any, Final
+
+import torch
+
+_NAMES: Final = {
+    "builtins": ("bool", "bytearray", "complex", "float", "int", "set", "frozenset", "slice"),
+    "__builtin__": ("set", "frozenset"),
+    "_codecs": ("encode",),
+    "collections": ("OrderedDict", "defaultdict"),
+    "numpy": ("dtype", "ndarray"),
+    "numpy.core.multiarray": ("scalar", "_reconstruct"),
+    "numpy._core.multiarray": ("scalar", "_reconstruct"),
+    "torch": ("Size", "device"),
+    "torch._utils": ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter"),
+    "torch.nn.parameter": ("Parameter",),
+    "torch.serialization": ("_get_layout",),
+}
+"""What a pickle may name, by module: constructors of data, which run no code of a file."""
+
+
+class Placeholder:
+    """Stands for an object of a class that is not read; takes whatever a pickle does to it."""
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+
+    def __setstate__(self, _: Any) -> None: ...
+
+    def __setitem__(self, _: Any, __: Any) -> None: ...
+
+    def append(self, _: Any) -> None:
+        """Take an item of a list."""
+
+    def extend(self, _: Any) -> None:
+        """Take items of a list."""
+
+    def add(self, _: Any) -> None:
+        """Take an item of a set."""
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if name in _NAMES.get(module, ()):
+            return super().find_class(module, name)
+        if module == "torch" and isinstance(getattr(torch, name, None), torch.dtype):
+            return getattr(torch, name)
+        return Placeholder
+
+
+def _load(file: IO[bytes], **options: Any) -> Any:
+    return _Unpickler(file, **options).load()
+
+
+def read(path: Path) -> Any:
+    """Return what a file of ``torch.save`` holds, on the CPU, placeholders for other classes.
+
+    Raises
+    ------
+    Exception
+        Whatever PyTorch raises for a file that it cannot read.
+    """
+    module = SimpleNamespace(Unpickler=_Unpickler, load=_load, __name__="inert")
+    return torch.load(path, map_location="cpu", pickle_module=module, weights_only=False)

@@ -27,7 +27,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
     Command(
         "decompose",
         "e3d.decomposition.tables:write_decompositions",
-        "Decompose MODEL (.ckpt or .nequip.zip) on STRUCTURES (stores, files ASE reads, SMILES).",
+        "Decompose MODEL on STRUCTURES: stores, files that ASE reads, SMILES.",
         (
             argument("MODEL", "trained Allegro model"),
             argument("STRUCTURES+", "stores, files that ASE reads, or SMILES", type=str),

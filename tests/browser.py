@@ -1,6 +1,7 @@
 """Headless Chromium for the tests of pages, through the DevTools protocol on a pair of pipes."""
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -29,11 +30,11 @@ class Browser:
     """One page of a browser: its requests and its complaints are kept."""
 
     def __init__(self, program: str, folder: Path) -> None:
-        read, self._write = os.pipe()
-        self._read, write = os.pipe()
+        # Chromium reads from descriptor 3 and writes to 4: ours are others until bash renames them
+        read, self._write, self._read, write = map(_renamed, (*os.pipe(), *os.pipe()))
         command = [program, *SETTINGS, f"--user-data-dir={folder}", "about:blank"]
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{read} 4>&{write}', "sh", *command],
+            ["bash", "-c", f'exec "$@" 3<&{read} 4>&{write}', "bash", *command],
             pass_fds=(read, write),
             stderr=subprocess.DEVNULL,
         )
@@ -90,15 +91,17 @@ class Browser:
             self.complaints.append(str(said["args"]))
         return message
 
-    def open(self, path: Path, width: int = 1100, height: int = 900) -> None:
-        """Show a file in a window of this size, and forget what another one said."""
-        self.send(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=False,
-        )  # fmt: skip
+    def open(self, path: Path) -> None:
+        """Show a file, and forget what another one said."""
+        self.resize(1100)
         self.requests, self.complaints = [], []
         self.send("Page.navigate", url=path.absolute().as_uri())
         self.until('document.readyState === "complete"')
+
+    def resize(self, width: int) -> None:
+        """Give the window another width, in pixels."""
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self.send("Emulation.setDeviceMetricsOverride", **size)
 
     def run(self, script: str) -> Any:
         """Return the value of an expression of JavaScript."""
@@ -129,6 +132,13 @@ class Browser:
         clip = dict(zip(("x", "y", "width", "height"), box, strict=True), scale=1)
         shot = self.send("Page.captureScreenshot", clip=clip)
         return base64.b64decode(shot["data"])
+
+
+def _renamed(descriptor: int) -> int:
+    """Return the same end of a pipe under a number that is free, and is neither 3 nor 4."""
+    other = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(descriptor)
+    return other
 
 
 @pytest.fixture(scope="session")

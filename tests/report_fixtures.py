@@ -96,8 +96,13 @@ def trajectory() -> list[Atoms]:
 
 @pytest.fixture
 def structures(tmp_path: Path) -> dict[str, Path]:
-    """Files of a trajectory, of a crystal, and of labelled frames some of which have sulfur."""
-    files = {name: tmp_path / f"{name}.xyz" for name in ("ethanol", "diamond", "labelled")}
+    """Those of :func:`write_structures`."""
+    return write_structures(tmp_path)
+
+
+def write_structures(folder: Path) -> dict[str, Path]:
+    """Write a trajectory, a crystal, and labelled frames of which one has sulfur."""
+    files = {name: folder / f"{name}.xyz" for name in ("ethanol", "diamond", "labelled")}
     write(files["ethanol"], trajectory(), format="extxyz")
     write(files["diamond"], bulk("C", "diamond", a=3.567, cubic=True), format="extxyz")
     labelled = [molecule("H2O"), molecule("SH2"), molecule("CO")]

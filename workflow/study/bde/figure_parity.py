@@ -36,6 +36,15 @@ _SCORES: Final = {
 }
 
 
+_HALF: Final[style.Look] = {"fillstyle": "left", "markerfacecoloralt": "white"}
+_TRAINED: Final[dict[str, tuple[style.Look, str]]] = {
+    "yes": ({}, "molecule in training"),
+    "no": ({"markerfacecolor": "white"}, "not in training"),
+    "not known": (_HALF, "not known whether in training"),
+}
+"""Fill of a marker, and what it says of the bond's molecule."""
+
+
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
     """Draw D (eV) against each reference, a panel each, with error and rank correlations."""
     run = reference(tables["decompose/summary"])
@@ -88,21 +97,28 @@ def _points(named: pd.DataFrame, column: str) -> pd.DataFrame:
             "lo": float(part[C.BOND_ENERGY].min()),
             "hi": float(part[C.BOND_ENERGY].max()),
             "kind": str(part[C.BOND_TYPE].iloc[0]),
-            "filled": bool(part[C.IN_TRAINING].astype(bool).all()),
+            "trained": _in_training(part[C.IN_TRAINING]),
         }
         for bond, part in named.groupby("bond", sort=False)
     ]
-    return pd.DataFrame(rows, columns=["bond", "x", "y", "lo", "hi", "kind", "filled"])
+    return pd.DataFrame(rows, columns=["bond", "x", "y", "lo", "hi", "kind", "trained"])
+
+
+def _in_training(seeds: pd.Series) -> str:
+    """Return the key of :data:`_TRAINED` for a molecule: in training if every seed saw it."""
+    if seeds.isna().any():
+        return "not known"
+    return "yes" if seeds.astype(bool).all() else "no"
 
 
 def _scatter(axes: Axes, points: pd.DataFrame) -> None:
     sizes = style.STYLE
-    for x, y, low, high, kind, filled in points.drop(columns="bond").itertuples(index=False):
+    for x, y, low, high, kind, trained in points.drop(columns="bond").itertuples(index=False):
         look = style.order_of(kind)
         axes.vlines(x, low, high, color=look.color, linewidth=sizes.crowded_interval_line, zorder=2)
         axes.plot(
             x, y, marker=look.marker, markersize=sizes.point_marker, zorder=3, color=look.color,
-            markerfacecolor=look.color if filled else "white",
+            **_TRAINED[trained][0],
         )  # fmt: skip
 
 
@@ -136,12 +152,17 @@ def _scores(summary: pd.DataFrame) -> str:
 
 
 def _handles(named: pd.DataFrame) -> list[Line2D]:
+    known = not named[C.IN_TRAINING].isna().any()
+    shown = ("yes", "no") if known else ("no", "not known")
     look: dict[str, Any] = {
         "color": style.GREY, "linestyle": "none", "marker": "o",
         "markersize": style.STYLE.point_marker,
     }  # fmt: skip
     return [
         *order_handles(named[C.BOND_TYPE].astype(str).to_list()),
-        Line2D([], [], label="molecule in training", **look),
-        Line2D([], [], label="not in training", markerfacecolor="white", **look),
+        *(
+            Line2D([], [], label=label, **look, **fill)
+            for name, (fill, label) in _TRAINED.items()
+            if name in shown
+        ),
     ]

@@ -41,7 +41,8 @@ _PUSHES: Final = 500
 class Series:
     """One model size of one dataset: what its curve looks like and is called.
 
-    A given model has a level instead of a curve: it was not trained on the frames that N counts.
+    Beside curves of a grid a given model has a level: it was not trained on the frames that N
+    counts.
     """
 
     dataset: str
@@ -158,7 +159,7 @@ def name_run(figure: Figure, run: Run) -> None:
     """Write in the lower right corner which run a figure shows."""
     dataset, model, n_train = run
     x, y = style.STYLE.corner / (style.POINTS * figure.get_size_inches())
-    label = f"{dataset}, $N$ = {n_train or 'not known'}, {model}"
+    label = f"{dataset}, $N$ = {f'{n_train:,}' if n_train else 'not known'}, {model}"
     look: style.Look = {"fontsize": style.STYLE.note, "color": style.GREY}
     figure.text(1 - x, y, label, ha="right", va="bottom", **look)
 
@@ -171,11 +172,14 @@ def letter(axes: Axes, index: int) -> None:
 def n_axis(axes: Axes, table: pd.DataFrame) -> None:
     """Make x a logarithmic axis of training frames with ticks at (at most five of) those of runs.
 
-    Given models are at no place of it; with these alone it has no ticks.
+    Given models are at no place of it, but for those of a study without others; where their number
+    of frames is not known, the axis has no ticks.
     """
-    ordered = sorted({int(n) for n in trained(table)[C.N_TRAIN]})
-    if not ordered:
+    of_grid = trained(table)
+    ordered = sorted({int(n) for n in (of_grid if len(of_grid) else table)[C.N_TRAIN]})
+    if ordered[0] == 0:
         axes.set_xticks([])
+        axes.set_xlabel(f"{LABELS[C.N_TRAIN]}: not known")
         return
     shown = ordered[:: -(-len(ordered) // 5)]
     axes.set_xscale("log")
@@ -234,15 +238,16 @@ def all_series(table: pd.DataFrame) -> list[Series]:
     given = table.groupby([C.MODEL, C.DATASET])[C.RUN].agg(all_given)
     keys = [key for key in product(models, datasets) if key in sizes.index]
     keys.sort(key=lambda key: bool(given[key]))
+    beside_others = not given.all()
     # side by side, or the intervals would hide each other, but never near the next N
     step = min(_DODGE, _MAX_DODGE ** (1 / max(len(keys) - 1, 1)))
     series = []
     for index, (model, dataset) in enumerate(keys):
         name = f"{dataset}, {model}" if len(datasets) > 1 else model
         label = f"{name} ({int(sizes[model, dataset]):,} parameters)"
-        is_level = bool(given[model, dataset])
-        if is_level:
+        if given[model, dataset]:
             label = f"given: {label}"
+        is_level = beside_others and bool(given[model, dataset])
         color, marker = style.series_look(models.index(model))
         fill = style.DATASET_FILLS[datasets.index(dataset) % len(style.DATASET_FILLS)]
         dodge = step ** (index - (len(keys) - 1) / 2)
@@ -252,7 +257,7 @@ def all_series(table: pd.DataFrame) -> list[Series]:
 
 def geometries(series: Sequence[Series]) -> list[Series]:
     """Return one grey series per dataset, for what depends on its geometries alone."""
-    of_grid = [one for one in series if not one.given] or series
+    of_grid = [one for one in series if not one.given]
     first = {one.dataset: replace(one, color=style.GREY, marker="*") for one in reversed(of_grid)}
     return list(first.values())
 

@@ -109,6 +109,8 @@ POOL: Final = "pool"
 VALIDATION: Final = "validation"
 UNUSED: Final = "unused"
 TEST_SPLITS: Final = (TEST_CONFORMATIONS, TEST_MOLECULES)
+RELAXED, THERMAL = "relaxed", "thermal"
+"""Geometry at which D was taken: the relaxed molecule, or a mean over frames at a temperature."""
 NAMED_BONDS: Final = "named-bonds"
 """The relaxed molecules of the named bonds."""
 

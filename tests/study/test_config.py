@@ -19,7 +19,9 @@ from study.schema import validate
 from study.stage import Runs
 
 OVERLAYS = sorted(path.name for path in (Path(__file__).parents[2] / "config").glob("*.yaml"))
-OVERLAYS = [name for name in OVERLAYS if name not in ("config.yaml", "datasets.yaml", "models.yaml")]
+OVERLAYS = [
+    name for name in OVERLAYS if name not in ("config.yaml", "datasets.yaml", "models.yaml")
+]
 
 
 def _merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:

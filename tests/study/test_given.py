@@ -10,9 +10,9 @@ from e3d.errors import InputError
 from e3d.fields import Column as C
 from e3d.options import read_yaml
 from study import runs
+from study.claims.findings import sentences
 from study.config import Study, load_study
 from study.figures.drawing import all_series
-from study.findings import claims
 from study.findings.sections import write_findings
 from study.stage import Runs
 from study.stages import FIGURES, figures_made, sections_made, tables_made
@@ -140,7 +140,7 @@ def test_findings_end_with_the_given_model(both: Tables, tmp_path: Path) -> None
     tables = ["decompose/summary", "bde/nearest"]
     assert all(name in both for name in tables)
     run = ("elsewhere", "theirs", 0)
-    sentence = next(iter(claims.sentences({**both, **_more(both)}, run)))
+    sentence = next(iter(sentences({**both, **_more(both)}, run)))
     assert "De: no, 0.40 eV [0.10, 0.70] (one seed) on 6 bonds" in sentence
     write_findings([save_tables(both, tmp_path)], tmp_path / "findings.md", ["bde"])
     assert "theirs" not in (tmp_path / "findings.md").read_text(encoding="utf-8")

@@ -100,11 +100,14 @@ class Findings:
         The study's tables it reads.
     every_dataset
         Whether it speaks of each dataset, not of the study's first alone.
+    first
+        Whether it stands before those of other stages.
     """
 
     title: str
     tables: tuple[str, ...]
     every_dataset: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ NAMES: Final = (
     "scaling",
     "interplay",
     "robustness",
+    "claims",
 )
 """Each is a folder here and a rule file; a stage imports only stages before it."""
 
@@ -39,9 +40,11 @@ FIGURES: Final[Mapping[str, Figure]] = {
 """Figures by name, in the order of their numbers."""
 
 FINDINGS: Final[Mapping[str, Findings]] = {
-    stage.name: stage.findings for stage in STAGES if stage.findings is not None
+    stage.name: stage.findings
+    for stage in sorted(STAGES, key=lambda stage: not (stage.findings and stage.findings.first))
+    if stage.findings is not None
 }
-"""Sections of the findings by the name of their stage, in the order of stages."""
+"""Sections of the findings by the name of their stage, in their order: first, then by stage."""
 
 RUNS_TABLE: Final = "decompose/summary"
 """The table that says which runs there are."""
@@ -65,7 +68,7 @@ def figures_made(*, grid: bool) -> list[str]:
 
 def sections_made(*, grid: bool) -> list[str]:
     """Return the stages whose sentences are in a study's findings, in their order."""
-    return [stage for stage in names_of(grid=grid) if stage in FINDINGS]
+    return [stage for stage in FINDINGS if stage in names_of(grid=grid)]
 
 
 def stage_of(figure: str) -> str:

@@ -5,9 +5,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from e3d.fields import RELAXED, THERMAL
 from e3d.fields import Column as C
 from e3d.named_bonds.references import REFERENCES, Reference
-from e3d.named_bonds.table import RELAXED, THERMAL
 from e3d.statistics import deletions, estimate, interval_columns
 from e3d.statistics.agreement import SCORES, n_pairs, scores
 

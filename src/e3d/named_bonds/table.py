@@ -12,14 +12,12 @@ from e3d import tables
 from e3d.arrays import Ints
 from e3d.chemistry import equivalent_bonds, flat, flat_smiles, parse
 from e3d.decomposition.decomposed import Decomposed
-from e3d.fields import NAMED_BONDS
+from e3d.fields import NAMED_BONDS, RELAXED, THERMAL
 from e3d.fields import Column as C
 from e3d.named_bonds import BDE_FILE, ENERGIES_FILE
 from e3d.named_bonds.references import BDE_TABLE, ENERGIES_TABLE, REFERENCES
 from e3d.units import EV_KCAL_MOL
 
-RELAXED, THERMAL = "relaxed", "thermal"
-"""Geometry at which D was taken: the relaxed molecule, or a mean over frames at a temperature."""
 _COLUMNS: Final = (
     *(C.STRUCTURES, C.GEOMETRY, "bond", C.BOND_TYPE, C.MOLECULE, C.IN_TRAINING),
     *(C.N, C.R, C.BOND_ENERGY),

@@ -11,10 +11,9 @@ from typing import Final
 
 import pandas as pd
 
-from e3d.fields import NAMED_BONDS, TEST_CONFORMATIONS, TEST_SPLITS
+from e3d.fields import NAMED_BONDS, RELAXED, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.named_bonds.references import REFERENCES
-from e3d.named_bonds.table import RELAXED
 from e3d.statistics import NO, UNDETERMINED, YES, unanimous, verdict
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from e3d.statistics.intervals import all_hold

@@ -6,9 +6,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from e3d.fields import RELAXED, THERMAL
 from e3d.fields import Column as C
 from e3d.named_bonds.references import REFERENCES, Reference
-from e3d.named_bonds.table import RELAXED, THERMAL
 from e3d.statistics import UNDETERMINED, group_mean, interval_columns, verdict
 
 FIRST, SECOND, NEARER = "first", "second", "nearer"

@@ -17,7 +17,6 @@ from e3d.fields import Column as C
 from e3d.provenance import write_text
 from study import runs
 from study.fields import is_given, trained
-from study.findings import claims
 from study.stages import FINDINGS, RUNS_TABLE, findings_module, findings_tables, sections_made
 from study.tables import read_tables
 
@@ -25,8 +24,7 @@ from study.tables import read_tables
 def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str] = ()) -> None:
     """Write the findings of all stages, or of ``sections``, as lists under headings.
 
-    Those of all stages begin with the paper's claims, and end with given models. ``tables`` are
-    files, or one results folder.
+    Those of all stages end with given models. ``tables`` are files, or one results folder.
 
     Raises
     ------
@@ -37,10 +35,8 @@ def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str]
     of_study = sections or sections_made(grid=not runs.all_given(summary[C.RUN]))
     read = read_tables(tables, findings_tables(of_study))
     parts = {FINDINGS[name].title: found for name, found in findings(read, of_study).items()}
-    if not sections:
-        parts = {claims.TITLE: list(claims.sentences(read, runs.reference(summary)))} | parts
-        for run in _other_given(summary):
-            parts |= _about_given(read, run)
+    for run in () if sections else _other_given(summary):
+        parts |= _about_given(read, run)
     write_text(output, "\n\n".join(_markdown(*part) for part in parts.items()) + "\n")
 
 
@@ -72,13 +68,11 @@ def _other_given(summary: pd.DataFrame) -> list[runs.Run]:
 
 def _about_given(tables: Mapping[str, pd.DataFrame], run: runs.Run) -> dict[str, list[str]]:
     """Return the sections about a given model by their titles."""
-    modules = {claims.TITLE: claims} | {
-        FINDINGS[name].title: import_module(findings_module(name))
-        for name in sections_made(grid=False)
-    }
     return {
-        f"The given model {run[1]}: {title}": list(module.sentences(tables, run))
-        for title, module in modules.items()
+        f"The given model {run[1]}: {FINDINGS[name].title}": list(
+            import_module(findings_module(name)).sentences(tables, run)
+        )
+        for name in sections_made(grid=False)
     }
 
 

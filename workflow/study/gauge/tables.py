@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from e3d import tables
+from e3d.fields import RELAXED
 from e3d.fields import Column as C
-from e3d.named_bonds.table import RELAXED
 from study.fields import trained
 from study.gauge.ablations import ablations
 from study.gauge.contrasts import contrasts

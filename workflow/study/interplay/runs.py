@@ -4,10 +4,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from e3d.fields import RUN_COLUMNS, TEST_CONFORMATIONS, TEST_SPLITS
+from e3d.fields import RELAXED, RUN_COLUMNS, TEST_CONFORMATIONS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.named_bonds.references import BDE298, REFERENCES
-from e3d.named_bonds.table import RELAXED
 from e3d.statistics.agreement import MAE, WITHIN
 from study.entropy.fields import (
     ENTROPY_MM,

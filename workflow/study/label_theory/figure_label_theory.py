@@ -8,10 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from e3d.fields import TEST_CONFORMATIONS
+from e3d.fields import RELAXED, TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.named_bonds.references import REFERENCES
-from e3d.named_bonds.table import RELAXED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study.figures import style
 from study.figures.drawing import along_bars, letter, name_points, page, panels, settle

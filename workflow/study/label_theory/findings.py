@@ -5,10 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from e3d.fields import TEST_CONFORMATIONS
+from e3d.fields import RELAXED, TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.named_bonds.references import REFERENCES
-from e3d.named_bonds.table import RELAXED
 from e3d.statistics import Estimate, group_mean, verdict
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study import runs

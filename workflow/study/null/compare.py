@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from e3d.arrays import Floats, Masks
+from e3d.fields import RELAXED, THERMAL
 from e3d.fields import Column as C
 from e3d.named_bonds.references import REFERENCES
-from e3d.named_bonds.table import RELAXED, THERMAL
 from e3d.statistics import (
     UNDETERMINED,
     Estimate,

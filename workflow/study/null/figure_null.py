@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from e3d.fields import RELAXED
 from e3d.fields import Column as C
 from e3d.named_bonds.references import BDE298, REFERENCES
-from e3d.named_bonds.table import RELAXED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study.fields import LABELS
 from study.figures import style

@@ -6,10 +6,9 @@ from typing import Final
 
 import pandas as pd
 
-from e3d.fields import TEST_CONFORMATIONS
+from e3d.fields import RELAXED, TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.named_bonds.references import BDE298, REFERENCES
-from e3d.named_bonds.table import RELAXED
 from e3d.statistics import NO, UNDETERMINED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study import runs

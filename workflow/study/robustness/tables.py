@@ -10,9 +10,8 @@ import pandas as pd
 
 from e3d import tables
 from e3d.arrays import Masks
-from e3d.fields import NAMED_BONDS, RUN_COLUMNS
+from e3d.fields import NAMED_BONDS, RELAXED, RUN_COLUMNS
 from e3d.fields import Column as C
-from e3d.named_bonds.table import RELAXED
 from e3d.statistics import interval_columns, unanimous
 from e3d.statistics.intervals import all_hold
 from study.bde.order import STEPS

@@ -7,10 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.typing import LineStyleType
 
-from e3d.fields import TEST_CONFORMATIONS
+from e3d.fields import RELAXED, TEST_CONFORMATIONS
 from e3d.fields import Column as C
 from e3d.named_bonds.references import BDE298, MEAN_BOND_ENERGY
-from e3d.named_bonds.table import RELAXED
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study.entropy import fields as entropy
 from study.fields import BONDED_SHARE, LABELS

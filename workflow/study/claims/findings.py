@@ -1,13 +1,12 @@
 """What the paper claims, and what a run's tables say of it: a question, an answer, a number."""
 
 from collections.abc import Iterable
-from typing import Final
 
 import pandas as pd
 
+from e3d.fields import RELAXED
 from e3d.fields import Column as C
 from e3d.named_bonds.references import BDE298, DE, MEAN_BOND_ENERGY, REFERENCES
-from e3d.named_bonds.table import RELAXED
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate, unanimous, verdict
 from e3d.statistics.agreement import MAE, WITHIN
 from study import runs
@@ -16,19 +15,19 @@ from study.findings.wording import NOT_THERE, Run, Tables, counted, listed, valu
 from study.null.names import COARSE, NULL_MODEL
 from study.reactivity import fields as reactivity
 
-TITLE: Final = "What the paper claims, and what the tables say"
-TABLES: Final = (
-    "bde/nearest",
-    "bde/summary",
-    "null/compare",
-    "reactivity/summary",
-    "reactivity/path_changes",
-)
-
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield a sentence for each claim, about the run that is shown, over all its seeds."""
-    nearest, summary, compare, barriers, paths = (runs.at_run(tables[name], run) for name in TABLES)
+    nearest, summary, compare, barriers, paths = (
+        runs.at_run(tables[f"{stage}/{name}"], run)
+        for stage, name in (
+            ("bde", "nearest"),
+            ("bde", "summary"),
+            ("null", "compare"),
+            ("reactivity", "summary"),
+            ("reactivity", "path_changes"),
+        )
+    )
     yield _dissociation(nearest[nearest[C.GEOMETRY] == RELAXED])
     yield _additivity(compare[compare[C.GEOMETRY] == RELAXED])
     yield _within_types(summary[summary[C.GEOMETRY] == RELAXED])

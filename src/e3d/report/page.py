@@ -21,6 +21,7 @@ from e3d.statistics import Estimate
 
 _MOST_TYPES: Final = 24
 _FAR_MEV: Final = 1_000.0
+_ROUNDING_EV: Final = 1e-9
 _FACTS: Final = {
     "kind": "kind of file",
     "nequip_version": "nequip",
@@ -48,7 +49,8 @@ free, so two models of the same accuracy may share the energy out differently.</
 
 def report_page(model: LoadedModel, bonds: named.Named, sets: Sequence[StructureSet]) -> str:
     """Return the page on a model: the named bonds, and the given sets of structures if any."""
-    decomposed = [one for one in (sets or [bonds.structures]) if one.summary]
+    decomposed = [one for one in sets if one.summary]
+    decomposed = decomposed or [one for one in [bonds.structures] if one.summary]
     molecules = [molecule for one in decomposed for molecule in one.molecules]
     scale = ColorScale.of([one.bond_energies for one in molecules])
     sections = [
@@ -236,11 +238,17 @@ def _frames(sets: Sequence[StructureSet]) -> str:
                 f"{len(one.left_out):,}",
                 f"{found['frames_with_changed_bonds']:,}",
                 f"{found['edges']:,}",
-                f"{found[C.SUM_RULE]:.1e}".replace("-", "−"),
+                _violation(float(found[C.SUM_RULE])),
                 "–" if share is None else number(share, 3),
             ]
         )
     return table_html(head, rows, n_text=1)
+
+
+def _violation(value: float) -> str:
+    """Return its size where it is more than rounding, whose digits differ from run to run."""
+    small = value < _ROUNDING_EV
+    return ("< " if small else "") + f"{_ROUNDING_EV if small else value:.0e}".replace("-", "−")
 
 
 def _left(sets: Sequence[StructureSet]) -> str:

@@ -1,5 +1,6 @@
 """Decompose a set of structures, write its tables, and keep what the page shows of it."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -21,6 +22,8 @@ from e3d.options import own_run
 from e3d.potential import LoadedModel
 from e3d.report.gather import Gathered
 from e3d.structures import Structure, structures_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,13 @@ def decompose_set(model: LoadedModel, source: Path | str, name: str, folder: Pat
             raise InputError(f"{source}: holds no structures. Give a file with at least one.")
         return StructureSet(*about, {}, (), (), 0, {}, tuple(gathered.left_out), None)
     inputs = [source] if isinstance(source, Path) else []
-    summary = write_decomposition(
-        model, chain([first], known), folder / name, name=name, run=own_run(model.path),
-        inputs=inputs,
-    )  # fmt: skip
+    run = own_run(model.path)
+    usable = chain([first], known)
+    summary = write_decomposition(model, usable, folder / name, name=name, run=run, inputs=inputs)
+    if gathered.left_out:
+        log.warning(
+            "%s: %d structures left out, with unknown elements", name, len(gathered.left_out)
+        )
     bonds = folder / name / BONDS_FILE
     frames = sorted({one.frame for one in gathered.frames})
     kept = pd.read_parquet(bonds, columns=list(COLUMNS), filters=[(C.FRAME, "in", frames)])

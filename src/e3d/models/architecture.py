@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import yaml
 
 from e3d.errors import InputError, choices
 from e3d.models.older_versions import current_settings
+from e3d.options import read_yaml
 from e3d.potential import LoadedModel
 from e3d.provenance import file_digest
 from e3d.structures import from_file
@@ -231,13 +231,13 @@ def _shipped(digest: str) -> Path | None:
     """Return the shipped architecture of the file with a checksum."""
     folder = Path(str(resources.files(_SHIPPED)))
     for path in sorted(folder.glob("*.yaml")):
-        if _content(path).get("sha256") == digest:
+        if read_yaml(path).get("sha256") == digest:
             return path
     return None
 
 
 def _read(path: Path) -> Architecture:
-    content = _content(path)
+    content = read_yaml(path)
     _require(content, _TOP, str(path))
     _require_names(content, ("model", "check"), str(path))
     check = content["check"]
@@ -251,17 +251,6 @@ def _read(path: Path) -> Architecture:
         path.parent / check["structures"],
         check["tolerance_meV_per_atom"] / EV_MEV,
     )
-
-
-def _content(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())[:150]
-        raise InputError(f"{path}: not a YAML file ({reason}). Correct it.") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: holds no settings. Write `model:` and `check:`.")
-    return content
 
 
 def _require_names(settings: Mapping[str, Any], names: Iterable[str], where: str) -> None:

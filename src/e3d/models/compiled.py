@@ -106,7 +106,7 @@ def _source(archive: zipfile.ZipFile, path: Path) -> str:
         and b"constants_info_[0].name" in archive.read(name)
     ]
     if len(sources) != 1:
-        found = kind(path) or f"holds {len(sources)} compiled models with constants, expected one"
+        found = kind(path) or f"holds {len(sources) or 'no'} compiled models, expected one"
         raise InputError(
             f"{path}: {found}. Give a file that `nequip-compile --mode aotinductor` wrote, or the "
             "model's checkpoint."
@@ -177,6 +177,8 @@ def _block(archive: zipfile.ZipFile, source: str, size: int) -> bytes:
     blob = f"{stem}_weights.blob"
     if blob in archive.namelist():
         return archive.read(blob)
+    if f"{stem}.so" not in archive.namelist():
+        raise ValueError("the library is not in the archive")
     library = archive.read(f"{stem}.so")
     block = _between_symbols(library)
     if len(block) == _MMAP_BYTES != size:

@@ -1,5 +1,6 @@
 """What kind of model an archive holds, read from the names in it: nothing is executed."""
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,9 @@ _FAMILIES: Final = {
 }
 """Why models of a package are refused, by the package's name; Allegro's, which uses nequip's, are
 not."""
+
+_GLOBAL: Final = rb"(?s)(?:c|X....|\x8c.)%b\."
+"""How a pickle begins the name of a module, by its protocol."""
 
 _ADVICE: Final = "Give an Allegro model"
 
@@ -48,13 +52,15 @@ def require_allegro(path: Path) -> None:
     """
     with open_archive(path) as archive:
         names = archive.namelist()
+        damaged = archive.testzip()  # PyTorch's reader does not look
+    if damaged:
+        raise InputError(f"{path}: {damaged} in it is damaged. Copy the file again.")
     if not any("/code/__torch__/" in name for name in names):
         raise InputError(
             f"{path}: {kind(path) or 'holds no TorchScript'}. {_ADVICE} that `nequip-compile` "
             "wrote, or its checkpoint."
         )
-    family = _family(names)
-    if family != "allegro":
+    if _family(names) != "allegro":
         raise InputError(f"{path}: {kind(path) or 'a script of another kind of model'}. {_ADVICE}.")
 
 
@@ -79,4 +85,4 @@ def _family(names: list[str]) -> str | None:
 
 def _family_of_classes(pickled: bytes) -> str | None:
     """Return the package whose classes a pickle names."""
-    return next((one for one in _FAMILIES if f"c{one}.".encode() in pickled), None)
+    return next((one for one in _FAMILIES if re.search(_GLOBAL % one.encode(), pickled)), None)

@@ -6,15 +6,21 @@ from typing import Final
 
 from e3d.device import require_device
 from e3d.errors import InputError
+from e3d.models.aotinductor import load_aotinductor
 from e3d.models.checkpoint import load_checkpoint
+from e3d.models.families import kind
 from e3d.models.package import load_package
+from e3d.models.pair_potential import load_pair_potential
+from e3d.models.torchscript import load_torchscript
 from e3d.potential import LoadedModel
 
 
 def load_model(path: str | Path, device: str = "cpu") -> LoadedModel:
-    """Load a checkpoint (``.ckpt``) or package (``.nequip.zip``) in float64 for analysis.
+    """Load a trained model in float64 for analysis.
 
-    Both are pickles, which can run code when they are loaded: load only what you trust.
+    It is a checkpoint (``.ckpt``) or package (``.nequip.zip``) of nequip, what ``nequip-compile``
+    made of one (``.pth``, ``.pt2``), or a pair potential (``.pair.yaml``). A package and a ``.pth``
+    file hold code that runs when they are loaded: load only what you trust.
 
     Parameters
     ----------
@@ -36,9 +42,8 @@ def load_model(path: str | Path, device: str = "cpu") -> LoadedModel:
     load = next((LOADERS[suffix] for suffix in LOADERS if path.name.endswith(suffix)), None)
     if load is None:
         raise InputError(
-            f"{path}: not a kind of model that returns edge energies - allowed: files that end in "
-            f"{', '.join(LOADERS)}. Compiled models (.pt2, .pth) do not return them: give the "
-            "checkpoint or package they were made from."
+            f"{path}: {kind(path) or 'not a kind of model that E3D reads'} - allowed: files that "
+            f"end in {', '.join(LOADERS)}. Give one of these."
         )
     return load(path, device)
 
@@ -46,5 +51,8 @@ def load_model(path: str | Path, device: str = "cpu") -> LoadedModel:
 LOADERS: Final[Mapping[str, Callable[[Path, str], LoadedModel]]] = {
     ".ckpt": load_checkpoint,
     ".nequip.zip": load_package,
+    ".pth": load_torchscript,
+    ".pt2": load_aotinductor,
+    ".pair.yaml": load_pair_potential,
 }
 """What loads the model of a file on a device, by the end of the file's name."""

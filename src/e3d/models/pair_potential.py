@@ -47,7 +47,7 @@ class PairPotential(LoadedModel):
             where elements do not interact.
         """
         self.path, self.r_max, self._table = path, r_max, table
-        interact = table.any(axis=2)
+        interact = table[:, :, 0] > 0
         self.type_names = tuple(chemical_symbols[z] for z in np.flatnonzero(interact.any(axis=1)))
         self.n_parameters = len(_PARAMETERS) * int(np.triu(interact).sum())
 
@@ -67,9 +67,8 @@ class PairPotential(LoadedModel):
         eps = 0.5 * (
             _morse(length, depth, well, steepness) - _morse(self.r_max, depth, well, steepness)
         )
-        n_frames = len(batch.structures)
-        total = np.bincount(batch.frame[batch.edge_index[0]], weights=eps, minlength=n_frames)
-        atoms = np.zeros(n_frames)
+        total, atoms = np.zeros((2, len(batch.structures)))
+        np.add.at(total, batch.frame[batch.edge_index[0]], eps)
         return EdgeEnergies.of(batch, eps=eps, length=length, energy=total, shift=atoms)
 
     def energies_and_forces(self, batch: Batch) -> tuple[Floats, Floats]:

@@ -175,6 +175,18 @@ def test_same_numbers_with_other_settings(settings: dict[str, Any]) -> None:
     assert difference < TOLERANCE["float64"], f"{where}: {difference:.1e}"
 
 
+def test_a_part_as_no_version_has_it_keeps_the_network_as_shipped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model = build()
+    del model.model.func.allegro.tps[-1].base_dim_out
+    with caplog.at_level("INFO"):
+        assert not accelerate(model)
+    assert "base_dim_out" in caplog.text
+    difference, where = largest_difference(model, build(), frames())
+    assert difference == 0.0, where
+
+
 def test_same_numbers_in_crystals_with_stress() -> None:
     batch = frames((3, 5), periodic=True)
     assert batch[K.EDGE_CELL_SHIFT_KEY].abs().max() > 0

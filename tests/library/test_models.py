@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -196,6 +197,41 @@ def test_the_fast_network_gives_what_the_shipped_one_gives(
         model.energies_and_forces(several), shipped.energies_and_forces(several), strict=True
     ):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=ENERGY_EV)
+
+
+def test_large_tensor_products_of_a_shipped_network_take_smaller_calls(
+    build_model: Callable[..., AnalysisModel],
+    molecules: dict[str, Structure],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    several = [molecules[name] for name in ("CCO", "CC", "CO", "C")]
+    usual = build_model(l_max=2, num_layers=2)
+    [batch] = usual.batches(several)
+    assert len(list(usual._parts(batch))) == 1
+    monkeypatch.setattr("e3d.models.analysis.PRODUCT_BYTES", 8 * 2 * 9**3 * 90)
+    small = build_model(l_max=2, num_layers=2)
+    sizes = [part.edge_index.shape[1] for part in small._parts(batch)]
+    assert len(sizes) > 1
+    assert max(sizes) <= 90
+    np.testing.assert_allclose(
+        small.edge_energies(several).eps, usual.edge_energies(several).eps, rtol=0, atol=1e-13
+    )
+
+
+def test_norms_of_networks_before_allegro_08_are_read_from_their_numbers() -> None:
+    """They held 1 / sqrt(2 Nbar) with the sum over edges, 1 / sqrt(Nbar) in each contraction."""
+    import torch
+
+    from e3d.fast.parts import environment_norm
+    from e3d.models.edge_terms import Readout
+
+    edge_sum = SimpleNamespace(_factor=1 / (2 * 5.0) ** 0.5)
+    norm = Readout(edge_sum, None, (), 3).norm
+    torch.testing.assert_close(norm, torch.full((3,), 5.0**-0.5, dtype=torch.float64))
+    unscaled = Readout(SimpleNamespace(_factor=None), None, (), 1).norm
+    assert float(unscaled) == pytest.approx(2**0.5, rel=1e-15)
+    allegro = SimpleNamespace(tps=[SimpleNamespace(scatter_factor=5.0**-0.5)])
+    assert environment_norm(allegro) == 5.0**-0.5
 
 
 def test_agrees_with_nequips_own_calculator(

@@ -74,7 +74,7 @@ def weights(settings: Settings) -> Tensors:
 def write(path: Path, settings: Settings, tensors: Tensors, **more: Any) -> Path:
     """Write what nequip's training saves and :func:`e3d.load` reads."""
     state = {PREFIX + name: tensor for name, tensor in tensors.items()}
-    versions = {"nequip": "0.8.0", "allegro": "0.6.0"}
+    versions = {"nequip": more.pop("nequip", "0.8.0"), "allegro": "0.6.0"}
     saved: Settings = {
         "state_dict": {"run_stage": torch.zeros(1), **state, **more.pop("state", {})},
         "hyper_parameters": {"model": settings, "info_dict": {"versions": versions}},
@@ -192,6 +192,20 @@ def test_parities_of_04_without_mirrors_are_irreps(
         write(tmp_path / "new.ckpt", new, tensors),
         several,
     )
+
+
+def test_zbl_had_the_cutoff_of_the_radial_basis(several: list[Structure], tmp_path: Path) -> None:
+    """Until nequip 0.17; the control is the same file, said to be of a later version."""
+    embed = {**BESSELS, "polynomial_cutoff_p": 9}
+    zbl = {"_target_": "nequip.nn.pair_potential.ZBL", "units": "metal", "chemical_species": TYPES}
+    old = {**TODAY, "radial_chemical_embed": embed, "pair_potential": zbl}
+    new = {**old, "pair_potential": {**zbl, "polynomial_cutoff_p": 9}}
+    tensors = weights(new)
+    today = write(tmp_path / "new.ckpt", new, tensors, nequip="0.19.1")
+    same(write(tmp_path / "old.ckpt", old, tensors, nequip="0.16.3"), today, several)
+    later = write(tmp_path / "later.ckpt", old, tensors, nequip="0.17.0")
+    ours, theirs = (e3d.load(path).edge_energies(several).eps for path in (later, today))
+    assert np.abs(ours - theirs).max() > 1e-3
 
 
 def averages(tensors: Tensors, settings: Settings) -> dict[str, Any]:

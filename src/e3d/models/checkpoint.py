@@ -47,7 +47,7 @@ def load_checkpoint(path: Path, device: str) -> AnalysisModel:
     with eager(path):
         saved = inert.read(path)
         settings, versions = _settings(saved, path)
-        network = _build(settings, path)
+        network = _build(settings, versions, path)
         weights = _weights(saved["state_dict"], path)
         put_weights(network, _averaged(saved["state_dict"], weights, network, path), path)
     source = {
@@ -77,22 +77,22 @@ def _settings(saved: Any, path: Path) -> tuple[dict[str, Any], Mapping[str, Any]
     return {**settings, _TARGET: str(target)}, versions
 
 
-def _build(settings: Mapping[str, Any], path: Path) -> torch.nn.Module:
+def _build(settings: Mapping[str, Any], versions: Mapping[str, Any], path: Path) -> torch.nn.Module:
     """Build the network that settings describe, in float64, its weights still arbitrary."""
     target = settings[_TARGET]
     given = {name: value for name, value in settings.items() if name != _TARGET}
     if target in _BUILDERS:
         try:
-            return build_allegro({**given, "model_dtype": "float64"})
+            return build_allegro({**given, "model_dtype": "float64"}, versions.get("nequip"))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
     if target in _MODIFY:
-        network = _build(given["model"], path)
+        network = _build(given["model"], versions, path)
         modify(network, given["modifiers"])
         return network
     if target == _FROM_CHECKPOINT:
         origin = _origin(given["checkpoint_path"], path)
-        return _build(_settings(inert.read(origin), origin)[0], origin)
+        return _build(*_settings(inert.read(origin), origin), origin)
     if target == _FROM_PACKAGE:
         package: torch.nn.Module = ModelFromPackage(str(_origin(given["package_path"], path)))[
             SOLE_MODEL

@@ -15,11 +15,13 @@ from nequip.data import AtomicDataDict
 
 from e3d.errors import InputError
 
-_EDGE_SUM, _SCALE_SHIFT, _TOTAL = "EdgewiseReduce", "PerTypeScaleShift", "AtomwiseReduce"
+_EDGE_SUM, _SCALE_SHIFT = "EdgewiseReduce", "PerTypeScaleShift"
+_NO_POTENTIAL = "AtomwiseReduce", "AddRadialCutoffToData"  # sum to the total; cutoff of splines
 _GEOMETRY = (
     AtomicDataDict.EDGE_VECTORS_KEY,
     AtomicDataDict.EDGE_LENGTH_KEY,
     AtomicDataDict.NORM_LENGTH_KEY,
+    AtomicDataDict.EDGE_CUTOFF_KEY,  # read by pair potentials of nequip before 0.17
 )
 
 
@@ -44,7 +46,7 @@ class Readout:
         modules = list(network.children())
         edge_sum, scale_shift = (_only(modules, name, path) for name in (_EDGE_SUM, _SCALE_SHIFT))
         last = modules[modules.index(scale_shift) + 1 :]
-        terms = tuple(module for module in last if type(module).__name__ != _TOTAL)
+        terms = tuple(module for module in last if type(module).__name__ not in _NO_POTENTIAL)
         return cls(edge_sum, scale_shift, terms, n_types)
 
     @property
@@ -89,7 +91,7 @@ class Readout:
         n_edges, device = edges.shape[1], edges.device
         if not self.pair_potentials:
             return torch.zeros(n_edges, dtype=torch.float64, device=device)
-        dimers = {key: out[key] for key in _GEOMETRY}
+        dimers = {key: out[key] for key in _GEOMETRY if key in out}
         ends = torch.arange(2 * n_edges, device=device)
         dimers[AtomicDataDict.EDGE_INDEX_KEY] = ends.view(2, n_edges)
         dimers[AtomicDataDict.ATOM_TYPE_KEY] = types[edges].view(-1)

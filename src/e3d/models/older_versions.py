@@ -51,25 +51,29 @@ _MODULES: Final = {
     "TwoBodyBesselScalarEmbed": "allegro.nn.TwoBodyBesselScalarEmbed",
     "TwoBodySplineScalarEmbed": "allegro.nn.TwoBodySplineScalarEmbed",
     "ZBL": "nequip.nn.pair_potential.ZBL",
-    "LennardJones": "nequip.nn.pair_potential.LennardJones",
-    "SimpleLennardJones": "nequip.nn.pair_potential.SimpleLennardJones",
 }
-"""The modules that settings may name, by class; nothing else that a file names is called."""
+"""The modules that settings may name, by class; nothing else that a file names is called.
+
+nequip's Lennard-Jones potentials do not run in an Allegro network, in any version.
+"""
 
 
-def build_allegro(settings: Mapping[str, Any]) -> torch.nn.Module:
+def build_allegro(
+    settings: Mapping[str, Any], nequip_version: str | None = None
+) -> torch.nn.Module:
     """Build a network, nequip's ``GraphModel``, of the settings of any ``AllegroModel`` builder.
 
     Settings are those of nequip-allegro 0.4 to 0.8, of which 0.5 took ``scalar_embed_output_dim``
     away: the number of outputs of the scalar embedding, where it is not ``num_scalar_features``.
-    Call it inside :func:`e3d.models.building.eager`.
+    ``nequip_version`` is the one that they were written for, by default the installed one. Call it
+    inside :func:`e3d.models.building.eager`.
 
     Raises
     ------
     InputError
         If a setting has no counterpart in the installed version.
     """
-    current = current_settings(settings)
+    current = current_settings(settings, nequip_version)
     width = current.pop(_EMBED_WIDTH, None)
     by_irreps = _IRREPS in current
     model: Any = (builders.FullAllegroModel if by_irreps else builders.AllegroModel)(**current)
@@ -85,7 +89,7 @@ def build_allegro(settings: Mapping[str, Any]) -> torch.nn.Module:
     return built
 
 
-def current_settings(settings: Mapping[str, Any]) -> Settings:
+def current_settings(settings: Mapping[str, Any], nequip_version: str | None = None) -> Settings:
     """Return settings under the names, and in the forms, of the installed version.
 
     ``scalar_embed_output_dim`` is kept where it is given: :func:`build_allegro` takes it.
@@ -93,6 +97,8 @@ def current_settings(settings: Mapping[str, Any]) -> Settings:
     current = {name: value for name, value in settings.items() if name not in _DROPPED}
     for change in _CHANGES:
         change(current)
+    if nequip_version is not None and _minor(nequip_version) < (0, 17):
+        _shared_cutoff(current)
     return current
 
 
@@ -184,6 +190,16 @@ def _per_type_lists(settings: Settings) -> None:
             settings[name] = value[0] if one else dict(zip(types, value, strict=True))
 
 
+def _shared_cutoff(settings: Settings) -> None:
+    """Since nequip 0.17, pair potentials have a cutoff of their own, p = 6 if not given.
+
+    Before, they took that of the radial basis.
+    """
+    if settings.get("pair_potential") is not None:
+        exponent = settings[_EMBED].get("polynomial_cutoff_p", 6)
+        settings["pair_potential"] = {**settings["pair_potential"], "polynomial_cutoff_p": exponent}
+
+
 def _known_modules(settings: Settings) -> None:
     """Name modules by where the installed version has them; refuse what is not known."""
     for name, value in settings.items():
@@ -196,6 +212,12 @@ def _known_modules(settings: Settings) -> None:
                     f"{', '.join(_MODULES)}. Give the model as a package (`nequip-package build`)."
                 )
             settings[name] = {**value, "_target_": module}
+
+
+def _minor(version: str) -> tuple[int, int]:
+    """Return the first two numbers of a version."""
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
 
 
 _CHANGES: Final[tuple[Callable[[Settings], None], ...]] = (

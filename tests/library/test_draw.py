@@ -60,6 +60,12 @@ def test_what_has_no_smiles_is_a_frame(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["crystal.html"]
 
 
+def test_what_is_too_large_is_said() -> None:
+    html = e3d.draw(MODEL, bulk("C", "diamond", a=3.567, cubic=True) * (7, 7, 6))._repr_html_()
+    assert "1 with more than 2,000 atoms: not drawn" in html
+    assert "<iframe" not in html
+
+
 def test_wrong_input_is_one_line(tmp_path: Path) -> None:
     water, two = molecule("H2O"), [molecule("H2O"), molecule("CH4")]
     bonds = e3d.decompose(MODEL, water)

@@ -131,3 +131,19 @@ def test_a_saved_drawing_is_a_page_of_its_own(browser: Browser, tmp_path: Path) 
     assert browser.requests[0] == (tmp_path / "drawing.html").as_uri()
     assert all(url.startswith(("data:", "blob:")) for url in browser.requests[1:])
     assert not browser.complaints
+
+
+def test_without_webgl_it_says_so_and_the_rest_works(browser: Browser, page: Path) -> None:
+    script = browser.send(
+        "Page.addScriptToEvaluateOnNewDocument",
+        source="HTMLCanvasElement.prototype.getContext = () => null",
+    )
+    browser.open(page)
+    browser.send("Page.removeScriptToEvaluateOnNewDocument", **script)
+    assert browser.run("document.querySelector('.view-failed').checkVisibility()")
+    assert not browser.run("document.querySelector('.view-canvas').checkVisibility()")
+    browser.run("document.querySelector('.view-frame').focus()")
+    browser.press("ArrowRight")
+    shown = browser.run("document.querySelector('.view-frame-name').textContent")
+    assert shown == f"frame 1 (2 of {N_FRAMES} shown)"
+    assert not browser.complaints

@@ -13,6 +13,7 @@ from e3d.drawing.colors import ColorScale
 from e3d.drawing.molecules import COLUMNS, Molecule, collect
 from e3d.drawing.page import page
 from e3d.drawing.skeleton import MOST_ATOMS, skeleton
+from e3d.drawing.view import MOST_ATOMS as MOST_ATOMS_3D
 from e3d.drawing.view import licences, scripts, shown, view
 from e3d.errors import InputError
 from e3d.fields import Column as C
@@ -61,10 +62,13 @@ class Drawing:
         """Return the drawings in 2-D, and a page in a frame for what has none."""
         drawings = _drawings(self.molecules, self._scale)
         others = [one for one in self.molecules if not _is_flat(one)]
+        large = sum(len(one.symbols) > MOST_ATOMS_3D for one in others)
         html = f'<div style="display:flex;flex-wrap:wrap;gap:12px">{"".join(drawings)}</div>'
         if shown(others):
             inside = escape(self._page([], others), quote=True)
             html += f'<iframe srcdoc="{inside}" style="width:100%;height:780px;border:0"></iframe>'
+        if large:
+            html += f"<p>{large} with more than {MOST_ATOMS_3D:,} atoms: not drawn.</p>"
         return html
 
     @property

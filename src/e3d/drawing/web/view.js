@@ -39,6 +39,11 @@
     return found;
   }
 
+  function hasWebGL() { // 3Dmol.js would show nothing, and not say so
+    const canvas = document.createElement("canvas");
+    return Boolean(canvas.getContext("webgl2") || canvas.getContext("webgl"));
+  }
+
   class View {
     constructor(root) {
       this.root = root;
@@ -47,11 +52,8 @@
       for (const name of ["molecule", "canvas", "play", "frame", "labels", "numbers", "chips",
         "plot", "curves", "table", "reset"]) this[name] = part(name);
       this.frameName = part("frame-name");
-      try {
-        this.viewer = $3Dmol.createViewer(this.canvas, { backgroundColor: "#ffffff" });
-      } catch (error) {
-        this.viewer = null;
-      }
+      this.viewer = hasWebGL()
+        ? $3Dmol.createViewer(this.canvas, { backgroundColor: "#ffffff" }) : null;
       if (!this.viewer) {
         this.canvas.hidden = true;
         part("failed").hidden = false;
@@ -233,7 +235,7 @@
       this.viewer.rotate(20, "x");
       this.viewer.rotate(-25, "y");
       this.viewer.zoomTo();
-      this.viewer.zoom(this.one.cells ? 0.8 : 1.2);
+      this.viewer.zoom(this.one.cells ? 1.1 : 1.2);
       this.viewer.render();
     }
 

@@ -146,6 +146,17 @@ def test_weights_are_put_in_by_their_order_of_use(network: Any) -> None:
     assert called == list(parameters_in_order_of_use(network))
 
 
+def test_a_constant_folded_archive_lists_weights_in_another_order(
+    compiled: Path, constants: dict[str, torch.Tensor], source: AnalysisModel
+) -> None:
+    write_compiled(compiled, dict(reversed(constants.items())), NOTES)
+    found = e3d.load(compiled)
+    assert found.n_parameters == source.n_parameters
+    [batch] = source.batches([water()])
+    expected = source.energies_and_forces(batch)[0]
+    np.testing.assert_allclose(found.energies_and_forces(batch)[0], expected, rtol=1e-14)
+
+
 def water() -> Structure:
     return next(iter(e3d.structures.structures_of("O")))
 

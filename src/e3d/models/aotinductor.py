@@ -4,7 +4,8 @@ Its weights are read from the archive, its architecture from a YAML file, and th
 anew. Nothing in the archive is executed.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ def load_aotinductor(path: Path, device: str) -> AnalysisModel:
     values = {name: one.tensor.double().view(-1).tolist() for name, one in per_type.items()}
     settings = architecture.checked_settings({**_noted(compiled.notes), **values})
     used = {one.name for one in per_type.values()}
-    weights = [one for one in compiled.constants if one.is_parameter and one.name not in used]
+    weights = [one for one in _numbered(compiled.constants) if one.name not in used]
     with eager(path):
         network = _build(settings, architecture)
         _put(weights, network, architecture, path)
@@ -49,6 +50,15 @@ def load_aotinductor(path: Path, device: str) -> AnalysisModel:
     model = analysis_model(network, path, device, source)
     architecture.check(model)
     return model
+
+
+def _numbered(constants: Sequence[Constant]) -> list[Constant]:
+    """Return the weights in the order of use, which the numbers in their names give.
+
+    They stand in the archive in this order, unless it was compiled with ``--constant-fold``.
+    """
+    weights = [one for one in constants if one.is_parameter]
+    return sorted(weights, key=lambda one: int(re.sub(r"\D", "", one.name) or 0))
 
 
 def _build(settings: Mapping[str, Any], architecture: Architecture) -> torch.nn.Module:

@@ -25,7 +25,7 @@ from e3d.fields import Column as C
 from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import boxes_around, name_run, push_off
-from study.runs import OverSeeds, at_run, over_seeds, reference
+from study.runs import OverSeeds, all_given, at_run, over_seeds, reference
 
 MAX_PANELS: Final = 9
 _COLUMNS: Final = (3, 2, 1)
@@ -75,7 +75,9 @@ def make(tables: dict[str, pd.DataFrame], molecules: Sequence[str]) -> Figure:
     means = means[means[C.STRUCTURES] == NAMED_BONDS]
     run = reference(tables["decompose/summary"])
     means = at_run(means, run)
-    drawings = [_drawing(means[means[C.MOLECULE] == name]) for name in _chosen(means, molecules)]
+    lacking = all_given(at_run(tables["decompose/summary"], run)[C.RUN])
+    chosen = _chosen(means, molecules, some_lacking=lacking)
+    drawings = [_drawing(means[means[C.MOLECULE] == name]) for name in chosen]
     energies = [bond.d.mean for drawing in drawings for bond in drawing.bonds]
     low, high = min(energies), max(energies)
     norm = Normalize(low, high) if high > low else Normalize(low - 0.5, high + 0.5)
@@ -84,16 +86,17 @@ def make(tables: dict[str, pd.DataFrame], molecules: Sequence[str]) -> Figure:
     return figure
 
 
-def _chosen(means: pd.DataFrame, molecules: Sequence[str]) -> list[str]:
+def _chosen(means: pd.DataFrame, molecules: Sequence[str], *, some_lacking: bool) -> list[str]:
+    """Return the molecules to draw; a given model may lack elements of some, or of all wanted."""
     known = list(dict.fromkeys(means[C.MOLECULE].astype(str)))
     wanted = [canonical_smiles(Chem.AddHs(parse(smiles))) for smiles in molecules]
     for given, smiles in zip(molecules, wanted, strict=True):
-        if smiles not in known:
+        if smiles not in known and not some_lacking:
             raise InputError(
                 f"molecule {given!r} is not among the molecules of the named bonds - "
                 f"{choices(smiles, known)}. Choose from these in figures: molecules."
             )
-    chosen = wanted or known[:MAX_PANELS]
+    chosen = [smiles for smiles in wanted if smiles in known] or known[:MAX_PANELS]
     if not 0 < len(chosen) <= MAX_PANELS:
         raise InputError(
             f"{len(chosen)} molecules to draw - the figure holds 1 to {MAX_PANELS}. "

@@ -57,8 +57,7 @@ def write_tables(
     Raises
     ------
     InputError
-        If a file lacks something, only one of ``store`` and ``subset`` is given, or the model knows
-        the elements of no reaction, scan or path.
+        If a file lacks something, or only one of ``store`` and ``subset`` is given.
     """
     if (store is None) != (subset is None):
         raise InputError(
@@ -77,9 +76,9 @@ def write_tables(
     )
     parts = reactivity_tables(potential, reactions, found_scans, found_paths, known, theory)
     if all(parts[suffix].empty for suffix in ("", ".scans", ".paths")):
-        raise InputError(
-            f"{model}: knows the elements of no reaction, scan or path in {paths}, {scans}, "
-            f"{references}. Give a model that knows at least H, C and O."
+        log.warning(
+            "%s: knows the elements of no reaction, scan or path in %s, %s, %s: tables are empty",
+            *(model, paths, scans, references),
         )
     files = (model, paths, path_labels, scans, scan_labels, references, transition1x, store, subset)
     inputs = [path for path in files if path is not None]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from allegro.model import AllegroModel
 from nequip.model.inference_models.torchscript import save_torchscript_model
 from nequip.nn.pair_potential import LennardJones
 
@@ -155,7 +156,9 @@ def write_archive(path: Path, **members: bytes) -> Path:
 def lennard_jones(_: Path, path: Path) -> Path:
     class_path = f"nequip.nn.pair_potential.{LennardJones.__name__}"
     potential = {"_target_": class_path, "lj_sigma": 1.0, "lj_epsilon": 0.1}
-    return scripted(build(pair_potential=potential), path)
+    with eager(path):
+        network = AllegroModel(**{**SETTINGS, "pair_potential": potential})
+    return scripted(network, path)
 
 
 def nequip_model(_: Path, path: Path) -> Path:

@@ -2,10 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -70,7 +70,8 @@ def write_report(
                 f"bonds' molecules{' nor of the given structures' if sets else ''}. Give "
                 "structures of these elements."
             )
-        _write_tables(model, sets, folder)
+        inputs = [model.path, *(one for one in sources if isinstance(one, Path))]
+        _write_tables(sets, folder, own_run(model.path), inputs)
         page = report_page(model, bonds, sets)
         (folder / PAGE_FILE).write_text(page, encoding="utf-8")
 
@@ -87,15 +88,17 @@ def _names(sources: Sequence[Path | str]) -> list[str]:
     return names
 
 
-def _write_tables(model: LoadedModel, sets: Sequence[StructureSet], folder: Path) -> None:
-    run = own_run(model.path)
+def _write_tables(
+    sets: Sequence[StructureSet], folder: Path, run: Mapping[str, Any], inputs: Sequence[Path]
+) -> None:
     errors = [{"structures": one.name, **one.errors} for one in sets if one.errors is not None]
     if errors:
-        tables.write(tables.with_run(pd.DataFrame(errors), run), folder / ERRORS_FILE)
+        table = tables.with_run(pd.DataFrame(errors), run)
+        tables.write(table, folder / ERRORS_FILE, inputs=inputs)
     left = [(one.name, *row) for one in sets for row in one.left_out]
     if left:
         columns = ["structures", "structure", "molecule", "unknown_elements"]
-        tables.write(pd.DataFrame(left, columns=columns), folder / LEFT_OUT_FILE)
+        tables.write(pd.DataFrame(left, columns=columns), folder / LEFT_OUT_FILE, inputs=inputs)
 
 
 def _require_own(output: Path) -> None:

@@ -137,7 +137,7 @@
       const place = this.one.positions[this.k].slice(3 * i, 3 * i + 3);
       if (this.one.cells) {
         const cell = this.one.cells[this.k];
-        for (let a = 0; a < 3; a++) for (let c = 0; c < 3; c++) place[c] += shift[a] * cell[3 * a + c];
+        for (let k = 0; k < 9; k++) place[k % 3] += shift[Math.floor(k / 3)] * cell[k];
       }
       return { x: place[0], y: place[1], z: place[2] };
     }
@@ -253,12 +253,14 @@
       [low, high] = [low - room, high + room];
       const first = frames[0], last = frames[frames.length - 1];
       const x = (f) => box.left + (f - first) / (last - first) * (width - box.left - box.right);
-      const y = (v) => height - box.bottom - (v - low) / (high - low) * (height - box.top - box.bottom);
+      const base = height - box.bottom;
+      const y = (v) => base - (v - low) / (high - low) * (base - box.top);
       const svg = element("svg", { width, height, role: "img", class: "chart",
         "aria-label": "D of the chosen bonds along the frames" }, this.plot);
       for (const tick of ticks(low, high, 5)) {
-        element("line", { x1: box.left, x2: width - box.right, y1: y(tick), y2: y(tick), class: "grid" }, svg);
-        element("text", { x: box.left - 6, y: y(tick) + 4, "text-anchor": "end" }, svg).textContent = tick;
+        const [x1, x2, y1] = [box.left, width - box.right, y(tick)];
+        element("line", { x1, x2, y1, y2: y1, class: "grid" }, svg);
+        element("text", { x: x1 - 6, y: y1 + 4, "text-anchor": "end" }, svg).textContent = tick;
       }
       for (const tick of ticks(first, last, width / 90)) {
         element("text", { x: x(tick), y: height - box.bottom + 17, "text-anchor": "middle" }, svg)
@@ -276,7 +278,8 @@
           path += `${pen}${x(f).toFixed(1)} ${y(d[k][b]).toFixed(1)}`;
           pen = "L";
         });
-        const line = element("path", { d: path, fill: "none", ...this.stroke(this.order.indexOf(b)) }, svg);
+        const look = this.stroke(this.order.indexOf(b));
+        const line = element("path", { d: path, fill: "none", ...look }, svg);
         element("title", {}, line).textContent = this.names[b];
       }
       this.cursor = element("line", { y1: box.top, y2: height - box.bottom, class: "cursor" }, svg);

@@ -248,7 +248,8 @@ def _frames(sets: Sequence[StructureSet]) -> str:
 def _violation(value: float) -> str:
     """Return its size where it is more than rounding, whose digits differ from run to run."""
     small = value < _ROUNDING_EV
-    return ("< " if small else "") + f"{_ROUNDING_EV if small else value:.0e}".replace("e-0", "e−").replace("-", "−")
+    text = f"{_ROUNDING_EV if small else value:.0e}".replace("e-0", "e-").replace("-", "−")
+    return f"< {text}" if small else text
 
 
 def _left(sets: Sequence[StructureSet]) -> str:

@@ -16,6 +16,7 @@ from e3d.fields import Column as C
 from e3d.named_bonds import BDE_FILE, ENERGIES_FILE
 from e3d.named_bonds.table import geometry, named_bonds, read_references
 from e3d.units import EV_KCAL_MOL
+from study.bde.nearest import nearest
 from study.bde.tables import bond_types, summary, write_tables
 
 RUN = {"run": "a/n8/nano/s0", "dataset": "a", "n_train": 8, "model": "nano", "seed": 0}
@@ -302,7 +303,7 @@ def test_load_leaves_out_frames_whose_bonds_changed(decomposed: Any, tmp_path: P
     assert len(loaded.bonds) == 4
 
 
-def test_run_tables_writes_four_tables(root: Path, decomposed: Any, tmp_path: Path) -> None:
+def test_run_tables_writes_five_tables(root: Path, decomposed: Any, tmp_path: Path) -> None:
     folders = [
         _save(decomposed(name, ["CC", "C=C", "C"], lambda kind, row: 4.0 + 0.1 * row), tmp_path)
         for name in (NAMED_BONDS, TEST_MOLECULES)
@@ -312,13 +313,45 @@ def test_run_tables_writes_four_tables(root: Path, decomposed: Any, tmp_path: Pa
     bde, energies = BDE_FILE, ENERGIES_FILE
     write_tables(folders, bde, energies, subset, tmp_path / "out" / "s0.csv", RUN)
     found = {path.name: tables.read(path) for path in (tmp_path / "out").glob("*.csv")}
-    assert set(found) == {"s0.csv", "s0.named.csv", "s0.summary.csv", "s0.order.csv"}
+    others = ("named", "summary", "order", "nearest")
+    assert set(found) == {"s0.csv", *(f"s0.{name}.csv" for name in others)}
     for table in found.values():
         assert table.columns[:5].tolist() == list(RUN)
         assert (table["run"] == RUN["run"]).all()
     named = found["s0.named.csv"].set_index("bond")["in_training"]
     assert named["CH3-H"].all(), "methane was trained on, in a cluster"
     assert not named["CH2=CH2"].any()
+
+
+def test_the_nearest_reference_is_paired_on_the_same_bonds() -> None:
+    """D is 0.1 eV from mean bond energies and 1 eV from De; two bonds have no De."""
+    rng, n = np.random.default_rng(0), 12
+    mean = rng.uniform(2, 6, n)
+    named = pd.DataFrame(
+        {
+            "geometry": "relaxed",
+            "molecule": [f"m{k}" for k in range(n)],
+            "mean_bond_energy_error_eV": rng.choice([-0.1, 0.1], n),
+            "de_error_eV": np.where(np.arange(n) < 2, np.nan, rng.choice([-1.0, 1.0], n)),
+            "bde298_error_eV": np.where(np.arange(n) % 2, 0.1, -0.1),
+        }
+    ).assign(bond_energy_eV=mean)
+    rows = nearest(named).set_index(["first", "second"])
+    row = rows.loc["de", "mean_bond_energy"]
+    assert (row["n_bonds"], row["nearer"]) == (10, "mean_bond_energy")
+    assert row["difference_eV"] == pytest.approx(0.9)
+    assert rows.loc["bde298", "de"]["nearer"] == "bde298"
+    assert rows.loc["bde298", "mean_bond_energy"]["nearer"] == "undetermined"
+
+
+def test_molecules_smaller_than_any_frame_were_not_in_training(decomposed: Any) -> None:
+    """What a given model saw is not known, but SPICE 2's models saw no two atoms."""
+    parts = [decomposed(NAMED_BONDS, ["CC", "[H][H]"], lambda kind, row: 4.0)]
+    references = read_references(BDE_FILE, ENERGIES_FILE)
+    named = named_bonds(parts, references, None, 3).set_index("molecule")["in_training"]
+    assert named["[H][H]"] is False
+    assert named["CC"] is None
+    assert named_bonds(parts, references, None)["in_training"].isna().all()
 
 
 def test_structures_without_a_named_molecule_give_empty_tables(

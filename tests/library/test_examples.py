@@ -38,9 +38,9 @@ def test_the_page_of_the_library(
     examples = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "library.md", None, 0)
     assert failures(examples) == 0
     commands = re.findall(
-        r"^ {4}e3d ((?:decompose|evaluate) .*?)(?: {2,}#.*)?$", text, re.MULTILINE
+        r"^ {4}e3d ((?:decompose|evaluate|report) .*?)(?: {2,}#.*)?$", text, re.MULTILINE
     )
-    assert len(commands) == 2
+    assert len(commands) == 4
     for command in commands:
         assert main(command.split()) == 0
 

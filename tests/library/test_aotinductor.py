@@ -172,7 +172,7 @@ WRONG_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "more layers": ({"num_layers": 3}, r"has \d+ arrays of weights, but .*yaml says has \d+"),
     "another shape": ({"num_tensor_features": 3}, r"\(\S+\) has shape \(12, 6\), .* has \(12, 9\)"),
     "unknown name": ({"n_layers": 2}, "n_layers is no setting - did you mean 'num_layers'"),
-    "not resolved": ({"num_layers": "${n}"}, r"num_layers is '\$\{n\}', expected a whole number"),
+    "not resolved": ({"num_layers": "${n}"}, r"num_layers: \$\{n\} would be looked up"),
     "any code": (
         {"radial_chemical_embed": {"_target_": "os.system"}},
         "os.system is not a module that E3D builds",
@@ -180,6 +180,10 @@ WRONG_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "other units": (
         {"pair_potential": {**MODEL["pair_potential"], "units": "real"}},
         "units is real - allowed: metal",
+    ),
+    "elements in another order": (
+        {"pair_potential": {**MODEL["pair_potential"], "chemical_species": ["C", "H", "O"]}},
+        r"species is \['C', 'H', 'O'\] - allowed: \['H', 'C', 'O'\]",
     ),
     "no such constant": (
         {"per_type_energy_scales": "_tensor_constant9"},

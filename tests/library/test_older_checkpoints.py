@@ -4,7 +4,6 @@ Each is written here by the rules of its version: names, shapes, settings. The r
 the sources of nequip and nequip-allegro at the versions' tags.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,73 +13,24 @@ import pytest
 import torch
 
 import e3d
+from checkpoint_fixtures import (
+    BESSELS,
+    SCALES,
+    SHIFTS,
+    TODAY,
+    TYPES,
+    Settings,
+    Tensors,
+    network,
+    weights,
+    write,
+)
 from e3d.errors import InputError
-from e3d.models.building import eager
-from e3d.models.older_versions import build_allegro
 from e3d.pairs import SUM_RULE_TOLERANCE_EV, sum_rule_violation
 from e3d.structures import Structure
 
-Settings = dict[str, Any]
-Tensors = dict[str, torch.Tensor]
-
 # one file loaded twice differs so: matrix products round by where their operands lie in memory
 ROUNDING: dict[str, float] = {"rtol": 1e-14, "atol": 1e-12}
-PREFIX = "model.sole_model."
-SCALES, SHIFTS = (f"model.func.per_type_energy_scale_shift.{n}" for n in ("scales", "shifts"))
-TYPES = ["H", "C", "O"]
-BESSELS = {"_target_": "allegro.nn.TwoBodyBesselScalarEmbed", "num_bessels": 4}
-TODAY: Settings = {
-    "_target_": "allegro.model.AllegroModel",
-    "seed": 1,
-    "model_dtype": "float32",
-    "type_names": TYPES,
-    "r_max": 4.0,
-    "l_max": 2,
-    "parity": True,
-    "radial_chemical_embed": BESSELS,
-    "radial_chemical_embed_dim": 6,
-    "scalar_embed_mlp_hidden_layers_depth": 2,
-    "scalar_embed_mlp_hidden_layers_width": 5,
-    "num_layers": 2,
-    "num_scalar_features": 8,
-    "num_tensor_features": 2,
-    "allegro_mlp_hidden_layers_depth": 2,
-    "allegro_mlp_hidden_layers_width": 7,
-    "readout_mlp_hidden_layers_depth": 2,
-    "readout_mlp_hidden_layers_width": 6,
-    "readout_mlp_nonlinearity": None,
-    "avg_num_neighbors": 5.0,
-    "per_type_energy_scales": {"H": 1.0, "C": 2.0, "O": 0.5},
-    "per_type_energy_shifts": {"H": -13.5, "C": -1030.0, "O": -2043.0},
-}
-
-
-def network(settings: Settings) -> torch.nn.Module:
-    with eager(Path("test")):
-        return build_allegro({k: v for k, v in settings.items() if k != "_target_"})
-
-
-def weights(settings: Settings) -> Tensors:
-    """Weights of a network as training leaves them, by their names of today."""
-    generator = torch.Generator().manual_seed(7)
-    built = network(settings)
-    with torch.no_grad():
-        for weight in built.parameters():
-            noise = torch.randn(weight.shape, generator=generator, dtype=torch.float64)
-            weight += 0.1 * noise.to(weight.dtype)
-    return {name: tensor.clone() for name, tensor in built.state_dict().items()}
-
-
-def write(path: Path, settings: Settings, tensors: Tensors, **more: Any) -> Path:
-    """Write what nequip's training saves and :func:`e3d.load` reads."""
-    state = {PREFIX + name: tensor for name, tensor in tensors.items()}
-    versions = {"nequip": more.pop("nequip", "0.8.0"), "allegro": "0.6.0"}
-    saved: Settings = {
-        "state_dict": {"run_stage": torch.zeros(1), **state, **more.pop("state", {})},
-        "hyper_parameters": {"model": settings, "info_dict": {"versions": versions}},
-    }
-    torch.save({**saved, **more}, path)
-    return path
 
 
 def same(old: Path, new: Path, structures: list[Structure]) -> None:
@@ -276,86 +226,3 @@ def test_facts_say_what_a_checkpoint_is(tmp_path: Path) -> None:
         "allegro_version": "0.6.0",
     }
     assert model.n_parameters == sum(p.numel() for p in network(settings).parameters())
-
-
-def _without(name: str) -> Callable[[Settings, Tensors], None]:
-    def change(settings: Settings, tensors: Tensors) -> None:
-        del tensors[name]
-
-    return change
-
-
-def _replaced(name: str, value: torch.Tensor) -> Callable[[Settings, Tensors], None]:
-    return lambda settings, tensors: tensors.update({name: value})
-
-
-def _set(name: str, value: Any) -> Callable[[Settings, Tensors], None]:
-    return lambda settings, tensors: settings.update({name: value})
-
-
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        (_without("model.func.allegro.tps.0.weights"), r"lacks model\.func\.allegro\.tps\.0\.w"),
-        (_replaced("model.func.extra.weight", torch.ones(2)), r"has model\.func\.extra\.weight"),
-        (_replaced(SCALES, torch.ones(4, 1)), r"scales.*\(4, 1\).*\(3, 1\)"),
-        (_set("per_type_energy_shifts", [1.0, 2.0]), "2 values for 3 types"),
-        (_set("scatter_features", True), "scatter_features: true has no counterpart"),
-        (_set("unheard_of", 1), "cannot be loaded.*unheard_of"),
-        (_set("_target_", "nequip.model.NequIPGNNModel"), "built by nequip.model.NequIPGNNModel"),
-        (_set("_target_", "os.system"), "built by os.system"),
-        (
-            _set("pair_potential", {"_target_": "os.system", "command": "false"}),
-            "pair_potential: os.system is not a module that E3D builds",
-        ),
-        (
-            _set("scalar_embed", {"_target_": "allegro.nn.TwoBodySplineScalarEmbed"}),
-            "TwoBodySplineScalarEmbed of nequip-allegro 0.4 has no counterpart",
-        ),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_what_does_not_fit_is_one_line_that_names_it(
-    change: Callable[[Settings, Tensors], None], text: str, tmp_path: Path
-) -> None:
-    settings, tensors = dict(TODAY), weights(TODAY)
-    change(settings, tensors)
-    with pytest.raises(InputError, match=text) as caught:
-        e3d.load(write(tmp_path / "model.ckpt", settings, tensors))
-    assert str(caught.value).startswith(str(tmp_path / "model.ckpt"))
-    assert "\n" not in str(caught.value)
-
-
-def test_several_models_and_other_pickles_are_refused(tmp_path: Path) -> None:
-    tensors = weights(TODAY)
-    twice = {f"model.other.{name}": tensor for name, tensor in tensors.items()}
-    with pytest.raises(InputError, match=r"2 models \(other, sole_model\)"):
-        e3d.load(write(tmp_path / "two.ckpt", TODAY, tensors, state=twice))
-    free = write(tmp_path / "free.ckpt", TODAY, tensors, schedulefree_optimizer_state_dict={})
-    with pytest.raises(InputError, match="schedule-free"):
-        e3d.load(free)
-    for content in ({"state_dict": tensors}, {"hyper_parameters": {"model": 3}}, [1, 2]):
-        torch.save(content, tmp_path / "odd.ckpt")
-        with pytest.raises(InputError, match="no checkpoint of nequip"):
-            e3d.load(tmp_path / "odd.ckpt")
-
-
-class Trap:
-    """An object whose unpickling makes a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self._folder),)
-
-
-def test_nothing_of_a_checkpoint_is_executed(several: list[Structure], tmp_path: Path) -> None:
-    """Objects of other classes are left out; the control shows that the trap would go off."""
-    tensors = weights(TODAY)
-    folder = tmp_path / "made"
-    path = write(tmp_path / "trap.ckpt", TODAY, tensors, callbacks=[Trap(folder)])
-    same(path, write(tmp_path / "plain.ckpt", TODAY, tensors), several)
-    assert not folder.exists()
-    torch.load(path, weights_only=False)
-    assert folder.exists()

@@ -172,13 +172,7 @@ class Architecture:
                 _require(settings[part], allowed, f"{where}: {part}")
                 _require_names(settings[part], ("_target_",), f"{where}: {part}")
         _require_types(settings, where)
-        potential = settings.get("pair_potential") or _ZBL
-        for name, expected in _ZBL.items():
-            if potential.get(name) != expected:
-                raise InputError(
-                    f"{where}: pair_potential: {name} is {potential.get(name)} - allowed: "
-                    f"{expected}, in eV and Å. Of another pair potential give the checkpoint."
-                )
+        _require_zbl(settings, where)
         return {**settings, "seed": 0, "model_dtype": "float64"}
 
     def check(self, model: LoadedModel) -> None:
@@ -269,6 +263,19 @@ def _require_types(settings: Mapping[str, Any], where: str) -> None:
             raise InputError(
                 f"{where}: {name} has numbers for {', '.join(map(str, value))}, but the types are "
                 f"{', '.join(types)}. Give one for each type."
+            )
+
+
+def _require_zbl(settings: Mapping[str, Any], where: str) -> None:
+    """Refuse a pair potential other than ZBL in eV and Å of the model's own elements."""
+    given = settings.get("pair_potential")
+    if given is None:
+        return
+    for name, expected in {**_ZBL, "chemical_species": settings["type_names"]}.items():
+        if given.get(name) != expected:
+            raise InputError(
+                f"{where}: pair_potential: {name} is {given.get(name)} - allowed: {expected}. "
+                "Correct it; of a pair potential other than ZBL in eV and Å give the checkpoint."
             )
 
 

@@ -6,9 +6,10 @@ with i = edge_index[0]. Scale and Nbar are the network's own (nequip-allegro 0.4
 ``EdgewiseReduce``, nequip 0.7 to 0.19 ``PerTypeScaleShift``).
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from nequip.data import AtomicDataDict
@@ -23,6 +24,10 @@ _GEOMETRY = (
     AtomicDataDict.NORM_LENGTH_KEY,
     AtomicDataDict.EDGE_CUTOFF_KEY,  # read by pair potentials of nequip before 0.17
 )
+_ZBL_EV: Final = 14.399645 / 2
+"""Prefactor of nequip's ZBL in eV Å, half of it on either edge (e^2 / 4 pi eps_0 as in LAMMPS)."""
+_ROUNDING: Final = 1e-6
+"""Relative: numbers that a package or script keeps in float32."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,14 @@ class Readout:
         Raises
         ------
         InputError
-            If the network has no edge energies.
+            If the network has no edge energies, or its ZBL states another unit than eV.
         """
         modules = list(network.children())
         edge_sum, scale_shift = (_only(modules, name, path) for name in (_EDGE_SUM, _SCALE_SHIFT))
         last = modules[modules.index(scale_shift) + 1 :]
         terms = tuple(module for module in last if type(module).__name__ not in _NO_POTENTIAL)
+        for term in terms:
+            _require_ev(term, path)
         return cls(edge_sum, scale_shift, terms, n_types)
 
     @property
@@ -112,3 +119,13 @@ def _only(modules: list[Any], class_name: str, path: Path) -> Any:
             "E3D needs energies on edges: give an Allegro model."
         )
     return found[0]
+
+
+def _require_ev(potential: Any, path: Path) -> None:
+    """Refuse a ZBL in other units: the model was trained on these, and D would not be in eV."""
+    prefactor = getattr(potential, "_qqr2exesquare", None)
+    if prefactor is not None and not math.isclose(float(prefactor), _ZBL_EV, rel_tol=_ROUNDING):
+        raise InputError(
+            f"{path}: its ZBL has the prefactor {float(prefactor):g}, in eV and Å it is "
+            f"{_ZBL_EV:g}, so the model's energies are not in eV. Train it on energies in eV."
+        )

@@ -11,6 +11,12 @@ from typing import IO, Any, Final
 
 import torch
 
+from e3d.errors import InputError
+
+_ARCHIVE: Final = b"PK\x03\x04"
+"""How an archive of ``torch.save`` begins."""
+_SCRIPT: Final = "constants.pkl"
+"""What archives of TorchScript hold, and those of ``torch.save`` do not."""
 _NAMES: Final = {
     "builtins": ("bool", "bytearray", "complex", "float", "int", "set", "frozenset", "slice"),
     "__builtin__": ("set", "frozenset"),
@@ -64,8 +70,23 @@ def read(path: Path) -> Any:
 
     Raises
     ------
+    InputError
+        If the file is not an archive of ``torch.save``. PyTorch would run code of TorchScript, and
+        write files for the format it had before version 1.6.
     Exception
-        Whatever PyTorch raises for a file that it cannot read.
+        Whatever PyTorch raises for an archive that it cannot read.
     """
+    with path.open("rb") as file:
+        if file.read(len(_ARCHIVE)) != _ARCHIVE:
+            raise InputError(
+                f"{path}: cannot be loaded as a checkpoint: torch.save did not write it, or one "
+                "before PyTorch 1.6. Give the .ckpt file of a training with nequip >= 0.7."
+            )
+    # by PyTorch's own reader: another one might see other names
+    if _SCRIPT in torch._C.PyTorchFileReader(str(path)).get_all_records():
+        raise InputError(
+            f"{path}: holds TorchScript, which is no checkpoint. If `nequip-compile` wrote it, let "
+            "its name end in .pth; else give the .ckpt file of a training with nequip >= 0.7."
+        )
     module = SimpleNamespace(Unpickler=_Unpickler, load=_load, __name__="inert")
     return torch.load(path, map_location="cpu", pickle_module=module, weights_only=False)

@@ -17,6 +17,7 @@ from e3d.errors import InputError
 
 Settings = dict[str, Any]
 
+_TARGET: Final = "_target_"
 _IRREPS: Final = "irreps_edge_sh"
 _EMBED: Final = "radial_chemical_embed"
 _EMBED_WIDTH: Final = "scalar_embed_output_dim"
@@ -95,6 +96,8 @@ def current_settings(settings: Mapping[str, Any], nequip_version: str | None = N
     ``scalar_embed_output_dim`` is kept where it is given: :func:`build_allegro` takes it.
     """
     current = {name: value for name, value in settings.items() if name not in _DROPPED}
+    for name, value in current.items():
+        _require_data(name, value)
     for change in _CHANGES:
         change(current)
     if nequip_version is not None and _minor(nequip_version) < (0, 17):
@@ -143,9 +146,9 @@ def _scalar_embed_04(settings: Settings) -> None:
     if "scalar_embed" not in settings:
         return
     embed = dict(settings.pop("scalar_embed"))
-    if not str(embed["_target_"]).endswith("TwoBodyBesselScalarEmbed"):
+    if not str(embed[_TARGET]).endswith("TwoBodyBesselScalarEmbed"):
         raise InputError(
-            f"scalar_embed: {embed['_target_']} of nequip-allegro 0.4 has no counterpart in later "
+            f"scalar_embed: {embed[_TARGET]} of nequip-allegro 0.4 has no counterpart in later "
             "versions. Give a model with TwoBodyBesselScalarEmbed, or train it anew."
         )
     for old, (new, default) in _EMBED_DEFAULTS_04.items():
@@ -203,15 +206,40 @@ def _shared_cutoff(settings: Settings) -> None:
 def _known_modules(settings: Settings) -> None:
     """Name modules by where the installed version has them; refuse what is not known."""
     for name, value in settings.items():
-        if isinstance(value, Mapping) and "_target_" in value:
-            target = str(value["_target_"])
+        if isinstance(value, Mapping) and _TARGET in value:
+            target = str(value[_TARGET])
             module = _MODULES.get(target.rpartition(".")[2])
             if module is None or target.partition(".")[0] not in ("allegro", "nequip"):
                 raise InputError(
                     f"{name}: {target} is not a module that E3D builds - allowed: "
                     f"{', '.join(_MODULES)}. Give the model as a package (`nequip-package build`)."
                 )
-            settings[name] = {**value, "_target_": module}
+            settings[name] = {**value, _TARGET: module}
+
+
+def _require_data(name: str, value: Any, *, inside: bool = False) -> None:
+    """Refuse a setting that hydra, which builds the modules, would call or look up elsewhere.
+
+    hydra calls every ``_target_``, however deep inside, and resolves every ``${...}``.
+    """
+    parts: list[Any] = []
+    if isinstance(value, Mapping):
+        own = {_TARGET} if not inside else set()
+        called = next((key for key in value if str(key).startswith("_") and key not in own), None)
+        if called is not None:
+            raise InputError(
+                f"{name}: holds {called}: {value[called]!s:.80}, which would be called, expected "
+                "numbers and words. Write the value that it stands for."
+            )
+        parts = list(value.values())
+    elif isinstance(value, str) and "${" in value:
+        raise InputError(
+            f"{name}: {value:.80} would be looked up, expected the value itself. Write it."
+        )
+    elif isinstance(value, list | tuple):
+        parts = list(value)
+    for part in parts:
+        _require_data(name, part, inside=True)
 
 
 def _minor(version: str) -> tuple[int, int]:

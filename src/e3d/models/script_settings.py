@@ -26,9 +26,6 @@ _NONLINEARITIES: Final = {
 }
 """nequip's names of nonlinearities, by the class of their modules."""
 
-_ZBL_EV: Final = 14.399645 / 2
-"""Prefactor of nequip's ZBL where energies are in eV and lengths in Å."""
-
 _ROUNDING: Final = 1e-6
 """Relative: numbers that a script keeps in float32."""
 
@@ -182,11 +179,6 @@ def _pair_potential(network: Any, embed: Any, path: Path) -> Settings | None:
         return None
     if potential.original_name != "ZBL":
         raise _not_rebuilt(path, f"its pair potential {potential.original_name}")
-    if not math.isclose(float(potential._qqr2exesquare), _ZBL_EV, rel_tol=_ROUNDING):
-        raise InputError(
-            f"{path}: its ZBL is not in eV, so its energies are not either. E3D needs eV and Å: "
-            "train the model on energies in eV."
-        )
     cutoffs = [one for one in (potential, getattr(network, "cutoff", None)) if one is not None]
     cutoffs += [embed.bessel_encode] if hasattr(embed, "bessel_encode") else []
     function = next(module.cutoff for module in cutoffs if hasattr(module, "cutoff"))

@@ -1,0 +1,167 @@
+"""What is wrong with a checkpoint is said in one line, and nothing of it is executed."""
+
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import e3d
+from checkpoint_fixtures import BESSELS, SCALES, TODAY, TYPES, Settings, Tensors, weights, write
+from e3d.errors import InputError
+
+
+def _without(name: str) -> Callable[[Settings, Tensors], None]:
+    def change(settings: Settings, tensors: Tensors) -> None:
+        del tensors[name]
+
+    return change
+
+
+def _replaced(name: str, value: torch.Tensor) -> Callable[[Settings, Tensors], None]:
+    return lambda settings, tensors: tensors.update({name: value})
+
+
+def _set(name: str, value: Any) -> Callable[[Settings, Tensors], None]:
+    return lambda settings, tensors: settings.update({name: value})
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (_without("model.func.allegro.tps.0.weights"), r"lacks model\.func\.allegro\.tps\.0\.w"),
+        (_replaced("model.func.extra.weight", torch.ones(2)), r"has model\.func\.extra\.weight"),
+        (_replaced(SCALES, torch.ones(4, 1)), r"scales.*\(4, 1\).*\(3, 1\)"),
+        (_set("per_type_energy_shifts", [1.0, 2.0]), "2 values for 3 types"),
+        (_set("scatter_features", True), "scatter_features: true has no counterpart"),
+        (_set("unheard_of", 1), "cannot be loaded.*unheard_of"),
+        (_set("_target_", "nequip.model.NequIPGNNModel"), "built by nequip.model.NequIPGNNModel"),
+        (_set("_target_", "os.system"), "built by os.system"),
+        (
+            _set("pair_potential", {"_target_": "os.system", "command": "false"}),
+            "pair_potential: os.system is not a module that E3D builds",
+        ),
+        (
+            _set("scalar_embed", {"_target_": "allegro.nn.TwoBodySplineScalarEmbed"}),
+            "TwoBodySplineScalarEmbed of nequip-allegro 0.4 has no counterpart",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_does_not_fit_is_one_line_that_names_it(
+    change: Callable[[Settings, Tensors], None], text: str, tmp_path: Path
+) -> None:
+    settings, tensors = dict(TODAY), weights(TODAY)
+    change(settings, tensors)
+    with pytest.raises(InputError, match=text) as caught:
+        e3d.load(write(tmp_path / "model.ckpt", settings, tensors))
+    assert str(caught.value).startswith(str(tmp_path / "model.ckpt"))
+    assert "\n" not in str(caught.value)
+
+
+def test_several_models_and_other_pickles_are_refused(tmp_path: Path) -> None:
+    tensors = weights(TODAY)
+    twice = {f"model.other.{name}": tensor for name, tensor in tensors.items()}
+    with pytest.raises(InputError, match=r"2 models \(other, sole_model\)"):
+        e3d.load(write(tmp_path / "two.ckpt", TODAY, tensors, state=twice))
+    free = write(tmp_path / "free.ckpt", TODAY, tensors, schedulefree_optimizer_state_dict={})
+    with pytest.raises(InputError, match="schedule-free"):
+        e3d.load(free)
+    for content in ({"state_dict": tensors}, {"hyper_parameters": {"model": 3}}, [1, 2]):
+        torch.save(content, tmp_path / "odd.ckpt")
+        with pytest.raises(InputError, match="no checkpoint of nequip"):
+            e3d.load(tmp_path / "odd.ckpt")
+
+
+class Trap:
+    """An object whose unpickling makes a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self._folder),)
+
+
+def test_objects_in_a_checkpoint_are_left_out(tmp_path: Path) -> None:
+    """The control shows that the trap would go off."""
+    folder = tmp_path / "made"
+    path = write(tmp_path / "trap.ckpt", TODAY, weights(TODAY), callbacks=[Trap(folder)])
+    assert e3d.load(path).type_names == tuple(TYPES)
+    assert not folder.exists()
+    torch.load(path, weights_only=False)
+    assert folder.exists()
+
+
+def _zbl(species: list[Any], **more: Any) -> Settings:
+    return {
+        "_target_": "nequip.nn.pair_potential.ZBL",
+        "units": "metal",
+        "chemical_species": species,
+        **more,
+    }
+
+
+def _hidden(call: Any) -> dict[str, Settings]:
+    """Return settings with a call at every place from which hydra would make it."""
+    return {
+        "in a module": {"radial_chemical_embed": {**BESSELS, "num_bessels": call}},
+        "in a list": {"pair_potential": _zbl(["H", "C", "O", call])},
+        "in a value that modules take": {"radial_chemical_embed_dim": {"value": call}},
+        "among the types": {"type_names": [*TYPES[:-1], call]},
+    }
+
+
+@pytest.mark.parametrize("place", _hidden(None))
+def test_calls_inside_settings_are_refused(place: str, tmp_path: Path) -> None:
+    """Settings of the modules go to hydra, which calls whatever they name at any depth."""
+    folder = tmp_path / "made"
+    path = {"_target_": "pathlib.Path", "_args_": [str(folder)]}
+    call = {"_target_": "pathlib.Path.mkdir", "_args_": [path]}
+    file = write(tmp_path / "model.ckpt", {**TODAY, **_hidden(call)[place]}, weights(TODAY))
+    with pytest.raises(InputError, match=r"holds _target_: pathlib\.Path\.mkdir, which would"):
+        e3d.load(file)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("place", _hidden(None))
+def test_references_inside_settings_are_refused(place: str, tmp_path: Path) -> None:
+    """OmegaConf looks such a value up, in the environment for one."""
+    settings = {**TODAY, **_hidden("${oc.env:HOME}")[place]}
+    with pytest.raises(InputError, match=r"oc\.env:HOME\} would be looked up"):
+        e3d.load(write(tmp_path / "model.ckpt", settings, weights(TODAY)))
+
+
+def test_a_script_that_is_called_a_checkpoint_is_not_loaded(tmp_path: Path) -> None:
+    """``torch.load`` would run what TorchScript runs when it is loaded."""
+
+    class Script(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x
+
+    path = tmp_path / "model.ckpt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch 2.13 warns of all torch.jit
+        torch.jit.script(Script()).save(path)
+    with pytest.raises(InputError, match="holds TorchScript, which is no checkpoint"):
+        e3d.load(path)
+
+
+def test_an_old_format_of_pytorch_is_not_loaded(tmp_path: Path) -> None:
+    """Its reader writes files; the control is the same checkpoint in the format of today."""
+    path = write(tmp_path / "model.ckpt", TODAY, weights(TODAY))
+    e3d.load(path)
+    saved = torch.load(path)
+    torch.save(saved, path, _use_new_zipfile_serialization=False)
+    with pytest.raises(InputError, match=r"torch\.save did not write it"):
+        e3d.load(path)
+
+
+def test_energies_in_other_units_are_refused(tmp_path: Path) -> None:
+    """The unit of ZBL is that of the training's energies; kcal/mol would pass as eV."""
+    settings = {**TODAY, "pair_potential": _zbl(TYPES, units="real")}
+    with pytest.raises(InputError, match=r"prefactor 166\.\d+, in eV .* is 7\.19982"):
+        e3d.load(write(tmp_path / "model.ckpt", settings, weights(settings)))

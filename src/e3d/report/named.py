@@ -115,7 +115,9 @@ def _scores(scores: pd.DataFrame) -> str:
         [
             REFERENCES[row["reference"]].words,
             str(row["n_bonds"]),
-            *(_interval(row, name) for name in (MAE, BIAS, BETWEEN, WITHIN)),
+            *(_interval(row, name) for name in (MAE, BIAS, BETWEEN)),
+            # one pair orders bonds with certainty, and says nothing
+            _interval(row, WITHIN) if row["n_pairs_within_types"] > 1 else "–",
             str(row["n_pairs_within_types"]),
         ]
         for _, row in scores.iterrows()

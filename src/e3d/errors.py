@@ -21,3 +21,12 @@ def choices(given: object, allowed: Iterable[object]) -> str:
     close = difflib.get_close_matches(str(given), names, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}known: {', '.join(names) or 'none'}"
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error of other code says, in one line of at most 200 characters.
+
+    >>> one_line(KeyError()), one_line(OSError(f"no{chr(10)} space"))
+    ('KeyError', 'no space')
+    """
+    return " ".join(str(error).split())[:200] or type(error).__name__

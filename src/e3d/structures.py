@@ -21,7 +21,7 @@ from e3d.arrays import Floats, Ints, Masks
 from e3d.chemistry import Bond, Molecule, molecule
 from e3d.conformer import conformer
 from e3d.connectivity import distances_intact, perceive
-from e3d.errors import InputError
+from e3d.errors import InputError, one_line
 from e3d.fields import Store as F
 from e3d.sources import STORE_SUFFIX, file_or_smiles
 from e3d.store.layouts.extxyz import check_units, labels
@@ -182,10 +182,9 @@ def _images(path: Path) -> Iterator[Atoms]:
     try:
         yield from ase.io.iread(path, index=":", do_not_split_by_at_sign=True)
     except Exception as error:  # noqa: BLE001 - ASE's readers raise whatever they like
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"{path}: ASE cannot read it ({reason}). Give a store (.h5) or a file in a format "
-            "ASE reads, such as extended XYZ."
+            f"{path}: ASE cannot read it ({one_line(error)}). Give a store (.h5) or a file in "
+            "a format ASE reads, such as extended XYZ."
         ) from None
 
 

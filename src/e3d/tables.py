@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from e3d import provenance
-from e3d.errors import InputError
+from e3d.errors import InputError, one_line
 from e3d.fields import RUN_COLUMNS
 
 _FLOAT_FORMAT = "%.10g"
@@ -70,9 +70,8 @@ def read(path: Path, *, columns: Iterable[str] = ()) -> pd.DataFrame:
     try:
         table = _READERS.get(path.suffix, pd.read_csv)(path)
     except (ValueError, OSError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"{path}: not a readable table ({reason}). Delete it and make it again."
+            f"{path}: not a readable table ({one_line(error)}). Delete it and make it again."
         ) from None
     missing = [str(name) for name in columns if name not in table.columns]
     if missing:

@@ -255,12 +255,18 @@ def cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-500])
 
 
+def swollen(path: Path) -> None:
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(50_000_000))
+
+
 WRONG_ARCHIVES: dict[str, tuple[Callable[[Path], None], str]] = {
-    "cut short": (cut_short, "cut short, or is of another kind"),
+    "cut short": (cut_short, "it was cut short, is damaged"),
     "exported, not compiled": (rewritten(cpp=None), "holds no compiled models"),
     "no library": (rewritten(so=None), "the library is not in the archive"),
     "for another system": (rewritten(so=b"MZ" + bytes(99)), "not one for 64-bit Linux"),
-    "stripped of symbols": (rewritten(so=elf(b"")[:100]), "its constants cannot be read"),
+    "stripped of symbols": (rewritten(so=elf(b"")[:100]), r"can be read \(error: unpack_from"),
+    "made to fill the memory": (swollen, r"unpacks to 5\d,\d+,\d+ bytes from .* at most 100 times"),
     "other weights": (rewritten(so=elf(bytes(5))), r"take \d+ bytes by the source in it, but 5"),
 }
 

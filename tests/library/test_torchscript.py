@@ -221,8 +221,8 @@ WRONG: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
     "other script": (other_script, "a script of another kind of model"),
     "weights alone": (state_dict, "holds no TorchScript"),
     "damaged": (damaged, r"/data/9 in it is damaged"),
-    "cut short": (cut_short, "cut short, or is of another kind"),
-    "text": (text, "cut short, or is of another kind"),
+    "cut short": (cut_short, "it was cut short, is damaged"),
+    "text": (text, "it was cut short, is damaged"),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import torch
 
-from e3d.errors import InputError, choices
+from e3d.errors import InputError, choices, one_line
 from e3d.models.analysis import AnalysisModel, analysis_model
 from e3d.models.architecture import Architecture, find_architecture
 from e3d.models.building import eager
@@ -65,10 +65,9 @@ def _build(settings: Mapping[str, Any], architecture: Architecture) -> torch.nn.
     try:
         return build_allegro(settings)
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"{architecture.path}: model: nequip builds no network of these settings ({reason}). "
-            "Correct them."
+            f"{architecture.path}: model: nequip builds no network of these settings "
+            f"({one_line(error)}). Correct them."
         ) from error
 
 

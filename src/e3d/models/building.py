@@ -9,7 +9,7 @@ from nequip.model.modify_utils import only_apply_persistent_modifiers
 from nequip.model.utils import override_model_compile_mode
 from nequip.utils.global_state import set_global_state
 
-from e3d.errors import InputError
+from e3d.errors import InputError, one_line
 
 SOLE_MODEL: Final = "sole_model"
 """What nequip calls the model of a file that holds one."""
@@ -31,8 +31,7 @@ def eager(path: Path) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{path}: cannot be loaded as a nequip model ({type(error).__name__}: {reason}). Use a "
-            "checkpoint of nequip >= 0.7, or its package."
+            f"{path}: cannot be loaded as a nequip model ({type(error).__name__}: "
+            f"{one_line(error)}). Use a checkpoint of nequip >= 0.7, or its package."
         ) from error

@@ -80,19 +80,10 @@ def read_compiled(path: Path) -> Compiled:
         If the file is no archive of one compiled model, or its constants are not found.
     """
     with open_archive(path) as archive:
-        try:
-            source = _source(archive, path)
-            entries = list(_entries(archive.read(source).decode()))
-            constants = _constants(archive, source, entries, path)
-            notes = _notes(archive, source)
-        except (zipfile.BadZipFile, struct.error, KeyError, ValueError, RuntimeError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(
-                f"{path}: its constants cannot be read ({type(error).__name__}: "
-                f"{' '.join(str(error).split())[:100]}). Copy the file again, or compile it with "
-                "`nequip-compile --mode aotinductor`."
-            ) from error
+        source = _source(archive, path)
+        entries = list(_entries(archive.read(source).decode()))
+        constants = _constants(archive, source, entries, path)
+        notes = _notes(archive, source)
     return Compiled(constants, notes)
 
 

@@ -2,10 +2,12 @@
 
 import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from e3d.errors import InputError
+from e3d.errors import InputError, one_line
 
 _ATOMIC: Final = "puts its energies on atoms, not on edges, so there is nothing to decompose"
 
@@ -22,24 +24,50 @@ not."""
 _GLOBAL: Final = rb"(?s)(?:c|X....|\x8c.)%b\."
 """How a pickle begins the name of a module, by its protocol."""
 
+_BEGINNING: Final = b"PK\x03\x04"
 _ADVICE: Final = "Give an Allegro model"
+_MOST_PACKED: Final = 100
+"""Weights are hardly packed; the text of a script is, some ten times."""
 
 
-def open_archive(path: Path) -> zipfile.ZipFile:
-    """Open a zip archive for reading.
+def is_archive(path: Path) -> bool:
+    """Say whether a file begins as a zip archive does."""
+    with path.open("rb") as file:
+        return file.read(len(_BEGINNING)) == _BEGINNING
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip archive; what the block reads of it stays in memory.
 
     Raises
     ------
     InputError
-        If the file is none, or cut short.
+        If the file is none, or anything in the block goes wrong.
     """
     try:
-        return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+        with zipfile.ZipFile(path) as archive:
+            _require_modest(archive, path)
+            yield archive
+    except InputError:
+        raise
+    except Exception as error:
         raise InputError(
-            f"{path}: not an archive of a model: the file was cut short, or is of another kind. "
-            "Copy it again, or give the file that `nequip-compile` wrote."
+            f"{path}: not an archive of a model that can be read ({type(error).__name__}: "
+            f"{one_line(error)}): it was cut short, is damaged, or of another kind. Copy it again, "
+            "or give the file that `nequip-compile` wrote."
         ) from error
+
+
+def _require_modest(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuse an archive made to fill the memory of whoever unpacks it."""
+    unpacked = sum(member.file_size for member in archive.infolist())
+    packed = path.stat().st_size
+    if unpacked > _MOST_PACKED * packed:
+        raise InputError(
+            f"{path}: unpacks to {unpacked:,} bytes from {packed:,}, and an archive of a model to "
+            f"at most {_MOST_PACKED} times its size. Get the file from where it was published."
+        )
 
 
 def require_allegro(path: Path) -> None:
@@ -65,10 +93,16 @@ def require_allegro(path: Path) -> None:
 
 
 def kind(path: Path) -> str | None:
-    """Say why a file of a known family is refused, or return None. Nothing is unpickled."""
-    if not zipfile.is_zipfile(path):
+    """Say why a file of a known family is refused, or return None. Nothing is unpickled.
+
+    Raises
+    ------
+    InputError
+        If it is a damaged archive.
+    """
+    if not is_archive(path):
         return None
-    with zipfile.ZipFile(path) as archive:
+    with open_archive(path) as archive:
         names = archive.namelist()
         pickled = [archive.read(name) for name in names if name.endswith("/data.pkl")]
     family = _family(names) or _family_of_classes(b"\n".join(pickled))

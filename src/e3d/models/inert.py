@@ -12,9 +12,8 @@ from typing import IO, Any, Final
 import torch
 
 from e3d.errors import InputError
+from e3d.models.families import is_archive
 
-_ARCHIVE: Final = b"PK\x03\x04"
-"""How an archive of ``torch.save`` begins."""
 _SCRIPT: Final = "constants.pkl"
 """What archives of TorchScript hold, and those of ``torch.save`` do not."""
 _NAMES: Final = {
@@ -76,12 +75,11 @@ def read(path: Path) -> Any:
     Exception
         Whatever PyTorch raises for an archive that it cannot read.
     """
-    with path.open("rb") as file:
-        if file.read(len(_ARCHIVE)) != _ARCHIVE:
-            raise InputError(
-                f"{path}: cannot be loaded as a checkpoint: torch.save did not write it, or one "
-                "before PyTorch 1.6. Give the .ckpt file of a training with nequip >= 0.7."
-            )
+    if not is_archive(path):
+        raise InputError(
+            f"{path}: cannot be loaded as a checkpoint: torch.save did not write it, or one before "
+            "PyTorch 1.6. Give the .ckpt file of a training with nequip >= 0.7."
+        )
     # by PyTorch's own reader: another one might see other names
     if _SCRIPT in torch._C.PyTorchFileReader(str(path)).get_all_records():
         raise InputError(

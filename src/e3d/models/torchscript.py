@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from nequip.data import AtomicDataDict as Key
 
-from e3d.errors import InputError
+from e3d.errors import InputError, one_line
 from e3d.models.analysis import AnalysisModel, analysis_model
 from e3d.models.building import eager
 from e3d.models.edge_terms import Readout
@@ -63,10 +63,9 @@ def _read(path: Path) -> tuple[Any, str]:
         try:
             script: Any = torch.jit.load(str(path), "cpu", notes)  # type: ignore[no-untyped-call]
         except RuntimeError as error:
-            reason = " ".join(str(error).split())[:200]
             raise InputError(
-                f"{path}: PyTorch cannot read it as TorchScript ({reason}). Compile or copy the "
-                "file again, or give the checkpoint that it was compiled from."
+                f"{path}: PyTorch cannot read it as TorchScript ({one_line(error)}). "
+                "Compile or copy the file again, or give the checkpoint that it was compiled from."
             ) from error
     return script.eval(), notes["model_dtype"].decode() or "not stated"
 

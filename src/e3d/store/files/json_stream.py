@@ -8,7 +8,7 @@ from typing import Any
 
 import ijson
 
-from e3d.errors import InputError
+from e3d.errors import InputError, one_line
 from e3d.store.files.compressed import open_stream
 
 LONGEST_LINE = 64 * 2**20
@@ -88,8 +88,7 @@ def _lines(path: Path, stream: "BufferedReader[Any]") -> Iterator[Any]:
 
 
 def _not_json(path: Path, where: str, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())[:120]
     return InputError(
-        f"{path}: not valid JSON {where} (truncated or another format: {reason}). "
+        f"{path}: not valid JSON {where} (truncated or another format: {one_line(error)}). "
         "Fetch it again and compare its checksum."
     )

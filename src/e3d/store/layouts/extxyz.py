@@ -22,7 +22,7 @@ from ase.io.extxyz import read_xyz
 from ase.stress import voigt_6_to_full_3x3_stress
 from numpy.typing import NDArray
 
-from e3d.errors import InputError
+from e3d.errors import InputError, one_line
 from e3d.store.files.compressed import open_stream
 from e3d.store.group import Group
 from e3d.store.layouts.frames import NO_LABELS, Frame, formula, groups, numbers_of
@@ -89,9 +89,9 @@ def _atoms(text: str, where: str) -> Atoms:
     try:
         return next(read_xyz(io.StringIO(text), index=0))
     except Exception as error:  # noqa: BLE001 - ASE raises what its parsing happens to hit
-        reason = " ".join(str(error).split())[:120]
         raise InputError(
-            f"{where}: ASE cannot read it ({type(error).__name__}: {reason}). Fix the frame."
+            f"{where}: ASE cannot read it ({type(error).__name__}: {one_line(error)}). "
+            "Fix the frame."
         ) from None
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from e3d.arrays import Floats
 from e3d.chemistry import symbol
 from e3d.edges import EdgeEnergies
+from e3d.errors import InputError
 from e3d.graphs import Batch, batches
 from e3d.structures import Structure
 
@@ -57,3 +58,20 @@ class LoadedModel(EdgePotential, Protocol):
     def unknown(self, structure: Structure) -> list[str]:
         """Return the symbols of a structure's elements that the model does not know, sorted."""
         return sorted({symbol(int(z)) for z in structure.atomic_numbers} - {*self.type_names})
+
+
+def require_known(model: LoadedModel, structures: Iterable[Structure]) -> None:
+    """Refuse structures with elements that a model does not know: it has no energy for them.
+
+    Raises
+    ------
+    InputError
+        Naming the first of them.
+    """
+    for one in structures:
+        if not model.knows(one):
+            raise InputError(
+                f"{one.label}: {model.path} does not know {', '.join(model.unknown(one))}; it "
+                f"knows {', '.join(model.type_names)}. Leave the structure out (`e3d decompose` "
+                "does with --skip-unknown-elements), or give a model that has these elements."
+            )

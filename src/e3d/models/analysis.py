@@ -20,6 +20,7 @@ from e3d.graphs import Batch, batches, make_batch
 from e3d.models.edge_terms import Readout
 from e3d.models.facts import network_facts
 from e3d.models.precision import as_float64
+from e3d.potential import require_known
 from e3d.structures import Structure
 
 EDGES_PER_CALL = 2_000
@@ -62,7 +63,7 @@ class AnalysisModel:
         Raises
         ------
         InputError
-            If the model has no edge energies, or its types are not chemical elements.
+            If the model has no edge energies or cutoff, or its types are not chemical elements.
         """
         self.path = path
         self._device = torch.device(device)
@@ -71,6 +72,11 @@ class AnalysisModel:
         self._network: Any = self._derivatives.func
         self.type_names: tuple[str, ...] = tuple(str(name) for name in graph_model.type_names)
         self.r_max = float(graph_model.metadata["r_max"])
+        if not 0 < self.r_max < np.inf:
+            raise InputError(
+                f"{path}: its cutoff r_max is {self.r_max} - allowed: a number of Å above 0. Give "
+                "another file of the model."
+            )
         self._readout = Readout.of(self._network, len(self.type_names), path)
         strange = [name for name in self.type_names if name not in chemical_symbols]
         if strange:
@@ -165,13 +171,7 @@ class AnalysisModel:
         """Return what the model takes of a batch, on its device: one transfer for each array."""
         types = self._type_of_number[batch.atomic_numbers]
         if (types < 0).any():
-            structure = next(one for one in batch.structures if not self.knows(one))
-            raise InputError(
-                f"{structure.label}: {self.path} does not know "
-                f"{', '.join(self.unknown(structure))}; it knows {', '.join(self.type_names)}. "
-                "Leave the structure out (`e3d decompose` does with --skip-unknown-elements), or "
-                "train a model that has these elements."
-            )
+            require_known(self, batch.structures)
         arrays = {
             Key.POSITIONS_KEY: batch.positions,
             Key.ATOM_TYPE_KEY: types,

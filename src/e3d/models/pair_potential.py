@@ -22,7 +22,7 @@ from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
 from e3d.graphs import Batch
 from e3d.options import read_yaml
-from e3d.potential import LoadedModel
+from e3d.potential import LoadedModel, require_known
 
 _PARAMETERS: Final = ("depth_eV", "length_ang", "steepness_per_ang")
 _TOP: Final = ("r_max_ang", "pairs")
@@ -61,7 +61,14 @@ class PairPotential(LoadedModel):
         }
 
     def edge_energies(self, batch: Batch) -> EdgeEnergies:
-        """Return the energy of every directed edge, eV."""
+        """Return the energy of every directed edge, eV.
+
+        Raises
+        ------
+        InputError
+            If a structure has an element without parameters.
+        """
+        require_known(self, batch.structures)
         _, length = self._vectors(batch)
         depth, well, steepness = self._parameters(batch)
         eps = 0.5 * (
@@ -72,7 +79,13 @@ class PairPotential(LoadedModel):
         return EdgeEnergies.of(batch, eps=eps, length=length, energy=total, shift=atoms)
 
     def energies_and_forces(self, batch: Batch) -> tuple[Floats, Floats]:
-        """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å."""
+        """Return total energies (F,) in eV and the forces on all atoms (A, 3) in eV/Å.
+
+        Raises
+        ------
+        InputError
+            If a structure has an element without parameters.
+        """
         vector, length = self._vectors(batch)
         depth, well, steepness = self._parameters(batch)
         decay = np.exp(-steepness * (length - well))
@@ -128,7 +141,7 @@ def _morse(r: Floats | float, depth: Floats, length: Floats, steepness: Floats) 
 
 def _elements(name: Any, path: Path) -> tuple[int, int]:
     symbols = str(name).split("-")
-    if len(symbols) != 2 or not all(symbol in atomic_numbers for symbol in symbols):
+    if len(symbols) != 2 or not all(atomic_numbers.get(symbol) for symbol in symbols):  # X is 0
         raise InputError(f"{path}: pairs: {name} is no pair of elements. Write one such as C-H.")
     return atomic_numbers[symbols[0]], atomic_numbers[symbols[1]]
 

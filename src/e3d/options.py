@@ -140,14 +140,26 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file is missing, is not YAML, or is not a mapping.
+        If the file is missing, is not YAML, is not a mapping, or has a key twice in one place.
     """
     import yaml  # not every rule's environment has it
+
+    class OnceLoader(yaml.SafeLoader):
+        """Refuses what YAML forbids and its reader allows: the last of two equal keys would win."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen = set()
+            for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise yaml.YAMLError(f"line {line}: {key.value!r} stands there a second time")
+                seen.add(key.value)
+            return super().construct_mapping(node, deep)
 
     if not path.is_file():
         raise InputError(f"{path}: no such file. Fix the path.")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), OnceLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not valid YAML ({reason}). Fix the file.") from None

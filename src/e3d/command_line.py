@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -136,7 +136,7 @@ def run_program(
     try:
         with _logging_to(log) as terminal:
             try:
-                _check_output(arguments["output"], makes_folder=command.makes_folder)
+                _check_output(arguments, makes_folder=command.makes_folder)
                 command.run(arguments)
                 _forget_attempt(log)
             except (InputError, OSError) as error:
@@ -189,15 +189,25 @@ def _report(error: InputError | OSError, streams: set[int]) -> int:
             f"{error.filename or 'a file'}: {error.strerror or error}. "
             "Check the path, its permissions and the disk."
         )
+    text = " ".join(text.splitlines())  # a file's name may have several
     for stream in streams:
         os.write(stream, f"e3d: error: {text}\n".encode())
     return 2
 
 
-def _check_output(output: Path | None, *, makes_folder: bool) -> None:
-    """Refuse before any work an output that cannot be written: a file for a folder, or reverse."""
+def _check_output(arguments: Mapping[str, Any], *, makes_folder: bool) -> None:
+    """Refuse before any work an output that cannot be written, or that is one of the inputs."""
+    output: Path | None = arguments["output"]
     if output is None:  # the command has its own default
         return
+    if output.is_file():
+        for key, value in arguments.items():
+            several = value if isinstance(value, list | tuple) else [value]
+            paths = [one for one in several if isinstance(one, Path) and key != "output"]
+            if any(one.exists() and one.samefile(output) for one in paths):
+                raise InputError(
+                    f"{output}: is an input of this command and would be lost. Give another -o."
+                )
     if makes_folder and output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file, and this command writes a folder. Give another -o.")
     if not makes_folder and output.is_dir():

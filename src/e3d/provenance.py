@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,32 +39,107 @@ def atomic(path: Path) -> Iterator[Path]:
     ...     print(*(path.name for path in Path(folder).iterdir()))
     a.txt
     """
-    made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
+    with made_folder(path.parent):
+        try:
+            yield temporary
+            os.replace(temporary, path)
+            _remove_leftovers(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def together(folder: Path) -> Iterator[Path]:
+    """Yield a folder whose files go into ``folder`` at once when the block ends without error.
+
+    So files that belong together are all of one writer, also where an earlier one's are replaced.
+    Others in ``folder`` stay.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with together(Path(folder) / "set") as temporary:
+    ...         _ = (temporary / "a.txt").write_text("whole")
+    ...     print(*(path.name for path in Path(folder, "set").iterdir()))
+    a.txt
+    """
+    temporary = _temporary(folder)
+    with made_folder(folder):
+        try:
+            temporary.mkdir()
+            yield temporary
+            files = {path: folder / path.name for path in sorted(temporary.iterdir())}
+            for target in files.values():
+                if target.is_dir():
+                    raise InputError(
+                        f"{target}: is a folder, and a file goes there. Remove it, or give "
+                        "another -o."
+                    )
+            for path, target in files.items():
+                os.replace(path, target)
+            _remove_leftovers(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Yield a folder that takes the place of ``folder`` when the block ends without error."""
+    temporary = _temporary(folder)
+    old = temporary.with_suffix(".old")
+    with made_folder(folder.parent):
+        try:
+            temporary.mkdir()
+            yield temporary
+            if folder.exists():
+                folder.rename(old)
+            temporary.rename(folder)
+            _remove_leftovers(folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            if old.exists() and not folder.exists():
+                old.rename(folder)
+            raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder for the block; if that fails, what was made and is empty goes again."""
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        yield temporary
-        os.replace(temporary, path)
-        _remove_leftovers(path)
+        yield
     except BaseException:
-        temporary.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # a folder that is not empty stays
-            for folder in made:
-                folder.rmdir()
+            for one in made:
+                one.rmdir()
         raise
 
 
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
 def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of ``path`` whose processes are gone."""
+    """Remove the temporary files and folders of ``path`` whose processes are gone."""
     for old in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         process = old.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
         if process.isdecimal():  # else it is another file's, whose name begins as this one's
             try:
                 os.kill(int(process), 0)  # sends nothing
             except ProcessLookupError:
-                old.unlink(missing_ok=True)
+                _remove(old)
             except (OSError, OverflowError):  # another user's, or no number of a process
                 continue
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -51,6 +51,8 @@ def name_of(source: Path | str) -> str:
     """
     if isinstance(source, Path):
         parent = source.parent.name
+        if parent == "..":  # not a name for a folder of tables: they would land outside of it
+            parent = Path(os.path.abspath(source)).parent.name
         stem = parent if source.name == STORE_FILE and parent else source.stem
         return stem.replace("_", "-")
     if re.fullmatch("[A-Z0-9]+", source) and len(source) <= _LONGEST_NAME:

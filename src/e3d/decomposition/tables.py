@@ -66,9 +66,15 @@ def write_decompositions(
     Raises
     ------
     InputError
-        If two sources have one name, one cannot be decomposed, or nothing is left of all of them.
+        If two sources have one name, one cannot be decomposed, nothing is left of all of them, or
+        there are splits and the first source is no store.
     """
     found = [file_or_smiles(one) for one in structures]
+    if splits is not None and not _is_store(found[0]):
+        raise InputError(
+            f"--splits {splits}: its frames are those of the first structures, and {found[0]} is "
+            f"no store (*{STORE_SUFFIX}). Give the store first, or leave out --splits."
+        )
     # the splits are those of the first file's frames
     sources = [(one, splits if k == 0 else None) for k, one in enumerate(found)]
     _require_names([name for source in sources for name in _names(*source)], structures, output)
@@ -107,11 +113,13 @@ def _require_names(names: Sequence[str], structures: Sequence[Path | str], outpu
         )
 
 
+def _is_store(source: Path | str) -> bool:
+    return isinstance(source, Path) and source.suffix == STORE_SUFFIX
+
+
 def _names(source: Path | str, splits: Path | None) -> tuple[str, ...]:
     """Return what the structures of a source are called: a store's test sets, or by the source."""
-    if isinstance(source, Path) and source.suffix == STORE_SUFFIX and splits is not None:
-        return TEST_SPLITS
-    return (name_of(source),)
+    return TEST_SPLITS if splits is not None else (name_of(source),)
 
 
 def _sources(
@@ -175,32 +183,34 @@ def write_decomposition(
     """
     totals, decomposer = Totals(), Decomposer(model)
     keys = {C.STRUCTURES: name, **run}
-    target = folder / BONDS_FILE
-    with provenance.atomic(target) as temporary:
-        with BondsWriter(temporary, keys) as writer:
+    inputs = [model.path, *inputs]
+    with provenance.together(folder) as temporary:
+        with BondsWriter(temporary / BONDS_FILE, keys) as writer:
             for batch in decomposer.batches(structures):
                 totals.add(batch)
                 writer.add(batch.columns, decomposer.texts())
+        left_out = structures.left_out if isinstance(structures, KnownElements) else 0
         if not (totals.frames or may_be_empty):
-            raise NoStructuresError(
-                f"{name}: no structure that {model.path} can decompose (it knows "
-                f"{', '.join(model.type_names)}). Give structures of these elements."
-            )
-    inputs = [model.path, *inputs]
-    provenance.record(target, inputs=inputs, settings={"structures": name})
-    _write_csv(folder, name, inputs, wanted=csv)
-    means = totals.bond_means(decomposer.labels)
-    tables.write(with_keys(totals.pairs(), keys), folder / PAIRS_FILE, inputs=inputs)
-    tables.write(with_keys(means, keys), folder / MEANS_FILE, inputs=inputs)
-    summary = {
-        **run,
-        "structures": name,
-        **totals.summary(),
-        "dtype": "float64",
-        "n_parameters": model.n_parameters,
-        C.FRAMES_LEFT_OUT: structures.left_out if isinstance(structures, KnownElements) else 0,
-    }
-    provenance.write_json(folder / SUMMARY_FILE, summary)
+            raise _no_structures(name, model, left_out)
+        _record(temporary / BONDS_FILE, name, inputs)
+        if csv:
+            write_csv(temporary / BONDS_FILE, temporary / BONDS_CSV_FILE)
+            _record(temporary / BONDS_CSV_FILE, name, inputs)
+        means = totals.bond_means(decomposer.labels)
+        tables.write(with_keys(totals.pairs(), keys), temporary / PAIRS_FILE, inputs=inputs)
+        tables.write(with_keys(means, keys), temporary / MEANS_FILE, inputs=inputs)
+        summary = {
+            **run,
+            "structures": name,
+            **totals.summary(),
+            "dtype": "float64",
+            "n_parameters": model.n_parameters,
+            C.FRAMES_LEFT_OUT: left_out,
+        }
+        provenance.write_json(temporary / SUMMARY_FILE, summary)
+    if not csv:  # of an earlier decomposition
+        for path in (folder / BONDS_CSV_FILE, provenance.note(folder / BONDS_CSV_FILE)):
+            path.unlink(missing_ok=True)
     violation = summary[C.SUM_RULE]
     log.info(
         "%s: %d frames, sum rule within %.1e eV, in %s", name, totals.frames, violation, folder
@@ -208,12 +218,14 @@ def write_decomposition(
     return summary
 
 
-def _write_csv(folder: Path, name: str, inputs: Iterable[Path], *, wanted: bool) -> None:
-    """Write ``bonds.csv`` from ``bonds.parquet``; remove one of an earlier decomposition."""
-    target = folder / BONDS_CSV_FILE
-    if wanted:
-        write_csv(folder / BONDS_FILE, target)
-        provenance.record(target, inputs=inputs, settings={"structures": name})
-    else:
-        for path in (target, provenance.note(target)):
-            path.unlink(missing_ok=True)
+def _no_structures(name: str, model: LoadedModel, left_out: int) -> NoStructuresError:
+    if not left_out:
+        return NoStructuresError(f"{name}: holds no structures. Give a file with at least one.")
+    return NoStructuresError(
+        f"{name}: no structure that {model.path} can decompose (it knows "
+        f"{', '.join(model.type_names)}). Give structures of these elements."
+    )
+
+
+def _record(output: Path, name: str, inputs: Iterable[Path]) -> None:
+    provenance.record(output, inputs=inputs, settings={"structures": name})

@@ -1,15 +1,12 @@
 """Write the report of a model: one page, and the tables beside it."""
 
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
-from e3d import tables
+from e3d import provenance, tables
 from e3d.errors import InputError
 from e3d.fields import DECOMPOSED_FILES, NAMED_BONDS
 from e3d.options import own_run
@@ -48,9 +45,10 @@ def write_report(
     Raises
     ------
     InputError
-        If the folder holds something else, the model or structures cannot be used, or the model
-        knows none of all structures.
+        If the folder holds something else or the working folder, the model or structures cannot
+        be used, or the model knows none of all structures.
     """
+    output = output.resolve()  # of a link, the folder that it leads to is replaced
     _require_own(output)
     sources = [file_or_smiles(one) for one in structures]
     names = _names(sources)
@@ -58,7 +56,7 @@ def write_report(
         from e3d.models import load_model
 
         model = load_model(model, device)
-    with _whole_folder(output) as folder:
+    with provenance.whole_folder(output) as folder:
         bonds = named.decompose_named(model, folder)
         sets = [
             decompose_set(model, source, name, folder)
@@ -80,7 +78,7 @@ def _names(sources: Sequence[Path | str]) -> list[str]:
     """Return the folder of each source's tables."""
     names = [name_of(one) for one in sources]
     for k, name in enumerate(names):
-        if name in (NAMED_BONDS, *names[:k]):
+        if name in (NAMED_BONDS, PAGE_FILE, *_TABLES, *names[:k]):
             raise InputError(
                 f"structures {sources[k]}: the folder of their tables, {name}, is that of others; "
                 "the named bonds are in every report. Leave them out, or rename the file."
@@ -102,11 +100,16 @@ def _write_tables(
 
 
 def _require_own(output: Path) -> None:
-    """Refuse a folder with anything but an earlier report."""
+    """Refuse a folder with anything but an earlier report, and the one that the user is in."""
     other = next((path for path in _entries(output) if not _is_own(path)), None)
     if other is not None:
         raise InputError(
             f"{output}: holds {other.name}, which is not of a report. Give a new folder after -o."
+        )
+    if Path.cwd().is_relative_to(output):
+        raise InputError(
+            f"{output}: is the folder that you are in, and a report replaces its folder as a "
+            "whole. Give a new folder after -o."
         )
 
 
@@ -124,27 +127,3 @@ def _is_own(path: Path) -> bool:
 
 def _stem(path: Path) -> str:
     return path.name.removesuffix(".provenance.json")
-
-
-@contextmanager
-def _whole_folder(output: Path) -> Iterator[Path]:
-    """Yield a folder beside ``output`` that takes its place once the block has ended well."""
-    made = [path for path in output.absolute().parents if not path.exists()]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    folder = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    old = output.with_name(f".{output.name}.{os.getpid()}.old")
-    folder.mkdir()
-    try:
-        yield folder
-        if output.exists():
-            output.rename(old)
-        folder.rename(output)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        if old.exists() and not output.exists():
-            old.rename(output)
-        for path in made:
-            with suppress(OSError):  # a folder that is not empty stays
-                path.rmdir()
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -105,8 +105,7 @@ def fetch(source: Source, target: Path, patience: Patience = DEFAULT_PATIENCE) -
     if target.exists():
         _check_present(source, target, expected, remedy)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with open_part(target, source.url) as part:
+    with provenance.made_folder(target.parent), open_part(target, source.url) as part:
         part.require_space(expected.bytes)
         download(part, lambda *offer: _accept(source, expected, remedy, *offer), patience)
         found = fingerprint(part.path)

@@ -62,8 +62,17 @@ def write_errors(
     Raises
     ------
     InputError
-        If the model does not know an element of a frame, or no labelled frame is left.
+        If two stores have one name, the model does not know an element of a frame, or no labelled
+        frame is left.
     """
+    first = [name_of(stores[0])] if splits is None else [*TEST_SPLITS, TEST_IONIC]
+    names = [*first, *map(name_of, stores[1:])]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"stores {', '.join(map(str, stores))}: several test sets would be called {twice}. "
+            "Give each store once; rename one, or its folder if it is a store.h5."
+        )
     if isinstance(model, Path):
         from e3d.models import load_model
 

@@ -99,5 +99,5 @@ def _relax(mol: Chem.Mol, smiles: str) -> str:
 
 def _no_geometry(smiles: str, reason: str) -> InputError:
     return InputError(
-        f"SMILES {smiles!r}: {reason}, so that it has no geometry. Give a file that has one."
+        f"SMILES {smiles!r}: {reason}, so E3D has no geometry for it. Give a file with one."
     )

@@ -53,7 +53,7 @@ def test_what_has_no_smiles_is_a_frame(tmp_path: Path) -> None:
     html = drawing._repr_html_()
     assert html.count("<iframe srcdoc=") == 1
     assert not LABEL.findall(html.partition("<iframe")[0])
-    with pytest.raises(e3d.InputError, match=r"one molecule fits into an \.svg, and 0 of 1"):
+    with pytest.raises(e3d.InputError, match=r"an \.svg holds one molecule, but 0 of 1"):
         drawing.save(tmp_path / "crystal.svg")
     drawing.save(tmp_path / "crystal.html")
     assert "3dmol" in (tmp_path / "crystal.html").read_text().lower()
@@ -70,14 +70,14 @@ def test_wrong_input_is_one_line(tmp_path: Path) -> None:
     water, two = molecule("H2O"), [molecule("H2O"), molecule("CH4")]
     bonds = e3d.decompose(MODEL, water)
     for given, structures, message in (
-        (bonds, molecule("CH4"), "is of other structures"),
+        (bonds, molecule("CH4"), "belongs to other structures"),
         (bonds.drop(columns="i"), water, "has no column i"),
         (bonds, [], "no structures to draw"),
     ):
         with pytest.raises(e3d.InputError, match=message):
             e3d.draw(given, structures)
     drawing = e3d.draw(MODEL, two)
-    with pytest.raises(e3d.InputError, match="and 2 of 2"):
+    with pytest.raises(e3d.InputError, match="holds one molecule, but 2 of 2"):
         drawing.save(tmp_path / "two.svg")
     with pytest.raises(e3d.InputError, match=r"as \.svg or \.html"):
         drawing.save(tmp_path / "two.png")

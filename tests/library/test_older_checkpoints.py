@@ -220,7 +220,7 @@ def test_facts_say_what_a_checkpoint_is(tmp_path: Path) -> None:
         "n_weights": model.n_parameters,
         "n_neighbours_mean": pytest.approx(5.0, rel=1e-12),
         "pair_potentials": "ZBL",
-        "isolated_atom_shifts": "no",
+        "shifts": "no",
         "kind": "checkpoint of nequip",
         "nequip_version": "0.8.0",
         "allegro_version": "0.6.0",

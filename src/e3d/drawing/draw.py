@@ -12,9 +12,8 @@ from e3d.decomposition.rows import decompose
 from e3d.drawing.colors import ColorScale
 from e3d.drawing.molecules import COLUMNS, Molecule, collect
 from e3d.drawing.page import page
-from e3d.drawing.skeleton import MOST_ATOMS, skeleton
-from e3d.drawing.view import MOST_ATOMS as MOST_ATOMS_3D
-from e3d.drawing.view import licences, scripts, shown, view
+from e3d.drawing.skeleton import MOST_ATOMS_2D, skeleton
+from e3d.drawing.view import MOST_ATOMS_3D, licences, scripts, shown, view
 from e3d.errors import InputError
 from e3d.fields import Column as C
 from e3d.potential import EdgePotential
@@ -49,7 +48,7 @@ class Drawing:
             drawings = _drawings(self.molecules, self._scale)
             if len(drawings) != 1:
                 raise InputError(
-                    f"{path}: one molecule fits into an .svg, and {len(drawings)} of "
+                    f"{path}: an .svg holds one molecule, but {len(drawings)} of "
                     f"{len(self.molecules)} can be drawn in 2-D. Draw one molecule with known "
                     "bonds, or give a path that ends in .html."
                 )
@@ -105,7 +104,7 @@ def draw(bonds: EdgePotential | pd.DataFrame, structures: Source | Iterable[Sour
     Raises
     ------
     InputError
-        If there is no structure, one cannot be used, or ``bonds`` is of other structures.
+        If there is no structure, one cannot be used, or ``bonds`` belongs to other structures.
 
     Examples
     --------
@@ -140,22 +139,22 @@ def _checked(bonds: pd.DataFrame, structures: Sequence[Structure]) -> pd.DataFra
     names = {one.frame: one.smiles for one in structures}
     if len(names) < len(structures):
         raise InputError(
-            "several structures have the same number of the frame, as those of different files "
-            "do. Draw them one file at a time, or give the model."
+            "several structures have the same frame number, as structures of different files do. "
+            "Draw them one file at a time, or give the model."
         )
     rows = bonds[bonds[C.FRAME].isin(names)]
     other = rows[rows[C.MOLECULE] != rows[C.FRAME].map(names)]
     if len(other) or not len(rows):
         frame, name = next(zip(other[C.FRAME], other[C.MOLECULE], strict=True), ("any", "none"))
         raise InputError(
-            f"the table of bonds is of other structures: at frame {frame} it has {name}. Give the "
-            "structures that it was made from, or the model."
+            f"the table of bonds belongs to other structures: at frame {frame} it has {name}. Give "
+            "the structures that it was made from, or the model."
         )
     return rows
 
 
 def _is_flat(molecule: Molecule) -> bool:
-    return molecule.mapped_smiles is not None and len(molecule.symbols) <= MOST_ATOMS
+    return molecule.mapped_smiles is not None and len(molecule.symbols) <= MOST_ATOMS_2D
 
 
 def _drawings(molecules: Sequence[Molecule], scale: ColorScale) -> list[str]:

@@ -73,7 +73,7 @@ def collect(structures: Iterable[Structure], bonds: pd.DataFrame) -> list[Molecu
     Parameters
     ----------
     structures
-        No two with the same number of the frame.
+        No two with the same frame number.
     bonds
         Rows of :func:`e3d.decompose`, of these frames and perhaps of others.
     """

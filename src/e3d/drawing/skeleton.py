@@ -14,7 +14,7 @@ from e3d.drawing.molecules import Molecule
 
 WITH_HYDROGENS: Final = 32
 """With more atoms than this, bonds to hydrogen are left out: their labels would overlap."""
-MOST_ATOMS: Final = 120
+MOST_ATOMS_2D: Final = 120
 """Larger molecules are not drawn in 2-D."""
 _BOND_PX, _PAD, _ATOM_PX = 62.0, 18.0, 9.0
 _STROKES: Final = {"=": (-3.6, 3.6), "#": (-5.6, 0.0, 5.6), ":": (-3.6, 3.6)}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from importlib.resources import files
 from typing import Any, Final
@@ -11,7 +12,7 @@ import numpy as np
 from e3d.drawing.colors import ColorScale
 from e3d.drawing.molecules import Molecule
 
-MOST_ATOMS: Final = 2_000
+MOST_ATOMS_3D: Final = 2_000
 """Larger structures are not shown in 3-D."""
 _ATOMS_PER_PAGE: Final = 150_000
 """Atoms of all frames that a page holds, some 5 MB."""
@@ -19,7 +20,7 @@ _ATOMS_PER_PAGE: Final = 150_000
 
 def shown(molecules: Sequence[Molecule]) -> list[Molecule]:
     """Return the molecules that fit on a page: frames evenly spaced where there are too many."""
-    small = [one for one in molecules if len(one.symbols) <= MOST_ATOMS]
+    small = [one for one in molecules if len(one.symbols) <= MOST_ATOMS_3D]
     total = sum(one.positions.shape[0] * one.positions.shape[1] for one in small)
     return [_thinned(one, min(1.0, _ATOMS_PER_PAGE / max(total, 1))) for one in small]
 
@@ -28,15 +29,12 @@ def _thinned(molecule: Molecule, share: float) -> Molecule:
     step = int(np.ceil(1 / share))
     if step == 1:
         return molecule
-    return Molecule(
-        molecule.name,
-        molecule.mapped_smiles,
-        molecule.symbols,
-        molecule.frames[::step],
-        molecule.positions[::step],
-        None if molecule.cells is None else molecule.cells[::step],
-        molecule.bonds,
-        molecule.bond_energies[::step],
+    return replace(
+        molecule,
+        frames=molecule.frames[::step],
+        positions=molecule.positions[::step],
+        cells=None if molecule.cells is None else molecule.cells[::step],
+        bond_energies=molecule.bond_energies[::step],
     )
 
 
@@ -91,8 +89,8 @@ def _data(molecule: Molecule) -> dict[str, Any]:
 _VIEWER: Final = """<div class="view" data-view>
 <label{hidden}>Structure <select class="view-molecule">{options}</select></label>
 <div class="view-canvas" role="img" aria-label="Structure in 3-D, its bonds coloured by D"></div>
-<p class="view-failed" hidden>This browser shows no WebGL, which the view in 3-D needs.
-The table of bonds below and the other drawings do without.</p>
+<p class="view-failed" hidden>This browser does not support WebGL, which the view in
+3-D needs. The table of bonds below and the other drawings work without it.</p>
 {bar}
 <div class="view-controls">
 <button type="button" class="view-play" aria-pressed="false">Play</button>
@@ -101,7 +99,7 @@ The table of bonds below and the other drawings do without.</p>
 </div>
 <div class="view-controls">
 <label><input type="checkbox" class="view-labels" checked> D on the bonds</label>
-<label><input type="checkbox" class="view-numbers"> numbers of atoms</label>
+<label><input type="checkbox" class="view-numbers"> atom numbers</label>
 <button type="button" class="view-reset">Reset view</button>
 </div>
 <div class="view-curves" hidden><h4>D along the frames</h4>

@@ -52,7 +52,7 @@ def load_checkpoint(path: Path, device: str) -> AnalysisModel:
         put_weights(network, _averaged(saved["state_dict"], weights, network, path), path)
     source = {
         "kind": "checkpoint of nequip",
-        "trained_in": str(_innermost(settings).get("model_dtype", "float64")),
+        "trained_in": str(_innermost(settings).get("model_dtype", "not stated")),
         **{f"{name}_version": str(versions[name]) for name in _CODES if name in versions},
     }
     return analysis_model(network, path, device, source)

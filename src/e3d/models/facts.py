@@ -10,8 +10,9 @@ Facts = dict[str, str | int | float]
 def network_facts(graph_model: Any, network: Any, readout: Readout) -> Facts:
     """Return the facts that a network itself shows.
 
-    They are the dtype it was built in, its cutoff (Å), degree, layers and features, the pair
-    potentials beside it, the mean number of neighbours it divides by, and how many shifts it has.
+    They are the dtype it was built in, its cutoff (Å), degree, layers and features, its number of
+    trainable weights, the mean number of neighbours it divides by, the pair potentials beside it,
+    and whether it adds energies of single atoms (shifts).
     """
     allegro = network.allegro
     scale_shift = readout.scale_shift
@@ -27,5 +28,5 @@ def network_facts(graph_model: Any, network: Any, readout: Readout) -> Facts:
         "n_weights": sum(weights),
         "n_neighbours_mean": float((1 / readout.norm**2).mean()),
         "pair_potentials": ", ".join(potentials) or "none",
-        "isolated_atom_shifts": "yes" if scale_shift.has_shifts else "no",
+        "shifts": "yes" if scale_shift.has_shifts else "no",
     }

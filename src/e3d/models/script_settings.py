@@ -43,7 +43,7 @@ def script_settings(network: Any, path: Path) -> Settings:
     Raises
     ------
     InputError
-        If the network has a part that is not rebuilt.
+        If the network has a part that cannot be rebuilt.
     """
     types = [str(name) for name in network.per_type_energy_scale_shift.type_names]
     embed, embed_mlp = _embedding(network)
@@ -192,6 +192,6 @@ def _pair_potential(network: Any, embed: Any, path: Path) -> Settings | None:
 
 def _not_rebuilt(path: Path, part: str) -> InputError:
     return InputError(
-        f"{path}: {part} is not rebuilt from a script. Give the checkpoint or package that the "
+        f"{path}: {part} cannot be rebuilt from a script. Give the checkpoint or package that the "
         "file was compiled from."
     )

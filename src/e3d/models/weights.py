@@ -33,7 +33,7 @@ def put_weights(network: torch.nn.Module, given: Mapping[str, torch.Tensor], pat
     unknown = sorted(given.keys() - wanted.keys() - computed)
     if missing or unknown:
         lacks = [f"lacks {missing[0]}"] if missing else []
-        has = [f"has {unknown[0]}, which that model has not"] if unknown else []
+        has = [f"has {unknown[0]}, which that model does not have"] if unknown else []
         raise InputError(
             f"{path}: its weights are not those of the model that its settings make: it "
             f"{' and '.join(lacks + has)} ({len(missing) + len(unknown)} names differ). Give "
@@ -50,7 +50,7 @@ def fitting(source: torch.Tensor, target: torch.Tensor, what: str) -> torch.Tens
     Raises
     ------
     InputError
-        If they differ in more; ``what`` says what it is.
+        If they differ in anything else; ``what`` says what it is.
     """
     if [n for n in source.shape if n != 1] != [n for n in target.shape if n != 1]:
         raise InputError(

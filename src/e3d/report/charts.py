@@ -1,6 +1,6 @@
 """Charts as SVG inside a page: its colours, light or dark, and its type are theirs too."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
@@ -103,22 +103,9 @@ def ridges(rows: Sequence[tuple[str, Floats]]) -> str:
     parts.append(_text(x((low + high) / 2), height - 5, "D (eV)"))
     for k, (name, one) in enumerate(rows):
         base = top + _ROW_PX * (k + 1)
-        color = ORDERS[sign_of(name)][1]
-        edges = np.linspace(low, high, _BINS + 1)
-        if len(one) > _FEW:
-            counts = np.histogram(one, edges)[0]
-            tops = base - counts / counts.max() * (_ROW_PX - 7)
-            steps = "".join(
-                f"L{x(a):.1f} {t:.1f}L{x(b):.1f} {t:.1f}"
-                for a, b, t in zip(edges[:-1], edges[1:], tops, strict=True)
-            )
-            shape = f"M{x(low):.1f} {base}{steps}L{x(high):.1f} {base}Z"
-            parts.append(f'<path d="{shape}" fill="{color}" fill-opacity="0.75"/>')
-        else:
-            strokes = "".join(f"M{x(v):.1f} {base}v-{_ROW_PX - 16}" for v in np.sort(one).tolist())
-            parts.append(f'<path d="{strokes}" stroke="{color}" stroke-width="1.4"/>')
         median = float(np.median(one))
         parts += [
+            _ridge(one, (low, high), x, base, ORDERS[sign_of(name)][1]),
             _line(name_px, base, width - note_px, base, "axis"),
             _line(x(median), base + 3, x(median), base - _ROW_PX + 7, "median"),
             _text(name_px - 8, base - 8, name, anchor="end"),
@@ -131,6 +118,25 @@ def ridges(rows: Sequence[tuple[str, Floats]]) -> str:
             ),
         ]
     return _svg(width, height, "Distribution of D by bond type", parts)
+
+
+def _ridge(
+    values: Floats, limits: Range, x: Callable[[float], float], base: int, color: str
+) -> str:
+    """Draw the values of a row on its base line; ``limits`` in eV, ``x`` turns eV into pixels."""
+    if len(values) <= _FEW:
+        strokes = "".join(f"M{x(v):.1f} {base}v-{_ROW_PX - 16}" for v in np.sort(values).tolist())
+        return f'<path d="{strokes}" stroke="{color}" stroke-width="1.4"/>'
+    low, high = limits
+    edges = np.linspace(low, high, _BINS + 1)
+    counts = np.histogram(values, edges)[0]
+    tops = base - counts / counts.max() * (_ROW_PX - 7)
+    steps = "".join(
+        f"L{x(a):.1f} {t:.1f}L{x(b):.1f} {t:.1f}"
+        for a, b, t in zip(edges[:-1], edges[1:], tops, strict=True)
+    )
+    shape = f"M{x(low):.1f} {base}{steps}L{x(high):.1f} {base}Z"
+    return f'<path d="{shape}" fill="{color}" fill-opacity="0.75"/>'
 
 
 def _padded(low: float, high: float) -> Range:

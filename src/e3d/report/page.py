@@ -8,9 +8,8 @@ from e3d import __version__
 from e3d.drawing.colors import ColorScale
 from e3d.drawing.molecules import Molecule
 from e3d.drawing.page import page
-from e3d.drawing.skeleton import MOST_ATOMS as MOST_FLAT
-from e3d.drawing.skeleton import WITH_HYDROGENS, skeleton
-from e3d.drawing.view import MOST_ATOMS, licences, scripts, shown, view, web_file
+from e3d.drawing.skeleton import MOST_ATOMS_2D, WITH_HYDROGENS, skeleton
+from e3d.drawing.view import MOST_ATOMS_3D, licences, scripts, shown, view, web_file
 from e3d.fields import METRICS
 from e3d.fields import Column as C
 from e3d.potential import LoadedModel
@@ -35,7 +34,7 @@ _FACTS: Final = {
     "n_weights": "weights",
     "n_neighbours_mean": "mean number of neighbours",
     "pair_potentials": "pair potentials",
-    "isolated_atom_shifts": "energies of single atoms (shifts)",
+    "shifts": "energies of single atoms (shifts)",
 }
 """Words for the facts of a model; one without words shows its name."""
 _WHAT_D_IS: Final = """<p><b>D</b> of a bond is minus the sum of the energies that the model puts
@@ -99,22 +98,22 @@ def _fact(value: str | int | float) -> str:
 
 def _flat(sets: Sequence[StructureSet], scale: ColorScale) -> str:
     parts = [
-        "<p>Numbers and colours of bonds are D in eV; for several frames of a molecule, the mean "
-        "over those that this page holds.</p>",
+        "<p>The number and the colour of a bond are its D in eV, averaged over the frames of the "
+        "molecule that this page holds.</p>",
         scale.bar(),
     ]
     for one in sets:
         cards = [
             _card(molecule, step, scale)
             for molecule, step in zip(one.molecules, one.steps, strict=True)
-            if molecule.mapped_smiles is not None and len(molecule.symbols) <= MOST_FLAT
+            if molecule.mapped_smiles is not None and len(molecule.symbols) <= MOST_ATOMS_2D
         ]
         n_without = len(one.molecules) - len(cards)
         notes = []
         if n_without:
             notes.append(
-                f"Not drawn here: {n_without} whose bonds come from distances, or with more "
-                f"than {MOST_FLAT} atoms. The 3-D view shows them."
+                f"Not drawn here: {n_without} whose bonds come from distances, or with more than "
+                f"{MOST_ATOMS_2D} atoms. The 3-D view shows those of up to {MOST_ATOMS_3D:,} atoms."
             )
         if one.n_others:
             notes.append(f"{one.n_others:,} more molecules are in {one.name}/bond_means.csv.")
@@ -142,17 +141,13 @@ def _every(step: int) -> str:
 
 def _solid(sets: Sequence[StructureSet], scale: ColorScale) -> str:
     pairs = [
-        (
-            molecule,
-            f"{one.title}: {molecule.name}" if one.title != molecule.name else one.title,
-            step,
-        )
+        (molecule, _name(one, molecule), step)
         for one in sets
         for molecule, step in zip(one.molecules, one.steps, strict=True)
-        if len(molecule.symbols) <= MOST_ATOMS
+        if len(molecule.symbols) <= MOST_ATOMS_3D
     ]
     if not pairs:
-        return f"<p>No structure has at most {MOST_ATOMS:,} atoms.</p>"
+        return f"<p>No structure has at most {MOST_ATOMS_3D:,} atoms.</p>"
     visible = shown([molecule for molecule, _, _ in pairs])
     names = []
     for kept, (molecule, name, step) in zip(visible, pairs, strict=True):
@@ -161,8 +156,8 @@ def _solid(sets: Sequence[StructureSet], scale: ColorScale) -> str:
         names.append(name + (f" ({n} frames{_every(step)})" if n > 1 else ""))
     return (
         "<p>Turn with the mouse or a finger, zoom with the wheel. Atoms are numbered from 0, as in "
-        "the tables. Of long trajectories this page holds frames at even distances; all are in the "
-        f"tables.</p>{view(visible, names, scale)}"
+        "the tables. This page holds evenly spaced frames of a long trajectory, the tables all of "
+        f"them.</p>{view(visible, names, scale)}"
     )
 
 
@@ -183,7 +178,8 @@ def _types(sets: Sequence[StructureSet]) -> str:
             parts.append("<p>No bonds.</p>")
         if len(rows) > _MOST_TYPES:
             rest = len(rows) - _MOST_TYPES
-            parts.append(f'<p class="note">{rest} rarer types are in {one.name}/bonds.parquet.</p>')
+            note = f"{rest} rarer types are in {one.name}/bonds.parquet."
+            parts.append(f'<p class="note">{escape(note)}</p>')
     return "\n".join(parts)
 
 
@@ -210,7 +206,7 @@ def _errors(sets: Sequence[StructureSet]) -> str:
         rows.append([one.title, f"{errors[C.N_FRAMES]:,}", *cells])
         far |= float(errors[C.ENERGY_MAE]) > _FAR_MEV
     note = (
-        '<p class="note">An energy error of more than 1 eV per atom mostly means that the labels '
+        '<p class="note">An energy error of more than 1 eV per atom usually means that the labels '
         "have another zero than the model's training data; forces do not depend on it.</p>"
     )
     return (

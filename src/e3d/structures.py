@@ -15,25 +15,21 @@ from typing import TypeAlias
 import ase.io
 import numpy as np
 from ase import Atoms
-from ase.geometry import complete_cell
 
 from e3d.arrays import Floats, Ints, Masks
+from e3d.atoms import charge_of, labels_of, require_usable
 from e3d.chemistry import Bond, Molecule, molecule
 from e3d.conformer import conformer
 from e3d.connectivity import distances_intact, perceive
 from e3d.errors import InputError, one_line
 from e3d.fields import Store as F
 from e3d.sources import STORE_SUFFIX, file_or_smiles
-from e3d.store.layouts.extxyz import check_units, labels
-from e3d.store.layouts.frames import numbers_of
 from e3d.store.reader import StoreReader
 
 log = logging.getLogger(__name__)
 
 NOT_PERIODIC = (False, False, False)
 _MAX_PERCEIVED = 100
-_FARTHEST_ANG = 1e9
-"""From the origin: beyond it, in a simulation that exploded, float64 cannot resolve distances."""
 _FRAMES_PER_READ = 256
 
 
@@ -75,6 +71,11 @@ class Structure:
     forces: Floats | None = None
     cell: Floats | None = None
     pbc: tuple[bool, bool, bool] = NOT_PERIODIC
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it has both an energy and forces."""
+        return self.energy is not None and self.forces is not None
 
 
 Source: TypeAlias = Atoms | Structure | str | Path
@@ -208,11 +209,11 @@ def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Str
     bare = without_bonds(atoms, frame=frame, label=label)
     numbers, label = bare.atomic_numbers, bare.label
     mapped = atoms.info.get("smiles")
-    charge = _charge(atoms, label)
+    charge = charge_of(atoms, label)
     mapped = (
         _perceived(bare.positions, numbers, bare.pbc, charge) if mapped is None else str(mapped)
     )
-    energy, forces = _labels(atoms, label)
+    energy, forces = labels_of(atoms, label)
     bare = replace(bare, energy=energy, forces=forces, mapped_smiles=mapped)
     if mapped is None:
         return bare
@@ -233,7 +234,7 @@ def without_bonds(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> 
     """
     formula = atoms.get_chemical_formula()
     label = f"{formula} (frame {frame})" if label is None else label
-    _check(atoms, label)
+    require_usable(atoms, label)
     pbc = _flags(atoms.pbc)
     return Structure(
         label=label,
@@ -245,37 +246,6 @@ def without_bonds(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> 
         bonds=None,
         cell=np.array(atoms.cell.array, dtype=np.float64) if any(pbc) else None,
         pbc=pbc,
-    )
-
-
-def _check(atoms: Atoms, label: str) -> None:
-    """Refuse atoms that no model can be run on."""
-    if not len(atoms) or not (np.abs(atoms.positions) < _FARTHEST_ANG).all():  # nan is not less
-        raise InputError(
-            f"{label}: has no atoms, or positions that are not numbers of Å below "
-            f"{_FARTHEST_ANG:g}. Fix or remove the frame."
-        )
-    cell = atoms.cell.array
-    if not np.isfinite(cell).all() or (np.linalg.norm(cell, axis=1)[atoms.pbc] == 0).any():
-        raise InputError(
-            f"{label}: is periodic along a cell vector of no length. Give its Lattice, or set pbc "
-            "to F."
-        )
-    if any(atoms.pbc) and np.linalg.matrix_rank(complete_cell(cell)) < 3:
-        raise InputError(
-            f"{label}: its cell vectors lie in one plane. Fix its Lattice, or set pbc to F."
-        )
-
-
-def _labels(atoms: Atoms, label: str) -> tuple[float | None, Floats | None]:
-    """Return energy and forces (N, 3), each None where there is none."""
-    energy, forces, _ = labels(atoms)
-    if energy is None and forces is None:
-        return None, None
-    check_units(atoms.info, label)
-    return (
-        None if energy is None else float(numbers_of(energy, "energy", (), label)),
-        None if forces is None else numbers_of(forces, "forces", atoms.positions.shape, label),
     )
 
 
@@ -316,13 +286,3 @@ def _intact(atoms: Atoms, bonds: Ints) -> bool:
     """Say whether the nearest images have exactly the bonds of the SMILES."""
     distances = atoms.get_all_distances(mic=any(atoms.pbc))[np.triu_indices(len(atoms), k=1)]
     return bool(distances_intact(distances[None], atoms.numbers, bonds)[0])
-
-
-def _charge(atoms: Atoms, label: str) -> int:
-    charge = atoms.info.get("charge", 0)
-    try:
-        if int(charge) == float(charge):
-            return int(charge)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise InputError(f"{label}: charge = '{charge}' - expected a whole number. Fix it in the file.")

@@ -66,7 +66,7 @@ class Gathered:
             if unknown:
                 self.left_out.append((one.label, one.smiles, " ".join(unknown)))
                 continue
-            self.labelled += one.energy is not None and one.forces is not None
+            self.labelled += one.is_labelled
             self._keep(one)
             yield one
 

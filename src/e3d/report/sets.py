@@ -117,5 +117,5 @@ def _errors(model: LoadedModel, source: Path | str) -> dict[str, Any]:
 
 def _labelled(model: LoadedModel, structures: Iterable[Structure]) -> Iterator[Structure]:
     for one in structures:
-        if one.energy is not None and one.forces is not None and model.knows(one):
+        if one.is_labelled and model.knows(one):
             yield one

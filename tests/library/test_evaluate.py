@@ -34,14 +34,16 @@ def test_errors_equal_a_plain_loop(
     table: pd.DataFrame, prepared: Prepared, trained: Path, test_set: str
 ) -> None:
     model = load_model(trained / "model.ckpt")
-    energy, force = [], []
     with StoreReader(prepared.store) as reader:
-        for structure in from_store(reader, frames_of(prepared.splits, test_set)):
-            (total,), forces = model.energies_and_forces([structure])
-            assert structure.energy is not None
-            assert structure.forces is not None
-            energy.append(1000 * (total - structure.energy) / len(structure.atomic_numbers))
-            force.append(1000 * (forces - structure.forces).ravel())
+        structures = list(from_store(reader, frames_of(prepared.splits, test_set)))
+    totals, forces = model.energies_and_forces(structures)
+    ends = np.cumsum([len(structure.atomic_numbers) for structure in structures])
+    energy, force = [], []
+    for structure, total, own in zip(structures, totals, np.split(forces, ends[:-1]), strict=True):
+        assert structure.energy is not None
+        assert structure.forces is not None
+        energy.append(1000 * (total - structure.energy) / len(structure.atomic_numbers))
+        force.append(1000 * (own - structure.forces).ravel())
     row = table[(table["test_set"] == test_set) & (table["group_kind"] == "all")].iloc[0]
     components = np.concatenate(force)
     assert row["n_frames"] == len(energy)

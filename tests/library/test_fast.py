@@ -114,13 +114,16 @@ def largest_difference(ours: Any, theirs: Any, batch: K.Type) -> tuple[float, st
     return max(found)
 
 
-@pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize(
-    ("l_max", "parity", "layers", "coupling"),
-    list(product((1, 2, 3), (True, False), (1, 2, 3, 4), (True, False))),
+    ("dtype", "l_max", "parity", "layers", "coupling"),
+    [
+        *product(("float64",), (1, 2, 3), (True, False), (1, 2, 3), (True, False)),
+        *product(("float64",), (2,), (True,), (4,), (True, False)),  # two layers between the ends
+        *product(("float32",), (1, 2, 3), (True, False), (3,), (True,)),  # how the same code rounds
+    ],
 )
 def test_same_numbers_as_the_shipped_network(
-    l_max: int, parity: bool, layers: int, coupling: bool, dtype: str
+    dtype: str, l_max: int, parity: bool, layers: int, coupling: bool
 ) -> None:
     settings = {
         "l_max": l_max,

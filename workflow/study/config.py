@@ -15,10 +15,10 @@ from typing import Any
 from e3d.errors import InputError, choices
 from e3d.fields import NAMED_BONDS, TEST_SPLITS
 from e3d.options import read_yaml
-from study.data.entries import check_entries, sources
+from study.data.entries import check_entries, check_tests, sources
 from study.dynamics.settings import check_replicas
 from study.fields import GIVEN, VARIANT_SIGN, base_and_variant, is_given, set_name
-from study.given.registry import GivenModel, given_models
+from study.given.registry import GivenModel, check_given, given_models
 from study.run_settings import Architecture, RunSettings, Training, checked_part, rules_of_part
 from study.schema import validate
 from study.stage import Runs
@@ -152,8 +152,10 @@ def load_study(
     known = validate(dict(datasets), "datasets")
     used = [*_used(study, "dataset"), *study["tests"]]
     check_entries(used, known, need_files=not study["published"])
+    check_tests(study["tests"], _used(study, "dataset"), known)
     given = given_models(models or {})
-    _check_given(study, known, given)
+    check_given(study["given"], given, study["models"], need_files=not study["published"])
+    _check_runs(study)
     _check_models(study)
     _check_runtime(study)
     for section in ("figures", "dynamics"):
@@ -175,23 +177,12 @@ def load_site(path: Path) -> dict[str, Any]:
     return validate(read_yaml(path), "site")
 
 
-def _check_given(
-    values: Mapping[str, Any], datasets: Mapping[str, Any], models: Mapping[str, GivenModel]
-) -> None:
-    """Refuse given models and test datasets that cannot be used, and a study without any run."""
-    for name in values["given"]:
-        if name not in models:
-            raise InputError(
-                f"given: {name!r} is not in config/models.yaml - {choices(name, models)}. "
-                "Fix the spelling, or add the model there."
-            )
-    for name in values["tests"]:
-        if name in _used(values, "dataset") or "mix" in datasets[name]:
-            what = "a mixture" if "mix" in datasets[name] else "trained on by the grid or controls"
-            raise InputError(
-                f"tests: {name!r} is {what} - a test dataset has a file of its own and no run is "
-                "trained on it. Name another, or remove it."
-            )
+def _check_runs(values: Mapping[str, Any]) -> None:
+    """Refuse a study without any run, and runs that look like those of given models."""
+    if GIVEN in _used(values, "dataset"):
+        raise InputError(
+            f"dataset {GIVEN!r}: the runs of given models start with this name. Rename the dataset."
+        )
     if not (values["given"] or _used(values, "model")):
         raise InputError(
             "grid.model = []: the study has no run - train a size of `models`, or name a model of "

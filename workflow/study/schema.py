@@ -53,6 +53,7 @@ def check(values: dict[str, Any], rules: dict[str, Any], name: str) -> dict[str,
     """
     filled = copy.deepcopy(values)
     _fill_defaults(filled, rules)
+    _refuse_names(filled, name)
     _refuse_nan(filled, name)
     errors = sorted(
         _VALIDATOR(rules).iter_errors(filled),
@@ -61,6 +62,16 @@ def check(values: dict[str, Any], rules: dict[str, Any], name: str) -> dict[str,
     if errors:
         raise InputError(_one_line(errors[0], name))
     return filled
+
+
+def _refuse_names(values: Any, where: str) -> None:
+    """Refuse keys that YAML reads as numbers or truth values, which no rule of names sees."""
+    if not isinstance(values, dict):
+        return
+    for key, value in values.items():
+        if not isinstance(key, str):
+            raise InputError(f"{where}: the name {key!r} is no text. Write it in quotes.")
+        _refuse_names(value, f"{where}.{key}")
 
 
 def _refuse_nan(values: Any, where: str) -> None:

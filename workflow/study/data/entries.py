@@ -3,12 +3,14 @@
 A file is there, is fetched (``url``), or is sampled and labelled by the workflow (``molecules``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from e3d.errors import InputError, choices
+from e3d.fields import NAMED_BONDS, TEST_IONIC, TEST_SPLITS
 from e3d_labels.programs import program_of
+from study.fields import TEST_ALL, set_name
 
 Entry = Mapping[str, Any]
 _OF_FILES = ("path", "layout", "theory")
@@ -73,6 +75,32 @@ def check_entries(names: Iterable[str], known: Mapping[str, Any], *, need_files:
             _check_mixture(name, known)
     for name in sources(names, known):
         _check_source(name, known[name], need_files=need_files)
+
+
+def check_tests(
+    names: Iterable[str], trained_on: Collection[str], known: Mapping[str, Any]
+) -> None:
+    """Refuse test datasets that runs are trained on, or whose frames have the name of others.
+
+    Raises
+    ------
+    InputError
+        Naming the dataset.
+    """
+    taken = [*TEST_SPLITS, TEST_IONIC, TEST_ALL, NAMED_BONDS]
+    for name in names:
+        if name in trained_on or "mix" in known[name]:
+            what = "a mixture" if "mix" in known[name] else "trained on by the grid or controls"
+            raise InputError(
+                f"tests: {name!r} is {what} - a test dataset has a file of its own and no run is "
+                "trained on it. Name another, or remove it."
+            )
+        if set_name(name) in taken:
+            raise InputError(
+                f"tests: the frames of {name!r} would be called {set_name(name)} in tables, as "
+                f"others are - taken: {', '.join(taken)}. Rename the dataset."
+            )
+        taken.append(set_name(name))
 
 
 def _check_mixture(name: str, known: Mapping[str, Any]) -> None:

@@ -26,8 +26,16 @@ OTHERS = {
     "training_set": "frames of others",
     "source": "others",
     "licence": "theirs",
+    "url": "https://others.example/theirs.ckpt",
 }
-THEIRS = {"theirs": OTHERS, "known": OTHERS | {"n_train": 1000, "seed": 3}}
+NOWHERE = {key: value for key, value in OTHERS.items() if key != "url"}
+THEIRS = {
+    "theirs": OTHERS,
+    "known": OTHERS | {"path": "models/known.ckpt", "n_train": 1000, "seed": 3},
+    "same-file": OTHERS | {"path": "models/./theirs.ckpt"},
+    "micro": OTHERS | {"path": "models/theirs-micro.ckpt"},
+    "nowhere": NOWHERE | {"path": "models/nowhere.ckpt"},
+}
 
 
 @pytest.fixture
@@ -37,6 +45,8 @@ def load(root: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     config, datasets = (
         read_yaml(root / "config" / f"{name}.yaml") for name in ("config", "datasets")
     )
+    named = ("named_bonds", "a-b", "a_b", "given")
+    datasets |= dict.fromkeys(named, datasets["spice2-real"])
 
     def loaded(grid: dict[str, Any] | None = None, **changes: Any) -> Study:
         values = config | changes
@@ -87,6 +97,12 @@ def test_tests_are_sets_of_structures(load: Any) -> None:
         ({}, {"tests": ["hybrid-small"]}, "is a mixture"),
         ({}, {"tests": ["spice-real"]}, "did you mean 'spice2-real'"),
         ({"model": []}, {"controls": []}, "the study has no run"),
+        ({}, {"given": ["theirs", "same-file"]}, "have the same `path`"),
+        ({}, {"given": ["micro"]}, "the name of a size"),
+        ({}, {"given": ["nowhere"]}, "models/nowhere.ckpt is not there, and it has no `url`"),
+        ({}, {"tests": ["named_bonds"]}, "would be called named-bonds"),
+        ({}, {"tests": ["a-b", "a_b"]}, "would be called a-b"),
+        ({"dataset": ["given"]}, {"controls": []}, "Rename the dataset"),
     ],
 )
 def test_what_cannot_be_given_is_one_line(

@@ -12,7 +12,7 @@ import yaml
 from e3d.options import read_yaml
 from fetch_fixtures import CONTENT, Mirror, cut, status
 from study.cli import main
-from study.given.registry import GivenModel, given_models, read_models
+from study.given.registry import SUFFIXES, GivenModel, given_models, read_models
 from study.schema import rules_of
 
 Change = dict[str, Any]
@@ -70,6 +70,12 @@ def test_schema_and_readme_name_the_same_keys(root: Path) -> None:
         ({"smallest_molecule": 0}, ["must be at least 1"]),
         ({"licence": None}, ["licence = None - expected string"]),
         ({"dataset": "a b"}, ["dataset = 'a b' - must match"]),
+        ({"path": "models/my model.ckpt"}, ["path = 'models/my model.ckpt' - must match"]),
+        ({"path": "models/{run}.ckpt"}, ["must match"]),
+        ({"path": "models//coo2.ckpt"}, ["must match"]),
+        ({"path": ""}, ["path = '' - must match"]),
+        ({"path": "models/coo2.onnx"}, ["of the format checkpoint ends in .ckpt"]),
+        ({"format": "torchscript"}, ["of the format torchscript ends in .pth"]),
     ],
 )
 def test_entries_are_checked(
@@ -78,6 +84,40 @@ def test_entries_are_checked(
     values = read_yaml(registry)
     with input_error(*texts):
         given_models({"coo2": values["coo2"] | change})
+
+
+def test_formats_are_those_that_the_library_loads() -> None:
+    from e3d.models.load import LOADERS
+
+    assert sorted(SUFFIXES.values()) == sorted(LOADERS)
+
+
+def test_a_name_that_yaml_reads_as_a_number_is_refused(
+    registry: Path, input_error: Callable[..., Any]
+) -> None:
+    with input_error("models: the name 3 is no text", "quotes"):
+        given_models({3: read_yaml(registry)["coo2"]})  # type: ignore[dict-item]
+
+
+def test_a_name_that_stands_twice_is_refused(
+    registry: Path, tmp_path: Path, input_error: Callable[..., Any]
+) -> None:
+    text = registry.read_text(encoding="utf-8")
+    twice = tmp_path / "models.yaml"
+    twice.write_text(text + text[text.index("coo2:") :], encoding="utf-8")
+    with input_error("'coo2' stands there a second time"):
+        read_models(twice)
+
+
+@pytest.mark.parametrize("settings", ["{}", '{"run": "given/a", "dataset": "b"}'])
+def test_columns_of_a_run_that_are_missing_are_named(
+    settings: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "run.yaml"
+    assert main(["given", "settings", settings, "-o", str(output)]) == 2
+    [line] = capfd.readouterr().err.splitlines()
+    assert "n_train" in line
+    assert not output.exists()
 
 
 def test_a_missing_key_is_named(registry: Path, input_error: Callable[..., Any]) -> None:

@@ -62,6 +62,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "splines, cutoffs by types, other MLPs": {
         "radial_chemical_embed": SPLINE,
+        "r_max": 3.7,  # 1 / (1 / 3.7) is above it
         "per_edge_type_cutoff": {"H": {"H": 2.5, "C": 3.0, "O": 3.0}},
         "pair_potential": ZBL,
         "scalar_embed_mlp_nonlinearity": "mish",
@@ -215,7 +216,7 @@ def mace(_: Path, path: Path) -> Path:
 
 
 WRONG: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
-    "pair potential": (lennard_jones, "pair potential LennardJones is not rebuilt"),
+    "pair potential": (lennard_jones, "pair potential LennardJones cannot be rebuilt"),
     "NequIP": (nequip_model, "NequIP model, which puts its energies on atoms"),
     "MACE": (mace, "MACE model, which puts its energies on atoms"),
     "other script": (other_script, "a script of another kind of model"),

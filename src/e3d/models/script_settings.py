@@ -131,9 +131,11 @@ def _written(irreps: Sequence[tuple[int, int]]) -> str:
 
 
 def _edge_cutoffs(edge_norm: Any, types: list[str]) -> dict[str, dict[str, float]] | None:
+    """Return the cutoff (Å) of each type of centre and neighbour, None where one serves all."""
     if not edge_norm._per_edge_type:
         return None
-    table = edge_norm._rmax_recip.reciprocal().view(len(types), len(types)).tolist()
+    cutoffs = edge_norm._rmax_recip.reciprocal().clamp(max=edge_norm.r_max)  # else rounding above
+    table = cutoffs.view(len(types), len(types)).tolist()
     return {one: dict(zip(types, row, strict=True)) for one, row in zip(types, table, strict=True)}
 
 

@@ -12,6 +12,7 @@ from e3d.options import read_yaml
 from study import runs
 from study.claims.findings import sentences
 from study.config import Study, load_study
+from study.figures.draw import draw
 from study.figures.drawing import all_series
 from study.findings.sections import write_findings
 from study.stage import Runs
@@ -175,3 +176,29 @@ def _more(tables: Tables) -> Tables:
         for name, more in columns.items()
         if name not in tables
     }
+
+
+def test_a_given_model_of_the_grids_dataset_is_not_the_run_to_show(both: Tables) -> None:
+    summary = both["decompose/summary"].copy()
+    before = runs.reference(summary)
+    given = summary[C.RUN] == "given/theirs"
+    summary.loc[given, [C.DATASET, C.N_TRAIN]] = [before[0], 10**6]
+    assert runs.reference(summary) == before
+    assert runs.reference(summary[given])[1] == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "text"),
+    [
+        ("parity", "given/thiers", "did you mean 'given/theirs'"),
+        ("learning", "given/theirs", "shows many runs"),
+    ],
+)
+def test_a_run_that_a_figure_cannot_show_is_one_line(
+    both: Tables, name: str, run: str, text: str, tmp_path: Path
+) -> None:
+    results = save_tables(both, tmp_path / "results")
+    with pytest.raises(InputError, match=text) as caught:
+        draw(name, [results], tmp_path / "figure.png", run=run)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("figure.*"))

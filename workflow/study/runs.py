@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from e3d.fields import Column as C
-from study.fields import is_given
+from study.fields import is_given, trained
 
 Run = tuple[str, str, int]
 """Dataset, model and number of training frames: all seeds of it."""
@@ -35,9 +35,11 @@ class OverSeeds:
 def reference(summary: pd.DataFrame, dataset: str | None = None) -> Run:
     """Return the run to show of a dataset, by default of the first of :func:`datasets`.
 
-    It has the largest number of training frames and, there, the model with most parameters.
+    It has the largest number of training frames and, there, the model with most parameters. A
+    given model is shown only where no other has the dataset.
     """
     table = summary[summary[C.DATASET] == (datasets(summary)[0] if dataset is None else dataset)]
+    table = table if all_given(table[C.RUN]) else trained(table)
     best = table.sort_values([C.N_TRAIN, C.N_PARAMETERS], ascending=False, kind="stable").iloc[0]
     return str(best[C.DATASET]), str(best[C.MODEL]), int(best[C.N_TRAIN])
 

@@ -4,9 +4,11 @@ Figures read, fit and change nothing: every number they show stands in a table o
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+
+import pandas as pd
 
 from e3d.errors import InputError, choices
 from e3d.fields import Column
@@ -43,16 +45,34 @@ def draw(
     Raises
     ------
     InputError
-        If the figure is unknown or a table is missing.
+        If the figure or the run is unknown, the figure shows more than one run, or a table is
+        missing.
     """
     if name not in FIGURES:
         raise InputError(f"figure {name!r} is not known - {choices(name, FIGURES)}. Fix the name.")
     needed = read_tables(tables, FIGURES[name].tables)
     if run:
-        needed = {key: table[table[Column.RUN] == run] for key, table in needed.items()}
+        needed = _of_run(run, name, needed)
     make = import_module(figure_module(name)).make
     options = {"molecules": molecules} if "molecules" in FIGURES[name].settings else {}
     saving.save(lambda: make(needed, **options), output)
     if numbered is not None:
         with atomic(numbered) as temporary:
             shutil.copyfile(output.with_suffix(".pdf"), temporary)
+
+
+def _of_run(run: str, name: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the rows of one run."""
+    if not FIGURES[name].of_one_run:
+        single = [figure for figure in FIGURES if FIGURES[figure].of_one_run]
+        raise InputError(
+            f"figure {name!r} shows many runs, and --run {run} is one - figures of one run: "
+            f"{', '.join(single)}. Leave out --run, or name one of these."
+        )
+    known = list(dict.fromkeys(one for table in tables.values() for one in table[Column.RUN]))
+    if run not in known:
+        raise InputError(
+            f"--run {run!r} is not in the tables of figure {name!r} - {choices(run, known)}. "
+            "Fix the name."
+        )
+    return {key: table[table[Column.RUN] == run] for key, table in tables.items()}

@@ -43,27 +43,18 @@ class Springs(LoadedModel):
         return self.depth_eV - (r - self.length_ang) ** 2
 
     def edge_energies(self, batch: Batch) -> EdgeEnergies:
-        r = np.linalg.norm(self._vectors(batch), axis=1)
+        r = np.linalg.norm(batch.edge_vector, axis=1)
         eps = -0.5 * self.bond_energy(r)
         frame = batch.frame[batch.edge_index[0]]
         total = np.bincount(frame, weights=eps, minlength=len(batch.structures))
         return EdgeEnergies.of(batch, eps=eps, length=r, energy=total, shift=np.zeros(len(total)))
 
     def energies_and_forces(self, batch: Batch) -> tuple[Floats, Floats]:
-        vector = self._vectors(batch)
+        vector = batch.edge_vector
         r = np.linalg.norm(vector, axis=1, keepdims=True)
         forces = np.zeros_like(batch.positions)
         np.add.at(forces, batch.edge_index[0], 2 * (r - self.length_ang) * vector / r)
         return self.edge_energies(batch).energy, forces
-
-    @staticmethod
-    def _vectors(batch: Batch) -> Floats:
-        i, j = batch.edge_index
-        vector = batch.positions[j] - batch.positions[i]
-        if batch.cell_shift is not None:
-            cells = np.stack([np.asarray(one.cell) for one in batch.structures])
-            vector = vector + np.einsum("ea,eac->ec", batch.cell_shift, cells[batch.frame[i]])
-        return np.asarray(vector, dtype=np.float64)
 
 
 def load_springs(path: Path, device: str) -> Springs:

@@ -55,6 +55,16 @@ class Batch:
         """Frame (A,) of each atom."""
         return np.repeat(np.arange(len(self.structures)), np.diff(self.frame_ptr))
 
+    @property
+    def edge_vector(self) -> Floats:
+        """Vector (E, 3) from the centre of each edge to its neighbour, Å."""
+        i, j = self.edge_index
+        vector: Floats = self.positions[j] - self.positions[i]
+        if self.cell_shift is not None:
+            cells = np.array([structure.cell for structure in self.structures])
+            vector += np.einsum("ec,ecx->ex", self.cell_shift, cells[self.frame[i]])
+        return vector
+
     def parts(self, n_edges: int) -> Iterator["Batch"]:
         """Cut into runs of frames of at most ``n_edges`` edges, or one frame, of similar size."""
         # ends of each frame's edges: centres ascend

@@ -69,7 +69,7 @@ class PairPotential(LoadedModel):
             If a structure has an element without parameters.
         """
         require_known(self, batch.structures)
-        _, length = self._vectors(batch)
+        length = np.linalg.norm(batch.edge_vector, axis=1)
         depth, well, steepness = self._parameters(batch)
         eps = 0.5 * (
             _morse(length, depth, well, steepness) - _morse(self.r_max, depth, well, steepness)
@@ -86,22 +86,14 @@ class PairPotential(LoadedModel):
         InputError
             If a structure has an element without parameters.
         """
-        vector, length = self._vectors(batch)
+        vector = batch.edge_vector
+        length = np.linalg.norm(vector, axis=1)
         depth, well, steepness = self._parameters(batch)
         decay = np.exp(-steepness * (length - well))
         slope = 2 * depth * steepness * decay * (1 - decay)
         forces = np.zeros_like(batch.positions)
         np.add.at(forces, batch.edge_index[0], (slope / length)[:, None] * vector)
         return self.edge_energies(batch).energy, forces
-
-    def _vectors(self, batch: Batch) -> tuple[Floats, Floats]:
-        """Return the vectors (E, 3) from centres to neighbours and their lengths (E,), Å."""
-        i, j = batch.edge_index
-        vector = batch.positions[j] - batch.positions[i]
-        if batch.cell_shift is not None:
-            cells = np.array([structure.cell for structure in batch.structures])
-            vector += np.einsum("ec,ecx->ex", batch.cell_shift, cells[batch.frame[i]])
-        return vector, np.linalg.norm(vector, axis=1)
 
     def _parameters(self, batch: Batch) -> Floats:
         """Return depth, length and steepness of every edge, (3, E)."""

@@ -24,6 +24,7 @@ from measure import Cost, Row, finish, growth_row, in_child, in_process, log, pa
 from store import generate
 
 from e3d.chemistry import symbol
+from e3d.named_bonds import BDE_FILE, ENERGIES_FILE
 from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.structures import Structure, from_store
@@ -192,8 +193,7 @@ def bond_energies_of(folder: Path) -> None:
     """Make the tables of bond energies of a decomposition."""
     from study.bde.tables import write_tables
 
-    bde, energies = (ROOT / "resources" / name for name in ("bde_298K.csv", "bond_energies.csv"))
-    write_tables([folder], bde, energies, None, folder / "bde.csv", RUN)
+    write_tables([folder], BDE_FILE, ENERGIES_FILE, None, folder / "bde.csv", RUN)
 
 
 def series(

@@ -25,6 +25,7 @@ from e3d.fields import POOL, TEST_MOLECULES, Column
 from e3d.fields import Store as F
 from e3d.models import load_model
 from e3d.options import read_yaml
+from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
 from e3d.theory import GFN2
@@ -210,6 +211,8 @@ def write_atoms(path: Path) -> str:
     return str(path)
 
 
+TESTS = {"spice2-real"}
+"""Datasets of test frames alone: no training step is made of them."""
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "spice": write_spice,
     "modelforge": write_modelforge,
@@ -223,7 +226,7 @@ ENTRIES = {
     for name, entry in validate(
         read_yaml(Path(__file__).parents[2] / "config" / "datasets.yaml"), "datasets"
     ).items()
-    if "layout" in entry
+    if "layout" in entry and name not in TESTS
 }
 
 
@@ -277,6 +280,20 @@ def test_every_dataset_goes_from_its_file_to_a_training_step(name: str, tmp_path
     with StoreReader(ready.store) as reader:
         assert len(reader) > 40
     assert np.isfinite(one_step(ready))
+
+
+def test_the_frames_of_spice_are_read_whole(root: Path, tmp_path: Path) -> None:
+    """Labels of SPICE itself: atomisation energies of molecules, forces of thermal geometries."""
+    store = tmp_path / "store.h5"
+    write_store(root / "resources" / "spice2_real.xyz", store, layout="extxyz")
+    with StoreReader(store) as reader:
+        assert len(reader) == 357
+        assert not reader[F.IONIC].any()
+        assert reader[F.INTACT].mean() > 0.99
+        per_atom = reader[F.BINDING_ENERGY] / np.diff(reader.frame_ptr)
+        assert (per_atom > -6).all()
+        assert (per_atom < -1).all()
+        assert 0.1 < np.abs(reader[F.FORCES]).mean() < 2
 
 
 @pytest.fixture(scope="module")

@@ -414,6 +414,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
         monkeypatch.setattr(command, "load_model", lambda path, device: model or Morse())
         known: dict[str, Any] = FILES | {"transition1x": None, "store": None, "subset": None}
         rest: dict[str, Any] = {"run": RUN, "device": "cpu", "output": tmp_path / "r.csv"}
+        rest["theory"] = ""
         command.write_tables(model=FILES["paths"], **known | files | rest)
 
     return run

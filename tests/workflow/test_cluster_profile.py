@@ -111,6 +111,7 @@ def test_groups_name_rules_of_the_workflow(project: Path, monkeypatch: pytest.Mo
     rules = {
         *re.findall(r"^rule (\w+):", text, flags=re.MULTILINE),
         *(f"figures_{name}" for name in FIGURES),
+        *(f"figures_{name}_given" for name in FIGURES if FIGURES[name].of_one_run),
     }
     values = profile(project, monkeypatch)
     assert values["groups"].keys() <= rules

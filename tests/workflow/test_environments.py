@@ -213,6 +213,10 @@ def wheel(clone: Path, source: str, target: Path) -> set[str]:
     return {name for name in zipfile.ZipFile(made).namelist() if ".dist-info/" not in name}
 
 
+DATA = {".py", ".csv", ".json", ".yaml", ".rst", ".xyz", ".js", ".css", ".txt"}
+"""Ends of the files that packages hold."""
+
+
 @pytest.mark.parametrize(
     ("source", "root", "packages"),
     [(".", "src", ("e3d", "e3d_labels")), ("workflow", "workflow", ("study",))],
@@ -231,7 +235,7 @@ def test_what_pip_installs(
         for package in packages
         for path in (tmp_path / root / package).rglob("*.*")
     }
-    assert {Path(name).suffix for name in kept} <= {".py", ".csv", ".yaml", ".rst"}
+    assert {Path(name).suffix for name in kept} <= DATA
     assert wheel(tmp_path, source, tmp_path / "wheel") == kept
 
 

@@ -5,6 +5,7 @@ that conda-forge has these versions is not tested here.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -42,6 +43,17 @@ STUDY: dict[str, Any] = {
     },
     "null_models": {"untrained_seeds": 1, "shuffles": 2},
     "figures": {"molecules": ["CO"]},
+    "given": ["morse"],
+}
+MORSE = "r_max_ang: 4\npairs:\n  C-H: {depth_eV: 4.3, length_ang: 1.09, steepness_per_ang: 1.9}\n"
+GIVEN = {
+    "path": "data/morse.pair.yaml",
+    "format": "pair-potential",
+    "dataset": "nothing",
+    "theory": "wB97M-D3(BJ)/def2-TZVPPD",
+    "training_set": "none",
+    "source": "a test",
+    "licence": "CC0-1.0",
 }
 LABELLED = {
     "path": "data/made.hdf5",
@@ -105,7 +117,12 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Made:
     (project.folder / "few.smi").write_text("O\nC\n")
     (project.folder / "tiny.yaml").write_text(yaml.safe_dump(STUDY))
     about = {"source": "a test", "licence": "CC0-1.0"}
-    with served(ROOT / "resources") as address:
+    shutil.copytree(ROOT / "resources", project.home / "served")
+    (project.home / "served" / "morse.pair.yaml").write_text(MORSE)
+    with served(project.home / "served") as address:
+        given = GIVEN | {"url": f"{address}/morse.pair.yaml"}
+        with (project.folder / "config" / "models.yaml").open("a") as file:
+            file.write(yaml.safe_dump({"morse": given}))
         fetched = {
             "path": "data/fetched.hdf5",
             "url": f"{address}/minispice.hdf5",

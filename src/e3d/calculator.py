@@ -34,6 +34,22 @@ class EdgeCalculator(Calculator):  # type: ignore[misc]  # ASE is not typed
 
     Bonds are perceived anew from each geometry, unless ``atoms.info["smiles"]`` is a mapped SMILES
     that says which there are: then the rows stay the same along a trajectory. There is no stress.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from ase.build import molecule
+    >>> from e3d.models import load_model
+    >>> morse = "{H-H: {depth_eV: 4.5, length_ang: 0.74, steepness_per_ang: 1.9}}"
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "hydrogen.pair.yaml"
+    ...     _ = path.write_text(f"{{r_max_ang: 6, pairs: {morse}}}")
+    ...     atoms = molecule("H2", calculator=EdgeCalculator(load_model(path)))
+    >>> print(f"{atoms.get_potential_energy():.2f}")
+    -4.50
+    >>> print(*atoms.calc.get_property("bond_energies", atoms).round(2))
+    4.5
     """
 
     implemented_properties: ClassVar[list[str]] = [

@@ -1,9 +1,11 @@
 """A checkpoint (``.ckpt``) of nequip's training, built anew in float64 from its own settings.
 
 Nothing of the file is executed: its settings may only name builders and modules that are listed
-here and in :mod:`e3d.models.older_versions`.
+here and in :mod:`e3d.models.older_versions`. A training that started from a package needs that file
+too, and the code in a package runs.
 """
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +20,8 @@ from e3d.models.analysis import AnalysisModel, analysis_model
 from e3d.models.building import SOLE_MODEL, eager
 from e3d.models.older_versions import build_allegro, current_names
 from e3d.models.weights import put_weights
+
+log = logging.getLogger(__name__)
 
 _TARGET: Final = "_target_"
 _ALLEGRO: Final = ("AllegroModel", "FullAllegroModel", "AllegroEnergyModel")
@@ -94,9 +98,9 @@ def _build(settings: Mapping[str, Any], versions: Mapping[str, Any], path: Path)
         origin = _origin(given["checkpoint_path"], path)
         return _build(*_settings(inert.read(origin), origin), origin)
     if target == _FROM_PACKAGE:
-        package: torch.nn.Module = ModelFromPackage(str(_origin(given["package_path"], path)))[
-            SOLE_MODEL
-        ]
+        origin = _origin(given["package_path"], path)
+        log.warning("%s: its training started from %s, whose code runs now", path, origin)
+        package: torch.nn.Module = ModelFromPackage(str(origin))[SOLE_MODEL]
         return package
     raise InputError(
         f"{path}: its model is built by {target}, which makes no Allegro model that E3D knows. "

@@ -20,7 +20,8 @@ def load_model(path: str | Path, device: str = "cpu") -> LoadedModel:
 
     It is a checkpoint (``.ckpt``) or package (``.nequip.zip``) of nequip, what ``nequip-compile``
     made of one (``.pth``, ``.pt2``), or a pair potential (``.pair.yaml``). A package and a ``.pth``
-    file hold code that runs when they are loaded: load only what you trust.
+    file hold code that runs when they are loaded, and a checkpoint whose training started from a
+    package loads that one: load only what you trust.
 
     Parameters
     ----------
@@ -34,6 +35,17 @@ def load_model(path: str | Path, device: str = "cpu") -> LoadedModel:
     InputError
         If the file is missing, of another kind, or holds no model with energies on edges; or if
         there is no such device.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> morse = "{H-H: {depth_eV: 4.5, length_ang: 0.74, steepness_per_ang: 1.9}}"
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "hydrogen.pair.yaml"
+    ...     _ = path.write_text(f"{{r_max_ang: 6, pairs: {morse}}}")
+    ...     model = load_model(path)
+    >>> model.type_names, model.r_max
+    (('H',), 6.0)
     """
     path = Path(path)
     if not path.is_file():

@@ -439,11 +439,20 @@ def test_tables_without_rows_have_columns(write: Callable[..., None], tmp_path: 
         assert column in table.columns
 
 
+def test_a_model_that_knows_no_reaction_has_empty_tables(
+    write: Callable[..., None], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(Morse([2]))  # helium
+    assert "no reaction, scan or path" in caplog.text
+    for name in ("", ".summary", ".scans", ".scan_errors", ".paths", ".path_changes"):
+        table = pd.read_csv(tmp_path / f"r{name}.csv")
+        assert table.empty or not table.filter(like="mae").notna().to_numpy().any()
+        assert list(table.columns[:5]) == list(RUN)
+
+
 def test_errors_are_one_line(
     write: Callable[..., None], tmp_path: Path, input_error: Callable[..., Any]
 ) -> None:
-    with input_error("no reaction, scan or path"):
-        write(Morse([2]))
     with input_error("--store and --subset go together"):
         write(store=tmp_path / "store.h5")
     assert not list(tmp_path.iterdir())

@@ -10,9 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from nequip.model.saved_models.package import ModelFromPackage
 
+from checkpoint_fixtures import write
 from e3d.errors import InputError
 from e3d.models import AnalysisModel, load_model
+from e3d.models.analysis import analysis_model
+from e3d.models.building import eager
 from e3d.pairs import SUM_RULE_TOLERANCE_EV, sum_rule_violation
 from e3d.structures import Structure
 from model_fixtures import random_rotation
@@ -258,11 +263,10 @@ def test_agrees_with_nequips_own_calculator(
     np.testing.assert_allclose(forces, atoms.get_forces(), atol=1e-3)
 
 
-def test_a_package_decomposes_like_its_checkpoint(
-    model: AnalysisModel, trained: Path, tmp_path: Path, molecules: dict[str, Structure]
-) -> None:
-    """Packages keep weights and constants in float32; in float64 they differ by its rounding."""
-    package = tmp_path / "model.nequip.zip"
+@pytest.fixture(scope="module")
+def package(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trained model as nequip packages it."""
+    package = tmp_path_factory.mktemp("package") / "model.nequip.zip"
     command = [
         sys.executable,
         "-m",
@@ -272,6 +276,13 @@ def test_a_package_decomposes_like_its_checkpoint(
         str(package),
     ]
     subprocess.run(command, check=True, capture_output=True)
+    return package
+
+
+def test_a_package_decomposes_like_its_checkpoint(
+    model: AnalysisModel, package: Path, molecules: dict[str, Structure]
+) -> None:
+    """Packages keep weights and constants in float32; in float64 they differ by its rounding."""
     several = [molecules[name] for name in ("CCO", "C#N", "CS")]
     packaged, plain = load_model(package).edge_energies(several), model.edge_energies(several)
     assert sum_rule_violation(packaged).max() < SUM_RULE_TOLERANCE_EV
@@ -281,6 +292,32 @@ def test_a_package_decomposes_like_its_checkpoint(
         rotated.eps, packaged.eps, rtol=0, atol=ROTATED * np.abs(packaged.eps).max()
     )
     np.testing.assert_allclose(packaged.eps, plain.eps, atol=1e-5)
+
+
+def test_a_training_that_started_from_a_package_loads_it_and_says_so(
+    package: Path, molecules: dict[str, Structure], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The package is found beside the checkpoint, whose weights, all halved, are used."""
+    settings = {
+        "_target_": "nequip.model.ModelFromPackage",
+        "package_path": f"/gone/{package.name}",
+    }
+    with eager(package):
+        network = ModelFromPackage(str(package))["sole_model"]
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight /= 2
+    expected = analysis_model(network, package, "cpu", {})
+    checkpoint = write(package.with_name("continued.ckpt"), settings, network.state_dict())
+    continued = load_model(checkpoint)
+    assert f"started from {package}, whose code runs now" in caplog.text
+    assert continued.facts["trained_in"] == "float32"
+    several = [molecules[name] for name in ("CCO", "C#N")]
+    ours, wanted, first = (
+        model.edge_energies(several).eps for model in (continued, expected, load_model(package))
+    )
+    np.testing.assert_allclose(ours, wanted, rtol=1e-12, atol=1e-12)
+    assert np.abs(ours - first).max() > 1e-3
 
 
 def test_unusable_models_are_refused_in_one_line(

@@ -200,6 +200,7 @@ def test_modified_and_continued_trainings_are_built_from_where_they_started(
     }
     second = write(tmp_path / "second.ckpt", modified, weights(shifted))
     same(second, new, several)
+    assert e3d.load(second).facts["trained_in"] == "float32"
     first.unlink()
     with pytest.raises(InputError, match=r"started from /gone/first\.ckpt.*is not there"):
         e3d.load(second)

@@ -51,12 +51,12 @@ def load_checkpoint(path: Path, device: str) -> AnalysisModel:
     with eager(path):
         saved = inert.read(path)
         settings, versions = _settings(saved, path)
-        network = _build(settings, versions, path)
+        network, dtype = _build(settings, versions, path)
         weights = _weights(saved["state_dict"], path)
         put_weights(network, _averaged(saved["state_dict"], weights, network, path), path)
     source = {
         "kind": "checkpoint of nequip",
-        "trained_in": str(_innermost(settings).get("model_dtype", "not stated")),
+        "trained_in": dtype,
         **{f"{name}_version": str(versions[name]) for name in _CODES if name in versions},
     }
     return analysis_model(network, path, device, source)
@@ -81,36 +81,39 @@ def _settings(saved: Any, path: Path) -> tuple[dict[str, Any], Mapping[str, Any]
     return {**settings, _TARGET: str(target)}, versions
 
 
-def _build(settings: Mapping[str, Any], versions: Mapping[str, Any], path: Path) -> torch.nn.Module:
-    """Build the network that settings describe, in float64, its weights still arbitrary."""
+def _build(
+    settings: Mapping[str, Any], versions: Mapping[str, Any], path: Path
+) -> tuple[torch.nn.Module, str]:
+    """Build the network that settings describe, in float64, its weights still arbitrary.
+
+    Returns
+    -------
+    The network, and the dtype it was trained in; a package stays in that one.
+    """
     target = settings[_TARGET]
     given = {name: value for name, value in settings.items() if name != _TARGET}
     if target in _BUILDERS:
         try:
-            return build_allegro({**given, "model_dtype": "float64"}, versions.get("nequip"))
+            network = build_allegro({**given, "model_dtype": "float64"}, versions.get("nequip"))
+            return network, str(given["model_dtype"])
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
     if target in _MODIFY:
-        network = _build(given["model"], versions, path)
+        network, dtype = _build(given["model"], versions, path)
         modify(network, given["modifiers"])
-        return network
+        return network, dtype
     if target == _FROM_CHECKPOINT:
         origin = _origin(given["checkpoint_path"], path)
         return _build(*_settings(inert.read(origin), origin), origin)
     if target == _FROM_PACKAGE:
         origin = _origin(given["package_path"], path)
         log.warning("%s: its training started from %s, whose code runs now", path, origin)
-        package: torch.nn.Module = ModelFromPackage(str(origin))[SOLE_MODEL]
-        return package
+        package = ModelFromPackage(str(origin))[SOLE_MODEL]
+        return package, str(package.metadata["model_dtype"])
     raise InputError(
         f"{path}: its model is built by {target}, which makes no Allegro model that E3D knows. "
         "E3D needs energies on edges: give an Allegro model, or its package if it is one."
     )
-
-
-def _innermost(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the settings of the network itself, without modifiers."""
-    return _innermost(settings["model"]) if settings[_TARGET] in _MODIFY else settings
 
 
 def _origin(name: str, path: Path) -> Path:

@@ -203,6 +203,21 @@ def test_wrong_settings_do_not_pass(wrong: str, compiled: Path) -> None:
     refused(compiled, message)
 
 
+def test_settings_of_the_training_s_config_may_stay(compiled: Path) -> None:
+    """Those that say how it was built and trained change nothing."""
+    write_architecture(compiled)
+    expected = e3d.load(compiled).facts
+    write_architecture(
+        compiled,
+        _target_="allegro.model.AllegroModel",
+        seed=3,
+        model_dtype="float32",
+        compile_mode="compile",
+        do_derivatives=True,
+    )
+    assert e3d.load(compiled).facts == expected
+
+
 def refused(path: Path, message: str) -> None:
     with pytest.raises(e3d.InputError, match=message) as caught:
         e3d.load(path)

@@ -70,7 +70,7 @@ _TOP: Final = {
 }
 _CHECK: Final = {"structures": "a text", "tolerance_meV_per_atom": "a number"}
 _MODEL: Final = {
-    **dict.fromkeys(("_target_", "model_dtype"), "a text"),
+    "model_dtype": "a text",
     **dict.fromkeys(("seed", "l_max", "num_layers"), "a whole number"),
     **dict.fromkeys(("num_scalar_features", "num_tensor_features"), "a whole number"),
     **dict.fromkeys(("radial_chemical_embed_dim", "scalar_embed_output_dim"), "a whole number"),
@@ -83,7 +83,7 @@ _MODEL: Final = {
             ("nonlinearity", "a text or null"),
         )
     },
-    **dict.fromkeys(("parity", "forward_normalize", "do_derivatives"), "true or false"),
+    **dict.fromkeys(("parity", "forward_normalize"), "true or false"),
     **dict.fromkeys(("tp_path_channel_coupling", "weight_individual_irreps"), "true or false"),
     "per_type_energy_scales_trainable": "true or false",
     "per_type_energy_shifts_trainable": "true or false",
@@ -155,8 +155,8 @@ class Architecture:
         for name in known.keys() & self.settings.keys():
             if name in _NOTED and self.settings[name] != known[name]:
                 raise InputError(
-                    f"{self.path}: {name} is {self.settings[name]}, but the compiled model states "
-                    f"{known[name]}. Correct it or leave it out."
+                    f"{self.path}: {name} is {self.settings[name]!r}, but the compiled model "
+                    f"states {known[name]!r}. Correct it or leave it out."
                 )
         where = f"{self.path}: model"
         given = {**self.settings, **known}

@@ -23,8 +23,8 @@ _EMBED: Final = "radial_chemical_embed"
 _EMBED_WIDTH: Final = "scalar_embed_output_dim"
 _PER_TYPE: Final = ("per_type_energy_scales", "per_type_energy_shifts", "avg_num_neighbors")
 
-_DROPPED: Final = ("compile_mode", "do_derivatives")
-"""Settings of how the network ran in training, which change no energy."""
+_DROPPED: Final = (_TARGET, "compile_mode", "do_derivatives")
+"""The name of the builder, and how the network ran in training, which change no energy."""
 
 _NAMES_04: Final = {
     "model.func.scalar_embed.twobody_mlp.": "model.func.scalar_embed_mlp.",

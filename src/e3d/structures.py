@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 NOT_PERIODIC = (False, False, False)
 _MAX_PERCEIVED = 100
+"""Atoms of the largest molecule whose bonds RDKit perceives from the geometry."""
 _FRAMES_PER_READ = 256
 
 

@@ -59,7 +59,7 @@ def write_decompositions(
         Where to load the model of a file.
     skip_unknown_elements
         Whether structures with elements the model does not know are left out, logged and counted.
-        Of a set of which nothing is left, the tables have no rows.
+        A set of which nothing is left has tables without rows.
     csv
         Whether to write the rows of bonds as ``bonds.csv``, too.
 

@@ -11,6 +11,7 @@ from e3d.arrays import Floats
 BOND_ANG: Final = 1.5
 """Mean length of a drawn bond."""
 _BETTER: Final = 0.1
+"""How much farther apart, in bonds, the second layout must set its nearest atoms to be taken."""
 
 
 def lay_out(mol: Chem.Mol) -> Floats:

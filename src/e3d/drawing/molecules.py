@@ -30,7 +30,7 @@ class Molecule:
     mapped_smiles
         None where the bonds come from distances.
     symbols
-        Of the elements (N,).
+        Symbols of its elements (N,).
     frames
         Their numbers in the source (F,).
     positions

@@ -22,7 +22,7 @@ def eager(path: Path) -> Iterator[None]:
     Raises
     ------
     InputError
-        If anything else than an :class:`InputError` goes wrong in the block.
+        If anything other than an :class:`InputError` goes wrong in the block.
     """
     set_global_state()
     try:

@@ -21,7 +21,7 @@ ORDERS: Final = {
 """Words, colour (Okabe and Ito's) and marker of each bond order, by the sign in the bond type."""
 _BINS: Final = 70
 _FEW: Final = 40
-"""Up to so many values stand as a stroke each."""
+"""Up to this many values are drawn as a stroke each."""
 _PARITY_PX, _RIDGES_PX, _ROW_PX = 330, 760, 34
 
 

@@ -87,7 +87,7 @@ class Gathered:
 
     @property
     def steps(self) -> list[int]:
-        """Of each kept molecule, every how many-th frame is kept."""
+        """Distance of the kept frames of each kept molecule; 3 means every third."""
         return [kept.step for kept in self._kept.values()]
 
     @property

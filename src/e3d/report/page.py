@@ -19,8 +19,11 @@ from e3d.report.sets import StructureSet
 from e3d.statistics import Estimate
 
 _MOST_TYPES: Final = 24
+"""Bond types in a chart, the commonest first."""
 _FAR_MEV: Final = 1_000.0
+"""Energy error per atom that no model trained on such labels has: they have another zero."""
 _ROUNDING_EV: Final = 1e-9
+"""Violations of the sum rule below it are not told apart; 1e-8 eV is what is allowed."""
 _FACTS: Final = {
     "kind": "kind of file",
     "nequip_version": "nequip",

@@ -33,13 +33,14 @@ class StructureSet:
     Parameters
     ----------
     name
-        Of its folder of tables.
+        Name of its folder of tables.
     title
-        Its name, or the SMILES that it was made from.
+        That name, or the SMILES that it was made from.
     summary
         That of the decomposition; empty where the model knows none of the structures.
     molecules, steps
-        Those that are drawn, and every how many-th of the frames of each are kept.
+        Those that are drawn, and for each the distance of the frames that are kept: 3 means every
+        third.
     n_others
         How many molecules are not drawn.
     bond_energies

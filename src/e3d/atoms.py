@@ -52,10 +52,19 @@ def labels_of(atoms: Atoms, label: str) -> tuple[float | None, Floats | None]:
     if energy is None and forces is None:
         return None, None
     check_units(atoms.info, label)
-    return (
-        None if energy is None else float(numbers_of(energy, "energy", (), label)),
-        None if forces is None else numbers_of(forces, "forces", atoms.positions.shape, label),
-    )
+    shapes = {"energy": ((), energy), "forces": (atoms.positions.shape, forces)}
+    found = {
+        key: None if value is None else numbers_of(value, key, shape, label)
+        for key, (shape, value) in shapes.items()
+    }
+    for key, value in found.items():
+        if value is not None and not np.isfinite(value).all():
+            raise InputError(
+                f"{label}: {key} with values that are not finite - allowed: numbers, or no {key} "
+                "at all. Correct or remove them."
+            )
+    one = found["energy"]
+    return None if one is None else float(one), found["forces"]
 
 
 def charge_of(atoms: Atoms, label: str) -> int:

@@ -346,3 +346,12 @@ def test_types_that_are_no_elements_are_refused(build_model: Callable[..., Analy
     shifts = dict.fromkeys(names, -1.0)
     with pytest.raises(InputError, match="water_O are no chemical symbols"):
         build_model(type_names=names, per_type_energy_shifts=shifts)
+
+
+@pytest.mark.parametrize("r_max", [-4.0, float("nan")])
+def test_a_cutoff_that_is_none_is_refused(
+    r_max: float, build_model: Callable[..., AnalysisModel]
+) -> None:
+    """No edges, and so no bonds, would be found, without a word."""
+    with pytest.raises(InputError, match=r"cutoff r_max is .* - allowed: a number of Å above 0"):
+        build_model(r_max=r_max)

@@ -72,7 +72,12 @@ def test_elements_without_parameters_are_not_known_and_other_pairs_do_not_intera
 ) -> None:
     model = e3d.load(write(tmp_path / "two.pair.yaml", {"C-H": PAIRS["C-H"]}))
     assert (model.type_names, model.n_parameters) == (("H", "C"), 3)
-    assert model.unknown(from_atoms(molecule("H2O"))) == ["O"]
+    water = from_atoms(molecule("H2O"))
+    assert model.unknown(water) == ["O"]
+    [batch] = model.batches([water])
+    for energies in (model.edge_energies, model.energies_and_forces):
+        with pytest.raises(e3d.InputError, match="does not know O; it knows H, C"):
+            energies(batch)
     [batch] = model.batches([from_atoms(Atoms("H2", [[0, 0, 0], [0, 0, 0.74]]))])
     assert model.edge_energies(batch).eps.tolist() == [0.0, 0.0]
 
@@ -94,6 +99,8 @@ WRONG = {
     "r_max_ang: 5\npairs: []": r"pairs is \[\]",
     f"r_max_ang: 5\npairs: {{CH: {GOOD}}}": "CH is no pair of elements",
     f"r_max_ang: 5\npairs: {{C-Xx: {GOOD}}}": "C-Xx is no pair of elements",
+    f"r_max_ang: 5\npairs: {{X-X: {GOOD}}}": "X-X is no pair of elements",
+    f"r_max_ang: 5\npairs: {{C-H: {GOOD}, C-H: {GOOD}}}": "'C-H' stands there a second time",
     f"r_max_ang: 5\npairs: {{C-H: {GOOD}, H-C: {GOOD}}}": "H-C stands there twice",
     "r_max_ang: 5\npairs: {C-H: 4}": "C-H: is 4. Write its depth_eV",
     "r_max_ang: 5\npairs: {C-H: {depth: 4}}": "C-H: has depth, expected depth_eV",

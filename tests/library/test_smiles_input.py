@@ -56,10 +56,15 @@ def test_map_numbers_with_gaps_are_refused(smiles: str, input_error: Any) -> Non
 
 @pytest.mark.parametrize(
     ("smiles", "reason"),
-    [("*CC", "neither MMFF94 nor UFF"), ("[He]", "neither MMFF94"), ("C1#CC1", "")],
+    [
+        ("*CC", "neither MMFF94 nor UFF"),
+        ("[He]", "neither MMFF94"),
+        ("C1#CC1", ""),
+        ("C" * 200, "it has 602 atoms, at most 500 do"),
+    ],
 )
 def test_no_geometry_is_one_line(smiles: str, reason: str, input_error: Any) -> None:
-    with input_error(smiles, reason, "no geometry"):
+    with input_error(smiles[:40], reason, "no geometry"):
         conformer(smiles)
 
 

@@ -214,6 +214,7 @@ def test_results_of_other_positions_are_no_labels() -> None:
     [
         ({"REF_energy": "much"}, "energy is no array of numbers"),
         ({"REF_energy": 1.0, "energy_unit": "hartree"}, "energy_unit is 'hartree', expected eV"),
+        ({"REF_energy": float("nan")}, "energy with values that are not finite"),
     ],
 )
 def test_labels_that_cannot_be_used(info: dict[str, Any], text: str, input_error: Any) -> None:

@@ -1,4 +1,4 @@
-# Datasets of the study: the files they are read from, and what their entries say of them.
+# Datasets and given models of the study: their files, and what their entries say of them.
 from study.data.entries import geometries_file, read_options
 
 SOURCES = {name: STUDY.datasets[name] for name in STUDY.sources()}
@@ -14,11 +14,22 @@ FETCHED = {
 # Files that are labelled here, and the sampled conformations they are labelled from.
 LABELLED = {entry["path"]: entry for entry in SOURCES.values() if "molecules" in entry}
 SAMPLED = {geometries_file(path): entry for path, entry in LABELLED.items()}
+# Files of given models that can be fetched.
+GIVEN_FILES = {
+    STUDY.models[name].path: STUDY.models[name]
+    for name in SETTINGS["given"]
+    if STUDY.models[name].url
+}
 
 
 def of_file(key):
     """A setting of the dataset that is fetched into a file; empty where it has none."""
     return lambda wildcards: str(FETCHED[wildcards.file].get(key, ""))
+
+
+def of_given_file(key):
+    """What the registry says of the model that is fetched into a file; empty where it does not."""
+    return lambda wildcards: str(getattr(GIVEN_FILES[wildcards.model_file], key) or "")
 
 
 def of_source(key, default):

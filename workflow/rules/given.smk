@@ -1,16 +1,5 @@
 # Models that others trained: fetched, and taken as runs of the study.
 
-GIVEN_FILES = {
-    STUDY.models[name].path: STUDY.models[name]
-    for name in SETTINGS["given"]
-    if STUDY.models[name].url
-}
-
-
-def of_given_file(key):
-    """What the registry says of the model that is fetched into a file; empty where it does not."""
-    return lambda wildcards: str(getattr(GIVEN_FILES[wildcards.model_file], key) or "")
-
 
 # On the machine Snakemake runs on, as data_fetch.
 rule given_fetch:

@@ -1,6 +1,8 @@
 """The store: what goes in comes out, at random, and two writes are the same bytes."""
 
 import json
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from e3d.store.reader import FORMAT, StoreReader
 from e3d.store.writer import StoreWriter
 from e3d.theory import IONIC_ONLY, SPICE
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
-from model_fixtures import MINISPICE_FRAMES
+from model_fixtures import MINISPICE_FRAMES, Prepared
 
 WATER = "[O:1]([H:2])[H:3]"
 ATOMS = {1: -13.5, 8: -2043.9}
@@ -225,3 +227,14 @@ def test_a_float_too_large_for_the_store_is_refused(
     with input_error(name, "too large for float32"):
         _write(tmp_path / "a.h5", [wrong])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read every file")
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    copy = tmp_path / "store.h5"
+    shutil.copyfile(prepared.store, copy)
+    copy.chmod(0)
+    with pytest.raises(PermissionError):
+        StoreReader(copy)

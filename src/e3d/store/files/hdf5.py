@@ -19,9 +19,12 @@ def open_hdf5(path: Path, *, called: Path | None = None) -> h5py.File:
     ------
     InputError
         If it is missing, truncated or not HDF5.
+    PermissionError
+        If it may not be read.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file. Fix the path, or fetch the dataset first.")
+    path.open("rb").close()  # a file that may not be read is not a damaged one
     with contextlib.suppress(OSError):
         return h5py.File(path, "r")
     raise InputError(

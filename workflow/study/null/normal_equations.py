@@ -37,10 +37,7 @@ class Edges:
     def of(cls, batch: Batch, basis: Basis) -> "Edges":
         """Return the edges of a batch whose cutoff is the basis's."""
         centre, neighbour = batch.edge_index
-        vector = batch.positions[neighbour] - batch.positions[centre]
-        if batch.cell_shift is not None:
-            cells = np.array([s.cell for s in batch.structures])[batch.frame[centre]]
-            vector = vector + np.einsum("pk,pkx->px", batch.cell_shift.astype(float), cells)
+        vector = batch.edge_vector
         r = np.linalg.norm(vector, axis=1)
         z = batch.atomic_numbers
         return cls(centre, pair_number(z[centre], z[neighbour]), *basis(r), r, vector / r[:, None])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from e3d.errors import InputError
+from e3d.errors import InputError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +40,9 @@ def nequip_train(config: Mapping[str, Any], work: Path) -> None:
         log.info("nequip-train failed", exc_info=True)
         if (own := _own(error)) is not None:
             raise own from None
-        reason = " ".join(str(error).split())[:300] or "no message"
         raise InputError(
-            f"nequip-train failed in {work}: {type(error).__name__}: {reason}. The log above has "
-            "the details. Fix what it names and run again: training resumes from the last "
+            f"nequip-train failed in {work}: {type(error).__name__}: {one_line(error)}. "
+            "The log above has the details. Fix what it names and run again: training resumes from the last "
             "checkpoint."
         ) from None
 

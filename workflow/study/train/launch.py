@@ -41,9 +41,9 @@ def nequip_train(config: Mapping[str, Any], work: Path) -> None:
         if (own := _own(error)) is not None:
             raise own from None
         raise InputError(
-            f"nequip-train failed in {work}: {type(error).__name__}: {one_line(error)}. "
-            "The log above has the details. Fix what it names and run again: training resumes from the last "
-            "checkpoint."
+            f"nequip-train failed in {work}: {type(error).__name__}: {one_line(error)}. The log "
+            "above has the details. Fix what it names and run again: training resumes from the "
+            "last checkpoint."
         ) from None
 
 

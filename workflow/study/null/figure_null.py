@@ -130,15 +130,16 @@ def _with_interval(
 
 def _ranks(axes: Axes, part: pd.DataFrame) -> None:
     """Draw rank correlations: jackknife intervals, or the middle 95 % of draws of random nulls."""
+    nulls = [null for null in _NULLS if (part[NULL_MODEL] == null.name).any()]
     for score, (_, color, marker, shift) in _RANKS.items():
         scored = part[part["score"] == score]
         entries = [(_of(scored, IN_MOLECULES), "e3d")]  # which is on all named bonds
-        entries += [(_of(scored, null), "null_value") for null in _NULLS]
+        entries += [(_of(scored, null), "null_value") for null in nulls]
         for row, (rows, column) in enumerate(entries):
             if rows[column].notna().any():
                 _with_interval(axes, row + shift, rows, column, color, marker)
     axes.axvline(0, color=style.GREY, linewidth=style.STYLE.guide_line, zorder=0)
-    _rows(axes, ["E3D", *(null.label for null in _NULLS)])
+    _rows(axes, ["E3D", *(null.label for null in nulls)])
     axes.set_xlabel(f"rank correlation with {BDE298.words}")
     handles = [_handle(label, color, marker) for label, color, marker, _ in _RANKS.values()]
     legend_above(axes, handles, ncols=2)

@@ -294,7 +294,8 @@ def with_company(case: Case, rounds: int) -> dict[str, Any]:
     command = [sys.executable, __file__, "--train-beside", *map(str, case.size)]
     others = [subprocess.Popen(command) for _ in range(case.processes - 1)]
     try:
-        return in_child(functools.partial(measure_case, case, rounds)).result  # type: ignore[no-any-return]
+        done = in_child(functools.partial(measure_case, case, rounds))
+        return done.result  # type: ignore[no-any-return]
     finally:
         for other in others:
             other.kill()

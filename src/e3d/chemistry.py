@@ -108,7 +108,8 @@ def canonical_smiles(mol: Chem.Mol) -> str:
     bare = Chem.Mol(mol)
     for atom in bare.GetAtoms():
         atom.SetAtomMapNum(0)
-    return str(Chem.CanonSmiles(Chem.MolToSmiles(Chem.RemoveHs(bare))))  # type: ignore[no-untyped-call]
+    smiles = Chem.MolToSmiles(Chem.RemoveHs(bare))
+    return str(Chem.CanonSmiles(smiles))  # type: ignore[no-untyped-call]
 
 
 def flat_smiles(mol: Chem.Mol) -> str:

@@ -17,6 +17,7 @@ from e3d.errors import InputError
 from e3d.fields import METRICS, TEST_IONIC, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.known_elements import KnownElements
+from e3d.loading import loaded
 from e3d.options import own_run
 from e3d.potential import LoadedModel, Potential
 from e3d.sources import name_of
@@ -65,18 +66,8 @@ def write_errors(
         If two stores have one name, the model does not know an element of a frame, or no labelled
         frame is left.
     """
-    first = [name_of(stores[0])] if splits is None else [*TEST_SPLITS, TEST_IONIC]
-    names = [*first, *map(name_of, stores[1:])]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(
-            f"stores {', '.join(map(str, stores))}: several test sets would be called {twice}. "
-            "Give each store once; rename one, or its folder if it is a store.h5."
-        )
-    if isinstance(model, Path):
-        from e3d.models import load_model
-
-        model = load_model(model, device)
+    _require_names(stores, splits)
+    model = loaded(model, device)
     parts = []
     for k, store in enumerate(stores):
         with StoreReader(store) as reader:
@@ -94,6 +85,18 @@ def write_errors(
     inputs = [model.path, *stores] + ([] if splits is None else [splits])
     tables.write(table, output, inputs=inputs)
     return table
+
+
+def _require_names(stores: Sequence[Path], splits: Path | None) -> None:
+    """Refuse test sets of one name."""
+    first = [name_of(stores[0])] if splits is None else [*TEST_SPLITS, TEST_IONIC]
+    names = [*first, *map(name_of, stores[1:])]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"stores {', '.join(map(str, stores))}: several test sets would be called {twice}. "
+            "Give each store once; rename one, or its folder if it is a store.h5."
+        )
 
 
 def _errors(model: LoadedModel, structures: Iterable[Structure], *, skip: bool) -> pd.DataFrame:

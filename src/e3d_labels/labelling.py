@@ -203,7 +203,8 @@ def compute(
 def _start(program: Program) -> None:
     """Prepare one process: its BLAS kernel, then its labeller."""
     global _labeller
-    features: dict[str, bool] = np._core._multiarray_umath.__cpu_features__  # type: ignore[attr-defined]
+    core = np._core._multiarray_umath  # type: ignore[attr-defined]
+    features: dict[str, bool] = core.__cpu_features__
     if features.get("AVX2") and features.get("FMA3"):
         # the OpenBLAS of 2018 in PySCF's wheel takes later processors for old ones: half the speed
         os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")

@@ -220,7 +220,8 @@ def test_panels_go_below_each_other_where_the_page_is_narrow(
     wide = maker("emergence", tables)()
     monkeypatch.setattr(style, "STYLE", ONE_COLUMN)
     narrow = maker("emergence", tables)()
-    assert [one.axes[0].get_gridspec().ncols for one in (wide, narrow)] == [3, 2]  # type: ignore[union-attr]
+    grids = [one.axes[0].get_gridspec() for one in (wide, narrow)]
+    assert [grid.ncols for grid in grids if grid is not None] == [3, 2]
     assert narrow.get_figheight() == pytest.approx(
         1.5 * (2 * ONE_COLUMN.row_height + ONE_COLUMN.line_height)
     )

@@ -26,7 +26,7 @@ from e3d.options import read_yaml
 from study import stages
 from study.cli import COMMANDS as STUDY_COMMANDS
 from study.config import NAMED_BONDS_FILE, load_site, load_study, run_settings
-from study.fields import GIVEN, is_given
+from study.fields import GIVEN, VARIANT_SIGN, is_given
 from study.import_graph import files_of
 from study.stage import Runs
 
@@ -165,8 +165,8 @@ def settings_of_any_run(wildcards):
 
 
 def untrained_of_size(wildcards):
-    """Untrained networks of a plain model size; a given model has none of its own."""
-    if is_given(wildcards.run):
+    """Untrained networks of a plain model size; variants and given models have none."""
+    if is_given(wildcards.run) or VARIANT_SIGN in wildcards.run:
         return []
     dataset, _, model, _ = wildcards.run.split("/")
     return f"{RESULTS}/null/untrained/{dataset}/{model}.csv"

@@ -27,6 +27,6 @@ rule evaluate_run:
     message:
         f"errors of {THIS_RUN}"
     shell:
-        "python -m study evaluate {input.model} {input.store} {input.tests} --skip-unknown-elements "
-        "--splits {input.splits} "
-        "--run {input.settings} --device {resources.device} -o {output} --log {log}"
+        "python -m study evaluate {input.model} {input.store} {input.tests} "
+        "--skip-unknown-elements --splits {input.splits} --run {input.settings} "
+        "--device {resources.device} -o {output} --log {log}"

@@ -31,8 +31,8 @@ rule null_fit:
     message:
         "null models on {wildcards.n_train} frames of {wildcards.dataset}"
     shell:
-        "python -m study null fit {input.store} {input.subset} --splits {input.splits} {params.tests} "
-        "--named {input.named} --dataset {wildcards.dataset} "
+        "python -m study null fit {input.store} {input.subset} --splits {input.splits} "
+        "{params.tests} --named {input.named} --dataset {wildcards.dataset} "
         "--energy-weight {params.energy_weight} --force-weight {params.force_weight} "
         "--r-max {params.r_max} -o {output.fits} --log {log}"
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from e3d import provenance, tables
 from e3d.decomposition.rows import Decomposer
@@ -20,6 +20,7 @@ from e3d.fields import (
 )
 from e3d.fields import Column as C
 from e3d.known_elements import KnownElements
+from e3d.loading import loaded
 from e3d.options import own_run
 from e3d.potential import LoadedModel
 from e3d.sources import STORE_SUFFIX, file_or_smiles, name_of
@@ -28,6 +29,9 @@ from e3d.store.splits import frames_of, read_splits
 from e3d.structures import Structure, from_file, from_smiles, from_store
 
 log = logging.getLogger(__name__)
+
+_Set: TypeAlias = tuple[str, Iterable[Structure], list[Path]]
+"""Name, structures and input files of a set of structures."""
 
 
 class NoStructuresError(InputError):
@@ -78,28 +82,34 @@ def write_decompositions(
     # the splits are those of the first file's frames
     sources = [(one, splits if k == 0 else None) for k, one in enumerate(found)]
     _require_names([name for source in sources for name in _names(*source)], structures, output)
-    if isinstance(model, Path):
-        from e3d.models import load_model
+    model = loaded(model, device)
+    sets = (one for source in sources for one in _sources(*source))
+    common: dict[str, Any] = {"run": run or own_run(model.path), "csv": csv}
+    if skip_unknown_elements:
+        _write_known(model, sets, output, common)
+        return
+    for name, frames, inputs in sets:
+        write_decomposition(model, frames, output / name, name=name, inputs=inputs, **common)
 
-        model = load_model(model, device)
-    run = run or own_run(model.path)
-    written, empty = 0, []  # how many, and sets of which nothing was left
-    for source in sources:
-        for name, frames, inputs in _sources(*source):
-            usable = KnownElements(model, frames) if skip_unknown_elements else frames
-            settings: dict[str, Any] = {"name": name, "run": run, "inputs": inputs, "csv": csv}
-            try:
-                write_decomposition(model, usable, output / name, **settings)
-                written += 1
-            except NoStructuresError as error:
-                if not skip_unknown_elements:
-                    raise
-                empty.append((error, usable, settings))
+
+def _write_known(
+    model: LoadedModel, sets: Iterable[_Set], output: Path, common: Mapping[str, Any]
+) -> None:
+    """Decompose what the model knows of each set; sets of which nothing is left come last."""
+    written, empty = 0, []
+    for name, frames, inputs in sets:
+        known = KnownElements(model, frames)
+        settings = {**common, "name": name, "inputs": inputs}
+        try:
+            write_decomposition(model, known, output / name, **settings)
+            written += 1
+        except NoStructuresError as error:
+            empty.append((error, known, settings))
     if empty and not written:
         raise empty[0][0]
-    for _, usable, settings in empty:  # all frames were passed: nothing is read again
+    for _, known, settings in empty:  # all frames were passed: nothing is read again
         folder = output / settings["name"]
-        write_decomposition(model, usable, folder, may_be_empty=True, **settings)
+        write_decomposition(model, known, folder, may_be_empty=True, **settings)
 
 
 def _require_names(names: Sequence[str], structures: Sequence[Path | str], output: Path) -> None:
@@ -122,9 +132,7 @@ def _names(source: Path | str, splits: Path | None) -> tuple[str, ...]:
     return TEST_SPLITS if splits is not None else (name_of(source),)
 
 
-def _sources(
-    source: Path | str, splits: Path | None
-) -> Iterator[tuple[str, Iterable[Structure], list[Path]]]:
+def _sources(source: Path | str, splits: Path | None) -> Iterator[_Set]:
     """Yield name, structures and input files of each set of structures in a source."""
     names = _names(source, splits)
     if isinstance(source, str):
@@ -192,10 +200,10 @@ def write_decomposition(
         left_out = structures.left_out if isinstance(structures, KnownElements) else 0
         if not (totals.frames or may_be_empty):
             raise _no_structures(name, model, left_out)
-        _record(temporary / BONDS_FILE, name, inputs)
         if csv:
             write_csv(temporary / BONDS_FILE, temporary / BONDS_CSV_FILE)
-            _record(temporary / BONDS_CSV_FILE, name, inputs)
+        for file in (BONDS_FILE, *([BONDS_CSV_FILE] if csv else [])):
+            provenance.record(temporary / file, inputs=inputs, settings={"structures": name})
         means = totals.bond_means(decomposer.labels)
         tables.write(with_keys(totals.pairs(), keys), temporary / PAIRS_FILE, inputs=inputs)
         tables.write(with_keys(means, keys), temporary / MEANS_FILE, inputs=inputs)
@@ -211,10 +219,8 @@ def write_decomposition(
     if not csv:  # of an earlier decomposition
         for path in (folder / BONDS_CSV_FILE, provenance.note(folder / BONDS_CSV_FILE)):
             path.unlink(missing_ok=True)
-    violation = summary[C.SUM_RULE]
-    log.info(
-        "%s: %d frames, sum rule within %.1e eV, in %s", name, totals.frames, violation, folder
-    )
+    facts = name, totals.frames, summary[C.SUM_RULE], folder
+    log.info("%s: %d frames, sum rule within %.1e eV, in %s", *facts)
     return summary
 
 
@@ -225,7 +231,3 @@ def _no_structures(name: str, model: LoadedModel, left_out: int) -> NoStructures
         f"{name}: no structure that {model.path} can decompose (it knows "
         f"{', '.join(model.type_names)}). Give structures of these elements."
     )
-
-
-def _record(output: Path, name: str, inputs: Iterable[Path]) -> None:
-    provenance.record(output, inputs=inputs, settings={"structures": name})

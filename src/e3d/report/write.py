@@ -9,6 +9,7 @@ import pandas as pd
 from e3d import provenance, tables
 from e3d.errors import InputError
 from e3d.fields import DECOMPOSED_FILES, NAMED_BONDS
+from e3d.loading import loaded
 from e3d.options import own_run
 from e3d.potential import LoadedModel
 from e3d.report import named
@@ -52,10 +53,7 @@ def write_report(
     _require_own(output)
     sources = [file_or_smiles(one) for one in structures]
     names = _names(sources)
-    if isinstance(model, Path):
-        from e3d.models import load_model
-
-        model = load_model(model, device)
+    model = loaded(model, device)
     with provenance.whole_folder(output) as folder:
         bonds = named.decompose_named(model, folder)
         sets = [

@@ -41,10 +41,9 @@ def _dissociation(nearest: pd.DataFrame) -> str:
         part = nearest[(nearest[FIRST] == other.name) & (nearest[SECOND] == MEAN_BOND_ENERGY.name)]
         if part.empty:
             continue
-        answer = {MEAN_BOND_ENERGY.name: NO, other.name: YES}.get(unanimous(part[NEARER]))
-        bonds = counted(int(part["n_bonds"].max()), "bond")
-        gap = value(part, GAP, " eV")
-        texts.append(f"{other.words}: {answer or UNDETERMINED}, {gap} on {bonds}")
+        votes = unanimous(part[NEARER])
+        answer = {MEAN_BOND_ENERGY.name: NO, other.name: YES}.get(votes, UNDETERMINED)
+        texts.append(f"{other.words}: {answer}, {_paired(part, GAP, 'n_bonds')}")
     return (
         "Is D the energy of breaking a bond, rather than a share of the atomisation energy? Its "
         "mean absolute error against the former less that against mean bond energies, on the same "
@@ -59,14 +58,16 @@ def _additivity(compare: pd.DataFrame) -> str:
         part = rows[rows["reference"] == name]
         if len(part):
             answer = unanimous(part["verdict"])
-            gap = value(part, "difference", " eV")
-            bonds = counted(int(part[C.N].max()), "bond")
-            texts.append(f"{reference.words}: {answer}, {gap} on {bonds}")
+            texts.append(f"{reference.words}: {answer}, {_paired(part, 'difference', C.N)}")
     return (
         "Is D nearer to reference energies than bond additivity at the labels' level of theory? "
         "Its mean absolute error less that of additivity, on the same bonds: "
         f"{listed(texts) or NOT_THERE}."
     )
+
+
+def _paired(part: pd.DataFrame, difference: str, n: str) -> str:
+    return f"{value(part, difference, ' eV')} on {counted(int(part[n].max()), 'bond')}"
 
 
 def _within_types(summary: pd.DataFrame) -> str:

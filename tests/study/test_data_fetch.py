@@ -24,6 +24,7 @@ from planning import PYTHONPATH, copy_project, plan, snakemake
 from study.cli import main
 from study.config import load_study
 from study.data.fetch.download import Patience
+from study.data.fetch.mirrors import addresses
 from study.data.fetch.sources import Fingerprint, Source, fetch, find_source
 from study.schema import validate
 
@@ -393,6 +394,55 @@ def test_a_web_page_is_no_dataset(mirror: Mirror, target: Path, input_error: Any
     with input_error("a web page, not a file"):
         fetch(source(mirror, Fingerprint()), target, FAST)
     assert files(target.parent) == set()
+
+
+@pytest.mark.parametrize("answer", [202, 403])
+def test_a_server_that_wants_a_browser_is_passed_by(
+    answer: int, mirror: Mirror, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = mirror.url.replace("set", "other")
+    monkeypatch.setattr("study.data.fetch.download.addresses", lambda url: [url, other])
+    mirror.answers += [status(answer, Content_Type="text/html"), cut(100_000), status(answer)]
+    fetch(source(mirror), target, FAST)
+    assert target.read_bytes() == CONTENT
+    assert mirror.asked == [None, None, "bytes=100000-", "bytes=100000-"]
+    assert json.loads((target.parent / "set.hdf5.fetched.json").read_text())["url"] == mirror.url
+
+
+def test_a_server_that_wants_a_browser_is_one_line(
+    mirror: Mirror, target: Path, input_error: Any
+) -> None:
+    mirror.answers.append(status(202))
+    with input_error("answered 202 Accepted: it gives the file to no program", "with a browser"):
+        fetch(source(mirror), target, FAST)
+
+
+def test_figshare_has_three_addresses_of_a_file() -> None:
+    given = [
+        "https://figshare.com/ndownloader/files/41619375",
+        "https://ndownloader.figshare.com/files/41619375",
+        "https://api.figshare.com/v2/file/download/41619375",
+    ]
+    assert [addresses(url)[0] for url in given] == given
+    assert [set(addresses(url)) for url in given] == [set(given)] * 3
+    for url in ("https://figshare.com/articles/7", "https://zenodo.org/records/1/files/7"):
+        assert addresses(url) == [url]
+
+
+def test_bytes_that_anyone_may_change_need_a_checksum(
+    mirror: Mirror, target: Path, monkeypatch: pytest.MonkeyPatch, input_error: Any
+) -> None:
+    with input_error("is not encrypted", "Give the dataset its `sha256` or `md5`"):
+        fetch(Source("set", "http://example.org/set.hdf5", Fingerprint(bytes=5)), target, FAST)
+    # another name of this machine stands for one that is far away
+    monkeypatch.setattr("study.data.fetch.sources._THIS_MACHINE", ("localhost",))
+    near = mirror.url.replace("127.0.0.1", "localhost")
+    mirror.answers.append(status(302, Location=mirror.url))
+    with input_error(f"{mirror.url} is not encrypted"):
+        fetch(Source("set", near), target, FAST)
+    assert files(target.parent) == set()
+    fetch(source(mirror), target, FAST)
+    assert target.read_bytes() == CONTENT
 
 
 # --- checksums that nobody published

@@ -25,11 +25,12 @@ from urllib3.util import Retry
 
 from e3d import __version__
 from e3d.errors import InputError
+from study.data.fetch.mirrors import addresses, is_no_file
 from study.data.fetch.part import Part
 
 log = logging.getLogger(__name__)
 
-Accept = Callable[[int | None, Mapping[str, str]], None]
+Accept = Callable[[int | None, requests.Response], None]
 _BLOCK = 1 << 20
 _BUSY = (429, 500, 502, 503, 504)  # worth another try
 _LOG_EVERY_S = 60.0
@@ -55,8 +56,8 @@ def download(part: Part, accept: Accept, patience: Patience = DEFAULT_PATIENCE) 
     part
         What has arrived of the file.
     accept
-        Called with the size (None where the server does not say) and the headers of a whole file
-        that is offered, before a byte of it is used; raises to refuse it.
+        Called with the size (None where the server does not say) and the answer that offers a
+        whole file, before a byte of it is used; raises to refuse it.
     patience
         How long to keep trying.
 
@@ -133,7 +134,7 @@ def _ask(
         elif response.status_code == 200:
             length = response.headers.get("Content-Length", "")
             total = int(length) if length.isdecimal() else None
-            accept(total, response.headers)
+            accept(total, response)
             part.restart(_mark(response.headers), total)
         elif part.size and response.status_code in (206, 416):  # a range that does not fit
             part.restart(None, None)
@@ -149,17 +150,26 @@ def _ask(
 
 
 def _get(session: requests.Session, part: Part, timeout_s: float) -> requests.Response:
+    """Ask for what is missing, at another address of the file where one has no file for us."""
     headers = {}
     if part.size and part.mark:
         headers = {"Range": f"bytes={part.size}-", "If-Range": part.mark}
+    first, *others = addresses(part.url)
     try:
-        return session.get(part.url, headers=headers, stream=True, timeout=timeout_s)
+        response = session.get(first, headers=headers, stream=True, timeout=timeout_s)
+        for other in others:
+            if not is_no_file(response):
+                break
+            log.info("%s: answered %d; asking %s", response.url, response.status_code, other)
+            response.close()
+            response = session.get(other, headers=headers, stream=True, timeout=timeout_s)
     except requests.RequestException as error:
         reason = _one_line(error)
         raise InputError(
             f"{part.url}: cannot be reached ({reason}). Check the network, a proxy, and the `url`. "
             f"{_kept(part)}"
         ) from None
+    return response
 
 
 def _continues(headers: Mapping[str, str], part: Part) -> bool:
@@ -210,6 +220,11 @@ def _refused(response: requests.Response, part: Part) -> InputError:
     answer = f"{part.url}: answered {response.status_code} {response.reason}".rstrip()
     if response.status_code in _BUSY:
         return InputError(f"{answer}, also when asked again. {_kept(part)}")
+    if is_no_file(response):
+        return InputError(
+            f"{answer}: it gives the file to no program. Fetch it with a browser and put it at its "
+            "`path`, or give another `url`."
+        )
     return InputError(f"{answer}. Correct its `url`, or put the file at its `path` by other means.")
 
 

@@ -7,11 +7,13 @@ Where a checksum is not published, the first download records it in
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from requests import Response
 
 from e3d import provenance
 from e3d.errors import InputError, choices
@@ -23,6 +25,7 @@ from study.schema import validate
 log = logging.getLogger(__name__)
 
 _BLOCK = 1 << 20
+_THIS_MACHINE: Final = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def fetch(source: Source, target: Path, patience: Patience = DEFAULT_PATIENCE) -
         raise InputError(
             f"{target}: is a folder, and the file of {source.name!r} goes there. Give another path."
         )
+    _require_safe(source, source.url)
     expected, remedy = _expected(source, target)
     if target.exists():
         _check_present(source, target, expected, remedy)
@@ -170,19 +174,40 @@ def _accept(
     expected: Fingerprint,
     remedy: str,
     total: int | None,
-    headers: Mapping[str, str],
+    response: Response,
 ) -> None:
     """Refuse what cannot be the file, before it costs hours or the bytes that have arrived."""
+    _require_safe(source, response.url)
     if None not in (total, expected.bytes) and total != expected.bytes:
         raise InputError(
             f"{source.name}: {source.url} offers {total} bytes (its checksum is known only once "
             f"fetched) - expected {expected}. The server may have sent a page in its place: run "
             f"again later, or {remedy}."
         )
-    if not expected.has_checksum and headers.get("Content-Type", "").startswith("text/html"):
+    if not expected.has_checksum and _is_page(response):
         raise InputError(
             f"{source.name}: {source.url} answers with a web page, not a file. Open it in a "
             f"browser to see what it asks for, and correct the {source.kind}'s `url`."
+        )
+
+
+def _is_page(response: Response) -> bool:
+    return response.headers.get("Content-Type", "").startswith("text/html")
+
+
+def _require_safe(source: Source, url: str) -> None:
+    """Refuse an address, also one that was redirected to, where anyone on the way changes bytes."""
+    parts = urlsplit(url)
+    if (
+        parts.scheme == "http"
+        and parts.hostname not in _THIS_MACHINE
+        and not source.expected.has_checksum
+    ):
+        wanted = "`sha256`" if source.kind == "model" else "`sha256` or `md5`"
+        raise InputError(
+            f"{source.name}: {url} is not encrypted, so its bytes may be anyone's - allowed: "
+            f"https, or a checksum to hold them to. Give the {source.kind} its {wanted}, or an "
+            "https address."
         )
 
 

@@ -1,4 +1,4 @@
-"""Four faults of snakemake-executor-plugin-slurm 2.8.0, corrected before it submits a job.
+"""Five faults of snakemake-executor-plugin-slurm 2.8.0, corrected before it submits a job.
 
 ``profile.yaml`` calls :func:`apply`.
 
@@ -11,9 +11,12 @@
   days loses the rest.
 - While the controller is down, ``sbatch`` fails, and a job uses up its attempts within a minute.
   ``submit.sh`` waits.
+- Inside a Slurm job it removes every variable that begins with SLURM_, also those that say where
+  Slurm is. Then no command of Slurm finds its controller.
 """
 
 import logging
+import os
 import shlex
 import subprocess
 import time
@@ -29,9 +32,12 @@ _REQUEUED_WITHIN_S = 600
 _REPORTED = "JobID,JobName,Comment,Elapsed,TotalCPU,NNodes,NCPUS,MaxRSS,ReqMem"
 _SUBMIT = shlex.quote(str(Path(__file__).resolve().with_name("submit.sh")))
 
+_WHERE_SLURM_IS = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS")
+
 _query_job_status = plugin.query_job_status
 _get_best_partition = plugin.get_best_partition
 _get_submit_command = plugin.get_submit_command
+_delete_slurm_environment = plugin.delete_slurm_environment
 _preempted_at: dict[str, float] = {}
 
 
@@ -40,6 +46,7 @@ def apply() -> None:
     plugin.query_job_status = query_job_status
     plugin.get_best_partition = get_best_partition
     plugin.get_submit_command = get_submit_command
+    plugin.delete_slurm_environment = delete_slurm_environment
     efficiency_report.get_sacct_data = get_sacct_data
 
 
@@ -89,6 +96,13 @@ def get_submit_command(*arguments: Any, **options: Any) -> str:
     """Return the plug-in's command, with ``submit.sh`` for sbatch."""
     command: str = _get_submit_command(*arguments, **options)
     return command.replace("sbatch", _SUBMIT, 1)
+
+
+def delete_slurm_environment() -> None:
+    """Remove what a Slurm job has in its environment, but keep what says where Slurm is."""
+    kept = {name: os.environ[name] for name in _WHERE_SLURM_IS if name in os.environ}
+    _delete_slurm_environment()
+    os.environ.update(kept)
 
 
 def get_sacct_data(run_uuid: str, logger: logging.Logger) -> list[str] | None:

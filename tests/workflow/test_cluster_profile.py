@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import re
 import shlex
 import subprocess
@@ -195,6 +196,22 @@ def test_submitting_waits_for_the_controller_and_for_nothing_else(tmp_path: Path
     assert submit("--wrong") == (1, "", 2), "the second failure is not the controller's"
     (tmp_path / "scontrol").write_text(f"#!/bin/sh\n{down}\n")
     assert submit() == (0, "7\n", 3)
+    lost = "echo 'scontrol: fatal: Could not establish a configuration source' >&2; exit 1"
+    (tmp_path / "scontrol").write_text(f"#!/bin/sh\n{lost}\n")
+    assert submit() == (1, "", 1), "a controller that is not known does not come back"
+
+
+def test_snakemake_in_a_slurm_job_still_finds_slurm(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin, "delete_slurm_environment", plugin.delete_slurm_environment)
+    profile(project, monkeypatch)
+    monkeypatch.setenv("SLURM_CONF", "/opt/slurm.conf")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    plugin.delete_slurm_environment()
+    left = {name for name in os.environ if name.startswith("SLURM_")}
+    assert left == {"SLURM_CONF"}
+    assert os.environ["SLURM_CONF"] == "/opt/slurm.conf"
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # the plug-in's own pandas

@@ -16,7 +16,8 @@ BENCHMARKS ?= step job decompose startup plan growth store cost
 BENCH := $(RUN) OMP_NUM_THREADS=1 PYTHONPATH=src:workflow python
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
 
-.PHONY: study test test-cluster lint smoke figures bench bench-publish publish lock pins clean help
+.PHONY: study test test-cluster lint audit smoke figures bench bench-publish publish lock pins \
+	clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -37,6 +38,11 @@ lint: $(TEST_READY) ## formatting, lint and types
 	$(RUN) snakefmt --check Snakefile workflow
 	$(RUN) mypy
 	$(RUN) snakemake --lint
+
+audit: | $(VENV)/bin/python ## known vulnerabilities of the versions in requirements.lock
+	@test -d $(VENV)/audit || $(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip install --quiet 'pip-audit>=2.10,<3'
+	@$(VENV)/audit/bin/python envs/audit.py
 
 smoke: $(READY) ## the whole workflow on tiny settings
 	$(SNAKEMAKE) --configfile config/smoke.yaml

@@ -220,7 +220,7 @@ def _refused(response: requests.Response, part: Part) -> InputError:
     answer = f"{part.url}: answered {response.status_code} {response.reason}".rstrip()
     if response.status_code in _BUSY:
         return InputError(f"{answer}, also when asked again. {_kept(part)}")
-    if is_no_file(response):
+    if response.status_code == 202:  # a page that checks whether a browser asks
         return InputError(
             f"{answer}: it gives the file to no program. Fetch it with a browser and put it at its "
             "`path`, or give another `url`."

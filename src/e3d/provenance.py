@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import time
@@ -19,6 +20,7 @@ from e3d import __version__
 from e3d.errors import InputError
 
 _STARTED = time.time()
+_ABANDONED_S = 7 * 86400.0  # a job may be suspended, or wait for days between two writes
 _PACKAGES = (
     *("torch", "nequip", "nequip-allegro", "e3nn", "numpy", "pandas", "scipy", "rdkit", "ase"),
     *("pyscf", "pyscf-dispersion", "tblite"),
@@ -30,7 +32,8 @@ def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that replaces it when the block ends without error.
 
     A reader sees the old file or the whole new one; a failed writer leaves nothing behind, and what
-    a killed one (SIGKILL, out of memory) left goes with the next write on the same machine.
+    a killed one (SIGKILL, out of memory) left goes before the next write on the same machine. On
+    another machine it goes when nobody has written to it for a week.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -41,10 +44,10 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     temporary = _temporary(path)
     with made_folder(path.parent):
+        _remove_leftovers(path)
         try:
             yield temporary
             os.replace(temporary, path)
-            _remove_leftovers(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -66,6 +69,7 @@ def together(folder: Path) -> Iterator[Path]:
     """
     temporary = _temporary(folder)
     with made_folder(folder):
+        _remove_leftovers(folder)
         try:
             temporary.mkdir()
             yield temporary
@@ -78,24 +82,26 @@ def together(folder: Path) -> Iterator[Path]:
                     )
             for path, target in files.items():
                 os.replace(path, target)
-            _remove_leftovers(folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Yield a folder that takes the place of ``folder`` when the block ends without error."""
+    """Yield a folder that takes the place of ``folder`` when the block ends without error.
+
+    One that was killed while it changed places is put back before the next write.
+    """
     temporary = _temporary(folder)
     old = temporary.with_suffix(".old")
     with made_folder(folder.parent):
+        _remove_leftovers(folder)
         try:
             temporary.mkdir()
             yield temporary
             if folder.exists():
                 folder.rename(old)
             temporary.rename(folder)
-            _remove_leftovers(folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             if old.exists() and not folder.exists():
@@ -108,31 +114,61 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 def made_folder(folder: Path) -> Iterator[None]:
     """Make a folder for the block; if that fails, what was made and is empty goes again."""
     made = [one for one in (folder, *folder.parents) if not one.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
-        with contextlib.suppress(OSError):  # a folder that is not empty stays
-            for one in made:
+        for one in made:
+            with contextlib.suppress(OSError):  # it was not made, or is not empty
                 one.rmdir()
         raise
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    return path.with_name(f".{path.name}.{_machine()}-{os.getpid()}.tmp")
+
+
+@lru_cache(maxsize=1)
+def _machine() -> str:
+    """Return a short hash of where the numbers of processes count: a machine, a container in it."""
+    try:
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:  # not Linux
+        space = ""
+    return hashlib.sha256(f"{platform.node()} {space}".encode()).hexdigest()[:8]
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files and folders of ``path`` whose processes are gone."""
-    for old in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        process = old.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
-        if process.isdecimal():  # else it is another file's, whose name begins as this one's
-            try:
-                os.kill(int(process), 0)  # sends nothing
-            except ProcessLookupError:
-                _remove(old)
-            except (OSError, OverflowError):  # another user's, or no number of a process
-                continue
+    """Remove what killed processes left beside ``path``; a folder that was moved aside comes back.
+
+    Other names that begin as that of ``path`` are left alone: they are another file's.
+    """
+    name = re.compile(rf"\.{re.escape(path.name)}\.([0-9a-f]{{8}})-([0-9]+)\.(tmp|old)")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        found = name.fullmatch(left.name)
+        if found is None or not _abandoned(left, found[1], int(found[2])):
+            continue
+        if found[3] == "old" and not path.exists():
+            left.rename(path)
+        else:
+            _remove(left)
+
+
+def _abandoned(left: Path, machine: str, process: int) -> bool:
+    """Say whether the process that wrote ``left`` is gone."""
+    if machine == _machine():
+        try:
+            os.kill(process, 0)  # sends nothing
+        except ProcessLookupError:
+            return True
+        except (OSError, OverflowError):  # another user's, or no number of a process
+            pass
+    # of another machine, or of a process whose number another has now
+    try:
+        written = max(one.lstat().st_mtime for one in (left, *left.rglob("*")))
+    except OSError:  # its writer is at work
+        return False
+    return time.time() - written > _ABANDONED_S
 
 
 def _remove(path: Path) -> None:
@@ -211,8 +247,17 @@ def note(output: Path) -> Path:
     return output.with_name(output.name + ".provenance.json")
 
 
+def portable(path: Path | str) -> str:
+    """Return a path as seen from the working directory: what is published names no machine."""
+    return os.path.relpath(path) if os.path.isabs(path) else str(path)
+
+
 def record(
-    output: Path, *, inputs: Iterable[Path] = (), settings: Mapping[str, Any] | None = None
+    output: Path,
+    *,
+    inputs: Iterable[Path] = (),
+    settings: Mapping[str, Any] | None = None,
+    stamp: Mapping[str, Any] | None = None,
 ) -> None:
     """Write ``<output>.provenance.json``: commit, versions, settings, input hashes, wall time.
 
@@ -226,6 +271,8 @@ def record(
         The files it was made from.
     settings
         What else decided what it holds.
+    stamp
+        What a table says of itself, see :func:`e3d.lineage.stamp`.
     """
     settings = dict(settings or {})
     write_json(
@@ -233,11 +280,12 @@ def record(
         {
             "output": output.name,
             "sha256": file_digest(output),
+            **(stamp or {}),
             "commit": commit(),
             "versions": versions(),
             "settings": settings,
             "settings_hash": digest(settings),
-            "inputs": {str(path): file_digest(path) for path in inputs},
+            "inputs": {portable(path): file_digest(path) for path in inputs},
             "wall_time_s": round(time.time() - _STARTED, 2),
         },
     )

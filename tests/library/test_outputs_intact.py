@@ -1,6 +1,7 @@
 """What a command writes: whole or not at all, where it was told to, and over no input."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,15 @@ r_max_ang: 6
 pairs:
   C-H: {depth_eV: 4.3, length_ang: 1.09, steepness_per_ang: 1.9}
   H-H: {depth_eV: 4.5, length_ang: 0.74, steepness_per_ang: 1.9}
+"""
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from e3d import provenance
+with provenance.whole_folder(Path("out")) as folder:
+    (folder / "half").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -103,11 +113,9 @@ def test_a_killed_report_leaves_the_earlier_one(
             main(command)
     assert contents(folder) == before
     assert not list(folder.glob(".*"))
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    left = folder / f".out.{gone.pid}.tmp" / "methane"
-    left.mkdir(parents=True)
-    (left / "bonds.parquet").write_text("half")
+    gone = subprocess.Popen([sys.executable, "-c", KILLED])
+    assert gone.wait() == -signal.SIGKILL
+    assert list(folder.glob(".out.*.tmp/half"))
     assert main(command) == 0
     assert not list(folder.glob(".*"))
 

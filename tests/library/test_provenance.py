@@ -6,11 +6,20 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from e3d import __version__, provenance
+
+
+@pytest.fixture
+def gone() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
 
 
 def test_a_write_is_all_or_nothing(tmp_path: Path) -> None:
@@ -38,21 +47,57 @@ def test_a_failed_first_write_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+def name_of(path: Path, process: int, machine: str = "", suffix: str = "tmp") -> Path:
+    """Return where a process keeps what it writes before it becomes ``path``."""
+    other = path.with_name("other")
+    with provenance.atomic(other) as temporary:
+        temporary.touch()
+        here = temporary.name.removeprefix(".other.").partition("-")[0]
+    other.unlink()
+    return path.with_name(f".{path.name}.{machine or here}-{process}.{suffix}")
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path, gone: int) -> None:
     path = tmp_path / "bonds.parquet"
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    living = os.getppid()
-    left = tmp_path / f".bonds.parquet.{gone.pid}.tmp"
+    week_ago = time.time() - 8 * 86400
+    left = [
+        name_of(path, gone),
+        name_of(path, gone, "0123abcd"),  # on another machine, a week ago
+        name_of(path, 1),  # a week ago; another process has its number now
+    ]
+    for file in left[1:]:
+        file.write_text("half")
+        os.utime(file, (week_ago, week_ago))
     others = [
-        tmp_path / f".bonds.parquet.{living}.tmp",  # a writer at work
-        tmp_path / f".bonds.parquet.json.{gone.pid}.tmp",  # of another file
+        name_of(path, os.getppid()),  # a writer at work
+        name_of(path, gone, "89abcdef"),  # on another machine
+        name_of(tmp_path / "bonds.parquet.json", gone),  # of another file
         tmp_path / ".bonds.parquet.old.tmp",
     ]
-    for file in (left, *others):
+    for file in (left[0], *others):
         file.write_text("half")
-    provenance.write_text(path, "new")
+    with provenance.atomic(path) as temporary:  # before the write: a full disk may need the space
+        assert set(tmp_path.iterdir()) == set(others)
+        temporary.write_text("new")
     assert set(tmp_path.iterdir()) == {path, *others}
+
+
+def test_a_folder_that_was_killed_while_it_changed_places_comes_back(
+    tmp_path: Path, gone: int
+) -> None:
+    folder = tmp_path / "report"
+    aside = name_of(folder, gone, suffix="old")
+    aside.mkdir()
+    (aside / "page").write_text("old")
+    with pytest.raises(KeyError), provenance.whole_folder(folder):
+        raise KeyError("stop")
+    assert (folder / "page").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [folder]
+    aside.mkdir()
+    with provenance.whole_folder(folder) as temporary:
+        (temporary / "page").write_text("new")
+    assert (folder / "page").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_json_is_readable(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 Frames are appended to plain spool files and copied into contiguous HDF5 arrays at the end, so that
 writing needs the memory of one group, and a few numbers a frame, whatever the size of the dataset.
+The spool files have no names: their space is free when the process ends, also when it is killed.
 """
 
+import contextlib
 import json
 import os
-import shutil
 import tempfile
 from array import array
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from e3d.chemistry import Molecule
 from e3d.errors import InputError
 from e3d.fields import Store as F
 from e3d.store.group import Group
-from e3d.store.reader import ARRAYS, ATOMS_ATTRIBUTE, FORMAT
+from e3d.store.reader import ARRAYS, ATOMS_ATTRIBUTE, CONTENT_ATTRIBUTE, FORMAT, content_of
 
 _COPY_ROWS = 1_000_000
 
@@ -49,9 +50,9 @@ class StoreWriter:
         self.n_frames = 0
 
     def __enter__(self) -> Self:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(prefix=f".{self._path.name}.", dir=self._path.parent))
         self._spool: dict[F, BinaryIO] = {}
+        self._open = contextlib.ExitStack()
+        self._open.enter_context(provenance.made_folder(self._path.parent))
         return self
 
     def molecule_row(self, molecule: Molecule) -> int:
@@ -134,7 +135,8 @@ class StoreWriter:
                 return
             values = np.full((m, *kind.tail), kind.default)
         if name not in self._spool:
-            self._spool[name] = (self._folder / name).open("w+b")
+            spool = tempfile.TemporaryFile(dir=self._path.parent)  # noqa: SIM115 - the next line
+            self._spool[name] = self._open.enter_context(spool)
             if kind.default is not None:  # the frames before this one have none
                 for start in range(0, self.n_frames, _COPY_ROWS):
                     rows = min(_COPY_ROWS, self.n_frames - start)
@@ -174,14 +176,11 @@ class StoreWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            if kind is None:
-                with provenance.atomic(self._path) as temporary:
-                    self._assemble(temporary)
-        finally:
-            for handle in self._spool.values():
-                handle.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if kind is not None:
+            self._open.__exit__(kind, error, trace)
+            return
+        with self._open, provenance.atomic(self._path) as temporary:
+            self._assemble(temporary)
 
     def _assemble(self, path: Path) -> None:
         with h5py.File(path, "w", libver="v110", track_order=True) as file:
@@ -205,6 +204,7 @@ class StoreWriter:
                 file.create_dataset(F.PART_SHARES, data=list(self._parts.values()))
             for name, lines in texts.items():
                 file.create_dataset(name, data=lines, dtype=h5py.string_dtype())
+            file.attrs[CONTENT_ATTRIBUTE] = content_of(file)
 
 
 def _copy(file: h5py.File, name: F, handle: BinaryIO) -> None:

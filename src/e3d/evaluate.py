@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from e3d import tables
+from e3d import lineage, tables
 from e3d.chemistry import symbol
 from e3d.errors import InputError
 from e3d.fields import METRICS, TEST_IONIC, TEST_SPLITS
@@ -23,7 +23,7 @@ from e3d.potential import LoadedModel, Potential
 from e3d.sources import name_of
 from e3d.statistics import Estimate, group_mean
 from e3d.store.reader import StoreReader
-from e3d.store.splits import frames_of, read_splits
+from e3d.store.splits import frames_in, hash_of_splits, read_splits
 from e3d.structures import Structure, from_store
 from e3d.units import EV_MEV
 
@@ -63,15 +63,20 @@ def write_errors(
     Raises
     ------
     InputError
-        If two stores have one name, the model does not know an element of a frame, or no labelled
-        frame is left.
+        If two stores have one name, the model does not know an element of a frame, no labelled
+        frame is left, or the model is of another run or was trained on other splits.
     """
     _require_names(stores, splits)
     model = loaded(model, device)
-    parts = []
+    lineage.require_run(model, run)
+    parts, made_from = [], lineage.of_model(model, run)
     for k, store in enumerate(stores):
         with StoreReader(store) as reader:
-            for name, frames in _test_sets(reader, splits if k == 0 else None).items():
+            sets, hashes = _test_sets(reader, splits if k == 0 else None)
+            if lineage.SPLITS in hashes:
+                lineage.require_training(model, hashes, splits, run)
+            made_from |= hashes
+            for name, frames in sets.items():
                 part = _errors(model, from_store(reader, frames), skip=skip_unknown_elements)
                 part.insert(0, C.TEST_SET, name)
                 part.insert(1, C.N_PARAMETERS, model.n_parameters)
@@ -83,7 +88,7 @@ def write_errors(
         )
     table = tables.with_run(pd.concat(parts, ignore_index=True), run or own_run(model.path))
     inputs = [model.path, *stores] + ([] if splits is None else [splits])
-    tables.write(table, output, inputs=inputs)
+    tables.write(table, output, inputs=inputs, made_from=made_from)
     return table
 
 
@@ -106,13 +111,20 @@ def _errors(model: LoadedModel, structures: Iterable[Structure], *, skip: bool) 
     return table.assign(**{C.FRAMES_LEFT_OUT: known.left_out})
 
 
-def _test_sets(reader: StoreReader, splits: Path | None) -> dict[str, Iterable[int]]:
-    """Return the frames of every test set, that of ionic frames if there are any; or all frames."""
+def _test_sets(
+    reader: StoreReader, splits: Path | None
+) -> tuple[dict[str, Iterable[int]], dict[str, str]]:
+    """Return the frames of every test set, or all frames, and the hashes of what they are from.
+
+    Ionic frames are a test set if there are any.
+    """
+    name = name_of(reader.path)
     if splits is None:
-        return {name_of(reader.path): range(len(reader))}
-    table = read_splits(splits, reader)
+        return {name: range(len(reader))}, {name: reader.content}
+    table, content = read_splits(splits, reader), reader.content
+    hashes = {lineage.STORE: content, lineage.SPLITS: hash_of_splits(table, content)}
     ionic = (TEST_IONIC,) if (table[C.SPLIT] == TEST_IONIC).any() else ()
-    return {name: frames_of(splits, name) for name in (*TEST_SPLITS, *ionic)}
+    return {name: frames_in(table, splits, name) for name in (*TEST_SPLITS, *ionic)}, hashes
 
 
 def residuals(

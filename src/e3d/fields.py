@@ -56,6 +56,9 @@ class Column(StrEnum):
     SMILES = "smiles"
     GEOMETRY = "geometry"
     IN_TRAINING = "in_training"
+    # content hashes of what a subset's frames were chosen from
+    STORE = "store"
+    SPLITS = "splits"
     # decomposition
     I = "i"  # noqa: E741 - the centre atom, as in every equation
     J = "j"
@@ -96,10 +99,16 @@ class Column(StrEnum):
     FORCE_RMSE = "force_rmse_meV_per_ang"
 
 
+TABLE_VERSION: Final = 2
+"""Of what tables hold. Those of version 1 do not say their version, nor what they are made from."""
+
 RUN_COLUMNS: Final = (Column.RUN, Column.DATASET, Column.N_TRAIN, Column.MODEL, Column.SEED)
 """The columns every table of a run starts with."""
 
 METRICS: Final = (Column.ENERGY_MAE, Column.ENERGY_RMSE, Column.FORCE_MAE, Column.FORCE_RMSE)
+
+GIVEN: Final = "given"
+"""What the ids of runs of given models start with: ``given/spice2-medium``."""
 
 TEST_MOLECULES: Final = "test-molecules"
 TEST_IONIC: Final = "test-ionic"

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from e3d import provenance
+from e3d import lineage, provenance
 from e3d.errors import InputError, one_line
-from e3d.fields import RUN_COLUMNS
+from e3d.fields import RUN_COLUMNS, Column
 
 _FLOAT_FORMAT = "%.10g"
 
@@ -30,17 +32,33 @@ def write(
     *,
     inputs: Iterable[Path] = (),
     settings: Mapping[str, Any] | None = None,
+    made_from: lineage.Hashes | None = None,
 ) -> None:
     """Write ``table`` atomically as CSV or Parquet, by the suffix, with its provenance beside it.
 
-    ``inputs`` and ``settings`` go into the note, see :func:`e3d.provenance.record`.
+    Parameters
+    ----------
+    inputs, settings
+        Go into the note, see :func:`e3d.provenance.record`.
+    made_from
+        Hashes of what the table was made from, beside those that its inputs carry.
+
+    Raises
+    ------
+    InputError
+        If the inputs were made from different stores, splits, subsets or models.
     """
+    inputs = list(inputs)
+    carried = [(one, lineage.origin(one).made_from) for one in inputs if one != path]
+    hashes = lineage.merged([*carried, (path, made_from or {})])
     with provenance.atomic(path) as temporary:
         if path.suffix == ".parquet":
-            table.to_parquet(temporary, index=False)
+            arrow = pa.Table.from_pandas(table, preserve_index=False)
+            schema = lineage.stamped(arrow.schema, hashes)
+            pq.write_table(arrow.cast(schema), temporary)
         else:
             to_csv(table, temporary)
-    provenance.record(path, inputs=inputs, settings=settings)
+    provenance.record(path, inputs=inputs, settings=settings, stamp=lineage.stamp(hashes))
 
 
 def to_csv(table: pd.DataFrame, path: Path, *, more: bool = False) -> None:
@@ -55,18 +73,22 @@ def to_csv(table: pd.DataFrame, path: Path, *, more: bool = False) -> None:
     )
 
 
-def read(path: Path, *, columns: Iterable[str] = ()) -> pd.DataFrame:
+def read(
+    path: Path, *, columns: Iterable[str] = (), run: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
     """Read a table (CSV, Parquet, or a one-row JSON summary) and check that it has ``columns``.
 
     Raises
     ------
     InputError
-        If the file is missing, empty, not a table, or lacks a column.
+        If the file is missing, empty, not a table, lacks a column, was written by a later version,
+        or has rows of another run than ``run``.
     """
     if not path.is_file():
         raise InputError(
             f"{path}: no such table. Make it with the rule that writes it, or fix the path."
         )
+    lineage.require_readable(path)
     try:
         table = _READERS.get(path.suffix, pd.read_csv)(path)
     except (ValueError, OSError) as error:
@@ -79,7 +101,19 @@ def read(path: Path, *, columns: Iterable[str] = ()) -> pd.DataFrame:
             f"{path}: no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}. "
             "Give the table that its rule writes."
         )
+    if run is not None:
+        _require_run(table, path, str(run[str(Column.RUN)]))
     return table
+
+
+def _require_run(table: pd.DataFrame, path: Path, run: str) -> None:
+    """Refuse rows of another run; a table without rows, or of no run, is of any."""
+    found = set(table[Column.RUN].astype(str)) if Column.RUN in table else set()
+    if found - {run}:
+        raise InputError(
+            f"{path}: is of run {', '.join(sorted(found))}, and is read for run {run}. Give the "
+            "tables and the RUN.yaml of one run."
+        )
 
 
 def with_run(table: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
@@ -102,6 +136,7 @@ def write_of_run(
     *,
     inputs: Iterable[Path] = (),
     settings: Mapping[str, Any] | None = None,
+    made_from: lineage.Hashes | None = None,
 ) -> None:
     """Write the tables of one run beside each other, with its columns before the others.
 
@@ -114,10 +149,10 @@ def write_of_run(
         Path of the first, ``<run>.csv``.
     run
         The run columns: run, dataset, n_train, model, seed.
-    inputs, settings
+    inputs, settings, made_from
         As :func:`write` takes them.
     """
-    inputs = list(inputs)
+    given: dict[str, Any] = {"inputs": list(inputs), "settings": settings, "made_from": made_from}
     for suffix, table in parts.items():
         path = output.with_name(f"{output.stem}{suffix}.csv")
-        write(with_run(table, run), path, inputs=inputs, settings=settings)
+        write(with_run(table, run), path, **given)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from e3d import fields
 from e3d.fields import NAMED_BONDS, TEST_SPLITS, Column
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ TEST_ALL: Final = "test-all"
 """Both test sets together, where molecules are few."""
 STRUCTURES: Final = (*TEST_SPLITS, NAMED_BONDS)
 """What every run is decomposed on, beside the frames of the study's test datasets."""
-GIVEN: Final = "given"
+GIVEN: Final = fields.GIVEN
 """What the ids of runs of given models start with: ``given/spice2-medium``."""
 VARIANT_SIGN: Final = "+"
 """Stands between a model size and what is changed of it: ``micro+r35``."""

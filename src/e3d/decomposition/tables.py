@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from e3d import provenance, tables
+from e3d import lineage, provenance, tables
 from e3d.decomposition.rows import Decomposer
 from e3d.decomposition.totals import Totals
 from e3d.decomposition.writer import BondsWriter, with_keys, write_csv
@@ -25,13 +26,20 @@ from e3d.options import own_run
 from e3d.potential import LoadedModel
 from e3d.sources import STORE_SUFFIX, file_or_smiles, name_of
 from e3d.store.reader import StoreReader
-from e3d.store.splits import frames_of, read_splits
+from e3d.store.splits import frames_in, hash_of_splits, read_splits
 from e3d.structures import Structure, from_file, from_smiles, from_store
 
 log = logging.getLogger(__name__)
 
-_Set: TypeAlias = tuple[str, Iterable[Structure], list[Path]]
-"""Name, structures and input files of a set of structures."""
+
+@dataclass(frozen=True)
+class _Set:
+    """A set of structures: its name, its files, and the hashes of what it is taken from."""
+
+    name: str
+    structures: Iterable[Structure]
+    inputs: list[Path]
+    hashes: dict[str, str]
 
 
 class NoStructuresError(InputError):
@@ -70,8 +78,9 @@ def write_decompositions(
     Raises
     ------
     InputError
-        If two sources have one name, one cannot be decomposed, nothing is left of all of them, or
-        there are splits and the first source is no store.
+        If two sources have one name, one cannot be decomposed, nothing is left of all of them,
+        there are splits and the first source is no store, or the model is of another run or was
+        trained on other splits.
     """
     found = [file_or_smiles(one) for one in structures]
     if splits is not None and not _is_store(found[0]):
@@ -83,13 +92,20 @@ def write_decompositions(
     sources = [(one, splits if k == 0 else None) for k, one in enumerate(found)]
     _require_names([name for source in sources for name in _names(*source)], structures, output)
     model = loaded(model, device)
-    sets = (one for source in sources for one in _sources(*source))
+    lineage.require_run(model, run)
+    sets = (_of_model(one, model, run) for source in sources for one in _sources(*source))
     common: dict[str, Any] = {"run": run or own_run(model.path), "csv": csv}
     if skip_unknown_elements:
         _write_known(model, sets, output, common)
         return
-    for name, frames, inputs in sets:
-        write_decomposition(model, frames, output / name, name=name, inputs=inputs, **common)
+    for one in sets:
+        write_decomposition(
+            *(model, one.structures, output / one.name),
+            name=one.name,
+            inputs=one.inputs,
+            made_from=one.hashes,
+            **common,
+        )
 
 
 def _write_known(
@@ -97,11 +113,14 @@ def _write_known(
 ) -> None:
     """Decompose what the model knows of each set; sets of which nothing is left come last."""
     written, empty = 0, []
-    for name, frames, inputs in sets:
-        known = KnownElements(model, frames)
-        settings = {**common, "name": name, "inputs": inputs}
+    for one in sets:
+        known = KnownElements(model, one.structures)
+        settings = {
+            **common,
+            **{"name": one.name, "inputs": one.inputs, "made_from": one.hashes},
+        }
         try:
-            write_decomposition(model, known, output / name, **settings)
+            write_decomposition(model, known, output / one.name, **settings)
             written += 1
         except NoStructuresError as error:
             empty.append((error, known, settings))
@@ -133,21 +152,41 @@ def _names(source: Path | str, splits: Path | None) -> tuple[str, ...]:
 
 
 def _sources(source: Path | str, splits: Path | None) -> Iterator[_Set]:
-    """Yield name, structures and input files of each set of structures in a source."""
+    """Yield each set of structures in a source."""
     names = _names(source, splits)
     if isinstance(source, str):
-        yield names[0], [from_smiles(source)], []
+        hashes = {names[0]: lineage.content_hash([source.encode()])}
+        yield _Set(names[0], [from_smiles(source)], [], hashes)
         return
     if source.suffix != STORE_SUFFIX:
-        yield names[0], from_file(source), [source]
+        yield _Set(names[0], from_file(source), [source], {names[0]: lineage.file_hash(source)})
         return
     with StoreReader(source) as reader:
         if splits is None:
-            yield names[0], from_store(reader, range(len(reader))), [source]
+            frames = from_store(reader, range(len(reader)))
+            yield _Set(names[0], frames, [source], {names[0]: reader.content})
             return
-        read_splits(splits, reader)
+        table = read_splits(splits, reader)
+        hashes = {
+            lineage.STORE: reader.content,
+            lineage.SPLITS: hash_of_splits(table, reader.content),
+        }
         for name in names:
-            yield name, from_store(reader, frames_of(splits, name)), [source, splits]
+            frames = from_store(reader, frames_in(table, splits, name))
+            yield _Set(name, frames, [source, splits], hashes)
+
+
+def _of_model(one: _Set, model: LoadedModel, run: Mapping[str, Any] | None) -> _Set:
+    """Return a set as one that a model may be tested on, with the hashes of the model.
+
+    Raises
+    ------
+    InputError
+        If it is a test set of other splits than those the model was trained on.
+    """
+    if lineage.SPLITS in one.hashes:
+        lineage.require_training(model, one.hashes, f"{one.name} of {one.inputs[-1]}", run)
+    return replace(one, hashes={**lineage.of_model(model, run), **one.hashes})
 
 
 def write_decomposition(
@@ -160,6 +199,7 @@ def write_decomposition(
     inputs: Iterable[Path] = (),
     csv: bool = False,
     may_be_empty: bool = False,
+    made_from: lineage.Hashes | None = None,
 ) -> dict[str, Any]:
     """Write ``bonds.parquet``, ``pairs.parquet``, ``bond_means.csv`` and ``summary.json``.
 
@@ -177,6 +217,8 @@ def write_decomposition(
         Whether to write ``bonds.csv``, too.
     may_be_empty
         Whether tables without rows are written where there is no structure.
+    made_from
+        Hashes of the model and of the structures, which the tables carry.
 
     Returns
     -------
@@ -191,9 +233,9 @@ def write_decomposition(
     """
     totals, decomposer = Totals(), Decomposer(model)
     keys = {C.STRUCTURES: name, **run}
-    inputs = [model.path, *inputs]
+    inputs, made_from = [model.path, *inputs], made_from or {}
     with provenance.together(folder) as temporary:
-        with BondsWriter(temporary / BONDS_FILE, keys) as writer:
+        with BondsWriter(temporary / BONDS_FILE, keys, made_from) as writer:
             for batch in decomposer.batches(structures):
                 totals.add(batch)
                 writer.add(batch.columns, decomposer.texts())
@@ -202,11 +244,10 @@ def write_decomposition(
             raise _no_structures(name, model, left_out)
         if csv:
             write_csv(temporary / BONDS_FILE, temporary / BONDS_CSV_FILE)
-        for file in (BONDS_FILE, *([BONDS_CSV_FILE] if csv else [])):
-            provenance.record(temporary / file, inputs=inputs, settings={"structures": name})
         means = totals.bond_means(decomposer.labels)
-        tables.write(with_keys(totals.pairs(), keys), temporary / PAIRS_FILE, inputs=inputs)
-        tables.write(with_keys(means, keys), temporary / MEANS_FILE, inputs=inputs)
+        for table, file in ((totals.pairs(), PAIRS_FILE), (means, MEANS_FILE)):
+            path = temporary / file
+            tables.write(with_keys(table, keys), path, inputs=inputs, made_from=made_from)
         summary = {
             **run,
             "structures": name,
@@ -216,6 +257,13 @@ def write_decomposition(
             C.FRAMES_LEFT_OUT: left_out,
         }
         provenance.write_json(temporary / SUMMARY_FILE, summary)
+        for file in (BONDS_FILE, *([BONDS_CSV_FILE] if csv else []), SUMMARY_FILE):
+            provenance.record(
+                temporary / file,
+                inputs=inputs,
+                settings={"structures": name},
+                stamp=lineage.stamp(made_from),
+            )
     if not csv:  # of an earlier decomposition
         for path in (folder / BONDS_CSV_FILE, provenance.note(folder / BONDS_CSV_FILE)):
             path.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from e3d import provenance, tables
+from e3d import lineage, provenance, tables
 from e3d.decomposition.rows import FLOATS, INTEGERS, ROW
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
@@ -33,10 +33,15 @@ class BondsWriter:
     Columns of text come as numbers into the list of texts that :meth:`add` is given with them.
     """
 
-    def __init__(self, path: Path, keys: Mapping[str, Any]) -> None:
-        """Open ``path``; ``keys`` are the values that all rows share, see :func:`with_keys`."""
+    def __init__(
+        self, path: Path, keys: Mapping[str, Any], made_from: lineage.Hashes | None = None
+    ) -> None:
+        """Open ``path``; ``keys`` are the values that all rows share, see :func:`with_keys`.
+
+        The file carries ``made_from``, the hashes of what it is made from.
+        """
         self._keys = keys
-        self._schema = _schema(keys)
+        self._schema = lineage.stamped(_schema(keys), made_from or {})
         dictionary = [str(name) for name in _DICTIONARY]
         self._writer = pq.ParquetWriter(path, self._schema, use_dictionary=dictionary)
         self._waiting: list[Mapping[str, NDArray[Any]]] = []

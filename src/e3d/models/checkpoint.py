@@ -14,6 +14,7 @@ import torch
 from nequip.model import modify
 from nequip.model.saved_models.package import ModelFromPackage
 
+from e3d import lineage
 from e3d.errors import InputError
 from e3d.models import inert
 from e3d.models.analysis import AnalysisModel, analysis_model
@@ -58,8 +59,17 @@ def load_checkpoint(path: Path, device: str) -> AnalysisModel:
         "kind": "checkpoint of nequip",
         "trained_in": dtype,
         **{f"{name}_version": str(versions[name]) for name in _CODES if name in versions},
+        **_training(saved),
     }
     return analysis_model(network, path, device, source)
+
+
+def _training(saved: Any) -> dict[str, str]:
+    """Return the facts of what a checkpoint was trained on; those of other programs say nothing."""
+    said = saved["hyper_parameters"]["info_dict"].get(lineage.TRAINED_ON, {})
+    if not isinstance(said, Mapping):
+        return {}
+    return {lineage.trained_on_fact(str(key)): str(value) for key, value in said.items()}
 
 
 def _settings(saved: Any, path: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:

@@ -38,6 +38,10 @@ _FACTS: Final = {
     "n_neighbours_mean": "mean number of neighbours",
     "pair_potentials": "pair potentials",
     "shifts": "energies of single atoms (shifts)",
+    "trained_on_run": "run",
+    "trained_on_store": "trained on the store",
+    "trained_on_splits": "with the splits",
+    "trained_on_subset": "on the frames",
 }
 """Words for the facts of a model; one without words shows its name."""
 _WHAT_D_IS: Final = """<p><b>D</b> of a bond is minus the sum of the energies that the model puts

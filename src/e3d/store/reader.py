@@ -5,21 +5,28 @@ costs its bytes. Fields, shapes and units: :class:`e3d.fields.Store`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Self
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from e3d.errors import InputError
 from e3d.fields import Store as F
+from e3d.lineage import content_hash
 from e3d.store.files.hdf5 import open_hdf5
 
 FORMAT = "e3d-store-2"
 ATOMS_ATTRIBUTE: Final = "isolated_atom_energy_eV"
 """Attribute with the energies of isolated neutral atoms by atomic number, as JSON."""
+CONTENT_ATTRIBUTE: Final = "content"
+"""Attribute with :func:`content_of`; stores of earlier versions have none."""
+_IDENTITY: Final = ("theory", ATOMS_ATTRIBUTE)
+_HASHED_ROWS: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,33 @@ ARRAYS: Final[Mapping[F, ArrayKind]] = {
 """Every array but the pointers and the texts."""
 
 _OF_ATOMS: Final = (F.POSITIONS, F.FORCES, F.ATOMIC_NUMBERS)
+
+
+def content_of(file: h5py.File) -> str:
+    """Return the hash of a store's arrays, of its level of theory and of its isolated atoms.
+
+    Neither the path of the store nor that of its source changes it.
+    """
+    return content_hash(_content(file))
+
+
+def _content(file: h5py.File) -> Iterator[bytes]:
+    for key in _IDENTITY:
+        yield f"{key}={file.attrs.get(key, '')}\0".encode()
+    for name in F:
+        if name in file:
+            array = file[name]
+            yield f"{name}{array.shape}\0".encode()
+            for start in range(0, len(array), _HASHED_ROWS):
+                rows = array[start : start + _HASHED_ROWS]
+                yield b"\0".join(rows) if rows.dtype == object else rows.tobytes()
+
+
+@lru_cache
+def _content_of_file(path: Path, size: int, mtime_ns: int) -> str:
+    """Hash a store once per state of its file: a command may open it several times."""
+    with open_hdf5(path) as file:
+        return content_of(file)
 
 
 @dataclass(frozen=True)
@@ -143,6 +177,25 @@ class StoreReader:
 
     def _strings(self, name: F) -> list[str]:
         return [text.decode() for text in self._file[name][()]]
+
+    @property
+    def content(self) -> str:
+        """Hash of what the store holds, taken from its arrays.
+
+        Raises
+        ------
+        InputError
+            If the store says another: it was changed after it was written.
+        """
+        state = self.path.stat()
+        found = _content_of_file(self.path.resolve(), state.st_size, state.st_mtime_ns)
+        written = self._file.attrs.get(CONTENT_ATTRIBUTE, found)
+        if written != found:
+            raise InputError(
+                f"{self.path}: what it holds has the hash {found}, and was written with {written}: "
+                "it is damaged, or was changed by hand. Make it again with `e3d data read`."
+            )
+        return found
 
     @property
     def components(self) -> list[tuple[str, ...]]:

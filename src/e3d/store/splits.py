@@ -1,14 +1,19 @@
-"""Read a table of splits: which frame of a store is in the training pool or in which test set."""
+"""Read which frames of a store are in the training pool, in a test set, in a subset.
 
+Both tables number the frames of one store. They carry its hash, and are refused with another store.
+"""
+
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from e3d import tables
+from e3d import lineage, tables
 from e3d.errors import InputError
-from e3d.fields import Column
+from e3d.fields import POOL, Column
+from e3d.lineage import SPLITS, STORE, SUBSET
 from e3d.store.reader import StoreReader
 
 
@@ -18,7 +23,7 @@ def read_splits(splits: Path, reader: StoreReader) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If it lists other frames than those of the store.
+        If it lists other frames than those of the store, or was made from another store.
     """
     table = tables.read(splits, columns=(Column.FRAME, Column.SPLIT, Column.MOLECULE))
     if not np.array_equal(table[Column.FRAME].to_numpy(), np.arange(len(reader))):
@@ -26,7 +31,24 @@ def read_splits(splits: Path, reader: StoreReader) -> pd.DataFrame:
             f"{splits}: its frames are not the {len(reader)} of {reader.path}, in order. It is the "
             "table of another store: make it with `e3d data split`."
         )
+    remedy = "Give the store's own table, or make it with `e3d data split`."
+    said = lineage.origin(splits).made_from.get(STORE)
+    if said is not None:
+        _require_store(splits, said, reader, remedy)
+    elif not np.array_equal(table[Column.MOLECULE].to_numpy(), reader.molecule):
+        raise InputError(
+            f"{splits}: its frames are of other molecules than those of {reader.path}. It is the "
+            f"table of another store. {remedy}"
+        )
     return table
+
+
+def _require_store(path: Path, said: str, reader: StoreReader, remedy: str) -> None:
+    if said != reader.content:
+        raise InputError(
+            f"{path}: made from a store with the hash {said}, and {reader.path} has "
+            f"{reader.content}. {remedy}"
+        )
 
 
 def frames_of(splits: Path, name: str) -> NDArray[np.int64]:
@@ -37,11 +59,134 @@ def frames_of(splits: Path, name: str) -> NDArray[np.int64]:
     InputError
         If it has none.
     """
-    table = tables.read(splits, columns=(Column.FRAME, Column.SPLIT))
+    return frames_in(tables.read(splits, columns=(Column.FRAME, Column.SPLIT)), splits, name)
+
+
+def frames_in(table: pd.DataFrame, splits: Path, name: str) -> NDArray[np.int64]:
+    """Return the frames (F,) of one split of a table that was read from ``splits``, ascending.
+
+    Raises
+    ------
+    InputError
+        If it has none.
+    """
     frames = table.loc[table[Column.SPLIT] == name, Column.FRAME].to_numpy(dtype=np.int64)
     if not len(frames):
         raise InputError(
             f"{splits}: no frame in split {name!r}; it has "
-            f"{', '.join(sorted(set(table[Column.SPLIT])))}. Name one of these."
+            f"{', '.join(sorted(set(table[Column.SPLIT].astype(str))))}. Name one of these."
         )
     return frames
+
+
+def hash_of_splits(table: pd.DataFrame, store: str) -> str:
+    """Return the hash of a table of splits of the store with the hash ``store``."""
+    return lineage.content_hash(f"{name}\0".encode() for name in (store, *table[Column.SPLIT]))
+
+
+def hash_of_subset(frames: Iterable[int], store: str) -> str:
+    """Return the hash of training frames, in their order, of the store with the hash ``store``."""
+    numbers = np.asarray(list(frames), dtype="<i8")
+    return lineage.content_hash([f"{store}\0".encode(), numbers.tobytes()])
+
+
+def read_subset(
+    subset: Path, reader: StoreReader, splits: Path | None = None
+) -> tuple[NDArray[np.int64], dict[str, str]]:
+    """Return the frames of a subset (n,), checked, and the hashes of what they were chosen from.
+
+    Parameters
+    ----------
+    subset
+        Table with a column ``frame``, as ``study data subset`` writes it.
+    reader
+        The store whose frames these are.
+    splits
+        The store's table of splits: every frame must be in its pool.
+
+    Raises
+    ------
+    InputError
+        If it has no frame, or one that is no whole number, not in the store, there twice or not in
+        the training pool; or if it was made from another store or other splits.
+    """
+    table = tables.read(subset, columns=(Column.FRAME,))
+    frames = _whole_numbers(table[Column.FRAME], subset, reader)
+    _require_own(table, frames, subset, reader)
+    found = {STORE: reader.content, SUBSET: hash_of_subset(frames, reader.content)}
+    if splits is None:
+        return frames, found
+    everything = read_splits(splits, reader)
+    found[SPLITS] = hash_of_splits(everything, reader.content)
+    said = [(subset, {SPLITS: one}) for one in _said(table, Column.SPLITS)]
+    lineage.merged([(splits, {SPLITS: found[SPLITS]}), *said])
+    other = everything[Column.SPLIT].to_numpy()[frames] != POOL
+    if other.any():
+        frame = int(frames[other][0])
+        raise InputError(
+            f"{subset}: frame {frame} is in {everything[Column.SPLIT].iloc[frame]!r} of {splits}, "
+            f"and so {int(other.sum())} of {len(frames)} frames are not in the training pool. "
+            "Make the subset again with `study data subset`."
+        )
+    return frames, found
+
+
+def _whole_numbers(
+    column: "pd.Series[int]", subset: Path, reader: StoreReader
+) -> NDArray[np.int64]:
+    """Return the column as frames of a store, each of them once."""
+    last = len(reader) - 1
+    fits = pd.api.types.is_integer_dtype(column) and len(column) and column.between(0, last).all()
+    if not fits:
+        wrong = next((v for v in column if not (_is_whole(v) and 0 <= v <= last)), "no frame")
+        raise InputError(
+            f"{subset}: {wrong} - allowed are whole numbers 0..{last}, the frames of "
+            f"{reader.path}, and at least one. Make the subset again from this store."
+        )
+    twice = column[column.duplicated()]
+    if len(twice):
+        raise InputError(
+            f"{subset}: frame {twice.iloc[0]} stands there more than once, allowed is once. "
+            "Remove the repeated rows, or make the subset again."
+        )
+    return np.asarray(column, dtype=np.int64)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _said(table: pd.DataFrame, column: Column) -> list[str]:
+    """Return what a column of hashes says, each once."""
+    return [str(value) for value in table[column].unique()] if column in table else []
+
+
+def _require_own(
+    table: pd.DataFrame, frames: NDArray[np.int64], subset: Path, reader: StoreReader
+) -> None:
+    """Refuse a subset of another store: by its hash, else by its molecules if it names them."""
+    remedy = "Give the store's own subset, or make it with `study data subset`."
+    said = _said(table, Column.STORE)
+    for one in said:
+        _require_store(subset, one, reader, remedy)
+    if said or Column.SMILES not in table:
+        return
+    names = np.array(reader.molecule_smiles, dtype=object)[reader.molecule[frames]]
+    if (other := names != table[Column.SMILES].to_numpy()).any():
+        row = int(np.argmax(other))
+        raise InputError(
+            f"{subset}: frame {frames[row]} is {table[Column.SMILES].iloc[row]} there and "
+            f"{names[row]} in {reader.path}. It is the subset of another store. {remedy}"
+        )
+
+
+def made_from(subset: pd.DataFrame) -> dict[str, str]:
+    """Return the hashes that a subset's own columns say; none for one of an earlier version."""
+    found = {
+        key: said[0]
+        for key, column in ((STORE, Column.STORE), (SPLITS, Column.SPLITS))
+        if (said := _said(subset, column))
+    }
+    if STORE in found:
+        found[SUBSET] = hash_of_subset(subset[Column.FRAME], found[STORE])
+    return found

@@ -66,6 +66,7 @@ def write_mixture(
     atoms: dict[int, float] = {}
     residuals: list[Residual | None] = []
     rows: list[dict[str, Any]] = []
+    contents: list[str] = []
     with StoreReader(stores[0]) as first:
         theory = str(first.attributes["theory"])
         for name, store in zip(parts, stores, strict=True):
@@ -77,7 +78,9 @@ def write_mixture(
                     atoms.setdefault(z, reader.isolated_atom_energy[z])
                 rows += _alignment(name, reader, atoms, residual, applied=apply_residual)
                 residuals.append(residual)
-    with StoreWriter(output, {"theory": theory, "source": ", ".join(parts)}, atoms) as writer:
+                contents.append(reader.content)
+    facts = {"theory": theory, "source": ", ".join(parts), "source_content": ", ".join(contents)}
+    with StoreWriter(output, facts, atoms) as writer:
         for name, store, residual in zip(parts, stores, residuals, strict=True):
             row = writer.part(name, parts[name])
             with StoreReader(store) as reader:

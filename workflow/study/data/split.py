@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from e3d import tables
+from e3d import lineage, tables
 from e3d.arrays import Ints
 from e3d.chemistry import FORMULA, formula
 from e3d.errors import InputError
@@ -37,6 +37,7 @@ from e3d.fields import (
 from e3d.fields import Store as F
 from e3d.store.layouts.spice import PAIR_STRIDE
 from e3d.store.reader import StoreReader
+from e3d.store.splits import hash_of_splits
 from study.data.align import matches
 
 log = logging.getLogger(__name__)
@@ -150,7 +151,7 @@ def write_splits(store: Path, output: Path, **settings: Any) -> pd.DataFrame:
     """
     chosen = SplitSettings(**settings)
     with StoreReader(store) as reader:
-        components = _components(reader)
+        content, components = reader.content, _components(reader)
         molecules, twins = _twins(reader, components)
         family, unit = _joined(families(reader.group, reader[F.SOURCE_INDEX]), twins), "family"
         if not _any_shared(molecules, family):
@@ -170,7 +171,9 @@ def write_splits(store: Path, output: Path, **settings: Any) -> pd.DataFrame:
             }
         )
     _require_all_splits(table, store)
-    tables.write(table, output, inputs=[store], settings=vars(chosen) | {"dealt_by": unit})
+    made_from = {lineage.STORE: content, lineage.SPLITS: hash_of_splits(table, content)}
+    dealt = vars(chosen) | {"dealt_by": unit}
+    tables.write(table, output, inputs=[store], settings=dealt, made_from=made_from)
     return table
 
 

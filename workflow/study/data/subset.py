@@ -13,14 +13,14 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from e3d import tables
+from e3d import lineage, tables
 from e3d.arrays import Floats, Ints, Masks
 from e3d.chemistry import number
 from e3d.errors import InputError, choices
 from e3d.fields import POOL, Column
 from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
-from e3d.store.splits import read_splits
+from e3d.store.splits import hash_of_splits, hash_of_subset, read_splits
 
 Seed = int | tuple[int, ...]
 
@@ -40,6 +40,7 @@ class SubsetSettings:
 def write_subset(store: Path, splits: Path, output: Path, n: int, **options: Any) -> pd.DataFrame:
     """Write a table of the first ``n`` frames of the pool in the order that is asked for.
 
+    Beside frame and molecule it says the hashes of the store and of the splits they are from.
     ``<output stem>.omitted.csv`` lists the pool molecules that have no frame in the subset.
 
     Parameters
@@ -79,18 +80,26 @@ def write_subset(store: Path, splits: Path, output: Path, n: int, **options: Any
         frames = np.sort(_interleaved(reader, eligible, settings, n))
         names = np.array(reader.molecule_smiles, dtype=object)
         molecule = reader.molecule.astype(np.int64)
+        made_from = {
+            lineage.STORE: reader.content,
+            lineage.SPLITS: hash_of_splits(table, reader.content),
+        }
     chosen = pd.DataFrame(
         {
             Column.FRAME: frames,
             Column.MOLECULE: molecule[frames],
             Column.SMILES: names[molecule[frames]],
+            Column.STORE: made_from[lineage.STORE],
+            Column.SPLITS: made_from[lineage.SPLITS],
         }
     )
     omitted = np.setdiff1d(molecule[pool], molecule[frames])
     left_out = pd.DataFrame({Column.MOLECULE: omitted, Column.SMILES: names[omitted]})
     given = {"n": n, **asdict(settings)}
-    tables.write(left_out, output.with_suffix(".omitted.csv"), inputs=[splits], settings=given)
-    tables.write(chosen, output, inputs=[store, splits], settings=given)
+    made_from[lineage.SUBSET] = hash_of_subset(frames, made_from[lineage.STORE])
+    of_both: dict[str, Any] = {"settings": given, "made_from": made_from}
+    tables.write(left_out, output.with_suffix(".omitted.csv"), inputs=[splits], **of_both)
+    tables.write(chosen, output, inputs=[store, splits], **of_both)
     return chosen
 
 

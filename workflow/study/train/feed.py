@@ -12,12 +12,10 @@ import torch
 from ase.data import atomic_numbers
 from nequip.data import AtomicDataDict
 
-from e3d import tables
 from e3d.arrays import Ints
 from e3d.errors import InputError
-from e3d.fields import Column
 from e3d.store.reader import StoreReader
-from e3d.store.splits import frames_of
+from e3d.store.splits import frames_in, read_splits, read_subset
 from study.train.pack import Packed, pack
 
 MEMORY_BYTES = 200_000_000
@@ -48,7 +46,10 @@ class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
         splits: str | None = None,
         split: str | None = None,
     ) -> None:
-        """Take the frames of ``subset``, a CSV file, or of ``split`` in the table ``splits``."""
+        """Take the frames of ``subset``, a CSV file, or of ``split`` in the table ``splits``.
+
+        Those of a subset must be in the pool of ``splits``, if these are given too.
+        """
         self._reader = StoreReader(Path(store))
         self._r_max = r_max
         self._type_of = np.full(max(atomic_numbers.values()) + 1, -1, dtype=np.int64)
@@ -60,15 +61,13 @@ class StoreDataset(torch.utils.data.Dataset[AtomicDataDict.Type]):
                 f"{store}: atomic numbers {unknown} - the model knows {', '.join(type_names)}. "
                 "Train on the store that the model's settings were made from."
             )
+        table = None if splits is None else Path(splits)
         if subset is not None:
-            self.frames = tables.read(Path(subset))[Column.FRAME].to_numpy(dtype=np.int64)
+            self.frames = read_subset(Path(subset), self._reader, table)[0]
+        elif table is not None:
+            self.frames = frames_in(read_splits(table, self._reader), table, str(split))
         else:
-            self.frames = frames_of(Path(str(splits)), str(split))
-        if not len(self.frames) or self.frames.min() < 0 or self.frames.max() >= len(self._reader):
-            raise InputError(
-                f"{subset or splits}: expected frames between 0 and {len(self._reader) - 1}, those "
-                f"of {store}, and at least one. Make it again from this store."
-            )
+            raise InputError(f"{store}: neither subset nor splits - give one of them.")
         self._packed = pack(self._reader, self.frames, r_max) if self._fits() else None
 
     def _fits(self) -> bool:

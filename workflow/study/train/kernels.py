@@ -7,11 +7,13 @@ from typing import Any
 
 from e3d import provenance
 from e3d.errors import InputError
+from e3d.lineage import TRAINED_ON
 from study.run_settings import Architecture
 from study.train.ranks import without_ranks
 
 AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE = "auto", "centre", "shipped", "cuequivariance"
 KERNELS = (AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE)
+_KEEPER = "ModelCheckpoint"  # of Lightning: its state is paths and the best score
 _SHIPPED_BUILDER, _CENTRE_BUILDER = "allegro.model.AllegroModel", "e3d.fast.build.AllegroModel"
 
 
@@ -94,17 +96,28 @@ def adopt(checkpoint: Path, model: Mapping[str, Any]) -> None:
         _save(content, temporary)
 
 
-def save_plain(checkpoint: Path, target: Path) -> None:
+def save_plain(checkpoint: Path, target: Path, trained_on: Mapping[str, str]) -> None:
     """Write a checkpoint that loads without this package: it names nequip-allegro's own builder.
 
     It still names the data it was trained on as this package reads them: ``nequip-package`` takes
-    its example there. It is the same, but for rounding, whatever number of processes trained it.
+    its example there. It is the same, but for rounding, whatever number of processes trained it,
+    and wherever: what Lightning noted of the folder it trained in is left out.
+
+    Parameters
+    ----------
+    trained_on
+        The run, and the hashes of its store, splits and subset, which the checkpoint then says.
     """
     import torch
 
     content = _plain(torch.load(checkpoint, map_location="cpu", weights_only=False))
     info = content["hyper_parameters"]["info_dict"]
     info["trainer"] = without_ranks(info["trainer"])
+    info[TRAINED_ON] = dict(trained_on)
+    states = content["callbacks"]
+    content["callbacks"] = {
+        name: state for name, state in states.items() if not name.startswith(_KEEPER)
+    }
     _save(content, target)
 
 

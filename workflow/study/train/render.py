@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from e3d import provenance
 from e3d.chemistry import symbol
 from e3d.errors import InputError
 from e3d.fields import POOL, VALIDATION
 from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
-from e3d.store.splits import frames_of
+from e3d.store.splits import frames_in, read_splits
 from study.run_settings import RunSettings
 from study.train.kernels import model_config, select
 from study.train.pack import pack
-from study.train.ranks import ALONE, for_ranks, number
+from study.train.ranks import ALONE, WHOLE, for_ranks, number
 
 STATISTICS_FRAMES = 2000
 BEST, LAST, HISTORY_FILE = "best", "last", "history.csv"
@@ -44,9 +45,9 @@ def statistics(store: Path, splits: Path, r_max: float) -> Statistics:
     The elements are those of the whole dataset, so that one model fits every subset and test set.
     It takes 0.1 s, less than looking after a file with the answer would be worth.
     """
-    pool = frames_of(splits, POOL)
-    sample = pool[np.unique(np.linspace(0, len(pool) - 1, STATISTICS_FRAMES).astype(int))]
     with StoreReader(store) as reader:
+        pool = frames_in(read_splits(splits, reader), splits, POOL)
+        sample = pool[np.unique(np.linspace(0, len(pool) - 1, STATISTICS_FRAMES).astype(int))]
         packed = pack(reader, sample, r_max)
         atoms = reader.isolated_atom_energy
         binding = float(reader.gather(F.BINDING_ENERGY, sample).sum())
@@ -62,6 +63,7 @@ def render(
 ) -> dict[str, Any]:
     """Return nequip's config for one run; checkpoints go to ``folder``.
 
+    Its paths are those from the working directory: the config is kept, and names no machine.
     ``runtime`` holds devices, nodes, compile mode, kernels and TF32, which change no number beyond
     its rounding.
     """
@@ -76,15 +78,16 @@ def render(
 def _data(run: RunSettings, stats: Statistics, ranks: int) -> dict[str, Any]:
     dataset = {
         "_target_": "study.train.feed.StoreDataset",
-        "store": run.store,
+        "store": provenance.portable(run.store),
         "type_names": list(stats.type_names),
         "r_max": run.architecture.r_max,
+        "splits": provenance.portable(run.splits),
     }
     return {
         "_target_": "nequip.data.datamodule.NequIPDataModule",
         "seed": run.seed,
-        "train_dataset": {**dataset, "subset": run.subset},
-        "val_dataset": {**dataset, "splits": run.splits, "split": VALIDATION},
+        "train_dataset": {**dataset, "subset": provenance.portable(run.subset)},
+        "val_dataset": {**dataset, "split": VALIDATION},
         "train_dataloader": {
             "_target_": "study.train.feed.FixedStepLoader",
             "batch_size": run.training.batch_size,
@@ -99,7 +102,8 @@ def _data(run: RunSettings, stats: Statistics, ranks: int) -> dict[str, Any]:
 
 def _trainer(run: RunSettings, folder: Path, runtime: Mapping[str, Any]) -> dict[str, Any]:
     device, _, index = str(runtime.get("device", "cpu")).partition(":")
-    checkpoint = {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint", "dirpath": str(folder)}
+    place = provenance.portable(folder)
+    checkpoint = {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint", "dirpath": place}
     trainer = {
         "_target_": "lightning.Trainer",
         "accelerator": "gpu" if device == "cuda" else device,
@@ -109,14 +113,14 @@ def _trainer(run: RunSettings, folder: Path, runtime: Mapping[str, Any]) -> dict
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
         "log_every_n_steps": run.training.steps_per_epoch,
-        "plugins": [ALONE],
+        "plugins": [ALONE, WHOLE],
         "logger": False,
         "callbacks": [
             *([{"_target_": "study.train.callbacks.TF32"}] if runtime.get("tf32") else []),
             {"_target_": "study.train.callbacks.LogLastStep"},
             {
                 "_target_": "study.train.callbacks.MetricsHistory",
-                "path": str(folder / HISTORY_FILE),
+                "path": f"{place}/{HISTORY_FILE}",
             },
             {**checkpoint, "filename": BEST, "monitor": MONITOR, "enable_version_counter": False},
             {**checkpoint, "filename": LAST, "enable_version_counter": False},

@@ -10,11 +10,13 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from e3d import provenance, tables
+from e3d import lineage, provenance, tables
 from e3d.device import require_device
 from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS, Column
 from e3d.options import read_yaml
+from e3d.store.reader import StoreReader
+from e3d.store.splits import read_subset
 from e3d.units import EV_MEV
 from study.run_settings import RunSettings
 from study.train.kernels import adopt, save_plain, select
@@ -26,6 +28,7 @@ from study.train.render import BEST, HISTORY_FILE, LAST, render, statistics
 log = logging.getLogger(__name__)
 
 MODEL_FILE, METRICS_FILE, CONFIG_FILE = "model.ckpt", "metrics.csv", "nequip.yaml"
+_DATA = (lineage.STORE, lineage.SPLITS, lineage.SUBSET)  # the settings that are paths
 _METRIC_NAMES = {
     "val0_epoch/per_atom_energy_mae": f"validation_{Column.ENERGY_MAE}",
     "val0_epoch/per_atom_energy_rmse": f"validation_{Column.ENERGY_RMSE}",
@@ -59,26 +62,41 @@ def train(run: Path, output: Path, **runtime: Any) -> None:
     settings = RunSettings.from_dict(read_yaml(run))
     _require_runtime(settings, runtime)
     inputs = [Path(settings.store), Path(settings.splits), Path(settings.subset)]
+    made_from = _hashes(settings, run)
     stats = statistics(inputs[0], inputs[1], settings.architecture.r_max)
-    frames = len(tables.read(inputs[2], columns=(Column.FRAME,)))
-    if frames != settings.n_train:
-        raise InputError(
-            f"{run}: n_train = {settings.n_train}, but {settings.subset} has {frames} frames; "
-            "they must agree. Fix n_train, or make the subset again."
-        )
     digests = [provenance.file_digest(path) for path in inputs]
     work = output / "checkpoints" / provenance.digest([settings.as_dict(), digests])
-    origin: dict[str, Any] = {"inputs": inputs, "settings": settings.as_dict()}
+    paths = {name: provenance.portable(getattr(settings, name)) for name in _DATA}
+    origin: dict[str, Any] = {"inputs": inputs, "settings": settings.as_dict() | paths}
     with only_one(work.parent):
         config = render(settings, stats, work, runtime)
         _train_from_last(config, work, runtime)
         # all at the end: a workflow that submits a job twice removes the files of the first
         provenance.write_text(output / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
-        tables.write(_metrics(work, settings), output / METRICS_FILE, **origin)
+        metrics = _metrics(work, settings)
+        tables.write(metrics, output / METRICS_FILE, **origin, made_from=made_from)
         with provenance.atomic(output / MODEL_FILE) as temporary:
-            save_plain(work / f"{BEST}.ckpt", temporary)
+            save_plain(work / f"{BEST}.ckpt", temporary, {"run": settings.run, **made_from})
         provenance.record(output / MODEL_FILE, **origin)
         shutil.rmtree(work)
+
+
+def _hashes(settings: RunSettings, run: Path) -> dict[str, str]:
+    """Return the hashes of store, splits and subset, which must be made for each other.
+
+    Raises
+    ------
+    InputError
+        If they are not, or the subset has another number of frames than ``n_train``.
+    """
+    with StoreReader(Path(settings.store)) as reader:
+        frames, found = read_subset(Path(settings.subset), reader, Path(settings.splits))
+    if len(frames) != settings.n_train:
+        raise InputError(
+            f"{run}: n_train = {settings.n_train}, but {settings.subset} has {len(frames)} frames; "
+            "they must agree. Fix n_train, or make the subset again."
+        )
+    return found
 
 
 def _require_runtime(run: RunSettings, runtime: Mapping[str, Any]) -> None:

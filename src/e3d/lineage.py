@@ -214,6 +214,26 @@ def require_training(
         merged([(f"model {model.path}", known), (where, hashes)])
 
 
+def require_source(table: Path, structures: str, store: Path, content: str) -> None:
+    """Refuse rows that number the frames of another store, or of one that was made again.
+
+    Parameters
+    ----------
+    table
+        Decomposition of the ``structures``.
+    store, content
+        Where the frames are looked up, and the hash of what it holds.
+
+    Raises
+    ------
+    InputError
+        Naming both hashes.
+    """
+    said = origin(table).made_from
+    key = structures if structures in said else STORE
+    merged([(store, {key: content}), (table, {key: said[key]} if key in said else {})])
+
+
 def _is_given(run: Mapping[str, Any] | None) -> bool:
     return run is not None and str(run["run"]).startswith(f"{GIVEN}/")
 
@@ -241,7 +261,9 @@ def merged(parts: Iterable[tuple[object, Hashes]]) -> dict[str, str]:
         for key, value in hashes.items():
             first, other = found.setdefault(key, (value, where))
             if first != value:
-                what = _WORDS.get(key, f"the structures {key}")
+                dataset, _, name = key.rpartition("/")
+                what = _WORDS.get(name, f"the structures {name}")
+                what += f" of {dataset}" if dataset else ""
                 raise InputError(
                     f"{where}: made from {what} {value}, but {other} from {first}; what is joined "
                     "must be made from the same. Make the older one again, or give the one that "

@@ -1,32 +1,150 @@
 """Stack the tables of several runs: what figures and findings are made from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 
+from e3d import lineage, provenance
 from e3d import tables as files
-from e3d.fields import RUN_COLUMNS, Column
+from e3d.errors import InputError
+from e3d.fields import RUN_COLUMNS
+from e3d.fields import Column as C
+
+Tables = Mapping[Path, pd.DataFrame]
 
 
 def collect(paths: Iterable[Path]) -> pd.DataFrame:
-    """Return the tables of several runs in one, in run order (dataset, model, n_train, seed)."""
-    table = pd.concat([files.read(path, columns=RUN_COLUMNS) for path in paths], ignore_index=True)
-    order = [str(name) for name in (Column.DATASET, Column.MODEL, Column.N_TRAIN, Column.SEED)]
-    return table.sort_values(order, kind="stable", ignore_index=True)
-
-
-def collect_tables(tables: Sequence[Path], output: Path, check: str = "") -> None:
-    """Write the stacked table, unless ``check``, ``"module:function"``, refuses it.
+    """Return the tables of several runs in one, in run order (dataset, model, n_train, seed).
 
     Raises
     ------
     InputError
-        If a table cannot be read, or the check refuses the whole.
+        If one cannot be read or does not say its run, or if they do not belong together.
     """
-    table = collect(tables)
+    return _stacked(_read(paths))
+
+
+def collect_tables(
+    tables: Sequence[Path],
+    output: Path,
+    check: str = "",
+    laws: Path | None = None,
+    *,
+    may_be_empty: bool = False,
+) -> None:
+    """Write the stacked table.
+
+    Parameters
+    ----------
+    tables
+        Those of the runs.
+    output
+        The table that is written.
+    check
+        Function that may refuse it, ``"module:function"``.
+    laws
+        Folder with the laws of each run, ``<run>.csv``: runs that break one are left out.
+    may_be_empty
+        Whether no run need be left.
+
+    Raises
+    ------
+    InputError
+        If a table cannot be read, they do not belong together, the check refuses the whole, or no
+        run is left.
+    """
+    read = _read(tables)
+    hashes, table = _made_from(read), _stacked(read)
+    if laws is not None:
+        table = without_broken(table, laws, may_be_empty=may_be_empty)
     if check:
         module, _, function = check.partition(":")
         getattr(import_module(module), function)(table)
-    files.write(table, output, inputs=tables)
+    with provenance.atomic(output) as temporary:
+        files.to_csv(table, temporary)
+    provenance.record(output, inputs=tables, stamp=lineage.stamp(hashes))
+
+
+def _read(paths: Iterable[Path]) -> dict[Path, pd.DataFrame]:
+    """Read tables of one kind, each of runs of its own."""
+    read: dict[Path, pd.DataFrame] = {}
+    for path in paths:
+        if path in read:
+            raise InputError(f"{path}: given twice, and every table is stacked once. Give it once.")
+        read[path] = files.read(path, columns=RUN_COLUMNS)
+    _require_columns(read)
+    _require_own_runs(read)
+    return read
+
+
+def _stacked(read: Tables) -> pd.DataFrame:
+    table = pd.concat(read.values(), ignore_index=True)
+    order = [str(name) for name in (C.DATASET, C.MODEL, C.N_TRAIN, C.SEED)]
+    return table.sort_values(order, kind="stable", ignore_index=True)
+
+
+def _require_columns(read: Tables) -> None:
+    """Refuse tables with other columns than the first; one without rows may lack some."""
+    first = next((path for path, table in read.items() if len(table)), None)
+    for path, table in read.items():
+        here = set(table.columns)
+        known = here if first is None else set(read[first].columns)
+        more, fewer = sorted(here - known), sorted(known - here) if len(table) else []
+        if more or fewer:
+            words = {"has": more, "lacks": fewer}
+            what = " and ".join(
+                f"{word} {', '.join(names)}" for word, names in words.items() if names
+            )
+            raise InputError(
+                f"{path}: {what}, unlike {first}; tables that are stacked have the "
+                "same columns. Give tables of one kind, or make the older ones again."
+            )
+
+
+def _require_own_runs(read: Tables) -> None:
+    """Refuse rows of no run, and of a run, on the same structures, that another table has."""
+    seen: dict[tuple[str, ...], Path] = {}
+    for path, table in read.items():
+        keys = [str(name) for name in (C.RUN, C.STRUCTURES) if name in table]
+        if table[C.RUN].isna().any():
+            raise InputError(
+                f"{path}: row {int(table[C.RUN].isna().argmax()) + 1} is of no run - every row of "
+                "a table of the study has one. Make the table again."
+            )
+        for row in table[keys].drop_duplicates().astype(str).itertuples(index=False):
+            other = seen.setdefault(tuple(row), path)
+            if other != path:
+                raise InputError(
+                    f"{path}: has rows of {' on '.join(row)}, and so has {other}; a run is stacked "
+                    "once. Give one of them."
+                )
+
+
+def _made_from(read: Tables) -> dict[str, str]:
+    """Return what runs of each dataset were made from, by the dataset and what it is.
+
+    Raises
+    ------
+    InputError
+        If runs of one dataset were made from different stores, splits or structures, or tables are
+        of different versions.
+    """
+    origins = {path: lineage.origin(path) for path in read}
+    newest = max(origins, key=lambda path: origins[path].version)
+    parts = []
+    for path, table in read.items():
+        if (version := origins[path].version) != origins[newest].version:
+            raise InputError(
+                f"{path}: a table of version {version}, but {newest} is of version "
+                f"{origins[newest].version}. Make the older one again."
+            )
+        shared = {
+            key: value
+            for key, value in origins[path].made_from.items()
+            if key not in lineage.OF_ONE_RUN
+        }
+        for dataset in table[C.DATASET].fillna("").astype(str).unique():
+            parts.append((path, {f"{dataset}/{key}": value for key, value in shared.items()}))
+    return lineage.merged(parts)

@@ -5,11 +5,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from e3d import lineage
 from e3d import tables as files
 from e3d.errors import InputError
 from e3d.fields import Column
 from study.fields import plain
 from study.stages import about_variants
+
+
+def has_table(paths: Sequence[Path], name: str) -> bool:
+    """Say whether a table (``bde/named``) is among files, or in one results folder."""
+    if len(paths) == 1 and paths[0].is_dir():
+        return (paths[0] / f"{name}.csv").is_file()
+    return any(f"{path.parent.name}/{path.stem}" == name for path in paths)
 
 
 def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -20,11 +28,17 @@ def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> dict[str, pd.Da
     Raises
     ------
     InputError
-        If one is missing or cannot be read.
+        If one is missing, is there twice or cannot be read, or they are of different studies.
     """
     if len(paths) == 1 and paths[0].is_dir():
         paths = [paths[0] / f"{name}.csv" for name in needed]
-    found = {f"{path.parent.name}/{path.stem}": path for path in paths}
+    found: dict[str, Path] = {}
+    for path in paths:
+        other = found.setdefault(f"{path.parent.name}/{path.stem}", path)
+        if other != path:
+            raise InputError(
+                f"{path}: has the name of {other}, and a table is read once. Give one of them."
+            )
     missing = [name for name in needed if name not in found]
     if missing:
         raise InputError(
@@ -33,6 +47,7 @@ def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> dict[str, pd.Da
             f"{', '.join(f'<folder>/{name}.csv' for name in needed)}."
         )
     read = {name: files.read(found[name]) for name in needed}
+    lineage.merged((found[name], lineage.origin(found[name]).made_from) for name in needed)
     return {
         name: table if about_variants(name) or Column.MODEL not in table else plain(table)
         for name, table in read.items()

@@ -115,7 +115,7 @@ def read_subset(
     _require_own(table, frames, subset, reader)
     found = {STORE: reader.content, SUBSET: hash_of_subset(frames, reader.content)}
     if splits is None:
-        return frames, found
+        return frames, made_from(table) | found
     everything = read_splits(splits, reader)
     found[SPLITS] = hash_of_splits(everything, reader.content)
     said = [(subset, {SPLITS: one}) for one in _said(table, Column.SPLITS)]

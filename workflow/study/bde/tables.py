@@ -9,14 +9,15 @@ import pandas as pd
 
 from e3d import tables
 from e3d.chemistry import flat
-from e3d.decomposition.decomposed import Decomposed, load
-from e3d.fields import BONDS_FILE
+from e3d.decomposition.decomposed import Decomposed, load, run_of
+from e3d.fields import BONDS_FILE, MEANS_FILE
 from e3d.fields import Column as C
 from e3d.named_bonds.references import REFERENCES, Reference
 from e3d.named_bonds.scores import summary
 from e3d.named_bonds.table import geometry, named_bonds, read_references
 from e3d.options import own_run
 from e3d.statistics import group_mean, interval_columns, t_quantile
+from e3d.store.splits import made_from
 from e3d.units import EV_KCAL_MOL
 from study.bde.nearest import nearest
 from study.bde.order import order
@@ -107,14 +108,19 @@ def write_tables(
     output
         ``<run>.csv``, the bond types; the others lie beside it.
     run
-        Values of the run's columns; by default those of a model of one's own.
+        Values of the run's columns; by default those of the decompositions.
     smallest_molecule
         Of training frames that are not known otherwise: the fewest atoms.
+
+    Raises
+    ------
+    InputError
+        If the decompositions are not of the run, or the subset is not what it was trained on.
     """
-    parts = load(folders)
-    trained_on = (
-        None if subset is None else _molecules(tables.read(subset, columns=(C.SMILES,))[C.SMILES])
-    )
+    parts = load(folders, run)
+    run = run or run_of(parts) or own_run(folders[0])
+    chosen = None if subset is None else tables.read(subset, columns=(C.SMILES,))
+    trained_on = None if chosen is None else _molecules(chosen[C.SMILES])
     references = read_references(bde, bond_energies)
     named = named_bonds(parts, references, trained_on, smallest_molecule)
     outputs = {
@@ -124,5 +130,7 @@ def write_tables(
         ".order": order(parts),
         ".nearest": nearest(named),
     }
-    inputs = [bde, bond_energies, *(folder / BONDS_FILE for folder in folders)]
-    tables.write_of_run(outputs, output, run or own_run(folders[0]), inputs=inputs)
+    inputs = [bde, bond_energies, *([] if subset is None else [subset])]
+    inputs += [folder / file for folder in folders for file in (BONDS_FILE, MEANS_FILE)]
+    hashes = {} if chosen is None else made_from(chosen)
+    tables.write_of_run(outputs, output, run, inputs=inputs, made_from=hashes)

@@ -14,11 +14,11 @@ from typing import Any
 
 import pandas as pd
 
-from e3d import tables
+from e3d import lineage, tables
 from e3d.errors import InputError, choices
 from e3d.models import load_model
 from e3d.options import own_run
-from e3d.potential import EdgePotential, Potential
+from e3d.potential import Potential
 from e3d.structures import Structure, from_file
 from study.dynamics.breaking import breaking_table, replica_scores
 from study.dynamics.series import Outcome, Series
@@ -52,10 +52,12 @@ def write_tables(
     Raises
     ------
     InputError
-        If the settings are not allowed, or name a molecule that is not in the file.
+        If the settings are not allowed, or name a molecule that is not in the file, or the model is
+        of another run.
     """
     checked = read_settings(settings)
-    potential: EdgePotential = load_model(model, device)
+    potential = load_model(model, device)
+    lineage.require_run(potential, run)
     structures = chosen(potential, molecules, checked.molecules)
     series = simulate(potential, structures, checked)
     parts = dynamics_tables(series, checked.first_sample)

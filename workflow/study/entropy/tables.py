@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from e3d import tables
-from e3d.decomposition.decomposed import Decomposed, load
+from e3d.decomposition.decomposed import Decomposed, load, run_of
 from e3d.errors import InputError
 from e3d.fields import BONDS_FILE, PAIRS_FILE
 from e3d.fields import Column as C
@@ -75,16 +75,17 @@ def write_tables(
     bin_bond_energy, bin_scaled, bin_r
         Widths of bins: see :class:`~study.entropy.bins.Bins`.
     run
-        Values of the run's columns; by default those of a model of one's own.
+        Values of the run's columns; by default those of the decompositions.
 
     Raises
     ------
     InputError
-        If no structures are left.
+        If no structures are left, or the decompositions are not of the run.
     """
     bins = Bins(bin_bond_energy, bin_scaled, bin_r)
-    parts = []
-    for folder, part in zip(folders, load(folders), strict=True):
+    parts, loaded = [], load(folders, run)
+    run = run or run_of(loaded) or own_run(folders[0])
+    for folder, part in zip(folders, loaded, strict=True):
         if len(part.bonds):
             columns = (C.ELEMENTS, C.BOND_ENERGY_BIN, C.COUNT)
             parts.append((part, tables.read(folder / PAIRS_FILE, columns=columns)))
@@ -113,6 +114,4 @@ def write_tables(
         for suffix, made in found.items()
     }
     inputs = [folder / name for name in (BONDS_FILE, PAIRS_FILE) for folder in folders]
-    tables.write_of_run(
-        outputs, output, run or own_run(folders[0]), inputs=inputs, settings=vars(bins)
-    )
+    tables.write_of_run(outputs, output, run, inputs=inputs, settings=vars(bins))

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from e3d import tables
+from e3d import lineage, tables
 from e3d.arrays import Floats
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
@@ -17,6 +17,7 @@ from e3d.models import AnalysisModel, load_model
 from e3d.named_bonds.table import find_named, read_references
 from e3d.options import read_yaml
 from e3d.store.reader import StoreReader
+from e3d.store.splits import read_subset
 from e3d.structures import Structure, from_file, from_store
 from study.gauge import fields
 from study.gauge.derivatives import Differentiable, scaled_rows
@@ -54,14 +55,17 @@ def write_table(
     table without rows.
     """
     settings = RunSettings.from_dict(read_yaml(run))
+    columns = {str(name): getattr(settings, str(name)) for name in RUN_COLUMNS}
     loaded = load_model(model)
+    lineage.require_run(loaded, columns)
     network = Differentiable(loaded) if isinstance(loaded, AnalysisModel) else None
     if network is None or network.n_parameters > MAX_PARAMETERS:
         log.warning("%s: no rows, as its matrix is not known or too large", model)
         table = pd.DataFrame(columns=[*_QUANTITY, *_PREDICTED])
     else:
-        frames = tables.read(subset, columns=(C.FRAME,))[C.FRAME].to_numpy()
         with StoreReader(store) as reader:
+            frames, hashes = read_subset(subset, reader)
+            lineage.require_training(loaded, hashes, subset)
             structures = list(from_store(reader, frames))
         used = sample(structures)
         log.info("%d of %d training frames used", len(used), len(structures))
@@ -70,9 +74,9 @@ def write_table(
         blocks = _blocks(scaled_rows(network, used, *weights))
         found = gauss_newton(blocks, network.n_parameters, len(structures) / max(len(used), 1))
         reference = read_references(bde, bond_energies)
-        quantities, g = _quantities(network, list(from_file(named)), tables.read(means), reference)
+        of_run = tables.read(means, run=columns)
+        quantities, g = _quantities(network, list(from_file(named)), of_run, reference)
         table = rigidity_table(found, quantities, g, len(used))
-    columns = {str(name): getattr(settings, str(name)) for name in RUN_COLUMNS}
     tables.write_of_run({"": table}, output, columns, inputs=[model, store, subset, means])
 
 

@@ -4,14 +4,14 @@ The orders are those of the labels' own electronic structure (docs/method.md, se
 the dataset's file in the SPICE layout; frames without orders are left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from e3d import tables
+from e3d import lineage, tables
 from e3d.arrays import Floats
 from e3d.fields import BONDS_FILE
 from e3d.fields import Column as C
@@ -107,10 +107,20 @@ def order_rows(bonds: pd.DataFrame, structures: str) -> list[dict[str, Any]]:
     return rows
 
 
-def orders_table(folders: Sequence[Path], store: Path, source: Path | None) -> pd.DataFrame:
+def orders_table(
+    folders: Sequence[Path],
+    store: Path,
+    source: Path | None,
+    run: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
     """Return the correlations for every decomposed test set of a run.
 
     ``source`` is the dataset's own file; without it, or where it has no orders, there are no rows.
+
+    Raises
+    ------
+    InputError
+        If bonds are of another run, or of other frames than those of the store.
     """
     orders = read_orders(source) if source is not None else {}
     rows: list[dict[str, Any]] = []
@@ -118,7 +128,9 @@ def orders_table(folders: Sequence[Path], store: Path, source: Path | None) -> p
         columns = (C.FRAME, C.I, C.J, C.MOLECULE, C.BOND_TYPE, C.BOND_ENERGY, C.R, C.INTACT)
         with StoreReader(store) as reader:
             for folder in folders:
-                bonds = tables.read(folder / BONDS_FILE, columns=columns)
+                path = folder / BONDS_FILE
+                lineage.require_source(path, folder.name, store, reader.content)
+                bonds = tables.read(path, columns=columns, run=run)
                 means = bonds_with_orders(bonds[bonds[C.INTACT]], reader, orders)
                 rows += order_rows(_thinned(means), folder.name)
     return pd.DataFrame(rows, columns=list(map(str, _COLUMNS)))

@@ -39,7 +39,8 @@ def write_tables(
     Raises
     ------
     InputError
-        If the decomposition of the named bonds is not among the folders.
+        If the decomposition of the named bonds is not among the folders, a table is of another run,
+        or bonds are of other frames than those of the store.
     """
     decomposed = {path.name: path for path in folders}
     if NAMED_BONDS not in decomposed:
@@ -48,16 +49,16 @@ def write_tables(
             "the named bonds. Add it."
         )
     means_file = decomposed.pop(NAMED_BONDS) / MEANS_FILE
-    own = tables.read(named, columns=("bond", C.GEOMETRY, C.BOND_ENERGY))
+    own = tables.read(named, columns=("bond", C.GEOMETRY, C.BOND_ENERGY), run=run)
     own = own.drop(columns=list(run), errors="ignore")
-    means = tables.read(means_file, columns=(C.MOLECULE, C.BOND_ENERGY))
+    means = tables.read(means_file, columns=(C.MOLECULE, C.BOND_ENERGY), run=run)
     bonds = split_bonds(own, read_label_level(label_level))
     source = Path(orders) if orders else None
     outputs = {
         "": bonds,
         ".summary": summary(bonds),
         ".separation": separations(means, label_energies(references)),
-        ".orders": orders_table(list(decomposed.values()), store, source),
+        ".orders": orders_table(list(decomposed.values()), store, source, run),
     }
     bond_files = [folder / BONDS_FILE for folder in decomposed.values()]
     inputs = [named, means_file, label_level, references, *bond_files]

@@ -19,7 +19,7 @@ from e3d.keys import Vocabulary
 from e3d.sources import name_of
 from e3d.statistics import interval_columns
 from e3d.store.reader import StoreReader
-from e3d.store.splits import frames_of, read_splits
+from e3d.store.splits import frames_of, read_subset
 from e3d.structures import Structure, from_file, from_store, structures_of
 from study.null.fitted import FittedNull, Training, Weights
 from study.null.names import FITTED, NULL_MODEL, NullModel
@@ -46,9 +46,8 @@ def write_tables(
     types, ``.errors`` the test errors, by molecule too, and ``.bonds`` D of every bond of the
     structures that runs are decomposed on.
     """
-    frames = tables.read(subset, columns=(C.FRAME,))[C.FRAME].to_numpy(dtype=np.int64)
     with StoreReader(store) as reader:
-        read_splits(splits, reader)
+        frames, hashes = read_subset(subset, reader, splits)
         validation, weights = frames_of(splits, VALIDATION), Weights(energy_weight, force_weight)
         training = Training(reader, frames, validation, weights, r_max)
         fitted = {null: _fit(null, training) for null in FITTED}
@@ -75,7 +74,8 @@ def write_tables(
     for suffix, table in parts.items():
         path = output.with_name(f"{output.stem}{suffix}.csv")
         table = _with_run(table, dataset, len(frames))
-        tables.write(table, path, inputs=[store, splits, subset, named, *tests])
+        inputs = [store, splits, subset, named, *tests]
+        tables.write(table, path, inputs=inputs, made_from=hashes)
 
 
 def _fit(null: NullModel, training: Training) -> FittedNull:

@@ -37,8 +37,9 @@ def write_tables(
     means = [folder / MEANS_FILE for folder in folders]
     columns = [*BOND, *(null.column for null in FITTED)]
     fitted = tables.read(fits["bonds"], columns=columns)[columns]
-    bonds = _all_bonds(means).merge(fitted, on=BOND, how="left", validate="many_to_one")
-    table = tables.read(named, columns=(C.STRUCTURES, C.GEOMETRY, "bond", C.BOND_ENERGY))
+    bonds = _all_bonds(means, run).merge(fitted, on=BOND, how="left", validate="many_to_one")
+    columns = [C.STRUCTURES, C.GEOMETRY, "bond", C.BOND_ENERGY]
+    table = tables.read(named, columns=columns, run=run)
     averages = Averages.of(bonds, table, read_references(bde, bond_energies))
     nulls = [
         NullEnergies(null, averages.of_bonds(bonds[null.column].to_numpy(dtype=float)[None]))
@@ -48,7 +49,7 @@ def write_tables(
         networks = tables.read(untrained, columns=(*BOND, C.SEED, C.BOND_ENERGY))
         nulls.append(of_untrained(bonds, networks, averages))
     nulls.append(in_molecules(bonds, averages, shuffles))
-    of_e3d = tables.read(errors, columns=(C.TEST_SET, C.GROUP_KIND))
+    of_e3d = tables.read(errors, columns=(C.TEST_SET, C.GROUP_KIND), run=run)
     of_nulls = tables.read(fits["errors"], columns=(C.TEST_SET, C.GROUP_KIND, C.MODEL))
     parts = {
         "": comparison(table, nulls, shuffles, of_e3d, of_nulls),
@@ -60,12 +61,12 @@ def write_tables(
     tables.write_of_run(parts, output, run, inputs=inputs, settings={"draws": shuffles})
 
 
-def _all_bonds(means: Iterable[Path]) -> pd.DataFrame:
+def _all_bonds(means: Iterable[Path], run: Mapping[str, Any]) -> pd.DataFrame:
     """Return a row per bond of each molecule of all structures, with D of E3D (eV)."""
     columns = [C.MOLECULE, C.SMILES, C.I, C.J, C.BOND_TYPE, C.N, C.BOND_ENERGY]
     parts = []
     for path in means:
-        part = tables.read(path, columns=columns)
+        part = tables.read(path, columns=columns, run=run)
         part = part.loc[part[C.SMILES].notna(), columns]
         part.insert(0, C.STRUCTURES, path.parent.name)
         parts.append(part)

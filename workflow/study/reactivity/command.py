@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from e3d import tables
+from e3d import lineage, tables
 from e3d.errors import InputError
 from e3d.models import load_model
 from e3d.options import own_run
@@ -57,7 +57,8 @@ def write_tables(
     Raises
     ------
     InputError
-        If a file lacks something, or only one of ``store`` and ``subset`` is given.
+        If a file lacks something, only one of ``store`` and ``subset`` is given, or the model is of
+        another run or was trained on other frames.
     """
     if (store is None) != (subset is None):
         raise InputError(
@@ -66,9 +67,10 @@ def write_tables(
         )
     found_paths, found_scans = read_paths(paths, path_labels), read_scans(scans, scan_labels)
     potential = load_model(model, device)
+    lineage.require_run(potential, run)
     known = None
     if store is not None and subset is not None:
-        known, theory = read_coverage(store, subset, potential.r_max)
+        known, theory = read_coverage(store, subset, potential)
     reactions = chain(
         of_paths(found_paths, theory),
         of_dbh24(references, theory),

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from e3d import tables
+from e3d import lineage
 from e3d.chemistry import FORMULA, flat
-from e3d.fields import Column as C
+from e3d.potential import LoadedModel
 from e3d.store.reader import StoreReader
+from e3d.store.splits import read_subset
 from e3d.structures import Structure, from_store
 
 BIN_ANG = 0.05
@@ -68,11 +69,18 @@ def _occupied(structure: Structure, r_max: float) -> Bins:
     return set(zip(*z[:, inside].tolist(), bins.tolist(), strict=True))
 
 
-def read_coverage(store: Path, subset: Path, r_max: float) -> tuple[Coverage, str]:
-    """Return what the frames of a subset of a store cover, and the store's level of theory."""
-    frames = tables.read(subset, columns=(C.FRAME,))[C.FRAME].to_list()
-    found = Coverage(r_max)
+def read_coverage(store: Path, subset: Path, model: LoadedModel) -> tuple[Coverage, str]:
+    """Return what the training frames of a model cover, and their store's level of theory.
+
+    Raises
+    ------
+    InputError
+        If the model says that it was trained on others.
+    """
+    found = Coverage(model.r_max)
     with StoreReader(store) as reader:
+        frames, hashes = read_subset(subset, reader)
+        lineage.require_training(model, hashes, subset)
         for structure in from_store(reader, frames):
             found.add(structure)
         return found, str(reader.attributes["theory"])

@@ -1,6 +1,7 @@
 """Where a file came from: atomic writes and the ``.provenance.json`` beside every table."""
 
 import contextlib
+import errno
 import glob
 import hashlib
 import json
@@ -20,6 +21,7 @@ from e3d import __version__
 from e3d.errors import InputError
 
 _STARTED = time.time()
+_UNWRITABLE = [os.strerror(n) for n in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)]
 _ABANDONED_S = 7 * 86400.0  # a job may be suspended, or wait for days between two writes
 _PACKAGES = (
     *("torch", "nequip", "nequip-allegro", "e3nn", "numpy", "pandas", "scipy", "rdkit", "ase"),
@@ -43,7 +45,7 @@ def atomic(path: Path) -> Iterator[Path]:
     a.txt
     """
     temporary = _temporary(path)
-    with made_folder(path.parent):
+    with naming(path), made_folder(path.parent):
         _remove_leftovers(path)
         try:
             yield temporary
@@ -68,7 +70,7 @@ def together(folder: Path) -> Iterator[Path]:
     a.txt
     """
     temporary = _temporary(folder)
-    with made_folder(folder):
+    with naming(folder), made_folder(folder):
         _remove_leftovers(folder)
         try:
             temporary.mkdir()
@@ -94,7 +96,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """
     temporary = _temporary(folder)
     old = temporary.with_suffix(".old")
-    with made_folder(folder.parent):
+    with naming(folder), made_folder(folder.parent):
         _remove_leftovers(folder)
         try:
             temporary.mkdir()
@@ -108,6 +110,17 @@ def whole_folder(folder: Path) -> Iterator[Path]:
                 old.rename(folder)
             raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let errors of a write say which file it was: the system's do not, where the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and any(reason in str(error) for reason in _UNWRITABLE):
+            error.filename = str(path)
+        raise
 
 
 @contextlib.contextmanager

@@ -52,6 +52,7 @@ class StoreWriter:
     def __enter__(self) -> Self:
         self._spool: dict[F, BinaryIO] = {}
         self._open = contextlib.ExitStack()
+        self._open.enter_context(provenance.naming(self._path))
         self._open.enter_context(provenance.made_folder(self._path.parent))
         return self
 

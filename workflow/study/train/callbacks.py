@@ -1,12 +1,15 @@
-"""What happens around steps and epochs of a training: Lightning callbacks."""
+"""What happens around steps and epochs of a training, and how its checkpoints are written."""
 
+import io
 import math
 import signal
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from nequip.train.callbacks import TF32Scheduler
 
 from e3d import provenance
@@ -53,6 +56,24 @@ class MetricsHistory(Callback):
         if trainer.is_global_zero:  # the others have the same
             with provenance.atomic(self._path) as temporary:
                 pd.DataFrame(self._rows).to_csv(temporary, index=False)
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside its place, so that it is there as a whole or not at all.
+
+    Lightning writes it among the temporary files of the machine. Where these are on another disk,
+    as on the nodes of most clusters, moving it copies it over the earlier one, and a job that is
+    killed meanwhile has lost both.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        """Write ``checkpoint`` to ``path`` atomically."""
+        content = io.BytesIO()  # by a path, torch would write the file's name into the archive
+        torch.save(checkpoint, content)
+        with provenance.atomic(Path(path)) as temporary:
+            temporary.write_bytes(content.getbuffer())
 
 
 class LogLastStep(Callback):

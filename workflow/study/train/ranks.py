@@ -32,6 +32,7 @@ _PATIENCE_S = 20  # for ranks to end after their parent said so
 _PLUGINS = "lightning.pytorch.plugins.environments."
 _END = {"_target_": "study.train.callbacks.EndOnSigterm"}
 ALONE = {"_target_": f"{_PLUGINS}LightningEnvironment"}
+WHOLE = {"_target_": "study.train.callbacks.WholeCheckpoints"}
 _SAMPLER = "use_distributed_sampler"
 _LOST = re.compile(r"gloo/transport|\bNCCL\b|Connection (closed|reset|refused)|Broken pipe")
 
@@ -67,7 +68,7 @@ def without_ranks(trainer: Mapping[str, Any]) -> Mapping[str, Any]:
     of_ranks = ("num_nodes", "strategy", _SAMPLER)
     kept = {key: value for key, value in trainer.items() if key not in of_ranks}
     callbacks = [callback for callback in kept["callbacks"] if callback != _END]
-    return {**kept, "devices": 1, "plugins": [ALONE], "callbacks": callbacks}
+    return {**kept, "devices": 1, "plugins": [ALONE, *kept["plugins"][1:]], "callbacks": callbacks}
 
 
 def require_ranks(runtime: Mapping[str, Any], batch_size: int) -> None:
@@ -204,7 +205,11 @@ def as_rank(config: Mapping[str, Any]) -> dict[str, Any]:
     callbacks = [*trainer["callbacks"], _END]
     return {
         **config,
-        "trainer": {**trainer, "plugins": [plugin], "callbacks": callbacks},
+        "trainer": {
+            **trainer,
+            "plugins": [plugin, *trainer["plugins"][1:]],
+            "callbacks": callbacks,
+        },
     }
 
 

@@ -65,6 +65,7 @@ def _dry_run(folder: Path, arguments: list[str], path: Path, output: Path) -> No
     with output.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    sys.argv[1:] = arguments  # where the profile finds the configuration files
     from snakemake.cli import main
 
     main(arguments)  # exits

@@ -4,14 +4,18 @@ A package adds commands by an entry point of the group ``e3d.commands`` that nam
 :class:`~e3d.command_line.Command` and :class:`~e3d.command_line.Group`.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
 from typing import Final
 
 from e3d import options
 from e3d.command_line import Command, Group, argument, run_program
+from e3d.errors import one_line
 from e3d.store.layouts import LAYOUTS
 from e3d.theory import SPICE
+
+log = logging.getLogger(__name__)
 
 SUMMARY: Final = "Edge-wise emergent decomposition of machine-learned interatomic potentials."
 _RUN = argument("--run", "RUN.yaml the model was trained from", read=options.run_columns)
@@ -82,7 +86,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
             argument(
                 "--isolated-atom-energy",
                 "energies of isolated neutral atoms, eV, where the theory's are not known",
-                read=dict,
+                read=options.named_values,
                 type=options.element_energy,
                 nargs="+",
                 metavar="ELEMENT=eV",
@@ -110,5 +114,13 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, the library's or an installed package's; return the exit code."""
-    others = [part for point in entry_points(group="e3d.commands") for part in point.load()]
-    return run_program("e3d", SUMMARY, (*COMMANDS, *others), argv)
+    return run_program("e3d", SUMMARY, (*COMMANDS, *_installed()), argv)
+
+
+def _installed() -> Iterator[Command | Group]:
+    """Yield the commands of installed packages; a package that cannot be imported has none."""
+    for point in entry_points(group="e3d.commands"):
+        try:
+            yield from point.load()
+        except Exception as error:  # noqa: BLE001 - the code of others
+            log.warning("the commands of %s are missing: %s", point.value, one_line(error))

@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from e3d import __version__
-from e3d.errors import InputError
+from e3d.errors import InputError, printable
+from e3d.failures import MENDABLE, nobody_reads, open_standard_streams, readers_may_leave, report
 
 
 @dataclass(frozen=True)
@@ -125,29 +126,43 @@ def run_program(
     Returns
     -------
     int
-        The exit code: 0, or 2 for input that cannot be used.
+        The exit code: 0, 2 for what the user can mend, 70 for a fault of the program.
     """
-    arguments = vars(_parser(name, summary, parts).parse_args(argv))
-    command: Command = arguments.pop("command")
-    log: Path | None = arguments.pop("log")
+    open_standard_streams()
     signal.signal(signal.SIGTERM, _end_in_order)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else the shell ignores it
         signal.signal(signal.SIGINT, _end_in_order)
     try:
-        with _logging_to(log) as terminal:
-            try:
-                _check_output(arguments, makes_folder=command.makes_folder)
-                command.run(arguments)
-                _forget_attempt(log)
-            except (InputError, OSError) as error:
-                return _report(error, {2, 2 if terminal is None else terminal})
-    except OSError as error:  # the log itself cannot be written
-        return _report(error, {2})
+        with readers_may_leave():
+            arguments = vars(_parser(name, summary, parts).parse_args(argv))
+            return _run(arguments.pop("command"), arguments.pop("log"), arguments)
+    except Exception as error:  # noqa: BLE001 - of the log that cannot be written, or of a parser
+        return report(error, {2}, None)
+
+
+def _run(command: Command, log: Path | None, arguments: dict[str, Any]) -> int:
+    """Run a command, its errors in one line to the terminal and the log; return the exit code."""
+    with _logging_to(log) as terminal:
+        try:
+            _check_output(arguments, makes_folder=command.makes_folder)
+            command.run(arguments)
+            _forget_attempt(log)
+        except Exception as error:
+            if isinstance(error, BrokenPipeError) and nobody_reads():
+                raise  # no failure of the command
+            return report(error, {2, 2 if terminal is None else terminal}, log)
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as everything else does; ``--help`` has the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(MENDABLE, f"{self.prog}: error: {printable(message)}. See {self.prog} --help.\n")
+
+
 def _parser(name: str, summary: str, parts: Sequence[Command | Group]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=name, description=summary)
+    parser = _Parser(prog=name, description=summary)
     parser.add_argument("--version", action="version", version=f"e3d {__version__}")
     style: dict[str, Any] = {"title": "commands", "required": True, "metavar": "COMMAND"}
     top = parser.add_subparsers(**style)
@@ -179,20 +194,6 @@ def _add_command(parsers: Any, name: str, command: Command) -> None:
     )
     parser.add_argument("--log", type=Path, help="write the log here instead of to the terminal")
     parser.set_defaults(command=command)
-
-
-def _report(error: InputError | OSError, streams: set[int]) -> int:
-    """Write the error in one line to every stream; return the exit code."""
-    text = str(error)
-    if isinstance(error, OSError):
-        text = (
-            f"{error.filename or 'a file'}: {error.strerror or error}. "
-            "Check the path, its permissions and the disk."
-        )
-    text = " ".join(text.splitlines())  # a file's name may have several
-    for stream in streams:
-        os.write(stream, f"e3d: error: {text}\n".encode())
-    return 2
 
 
 def _check_output(arguments: Mapping[str, Any], *, makes_folder: bool) -> None:

@@ -2,6 +2,10 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Final
+
+_SHOWN: Final = 120
+"""Characters of a value that an error shows."""
 
 
 class InputError(ValueError):
@@ -29,4 +33,26 @@ def one_line(error: BaseException) -> str:
     >>> one_line(KeyError()), one_line(OSError(f"no{chr(10)} space"))
     ('KeyError', 'no space')
     """
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return printable(" ".join(str(error).split()))[:200] or type(error).__name__
+
+
+def printable(text: str) -> str:
+    r"""Return a text in one line, with everything that a terminal would act upon written out.
+
+    >>> printable("two" + chr(10) + "lines" + chr(27) + "[2J")
+    'two lines\\x1b[2J'
+    """
+    line = " ".join(text.splitlines())
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it: its beginning, if it is long.
+
+    >>> shown("H" * 200)[-8:], shown(2.5)
+    ("HHHH...'", '2.5')
+    """
+    text = repr(value) if not isinstance(value, str) else repr(value[:_SHOWN])
+    if isinstance(value, str):
+        return text if len(value) <= _SHOWN else f"{text[:-1]}...{text[-1]}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -2,13 +2,19 @@
 
 import argparse
 import json
-from collections.abc import Callable
-from math import inf, nan
+from collections.abc import Callable, Sequence
+from math import inf, isfinite, nan
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from e3d.errors import InputError
+from e3d.errors import InputError, one_line, shown
 from e3d.fields import RUN_COLUMNS
+
+LARGEST: Final = 2**31 - 1
+"""The largest count or seed: what every array, and every generator of random numbers, takes."""
+_DIGITS_OF_SIZE: Final = 18
+_MOST_BYTES: Final = 1_000_000
+"""Of a file of settings: reading takes seconds for each megabyte."""
 
 
 def natural(text: str) -> int:
@@ -26,15 +32,18 @@ def count(text: str) -> int:
 
 
 def _whole(text: str, lowest: int) -> int:
-    if not text.isdecimal() or int(text) < lowest:
-        raise argparse.ArgumentTypeError(f"{text!r} - must be a whole number from {lowest}")
+    digits = len(str(LARGEST))  # of more, Python refuses to read some
+    if not text.isdecimal() or len(text) > digits or not lowest <= int(text) <= LARGEST:
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} - must be a whole number from {lowest} to {LARGEST}"
+        )
     return int(text)
 
 
 def size(text: str) -> int | None:
     """Read a number of bytes; nothing is None."""
-    if text and not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} - a size is a whole number of bytes")
+    if text and not (text.isdecimal() and len(text) <= _DIGITS_OF_SIZE):
+        raise argparse.ArgumentTypeError(f"{shown(text)} - a size is a whole number of bytes")
     return int(text) if text else None
 
 
@@ -64,7 +73,7 @@ def _number(text: str, allowed: Callable[[float], bool], rule: str) -> float:
     except ValueError:
         number = nan  # which no rule allows
     if not allowed(number):
-        raise argparse.ArgumentTypeError(f"{text!r} - {rule}")
+        raise argparse.ArgumentTypeError(f"{shown(text)} - {rule}")
     return number
 
 
@@ -85,9 +94,28 @@ def element_energy(text: str) -> tuple[str, float]:
 def _named(text: str, form: str) -> tuple[str, float]:
     name, _, number = text.partition("=")
     try:
-        return name, float(number)
+        value = float(number)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} - must be {form}") from None
+        value = nan
+    if not name or not isfinite(value):
+        raise argparse.ArgumentTypeError(f"{shown(text)} - must be {form}")
+    return name, value
+
+
+def named_values(pairs: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """Return numbers by name.
+
+    Raises
+    ------
+    InputError
+        If a name stands there twice.
+    """
+    values: dict[str, float] = {}
+    for name, value in pairs:
+        if name in values:
+            raise InputError(f"{name} has two numbers, {values[name]} and {value}. Give one.")
+        values[name] = value
+    return values
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -100,8 +128,10 @@ def json_object(text: str) -> dict[str, Any]:
     """
     try:
         values = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{text[:80]!r} is not JSON ({error}). Give settings as JSON.") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{text[:80]!r} is not JSON ({one_line(error)}). Give settings as JSON."
+        ) from None
     if not isinstance(values, dict):
         raise InputError(f"{text[:80]!r} is not a JSON object. Give settings as JSON, {{...}}.")
     return values
@@ -140,31 +170,34 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file is missing, is not YAML, is not a mapping, or has a key twice in one place.
+        If the file is missing, is not YAML, is not a mapping, or holds what is rarely what its
+        author meant: see :func:`e3d.yaml_nodes.require_plain`.
     """
     import yaml  # not every rule's environment has it
 
-    class OnceLoader(yaml.SafeLoader):
-        """Refuses what YAML forbids and its reader allows: the last of two equal keys would win."""
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            seen = set()
-            for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-                if key.value in seen:
-                    line = key.start_mark.line + 1
-                    raise yaml.YAMLError(f"line {line}: {key.value!r} stands there a second time")
-                seen.add(key.value)
-            return super().construct_mapping(node, deep)
+    from e3d.yaml_nodes import require_plain
 
     if not path.is_file():
         raise InputError(f"{path}: no such file. Fix the path.")
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), OnceLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not valid YAML ({reason}). Fix the file.") from None
-    if not isinstance(values, dict):
+    if path.stat().st_size > _MOST_BYTES:
         raise InputError(
-            f"{path}: holds a {type(values).__name__}, expected `key: value` lines. Fix the file."
+            f"{path}: has {path.stat().st_size:,} bytes, and a file of settings at most "
+            f"{_MOST_BYTES:,}. Give another file."
         )
+    try:
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        require_plain(node, path)
+        values = None if node is None else loader.construct_document(node)
+    except (InputError, OSError):
+        raise
+    except RecursionError:
+        raise InputError(
+            f"{path}: lists or mappings are nested too deeply. Fix the file."
+        ) from None
+    except Exception as error:  # noqa: BLE001 - PyYAML raises what its parsing happens to hit
+        raise InputError(f"{path}: not valid YAML ({one_line(error)}). Fix the file.") from None
+    if not isinstance(values, dict):
+        what = "nothing" if values is None else f"a {type(values).__name__}"
+        raise InputError(f"{path}: holds {what}, expected `key: value` lines. Fix the file.")
     return values

@@ -345,7 +345,7 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
     "too small": (_put("grid.n_train", [0]), ["grid.n_train.0 = 0", "at least 1"]),
     "too large": (_put("models.nano.l_max", 9), ["models.nano.l_max = 9", "at most 4"]),
     "not a share": (_put("split.validation", 1.0), ["split.validation = 1.0", "less than 1"]),
-    "not more than zero": (_put("entropy.scaled", 0), ["entropy.scaled = 0", "more than 0"]),
+    "not more than zero": (_put("entropy.scaled", 0), ["entropy.scaled = 0", "at least 1e-06"]),
     "a choice": (_put("runtime.compile_mode", "compiled"), ["did you mean 'compile'", "eager"]),
     "a pattern": (_put("runtime.device", "gpu"), ["runtime.device = 'gpu'", "cuda:<k>"]),
     "a batch that devices do not share": (
@@ -443,7 +443,7 @@ def test_defaults_are_filled_in_without_touching_what_was_given(default: dict[st
         ("a: [1, 2", "not valid YAML"),
         ("a: b: c", "not valid YAML"),
         ("- 1\n- 2\n", "holds a list"),
-        ("", "NoneType"),
+        ("", "holds nothing"),
     ],
 )
 def test_files_that_are_no_settings(text: str, part: str, tmp_path: Path, input_error: Any) -> None:

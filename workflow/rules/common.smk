@@ -13,7 +13,7 @@ sys.path[:0] = map(str, PACKAGES)
 
 from e3d.cli import COMMANDS as LIBRARY_COMMANDS
 from e3d.command_line import Command
-from e3d.errors import InputError
+from e3d.failures import message_of
 from e3d.fields import (
     BONDS_FILE,
     DECOMPOSED_FILES,
@@ -39,8 +39,8 @@ try:
         read_yaml(Path("config/models.yaml")),
     )
     SITE = load_site(Path("cluster/site.yaml"))
-except InputError as error:
-    sys.exit(f"e3d: {error}")
+except Exception as error:  # whatever it is: no user reads a traceback
+    sys.exit(message_of(error))
 
 SETTINGS = STUDY.values
 PUBLISHED = SETTINGS["published"]
@@ -127,6 +127,11 @@ def model_of(wildcards):
     if is_given(wildcards.run):
         return given_model(wildcards.run).path
     return f"{RESULTS}/train/{wildcards.run}/model.ckpt"
+
+
+def trained_by(wildcards):
+    """What nequip was given to train the model of a run; a given model was trained elsewhere."""
+    return [] if is_given(wildcards.run) else f"{RESULTS}/train/{wildcards.run}/nequip.yaml"
 
 
 def dataset_of(wildcards):

@@ -19,6 +19,7 @@ from study.data.entries import check_entries, check_tests, sources
 from study.dynamics.settings import check_replicas
 from study.fields import GIVEN, VARIANT_SIGN, base_and_variant, is_given, set_name
 from study.given.registry import GivenModel, check_given, given_models
+from study.results_folder import check_results
 from study.run_settings import Architecture, RunSettings, Training, checked_part, rules_of_part
 from study.schema import validate
 from study.stage import Runs
@@ -149,6 +150,7 @@ def load_study(
         For an unknown key or name, a wrong type, a value out of range, or a missing dataset file.
     """
     study = validate(dict(values), "config")
+    check_results(study["pathvars"]["results"])
     known = validate(dict(datasets), "datasets")
     used = [*_used(study, "dataset"), *study["tests"]]
     check_entries(used, known, need_files=not study["published"])

@@ -98,12 +98,24 @@ def checked_part(part: str, values: dict[str, Any], where: str) -> dict[str, Any
         For the first thing that is not allowed.
     """
     checked = check(values, rules_of_part(part), where)
-    if part == "training" and checked["steps"] % checked["steps_per_epoch"]:
-        raise InputError(
-            f"training.steps = {checked['steps']} is not a multiple of training.steps_per_epoch = "
-            f"{checked['steps_per_epoch']}. Change one of them."
-        )
+    if part == "training":
+        _check_training(checked, where)
     return checked
+
+
+def _check_training(training: Mapping[str, Any], where: str) -> None:
+    """Refuse steps that do not end with an epoch, and a loss that is zero whatever the model."""
+    steps, per_epoch = training["steps"], training["steps_per_epoch"]
+    if steps % per_epoch:
+        raise InputError(
+            f"training.steps = {steps} is not a multiple of training.steps_per_epoch = "
+            f"{per_epoch}. Change one of them."
+        )
+    if not (training["energy_weight"] or training["force_weight"]):
+        raise InputError(
+            f"{where}: energy_weight and force_weight are both 0, and nothing would be learned. "
+            "Set one of them above 0."
+        )
 
 
 def write_settings(json: str, output: Path) -> None:

@@ -1,21 +1,35 @@
 """Checks of settings against the JSON schemas of ``study/schemas``, with errors of one line."""
 
 import copy
+import datetime
 import functools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 import jsonschema
 import yaml
 
-from e3d.errors import InputError, choices
+from e3d.errors import InputError, choices, shown
+
+_LARGEST: Final = 2**53
+"""The largest whole number that every reader of JSON and every float64 takes as it is."""
+
+
+def _matches_whole(
+    _: Any, pattern: str, given: Any, __: Mapping[str, Any]
+) -> Iterator[jsonschema.ValidationError]:
+    """Match a text with all of a pattern: ``$`` alone lets a line break at the end pass."""
+    if isinstance(given, str) and not re.fullmatch(pattern, given):
+        yield jsonschema.ValidationError(f"{given!r} does not match {pattern}")
+
 
 # 32.0 is an integer to JSON schema, but it would name a run n32.0
 _VALIDATOR = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
     jsonschema.Draft202012Validator,
+    validators={"pattern": _matches_whole},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ),
@@ -51,10 +65,15 @@ def check(values: dict[str, Any], rules: dict[str, Any], name: str) -> dict[str,
     InputError
         For the first error, unknown keys before others.
     """
-    filled = copy.deepcopy(values)
+    try:
+        filled = copy.deepcopy(values)
+        _refuse_names(filled, name)
+        _refuse_numbers(filled, name)
+    except RecursionError:
+        raise InputError(
+            f"{name}: lists or mappings stand in themselves, or nest too deeply. Write them out."
+        ) from None
     _fill_defaults(filled, rules)
-    _refuse_names(filled, name)
-    _refuse_nan(filled, name)
     errors = sorted(
         _VALIDATOR(rules).iter_errors(filled),
         key=lambda error: (error.validator != "additionalProperties", list(map(str, error.path))),
@@ -66,23 +85,31 @@ def check(values: dict[str, Any], rules: dict[str, Any], name: str) -> dict[str,
 
 def _refuse_names(values: Any, where: str) -> None:
     """Refuse keys that YAML reads as numbers or truth values, which no rule of names sees."""
+    if isinstance(values, list):
+        for value in values:
+            _refuse_names(value, where)
     if not isinstance(values, dict):
         return
     for key, value in values.items():
         if not isinstance(key, str):
-            raise InputError(f"{where}: the name {key!r} is no text. Write it in quotes.")
+            raise InputError(f"{where}: the name {shown(key)} is no text. Write it in quotes.")
         _refuse_names(value, f"{where}.{key}")
 
 
-def _refuse_nan(values: Any, where: str) -> None:
-    """Refuse .nan and .inf, which every bound of a schema lets through."""
+def _refuse_numbers(values: Any, where: str) -> None:
+    """Refuse what every bound of a schema lets through: .nan, .inf, and endless whole numbers."""
     if isinstance(values, float) and not math.isfinite(values):
         raise InputError(f"{where} = {values} - must be a finite number. Fix the value.")
+    if isinstance(values, int) and abs(values) > _LARGEST:
+        raise InputError(
+            f"{where}: a whole number of {values.bit_length()} bits - allowed are those up to "
+            f"{_LARGEST:,}. Fix the value."
+        )
     if isinstance(values, list):
         values = dict(enumerate(values))
     if isinstance(values, dict):
         for key, value in values.items():
-            _refuse_nan(value, f"{where}.{key}")
+            _refuse_numbers(value, f"{where}.{key}")
 
 
 def _fill_defaults(values: Any, rules: Mapping[str, Any]) -> None:
@@ -99,15 +126,21 @@ def _fill_defaults(values: Any, rules: Mapping[str, Any]) -> None:
             _fill_defaults(values[key], rest)
 
 
-def _exponent_hint(given: Any) -> str:
-    """Explain YAML's trap: ``1e-3`` without a dot is text."""
+def _yaml_hint(given: Any) -> str:
+    """Explain YAML's traps: ``1e-3`` without a dot is text, ``no`` is false."""
     if isinstance(given, str) and re.fullmatch(r"[+-]?\d+[eE][+-]?\d+", given):
         return f"; YAML reads it as text, write {given.lower().replace('e', '.0e')}"
+    if isinstance(given, bool):
+        return "; YAML reads yes, no, on and off as true or false, write a text in quotes"
+    if isinstance(given, datetime.date):
+        return "; YAML reads it as a date, write a text in quotes"
     return ""
 
 
 def _one_line(error: jsonschema.ValidationError, schema: str) -> str:
     where = ".".join(map(str, error.path)) or "the top level"
+    if "propertyNames" in error.schema_path:
+        where = f"a name at {where}"
     given: Any = error.instance
     rule: Any = error.schema
     limit: Any = error.validator_value
@@ -115,7 +148,7 @@ def _one_line(error: jsonschema.ValidationError, schema: str) -> str:
         allowed = list(rule.get("properties", {}))
         unknown = next(key for key in given if key not in allowed)
         return (
-            f"{schema}: unknown key {unknown!r} at {where} - {choices(unknown, allowed)}. "
+            f"{schema}: unknown key {shown(unknown)} at {where} - {choices(unknown, allowed)}. "
             "Fix the spelling or remove it."
         )
     if error.validator == "required":
@@ -123,15 +156,19 @@ def _one_line(error: jsonschema.ValidationError, schema: str) -> str:
         return f"{schema}: {where} lacks {missing!r}, which is required. Add it."
     texts: dict[str, Callable[[], str]] = {
         "enum": lambda: choices(given, limit),
-        "type": lambda: f"expected {limit}" + _exponent_hint(given),
+        "type": lambda: f"expected {limit}" + _yaml_hint(given),
         "minimum": lambda: f"must be at least {limit}",
         "exclusiveMinimum": lambda: f"must be more than {limit}",
         "maximum": lambda: f"must be at most {limit}",
         "exclusiveMaximum": lambda: f"must be less than {limit}",
         "minItems": lambda: f"needs at least {limit} entries",
+        "maxItems": lambda: f"takes at most {limit} entries",
+        "minLength": lambda: "must not be empty",
+        "maxLength": lambda: f"must have at most {limit} characters",
+        "minProperties": lambda: f"needs at least {limit} entries",
         "uniqueItems": lambda: "must not repeat an entry",
         "pattern": lambda: f"must match {limit}",
     }
     allowed_text = texts.get(str(error.validator), lambda: str(error.message))()
     note = f" ({rule['description']})" if "description" in rule else ""
-    return f"{schema}: {where} = {given!r} - {allowed_text}{note}. Fix the value."
+    return f"{schema}: {where} = {shown(given)} - {allowed_text}{note}. Fix the value."

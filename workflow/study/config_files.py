@@ -1,0 +1,69 @@
+"""The configuration files of a ``snakemake`` call, read once before Snakemake reads them.
+
+Snakemake takes the last of two equal names, shows a traceback for a file that is no text, and
+does not end on aliases of aliases. ``profiles/default`` calls this before it reads anything.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from e3d.errors import InputError, one_line
+from e3d.options import read_yaml
+
+OWN: Final = Path("config/config.yaml")
+"""What the Snakefile names, relative to the folder Snakemake runs in."""
+_EXPRESSIONS: Final = "__use_yte__"
+
+
+def check_call(arguments: Sequence[str]) -> None:
+    """End the program with one line if a configuration file of a call cannot be read.
+
+    Parameters
+    ----------
+    arguments
+        Those of ``snakemake``.
+    """
+    try:
+        for path in files_of_call(arguments):
+            check_file(path)
+    except InputError as error:
+        sys.exit(f"e3d: {error}")
+
+
+def files_of_call(arguments: Sequence[str]) -> list[Path]:
+    """Return the configuration files of a call of ``snakemake``, the study's own first.
+
+    >>> [str(path) for path in files_of_call(["--configfile", "a.yaml", "-n"])]
+    ['config/config.yaml', 'a.yaml']
+    """
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("--configfile", "--configfiles", nargs="+", action="extend", default=[])
+    parser.add_argument("--config", nargs="*")  # else it would be taken for short of the other
+    try:
+        found, _ = parser.parse_known_args(arguments)
+    except (argparse.ArgumentError, SystemExit):  # Snakemake says what is wrong with it
+        return [OWN]
+    return [OWN, *map(Path, found.configfile)]
+
+
+def check_file(path: Path) -> None:
+    """Refuse a configuration file that Snakemake could not read, or would read as something else.
+
+    Raises
+    ------
+    InputError
+        Naming the file and what is wrong with it.
+    """
+    if not path.is_file():  # Snakemake says so, in one line
+        return
+    if _EXPRESSIONS not in read_yaml(path):
+        return
+    from snakemake.common.configfile import load_configfile
+
+    try:
+        load_configfile(path)
+    except Exception as error:  # noqa: BLE001 - its expressions may raise anything
+        raise InputError(f"{path}: Snakemake cannot read it ({one_line(error)}). Fix it.") from None

@@ -4,12 +4,14 @@ from typing import Final
 
 import numpy as np
 from ase import Atoms
-from ase.geometry import complete_cell
 
 from e3d.arrays import Floats
 from e3d.errors import InputError
-from e3d.store.layouts.extxyz import check_units, labels
+from e3d.store.layouts.cells import require_cell
+from e3d.store.layouts.charge_and_spin import charge_and_multiplicity
 from e3d.store.layouts.frames import numbers_of
+from e3d.store.layouts.label_sets import labels
+from e3d.store.layouts.stated_units import require_ev_and_ang
 
 _FARTHEST_ANG: Final = 1e9
 """From the origin: beyond it, in a simulation that exploded, float64 cannot resolve distances."""
@@ -28,16 +30,8 @@ def require_usable(atoms: Atoms, label: str) -> None:
             f"{label}: has no atoms, or positions that are not numbers of Å below "
             f"{_FARTHEST_ANG:g}. Fix or remove the frame."
         )
-    cell = atoms.cell.array
-    if not np.isfinite(cell).all() or (np.linalg.norm(cell, axis=1)[atoms.pbc] == 0).any():
-        raise InputError(
-            f"{label}: is periodic along a cell vector of no length. Give its Lattice, or set pbc "
-            "to F."
-        )
-    if any(atoms.pbc) and np.linalg.matrix_rank(complete_cell(cell)) < 3:
-        raise InputError(
-            f"{label}: its cell vectors lie in one plane. Fix its Lattice, or set pbc to F."
-        )
+    require_ev_and_ang(atoms.info, label, "length")
+    require_cell(atoms.cell.array, atoms.pbc, len(atoms), label)
 
 
 def labels_of(atoms: Atoms, label: str) -> tuple[float | None, Floats | None]:
@@ -46,13 +40,13 @@ def labels_of(atoms: Atoms, label: str) -> tuple[float | None, Floats | None]:
     Raises
     ------
     InputError
-        If they are not numbers, of another shape, or stated to be in other units.
+        If they are not numbers, of another shape, of two sets, or stated to be in other units.
     """
-    energy, forces, _ = labels(atoms)
-    if energy is None and forces is None:
+    given = labels(atoms, label)
+    if given.empty:
         return None, None
-    check_units(atoms.info, label)
-    shapes = {"energy": ((), energy), "forces": (atoms.positions.shape, forces)}
+    require_ev_and_ang(atoms.info, label, "energy", "force")
+    shapes = {"energy": ((), given.energy), "forces": (atoms.positions.shape, given.forces)}
     found = {
         key: None if value is None else numbers_of(value, key, shape, label)
         for key, (shape, value) in shapes.items()
@@ -73,12 +67,9 @@ def charge_of(atoms: Atoms, label: str) -> int:
     Raises
     ------
     InputError
-        If it is no whole number.
+        As :func:`e3d.store.layouts.charge_and_spin.charge_and_multiplicity`.
     """
-    charge = atoms.info.get("charge", 0)
-    try:
-        if int(charge) == float(charge):
-            return int(charge)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise InputError(f"{label}: charge = '{charge}' - expected a whole number. Fix it in the file.")
+    stated = charge_and_multiplicity(
+        atoms.info.items(), atoms.numbers, label, periodic=bool(atoms.pbc.any())
+    )
+    return stated[0] or 0

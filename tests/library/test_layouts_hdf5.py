@@ -350,7 +350,7 @@ BAD: dict[str, tuple[str, Any, list[str]]] = {
     "forge charges": (
         "modelforge",
         {"c": record(charge=0.5)},
-        ["record 'c'", "total_charge is [0.5]", "whole number"],
+        ["record 'c'", "total_charge = 0.5", "whole number"],
     ),
     "forge empty": ("modelforge", {}, ["holds no groups"]),
 }

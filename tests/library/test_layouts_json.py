@@ -208,7 +208,7 @@ BAD = {
         ["site 1", "'Xx' is no chemical element"],
     ),
     "two coordinates": ("structure/sites/0/abc", [0.1, 0.2], ["abc of the sites"]),
-    "half a charge": ("structure/charge", 0.5, ["structure charge is 0.5"]),
+    "half a charge": ("structure/charge", 0.5, ["charge = 0.5", "whole number"]),
     "text for a structure": ("structure", "Li O", ["lacks 'lattice'", "str"]),
     "stress of five": ("stress", [1, 2, 3, 4, 5], ["stress has shape (5,)"]),
 }

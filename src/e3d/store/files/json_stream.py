@@ -1,19 +1,27 @@
-"""Read large JSON files record by record, so that only one record is in memory."""
+"""Read large JSON files record by record, so that only one record is in memory.
 
+Python's own decoder reads each record from a window of the file, so that NaN and Infinity, which
+Python writes, are numbers.
+"""
+
+import codecs
 import json
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
-
-import ijson
+from typing import Any, Final
 
 from e3d.errors import InputError, one_line
 from e3d.store.files.compressed import open_stream
 
 LONGEST_LINE = 64 * 2**20
 """Bytes of the longest line taken for one record; a longer one is another layout."""
-_BLANK = b" \t\r\n"
+LONGEST_RECORD = 2**30
+"""Characters of the longest item of a list, or member of an object."""
+_WINDOW: Final = 2**16
+_BLANK: Final = " \t\r\n"
+_CUT: Final = 16
+"""Characters before the end of a window in which an error may mean that it is cut there."""
 
 
 def items(path: Path) -> Iterator[Any]:
@@ -25,9 +33,11 @@ def items(path: Path) -> Iterator[Any]:
         If the file is missing, truncated, not JSON, or of neither form.
     """
     with open_stream(path) as stream:
-        if _first(stream) == b"[":
-            yield from _parsed(path, ijson.items(stream, "item", use_float=True))
+        text = _Window(path, stream)
+        if text.peek() == "[":
+            yield from text.items()
         else:
+            stream.seek(0)
             yield from _lines(path, stream)
 
 
@@ -40,35 +50,105 @@ def members(path: Path) -> Iterator[tuple[str, Any]]:
         If the file is missing, truncated, not JSON, or no object.
     """
     with open_stream(path) as stream:
-        first = _first(stream)
-        if first != b"{":
+        text = _Window(path, stream)
+        if text.peek() != "{":
             raise InputError(
-                f"{path}: starts with {first.decode(errors='replace')!r}, expected one JSON object "
-                "{...} at the top level. Check the file or its `layout`."
+                f"{path}: starts with {text.peek()!r}, expected one JSON object {{...}} at the top "
+                "level. Check the file or its `layout`."
             )
-        yield from _parsed(path, ijson.kvitems(stream, "", use_float=True))
+        yield from text.members()
 
 
-def _first(stream: "BufferedReader[Any]") -> bytes:
-    """Return the first byte that is not blank, and leave the stream in front of it."""
-    while (byte := stream.read(1)) and byte in _BLANK:
-        pass
-    if byte:
-        stream.seek(-1, 1)
-    return byte
+class _Window:
+    """A part of a JSON file, and how many complete records came before it."""
 
+    def __init__(self, path: Path, stream: "BufferedReader[Any]") -> None:
+        self._path, self._stream = path, stream
+        self._bytes = codecs.getincrementaldecoder("utf-8-sig")()
+        self._text, self._at, self._ended = "", 0, False
+        self._records = 0
 
-def _parsed(path: Path, parsed: Iterator[Any]) -> Iterator[Any]:
-    count = 0
-    while True:
+    def items(self) -> Iterator[Any]:
+        """Yield the items of the list that starts here; nothing may follow it."""
+        self._expect("[")
+        while self.peek() != "]" or self._records:
+            yield self._value()
+            self._records += 1
+            if self.peek() == "]":
+                break
+            self._expect(",")
+        self._expect("]")
+        self._expect("")
+
+    def members(self) -> Iterator[tuple[str, Any]]:
+        """Yield the pairs of the object that starts here; nothing may follow it."""
+        self._expect("{")
+        while self.peek() != "}" or self._records:
+            if self.peek() != '"':
+                raise self._wrong(f"expected a key in quotes, found {self.peek()!r}")
+            key = self._value()
+            self._expect(":")
+            yield key, self._value()
+            self._records += 1
+            if self.peek() == "}":
+                break
+            self._expect(",")
+        self._expect("}")
+        self._expect("")
+
+    def peek(self) -> str:
+        """Return the next character that is not blank, "" at the end."""
+        while True:
+            while self._at < len(self._text):
+                if self._text[self._at] not in _BLANK:
+                    return self._text[self._at]
+                self._at += 1
+            if self._ended:
+                return ""
+            self._widen()
+
+    def _expect(self, character: str) -> None:
+        found = self.peek()
+        if found != character:
+            raise self._wrong(
+                f"expected {character or 'the end'!r}, found {found or 'the end of the file'!r}"
+            )
+        self._at += len(character)
+
+    def _value(self) -> Any:
+        self.peek()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except RecursionError:
+                raise self._wrong("lists or objects are nested too deeply") from None
+            except json.JSONDecodeError as error:
+                cut = error.pos >= len(self._text) - _CUT or error.msg.startswith("Unterminated")
+                if self._ended or not cut:
+                    raise self._wrong(one_line(error)) from None
+            except ValueError as error:
+                raise self._wrong(one_line(error)) from None
+            else:
+                if self._ended or end < len(self._text):  # a number at the end may go on
+                    self._at = end
+                    return value
+            if len(self._text) - self._at > LONGEST_RECORD:
+                raise self._wrong(f"a record is longer than {LONGEST_RECORD} characters")
+            self._widen()
+
+    def _widen(self) -> None:
+        """Read as much again as there is, so that long records are decoded a few times only."""
+        self._text = self._text[self._at :]
+        self._at = 0
+        more = self._stream.read(max(_WINDOW, len(self._text)))
         try:
-            item = next(parsed)
-        except StopIteration:
-            return
-        except ijson.JSONError as error:
-            raise _not_json(path, f"after {count} complete records", error) from None
-        yield item
-        count += 1
+            self._text += self._bytes.decode(more, final=not more)
+        except UnicodeDecodeError as error:
+            raise self._wrong(f"no UTF-8: {one_line(error)}") from None
+        self._ended = not more
+
+    def _wrong(self, what: str) -> InputError:
+        return _not_json(self._path, f"after {self._records} complete records", what)
 
 
 def _lines(path: Path, stream: "BufferedReader[Any]") -> Iterator[Any]:
@@ -80,15 +160,28 @@ def _lines(path: Path, stream: "BufferedReader[Any]") -> Iterator[Any]:
                 f"{path} line {number}: longer than {LONGEST_LINE} bytes - expected a JSON list, "
                 "or one record a line. Check the file or its `layout`."
             )
-        if line.strip(_BLANK):
+        if line.strip():
             try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise _not_json(path, f"at line {number}", error) from None
+                yield _DECODER.decode(line.decode("utf-8-sig"))
+            except (ValueError, RecursionError) as error:
+                raise _not_json(path, f"at line {number}", one_line(error)) from None
 
 
-def _not_json(path: Path, where: str, error: Exception) -> InputError:
+def _not_json(path: Path, where: str, what: str) -> InputError:
     return InputError(
-        f"{path}: not valid JSON {where} (truncated or another format: {one_line(error)}). "
+        f"{path}: not valid JSON {where} (truncated or another format: {what}). "
         "Fetch it again and compare its checksum."
     )
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object whose keys are all different."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"key {twice!r} is there twice in one object")
+    return made
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique)

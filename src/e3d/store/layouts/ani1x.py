@@ -11,9 +11,11 @@ import h5py
 import numpy as np
 
 from e3d.errors import InputError
-from e3d.store.files.hdf5 import array, open_hdf5, require, subgroups
+from e3d.store.files.hdf5 import array, integers, open_hdf5, require, subgroups
 from e3d.store.group import Group
+from e3d.store.layouts.charge_and_spin import state_of_group
 from e3d.store.layouts.frames import formula
+from e3d.store.layouts.stated_units import in_unit
 from e3d.units import HARTREE_EV
 
 NUMBERS, POSITIONS, ENERGY, FORCES = NEEDED = (
@@ -30,7 +32,8 @@ def read(path: Path) -> Iterator[Group]:
     """Yield the conformations of each formula that have energy and forces, in eV and Å.
 
     Rows with NaN are dropped and counted; a formula whose rows are all NaN gives an empty group.
-    Every molecule is neutral and a singlet.
+    Every molecule is neutral and a singlet unless it
+    says otherwise.
 
     Raises
     ------
@@ -45,7 +48,7 @@ def read(path: Path) -> Iterator[Group]:
 
 def _group(group: h5py.Group, where: str) -> Group:
     require(group, NEEDED, SUBSET, where)
-    numbers = array(group, NUMBERS, "(N,)", where).astype(np.int64)
+    numbers = integers(group, NUMBERS, "(N,)", where)
     positions = array(group, POSITIONS, "(M, N, 3)", where)
     energy = array(group, ENERGY, "(M,)", where)
     forces = array(group, FORCES, "(M, N, 3)", where)
@@ -56,15 +59,16 @@ def _group(group: h5py.Group, where: str) -> Group:
         )
     labelled = ~(np.isnan(energy) | np.isnan(forces).any(axis=(1, 2)))
     unlabelled = int((~labelled).sum())
+    charge, multiplicity = state_of_group(group, numbers, where)
     return Group(
         smiles="",
         name=formula(numbers),
         subset=SUBSET,
         atomic_numbers=numbers,
-        positions=positions[labelled],
-        energy=energy[labelled] * HARTREE_EV,
-        forces=forces[labelled] * HARTREE_EV,
-        charge=0,
-        multiplicity=1,
+        positions=positions[labelled] * in_unit(group, POSITIONS, "length", 1.0, where),
+        energy=energy[labelled] * in_unit(group, ENERGY, "energy", HARTREE_EV, where),
+        forces=forces[labelled] * in_unit(group, FORCES, "force", HARTREE_EV, where),
+        charge=charge or 0,
+        multiplicity=multiplicity or 1,
         dropped={UNLABELLED: unlabelled} if unlabelled else {},
     )

@@ -1,37 +1,31 @@
 """Read any extended-XYZ file that ASE understands, molecules or periodic cells, eV and Å.
 
-``energy``, ``forces`` and ``stress`` are taken from where ASE puts them, else from ``REF_energy``,
-``REF_forces`` and ``REF_stress``. The comment line may have ``smiles`` (mapped), ``charge``,
-``multiplicity``, ``subset`` or ``config_type``, and ``energy_unit``, ``forces_unit``,
-``stress_unit``, which must be eV and Å. Stress is ASE's: positive under tension.
-
-The file is cut into frames here: ASE's reader stops at a blank line without a word, and scans a
-whole file before the first frame.
+Which energy, forces and stress are the labels: :mod:`e3d.store.layouts.label_sets`. The comment
+line may have ``smiles`` (mapped), charge and multiplicity
+(:mod:`e3d.store.layouts.charge_and_spin`), ``subset`` or ``config_type``, and units, which must be
+eV and Å (``energy_unit``, ``forces_unit``, ``stress_unit``, ``length_unit``). Stress is ASE's:
+positive under tension.
 """
 
-import io
-import itertools
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
-from ase.io.extxyz import read_xyz
 from ase.stress import voigt_6_to_full_3x3_stress
 from numpy.typing import NDArray
 
-from e3d.errors import InputError, one_line
-from e3d.store.files.compressed import open_stream
 from e3d.store.group import Group
+from e3d.store.layouts.cells import require_cell, require_stress
+from e3d.store.layouts.charge_and_spin import charge_and_multiplicity, require_charge_of
 from e3d.store.layouts.frames import NO_LABELS, Frame, formula, groups, numbers_of
+from e3d.store.layouts.label_sets import labels, unread_sets
+from e3d.store.layouts.stated_units import require_ev_and_ang, units_in
+from e3d.store.layouts.xyz_frames import read_frames
 
-UNITS: Final[Mapping[str, tuple[str, ...]]] = {
-    "energy_unit": ("eV",),
-    "forces_unit": ("eV/A", "eV/Å", "eV/Ang", "eV/Angstrom"),
-    "stress_unit": ("eV/A^3", "eV/Å^3", "eV/Ang^3", "eV/Angstrom^3"),
-}
+log = logging.getLogger(__name__)
 
 
 def read(path: Path) -> Iterator[Group]:
@@ -43,98 +37,54 @@ def read(path: Path) -> Iterator[Group]:
     Raises
     ------
     InputError
-        For a truncated file, a frame ASE cannot read, another unit than eV and Å, or a wrong shape.
+        For a truncated file, a frame ASE cannot read, another unit than eV and Å, a wrong shape, a
+        cell that cannot be, two sets of labels, or a charge or spin whose meaning is not clear.
     """
     return groups(_frames(path))
 
 
 def _frames(path: Path) -> Iterator[Frame | str]:
-    count = 0
-    for text, line in _blocks(path):
-        where = f"{path}, frame {count}"
-        yield _frame(_atoms(text, f"{where} at line {line}"), path, where)
-        count += 1
-    if not count:
-        raise InputError(f"{path}: holds no frames. Check the file or its `layout`.")
-
-
-def _blocks(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield the text of each frame and its first line's number; skip blank lines between frames."""
-    with (
-        open_stream(path) as stream,
-        io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as lines,
-    ):
-        at = 0
-        while head := lines.readline():
-            at += 1
-            if not head.strip():
-                continue
-            if not head.strip().isdecimal() or int(head) == 0:
-                raise InputError(
-                    f"{path} line {at}: {head.strip()[:40]!r}, expected the number of atoms of "
-                    "the next frame. Check the file or its `layout`."
-                )
-            wanted = 1 + int(head)
-            body = list(itertools.islice(lines, wanted))
-            if len(body) < wanted:
-                raise InputError(
-                    f"{path} line {at}: the frame has {len(body)} of {wanted} lines, the file is "
-                    "truncated. Fetch it again and compare its checksum."
-                )
-            yield head + "".join(body), at
-            at += wanted
-
-
-def _atoms(text: str, where: str) -> Atoms:
-    try:
-        return next(read_xyz(io.StringIO(text), index=0))
-    except Exception as error:  # noqa: BLE001 - ASE raises what its parsing happens to hit
-        raise InputError(
-            f"{where}: ASE cannot read it ({type(error).__name__}: {one_line(error)}). "
-            "Fix the frame."
-        ) from None
+    said = False
+    for atoms, where in read_frames(path):
+        frame = _frame(atoms, path, where)
+        others = () if said or isinstance(frame, str) else unread_sets(atoms)
+        if others:
+            said = True
+            names = ", ".join(others)
+            log.warning("%s: labels are those of ASE or REF_; not read: %s", where, names)
+        yield frame
 
 
 def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
-    check_units(atoms.info, where)
-    energy, forces, stress = labels(atoms)
-    if energy is None or forces is None:
-        return NO_LABELS
-    numbers = atoms.numbers.astype(np.int64)
-    periodic = bool(atoms.pbc.any())
+    found = labels(atoms, where)
+    if not found.complete:
+        others = unread_sets(atoms)
+        return f"{NO_LABELS} ({', '.join(others)} are not read)" if others else NO_LABELS
+    require_ev_and_ang(atoms.info, where)
+    numbers, periodic = atoms.numbers.astype(np.int64), bool(atoms.pbc.any())
+    require_cell(atoms.cell.array, atoms.pbc, len(atoms), where)
+    stress = None if found.stress is None or not periodic else _tensor(found.stress, where)
+    if stress is not None and all(what != "stress" for _, what, _ in units_in(atoms.info)):
+        require_stress(stress, atoms.cell.array, len(atoms), where)
+    smiles = str(atoms.info.get("smiles", ""))
+    charge, multiplicity = charge_and_multiplicity(
+        atoms.info.items(), numbers, where, periodic=periodic
+    )
+    require_charge_of(smiles, charge, where)
     return Frame(
         name=formula(numbers, reduced=periodic),
         subset=str(atoms.info.get("subset", atoms.info.get("config_type", path.stem))),
         atomic_numbers=numbers,
         positions=atoms.positions,
-        energy=float(numbers_of(energy, "energy", (), where)),
-        forces=numbers_of(forces, "forces", atoms.positions.shape, where),
+        energy=float(numbers_of(found.energy, "energy", (), where)),
+        forces=numbers_of(found.forces, "forces", atoms.positions.shape, where),
         cell=np.array(atoms.cell) if periodic else None,
         pbc=np.array(atoms.pbc) if periodic else None,
-        stress=None if stress is None or not periodic else _tensor(stress, where),
-        smiles=str(atoms.info.get("smiles", "")),
-        charge=_integer(atoms.info, "charge", where),
-        multiplicity=_integer(atoms.info, "multiplicity", where),
+        stress=stress,
+        smiles=smiles,
+        charge=charge,
+        multiplicity=multiplicity,
     )
-
-
-def labels(atoms: Atoms) -> tuple[Any, Any, Any]:
-    """Return energy, forces and stress as ASE holds them, each None where there is none.
-
-    Results of a calculator count if they are of these atoms: it may have moved on, or they.
-    """
-    calc = atoms.calc
-    stands = isinstance(calc, Calculator) and not calc.check_state(atoms)
-    results = calc.results if stands else {}
-    energy, forces, stress = (_label(results, atoms, key) for key in ("energy", "forces", "stress"))
-    return energy, forces, stress
-
-
-def _label(results: Mapping[str, Any], atoms: Atoms, key: str) -> Any:
-    for source, name in ((results, key), (atoms.info, f"REF_{key}"), (atoms.arrays, f"REF_{key}")):
-        if name in source:
-            return source[name]
-    return None
 
 
 def _tensor(stress: Any, where: str) -> NDArray[np.float64]:
@@ -146,28 +96,3 @@ def _tensor(stress: Any, where: str) -> NDArray[np.float64]:
         numbers_of(values, "stress", (6,), where)
     )
     return full
-
-
-def check_units(info: Mapping[str, Any], where: str) -> None:
-    """Refuse labels in other units than eV and Å, as far as a frame states its units.
-
-    Raises
-    ------
-    InputError
-        Naming the unit.
-    """
-    for key, allowed in UNITS.items():
-        if key in info and str(info[key]) not in allowed:
-            raise InputError(
-                f"{where}: {key} is {info[key]!r}, expected {' or '.join(allowed)}. "
-                "Convert the file to eV and Å."
-            )
-
-
-def _integer(info: Mapping[str, Any], key: str, where: str) -> int | None:
-    if key not in info:
-        return None
-    value = float(numbers_of(info[key], key, (), where))
-    if not value.is_integer():
-        raise InputError(f"{where}: {key} is {value}, expected a whole number. Fix the frame.")
-    return int(value)

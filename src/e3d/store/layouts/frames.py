@@ -99,21 +99,30 @@ def _hill(kinds: tuple[int, ...], counts: tuple[int, ...], reduced: bool) -> str
 
 
 def numbers_of(values: Any, key: str, shape: tuple[int, ...], where: str) -> NDArray[np.float64]:
-    """Turn what a file holds for ``key`` into numbers of exactly ``shape``.
+    """Turn what a file holds for ``key`` into numbers of exactly ``shape``; None is not a number.
 
     Raises
     ------
     InputError
-        If it is no array of numbers, or of another shape.
+        If it is no array of real numbers (texts, flags and complex numbers are none), or of another
+        shape.
     """
     try:
-        found = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
+        raw = np.asarray(values)
+        mixed = raw.dtype == object and any(not _is_number(value) for value in raw.flat)
+        found = None if mixed or raw.dtype.kind not in "iufO" else raw.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):  # ragged, for one
+        found = None
+    if found is None:
         raise InputError(
             f"{where}: {key} is no array of numbers, expected shape {shape}. Fix the record."
-        ) from None
+        )
     if found.shape != shape:
         raise InputError(
             f"{where}: {key} has shape {found.shape}, expected {shape}. Fix the record."
         )
     return found
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

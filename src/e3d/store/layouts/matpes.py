@@ -8,7 +8,7 @@ which also says that the sign is VASP's. At least one other reader takes VASP's 
 xy, yz, zx).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from e3d.store.group import Group
 from e3d.store.layouts.frames import Frame, groups, numbers_of
 from e3d.store.layouts.pymatgen_dict import labelled_crystal, need
 
-NEEDED = ("structure", "energy", "forces", "functional")
+NEEDED = ("structure", "energy", "functional")
 
 
 def read(path: Path) -> Iterator[Group]:
@@ -56,9 +56,12 @@ def _frames(path: Path) -> Iterator[Frame | str]:
 
 
 def _frame(record: Any, where: str) -> Frame | str:
-    structure, energy, forces, functional = (need(record, key, where) for key in NEEDED)
+    structure, energy, functional = (need(record, key, where) for key in NEEDED)
+    sites = structure.get("sites") if isinstance(structure, Mapping) else None
+    lone = isinstance(sites, list) and len(sites) == 1
+    forces = record.get("forces") if lone else need(record, "forces", where)
     stress = record.get("stress")
     if stress is not None:
         stress = voigt_6_to_full_3x3_stress(numbers_of(stress, "stress", (6,), where))
     subset = f"MatPES {functional}"
-    return labelled_crystal(structure, energy, forces, stress, subset=subset, where=where)
+    return labelled_crystal(record, energy, forces, stress, subset=subset, where=where)

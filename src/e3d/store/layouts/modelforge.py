@@ -9,21 +9,21 @@ is named after SPICE's group, so its name is not trusted; SPICE's subset and con
 are not kept.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from e3d.chemistry import molecule
-from e3d.errors import InputError, choices
+from e3d.errors import InputError
 from e3d.store.files.compressed import plain
-from e3d.store.files.hdf5 import array, open_hdf5, require, subgroups, text
+from e3d.store.files.hdf5 import array, dataset, integers, open_hdf5, require, subgroups, text
 from e3d.store.group import Group
+from e3d.store.layouts.charge_and_spin import require_charge_of, state_of_group
 from e3d.store.layouts.frames import formula
-from e3d.units import BOHR_ANG, EV_KJ_MOL, HARTREE_EV, NM_ANG
+from e3d.store.layouts.stated_units import in_unit
 
 NUMBERS, POSITIONS, ENERGY, FORCES = NEEDED = (
     "atomic_numbers",
@@ -32,20 +32,6 @@ NUMBERS, POSITIONS, ENERGY, FORCES = NEEDED = (
     "dft_total_force",
 )
 SUBSET = "SPICE 2 (modelforge)"
-UNIT_ATTRIBUTE = "u"
-
-LENGTHS_ANG: Final[Mapping[str, float]] = {"nanometer": NM_ANG, "angstrom": 1.0, "bohr": BOHR_ANG}
-ENERGIES_EV: Final[Mapping[str, float]] = {
-    "kilojoule_per_mole": 1 / EV_KJ_MOL,
-    "kilojoule / mole": 1 / EV_KJ_MOL,
-    "hartree": HARTREE_EV,
-    "electron_volt": 1.0,
-}
-FORCES_EV_PER_ANG: Final[Mapping[str, float]] = {
-    f"{energy} / {length}": ev / ang
-    for energy, ev in ENERGIES_EV.items()
-    for length, ang in LENGTHS_ANG.items()
-}
 
 
 def read(path: Path) -> Iterator[Group]:
@@ -66,62 +52,40 @@ def read(path: Path) -> Iterator[Group]:
 
 def _group(group: h5py.Group, where: str) -> Group:
     require(group, NEEDED, "modelforge", where)
-    numbers = _column(group, NUMBERS, "(N, 1)", where).astype(np.int64)
-    energy = _column(group, ENERGY, "(M, 1)", where) * _unit(group, ENERGY, ENERGIES_EV, where)
+    _require_column(group, NUMBERS, "(N, 1)", where)
+    _require_column(group, ENERGY, "(M, 1)", where)
+    numbers = integers(group, NUMBERS, "(N, 1)", where)[:, 0]
     smiles = _mapped_smiles(group, numbers, where)
+    charge, multiplicity = state_of_group(group, numbers, where)
+    require_charge_of(smiles, charge, where)
     return Group(
         smiles=smiles,
         name="" if smiles else formula(numbers),
         subset=SUBSET,
         atomic_numbers=numbers,
         positions=array(group, POSITIONS, "(M, N, 3)", where)
-        * _unit(group, POSITIONS, LENGTHS_ANG, where),
-        energy=energy,
+        * in_unit(group, POSITIONS, "length", None, where),
+        energy=array(group, ENERGY, "(M, 1)", where)[:, 0]
+        * in_unit(group, ENERGY, "energy", None, where),
         forces=array(group, FORCES, "(M, N, 3)", where)
-        * _unit(group, FORCES, FORCES_EV_PER_ANG, where),
-        charge=_charge(group, where),
+        * in_unit(group, FORCES, "force", None, where),
+        charge=charge,
+        multiplicity=multiplicity,
     )
 
 
-def _column(group: h5py.Group, key: str, shape: str, where: str) -> NDArray[np.float64]:
-    values = array(group, key, shape, where)
-    if values.shape[1] != 1:
-        raise InputError(
-            f"{where}: {key} has shape {values.shape}, expected {shape}. Fix the group."
-        )
-    return values[:, 0]
-
-
-def _unit(group: h5py.Group, key: str, known: Mapping[str, float], where: str) -> float:
-    unit = group[key].attrs.get(UNIT_ATTRIBUTE)
-    if unit not in known:
-        raise InputError(
-            f"{where}: unit of {key} is {unit!r} (attribute {UNIT_ATTRIBUTE!r}) - "
-            f"{choices(unit, known)}. Convert the file, or check its `layout`."
-        )
-    return known[unit]
+def _require_column(group: h5py.Group, key: str, shape: str, where: str) -> None:
+    found = dataset(group, key, where).shape
+    if len(found) != 2 or found[1] != 1:
+        raise InputError(f"{where}: {key} has shape {found}, expected {shape}. Fix the group.")
 
 
 def _mapped_smiles(group: h5py.Group, numbers: NDArray[np.int64], where: str) -> str:
     if "smiles" not in group:
         return ""
-    smiles = text(group["smiles"], where)
+    smiles = text(dataset(group, "smiles", where), where)
     try:
         ordered = molecule(smiles).atomic_numbers == tuple(numbers.tolist())
     except InputError:  # unreadable, or without map numbers
         return ""
     return smiles if ordered else ""
-
-
-def _charge(group: h5py.Group, where: str) -> int | None:
-    """Return the one total charge of a record (elementary charges), None where none is given."""
-    if "total_charge" not in group:
-        return None
-    found = np.unique(_column(group, "total_charge", "(M, 1)", where))
-    if not found.size:
-        return None
-    if found.size > 1 or not float(found[0]).is_integer():
-        raise InputError(
-            f"{where}: total_charge is {found.tolist()}, expected one whole number. Fix the record."
-        )
-    return int(found[0])

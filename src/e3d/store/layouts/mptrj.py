@@ -55,8 +55,8 @@ def _frames(path: Path) -> Iterator[Frame | str]:
 
 
 def _frame(record: Any, where: str) -> Frame | str:
-    structure, energy, forces = (need(record, key, where) for key in ("structure", ENERGY, "force"))
+    energy, forces = (need(record, key, where) for key in (ENERGY, "force"))
     stress = record.get("stress")
     if stress is not None:
         stress = numbers_of(stress, "stress", (3, 3), where)
-    return labelled_crystal(structure, energy, forces, stress, subset=SUBSET, where=where)
+    return labelled_crystal(record, energy, forces, stress, subset=SUBSET, where=where)

@@ -6,22 +6,26 @@ reads ``abc``.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from e3d.errors import InputError
+from e3d.store.layouts.cells import require_cell
+from e3d.store.layouts.charge_and_spin import charge_and_multiplicity
 from e3d.store.layouts.frames import NO_LABELS, Frame, formula, numbers_of
+from e3d.store.layouts.stated_units import EXPECTED, require_ev_and_ang
 from e3d.units import KBAR_EV_PER_ANG3
 
 PARTIAL = "structures with partly occupied sites"
 _FULL_OCCUPANCY_TOLERANCE = 1e-6
+_EXPECTED: Final = {**EXPECTED, "stress": "kbar"}
 
 
 def labelled_crystal(
-    structure: Any,
+    record: Mapping[str, Any],
     energy: Any,
     forces: Any,
     stress: NDArray[np.float64] | None,
@@ -29,30 +33,36 @@ def labelled_crystal(
     subset: str,
     where: str,
 ) -> Frame | str:
-    """Return the frame of a Structure dictionary and its labels, or why it is left out.
+    """Return the frame of a record with a Structure dictionary, or why it is left out.
 
     It is named by its reduced formula.
 
     Parameters
     ----------
+    record
+        Its ``structure``, and what it says of charge, spin and units.
     energy, forces
-        A number in eV and (N, 3) in eV/Å; None drops the frame.
+        A number in eV and (N, 3) in eV/Å; None drops the frame, but a single atom has no forces.
     stress
         (3, 3) in kbar with VASP's sign, positive under compression.
 
     Raises
     ------
     InputError
-        If a key is missing, an array has another shape, or a species is no element.
+        If a key is missing, an array has another shape, a species is no element, or cell, charge
+        or units cannot be used.
     """
-    if energy is None or forces is None:
-        return NO_LABELS
+    structure = need(record, "structure", where)
     lattice, sites = (need(structure, key, f"{where}, structure") for key in ("lattice", "sites"))
     cell = numbers_of(need(lattice, "matrix", f"{where}, lattice"), "lattice matrix", (3, 3), where)
     if not isinstance(sites, list) or not sites:
         raise InputError(
             f"{where}: structure has no sites - expected a list of at least one. Drop the record."
         )
+    if forces is None and len(sites) == 1:
+        forces = [[0.0, 0.0, 0.0]]
+    if energy is None or forces is None:
+        return NO_LABELS
     species = [
         _element(need(site, "species", f"{where}, site {i}"), i, where)
         for i, site in enumerate(sites)
@@ -60,7 +70,11 @@ def labelled_crystal(
     if None in species:
         return PARTIAL
     numbers = np.array(species, dtype=np.int64)
-    pbc = numbers_of(lattice.get("pbc", (True, True, True)), "lattice pbc", (3,), where)
+    pbc = _flags(lattice.get("pbc", (True, True, True)), where)
+    require_cell(cell, pbc, len(numbers), where)
+    require_ev_and_ang(record, where, expected=_EXPECTED)
+    stated = [*structure.items(), *((k, v) for k, v in record.items() if k != "structure")]
+    charge, multiplicity = charge_and_multiplicity(stated, numbers, where, periodic=True)
     return Frame(
         name=formula(numbers, reduced=True),
         subset=subset,
@@ -69,10 +83,19 @@ def labelled_crystal(
         energy=float(numbers_of(energy, "energy", (), where)),
         forces=numbers_of(forces, "forces", (len(sites), 3), where),
         cell=cell,
-        pbc=pbc.astype(bool),
+        pbc=pbc,
         stress=None if stress is None else -KBAR_EV_PER_ANG3 * stress,
-        charge=_charge(structure.get("charge"), where),
+        charge=charge or 0,
+        multiplicity=multiplicity,
     )
+
+
+def _flags(values: Any, where: str) -> NDArray[np.bool_]:
+    if not isinstance(values, Sequence) or len(values) != 3 or set(values) - {True, False}:
+        raise InputError(
+            f"{where}: lattice pbc is {values!r}, expected three of true and false. Fix the record."
+        )
+    return np.array(values, dtype=bool)
 
 
 def need(mapping: Any, key: str, where: str) -> Any:
@@ -104,7 +127,8 @@ def _element(species: Any, i: int, where: str) -> int | None:
     name = str(need(species[0], "element", f"{where}, site {i}, species"))
     if name not in atomic_numbers or name == "X":
         raise InputError(f"{where}, site {i}: {name!r} is no chemical element. Drop the record.")
-    whole = abs(float(species[0].get("occu", 1.0)) - 1.0) <= _FULL_OCCUPANCY_TOLERANCE
+    share = float(numbers_of(species[0].get("occu", 1.0), "occu", (), f"{where}, site {i}"))
+    whole = abs(share - 1.0) <= _FULL_OCCUPANCY_TOLERANCE
     return int(atomic_numbers[name]) if len(species) == 1 and whole else None
 
 
@@ -114,12 +138,3 @@ def _positions(sites: Sequence[Any], cell: NDArray[np.float64], where: str) -> N
         return numbers_of([site["abc"] for site in sites], "abc of the sites", shape, where) @ cell
     cartesian = [need(site, "xyz", f"{where}, site {i}") for i, site in enumerate(sites)]
     return numbers_of(cartesian, "xyz of the sites", shape, where)
-
-
-def _charge(value: Any, where: str) -> int:
-    charge = 0.0 if value is None else float(numbers_of(value, "structure charge", (), where))
-    if not charge.is_integer():
-        raise InputError(
-            f"{where}: structure charge is {charge}, expected a whole number. Drop the record."
-        )
-    return int(charge)

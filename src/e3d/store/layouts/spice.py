@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from e3d.chemistry import number
 from e3d.errors import InputError
-from e3d.store.files.hdf5 import array, open_hdf5, subgroups, text
+from e3d.store.files.hdf5 import array, dataset, integers, open_hdf5, require, subgroups, text
 from e3d.store.group import Group
+from e3d.store.layouts.charge_and_spin import require_charge_of, state_of_group
+from e3d.store.layouts.stated_units import in_unit
 from e3d.theory import IONIC_ONLY
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 
@@ -60,42 +62,46 @@ def read(path: Path) -> Iterator[Group]:
 
 
 def _group(group: h5py.Group, where: str) -> Group:
-    missing = [key for key in NEEDED if key not in group]
-    if missing:
-        raise InputError(
-            f"{where}: lacks {', '.join(missing)}; the SPICE layout needs {', '.join(NEEDED)}. "
-            "Label the group or remove it from the file."
-        )
-    numbers = array(group, "atomic_numbers", "(N,)", where).astype(np.int64)
-    smiles, subset = text(group["smiles"], where), text(group["subset"], where)
+    require(group, NEEDED, "SPICE", where)
+    numbers = integers(group, "atomic_numbers", "(N,)", where)
+    smiles, subset = (text(dataset(group, key, where), where) for key in ("smiles", "subset"))
     if not smiles:
         raise InputError(
             f"{where}: its SMILES is empty, one with map numbers is needed to know the molecule. "
             "Remove the group from the file."
         )
-    if np.size(group["conformations"]) == 0:  # SPICE keeps groups whose every calculation failed
+    if _empty(group, where):  # SPICE keeps groups whose every calculation failed
         positions = gradient = np.zeros((0, len(numbers), 3))
         energy = np.zeros(0)
     else:
         positions = array(group, "conformations", "(M, N, 3)", where)
         energy = array(group, "dft_total_energy", "(M,)", where)
         gradient = array(group, "dft_total_gradient", "(M, N, 3)", where)
+    charge, multiplicity = state_of_group(group, numbers, where)
+    require_charge_of(smiles, charge, where)
     return Group(
         smiles=smiles,
         subset=subset,
         atomic_numbers=numbers,
-        positions=positions * BOHR_ANG,
-        energy=energy * HARTREE_EV,
-        forces=-gradient * HARTREE_PER_BOHR_EV_PER_ANG,
+        positions=positions * in_unit(group, "conformations", "length", BOHR_ANG, where),
+        energy=energy * in_unit(group, "dft_total_energy", "energy", HARTREE_EV, where),
+        forces=-gradient
+        * in_unit(group, "dft_total_gradient", "force", HARTREE_PER_BOHR_EV_PER_ANG, where),
         source_index=_source_index(group, subset, len(positions), where),
         formation_energy=_formation_energy(group, numbers, where),
+        charge=charge,
+        multiplicity=multiplicity,
     )
+
+
+def _empty(group: h5py.Group, where: str) -> bool:
+    return not dataset(group, "conformations", where).size
 
 
 def _source_index(group: h5py.Group, subset: str, m: int, where: str) -> NDArray[np.int64] | None:
     """Return the original number of each conformation (M,), None where it cannot be known."""
     if SAMPLE_INDEX in group:
-        return array(group, SAMPLE_INDEX, "(M,)", where).astype(np.int64)
+        return integers(group, SAMPLE_INDEX, "(M,)", where)
     if m == _FULL and PAIRED_SUBSETS.search(subset):
         return np.array(sorted(range(m), key=str), dtype=np.int64)
     return None
@@ -106,6 +112,7 @@ def _formation_energy(
 ) -> NDArray[np.float64] | None:
     """Return energies (M,), eV, relative to isolated atoms; None if there are none or of ions."""
     of_ions = np.isin(numbers, [number(element) for element in IONIC_ONLY])
-    if of_ions.any() or "formation_energy" not in group or not np.size(group["conformations"]):
+    if of_ions.any() or "formation_energy" not in group or _empty(group, where):
         return None
-    return array(group, "formation_energy", "(M,)", where) * HARTREE_EV
+    unit = in_unit(group, "formation_energy", "energy", HARTREE_EV, where)
+    return array(group, "formation_energy", "(M,)", where) * unit

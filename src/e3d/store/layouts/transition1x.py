@@ -18,9 +18,11 @@ import h5py
 import numpy as np
 
 from e3d.errors import InputError
-from e3d.store.files.hdf5 import array, open_hdf5, require, subgroups
+from e3d.store.files.hdf5 import array, integers, open_hdf5, require, subgroups
 from e3d.store.group import Group
+from e3d.store.layouts.charge_and_spin import state_of_group
 from e3d.store.layouts.frames import formula
+from e3d.store.layouts.stated_units import in_unit
 
 NUMBERS, POSITIONS, ENERGY, FORCES = NEEDED = (
     "atomic_numbers",
@@ -87,18 +89,21 @@ def _reaction(group: h5py.Group, subset: str, where: str) -> Iterator[Group]:
 
 def _frames(group: h5py.Group, subset: str, where: str) -> Group:
     require(group, NEEDED, NAME, where)
-    numbers = array(group, NUMBERS, "(N,)", where).astype(np.int64)
+    numbers = integers(group, NUMBERS, "(N,)", where)
     energy = array(group, ENERGY, "(M,)", where)
+    charge, multiplicity = state_of_group(group, numbers, where)
     return Group(
         smiles="",
         name=formula(numbers),
         subset=subset,
         atomic_numbers=numbers,
-        positions=array(group, POSITIONS, "(M, N, 3)", where),
-        energy=energy,
-        forces=array(group, FORCES, "(M, N, 3)", where),
-        charge=0,
-        multiplicity=1,
+        positions=array(group, POSITIONS, "(M, N, 3)", where)
+        * in_unit(group, POSITIONS, "length", 1.0, where),
+        energy=energy * in_unit(group, ENERGY, "energy", 1.0, where),
+        forces=array(group, FORCES, "(M, N, 3)", where)
+        * in_unit(group, FORCES, "force", 1.0, where),
+        charge=charge or 0,
+        multiplicity=multiplicity or 1,
     )
 
 

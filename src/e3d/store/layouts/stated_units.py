@@ -1,0 +1,149 @@
+"""Units that a file states in words beside its numbers: ``energy_unit=eV``, ``units: bohr``.
+
+HDF5 files are converted by them. Frames of extended XYZ and records of JSON must be in eV and Å.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import h5py
+
+from e3d.errors import InputError
+from e3d.store.files.hdf5 import damage_named, dataset, one_text
+from e3d.units import Quantity, unit_factor
+
+EXPECTED: Final[Mapping[Quantity, str]] = {
+    "length": "Å",
+    "energy": "eV",
+    "force": "eV/A or eV/Å",
+    "stress": "eV/A^3 or eV/Å^3",
+}
+_WORDS: Final[Mapping[str, Quantity]] = {
+    **dict.fromkeys(("length", "lengths", "distance", "distances", "cell", "lattice"), "length"),
+    **dict.fromkeys(("position", "positions", "pos", "coordinate", "coordinates"), "length"),
+    **dict.fromkeys(("coords", "conformations", "geometry", "xyz"), "length"),
+    **dict.fromkeys(("energy", "energies"), "energy"),
+    **dict.fromkeys(("force", "forces", "gradient", "gradients"), "force"),
+    "stress": "stress",
+}
+_ATTRIBUTES: Final = ("units", "unit", "u")
+_KNOWN: Final[Mapping[Quantity, str]] = {
+    "length": "known: angstrom, bohr, nanometer, picometer",
+    "energy": "known: eV, hartree, kcal/mol, kJ/mol, meV, rydberg",
+    "force": "known: an energy over a length, as eV/angstrom, hartree/bohr, kJ/mol/nanometer",
+    "stress": "known: eV/angstrom^3, GPa, kbar",
+}
+_ONE: Final = 1e-6
+"""Relative; a factor this close to one is the unit itself."""
+_LISTS: Final[Mapping[str, str]] = {"metal": "eV Å", "real": "kcal/mol Å", "au": "hartree bohr"}
+"""What ``units`` alone may name: LAMMPS's sets of units, and atomic units."""
+
+
+def require_ev_and_ang(
+    stated: Mapping[str, Any],
+    where: str,
+    *quantities: Quantity,
+    expected: Mapping[Quantity, str] = EXPECTED,
+) -> None:
+    """Refuse numbers that are said to be in other units than eV and Å, or in unknown ones.
+
+    Parameters
+    ----------
+    stated
+        What a frame says beside its numbers; keys that end in ``unit`` or ``units`` count.
+    quantities
+        Those whose numbers are used; none: all of them.
+    expected
+        Units of each, the first of "one or another" decides.
+
+    Raises
+    ------
+    InputError
+        Naming key and unit.
+    """
+    used = quantities or tuple(expected)
+    for key, quantity, unit in units_in(stated):
+        kinds = tuple(expected) if quantity is None else (quantity,)
+        if quantity is None:  # of what, the unit itself tells
+            kinds = tuple(kind for kind in kinds if unit_factor(kind, unit) is not None) or used
+        if not set(kinds) <= set(used) or any(_is(kind, unit, expected[kind]) for kind in kinds):
+            continue
+        allowed = ", ".join(expected[kind] for kind in kinds)
+        raise InputError(
+            f"{where}: {key} is {unit!r}, expected {allowed}. Convert the file to eV and Å, or "
+            "correct the unit."
+        )
+
+
+def _is(quantity: Quantity, unit: str, expected: str) -> bool:
+    factor, wanted = unit_factor(quantity, unit), unit_factor(quantity, expected.split(" or ")[0])
+    return factor is not None and wanted is not None and abs(factor / wanted - 1) < _ONE
+
+
+def in_unit(
+    group: h5py.Group, key: str, quantity: Quantity, default: float | None, where: str
+) -> float:
+    """Return the unit of a dataset in eV and Å: that of its attributes, else ``default``.
+
+    Attributes ``units``, ``unit`` and ``u`` of the dataset are honoured, and ``energy_unit`` and
+    the like of its group or of the file.
+
+    Raises
+    ------
+    InputError
+        If a unit is not known, two contradict each other, or there is neither one nor a default.
+    """
+    found = dataset(group, key, where)
+    given: dict[str, str] = {}
+    with damage_named(f"{where}, attributes of {key}"):
+        given = {name: one_text(found.attrs[name]) for name in _ATTRIBUTES if name in found.attrs}
+        for owner in (group, group.file):
+            if len(owner.attrs):
+                texts = {name: one_text(value) for name, value in owner.attrs.items()}
+                given |= {name: unit for name, what, unit in units_in(texts) if what == quantity}
+    factors = {unit_factor(quantity, unit) for unit in given.values()} or {default}
+    factor = factors.pop()
+    if factor is None or factors:
+        said = ", ".join(f"{name} = {unit!r}" for name, unit in given.items())
+        raise InputError(
+            f"{where}: unit of {key} is {said or 'not given'} - {_KNOWN[quantity]}. Correct the "
+            "attribute, or check the file's `layout`."
+        )
+    return factor
+
+
+def units_in(stated: Mapping[str, Any]) -> Iterator[tuple[str, Quantity | None, str]]:
+    """Yield key, quantity and text of every unit that is stated; None: of any quantity.
+
+    >>> list(units_in({"energy_unit": "Ha", "dipole_units": "debye", "units": "eV, Angstrom"}))
+    [('energy_unit', 'energy', 'Ha'), ('units', None, 'eV'), ('units', None, 'Angstrom')]
+    """
+    for key, value in stated.items():
+        named = _named(str(key))
+        if named is None or value is True:  # a word of a comment without a value
+            continue
+        if isinstance(value, Mapping):
+            for part, unit in value.items():
+                if _WORDS.get(_last_word(str(part))):
+                    yield f"{key}[{part!r}]", _WORDS[_last_word(str(part))], str(unit)
+        elif named:
+            quantity = _WORDS.get(named)
+            if quantity:
+                yield key, quantity, str(value)
+        else:
+            text = _LISTS.get(str(value).casefold(), str(value))
+            for unit in re.split(r"\s*[,;]\s*|\s+and\s+|\s+(?![/*^])(?<![/*^]\s)", text.strip()):
+                yield key, None, unit
+
+
+@lru_cache(maxsize=1000)
+def _named(key: str) -> str | None:
+    """Return the word before ``_unit`` in a key, "" if there is none, None if it is no such key."""
+    found = re.fullmatch(r"(?i)(?:(.+?)[_\-. ]?)?units?", key)
+    return _last_word(found[1] or "") if found else None
+
+
+def _last_word(text: str) -> str:
+    return re.split(r"[_\-. ]", text)[-1].casefold()

@@ -1,0 +1,101 @@
+"""Cut an extended-XYZ file into frames, every one of them or an error, and read each through ASE.
+
+ASE's own reader stops at a blank line without a word, and scans a whole file before the first
+frame.
+"""
+
+import io
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from ase import Atoms
+from ase.io.extxyz import key_val_str_to_dict, read_xyz
+
+from e3d.errors import InputError, one_line
+from e3d.store.files.compressed import open_stream
+from e3d.store.layouts.charge_and_spin import meaning
+
+_QUOTED: Final = re.compile(r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]')
+_KEY: Final = re.compile(r'(?:^|\s)([^\s="]+)\s*=')
+_IN_WORDS: Final = re.compile(r"(?i)(?:^|\s)(charge|mult|multiplicity|spin)\s*[:\s]\s*([-+]?\d+)\b")
+
+
+def read_frames(path: Path) -> Iterator[tuple[Atoms, str]]:
+    """Yield each frame and what messages call it; blank lines between frames are skipped.
+
+    Raises
+    ------
+    InputError
+        For a file that is missing, cut or without frames, a line that starts no frame, a key that
+        is there twice, or a frame that ASE cannot read; naming frame and line.
+    """
+    count = 0
+    for text, line in _blocks(path):
+        where = f"{path} frame {count}"
+        yield _atoms(text, f"{where} at line {line}"), where
+        count += 1
+    if not count:
+        raise InputError(f"{path}: holds no frames. Check the file or its `layout`.")
+
+
+def _blocks(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield the text of each frame and its first line's number."""
+    with (
+        open_stream(path) as stream,
+        io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace") as lines,
+    ):
+        at = 0
+        while head := lines.readline():
+            at += 1
+            if not head.strip():
+                continue
+            if not (head.strip().isdecimal() and head.strip().isascii()) or int(head) == 0:
+                raise InputError(
+                    f"{path} line {at}: {head.strip()[:40]!r}, expected the number of atoms of "
+                    "the next frame. Check the file or its `layout`."
+                )
+            wanted = 1 + int(head)
+            body = list(itertools.islice(lines, wanted))
+            if len(body) < wanted:
+                raise InputError(
+                    f"{path} line {at}: the frame has {len(body)} of {wanted} lines, the file is "
+                    "truncated. Fetch it again and compare its checksum."
+                )
+            yield head + "".join(body), at
+            at += wanted
+
+
+def _atoms(text: str, where: str) -> Atoms:
+    try:
+        return next(read_xyz(io.StringIO(text), index=0, properties_parser=_comment))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    except Exception as error:  # noqa: BLE001 - ASE raises what its parsing happens to hit
+        raise InputError(
+            f"{where}: ASE cannot read it ({type(error).__name__}: {one_line(error)}). "
+            "Fix the frame."
+        ) from None
+
+
+def _comment(line: str) -> dict[str, Any]:
+    """Read the comment line of a frame; words without a value say nothing of charge or spin."""
+    plain = _QUOTED.sub('""', line)
+    keys = _KEY.findall(plain)
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise InputError(f"{twice[0]} is given twice - expected once. Remove one.")
+    said = _IN_WORDS.search(plain)
+    if said and int(said[2]) != (said[1].casefold() != "charge"):
+        raise InputError(
+            f"{said[0].strip()!r} in the comment is a charge or a spin that a program cannot be "
+            "sure of - expected `charge=-1`, `multiplicity=2`. Write it so, or remove it."
+        )
+    info: dict[str, Any] = key_val_str_to_dict(line)
+    return {
+        key: value
+        for key, value in info.items()
+        if not (value is True and key not in keys and meaning(key))
+    }

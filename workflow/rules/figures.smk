@@ -1,7 +1,15 @@
 # Figures, findings and the pieces of the report, from the study's tables alone.
 
 GRID = bool(RUNS)  # a study of given models alone has no figures of a grid
-SECTIONS = stages.sections_made(grid=GRID)
+
+
+def has_table(table):
+    """Whether the study has a table: one that was published may be older than a stage."""
+    return not PUBLISHED or Path(f"{TABLES}/{table}.csv").is_file()
+
+
+SECTIONS = stages.sections_made(grid=GRID, has=has_table)
+LAWS = [f"{TABLES}/{table}.csv" for table in [stages.LAWS_TABLE] if has_table(table)]
 FIGURES = [stages.FIGURES[name] for name in stages.figures_made(grid=GRID)]
 # Those of one run are drawn of every given model too, but for one that the figures above show.
 OF_GIVEN = [
@@ -59,7 +67,7 @@ for figure in {figure.name: figure for _, figure in OF_GIVEN}.values():
         name:
             f"figures_{figure.name}_given"
         input:
-            tables=[f"{TABLES}/{table}.csv" for table in figure.tables],
+            tables=[*(f"{TABLES}/{table}.csv" for table in figure.tables), *LAWS],
             code=code_of("figures", stages.figure_module(figure.name)),
         output:
             png=report(

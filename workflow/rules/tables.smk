@@ -1,10 +1,29 @@
 # The study's tables, stacked from those of its runs: all that figures and findings are made from.
-# A stage's name is the target that makes its tables.
+# Runs whose model breaks a law are left out. A stage's name is the target that makes its tables.
+
+
+def laws_of_collected(wildcards):
+    """The laws of the runs that a table of the study stacks."""
+    runs = STUDY.runs_with(stages.TABLES[wildcards.table].runs)
+    return [f"{RESULTS}/soundness/{run['run']}.csv" for run in runs if leaves_out(wildcards)]
+
+
+def leaves_out(wildcards):
+    """Whether a table leaves out runs that break a law."""
+    return stages.of_sound_runs(wildcards.table)
+
+
+def sound_runs_alone(wildcards):
+    """How collecting leaves runs out; a table of the largest or smallest runs may lose them all."""
+    few = stages.TABLES[wildcards.table].runs in (Runs.LARGEST, Runs.SMALLEST)
+    laws = f"--laws {RESULTS}/soundness" if leaves_out(wildcards) else ""
+    return f"{laws} --may-be-empty" if laws and few else laws
 
 
 rule tables_collect:
     input:
         tables=collected,
+        laws=laws_of_collected,
         code=code_of_collecting,
     output:
         "<results>/{table}.csv",
@@ -22,10 +41,12 @@ rule tables_collect:
         runtime=minutes(5, per_run=0.02, grouped=True),
     params:
         check=lambda wildcards: stages.TABLES[wildcards.table].check,
+        sound=sound_runs_alone,
     message:
         "collecting {wildcards.table}"
     shell:
-        "python -m study collect {input.tables} --check={params.check} -o {output} --log {log}"
+        "python -m study collect {input.tables} --check={params.check} {params.sound} "
+        "-o {output} --log {log}"
 
 
 for stage in filter(stages.tables_of, stages.names_of(grid=bool(RUNS))):

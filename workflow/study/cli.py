@@ -25,6 +25,8 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         (
             argument("TABLES+", "the tables of the runs"),
             argument("--check", "MODULE:FUNCTION that may refuse them", type=str, default=""),
+            argument("--laws", "folder with RUN.csv: runs that break a law are left out"),
+            argument("--may-be-empty", "no run need be left", action="store_true"),
         ),
     ),
     Command(

@@ -11,6 +11,7 @@ from e3d import tables as files
 from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
+from study.soundness.verdicts import without_broken
 
 Tables = Mapping[Path, pd.DataFrame]
 

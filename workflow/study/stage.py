@@ -102,12 +102,20 @@ class Findings:
         Whether it speaks of each dataset, not of the study's first alone.
     first
         Whether it stands before those of other stages.
+    of_study
+        Whether it speaks of all runs together, variants among them: it is not said again of each
+        given model.
+    optional
+        Whether it is left out where its tables are not there: studies published before it lack
+        them.
     """
 
     title: str
     tables: tuple[str, ...]
     every_dataset: bool = False
     first: bool = False
+    of_study: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """All stages in the order in which data flows, and what the study derives from them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Final
 
@@ -10,6 +10,7 @@ NAMES: Final = (
     "data",
     "train",
     "given",
+    "soundness",
     "evaluate",
     "decompose",
     "bde",
@@ -49,6 +50,11 @@ FINDINGS: Final[Mapping[str, Findings]] = {
 RUNS_TABLE: Final = "decompose/summary"
 """The table that says which runs there are."""
 
+SOUNDNESS: Final = "soundness"
+"""The stage that checks models."""
+LAWS_TABLE: Final = f"{SOUNDNESS}/laws"
+"""The table that says which laws they obey."""
+
 
 def names_of(*, grid: bool) -> list[str]:
     """Return the stages of a study; one without a ``grid`` has given models alone."""
@@ -66,9 +72,13 @@ def figures_made(*, grid: bool) -> list[str]:
     return [figure for figure in FIGURES if stage_of(figure) in stages]
 
 
-def sections_made(*, grid: bool) -> list[str]:
-    """Return the stages whose sentences are in a study's findings, in their order."""
-    return [stage for stage in FINDINGS if stage in names_of(grid=grid)]
+def sections_made(*, grid: bool, has: Callable[[str], bool] = lambda table: True) -> list[str]:
+    """Return the stages whose sentences are in a study's findings, in their order.
+
+    ``has`` says whether the study has a table; without theirs, optional ones are left out.
+    """
+    made = {stage: FINDINGS[stage] for stage in FINDINGS if stage in names_of(grid=grid)}
+    return [name for name, one in made.items() if not one.optional or all(map(has, one.tables))]
 
 
 def stage_of(figure: str) -> str:
@@ -100,7 +110,17 @@ def findings_tables(sections: Sequence[str] = ()) -> list[str]:
 def about_variants(table: str) -> bool:
     """Say whether a table's stage shows variants of model sizes (``micro+r35``) too."""
     stage = next(stage for stage in STAGES if stage.name == table.split("/")[0])
-    return any(figure.variants for figure in stage.figures)
+    said = stage.findings is not None and stage.findings.of_study
+    return said or any(figure.variants for figure in stage.figures)
+
+
+def of_sound_runs(table: str) -> bool:
+    """Say whether a stacked table leaves out runs that break a law.
+
+    Those of stages after the one that checks do, but for null models' own, which are of no run.
+    """
+    after = NAMES[NAMES.index(SOUNDNESS) + 1 :]
+    return table.split("/")[0] in after and any("{run}" in file for file in TABLES[table].files)
 
 
 def tables_of(stage: str) -> list[str]:

@@ -4,18 +4,26 @@ Figures read, fit and change nothing: every number they show stands in a table o
 """
 
 import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from e3d.errors import InputError, choices
 from e3d.fields import Column
 from e3d.provenance import atomic
 from study.figures import saving
-from study.stages import FIGURES, figure_module
-from study.tables import read_tables
+from study.figures.drawing import page
+from study.soundness.verdicts import reasons
+from study.stages import FIGURES, LAWS_TABLE, figure_module
+from study.tables import has_table, read_tables
+
+_LINE: Final = 70
+"""Letters in a line of text."""
 
 
 def draw(
@@ -40,7 +48,8 @@ def draw(
     numbered
         Where the PDF goes once more, by the figure's number.
     run
-        Show this run alone, not the study's reference run.
+        Show this run alone, not the study's reference run. Of one that breaks a law there is a
+        figure that says so.
 
     Raises
     ------
@@ -51,6 +60,9 @@ def draw(
     if name not in FIGURES:
         raise InputError(f"figure {name!r} is not known - {choices(name, FIGURES)}. Fix the name.")
     needed = read_tables(tables, FIGURES[name].tables)
+    if run and (why := _left_out(run, tables)):
+        saving.save(lambda: _text_alone(f"{run} is left out: {why}."), output)
+        return
     if run:
         needed = _of_run(run, name, needed)
     make = import_module(figure_module(name)).make
@@ -59,6 +71,21 @@ def draw(
     if numbered is not None:
         with atomic(numbered) as temporary:
             shutil.copyfile(output.with_suffix(".pdf"), temporary)
+
+
+def _text_alone(text: str) -> Figure:
+    """Return a figure that says something and shows nothing."""
+    figure = page(1)
+    figure.text(0.5, 0.5, textwrap.fill(text, _LINE), ha="center", va="center")
+    return figure
+
+
+def _left_out(run: str, tables: Sequence[Path]) -> str:
+    """Return why a run is in no table, where it breaks a law."""
+    if not has_table(tables, LAWS_TABLE):
+        return ""
+    (laws,) = read_tables(tables, [LAWS_TABLE]).values()
+    return reasons(laws).get(run, "")
 
 
 def _of_run(run: str, name: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

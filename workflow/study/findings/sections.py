@@ -18,7 +18,7 @@ from e3d.provenance import write_text
 from study import runs
 from study.fields import is_given, trained
 from study.stages import FINDINGS, RUNS_TABLE, findings_module, findings_tables, sections_made
-from study.tables import read_tables
+from study.tables import has_table, read_tables
 
 
 def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str] = ()) -> None:
@@ -32,7 +32,9 @@ def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str]
         If a table is missing.
     """
     (summary,) = read_tables(tables, [RUNS_TABLE]).values()
-    of_study = sections or sections_made(grid=not runs.all_given(summary[C.RUN]))
+    of_study = sections or sections_made(
+        grid=not runs.all_given(summary[C.RUN]), has=lambda table: has_table(tables, table)
+    )
     read = read_tables(tables, findings_tables(of_study))
     parts = {FINDINGS[name].title: found for name, found in findings(read, of_study).items()}
     for run in () if sections else _other_given(summary):
@@ -73,6 +75,7 @@ def _about_given(tables: Mapping[str, pd.DataFrame], run: runs.Run) -> dict[str,
             import_module(findings_module(name)).sentences(tables, run)
         )
         for name in sections_made(grid=False)
+        if not FINDINGS[name].of_study
     }
 
 

@@ -1,0 +1,95 @@
+"""Which runs broke a law, and why: they are in no table that figures and findings are made from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from e3d import tables
+from e3d.errors import InputError
+from e3d.fields import RUN_COLUMNS
+from e3d.fields import Column as C
+from e3d.statistics import NO
+from study.fields import trained
+from study.soundness import fields
+
+_CHANGE: Final = "its {quantity} changes by {value} when {what}, {limit} is allowed"
+_WHAT: Final = {
+    fields.ROTATION: "the atoms are turned together",
+    fields.REFLECTION: "the atoms are mirrored",
+    fields.TRANSLATION: "the atoms are moved together",
+    fields.PERMUTATION: "the atoms are put in another order",
+    fields.LOCALITY: "an atom appears beyond the cutoff",
+}
+_SAID: Final = {
+    fields.FINITE: "it gives energies or forces that are no numbers",
+    fields.SUM_RULE: "its edge energies miss its total energy by {value}, {limit} is allowed",
+    fields.GRADIENT: "its forces miss the slope of its energy by {value}, {limit} is allowed",
+    fields.LEARNED: "on frames that it was trained on it misses the {quantity} by {value}, and "
+    "zero would miss it by {limit}: its training diverged",
+}
+
+
+def broken(laws: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of broken laws."""
+    return laws[laws[fields.OBEYED] == NO]
+
+
+def reasons(laws: pd.DataFrame) -> dict[str, str]:
+    """Return what each run did wrong, in words, by the run."""
+    rows = broken(laws).to_dict("records")
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(str(row[C.RUN]), []).append(_words(row))
+    return {run: "; ".join(parts) for run, parts in found.items()}
+
+
+def number(row: Mapping[Any, Any], column: str) -> str:
+    """Return a deviation or limit of a row with its unit."""
+    return f"{float(row[column]):.2g} {row[fields.UNIT]}"
+
+
+def _words(row: Mapping[Any, Any]) -> str:
+    law = str(row[fields.LAW])
+    return _SAID.get(law, _CHANGE).format(
+        quantity=row[fields.QUANTITY],
+        what=_WHAT.get(law, ""),
+        value=number(row, fields.DEVIATION),
+        limit=number(row, fields.LIMIT),
+    )
+
+
+def without_broken(table: pd.DataFrame, folder: Path, *, may_be_empty: bool) -> pd.DataFrame:
+    """Return the rows of runs that obey all laws.
+
+    Parameters
+    ----------
+    table
+        A table of runs.
+    folder
+        Holds ``<run>.csv``, the laws of each run.
+    may_be_empty
+        Whether a table without rows is something to go on with: one of few runs.
+
+    Raises
+    ------
+    InputError
+        If the laws of a run are not known, or no run is left, or none of those trained here.
+    """
+    paths = [folder / f"{run}.csv" for run in table[C.RUN].unique()]
+    needed = (*RUN_COLUMNS, fields.LAW, fields.OBEYED)
+    why: dict[str, str] = {}
+    for path in paths:
+        why |= reasons(tables.read(path, columns=needed))
+    kept = table[~table[C.RUN].isin(why)].reset_index(drop=True)
+    of_grid = trained(table)
+    left, before = (trained(kept), of_grid) if len(of_grid) else (kept, table)
+    if len(before) and left.empty and not may_be_empty:
+        run, said = next(iter(why.items()))
+        raise InputError(
+            f"{folder}: every model breaks a law, so that there is nothing to show ({len(why)} "
+            f"runs; {run}: {said}). Train with a lower `training.learning_rate` or for longer, or "
+            "give other models."
+        )
+    return kept

@@ -12,8 +12,9 @@ from rdkit import Chem
 
 from e3d.chemistry import molecule, symbol
 from e3d.errors import InputError
-from e3d.theory import SPICE
-from e3d.units import HARTREE_EV
+from e3d.theory import SPICE, theories
+from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
+from spring_model import rest_geometry, spring_labels
 
 pytest_plugins = (
     *("model_fixtures", "layout_fixtures", "workflow_fixtures", "fetch_fixtures"),
@@ -81,20 +82,23 @@ def spice_group() -> Callable[..., SpiceGroup]:
         rng = np.random.default_rng(len(text) + m)
         if atom_hartree is None:
             atom_hartree = (
-                sum(SPICE.isolated_atom_energy.get(symbol(z), 0.0) for z in numbers.tolist())
+                sum(
+                    theories()[SPICE.name].isolated_atom_energy[symbol(z)] for z in numbers.tolist()
+                )
                 / HARTREE_EV
             )
-        formation = -0.1 * len(numbers) + 0.01 * rng.normal(size=m)
+        rest = rest_geometry(text)
+        positions = rest + rng.normal(scale=0.05, size=(m, *rest.shape))
+        energy, forces = spring_labels(positions, rest)
+        formation = -0.1 * len(numbers) + energy / HARTREE_EV
         return {
             "subset": [subset],
             "smiles": [text],
             "atomic_numbers": numbers.astype(np.int16),
-            "conformations": rng.normal(scale=3.0, size=(m, len(numbers), 3)).astype(np.float32),
+            "conformations": (positions / BOHR_ANG).astype(np.float32),
             "formation_energy": formation,
             "dft_total_energy": formation + atom_hartree,
-            "dft_total_gradient": rng.normal(scale=0.01, size=(m, len(numbers), 3)).astype(
-                np.float32
-            ),
+            "dft_total_gradient": (-forces / HARTREE_PER_BOHR_EV_PER_ANG).astype(np.float32),
         }
 
     return make

@@ -106,7 +106,7 @@ def test_charges_and_spins_of_one_geometry_are_not_duplicates(tmp_path: Path) ->
     frame = (
         "2\nProperties=species:S:1:pos:R:3:forces:R:3 energy=-4000.0 charge={} multiplicity={}\n"
     )
-    frame += "O 0 0 0 0 0 0\nO 0 0 1.2 0 0 0\n"
+    frame += "O 0 0 0 0 0 -0.1\nO 0 0 1.2 0 0 0.1\n"
     source = tmp_path / "oxygen.xyz"
     source.write_text("".join(frame.format(*state) for state in ((0, 3), (0, 1), (1, 2), (0, 3))))
     entry = {

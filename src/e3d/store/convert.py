@@ -10,9 +10,9 @@ import numpy as np
 
 from e3d import provenance
 from e3d.chemistry import Molecule, SmilesError, molecule, number, symbol, unnamed
-from e3d.connectivity import bonds_intact
 from e3d.errors import InputError, choices
 from e3d.store.duplicates import Duplicates
+from e3d.store.gate import Gate
 from e3d.store.group import Group, check_groups, select
 from e3d.store.layouts import reader
 from e3d.store.report import Report
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 DUPLICATE = "duplicates (same molecule, coordinates within 1e-4 Å)"
 _FORMATION_TOLERANCE_HARTREE = 1e-4
+_OTHER_ATOM_EV = 0.1
 
 
 def write_store(
@@ -42,7 +43,8 @@ def write_store(
 
     Charged species and excluded elements are left out and counted: with one shift per element
     neither has a sum of bond energies that means an atomisation energy. Duplicates (same molecule,
-    coordinates within 1e-4 Å) are dropped and counted; the first one stays.
+    coordinates within 1e-4 Å) are dropped and counted; the first one stays. What cannot be right
+    is refused, see :mod:`e3d.store.gate`.
 
     Parameters
     ----------
@@ -75,6 +77,7 @@ def write_store(
     if exclude_elements is None:
         exclude_elements = () if include_ionic else ionic_only(theory)
     atoms = {number(element): energy for element, energy in isolated_atom_energy.items()}
+    _compare_atoms(theory, isolated_atom_energy)
     excluded = {symbol(number(element)) for element in exclude_elements}  # a typo excludes nothing
     kept = _Kept(theory, atoms, frozenset(excluded), include_ionic)
     facts = {"theory": theory, "source": file.name, "source_sha256": _checked_digest(file, sha256)}
@@ -118,6 +121,20 @@ def _file_atoms(path: Path, layout: str) -> dict[str, float]:
     return found
 
 
+def _compare_atoms(theory: str, given: Mapping[str, float]) -> None:
+    """Warn where isolated atoms that were given are not those known of the level of theory."""
+    known = theories()[theory].isolated_atom_energy if theory in theories() else {}
+    apart = {e: energy - known[e] for e, energy in given.items() if e in known}
+    other = {e: gap for e, gap in apart.items() if abs(gap) > _OTHER_ATOM_EV}
+    if other:
+        log.warning(
+            "isolated atoms differ from those known at %s (eV): %s; name the labels' own level "
+            "with --theory if it is another",
+            theory,
+            ", ".join(f"{element} {gap:+.3g}" for element, gap in sorted(other.items())),
+        )
+
+
 def _checked_digest(file: Path, expected: str) -> str:
     if not file.is_file():
         raise InputError(f"{file}: no such file. Fix the dataset's `path`, or fetch it first.")
@@ -152,7 +169,7 @@ class _Kept:
 
 def _fill(writer: StoreWriter, groups: Iterator[Group], kept: _Kept, report: Report) -> None:
     """Write the usable conformations of every group that are no duplicates; count the others."""
-    duplicates = Duplicates(writer.written)
+    duplicates, gate = Duplicates(writer.written), Gate(kept.atoms, report)
     ions = set(ionic_only(kept.theory))
     for group in groups:
         report.frames_dropped.update(group.dropped)
@@ -161,6 +178,9 @@ def _fill(writer: StoreWriter, groups: Iterator[Group], kept: _Kept, report: Rep
             report.frames_dropped[parsed] += max(len(group.energy), 1)
             continue
         _check_atoms(group, parsed, kept)
+        group = gate.admit(group, parsed)
+        if not len(group.energy):
+            continue
         same = (writer.molecule_row(parsed), parsed.charge, parsed.multiplicity)
         fresh = duplicates.fresh(
             same, group.atomic_numbers, group.positions, group.cell, writer.n_frames
@@ -168,12 +188,11 @@ def _fill(writer: StoreWriter, groups: Iterator[Group], kept: _Kept, report: Rep
         if not fresh.all():
             report.frames_dropped[DUPLICATE] += int((~fresh).sum())
             group = select(group, fresh)
-        intact = np.ones(len(group.energy), dtype=bool)  # no SMILES, no bonds to compare with
-        if group.smiles:
-            intact = bonds_intact(group.positions, group.atomic_numbers, parsed.bond_index)
+        intact = gate.measure(group, parsed)
         ionic = not ions.isdisjoint(map(symbol, group.atomic_numbers.tolist()))
         writer.add(group, parsed, intact, ionic=ionic or parsed.charge != 0)
         report.add(group, parsed, intact, kept.atoms, ionic=ionic)
+    gate.finish()
 
 
 def _usable(group: Group, kept: _Kept) -> Molecule | str:

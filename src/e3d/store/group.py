@@ -76,6 +76,9 @@ _SHAPES = {
     "pbc": "m3",
     "stress": "m33",
 }
+_KINDS = {"atomic_numbers": "iu", "source_index": "iu", "pbc": "b"}
+"""Kinds of NumPy's types that an array may have; others hold real numbers."""
+_WORDS = {"b": "true or false", "iu": "whole numbers", "fiu": "real numbers"}
 _NUMBERS = ("positions", "energy", "forces", "cell", "stress")
 
 
@@ -87,7 +90,7 @@ def select(group: Group, rows: NDArray[np.bool_]) -> Group:
 
 
 def check_groups(groups: Iterable[Group]) -> Iterator[Group]:
-    """Pass groups through, refusing shapes that do not fit and numbers that are not finite.
+    """Pass groups through, refusing shapes that do not fit and what is no finite real number.
 
     Raises
     ------
@@ -95,6 +98,7 @@ def check_groups(groups: Iterable[Group]) -> Iterator[Group]:
         Naming the molecule, the array and what it should be.
     """
     for group in groups:
+        _check_kinds(group)
         _check_shapes(group)
         if not np.isin(group.atomic_numbers, range(1, _MAX_Z + 1)).all():
             raise InputError(
@@ -103,6 +107,16 @@ def check_groups(groups: Iterable[Group]) -> Iterator[Group]:
             )
         _check_finite(group)
         yield group
+
+
+def _check_kinds(group: Group) -> None:
+    for name in _SHAPES:
+        values, allowed = getattr(group, name), _KINDS.get(name, "fiu")
+        if values is not None and values.dtype.kind not in allowed:
+            raise InputError(
+                f"{group.label}: {name} is of type {values.dtype}, expected {_WORDS[allowed]}. "
+                "Fix the group or drop it from the file."
+            )
 
 
 def _check_shapes(group: Group) -> None:

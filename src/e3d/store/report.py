@@ -18,7 +18,10 @@ def _range() -> list[float]:
 
 @dataclass
 class Report:
-    """Counts of frames unless named otherwise; ranges are lowest and highest."""
+    """Counts of frames unless named otherwise; ranges are lowest and highest.
+
+    ``forces_against_energies`` is of :mod:`e3d.store.force_energy`, by subset.
+    """
 
     frames: int = 0
     groups: int = 0
@@ -34,7 +37,9 @@ class Report:
     frames_dropped: Counter[str] = field(default_factory=Counter)
     energy_eV: list[float] = field(default_factory=_range)
     binding_energy_eV: list[float] = field(default_factory=_range)
+    binding_energy_eV_per_atom: list[float] = field(default_factory=_range)
     force_norm_eV_per_ang: list[float] = field(default_factory=_range)
+    forces_against_energies: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(
         self,
@@ -72,7 +77,9 @@ class Report:
         self.frames_periodic += 0 if group.pbc is None else int(group.pbc.any(axis=1).sum())
         self.frames_without_smiles += frames * (not group.smiles)
         _widen(self.energy_eV, group.energy)
-        _widen(self.binding_energy_eV, group.energy - sum(atoms[z] for z in numbers))
+        binding = group.energy - sum(atoms[z] for z in numbers)
+        _widen(self.binding_energy_eV, binding)
+        _widen(self.binding_energy_eV_per_atom, binding / len(numbers))
         _widen(self.force_norm_eV_per_ang, np.linalg.norm(group.forces, axis=-1))
 
     def as_dict(self) -> dict[str, Any]:

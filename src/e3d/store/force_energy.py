@@ -1,0 +1,240 @@
+"""Say whether the forces of a file belong to its energies.
+
+Between near conformations the change of energy is the work done against the forces
+(:mod:`e3d.store.force_work`), and the forces on an isolated molecule do not turn it. Both are
+measured on a part of every subset. Measured on the data that ship (``resources/``):
+
+============================================== ======= =========== ============
+labels                                         slope   agreement   torque
+============================================== ======= =========== ============
+DFT and GFN2-xTB at 500 K, SPICE's protocol    1.01    0.97-0.99   1e-4
+reaction paths                                 1.07    0.99        2e-4
+stretched bonds, spin states that cross        1.00    0.92        1e-5
+the same with atoms, axes or frames exchanged  -1..1.1 0.05-0.59   0.04-0.8
+============================================== ======= =========== ============
+
+Slope: weighted median of change over work. Agreement: the part of the steps where the two differ
+by less than half of the larger one. Torque: median of |sum x F| / sum |x| |F|; that of real SPICE 2
+frames is 1e-4, and 0.07 to 0.2 with atoms or axes exchanged. The limits stand between. Where no
+conformations are near each other nothing is concluded.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+from math import isqrt
+from typing import Any, Final
+
+import numpy as np
+
+from e3d.arrays import Floats
+from e3d.errors import InputError
+from e3d.store.force_work import MOST_FRAMES, Steps, steps
+from e3d.store.group import Group
+from e3d.units import BOHR_ANG, EV_KCAL_MOL, EV_KJ_MOL, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
+
+SLOPE_RANGE: Final = (0.75, 1.35)
+LEAST_AGREEMENT: Final = 0.7
+LARGEST_TORQUE: Final = 0.02
+LEAST_STEPS: Final = 12
+LEAST_FRAMES: Final = 6
+SMALLEST_STEP_EV: Final = 0.02
+"""Below it, rounding of energies in single precision counts."""
+LARGEST_WEIGHT_EV: Final = 1.0
+"""No step counts more than one of this energy."""
+
+_ALL_OF_THE_FIRST = 20
+_LARGE_RUN = 4
+_HELD_ATOMS = 200_000
+
+CAUSES: Final = {
+    1 / HARTREE_PER_BOHR_EV_PER_ANG: "the forces are 51.4 times too large, as eV/Å taken as "
+    "hartree/bohr",
+    HARTREE_PER_BOHR_EV_PER_ANG: "the forces are in hartree/bohr",
+    HARTREE_EV: "the forces are in hartree/Å, or eV of the energies were taken as hartree",
+    1 / HARTREE_EV: "the energies are in hartree, or eV/Å of the forces were taken as hartree/Å",
+    1 / BOHR_ANG: "the forces are in eV/bohr, or coordinates in Å were taken as bohr",
+    BOHR_ANG: "the coordinates are in bohr, or forces in eV/Å were taken as eV/bohr",
+    EV_KCAL_MOL: "the energies are in kcal/mol",
+    1 / EV_KCAL_MOL: "the forces are in kcal/mol/Å",
+    EV_KJ_MOL: "the energies are in kJ/mol",
+    1 / EV_KJ_MOL: "the forces are in kJ/mol/Å",
+    10.0: "the coordinates are in nm",
+    0.1: "the forces are in eV/nm",
+}
+"""What a slope of change over work comes from."""
+_NO_WORK = (
+    "the forces are zero while the energies of near conformations differ - a force is minus the "
+    "slope of the energy. Leave frames without forces out of the file, or label them."
+)
+
+
+@dataclass
+class _Seen:
+    """Sums over the groups of one subset."""
+
+    parts: list[Steps] = field(default_factory=list)
+    groups: int = 0
+
+    def due(self) -> bool:
+        """Say whether the next group is looked at: the first ones, then ever fewer."""
+        self.groups += 1
+        return self.groups <= _ALL_OF_THE_FIRST or isqrt(self.groups) ** 2 == self.groups
+
+
+class ForceEnergy:
+    """Steps of energy beside the work of the forces, by subset, while a file is read."""
+
+    def __init__(self) -> None:
+        """Begin with nothing seen."""
+        self._subsets: dict[str, _Seen] = {}
+        self._small: dict[Hashable, Group] = {}
+        self._held = 0
+
+    def add(self, group: Group) -> None:
+        """Look at a group; small ones are kept until there are more frames of the structure."""
+        m, n = group.positions.shape[:2]
+        if m == 0 or n < 2:
+            return
+        if m >= _LARGE_RUN:
+            self._look(group)
+            return
+        key = _identity(group)
+        if key in self._small:
+            other = self._small.pop(key)
+            self._held -= other.positions[..., 0].size
+            group = _joined(other, group)
+        elif self._held > _HELD_ATOMS:
+            return
+        if len(group.energy) >= MOST_FRAMES:
+            self._look(group)
+        else:
+            self._small[key] = group
+            self._held += group.positions[..., 0].size
+
+    def _look(self, group: Group) -> None:
+        seen = self._subsets.setdefault(group.subset, _Seen())
+        if seen.due():
+            seen.parts.append(steps(group))
+
+    def finish(self) -> "dict[str, Agreement]":
+        """Return what was found in all frames, and in each subset where there are several.
+
+        Raises
+        ------
+        InputError
+            If the forces are not those of the energies.
+        """
+        for group in self._small.values():
+            self._look(group)
+        self._small.clear()
+        every = [part for seen in self._subsets.values() for part in seen.parts]
+        found = {name: agreement(seen.parts) for name, seen in sorted(self._subsets.items())}
+        for name, part in {**found, "": agreement(every)}.items():
+            _judge(part, f" of subset {name!r}" if name and len(found) > 1 else "")
+        return {"all": agreement(every), **(found if len(found) > 1 else {})}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How forces agree with energies; None where there are too few steps or frames to say."""
+
+    steps: int
+    slope: float | None
+    agreement: float | None
+    torque: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain numbers, rounded to what they mean."""
+        return {
+            name: value if value is None or isinstance(value, int) else float(f"{value:.3g}")
+            for name, value in vars(self).items()
+        }
+
+
+def agreement(parts: list[Steps]) -> Agreement:
+    """Pool steps into slope, agreement and torque.
+
+    >>> change = np.full(20, 0.5)
+    >>> agreement([Steps(change, -change, np.empty(0))])
+    Agreement(steps=20, slope=-1.0, agreement=0.0, torque=None)
+    """
+    change, work, torque = (
+        np.concatenate([np.empty(0), *(getattr(part, name) for part in parts)])
+        for name in ("change", "work", "torque")
+    )
+    larger = np.maximum(np.abs(change), np.abs(work))
+    counts = larger > SMALLEST_STEP_EV
+    change, work, larger = change[counts], work[counts], larger[counts]
+    turn = float(np.median(torque)) if len(torque) >= LEAST_FRAMES else None
+    if len(change) < LEAST_STEPS:
+        return Agreement(len(change), None, None, turn)
+    weight = np.minimum(larger, LARGEST_WEIGHT_EV)
+    agree = np.abs(change - work) <= 0.5 * larger
+    share = float(weight[agree].sum() / weight.sum())
+    return Agreement(len(change), _slope(change, work), share, turn)
+
+
+def _slope(change: Floats, work: Floats) -> float:
+    """Return the median of change over work, weighted by the work; infinite where there is none."""
+    moving = np.abs(work) > 0
+    if not moving.any():
+        return float("inf")
+    ratio, weight = (change / np.where(moving, work, 1.0))[moving], np.abs(work)[moving]
+    order = np.argsort(ratio)
+    total = np.cumsum(np.minimum(weight, LARGEST_WEIGHT_EV)[order])
+    return float(ratio[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def _judge(found: Agreement, where: str) -> None:
+    if found.slope is not None and found.agreement is not None:
+        inside = SLOPE_RANGE[0] <= found.slope <= SLOPE_RANGE[1]
+        if not inside or found.agreement < LEAST_AGREEMENT:
+            raise InputError(
+                f"forces against energies{where}: {_NO_WORK}"
+                if not np.isfinite(found.slope)
+                else f"forces against energies{where}: over {found.steps} steps between near "
+                f"conformations the energy changes by {found.slope:.3g} times the work against the "
+                f"forces, and {found.agreement:.0%} of them agree - expected 1 "
+                f"({SLOPE_RANGE[0]:g} to {SLOPE_RANGE[1]:g}) and over {LEAST_AGREEMENT:.0%}. "
+                f"{_cause(found)} Correct the labels, or their units, in the file."
+            )
+    if found.torque is not None and found.torque > LARGEST_TORQUE:
+        raise InputError(
+            f"forces{where}: half of the molecules feel a torque above {found.torque:.2g} of the "
+            f"largest that forces of these sizes can give - allowed {LARGEST_TORQUE:g}; an "
+            "isolated molecule feels none. Forces are in another order of atoms, axes or frames "
+            "than the coordinates, or a field acts that a potential of the molecule cannot know. "
+            "Correct the forces in the file."
+        )
+
+
+def _cause(found: Agreement) -> str:
+    slope = found.slope or 0.0
+    sign = "the forces have the opposite sign (are they gradients?)" if slope < 0 else ""
+    low, high = SLOPE_RANGE
+    if sign and low <= -slope <= high:
+        return f"It seems that {sign}."
+    near = [factor for factor in CAUSES if low <= abs(slope) / factor <= high]
+    if near:
+        factor = min(near, key=lambda value: abs(np.log(abs(slope) / value)))
+        return f"It seems that {CAUSES[factor]}{f', and {sign}' if sign else ''}."
+    return (
+        "Forces and energies are of different conformations or levels of theory, or the atoms, "
+        "axes or frames of the forces are in another order."
+    )
+
+
+def _identity(group: Group) -> tuple[Hashable, ...]:
+    names = (group.smiles, group.name, group.subset, group.charge, group.multiplicity)
+    return (*names, group.cell is None, group.pbc is None, group.atomic_numbers.tobytes())
+
+
+def _joined(first: Group, second: Group) -> Group:
+    """Return the frames of both, with what the work of their forces needs."""
+    names = ("positions", "energy", "forces", "cell", "pbc")
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(first, name), getattr(second, name)])
+        for name in names
+        if getattr(first, name) is not None
+    }
+    return replace(first, source_index=None, stress=None, formation_energy=None, **joined)

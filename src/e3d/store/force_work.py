@@ -1,0 +1,134 @@
+"""The work of the forces between near conformations of one structure, to compare with energies.
+
+For molecules it is the trapezoid rule along inverse interatomic distances q = 1/r, which do not
+depend on how the two conformations lie in space:
+
+    -work = (f_a + f_b) (q_b - q_a) / 2,    F = f dq/dx    (the shortest f that gives F)
+
+For periodic frames, and molecules too large for that, it is the same rule along Cartesian
+displacements in one cell. The error is of third order in the step.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from e3d.arrays import Floats, Ints
+from e3d.store.group import Group
+
+NEAR_LOG: Final = 0.26
+"""Conformations are near if no distance differs by more than this in its logarithm (30 %)."""
+NEAR_ANG: Final = 0.3
+"""Frames in one cell are near if no atom moves farther."""
+SAME_CELL_ANG: Final = 1e-3
+LARGEST_MOLECULE: Final = 220
+MOST_FRAMES: Final = 32
+MOST_STEPS: Final = 8
+"""Of a group, the shortest ones."""
+_ELEMENTS = 50_000  # of all matrices of atoms by atoms that are held at once
+_RIDGE = 1e-8
+
+
+@dataclass(frozen=True)
+class Steps:
+    """P steps between near conformations: change of energy and work of the forces (P,), eV.
+
+    ``torque`` (K,) is the net torque on each conformation looked at, as a share of the largest that
+    forces of these sizes could give; empty for periodic frames.
+    """
+
+    change: Floats
+    work: Floats
+    torque: Floats
+
+
+def steps(group: Group) -> Steps:
+    """Return the steps between the first conformations of a group that are near each other."""
+    n = len(group.atomic_numbers)
+    if n < 2 or not len(group.energy):
+        return Steps(np.empty(0), np.empty(0), np.empty(0))
+    if group.cell is not None:
+        return Steps(*_displaced(group), np.empty(0))
+    torque = _torque_share(group.positions[:MOST_FRAMES], group.forces[:MOST_FRAMES])
+    if n > LARGEST_MOLECULE:
+        return Steps(*_displaced(group), torque)
+    return Steps(*_deformed(group), torque)
+
+
+def _deformed(group: Group) -> tuple[Floats, Floats]:
+    """Return change of energy and work (P,) from each conformation to the nearest one."""
+    n = len(group.atomic_numbers)
+    first, second = np.triu_indices(n, k=1)
+    positions = group.positions[:MOST_FRAMES]
+    vectors = positions[:, first] - positions[:, second]
+    distances = np.sqrt(np.einsum("mpx,mpx->mp", vectors, vectors))
+    pairs = _nearest(np.log(distances))[: min(MOST_STEPS, max(2, _ELEMENTS // n**2))]
+    if not len(pairs):
+        return np.empty(0), np.empty(0)
+    used, rows = np.unique(pairs, return_inverse=True)
+    a, b = rows.reshape(pairs.shape).T
+    along = _along_inverse_distances(vectors[used], distances[used], group.forces[used])
+    inverse = 1 / distances[used]
+    work = -0.5 * np.einsum("kp,kp->k", along[a] + along[b], inverse[b] - inverse[a])
+    energy = group.energy[used]
+    return energy[b] - energy[a], work
+
+
+def _nearest(logarithms: Floats) -> Ints:
+    """Return the pairs (P, 2) of a conformation and its nearest one that are near, nearest first.
+
+    ``logarithms`` (M, N(N-1)/2) are those of the distances.
+    """
+    found: dict[tuple[int, int], float] = {}
+    for k, own in enumerate(logarithms):
+        apart = np.abs(logarithms - own).max(axis=1)
+        apart[k] = np.inf
+        nearest = int(apart.argmin())
+        if apart[nearest] < NEAR_LOG:
+            found[min(k, nearest), max(k, nearest)] = float(apart[nearest])
+    return np.array(sorted(found, key=found.__getitem__), dtype=np.int64).reshape(-1, 2)
+
+
+def _along_inverse_distances(vectors: Floats, distances: Floats, forces: Floats) -> Floats:
+    """Return the shortest f (K, P), eV Å, with F = f dq/dx.
+
+    ``vectors`` (K, P, 3) and ``distances`` (K, P), Å, of the pairs i < j; ``forces`` (K, N, 3).
+    """
+    m, n = forces.shape[:2]
+    first, second = np.triu_indices(n, k=1)
+    gradient = -vectors / distances[..., None] ** 3
+    blocks = gradient[..., :, None] * gradient[..., None, :]
+    normal = np.zeros((m, n, n, 3, 3))
+    normal[:, first, second] = normal[:, second, first] = -blocks
+    normal[:, np.arange(n), np.arange(n)] = -normal.sum(axis=2)
+    matrix = normal.transpose(0, 1, 3, 2, 4).reshape(m, 3 * n, 3 * n)
+    own = np.arange(3 * n)
+    size = np.trace(matrix, axis1=1, axis2=2) / (3 * n)
+    matrix[:, own, own] += _RIDGE * size[:, None]  # rigid motions change no distance
+    solved = np.linalg.solve(matrix, forces.reshape(m, 3 * n, 1)).reshape(m, n, 3)
+    along: Floats = np.einsum("kpx,kpx->kp", gradient, solved[:, first] - solved[:, second])
+    return along
+
+
+def _displaced(group: Group) -> tuple[Floats, Floats]:
+    """Return change of energy and work (P,) from each frame to the next one if it is near."""
+    moved = np.diff(group.positions, axis=0)
+    near = np.ones(len(moved), dtype=bool)
+    if group.cell is not None and group.pbc is not None:
+        near = np.abs(np.diff(group.cell, axis=0)).max(axis=(1, 2)) < SAME_CELL_ANG
+        inverse = np.linalg.pinv(group.cell[:-1])
+        turns = np.round(moved @ inverse) * group.pbc[:-1, None]
+        moved = moved - turns @ group.cell[:-1]
+    near &= np.linalg.norm(moved, axis=-1).max(axis=1) < NEAR_ANG
+    mean = 0.5 * (group.forces[1:] + group.forces[:-1])
+    work = -np.einsum("mnx,mnx->m", mean, moved)
+    return np.diff(group.energy)[near], work[near]
+
+
+def _torque_share(positions: Floats, forces: Floats) -> Floats:
+    """Return |sum x F| over sum |x| |F| (M,), about the mean position."""
+    arms = positions - positions.mean(axis=1, keepdims=True)
+    torque = np.linalg.norm(np.cross(arms, forces).sum(axis=1), axis=-1)
+    largest = (np.linalg.norm(arms, axis=-1) * np.linalg.norm(forces, axis=-1)).sum(axis=1)
+    return np.asarray(torque / np.maximum(largest, np.finfo(float).tiny))

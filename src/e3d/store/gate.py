@@ -1,0 +1,142 @@
+"""The gate of a store: every frame of every layout passes it, and the file as a whole.
+
+Frame by frame: energies, coordinates, cells and distances that nothing real has are refused, and
+frames with excessive forces left out (:mod:`e3d.store.plausibility`). At the end: the scale of the
+coordinates, the bonds, isolated atoms, and whether forces belong to energies
+(:mod:`e3d.store.force_energy`). A store appears only after that.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from e3d.arrays import Masks
+from e3d.chemistry import Molecule, symbol
+from e3d.errors import InputError
+from e3d.store.force_energy import ForceEnergy
+from e3d.store.geometry import geometry
+from e3d.store.group import Group, select
+from e3d.store.length_scale import FACTORS, LengthScale
+from e3d.store.plausibility import (
+    LARGEST_FORCE,
+    check_atoms,
+    check_closest,
+    check_frames,
+    excessive,
+)
+from e3d.store.report import Report
+
+log = logging.getLogger(__name__)
+
+EXCESSIVE: Final = f"forces with a component beyond {LARGEST_FORCE:.2f} eV/Å (1 hartree/bohr)"
+MOST_EXCESSIVE: Final = 0.1
+"""Where more frames than this share have such forces, their unit is wrong."""
+LOWER_ATOM_EV: Final = 0.2
+"""A single atom may not lie lower than its isolated atom by more."""
+MOST_WITHOUT_FORCES: Final = 0.2
+
+
+class Gate:
+    """Checks groups one by one, then the file; what it counts goes into a report."""
+
+    def __init__(self, atoms: Mapping[int, float], report: Report) -> None:
+        """Take the energies (eV) of isolated atoms by atomic number, and the report to count in."""
+        check_atoms(atoms)
+        self._atoms = atoms
+        self._report = report
+        self._scale = LengthScale()
+        self._forces = ForceEnergy()
+        self._seen: Counter[str] = Counter()
+        self._lowest: dict[int, float] = {}
+
+    def admit(self, group: Group, molecule: Molecule) -> Group:
+        """Return the group without frames whose forces are excessive; those are counted.
+
+        Raises
+        ------
+        InputError
+            For a frame that nothing real has.
+        """
+        check_frames(group, molecule.charge, self._atoms)
+        too_large = excessive(group.forces)
+        self._seen["frames"] += len(too_large)
+        if too_large.any():
+            self._seen[EXCESSIVE] += int(too_large.sum())
+            self._report.frames_dropped[EXCESSIVE] += int(too_large.sum())
+            group = select(group, ~too_large)
+        return group
+
+    def measure(self, group: Group, molecule: Molecule) -> Masks:
+        """Say which frames (M,) have exactly the bonds of their SMILES, all where there is none.
+
+        Raises
+        ------
+        InputError
+            For atoms on top of each other.
+        """
+        bonds = molecule.bond_index if group.smiles else None
+        found = geometry(group, bonds, FACTORS)
+        check_closest(group, found.closest, found.pair)
+        self._scale.add(group, found, known_bonds=bonds is not None)
+        self._forces.add(group)
+        self._count_forces(group)
+        if group.cell is None and len(group.atomic_numbers) == 1 and molecule.charge == 0:
+            z = int(group.atomic_numbers[0])
+            self._lowest[z] = min(self._lowest.get(z, np.inf), *group.energy.tolist())
+        return found.intact
+
+    def finish(self) -> None:
+        """Check the file as a whole, and put what was found into the report.
+
+        Raises
+        ------
+        InputError
+            If the file as a whole cannot be right.
+        """
+        excess, frames = self._seen[EXCESSIVE], self._seen["frames"]
+        if excess > MOST_EXCESSIVE * frames:
+            raise InputError(
+                f"{excess} of {frames} frames have {EXCESSIVE} - at most "
+                f"{MOST_EXCESSIVE:.0%} may, they are left out. The forces are in another unit, or "
+                "the file is broken: correct it."
+            )
+        if excess:
+            log.warning("%d of %d frames left out: %s", excess, frames, EXCESSIVE)
+        self._scale.check()
+        self._check_zero_forces()
+        self._check_single_atoms()
+        self._report.forces_against_energies = {
+            name: found.as_dict() for name, found in self._forces.finish().items()
+        }
+
+    def _count_forces(self, group: Group) -> None:
+        if group.cell is None and len(group.atomic_numbers) > 1:
+            self._seen["molecules"] += len(group.energy)
+            self._seen["zero"] += int((group.forces == 0).all(axis=(1, 2)).sum())
+
+    def _check_zero_forces(self) -> None:
+        zero, molecules = self._seen["zero"], self._seen["molecules"]
+        if zero > MOST_WITHOUT_FORCES * molecules:
+            raise InputError(
+                f"forces of {zero} of {molecules} frames of molecules are zero to the last digit - "
+                f"at most {MOST_WITHOUT_FORCES:.0%} may be, no program gives such. Leave frames "
+                "without forces out of the file, or label them."
+            )
+        if zero:
+            log.warning("forces of %d of %d frames of molecules are exactly zero", zero, molecules)
+
+    def _check_single_atoms(self) -> None:
+        """Refuse isolated atoms above the ones of the file: those are of another level."""
+        for z, energy in sorted(self._lowest.items()):
+            above = self._atoms[z] - energy
+            if above > LOWER_ATOM_EV:
+                raise InputError(
+                    f"a single {symbol(z)} atom of the file has {energy:.6f} eV, {above:.3g} eV "
+                    f"below its isolated atom ({self._atoms[z]:.6f} eV) - at most "
+                    f"{LOWER_ATOM_EV:g} below. The isolated atoms are of another level of theory: "
+                    "correct --theory, or give the file's own (--isolated-atoms, "
+                    "--isolated-atom-energy)."
+                )

@@ -1,0 +1,123 @@
+"""Are the coordinates of a file in Å? Contacts and bonds of all its frames say so.
+
+A file in nm or bohr that is taken as Å, or the reverse, has every distance too large or too small
+by one factor. Single stretched or squeezed structures are data, and so are reactions: there many
+bonds differ from the SMILES, and no factor mends them.
+"""
+
+from collections import Counter
+from typing import Final
+
+import numpy as np
+
+from e3d.arrays import Floats, Ints
+from e3d.errors import InputError
+from e3d.store.geometry import NOBLE, Geometry
+from e3d.store.group import Group
+from e3d.units import BOHR_ANG, NM_ANG
+
+MIXUPS: Final = {
+    BOHR_ANG: "coordinates in bohr were taken as Å",
+    1 / BOHR_ANG: "coordinates in Å were taken as bohr",
+    NM_ANG: "coordinates in nm were taken as Å",
+    1 / NM_ANG: "coordinates in Å were taken as nm",
+    NM_ANG / BOHR_ANG: "coordinates in nm were taken as bohr",
+    BOHR_ANG / NM_ANG: "coordinates in bohr were taken as nm",
+}
+"""The factor that mends coordinates, and what went wrong."""
+FACTORS: Final = tuple(MIXUPS)
+CONTACT: Final = (0.65, 1.4)
+"""Closest contact over covalent radii: nine frames of ten have more, and less, than this.
+
+Of molecules it is 0.73 to 1.2, of MPtrj's cells 0.59 to 1.22 (medians 0.9); bohr as Å 1.4 to 2.3,
+Å as bohr 0.39 to 0.6."""
+USUAL_CONTACT: Final = (0.68, 1.3)
+MOST_CHANGED: Final = 0.2
+MENDED: Final = 0.8
+LEAST_FRAMES: Final = 5
+_BINS = np.geomspace(1e-3, 1e3, 601)
+
+
+class LengthScale:
+    """Closest contacts by subset, and frames and groups whose bonds are not those of the SMILES."""
+
+    def __init__(self) -> None:
+        """Begin with nothing seen."""
+        self._contacts: dict[str, Ints] = {}
+        self._mended = np.zeros(len(FACTORS), dtype=np.int64)
+        self._seen: Counter[str] = Counter()
+
+    def add(self, group: Group, found: Geometry, *, known_bonds: bool) -> None:
+        """Count the frames of a group."""
+        if not len(group.energy):
+            return
+        usual = (~NOBLE[group.atomic_numbers]).sum()
+        if usual > 2 or (group.cell is not None and usual > 1):
+            places = np.searchsorted(_BINS, found.contact[np.isfinite(found.contact)])
+            counts = self._contacts.setdefault(group.subset, np.zeros(len(_BINS) + 1, dtype=int))
+            counts += np.bincount(places, minlength=len(counts))
+        if known_bonds and len(group.atomic_numbers) > 2:
+            self._seen["frames"] += len(found.intact)
+            self._seen["changed"] += int((~found.intact).sum())
+            self._seen["groups"] += 1
+            self._seen["groups never intact"] += not found.intact.any()
+            self._mended += found.intact_at.sum(axis=0)
+
+    def check(self) -> None:
+        """Refuse coordinates in another unit, and atoms in another order than the SMILES.
+
+        Raises
+        ------
+        InputError
+            Naming the factor that fits, if one does.
+        """
+        self._check_bonds()
+        for subset, counts in sorted(self._contacts.items()):
+            self._check_contacts(subset, counts)
+
+    def _check_bonds(self) -> None:
+        seen = self._seen
+        changed, frames = seen["changed"], seen["frames"]
+        if changed <= MOST_CHANGED * frames or frames < LEAST_FRAMES:
+            return
+        share = (
+            f"{changed} of {frames} frames have other bonds than their SMILES - at most "
+            f"{MOST_CHANGED:.0%} may, but for reactions"
+        )
+        best = int(self._mended.argmax())
+        if self._mended[best] >= MENDED * changed:
+            raise InputError(
+                f"{share}. With distances {FACTORS[best]:.4g} times as large {self._mended[best]} "
+                f"more would have them: {MIXUPS[FACTORS[best]]}. Correct the file or its `layout`."
+            )
+        groups, never = seen["groups"], seen["groups never intact"]
+        if groups >= LEAST_FRAMES and never > MOST_CHANGED * groups:
+            raise InputError(
+                f"{share}, and {never} of {groups} molecules have them in no frame. Their atoms "
+                "are not in the order of the SMILES' map numbers, or it is of another molecule: "
+                "correct the file, or leave the SMILES out."
+            )
+
+    def _check_contacts(self, subset: str, counts: Ints) -> None:
+        frames = int(counts.sum())
+        if frames < LEAST_FRAMES:
+            return
+        shortest, longest = _quantile(counts, 0.1), _quantile(counts, 0.9)
+        if longest >= CONTACT[0] and shortest <= CONTACT[1]:
+            return
+        typical = longest if longest < CONTACT[0] else shortest
+        fits = [f for f in FACTORS if USUAL_CONTACT[0] <= typical * f <= USUAL_CONTACT[1]]
+        if fits:
+            raise InputError(
+                f"subset {subset!r}: the closest atoms of nine frames in ten are "
+                f"{'within' if longest < CONTACT[0] else 'beyond'} {typical:.2g} times the sum of "
+                f"their covalent radii - {CONTACT[0]:g} to {CONTACT[1]:g} is usual. Distances "
+                f"{fits[0]:.4g} times as large would be: {MIXUPS[fits[0]]}. Correct the file or "
+                "its `layout`."
+            )
+
+
+def _quantile(counts: Ints, share: float) -> float:
+    """Return the upper edge of the bin of a quantile."""
+    edges: Floats = np.append(_BINS, np.inf)
+    return float(edges[np.searchsorted(counts.cumsum(), share * counts.sum())])

@@ -15,8 +15,9 @@ from ase.formula import Formula
 from rdkit import Chem, RDLogger
 
 from e3d.arrays import Ints
+from e3d.drawings import one_drawing
 from e3d.errors import InputError
-from e3d.resonance import resonance_bonds
+from e3d.resonance import order_free, resonance_bonds
 
 _ORDER_SIGN = {
     Chem.BondType.SINGLE: "-",
@@ -24,7 +25,6 @@ _ORDER_SIGN = {
     Chem.BondType.TRIPLE: "#",
     Chem.BondType.AROMATIC: ":",
 }
-_MAX_MATCHES = 100_000
 _REMEMBERED = 5_000  # parsed molecules: some 10 kB each, and a dataset may have 10^5
 
 FORMULA = "formula:"
@@ -75,7 +75,7 @@ class Molecule:
 
 
 def parse(smiles: str) -> Chem.Mol:
-    """Parse a SMILES and keep its hydrogens.
+    """Parse a SMILES and keep its hydrogens; see :func:`e3d.drawings.one_drawing`.
 
     Raises
     ------
@@ -96,18 +96,21 @@ def parse(smiles: str) -> Chem.Mol:
             f"SMILES {smiles!r} cannot be read - a valid SMILES is needed to know the bonds. "
             "Fix it at its source or leave the molecule out."
         )
-    return mol
+    return one_drawing(mol)
 
 
 def canonical_smiles(mol: Chem.Mol) -> str:
-    """Return the canonical SMILES of ``mol`` after stripping map numbers and explicit hydrogens.
+    """Return the canonical SMILES of ``mol`` without map numbers, isotopes, explicit hydrogens.
 
-    >>> canonical_smiles(parse("[O:1]([H:2])[CH3:3]"))
+    Isotopes have the same energies and forces.
+
+    >>> canonical_smiles(parse("[O:1]([2H:2])[13CH3:3]"))
     'CO'
     """
     bare = Chem.Mol(mol)
     for atom in bare.GetAtoms():
         atom.SetAtomMapNum(0)
+        atom.SetIsotope(0)
     smiles = Chem.MolToSmiles(Chem.RemoveHs(bare))
     return str(Chem.CanonSmiles(smiles))  # type: ignore[no-untyped-call]
 
@@ -237,8 +240,8 @@ def equivalent_bonds(named: str, frame: str) -> frozenset[tuple[int, int]]:
 
     Returns
     -------
-    Pairs of rows (i < j): every bond that some automorphism maps onto the named one; empty if the
-    molecules differ.
+    Pairs of rows (i < j): every bond that some automorphism maps onto the named one, and those that
+    resonance makes equivalent to it; empty if the molecules differ.
 
     Raises
     ------
@@ -262,12 +265,19 @@ def equivalent_bonds(named: str, frame: str) -> frozenset[tuple[int, int]]:
     target = _in_map_order(parse(frame), frame)
     if flat_smiles(query) != flat_smiles(target):
         return frozenset()
-    for mol in (query, target):
-        for atom in mol.GetAtoms():
-            atom.SetAtomMapNum(0)
-    matches = target.GetSubstructMatches(query, uniquify=False, maxMatches=_MAX_MATCHES)
-    pairs = (sorted((match[ends[1]], match[ends[2]])) for match in matches)
-    return frozenset((i, j) for i, j in pairs)
+    i, j = sorted((ends[1], ends[2]))
+    (kind,) = (bond.bond_type for bond in _bonds(query) if (bond.i, bond.j) == (i, j))
+    alike = [bond for bond in _bonds(target) if bond.bond_type == kind]
+    wanted = _marked(query, i, j)
+    return frozenset((b.i, b.j) for b in alike if _marked(target, b.i, b.j) == wanted)
+
+
+def _marked(mol: Chem.Mol, i: int, j: int) -> str:
+    """Return a canonical SMILES of the skeleton with two atoms marked."""
+    marked = order_free(mol)
+    for row in (i, j):
+        marked.GetAtomWithIdx(row).SetIsotope(1)
+    return str(Chem.MolToSmiles(marked))
 
 
 def fragment_rows(smiles: str, bond: tuple[int, int]) -> list[int]:

@@ -4,9 +4,7 @@ Covalent radii are those of Cordero 2008, as in ASE.
 """
 
 import numpy as np
-from ase.data import chemical_symbols, covalent_radii
-from rdkit import Chem, RDLogger
-from rdkit.Chem import rdDetermineBonds
+from ase.data import covalent_radii
 
 from e3d.arrays import Floats, Ints, Masks
 
@@ -58,35 +56,6 @@ def distances_intact(distances: Floats, numbers: Ints, bonds: Ints) -> Masks:
         bonded[first, second], distances > BROKEN_FACTOR * reach, distances < FORMED_FACTOR * reach
     )
     return np.asarray(~changed.any(axis=1))
-
-
-def perceive(numbers: Ints, positions: Floats, charge: int) -> str | None:
-    """Return a mapped SMILES from geometry alone (RDKit's xyz2mol), None where it finds none.
-
-    ``numbers`` (N,), ``positions`` (N, 3) in Å; ``charge`` is that of the molecule.
-
-    >>> perceive(np.array([1, 1]), np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]]), 0)
-    '[H:1][H:2]'
-    """
-    block = [str(len(numbers)), ""]
-    block += [
-        f"{chemical_symbols[z]} {x:.8f} {y:.8f} {w:.8f}"
-        for z, (x, y, w) in zip(numbers, positions, strict=True)
-    ]
-    RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
-    mol: Chem.Mol | None = Chem.MolFromXYZBlock("\n".join(block) + "\n")
-    if mol is None:
-        return None
-    try:
-        rdDetermineBonds.DetermineBonds(mol, charge=charge)
-    except (ValueError, RuntimeError):
-        return None
-    mol.UpdatePropertyCache(strict=False)
-    if any(atom.GetTotalNumHs() for atom in mol.GetAtoms()):
-        return None  # RDKit completes a lone atom with hydrogens that are not there
-    for atom in mol.GetAtoms():
-        atom.SetAtomMapNum(atom.GetIdx() + 1)
-    return str(Chem.MolToSmiles(mol))
 
 
 def geometric_bonds(z_i: Ints, z_j: Ints, r: Floats) -> Masks:

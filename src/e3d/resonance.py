@@ -1,50 +1,70 @@
-"""Bonds whose order is an accident of the drawing: nitro, carboxylate, amidinium."""
-
-from collections.abc import Sequence
+"""Bonds whose order is an accident of the drawing: nitro, carboxylate, amidinium, phosphate."""
 
 from rdkit import Chem
+
+from e3d.drawings import expands_octet
 
 
 def resonance_bonds(mol: Chem.Mol) -> set[int]:
     """Return the indices of the bonds that resonance makes equivalent.
 
-    A bond is one of them if (1) its order differs between RDKit's resonance structures of lowest
-    charge separation, and (2) some bond that is equivalent to it by symmetry, once bond orders and
-    formal charges are forgotten, has another order. Amides fail (1) and keep their Kekulé orders.
+    A symmetry of the molecule, bond orders and formal charges forgotten, turns one Lewis structure
+    into another of the same energy. A bond that it maps onto one of another order is therefore
+    drawn by accident. Joined bonds of this kind are merged if they meet a formal charge or an
+    expanded octet; without either they are valence isomers that a geometry tells apart, as in
+    cyclooctatetraene. Amides have no such symmetry and keep their orders.
 
     >>> sorted(resonance_bonds(Chem.MolFromSmiles("CC(=O)[O-]")))
     [1, 2]
     """
-    if not any(atom.GetFormalCharge() for atom in mol.GetAtoms()):
-        return set()  # without a formal charge no such group is there, and the search is slow
-    structures = [one for one in Chem.ResonanceMolSupplier(mol, maxStructs=64) if one is not None]
+    marked = {
+        atom.GetIdx() for atom in mol.GetAtoms() if atom.GetFormalCharge() or expands_octet(atom)
+    }
+    if not marked:
+        return set()
     ranks = _order_free_ranks(mol)
-    orders: dict[tuple[int, ...], set[Chem.BondType]] = {}
+    classes: dict[tuple[int, ...], list[Chem.Bond]] = {}
     for bond in mol.GetBonds():
-        orders.setdefault(_bond_class(bond, ranks), set()).add(bond.GetBondType())
-    merged = set()
-    for bond in mol.GetBonds():
-        drawn = {one.GetBondWithIdx(bond.GetIdx()).GetBondType() for one in structures}
-        if len(drawn) > 1 and len(orders[_bond_class(bond, ranks)]) > 1:
-            merged.add(bond.GetIdx())
+        key = tuple(sorted(ranks[row] for row in _ends(bond)))
+        classes.setdefault(key, []).append(bond)
+    mixed = [bonds for bonds in classes.values() if len({b.GetBondType() for b in bonds}) > 1]
+    reached, merged, n_merged = marked, set[int](), -1
+    while len(merged) > n_merged:
+        n_merged = len(merged)
+        for bonds in mixed:
+            if any(reached & set(_ends(bond)) for bond in bonds):
+                merged |= {bond.GetIdx() for bond in bonds}
+                reached = reached.union(*map(_ends, bonds))
     return merged
 
 
-def _bond_class(bond: Chem.Bond, ranks: Sequence[int]) -> tuple[int, ...]:
-    return tuple(sorted((ranks[bond.GetBeginAtomIdx()], ranks[bond.GetEndAtomIdx()])))
+def _ends(bond: Chem.Bond) -> tuple[int, int]:
+    return bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
 
 
-def _order_free_ranks(mol: Chem.Mol) -> list[int]:
-    """Return the symmetry classes of atoms, bond orders and formal charges forgotten."""
+def order_free(mol: Chem.Mol) -> Chem.Mol:
+    """Return the skeleton: without bond orders, charges, isotopes, stereochemistry, map numbers.
+
+    >>> Chem.MolToSmiles(order_free(Chem.MolFromSmiles("C=[NH2+]")))
+    '[CH2][NH2]'
+    """
     skeleton = Chem.RWMol(mol)
     for bond in skeleton.GetBonds():
         bond.SetBondType(Chem.BondType.SINGLE)
         bond.SetIsAromatic(False)
     for atom in skeleton.GetAtoms():
+        atom.SetNumExplicitHs(atom.GetTotalNumHs())
+        atom.SetNoImplicit(True)
         atom.SetFormalCharge(0)
         atom.SetIsAromatic(False)
         atom.SetAtomMapNum(0)
-        atom.SetNoImplicit(True)
+        atom.SetIsotope(0)
         atom.SetNumRadicalElectrons(0)
+    Chem.RemoveStereochemistry(skeleton)
     skeleton.UpdatePropertyCache(strict=False)
-    return list(Chem.CanonicalRankAtoms(skeleton, breakTies=False, includeChirality=False))
+    return skeleton
+
+
+def _order_free_ranks(mol: Chem.Mol) -> list[int]:
+    """Return the symmetry classes of the atoms of the skeleton."""
+    return list(Chem.CanonicalRankAtoms(order_free(mol), breakTies=False, includeChirality=False))

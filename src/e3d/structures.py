@@ -1,7 +1,7 @@
 """Structures to decompose or evaluate: frames of a store, any file ASE reads, or a SMILES.
 
 Bonds come from a mapped SMILES: the store's, or ``info["smiles"]`` of ASE's ``Atoms``. Without one,
-RDKit perceives them from the geometry of a neutral molecule. Pairs of a periodic structure are
+they are perceived from the geometry (:mod:`e3d.perception`). Pairs of a periodic structure are
 bonded by distance (:func:`e3d.connectivity.geometric_bonds`); their order is not known (``C~O``).
 """
 
@@ -20,17 +20,16 @@ from e3d.arrays import Floats, Ints, Masks
 from e3d.atoms import charge_of, labels_of, require_usable
 from e3d.chemistry import Bond, Molecule, molecule
 from e3d.conformer import conformer
-from e3d.connectivity import distances_intact, perceive
+from e3d.connectivity import distances_intact
 from e3d.errors import InputError, one_line
 from e3d.fields import Store as F
+from e3d.perception import perceive_or_warn
 from e3d.sources import STORE_SUFFIX, file_or_smiles
 from e3d.store.reader import StoreReader
 
 log = logging.getLogger(__name__)
 
 NOT_PERIODIC = (False, False, False)
-_MAX_PERCEIVED = 100
-"""Atoms of the largest molecule whose bonds RDKit perceives from the geometry."""
 _FRAMES_PER_READ = 256
 
 
@@ -257,10 +256,8 @@ def _flags(pbc: Masks) -> tuple[bool, bool, bool]:
 def _perceived(
     positions: Floats, numbers: Ints, pbc: tuple[bool, bool, bool], charge: int
 ) -> str | None:
-    """Return a mapped SMILES from the geometry, None if periodic, large, or RDKit finds none."""
-    if any(pbc) or len(numbers) > _MAX_PERCEIVED:
-        return None
-    return perceive(numbers, positions, charge=charge)
+    """Return a mapped SMILES from the geometry, None if periodic or where none is found."""
+    return None if any(pbc) else perceive_or_warn(numbers, positions, charge)
 
 
 def _parsed(mapped: str, numbers: Ints, label: str) -> Molecule:

@@ -1,5 +1,6 @@
 """Bond types, atom order, charge and spin from SMILES; equivalent bonds; geometry checks."""
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from ase.build import molecule as g2_molecule
 from ase.data import covalent_radii
+from rdkit import Chem
 
 from e3d.chemistry import (
     bond_type,
@@ -18,7 +20,8 @@ from e3d.chemistry import (
     parse,
     symbol,
 )
-from e3d.connectivity import BROKEN_FACTOR, FORMED_FACTOR, bonds_intact, perceive
+from e3d.connectivity import BROKEN_FACTOR, FORMED_FACTOR, bonds_intact
+from e3d.perception import perceive
 
 TYPES = {
     "C": {"C-H": 4},
@@ -268,3 +271,98 @@ def test_stereochemistry_decides_neither_component_nor_named_bond(mapped: Any) -
     assert flat("N=N") == molecule(trans).components[0]
     assert equivalent_bonds("[NH:1]=[NH:2]", trans) == {(0, 1)}
     assert molecule(trans).components != molecule(mapped("NN")).components
+
+
+SPELLINGS = [
+    ("CS(C)=O", "C[S+](C)[O-]"),
+    ("CS(C)(=O)=O", "C[S+2](C)([O-])[O-]", "C[S+](C)(=O)[O-]"),
+    ("S=C=S", "[S-]C#[S+]"),
+    ("O=S=O", "O=[S+][O-]"),
+    ("CP(C)(C)=O", "C[P+](C)(C)[O-]"),
+    ("COP(=O)(O)O", "CO[P+]([O-])(O)O"),
+    ("CS(N)(=O)=O", "C[S+2](N)([O-])[O-]"),
+    ("C[N+](=O)[O-]", "CN(=O)=O", "C[N+]([O-])=O"),
+    ("CN=[N+]=[N-]", "C[N-][N+]#N", "CN=N#N"),
+    ("C=[N+]=[N-]", "[CH2-][N+]#N"),
+    ("C[n+]1cc([O-])on1", "C[N+]1=NOC([O-])=C1"),
+    ("[O-][n+]1ccccc1", "O=n1ccccc1"),
+    ("CC(N)=[OH+]", "CC(N)=[OH+]", "CC(=[NH2+])O"),
+    ("CNC(C)=[NH2+]", "C[NH+]=C(C)N"),
+    ("Cn1cc[nH+]c1", "C[n+]1cc[nH]c1"),
+    ("N#CC=C[O-]", "N#C[CH-]C=O"),
+    ("O", "[2H]O[2H]", "[H]O[H]", "[OH2]", "[18OH2]"),
+    ("CO", "[13CH3]O", "[2H]C([2H])([2H])O", "[CH3:7][OH:2]"),
+    ("[H][H]", "[2H][2H]", "[3H][H]"),
+    ("Cc1ccccc1O", "CC1=CC=CC=C1O", "CC1=C(O)C=CC=C1"),
+    ("CC(=O)[O-].[Na+]", "[Na+].CC([O-])=O", "[23Na+].CC(=O)[O-]"),
+]
+
+
+@pytest.mark.parametrize("spellings", SPELLINGS)
+def test_spellings_of_a_molecule_are_one(spellings: tuple[str, ...], mapped: Any) -> None:
+    known = [molecule(mapped(smiles)) for smiles in spellings]
+    assert len({one.smiles for one in known}) == 1
+    assert len({one.components for one in known}) == 1
+    assert len({(one.charge, one.multiplicity) for one in known}) == 1
+    types = [Counter(bond.fine_type for bond in one.bonds) for one in known]
+    assert all(one == types[0] for one in types)
+    assert len({flat(smiles) for smiles in spellings}) == 1
+    assert canonical_smiles(parse(known[0].smiles)) == known[0].smiles
+
+
+@pytest.mark.parametrize("smiles", ["[CH3]", "[O][O]", "[Fe+2]", "C[Mg]Br", "N->[Zn+2]", "[He]"])
+def test_what_has_no_lewis_structure_stays_as_drawn(smiles: str, mapped: Any) -> None:
+    """Radicals and metals."""
+    drawn = Chem.MolFromSmiles(mapped(smiles), sanitize=True)
+    assert molecule(mapped(smiles)).charge == Chem.GetFormalCharge(drawn)
+    assert molecule(mapped(smiles)).multiplicity == 1 + sum(
+        atom.GetNumRadicalElectrons() for atom in drawn.GetAtoms()
+    )
+
+
+def test_stereochemistry_survives_another_drawing(mapped: Any) -> None:
+    one, other = (f"N[{tag}H](C)C(=O)C" for tag in ("C@@", "C@"))
+    known = [molecule(mapped(half + "[S+](C)[O-]")).smiles for half in (one, other)]
+    assert known == [canonical_smiles(parse(half + "S(C)=O")) for half in (one, other)]
+    assert known[0] != known[1]
+
+
+MANY_ALIKE = {
+    "[O-]S(=O)(=O)c1ccccc1": {"C:C": 6, "C-H": 5, "C-S": 1, "O:S": 3},
+    "COP(=O)([O-])[O-]": {"C-H": 3, "C-O": 1, "O-P": 1, "O:P": 3},
+    "O=P([O-])([O-])[O-]": {"O:P": 4},
+    "O=[N+]([O-])OCC(O[N+](=O)[O-])CO[N+](=O)[O-]": {
+        **{"C-C": 2, "C-H": 5, "C-O": 3, "N-O": 3, "N:O": 6},
+    },
+    "CN(C)C=C" + "C=C" * 12 + "C=[N+](C)C": {"C-H": 39, "C-N": 4, "C:C": 26, "C:N": 2},
+    "C1=CC=CC=CC=C1": {"C-C": 4, "C=C": 4, "C-H": 8},
+    "OS(=O)(=O)O": {"H-O": 2, "O-S": 2, "O=S": 2},
+}
+
+
+@pytest.mark.parametrize("smiles", MANY_ALIKE)
+def test_bonds_that_symmetry_makes_equal_have_one_type(smiles: str, mapped: Any) -> None:
+    bonds = molecule(mapped(smiles)).bonds
+    assert Counter(bond.bond_type for bond in bonds) == MANY_ALIKE[smiles]
+
+
+def test_many_charged_groups_take_no_time(mapped: Any) -> None:
+    smiles = mapped("O=[N+]([O-])OC" + "C(O[N+](=O)[O-])" * 40 + "C")
+    start = time.perf_counter()
+    types = Counter(bond.bond_type for bond in molecule(smiles).bonds)
+    assert types["N:O"] == 82
+    assert time.perf_counter() - start < 10, "0.1 s on an idle core"
+
+
+def test_equivalent_bonds_of_a_symmetric_molecule(mapped: Any) -> None:
+    """Hexamethylbenzene has 559,872 symmetries; a nitro group has two equal bonds."""
+    smiles = mapped("Cc1c(C)c(C)c(C)c(C)c1C")
+    found = equivalent_bonds("c1(C)c(C)c(C)c(C)c(C)c1[CH2:1][H:2]", smiles)
+    assert _elements(smiles, found) == {"Csp3-H": 18}
+    nitro = mapped("C[N+](=O)[O-]")
+    assert len(equivalent_bonds("C[N+:1](=O)[O-:2]", nitro)) == 2
+    prismane = mapped("C12C3C1C1C2C31")
+    sides = equivalent_bonds("[CH:1]12[CH:2]3C1C1C2C31", prismane)
+    across = equivalent_bonds("[CH:1]12C3C1C1[CH:2]2C31", prismane)
+    assert sorted((len(sides), len(across))) == [3, 6]
+    assert sides.isdisjoint(across)

@@ -4,11 +4,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ase.io
 import numpy as np
 import pandas as pd
 import pytest
+from ase.build import bulk
 
+from conftest import map_atoms
 from e3d import tables
+from e3d.chemistry import molecule
 from e3d.fields import POOL, TEST_CONFORMATIONS, TEST_MOLECULES, UNUSED, VALIDATION, Column
 from e3d.fields import Store as F
 from e3d.store.convert import write_store
@@ -19,6 +23,7 @@ from study.cli import main
 from study.data.split import SplitSettings, assign, families, write_splits
 
 DEFAULT = SplitSettings()
+ATOMS = dict.fromkeys(("H", "C", "N", "O", "He", "Ne", "Ar", "Kr"), 0.0)
 SPLITS = {POOL, VALIDATION, TEST_CONFORMATIONS, TEST_MOLECULES}
 
 
@@ -209,3 +214,83 @@ def test_frames_of(prepared: Any, input_error: Any) -> None:
     assert all((np.diff(part) > 0).all() for part in parts)
     with input_error("splits.parquet", "'test'", POOL, "Name one of these"):
         frames_of(prepared.splits, "test")
+
+
+def _sides(smiles: dict[str, int], seed: int) -> dict[str, set[str]]:
+    """Deal a molecule of each SMILES, of so many frames; return the splits of its frames."""
+    known = [molecule(map_atoms(text)).components for text in smiles]
+    rows = np.repeat(np.arange(len(known)), list(smiles.values()))
+    lone = frozenset({"[Na+]", "[Cl-]", "[He]", "[Ne]"})
+    split = assign(known, rows, np.arange(len(rows)), SplitSettings(seed, 0.3), lone)
+    return {text: set(split[rows == k]) for k, text in enumerate(smiles)}
+
+
+SPELLED = [
+    ("CS(C)=O", "C[S+](C)[O-]"),
+    ("CO", "[2H]C([2H])([2H])O", "[13CH3]O"),
+    ("CN=[N+]=[N-]", "C[N-][N+]#N"),
+    ("C[C@H](O)F", "C[C@@H](O)F", "CC(O)F"),
+    ("C/C=C/C", "C/C=C\\C"),
+    ("Cn1cc[nH+]c1", "C[n+]1cc[nH]c1"),
+    ("Cc1ccccc1O", "CC1=C(O)C=CC=C1"),
+]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_spellings_of_a_molecule_are_on_one_side(seed: int) -> None:
+    sides = _sides(dict.fromkeys([text for texts in SPELLED for text in texts], 4), seed)
+    held_out = [[sides[text] == {TEST_MOLECULES} for text in texts] for texts in SPELLED]
+    assert all(len(set(texts)) == 1 for texts in held_out)
+    assert {True, False} == {texts[0] for texts in held_out}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_lone_atoms_are_never_held_out_and_tear_nothing(seed: int) -> None:
+    molecules = ("CO", "CC", "C=C", "C#N", "CF", "CN")
+    clusters = [f"{name}.[Na+].[Cl-]" for name in molecules] + ["CO.[He]"]
+    sides = _sides(dict.fromkeys([*molecules, *clusters, "[He]", "[Ne]", "[Na+].[Cl-]"], 4), seed)
+    assert sides["[He]"] == sides["[Ne]"] == sides["[Na+].[Cl-]"] == {POOL}
+    for cluster in clusters:
+        alone = sides[cluster.split(".")[0]]
+        assert UNUSED not in sides[cluster]
+        assert (sides[cluster] == {TEST_MOLECULES}) == (alone == {TEST_MOLECULES})
+    assert sum(sides[name] == {TEST_MOLECULES} for name in molecules) == 2
+
+
+def test_a_store_of_molecules_and_lone_atoms(
+    spice_file: Any, spice_group: Any, tmp_path: Path
+) -> None:
+    """However few molecules there are, no test set is made of atoms."""
+    names = ["[He]", "[Ne]", "[Ar]", "[Kr]", "CO", "CC", "CO.[Ne]"]
+    groups = {f"g{k}": spice_group(name, 8, atom_hartree=0.0) for k, name in enumerate(names)}
+    for group in groups.values():
+        if len(group["atomic_numbers"]) == 1:
+            for label in ("formation_energy", "dft_total_energy", "dft_total_gradient"):
+                group[label] = np.zeros_like(group[label])
+    write_store(spice_file(groups), tmp_path / "store.h5", theory="x", isolated_atom_energy=ATOMS)
+    table = write_splits(tmp_path / "store.h5", tmp_path / "splits.parquet", validation=0.4)
+    with StoreReader(tmp_path / "store.h5") as reader:
+        smiles = np.array(reader.molecule_smiles)[table[Column.MOLECULE]]
+    outside = table[Column.SPLIT] != POOL
+    assert not {"[He]", "[Ne]", "[Ar]", "[Kr]"} & set(smiles[outside])
+    assert set(smiles[table[Column.SPLIT] == TEST_MOLECULES]) in ({"CC"}, {"CO", "CO.[Ne]"})
+
+
+def test_a_crystal_of_one_atom_is_no_lone_atom(tmp_path: Path) -> None:
+    frames = []
+    for k, element in enumerate(("Cu", "Ag", "Au", "Pt") * 5):
+        crystal = bulk(element, "fcc", a=3.6 + 0.1 * k)
+        crystal.info["energy"] = -1.0 - 0.01 * k
+        crystal.set_array("forces", np.zeros((1, 3)))
+        frames.append(crystal)
+    ase.io.write(tmp_path / "crystals.extxyz", frames)
+    atoms = dict.fromkeys(("Cu", "Ag", "Au", "Pt"), 0.0)
+    write_store(
+        tmp_path / "crystals.extxyz",
+        tmp_path / "store.h5",
+        layout="extxyz",
+        theory="x",
+        isolated_atom_energy=atoms,
+    )
+    table = write_splits(tmp_path / "store.h5", tmp_path / "splits.parquet")
+    assert TEST_MOLECULES in set(table[Column.SPLIT])

@@ -1,7 +1,8 @@
 """Who trains on what: training pool, validation and test sets.
 
 - ``test-molecules``: no component of them is ever in the pool. A cluster that mixes held-out and
-  pool components goes to neither side (``unused``).
+  pool components goes to neither side (``unused``). Lone atoms decide nothing: a cluster goes where
+  its molecules go, and what has no molecule, and so no bond, stays in the pool.
 - ``test-conformations`` and ``validation``: other frames of pool molecules. A frame and the frame
   it was derived from stay on one side: by original index where it is known, else the whole group.
   So do frames of two parts of a mixed store that are the same structure.
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from ase.formula import Formula
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -70,6 +72,7 @@ def assign(
     molecules: Ints,
     family: Ints,
     settings: SplitSettings,
+    lone: frozenset[str] = frozenset(),
 ) -> NDArray[np.object_]:
     """Return the split (F,) of every frame.
 
@@ -81,14 +84,19 @@ def assign(
         Molecule of each frame (F,).
     family
         Family of each frame (F,).
+    lone
+        Components that are single atoms.
     """
     rng = np.random.default_rng(settings.seed)
+    components = [tuple(name for name in names if name not in lone) for names in components]
     held_out = _held_out(components, settings.test_molecules, rng)
     split = np.full(len(molecules), POOL, dtype=object)
     order = np.argsort(molecules, kind="stable")
     present, starts = np.unique(molecules[order], return_index=True)
     for m, frames in zip(present, np.split(order, starts[1:]), strict=True):
         outside = [component in held_out for component in components[m]]
+        if not outside:
+            continue
         if all(outside):
             split[frames] = TEST_MOLECULES
         elif any(outside):
@@ -161,7 +169,7 @@ def write_splits(store: Path, output: Path, **settings: Any) -> pd.DataFrame:
                 "a test frame may be related to a training frame",
                 store,
             )
-        split = assign(components, molecules, family, chosen)
+        split = assign(components, molecules, family, chosen, _lone_atoms(reader))
         split[np.isin(split, TEST_SPLITS) & (reader[F.IONIC] != 0)] = TEST_IONIC
         table = pd.DataFrame(
             {
@@ -230,6 +238,24 @@ def _components(reader: StoreReader) -> list[tuple[str, ...]]:
     if not any(name.startswith(FORMULA) for names in components for name in names):
         return components
     return [tuple(sorted({formula(name) for name in names})) for names in components]
+
+
+def _lone_atoms(reader: StoreReader) -> frozenset[str]:
+    """Return the components that are single atoms, named as :func:`_components` names them.
+
+    A crystal is none, however few atoms its cell holds.
+    """
+    most = np.zeros(len(reader.components), dtype=np.int64)
+    np.maximum.at(most, reader.molecule, np.diff(reader.frame_ptr))
+    if F.PBC in reader:
+        crystals = reader.molecule[(reader[F.PBC] != 0).any(axis=1)]
+        most[crystals] = np.iinfo(np.int64).max
+    lone: dict[bool, set[str]] = {True: set(), False: set()}
+    for names, renamed, n_atoms in zip(reader.components, _components(reader), most, strict=True):
+        for name in names:
+            is_lone = n_atoms == 1 if name.startswith(FORMULA) else len(Formula(formula(name))) == 1
+            lone[bool(is_lone)].add(name if name in renamed else formula(name))
+    return frozenset(lone[True] - lone[False])
 
 
 def _require_all_splits(table: pd.DataFrame, store: Path) -> None:

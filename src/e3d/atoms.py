@@ -61,15 +61,14 @@ def labels_of(atoms: Atoms, label: str) -> tuple[float | None, Floats | None]:
     return None if one is None else float(one), found["forces"]
 
 
-def charge_of(atoms: Atoms, label: str) -> int:
-    """Return the total charge that ``info`` states, e; 0 if it states none.
+def charge_of(atoms: Atoms, label: str) -> int | None:
+    """Return the total charge that ``info`` states, e; None if it states none.
 
     Raises
     ------
     InputError
         As :func:`e3d.store.layouts.charge_and_spin.charge_and_multiplicity`.
     """
-    stated = charge_and_multiplicity(
+    return charge_and_multiplicity(
         atoms.info.items(), atoms.numbers, label, periodic=bool(atoms.pbc.any())
-    )
-    return stated[0] or 0
+    )[0]

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Final
 
 import ase.io
-import numpy as np
 from ase import Atoms
+from ase.db import connect
 from ase.io.formats import filetype
 
 from e3d.errors import InputError, one_line
 from e3d.store.layouts.xyz_frames import read_frames
 
-_XYZ: Final = ("xyz", "extxyz")
 _XYZ_NAME: Final = re.compile(r"(?i)\.(ext|e)?xyz(\.(gz|bz2|xz))?$")
-_SDF: Final = ("sdf", "mol")
+_XYZ: Final = ("xyz", "extxyz")
+_DATABASES: Final = ("db", "json")
+_MOLFILES: Final = ("sdf", "mol")
 
 
 def images(path: Path) -> Iterator[Atoms]:
@@ -26,17 +27,21 @@ def images(path: Path) -> Iterator[Atoms]:
     InputError
         If ASE cannot read it, would lose frames or a charge, or finds atoms that are there in part.
     """
-    if _XYZ_NAME.search(path.name):
-        for atoms, _ in read_frames(path):
-            yield atoms
-        return
     try:
-        form = filetype(str(path))
-        read = [] if form in _XYZ else ase.io.iread(path, ":", form, do_not_split_by_at_sign=True)
+        form = "extxyz" if _XYZ_NAME.search(path.name) else filetype(str(path))
         if form in _XYZ:
             yield from (atoms for atoms, _ in read_frames(path))
-        for atoms in read:
-            yield _checked(atoms, path, form)
+        elif form in _DATABASES:
+            for row in connect(path).select():
+                atoms = row.toatoms()
+                atoms.info |= row.key_value_pairs
+                yield atoms
+        else:
+            more = _of_molfile(path) if form in _MOLFILES else {}
+            for atoms in ase.io.iread(path, ":", form, do_not_split_by_at_sign=True):
+                _require_whole(atoms, path)
+                atoms.info |= more
+                yield atoms
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - ASE's readers raise whatever they like
@@ -46,39 +51,32 @@ def images(path: Path) -> Iterator[Atoms]:
         ) from None
 
 
-def _checked(atoms: Atoms, path: Path, form: str) -> Atoms:
-    """Return what ASE read, with what it left behind."""
-    if form in _SDF:
-        atoms.info |= _molfile(path)
-    occupancy = (
-        atoms.arrays.get("occupancy", np.ones(1))
-        if "occupancy" in atoms.arrays
-        else (
-            [share for site in atoms.info.get("occupancy", {}).values() for share in site.values()]
-        )
-    )
-    if any(0 < share < 1 for share in occupancy if share is not None):
+def _require_whole(atoms: Atoms, path: Path) -> None:
+    """Refuse sites that are partly occupied, of CIF and PDB files: ASE takes each for an atom."""
+    shares = list(atoms.arrays.get("occupancy", ()))
+    for site in atoms.info.get("occupancy", {}).values():  # CIF: shares of elements at a site
+        shares += site.values()
+    if any(share is not None and 0 < share < 1 for share in shares):
         raise InputError(
             f"{path}: has sites that are partly occupied - expected whole atoms. Choose one "
-            "position or element for each."
+            "position and element for each."
         )
-    atoms.info = atoms.info.get("key_value_pairs", {}) | atoms.info  # of ASE's databases
-    return atoms
 
 
-def _molfile(path: Path) -> dict[str, int]:
-    """Return the charge of a molfile, of which ASE reads the first molecule and no charges."""
+def _of_molfile(path: Path) -> dict[str, int]:
+    """Return the charge of a molfile; of such files ASE reads the first molecule, and no charge."""
     text = path.read_text(encoding="utf-8", errors="replace")
-    molecules = [part for part in re.split(r"(?m)^\$\$\$\$\s*$", text) if part.strip()]
-    if len(molecules) > 1 or text.count("M  END") > 1:
+    molecules = len(re.findall(r"(?m)^M  END", text))
+    if molecules > 1:
         raise InputError(
-            f"{path}: holds {len(molecules)} molecules, of which ASE reads the first - expected "
-            "one. Write one file for each, or convert it to extended XYZ."
+            f"{path}: holds {molecules} molecules, of which ASE reads the first - expected one. "
+            "Write one file for each, or convert it to extended XYZ."
         )
-    if text.splitlines()[1][20:22] == "2D":
+    lines = text.splitlines()
+    if len(lines) > 1 and lines[1][20:22] == "2D":
         raise InputError(
             f"{path}: is a drawing in two dimensions - expected a geometry. Embed it, or give its "
             "SMILES instead."
         )
-    charges = [line.split()[3:] for line in text.splitlines() if line.startswith("M  CHG")]
-    return {"charge": sum(int(value) for pairs in charges for value in pairs[1::2])}
+    pairs = [line.split()[3:] for line in lines if line.startswith("M  CHG")]
+    return {"charge": sum(int(value) for one in pairs for value in one[1::2])}

@@ -12,7 +12,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
-import ase.io
 import numpy as np
 from ase import Atoms
 
@@ -21,10 +20,12 @@ from e3d.atoms import charge_of, labels_of, require_usable
 from e3d.chemistry import Bond, Molecule, molecule
 from e3d.conformer import conformer
 from e3d.connectivity import distances_intact
-from e3d.errors import InputError, one_line
+from e3d.errors import InputError
 from e3d.fields import Store as F
+from e3d.images import images
 from e3d.perception import perceive_or_warn
 from e3d.sources import STORE_SUFFIX, file_or_smiles
+from e3d.store.layouts.charge_and_spin import require_charge_of
 from e3d.store.reader import StoreReader
 
 log = logging.getLogger(__name__)
@@ -174,19 +175,8 @@ def from_file(path: Path) -> Iterator[Structure]:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file. Fix the path of the structures.")
-    for index, atoms in enumerate(_images(path)):
+    for index, atoms in enumerate(images(path)):
         yield from_atoms(atoms, frame=index, label=f"{path} frame {index}")
-
-
-def _images(path: Path) -> Iterator[Atoms]:
-    """Yield what ASE reads, frame by frame."""
-    try:
-        yield from ase.io.iread(path, index=":", do_not_split_by_at_sign=True)
-    except Exception as error:  # noqa: BLE001 - ASE's readers raise whatever they like
-        raise InputError(
-            f"{path}: ASE cannot read it ({one_line(error)}). Give a store (.h5) or a file in "
-            "a format ASE reads, such as extended XYZ."
-        ) from None
 
 
 def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Structure:
@@ -208,16 +198,16 @@ def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Str
     """
     bare = without_bonds(atoms, frame=frame, label=label)
     numbers, label = bare.atomic_numbers, bare.label
-    mapped = atoms.info.get("smiles")
-    charge = charge_of(atoms, label)
-    mapped = (
-        _perceived(bare.positions, numbers, bare.pbc, charge) if mapped is None else str(mapped)
-    )
+    given, charge = atoms.info.get("smiles"), charge_of(atoms, label)
+    mapped = None if given is None else str(given)
+    if mapped is None:
+        mapped = _perceived(bare.positions, numbers, bare.pbc, charge or 0)
     energy, forces = labels_of(atoms, label)
     bare = replace(bare, energy=energy, forces=forces, mapped_smiles=mapped)
     if mapped is None:
         return bare
     parsed = _parsed(mapped, numbers, label)
+    require_charge_of(mapped, charge, label)
     intact = _intact(atoms, parsed.bond_index)
     return replace(bare, smiles=parsed.smiles, bonds=parsed.bonds, intact=intact)
 

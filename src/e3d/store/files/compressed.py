@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from e3d.errors import InputError
+from e3d.provenance import scratch
 
 _MAGIC = b"\x1f\x8b"
 
@@ -52,6 +53,8 @@ def open_stream(path: Path) -> "Iterator[BufferedReader[Any]]":
 def plain(path: Path) -> Iterator[Path]:
     """Yield a path whose content is not compressed: the file itself, or a temporary copy.
 
+    What a killed process left of such a copy goes before the next one is made.
+
     Raises
     ------
     InputError
@@ -60,9 +63,9 @@ def plain(path: Path) -> Iterator[Path]:
     if not is_gzip(path):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="e3d-") as folder:
-        copy = Path(folder) / path.name.removesuffix(".gz")
-        with open_stream(path) as stream, copy.open("wb") as file:
+    with scratch(Path(tempfile.gettempdir(), path.name)) as copy:
+        # x: a link that somebody else put there is not followed
+        with open_stream(path) as stream, copy.open("xb") as file:
             shutil.copyfileobj(stream, file)
         yield copy
 

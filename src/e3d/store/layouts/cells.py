@@ -10,8 +10,8 @@ from e3d.errors import InputError
 
 _SHORTEST_ANG: Final = 0.5
 _LONGEST_ANG: Final = 1e6
-_SMALLEST_ANG3: Final = 0.5
-"""Volume of an atom: hydrogen at the centre of Jupiter has 1.5 Å^3."""
+_SMALLEST_ANG3: Final = 1.0
+"""Volume of an atom: hydrogen at some 500 GPa (r_s = 1.3 bohr) has 1.4 Å^3."""
 _LARGEST_EV_PER_ANG3: Final = 10.0
 _LARGEST_EV: Final = 50.0
 """Stress times the volume of an atom: at 500 GPa, in 5 Å^3, it is 16 eV."""

@@ -35,7 +35,7 @@ _KNOWN: Final[Mapping[str, Meaning]] = {
 }
 _SUSPECT: Final = re.compile("charge|spin|multiplic")
 _HARMLESS: Final = re.compile(
-    "charges|spins|unit|method|model|scheme|type|source|energ|gap|densit|dipole|transfer|orbit|"
+    "charges(_|$)|spins(_|$)|unit|method|model|scheme|type|source|energ|gap|densit|dipole|transfer|orbit|"
     "square|contamination|pol|partial|atomic|initial|max|min|mean|rms|std|moment|nspin|ispin|"
     "population|mulliken|hirshfeld|mbis|cm5|esp"
 )
@@ -51,10 +51,11 @@ def meaning(key: str) -> Meaning | None:
     >>> meaning("charge_state")
     'unknown'
     """
-    plain = re.sub(r"[_\-. ]", "", key).casefold()
+    words = re.sub(r"[\-. ]", "_", key).casefold()
+    plain = words.replace("_", "")
     if plain in _KNOWN:
         return _KNOWN[plain]
-    return "unknown" if _SUSPECT.search(plain) and not _HARMLESS.search(plain) else None
+    return "unknown" if _SUSPECT.search(plain) and not _HARMLESS.search(words) else None
 
 
 def charge_and_multiplicity(

@@ -56,13 +56,13 @@ def _frames(path: Path) -> Iterator[Frame | str]:
 
 
 def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
+    require_cell(atoms.cell.array, atoms.pbc, len(atoms), where)
     found = labels(atoms, where)
     if not found.complete:
         others = unread_sets(atoms)
         return f"{NO_LABELS} ({', '.join(others)} are not read)" if others else NO_LABELS
     require_ev_and_ang(atoms.info, where)
     numbers, periodic = atoms.numbers.astype(np.int64), bool(atoms.pbc.any())
-    require_cell(atoms.cell.array, atoms.pbc, len(atoms), where)
     stress = None if found.stress is None or not periodic else _tensor(found.stress, where)
     if stress is not None and all(what != "stress" for _, what, _ in units_in(atoms.info)):
         require_stress(stress, atoms.cell.array, len(atoms), where)

@@ -95,7 +95,7 @@ def _group(group: h5py.Group, where: str) -> Group:
 
 
 def _empty(group: h5py.Group, where: str) -> bool:
-    return not dataset(group, "conformations", where).size
+    return bool(dataset(group, "conformations", where).size == 0)
 
 
 def _source_index(group: h5py.Group, subset: str, m: int, where: str) -> NDArray[np.int64] | None:

@@ -5,6 +5,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 	$$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 CORES ?= 2
+RELIABILITY ?= all
 VENV := .venv
 READY := $(VENV)/.installed
 TEST_READY := $(VENV)/.installed-test
@@ -16,8 +17,8 @@ BENCHMARKS ?= step job decompose startup plan growth store cost
 BENCH := $(RUN) OMP_NUM_THREADS=1 PYTHONPATH=src:workflow python
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
 
-.PHONY: study test test-cluster lint audit smoke figures bench bench-publish publish lock pins \
-	clean help
+.PHONY: study test test-reliability test-cluster lint audit smoke figures bench bench-publish \
+	publish lock pins clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -28,6 +29,10 @@ study: $(READY) ## run the default study and its report
 
 test: lint $(TEST_READY) ## lint, types, unit tests and the smoke study
 	$(RUN) OMP_NUM_THREADS=1 python -m pytest -n $(CORES) --dist loadfile
+
+test-reliability: $(TEST_READY) ## what kills, starves and confuses; a part: RELIABILITY=seeded
+	$(RUN) OMP_NUM_THREADS=1 E3D_RELIABILITY=$(RELIABILITY) \
+		python -m pytest tests/reliability -n $(CORES) --dist loadfile
 
 test-cluster: $(TEST_READY) ## the smoke study on a Slurm of its own (root, Debian, E3D_SLURM_LAB=1)
 	$(RUN) OMP_NUM_THREADS=1 E3D_SLURM_LAB=$(E3D_SLURM_LAB) python -m pytest tests/slurm

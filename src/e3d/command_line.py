@@ -20,7 +20,14 @@ from typing import Any, NoReturn
 
 from e3d import __version__
 from e3d.errors import InputError, printable
-from e3d.failures import MENDABLE, nobody_reads, open_standard_streams, readers_may_leave, report
+from e3d.failures import (
+    MENDABLE,
+    ignored_in_a_line,
+    nobody_reads,
+    open_standard_streams,
+    readers_may_leave,
+    report,
+)
 
 
 @dataclass(frozen=True)
@@ -133,7 +140,7 @@ def run_program(
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else the shell ignores it
         signal.signal(signal.SIGINT, _end_in_order)
     try:
-        with readers_may_leave():
+        with readers_may_leave(), ignored_in_a_line():
             arguments = vars(_parser(name, summary, parts).parse_args(argv))
             return _run(arguments.pop("command"), arguments.pop("log"), arguments)
     except Exception as error:  # noqa: BLE001 - of the log that cannot be written, or of a parser
@@ -201,6 +208,11 @@ def _check_output(arguments: Mapping[str, Any], *, makes_folder: bool) -> None:
     output: Path | None = arguments["output"]
     if output is None:  # the command has its own default
         return
+    if output.exists() and not (output.is_file() or output.is_dir()):
+        raise InputError(
+            f"{output}: is a device or a pipe, and what this command writes takes the place of "
+            "what is there. Give a file's or folder's name after -o."
+        )
     if output.is_file():
         for key, value in arguments.items():
             several = value if isinstance(value, list | tuple) else [value]
@@ -233,15 +245,18 @@ def _logging_to(log: Path | None) -> Iterator[int | None]:
     terminal = None
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.unlink(missing_ok=True)  # not emptied: it may be an earlier attempt's second name
+        device = log.exists() and not log.is_file()  # /dev/null
+        if not device:
+            log.unlink(missing_ok=True)  # not emptied: it may be an earlier attempt's second name
         sys.stderr.flush()
         terminal = os.dup(2)
         target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(target, 2)
         os.close(target)
         attempts = (log.with_name(f"{log.name}.{k}") for k in itertools.count(1))
-        with contextlib.suppress(OSError):  # a file system without links
-            os.link(log, next(path for path in attempts if not path.exists()))
+        if not device:
+            with contextlib.suppress(OSError):  # a file system without links
+                os.link(log, next(path for path in attempts if not path.exists()))
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,

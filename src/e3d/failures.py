@@ -5,6 +5,8 @@ fault of the program: the line names the log, or a temporary file, that has the 
 """
 
 import contextlib
+import errno
+import logging
 import os
 import select
 import signal
@@ -17,11 +19,16 @@ from typing import Final
 
 from e3d.errors import InputError, one_line, printable
 
+log = logging.getLogger(__name__)
+
 MENDABLE: Final = 2
 """Exit code for what the user can mend."""
 FAULT: Final = 70
 """Exit code for a fault of the program, EX_SOFTWARE of sysexits.h."""
 
+_FULL: Final = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
+_NO_MEMORY: Final = [os.strerror(errno.ENOMEM), "can't allocate memory", "bad_alloc"]
+_NOT_MAPPED: Final = "failed to map segment from shared object"
 _STDOUT, _STDERR = 1, 2
 _LONGEST, _END = 1500, 500
 """Characters of a line, and of its end, which says how to mend it."""
@@ -69,25 +76,34 @@ def _said(error: Exception) -> str | None:
     """Return what the user is to read of an error that can be mended; None for any other."""
     if isinstance(error, InputError):
         return str(error)
-    if isinstance(error, OSError):
-        return (
-            f"{error.filename or 'a file'}: {error.strerror or error}. "
-            "Check the path, its permissions and the disk."
-        )
     if _is_memory(error):
         return (
             f"the memory does not suffice ({one_line(error)}). Use a machine with more, ask for "
-            "more where a scheduler limits it, or give less data at a time."
+            "more where a scheduler limits it (`mem_mb` of a rule), or give less data at a time."
+        )
+    place = getattr(error, "filename", None)
+    for reason in _FULL:  # also where a library says it, with other words around
+        if reason in str(error):
+            return (
+                f"{place or 'a file'}: {reason}. Free some space, or write to another disk, and "
+                "run again."
+            )
+    if isinstance(error, OSError):
+        return (
+            f"{place or 'a file'}: {error.strerror or error}. "
+            "Check the path, its permissions and the disk."
         )
     return None
 
 
 def _is_memory(error: Exception) -> bool:
-    """Say whether an error is that memory ran out; PyTorch has no class of its own for the CPU."""
+    """Say whether an error is that memory ran out; libraries have no class of their own for it."""
+    text = str(error)
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+        or any(reason in text for reason in _NO_MEMORY)
+        or text.rstrip(")").endswith(_NOT_MAPPED)  # else it says why not: no right to execute
     )
 
 
@@ -116,6 +132,25 @@ def _written(text: str) -> str:
     except OSError as error:
         return f"no file ({one_line(error)}; give --log)"
     return path
+
+
+@contextlib.contextmanager
+def ignored_in_a_line() -> Iterator[None]:
+    """Say in one line what fails where nobody can be told: when HDF5 closes a file on a full disk.
+
+    Python would print a traceback.
+    """
+    before = sys.unraisablehook
+
+    def say(what: "sys.UnraisableHookArgs") -> None:
+        error = what.exc_value
+        log.warning("ignored: %s", what.exc_type.__name__ if error is None else one_line(error))
+
+    sys.unraisablehook = say
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextlib.contextmanager

@@ -113,6 +113,21 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that goes when the block ends.
+
+    What a killed process left there goes before the next block with the same ``path``.
+    """
+    temporary = _temporary(path)
+    with naming(path):
+        _remove_leftovers(path)
+        try:
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Let errors of a write say which file it was: the system's do not, where the disk is full."""
     try:

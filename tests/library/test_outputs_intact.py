@@ -1,7 +1,9 @@
 """What a command writes: whole or not at all, where it was told to, and over no input."""
 
+import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -185,3 +187,21 @@ def test_a_link_to_a_folder_stays_a_link(folder: Path) -> None:
     assert main(["report", "morse.pair.yaml", "methane.xyz", "-o", "out"]) == 0
     assert (folder / "out").is_symlink()
     assert (folder / "real" / "report.html").is_file()
+
+
+def test_a_device_stays_a_device(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """``-o /dev/null`` would replace it by a file, ``--log /dev/null`` remove it."""
+    os.mkfifo("pipe")
+    command = ["decompose", "morse.pair.yaml", "methane.xyz", "-o"]
+    assert main(["evaluate", "morse.pair.yaml", "store.h5", "-o", "pipe"]) == 2
+    assert "pipe: is a device or a pipe" in error_line(capfd)
+    assert Path("pipe").is_fifo()
+    try:
+        os.mknod("null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except PermissionError:
+        pytest.skip("only the superuser makes a device")
+    assert main([*command, "out", "--log", "null"]) == 0
+    assert Path("null").is_char_device()
+    assert {path.name for path in folder.iterdir()} == {
+        *("null", "pipe", "out", "morse.pair.yaml", "methane.xyz")
+    }

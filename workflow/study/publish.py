@@ -5,7 +5,6 @@ per-frame tables stay behind.
 """
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,9 +50,7 @@ def publish(
             f"{output}: is not a published study (it has no {COSTS_FILE}), so it is not replaced. "
             "Give a new folder, or one published before."
         )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as folder:
-        fresh = Path(folder) / "new"
+    with provenance.whole_folder(output) as fresh:
         for path in (*tables, *others):
             target = fresh / path.relative_to(results)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -62,9 +59,6 @@ def publish(
             write_findings([fresh], fresh / FINDINGS_FILE, only)
         costs(results / "costs").to_csv(fresh / COSTS_FILE, index=False, lineterminator="\n")
         provenance.write_json(fresh / MACHINE_FILE, machine(tables[0]))
-        if output.exists():
-            output.rename(Path(folder) / "old")
-        fresh.rename(output)
     if readme is not None:
         text = fill_readme(readme.read_text(encoding="utf-8"), output)
         provenance.write_text(readme, text)

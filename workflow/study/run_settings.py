@@ -36,7 +36,11 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Training:
-    """How every run is trained: the same number of optimiser steps whatever n_train."""
+    """How every run is trained: the same number of optimiser steps whatever n_train.
+
+    ``retry_diverged`` is the factor of the learning rate in a second try of a training that
+    diverged (0: none).
+    """
 
     steps: int
     steps_per_epoch: int
@@ -46,6 +50,7 @@ class Training:
     ema_decay: float
     energy_weight: float
     force_weight: float
+    retry_diverged: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,15 @@ class RunSettings:
     training: Training
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain dicts, for YAML and JSON."""
-        return asdict(self)
+        """Return plain dicts, for YAML and JSON.
+
+        A second try that is not allowed is left out: without it, runs are what they were before
+        there was such a setting.
+        """
+        values = asdict(self)
+        if not self.training.retry_diverged:
+            del values["training"]["retry_diverged"]
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RunSettings":

@@ -8,12 +8,11 @@ DEVIATION: Final = "deviation"
 LIMIT: Final = "limit"
 UNIT: Final = "unit"
 """Of deviation and limit: rows have different ones."""
-N_FRAMES: Final = "n_frames"
 OBEYED: Final = "obeyed"
 AGAIN_AT: Final = "trained_again_at"
 """The learning rate of a second training, whose first one diverged; empty where there was one."""
 
-COLUMNS: Final = (LAW, QUANTITY, DEVIATION, LIMIT, UNIT, N_FRAMES, OBEYED, AGAIN_AT)
+COLUMNS: Final = (LAW, QUANTITY, DEVIATION, LIMIT, UNIT, OBEYED, AGAIN_AT)
 
 FINITE: Final = "finite numbers"
 SUM_RULE: Final = "sum rule"

@@ -29,20 +29,19 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
 def _sound(laws: pd.DataFrame, n_models: int) -> str:
     """Say how many models obey all laws, and how near to a limit they come."""
     n = laws[C.RUN].nunique()
-    who = (
-        f"{'The model obeys' if n == 1 else f'All {n} models obey'} every law that was checked"
-        if n == n_models
-        else f"{n} of {counted(n_models, 'model')} obey every law that was checked"
-    )
+    who = f"{n} of {counted(n_models, 'model')}" if n < n_models else counted(n, "model")
     checked = laws[~laws[fields.LAW].isin([fields.FINITE, fields.LEARNED])]
-    share = checked[fields.DEVIATION] / checked[fields.LIMIT]
+    share = (checked[fields.DEVIATION] / checked[fields.LIMIT]).fillna(0.0)
     rows = checked.loc[share.groupby(checked[fields.LAW], sort=False).idxmax()].to_dict("records")
     texts = [
-        f"{row[fields.LAW]} {number(row, fields.DEVIATION)} ({number(row, fields.LIMIT)} allowed)"
+        f"{row[fields.LAW]} {number(row, fields.DEVIATION)} (allowed {number(row, fields.LIMIT)})"
         for row in rows
     ]
     return (
-        f"{who}: energies and forces are numbers, and edge energies and forces follow from one "
-        f"energy that depends on nothing but the surroundings of an edge. Largest deviations, on "
-        f"{int(checked[fields.N_FRAMES].min())} frames or more of each model: {listed(texts)}."
+        f"{who} {'obeys' if n == 1 else 'obey'} every law that was checked on a few frames: "
+        "energies and forces are numbers, edge energies add up to the total energy, forces are its "
+        "slope, a molecule that is turned, mirrored, moved or renumbered gives the same, atoms "
+        "beyond the cutoff change nothing, and models that were trained here miss the forces of "
+        "their training frames by less than zero forces would. Largest deviations: "
+        f"{listed(texts)}."
     )

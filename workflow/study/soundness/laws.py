@@ -33,6 +33,8 @@ SMOOTH: Final = 1e-3
 energy that is rougher has no gradient to compare with."""
 _CURVATURE: Final = 100.0
 """eV/Å^3, third derivative of a stretched bond: it sets the step of a finite difference."""
+_STEPS, _STEEPER = 4, 30.0
+"""Steps that are tried, and how much larger the derivative must be found for another one."""
 _DIRECTIONS: Final = 4
 _BEYOND: Final = 1.02
 """Distance of a foreign atom over the cutoff."""
@@ -139,31 +141,49 @@ def _allowed(energy: float) -> float:
 
 
 def _gradient(model: EdgePotential, structure: Structure, answer: Answer, rng: Rng) -> Deviation:
-    r"""Compare forces with central differences of the energy along random directions.
+    """Compare forces with central differences of the energy along random directions.
 
     A step h = (3 eps |E| / E''')^(1/3) balances rounding and truncation (Numerical Recipes, 5.7).
-    Differences at h and 2h give the extrapolated one, and from how far they are apart the limit.
+    Differences at h and 2h give the extrapolated one, the third derivative, and from how far they
+    are apart the limit.
     """
     energy = max(1.0, abs(answer.energy))
-    step = (3 * EPS * energy / _CURVATURE) ** (1 / 3)
     directions = rng.normal(size=(_DIRECTIONS, *structure.positions.shape))
     directions /= np.linalg.norm(directions, axis=(1, 2), keepdims=True)
+    curvature = _CURVATURE
+    for _ in range(_STEPS):
+        step = (3 * EPS * energy / curvature) ** (1 / 3)
+        near, far = _differences(model, structure, directions, step)
+        apart = np.abs(near - far)
+        found = 2 * float(apart.max()) / step**2
+        if not found > _STEEPER * curvature:
+            break
+        curvature = found  # as of a model whose training diverged
+    slope = -np.einsum("nx,dnx->d", answer.forces, directions)
+    rounding = ROUNDINGS * EPS * energy / step
+    largest_force = float(np.abs(answer.forces).max())
+    limit = np.maximum(rounding, np.minimum(apart + rounding, SMOOTH * largest_force))
+    missed = np.abs((4 * near - far) / 3 - slope)
+    pairs = zip(missed.tolist(), limit.tolist(), strict=True)
+    of_directions = [Deviation(fields.GRADIENT, FORCE, *pair, EV_PER_ANG) for pair in pairs]
+    return max(of_directions, key=lambda one: one.size)
+
+
+def _differences(
+    model: EdgePotential, structure: Structure, directions: Floats, step: float
+) -> tuple[Floats, Floats]:
+    """Return central differences of the energy at ``step`` and twice of it, both (D,), eV/Å.
+
+    ``directions`` are D displacements of all atoms (D, N, 3), Å.
+    """
     moved = [
         replace(structure, positions=structure.positions + k * step * direction)
         for direction in directions
         for k in (1, -1, 2, -2)
     ]
     energies = [model.energies_and_forces(batch)[0] for batch in model.batches(moved)]
-    up, down, up2, down2 = np.concatenate(energies).reshape(_DIRECTIONS, 4).T
-    near, far = (up - down) / (2 * step), (up2 - down2) / (4 * step)
-    slope = -np.einsum("nx,dnx->d", answer.forces, directions)
-    rounding = ROUNDINGS * EPS * energy / step
-    rough = np.abs(near - far) + rounding
-    limit = np.maximum(rounding, np.minimum(rough, SMOOTH * np.abs(answer.forces).max()))
-    missed = np.abs((4 * near - far) / 3 - slope)
-    pairs = zip(missed.tolist(), limit.tolist(), strict=True)
-    found = [Deviation(fields.GRADIENT, FORCE, *pair, EV_PER_ANG) for pair in pairs]
-    return max(found, key=lambda one: one.size)
+    up, down, up2, down2 = np.concatenate(energies).reshape(len(directions), 4).T
+    return (up - down) / (2 * step), (up2 - down2) / (4 * step)
 
 
 def _symmetries(

@@ -14,14 +14,11 @@ from e3d.models import load_model
 from e3d.options import read_yaml, run_columns
 from e3d.potential import LoadedModel
 from e3d.statistics import NO, YES
-from e3d.store.reader import StoreReader
-from e3d.store.splits import read_subset
-from e3d.structures import from_store
 from study.run_settings import RunSettings
 from study.soundness import fields
 from study.soundness.frames import structures_to_check
-from study.soundness.laws import Deviation, check_laws
-from study.soundness.learned import FRAMES, learned
+from study.soundness.laws import ENERGY, EV_PER_ANG, FORCE, Deviation, check_laws
+from study.train.learned import learns_forces, training_error
 
 log = logging.getLogger(__name__)
 
@@ -72,11 +69,11 @@ def write_table(
             f"{store}: no test frame, and no molecule of {named}, that {model} can be checked on "
             f"(it knows {', '.join(loaded.type_names)}). Give frames of these elements."
         )
-    counted = [(one, len(structures)) for one in check_laws(loaded, structures, rng)]
+    found = check_laws(loaded, structures, rng)
     if subset is not None:
-        counted.append(_learned(loaded, RunSettings.from_dict(read_yaml(run)), rng))
+        found.append(_learned(loaded, RunSettings.from_dict(read_yaml(run))))
     again_at = np.nan if config is None else _again_at(config, run)
-    table = pd.DataFrame([_row(*one, again_at) for one in counted], columns=[*fields.COLUMNS])
+    table = pd.DataFrame([_row(one, again_at) for one in found], columns=[*fields.COLUMNS])
     for row in table[table[fields.OBEYED] == NO].to_dict("records"):
         log.warning("%s breaks a law: %s", model, row)
     others = [path for path in (subset, config) if path is not None]
@@ -85,17 +82,11 @@ def write_table(
     tables.write_of_run({"": table}, output, columns, inputs=inputs, made_from=made_from)
 
 
-def _learned(
-    model: LoadedModel, settings: RunSettings, rng: np.random.Generator
-) -> tuple[Deviation, int]:
-    """Return the error of a model on some of its training frames, and their number."""
-    with StoreReader(Path(settings.store)) as reader:
-        frames, _ = read_subset(Path(settings.subset), reader, Path(settings.splits))
-        chosen = np.sort(rng.permutation(frames)[:FRAMES])
-        structures = list(from_store(reader, chosen.tolist()))
-        atoms = reader.isolated_atom_energy
-    forces = settings.training.force_weight > 0
-    return learned(model, structures, atoms, forces=forces), len(structures)
+def _learned(model: LoadedModel, run: RunSettings) -> Deviation:
+    """Return the error of a model on its training frames; the limit is that of knowing nothing."""
+    error, nothing = training_error(model, run)
+    quantity, unit = (FORCE, EV_PER_ANG) if learns_forces(run) else (ENERGY, "eV/atom")
+    return Deviation(fields.LEARNED, quantity, error, nothing, unit)
 
 
 def _again_at(config: Path, run: Path) -> float:
@@ -104,14 +95,13 @@ def _again_at(config: Path, run: Path) -> float:
     return np.nan if used == read_yaml(run)["training"]["learning_rate"] else used
 
 
-def _row(found: Deviation, n_frames: int, again_at: float) -> dict[str, Any]:
+def _row(found: Deviation, again_at: float) -> dict[str, Any]:
     return {
         fields.LAW: found.law,
         fields.QUANTITY: found.quantity,
         fields.DEVIATION: found.value,
         fields.LIMIT: found.limit,
         fields.UNIT: found.unit,
-        fields.N_FRAMES: n_frames,
         fields.OBEYED: YES if found.obeyed else NO,
         fields.AGAIN_AT: again_at,
     }

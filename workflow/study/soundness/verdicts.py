@@ -26,8 +26,8 @@ _SAID: Final = {
     fields.FINITE: "it gives energies or forces that are no numbers",
     fields.SUM_RULE: "its edge energies miss its total energy by {value}, {limit} is allowed",
     fields.GRADIENT: "its forces miss the slope of its energy by {value}, {limit} is allowed",
-    fields.LEARNED: "on frames that it was trained on it misses the {quantity} by {value}, and "
-    "zero would miss it by {limit}: its training diverged",
+    fields.LEARNED: "it misses the {quantity} on its own training frames by {value}, and zero "
+    "would miss it by {limit}, so that its training diverged or was far too short",
 }
 
 

@@ -47,15 +47,16 @@ class MetricsHistory(Callback):
         """
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self._rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, **metrics})
-        if not math.isfinite(metrics[MONITOR]):
-            raise InputError(
-                f"training diverged: {MONITOR} is {metrics[MONITOR]} after step "
-                f"{trainer.global_step}, expected a number. Lower `training.learning_rate`, or "
-                "look for broken energies and forces in the data."
-            )
         if trainer.is_global_zero:  # the others have the same
             with provenance.atomic(self._path) as temporary:
                 pd.DataFrame(self._rows).to_csv(temporary, index=False)
+        if not math.isfinite(metrics[MONITOR]):
+            raise InputError(
+                f"training diverged: {MONITOR} is {metrics[MONITOR]} after step "
+                f"{trainer.global_step}, expected a number. Lower `training.learning_rate` (or let "
+                "`training.retry_diverged` do so), or look for broken energies and forces in the "
+                "data."
+            )
 
 
 class WholeCheckpoints(TorchCheckpointIO):

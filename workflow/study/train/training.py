@@ -4,6 +4,7 @@ import logging
 import pickle
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from study.train.kernels import adopt, save_plain, select
 from study.train.launch import nequip_train
 from study.train.lock import only_one
 from study.train.ranks import number, require_ranks, train_on_ranks
-from study.train.render import BEST, HISTORY_FILE, LAST, render, statistics
+from study.train.render import BEST, HISTORY_FILE, LAST, Statistics, render, statistics
+from study.train.retry import attempts, diverged
 
 log = logging.getLogger(__name__)
 
@@ -69,14 +71,16 @@ def train(run: Path, output: Path, **runtime: Any) -> None:
     paths = {name: provenance.portable(getattr(settings, name)) for name in _DATA}
     origin: dict[str, Any] = {"inputs": inputs, "settings": settings.as_dict() | paths}
     with only_one(work.parent):
-        config = render(settings, stats, work, runtime)
-        _train_from_last(config, work, runtime)
+        config, folder = _trained(settings, stats, work, runtime)
+        if folder != work:
+            rate = config["training_module"]["optimizer"]["lr"]
+            origin["settings"] |= {"retried": True, "learning_rate_used": rate}
         # all at the end: a workflow that submits a job twice removes the files of the first
         provenance.write_text(output / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False))
-        metrics = _metrics(work, settings)
+        metrics = _metrics(folder, settings)
         tables.write(metrics, output / METRICS_FILE, **origin, made_from=made_from)
         with provenance.atomic(output / MODEL_FILE) as temporary:
-            save_plain(work / f"{BEST}.ckpt", temporary, {"run": settings.run, **made_from})
+            save_plain(folder / f"{BEST}.ckpt", temporary, {"run": settings.run, **made_from})
         provenance.record(output / MODEL_FILE, **origin)
         shutil.rmtree(work)
 
@@ -110,6 +114,29 @@ def _require_runtime(run: RunSettings, runtime: Mapping[str, Any]) -> None:
             "TF32 on the CPU: it exists on a GPU only. "
             "Set `runtime.device: cuda`, or leave out --tf32."
         )
+
+
+def _trained(
+    settings: RunSettings, stats: Statistics, work: Path, runtime: Mapping[str, Any]
+) -> tuple[dict[str, Any], Path]:
+    """Train, and once more if that diverged and the settings allow it.
+
+    Returns
+    -------
+    What nequip was given, and the folder of the checkpoints.
+    """
+    *others, last = attempts(settings, work)
+    for one in others:
+        config = render(one.settings, stats, one.folder, runtime)
+        why = diverged(one, partial(_train_from_last, config, one.folder, runtime))
+        if not why:
+            return config, one.folder
+        rates = [attempt.settings.training.learning_rate for attempt in (last, one)]
+        log.warning("training diverged (%s): again, with a rate of %g, not %g", why, *rates)
+        last.folder.mkdir()
+    config = render(last.settings, stats, last.folder, runtime)
+    _train_from_last(config, last.folder, runtime)
+    return config, last.folder
 
 
 def _train_from_last(config: dict[str, Any], work: Path, runtime: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ makes equivalent have the sign of aromatic ones (:mod:`e3d.resonance`).
 """
 
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +18,7 @@ from rdkit import Chem, RDLogger
 from e3d.arrays import Ints
 from e3d.drawings import one_drawing
 from e3d.errors import InputError
-from e3d.resonance import order_free, resonance_bonds
+from e3d.resonance import order_free, order_free_ranks, resonance_bonds
 
 _ORDER_SIGN = {
     Chem.BondType.SINGLE: "-",
@@ -211,21 +212,39 @@ def bond_type(z_i: int, z_j: int, sign: str = "-") -> str:
 
 def _bonds(mol: Chem.Mol) -> tuple[Bond, ...]:
     merged = resonance_bonds(mol)
+    fine_names = _with_hybridisation(mol, merged)
     bonds = []
     for bond in mol.GetBonds():
         i, j = sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
         sign = ":" if bond.GetIdx() in merged else _ORDER_SIGN.get(bond.GetBondType(), "~")
         a, b = mol.GetAtomWithIdx(i), mol.GetAtomWithIdx(j)
-        names = sorted((atom.GetSymbol(), _with_hybridisation(atom)) for atom in (a, b))
+        names = sorted((atom.GetSymbol(), fine_names[atom.GetIdx()]) for atom in (a, b))
         fine = names[0][1] + sign + names[1][1]
         bonds.append(Bond(i, j, bond_type(a.GetAtomicNum(), b.GetAtomicNum(), sign), fine))
     return tuple(sorted(bonds, key=lambda bond: (bond.i, bond.j)))
 
 
-def _with_hybridisation(atom: Chem.Atom) -> str:
-    hybridisation = atom.GetHybridization()
-    plain = atom.GetAtomicNum() == 1 or hybridisation == Chem.HybridizationType.S
-    return str(atom.GetSymbol()) + ("" if plain else str(hybridisation.name).lower())
+def _with_hybridisation(mol: Chem.Mol, merged: Set[int]) -> list[str]:
+    """Return ``Csp3`` of each atom; atoms that resonance makes equal have the lowest of theirs."""
+    found = [atom.GetHybridization() for atom in mol.GetAtoms()]
+    alike: dict[int, set[int]] = {}
+    ranks = order_free_ranks(mol) if merged else []
+    for bond in (mol.GetBondWithIdx(k) for k in merged):
+        for row in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()):
+            alike.setdefault(ranks[row], set()).add(row)
+    for rows in alike.values():
+        lowest = min((found[row] for row in rows), key=int)
+        for row in rows:
+            found[row] = lowest
+    return [
+        str(atom.GetSymbol())
+        + (
+            ""
+            if atom.GetAtomicNum() == 1 or kind == Chem.HybridizationType.S
+            else str(kind.name).lower()
+        )
+        for atom, kind in zip(mol.GetAtoms(), found, strict=True)
+    ]
 
 
 def equivalent_bonds(named: str, frame: str) -> frozenset[tuple[int, int]]:

@@ -22,7 +22,7 @@ def resonance_bonds(mol: Chem.Mol) -> set[int]:
     }
     if not marked:
         return set()
-    ranks = _order_free_ranks(mol)
+    ranks = order_free_ranks(mol)
     classes: dict[tuple[int, ...], list[Chem.Bond]] = {}
     for bond in mol.GetBonds():
         key = tuple(sorted(ranks[row] for row in _ends(bond)))
@@ -65,6 +65,6 @@ def order_free(mol: Chem.Mol) -> Chem.Mol:
     return skeleton
 
 
-def _order_free_ranks(mol: Chem.Mol) -> list[int]:
+def order_free_ranks(mol: Chem.Mol) -> list[int]:
     """Return the symmetry classes of the atoms of the skeleton."""
     return list(Chem.CanonicalRankAtoms(order_free(mol), breakTies=False, includeChirality=False))

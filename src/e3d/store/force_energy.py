@@ -62,10 +62,6 @@ CAUSES: Final = {
     0.1: "the forces are in eV/nm",
 }
 """What a slope of change over work comes from."""
-_NO_WORK = (
-    "the forces are zero while the energies of near conformations differ - a force is minus the "
-    "slope of the energy. Leave frames without forces out of the file, or label them."
-)
 
 
 @dataclass
@@ -136,19 +132,37 @@ class ForceEnergy:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How forces agree with energies; None where there are too few steps or frames to say."""
+    """How forces agree with energies; None where there are too few steps or frames to say.
+
+    ``proportional`` is the agreement of change and slope times work. ``judged`` is False where only
+    an agreement in another unit or sign would say something: where atoms of crystals hardly work,
+    energies may differ by the settings of the calculation.
+    """
 
     steps: int
     slope: float | None
     agreement: float | None
+    proportional: float | None
     torque: float | None
+    judged: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain numbers, rounded to what they mean."""
         return {
-            name: value if value is None or isinstance(value, int) else float(f"{value:.3g}")
+            name: float(f"{value:.3g}") if isinstance(value, float) else value
             for name, value in vars(self).items()
+            if name != "judged"
         }
+
+    @property
+    def wrong(self) -> bool:
+        """Whether forces are not those of the energies."""
+        if self.slope is None or self.agreement is None or self.proportional is None:
+            return False
+        inside = SLOPE_RANGE[0] <= self.slope <= SLOPE_RANGE[1]
+        if not self.judged:
+            return not inside and self.proportional >= LEAST_AGREEMENT
+        return not inside or self.agreement < LEAST_AGREEMENT
 
 
 def agreement(parts: list[Steps]) -> Agreement:
@@ -156,22 +170,33 @@ def agreement(parts: list[Steps]) -> Agreement:
 
     >>> change = np.full(20, 0.5)
     >>> agreement([Steps(change, -change, np.empty(0))])
-    Agreement(steps=20, slope=-1.0, agreement=0.0, torque=None)
+    Agreement(steps=20, slope=-1.0, agreement=0.0, proportional=1.0, torque=None, judged=True)
     """
     change, work, torque = (
         np.concatenate([np.empty(0), *(getattr(part, name) for part in parts)])
         for name in ("change", "work", "torque")
     )
-    larger = np.maximum(np.abs(change), np.abs(work))
-    counts = larger > SMALLEST_STEP_EV
-    change, work, larger = change[counts], work[counts], larger[counts]
+    counts, judged = np.maximum(np.abs(change), np.abs(work)) > SMALLEST_STEP_EV, True
+    if any(part.displaced for part in parts):
+        working = np.abs(work) > SMALLEST_STEP_EV
+        judged = int(working.sum()) >= LEAST_STEPS
+        counts = working if judged else counts
+    change, work = change[counts], work[counts]
     turn = float(np.median(torque)) if len(torque) >= LEAST_FRAMES else None
     if len(change) < LEAST_STEPS:
-        return Agreement(len(change), None, None, turn)
+        return Agreement(len(change), None, None, None, turn)
+    slope = _slope(change, work)
+    if not np.isfinite(slope):
+        return Agreement(len(change), slope, 0.0, 1.0, turn)
+    scaled = slope * work
+    return Agreement(len(change), slope, _share(change, work), _share(change, scaled), turn, judged)
+
+
+def _share(change: Floats, work: Floats) -> float:
+    """Return the part of the steps where the two differ by less than half of the larger one."""
+    larger = np.maximum(np.abs(change), np.abs(work))
     weight = np.minimum(larger, LARGEST_WEIGHT_EV)
-    agree = np.abs(change - work) <= 0.5 * larger
-    share = float(weight[agree].sum() / weight.sum())
-    return Agreement(len(change), _slope(change, work), share, turn)
+    return float(weight[np.abs(change - work) <= 0.5 * larger].sum() / weight.sum())
 
 
 def _slope(change: Floats, work: Floats) -> float:
@@ -186,18 +211,20 @@ def _slope(change: Floats, work: Floats) -> float:
 
 
 def _judge(found: Agreement, where: str) -> None:
-    if found.slope is not None and found.agreement is not None:
-        inside = SLOPE_RANGE[0] <= found.slope <= SLOPE_RANGE[1]
-        if not inside or found.agreement < LEAST_AGREEMENT:
-            raise InputError(
-                f"forces against energies{where}: {_NO_WORK}"
-                if not np.isfinite(found.slope)
-                else f"forces against energies{where}: over {found.steps} steps between near "
-                f"conformations the energy changes by {found.slope:.3g} times the work against the "
-                f"forces, and {found.agreement:.0%} of them agree - expected 1 "
-                f"({SLOPE_RANGE[0]:g} to {SLOPE_RANGE[1]:g}) and over {LEAST_AGREEMENT:.0%}. "
-                f"{_cause(found)} Correct the labels, or their units, in the file."
-            )
+    if found.wrong and not np.isfinite(found.slope or 0.0):
+        raise InputError(
+            f"forces against energies{where}: the forces are zero in {found.steps} steps between "
+            "near conformations in which the energy changes - a force is minus the slope of the "
+            "energy. Leave frames without forces out of the file, or label them."
+        )
+    if found.wrong:
+        raise InputError(
+            f"forces against energies{where}: over {found.steps} steps between near "
+            f"conformations the energy changes by {found.slope:.3g} times the work against the "
+            f"forces, and {found.agreement:.0%} of them agree - expected 1 ({SLOPE_RANGE[0]:g} to "
+            f"{SLOPE_RANGE[1]:g}) and over {LEAST_AGREEMENT:.0%}. {_cause(found)} Correct the "
+            "labels, or their units, in the file."
+        )
     if found.torque is not None and found.torque > LARGEST_TORQUE:
         raise InputError(
             f"forces{where}: half of the molecules feel a torque above {found.torque:.2g} of the "
@@ -209,19 +236,17 @@ def _judge(found: Agreement, where: str) -> None:
 
 
 def _cause(found: Agreement) -> str:
-    slope = found.slope or 0.0
-    sign = "the forces have the opposite sign (are they gradients?)" if slope < 0 else ""
-    low, high = SLOPE_RANGE
-    if sign and low <= -slope <= high:
-        return f"It seems that {sign}."
-    near = [factor for factor in CAUSES if low <= abs(slope) / factor <= high]
-    if near:
-        factor = min(near, key=lambda value: abs(np.log(abs(slope) / value)))
-        return f"It seems that {CAUSES[factor]}{f', and {sign}' if sign else ''}."
-    return (
-        "Forces and energies are of different conformations or levels of theory, or the atoms, "
-        "axes or frames of the forces are in another order."
-    )
+    slope, (low, high) = found.slope or 0.0, SLOPE_RANGE
+    if (found.proportional or 0.0) < LEAST_AGREEMENT:
+        return (
+            "Forces and energies are of different conformations or levels of theory, or the atoms, "
+            "axes or frames of the forces are in another order."
+        )
+    signs = ["the forces have the opposite sign (are they gradients?)"] * (slope < 0)
+    factor = min(CAUSES, key=lambda value: abs(np.log(abs(slope) / value)))
+    if low <= abs(slope) / factor <= high:
+        signs = [CAUSES[factor], *signs]
+    return f"It seems that {' and '.join(signs) or 'one of the two is in another unit'}."
 
 
 def _identity(group: Group) -> tuple[Hashable, ...]:

@@ -19,13 +19,15 @@ from e3d.store.group import Group
 
 NEAR_LOG: Final = 0.26
 """Conformations are near if no distance differs by more than this in its logarithm (30 %)."""
-NEAR_ANG: Final = 0.3
-"""Frames in one cell are near if no atom moves farther."""
+NEAR_ANG: Final = (0.02, 0.3)
+"""Frames in one cell are near, and two, if the atom that moves farthest moves so far."""
 SAME_CELL_ANG: Final = 1e-3
 LARGEST_MOLECULE: Final = 220
 MOST_FRAMES: Final = 32
 MOST_STEPS: Final = 8
 """Of a group, the shortest ones."""
+NOISE_EV_PER_ANG: Final = 0.1
+"""Forces of relaxed structures are no larger than the noise of a grid: they say nothing."""
 _ELEMENTS = 50_000  # of all matrices of atoms by atoms that are held at once
 _RIDGE = 1e-8
 
@@ -35,12 +37,14 @@ class Steps:
     """P steps between near conformations: change of energy and work of the forces (P,), eV.
 
     ``torque`` (K,) is the net torque on each conformation looked at, as a share of the largest that
-    forces of these sizes could give; empty for periodic frames.
+    forces of these sizes could give; empty for periodic frames. ``displaced`` says that the work is
+    along Cartesian displacements.
     """
 
     change: Floats
     work: Floats
     torque: Floats
+    displaced: bool = False
 
 
 def steps(group: Group) -> Steps:
@@ -49,10 +53,10 @@ def steps(group: Group) -> Steps:
     if n < 2 or not len(group.energy):
         return Steps(np.empty(0), np.empty(0), np.empty(0))
     if group.cell is not None:
-        return Steps(*_displaced(group), np.empty(0))
+        return Steps(*_displaced(group), np.empty(0), displaced=True)
     torque = _torque_share(group.positions[:MOST_FRAMES], group.forces[:MOST_FRAMES])
     if n > LARGEST_MOLECULE:
-        return Steps(*_displaced(group), torque)
+        return Steps(*_displaced(group), torque, displaced=True)
     return Steps(*_deformed(group), torque)
 
 
@@ -120,15 +124,16 @@ def _displaced(group: Group) -> tuple[Floats, Floats]:
         inverse = np.linalg.pinv(group.cell[:-1])
         turns = np.round(moved @ inverse) * group.pbc[:-1, None]
         moved = moved - turns @ group.cell[:-1]
-    near &= np.linalg.norm(moved, axis=-1).max(axis=1) < NEAR_ANG
+    farthest = np.linalg.norm(moved, axis=-1).max(axis=1)
+    near &= (farthest > NEAR_ANG[0]) & (farthest < NEAR_ANG[1])
     mean = 0.5 * (group.forces[1:] + group.forces[:-1])
     work = -np.einsum("mnx,mnx->m", mean, moved)
     return np.diff(group.energy)[near], work[near]
 
 
 def _torque_share(positions: Floats, forces: Floats) -> Floats:
-    """Return |sum x F| over sum |x| |F| (M,), about the mean position."""
+    """Return |sum x F| over sum |x| (|F| + noise) (M,), about the mean position."""
     arms = positions - positions.mean(axis=1, keepdims=True)
     torque = np.linalg.norm(np.cross(arms, forces).sum(axis=1), axis=-1)
-    largest = (np.linalg.norm(arms, axis=-1) * np.linalg.norm(forces, axis=-1)).sum(axis=1)
-    return np.asarray(torque / np.maximum(largest, np.finfo(float).tiny))
+    sizes = np.linalg.norm(forces, axis=-1) + NOISE_EV_PER_ANG
+    return np.asarray(torque / (np.linalg.norm(arms, axis=-1) * sizes).sum(axis=1))

@@ -60,13 +60,16 @@ class Gate:
         InputError
             For a frame that nothing real has.
         """
-        check_frames(group, molecule.charge, self._atoms)
+        if group.cell is None and len(group.atomic_numbers) == 1 and molecule.charge == 0:
+            z = int(group.atomic_numbers[0])
+            self._lowest[z] = min(self._lowest.get(z, np.inf), *group.energy.tolist())
         too_large = excessive(group.forces)
         self._seen["frames"] += len(too_large)
         if too_large.any():
             self._seen[EXCESSIVE] += int(too_large.sum())
             self._report.frames_dropped[EXCESSIVE] += int(too_large.sum())
             group = select(group, ~too_large)
+        check_frames(group, molecule.charge, self._atoms)
         return group
 
     def measure(self, group: Group, molecule: Molecule) -> Masks:
@@ -83,9 +86,6 @@ class Gate:
         self._scale.add(group, found, known_bonds=bonds is not None)
         self._forces.add(group)
         self._count_forces(group)
-        if group.cell is None and len(group.atomic_numbers) == 1 and molecule.charge == 0:
-            z = int(group.atomic_numbers[0])
-            self._lowest[z] = min(self._lowest.get(z, np.inf), *group.energy.tolist())
         return found.intact
 
     def finish(self) -> None:
@@ -96,21 +96,27 @@ class Gate:
         InputError
             If the file as a whole cannot be right.
         """
-        excess, frames = self._seen[EXCESSIVE], self._seen["frames"]
-        if excess > MOST_EXCESSIVE * frames:
-            raise InputError(
-                f"{excess} of {frames} frames have {EXCESSIVE} - at most "
-                f"{MOST_EXCESSIVE:.0%} may, they are left out. The forces are in another unit, or "
-                "the file is broken: correct it."
-            )
-        if excess:
-            log.warning("%d of %d frames left out: %s", excess, frames, EXCESSIVE)
         self._scale.check()
         self._check_zero_forces()
         self._check_single_atoms()
+        found = self._forces.finish()
+        every = found["all"]
+        self._check_excessive(known_unit=every.slope is not None and every.judged)
         self._report.forces_against_energies = {
-            name: found.as_dict() for name, found in self._forces.finish().items()
+            name: part.as_dict() for name, part in found.items()
         }
+
+    def _check_excessive(self, *, known_unit: bool) -> None:
+        """Refuse many frames with excessive forces, unless the others show the unit to be right."""
+        excess, frames = self._seen[EXCESSIVE], self._seen["frames"]
+        if excess > MOST_EXCESSIVE * frames and not known_unit:
+            raise InputError(
+                f"{excess} of {frames} frames have {EXCESSIVE} - such frames are left out, and at "
+                f"most {MOST_EXCESSIVE:.0%} may be. The forces are in another unit, or the file is "
+                "broken: correct it."
+            )
+        if excess:
+            log.warning("%d of %d frames left out: %s", excess, frames, EXCESSIVE)
 
     def _count_forces(self, group: Group) -> None:
         if group.cell is None and len(group.atomic_numbers) > 1:

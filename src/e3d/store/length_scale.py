@@ -76,13 +76,15 @@ class LengthScale:
             self._check_contacts(subset, counts)
 
     def _check_bonds(self) -> None:
-        seen = self._seen
-        changed, frames = seen["changed"], seen["frames"]
-        if changed <= MOST_CHANGED * frames or frames < LEAST_FRAMES:
+        """Refuse many molecules none of whose frames has its bonds: a path or stretch has one."""
+        changed, frames = self._seen["changed"], self._seen["frames"]
+        never, groups = self._seen["groups never intact"], self._seen["groups"]
+        few = changed <= MOST_CHANGED * frames or never <= MOST_CHANGED * groups
+        if few or groups < LEAST_FRAMES:
             return
         share = (
-            f"{changed} of {frames} frames have other bonds than their SMILES - at most "
-            f"{MOST_CHANGED:.0%} may, but for reactions"
+            f"{changed} of {frames} frames have other bonds than their SMILES, and {never} of "
+            f"{groups} molecules have them in no frame - at most {MOST_CHANGED:.0%} may"
         )
         best = int(self._mended.argmax())
         if self._mended[best] >= MENDED * changed:
@@ -90,13 +92,10 @@ class LengthScale:
                 f"{share}. With distances {FACTORS[best]:.4g} times as large {self._mended[best]} "
                 f"more would have them: {MIXUPS[FACTORS[best]]}. Correct the file or its `layout`."
             )
-        groups, never = seen["groups"], seen["groups never intact"]
-        if groups >= LEAST_FRAMES and never > MOST_CHANGED * groups:
-            raise InputError(
-                f"{share}, and {never} of {groups} molecules have them in no frame. Their atoms "
-                "are not in the order of the SMILES' map numbers, or it is of another molecule: "
-                "correct the file, or leave the SMILES out."
-            )
+        raise InputError(
+            f"{share}. Their atoms are not in the order of the SMILES' map numbers, or it is of "
+            "another molecule: correct the file, or leave the SMILES out."
+        )
 
     def _check_contacts(self, subset: str, counts: Ints) -> None:
         frames = int(counts.sum())

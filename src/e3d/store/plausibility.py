@@ -4,8 +4,9 @@ Limits are wide enough for every real frame that is known, and narrow enough for
 
 - Binding energy per atom: the strongest bonds there are give -9 eV (tungsten, TaC; CO -5.6).
   GFN2-xTB overbinds to -9 too, and an isolated atom in another spin state shifts it by 1 to 3.
-  The data that ship and MPtrj lie between -8.9 and +1.5 eV (a bond squeezed to 0.8 Å). A total
-  energy in a wrong unit is off by 13 eV per atom for hydrogen alone, by hundreds with any carbon.
+  The data that ship and MPtrj lie between -8.9 and 0 eV, and up to +1.5 where a bond is squeezed
+  so far that its force is excessive. A total energy in a wrong unit is off by 13 eV per atom for
+  hydrogen alone, by hundreds with any carbon.
 - An ion may be higher by the ionisation energies, up to 25 eV for the first.
 - Closest atoms: the shortest bond, H2, has 0.74 Å, and squeezed to 0.58 Å still is data.
 """
@@ -42,10 +43,10 @@ ENERGY_MIXUPS: Final = {
 }
 """Mistakes, and the factor that mends the energy."""
 ATOM_MIXUPS: Final = {
+    "the energies are relative to isolated atoms already (give those as 0 eV)": 0.0,
     "the isolated atoms are in hartree": HARTREE_EV,
     "the isolated atoms are in kcal/mol": 1 / EV_KCAL_MOL,
     "the isolated atoms are in kJ/mol": 1 / EV_KJ_MOL,
-    "the energies are relative to isolated atoms already, so that those count as 0 eV": 0.0,
 }
 """Mistakes, and the factor that mends the energies of isolated atoms."""
 

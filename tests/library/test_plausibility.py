@@ -1,0 +1,422 @@
+"""Labels with one mistake each: every reader's frames pass one gate, and it says what is wrong.
+
+The sources are the first molecules of ``resources/minispice.hdf5``, single conformations of
+``resources/spice2_real.xyz`` without their SMILES, and a copper cell by EMT.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import read, write
+
+from e3d.store.convert import write_store
+from e3d.store.gate import EXCESSIVE
+from e3d.store.group import Group, check_groups
+from e3d.store.plausibility import check_frames
+from e3d.units import BOHR_ANG, EV_KCAL_MOL, EV_KJ_MOL, HARTREE_EV
+
+MOLECULES = 14
+WATER_ATOMS = {1: -13.5, 8: -2043.9}
+X, E, G, F0 = "conformations", "dft_total_energy", "dft_total_gradient", "formation_energy"
+Arrays = dict[str, np.ndarray[Any, Any]]
+Mutation = Callable[[Arrays], None]
+
+
+@pytest.fixture(scope="module")
+def source(minispice: Path) -> dict[str, Arrays]:
+    """The first groups of minispice, as arrays."""
+    with h5py.File(minispice) as file:
+        names = [name for name in file if len(file[name]["atomic_numbers"]) > 3][:MOLECULES]
+        return {name: {key: file[name][key][()] for key in file[name]} for name in names}
+
+
+@pytest.fixture
+def spoilt(source: dict[str, Arrays], tmp_path: Path) -> Callable[..., Path]:
+    """Write the groups in SPICE's layout, each changed by a function."""
+
+    def write_groups(change: Mutation, *, only: int = MOLECULES) -> Path:
+        path = tmp_path / "spoilt.hdf5"
+        with h5py.File(path, "w") as file:
+            for k, (name, arrays) in enumerate(source.items()):
+                changed = {key: value.copy() for key, value in arrays.items()}
+                if k < only:
+                    change(changed)
+                group = file.create_group(name)
+                for key, value in changed.items():
+                    group[key] = value
+        return path
+
+    return write_groups
+
+
+def scaled(**factors: float) -> Mutation:
+    """Multiply arrays by factors; a formation energy would contradict the energy, so it goes."""
+
+    def change(arrays: Arrays) -> None:
+        arrays.pop(F0, None)
+        for key, factor in factors.items():
+            arrays[key] = arrays[key] * factor
+
+    return change
+
+
+def permuted(axis: int, key: str = G) -> Mutation:
+    """Put an array's frames (0), atoms (1) or axes (2) in another order."""
+
+    def change(arrays: Arrays) -> None:
+        arrays.pop(F0, None)
+        arrays[key] = np.roll(arrays[key], 1, axis=axis)
+
+    return change
+
+
+def set_one(key: str, value: float) -> Mutation:
+    """Set one number of every group."""
+
+    def change(arrays: Arrays) -> None:
+        arrays.pop(F0, None)
+        arrays[key] = arrays[key].astype(np.float64)
+        arrays[key].reshape(-1)[3] = value
+
+    return change
+
+
+def on_top(arrays: Arrays) -> None:
+    arrays[X][2, 1] = arrays[X][2, 0] + 0.1
+
+
+ENERGIES = {
+    "eV as hartree": (scaled(**{E: HARTREE_EV}), "if energies in eV were taken as hartree"),
+    "kcal/mol as hartree": (
+        scaled(**{E: HARTREE_EV * EV_KCAL_MOL}),
+        "if energies in kcal/mol were taken as hartree",
+    ),
+    "kJ/mol as hartree": (
+        scaled(**{E: HARTREE_EV * EV_KJ_MOL}),
+        "if energies in kJ/mol were taken as hartree",
+    ),
+    "hartree as eV": (scaled(**{E: 1 / HARTREE_EV}), "if energies in hartree were taken as eV"),
+    "of the other sign": (scaled(**{E: -1.0}), "binding energy"),
+    "formation energies": (
+        lambda arrays: arrays.update({E: arrays.pop(F0)}),
+        "relative to isolated atoms already",
+    ),
+    "no number of this world": (set_one(E, 1e30), "conformation 3: binding energy"),
+    "denormal": (set_one(E, 1e-310), "no number that a program gives"),
+}
+POSITIONS = {
+    "Å as bohr": (scaled(**{X: BOHR_ANG}), "coordinates in Å were taken as bohr"),
+    "bohr twice": (scaled(**{X: 1 / BOHR_ANG}), "coordinates in bohr were taken as Å"),
+    "nm": (scaled(**{X: BOHR_ANG / 10}), "Å apart"),
+    "nm, the other way": (scaled(**{X: 10.0}), "coordinates in Å were taken as nm"),
+    "too far": (set_one(X, 1e6), "single precision"),
+    "two atoms in one place": (on_top, "atoms 0 and 1"),
+    "other order of atoms": (permuted(1, X), "map numbers"),
+}
+FORCES = {
+    "of the other sign": (scaled(**{G: -1.0}), "opposite sign"),
+    "eV/Å as hartree/bohr": (scaled(**{G: 51.42}), "1 hartree/bohr"),
+    "hartree/bohr as eV/Å": (scaled(**{G: 1 / 51.42}), "forces are in hartree/bohr"),
+    "hartree/Å as hartree/bohr": (scaled(**{G: 1 / BOHR_ANG}), "times the work"),
+    "hartree/bohr as hartree/Å": (scaled(**{G: BOHR_ANG}), "eV/bohr"),
+    "kcal/mol/bohr": (scaled(**{G: 0.1 * EV_KCAL_MOL}), "times the work"),
+    "of another frame": (permuted(0), "different conformations"),
+    "of another atom": (permuted(1), "different conformations"),
+    "of another axis": (permuted(2), "different conformations"),
+    "zero": (scaled(**{G: 0.0}), "zero to the last digit"),
+    "ten times": (scaled(**{G: 10.0}), "eV/nm"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        pytest.param(*case, id=f"{what}: {name}")
+        for what, table in (("energy", ENERGIES), ("coordinates", POSITIONS), ("forces", FORCES))
+        for name, case in table.items()
+    ],
+)
+def test_one_mistake_in_all_molecules(
+    change: Mutation, text: str, spoilt: Any, tmp_path: Path, input_error: Any
+) -> None:
+    with input_error("spoilt.hdf5", text):
+        write_store(spoilt(change), tmp_path / "store.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["spoilt.hdf5"]
+
+
+def test_without_a_mistake(spoilt: Any, tmp_path: Path) -> None:
+    report = write_store(spoilt(lambda arrays: None), tmp_path / "store.h5").as_dict()
+    assert (report["frames"], report["frames_dropped"]) == (20 * MOLECULES, {})
+    found = report["forces_against_energies"]["all"]
+    assert found["steps"] > 40
+    assert found["slope"] == pytest.approx(1, abs=0.05)
+    assert found["agreement"] > 0.95
+    assert found["torque"] < 1e-3
+    assert (
+        -6 < report["binding_energy_eV_per_atom"][0] < report["binding_energy_eV_per_atom"][1] < 0
+    )
+
+
+def test_few_frames_with_excessive_forces_are_left_out_and_counted(
+    spoilt: Any, tmp_path: Path
+) -> None:
+    """As a broken grid of the program left them; one such frame moves a model's scale by 1e4."""
+    report = write_store(spoilt(set_one(G, 3000.0), only=2), tmp_path / "store.h5").as_dict()
+    assert report["frames"] == 20 * MOLECULES - 2
+    assert report["frames_dropped"] == {EXCESSIVE: 2}
+    assert report["force_norm_eV_per_ang"][1] < 51.5 * np.sqrt(3)
+
+
+def test_excessive_forces_everywhere_are_a_unit(
+    spoilt: Any, tmp_path: Path, input_error: Any
+) -> None:
+    with input_error(f"{20 * MOLECULES} of {20 * MOLECULES} frames have forces", "another unit"):
+        write_store(spoilt(scaled(**{G: 1e4})), tmp_path / "store.h5")
+
+
+def signs(arrays: Arrays) -> None:
+    arrays[G] *= -1
+
+
+def zeros(arrays: Arrays) -> None:
+    arrays[G][:8] = 0
+
+
+@pytest.mark.parametrize("mistake", [signs, zeros])
+def test_a_subset_with_a_mistake_is_named(
+    mistake: Mutation, spoilt: Any, tmp_path: Path, input_error: Any
+) -> None:
+    """Seven good molecules beside seven whose forces are not, or not all, their own."""
+
+    def change(arrays: Arrays) -> None:
+        arrays["subset"] = np.array([b"theirs"])
+        mistake(arrays)
+
+    with input_error("subset 'theirs'", "forces against energies"):
+        write_store(spoilt(change, only=MOLECULES // 2), tmp_path / "store.h5")
+
+
+# -- layouts without SMILES, single conformations, crystals --------------------------------------
+
+
+@pytest.fixture(scope="module")
+def singles(root: Path) -> list[Atoms]:
+    """Forty frames of real SPICE 2, all of different molecules, without their SMILES."""
+    frames = read(root / "resources" / "spice2_real.xyz", index="0:40")
+    for frame in frames:
+        frame.info = {}
+    return list(frames)
+
+
+def _rewritten(frames: list[Atoms], path: Path, change: Callable[[Arrays], None]) -> Path:
+    changed = []
+    for frame in frames:
+        results = frame.calc.results
+        arrays = {"x": frame.positions.copy(), "f": results["forces"].copy()}
+        arrays["e"] = np.array(results["energy"])
+        change(arrays)
+        other = frame.copy()
+        other.positions = arrays["x"]
+        other.calc = SinglePointCalculator(other, energy=float(arrays["e"]), forces=arrays["f"])
+        changed.append(other)
+    write(path, changed, format="extxyz")
+    return path
+
+
+SINGLE: dict[str, tuple[Mutation, str]] = {
+    "hartree": (scaled(e=1 / HARTREE_EV), "energies in hartree were taken as eV"),
+    "kcal/mol": (scaled(e=EV_KCAL_MOL), "energies in kcal/mol were taken as eV"),
+    "bohr": (scaled(x=1 / BOHR_ANG), "coordinates in bohr were taken as Å"),
+    "bohr, the other way": (scaled(x=BOHR_ANG), "coordinates in Å were taken as bohr"),
+    "nm": (scaled(x=0.1), "Å apart"),
+    "order of atoms": (permuted(0, "f"), "torque"),
+    "order of axes": (permuted(1, "f"), "torque"),
+    "no forces": (scaled(f=0.0), "zero to the last digit"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"), [pytest.param(*case, id=name) for name, case in SINGLE.items()]
+)
+def test_one_conformation_of_each_molecule(
+    change: Mutation, text: str, singles: list[Atoms], tmp_path: Path, input_error: Any
+) -> None:
+    path = _rewritten(singles, tmp_path / "single.xyz", change)
+    with input_error("single.xyz", text):
+        write_store(path, tmp_path / "store.h5", layout="extxyz")
+
+
+def test_one_conformation_of_each_molecule_is_read(singles: list[Atoms], tmp_path: Path) -> None:
+    path = _rewritten(singles, tmp_path / "single.xyz", lambda arrays: None)
+    report = write_store(path, tmp_path / "store.h5", layout="extxyz").as_dict()
+    assert (report["frames"], report["frames_dropped"]) == (40, {})
+    assert report["forces_against_energies"]["all"]["slope"] is None, "nothing is near"
+
+
+@pytest.fixture(scope="module")
+def copper() -> list[Atoms]:
+    """Thirty frames of a copper cell whose atoms walk in small steps, across its faces, by EMT.
+
+    Energies are relative to isolated atoms, lowered by 3.5 eV each, as copper is bound.
+    """
+    atoms = bulk("Cu", cubic=True).repeat((2, 2, 1))
+    rng = np.random.default_rng(0)
+    rest = atoms.positions.copy()
+    walk = np.zeros_like(rest)
+    frames = []
+    for _ in range(30):
+        walk = 0.9 * walk + rng.normal(scale=0.06, size=rest.shape)
+        frame = atoms.copy()
+        frame.positions = rest + walk
+        frame.wrap()
+        frame.calc = EMT()
+        energy = frame.get_potential_energy() - 3.5 * len(frame)
+        labels = {"energy": energy, "forces": frame.get_forces()}
+        frame.calc = SinglePointCalculator(frame, **labels)
+        frames.append(frame)
+    return frames
+
+
+EMT_ATOM: Any = {"layout": "extxyz", "theory": "EMT", "isolated_atom_energy": {"Cu": 0.0}}
+CRYSTAL = {
+    "gradients": (scaled(f=-1.0), "opposite sign"),
+    "hartree/bohr": (scaled(f=1 / 51.42), "forces are in hartree/bohr"),
+    "order of atoms": (permuted(0, "f"), "times the work"),
+    "no forces": (scaled(f=0.0), "forces are zero"),
+    "energies in kcal/mol": (scaled(e=EV_KCAL_MOL), "binding energy"),
+    "energies per atom": (scaled(e=1 / 16), "times the work"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"), [pytest.param(*case, id=name) for name, case in CRYSTAL.items()]
+)
+def test_a_crystal(
+    change: Mutation, text: str, copper: list[Atoms], tmp_path: Path, input_error: Any
+) -> None:
+    path = _rewritten(copper, tmp_path / "copper.xyz", change)
+    with input_error("copper.xyz", text):
+        write_store(path, tmp_path / "store.h5", **EMT_ATOM)
+
+
+def test_a_crystal_is_read(copper: list[Atoms], tmp_path: Path) -> None:
+    path = _rewritten(copper, tmp_path / "copper.xyz", lambda arrays: None)
+    found = write_store(path, tmp_path / "store.h5", **EMT_ATOM).forces_against_energies["all"]
+    assert found["steps"] >= 20
+    assert found["slope"] == pytest.approx(1, abs=0.03)
+    assert found["agreement"] > 0.95
+
+
+# -- frames and atoms ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "layout", "frames", "dropped"),
+    [
+        ("reactions.hdf5", "spice", 108, {}),  # half of them with other bonds than their SMILES
+        ("scans.hdf5", "spice", 132, {EXCESSIVE: 8}),  # bonds squeezed to 0.8 times their length
+        ("spice2_real.xyz", "extxyz", 357, {}),
+    ],
+)
+def test_real_data_is_read(
+    file: str, layout: str, frames: int, dropped: dict[str, int], root: Path, tmp_path: Path
+) -> None:
+    report = write_store(root / "resources" / file, tmp_path / "store.h5", layout=layout)
+    assert (report.frames, dict(report.frames_dropped)) == (frames, dropped)
+
+
+def _water() -> Group:
+    rest = np.array([[0.0, 0.0, 0.1], [0.0, 0.76, -0.5], [0.0, -0.76, -0.5]])
+    return Group(
+        smiles="",
+        name="H2O",
+        subset="water",
+        atomic_numbers=np.array([8, 1, 1]),
+        positions=np.tile(rest, (5, 1, 1)),
+        energy=np.full(5, -2080.9),
+        forces=np.full((5, 3, 3), 0.1),
+    )
+
+
+def _atom_file(path: Path, *energies: float) -> Path:
+    atoms = [Atoms("O", calculator=None) for _ in energies]
+    for atom, energy in zip(atoms, energies, strict=True):
+        atom.calc = SinglePointCalculator(atom, energy=energy, forces=np.zeros((1, 3)))
+    write(path, atoms, format="extxyz")
+    return path
+
+
+def test_single_atoms_tell_isolated_atoms_of_another_level(
+    tmp_path: Path, input_error: Any
+) -> None:
+    """An excited atom is data; an atom below the isolated one is not, even as a duplicate."""
+    source = _atom_file(tmp_path / "atoms.xyz", -2039.0, -2041.0)
+    entry: Any = {"layout": "extxyz", "theory": "mine"}
+    with input_error("atoms.xyz", "a single O atom", ", 1 eV below", "another level"):
+        write_store(source, tmp_path / "a.h5", isolated_atom_energy={"O": -2040.0}, **entry)
+    report = write_store(source, tmp_path / "a.h5", isolated_atom_energy={"O": -2041.1}, **entry)
+    assert report.binding_energy_eV == pytest.approx([2.1, 2.1])
+
+
+@pytest.mark.parametrize("energy", [2040.0, float("nan")])
+def test_isolated_atoms_are_bound(energy: float, tmp_path: Path, input_error: Any) -> None:
+    source = _atom_file(tmp_path / "atoms.xyz", -2041.0)
+    with input_error("isolated atom O", "negative"):
+        write_store(
+            source,
+            tmp_path / "a.h5",
+            layout="extxyz",
+            theory="mine",
+            isolated_atom_energy={"O": energy},
+        )
+
+
+def test_isolated_atoms_unlike_those_of_the_level_are_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = _atom_file(tmp_path / "atoms.xyz", -2041.0)
+    write_store(source, tmp_path / "a.h5", layout="extxyz", isolated_atom_energy={"O": -2041.0})
+    assert "O +2.93" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"multiplicity": 2}, "multiplicity 2 with 10 electrons"),
+        ({"multiplicity": 0}, "multiplicity 0"),
+        ({"pbc": np.ones((5, 3), dtype=bool)}, "periodic and has no cell"),
+        ({"charge": 1}, "multiplicity 1 with 9 electrons"),
+    ],
+)
+def test_states_and_cells_that_cannot_be(
+    change: dict[str, Any], text: str, input_error: Any
+) -> None:
+    water = replace(_water(), multiplicity=1)
+    check_frames(water, 0, WATER_ATOMS)
+    group = replace(water, **change)
+    with input_error("H2O", text):
+        check_frames(group, group.charge or 0, WATER_ATOMS)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "text"),
+    [
+        ("positions", "c16", "positions is of type complex128, expected real"),
+        ("energy", "O", "energy is of type object"),
+        ("atomic_numbers", "f8", "atomic_numbers is of type float64, expected whole"),
+        ("forces", "?", "forces is of type bool"),
+    ],
+)
+def test_arrays_of_another_kind(name: str, dtype: str, text: str, input_error: Any) -> None:
+    water = _water()
+    with input_error("H2O", text):
+        list(check_groups([replace(water, **{name: getattr(water, name).astype(dtype)})]))

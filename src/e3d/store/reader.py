@@ -4,6 +4,7 @@
 costs its bytes. Fields, shapes and units: :class:`e3d.fields.Store`.
 """
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from e3d.errors import InputError
 from e3d.fields import Store as F
 from e3d.lineage import content_hash
-from e3d.store.files.hdf5 import open_hdf5
+from e3d.store.files.hdf5 import damage_named, open_hdf5
+from e3d.store.intact import require_intact
 
 FORMAT = "e3d-store-2"
 ATOMS_ATTRIBUTE: Final = "isolated_atom_energy_eV"
@@ -85,7 +87,7 @@ def _content(file: h5py.File) -> Iterator[bytes]:
 @lru_cache
 def _content_of_file(path: Path, size: int, mtime_ns: int) -> str:
     """Hash a store once per state of its file: a command may open it several times."""
-    with open_hdf5(path) as file:
+    with open_hdf5(path) as file, damage_named(str(path)):
         return content_of(file)
 
 
@@ -129,18 +131,27 @@ class StoreReader:
         path = Path(path)
         self.path = path
         self._file = open_hdf5(path)
-        if self._file.attrs.get("format") != FORMAT:
-            self._file.close()
-            raise InputError(
-                f"{path}: not a store of this version - expected the attribute format = "
-                f"{FORMAT!r}. Make it with `e3d data read FILE --layout LAYOUT -o STORE.h5`."
-            )
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._file.close)
+            self._require_store()
+            stack.pop_all()
         self._arrays = {name: self._map(name) for name in ARRAYS if name in self._file}
         self.frame_ptr = self[F.FRAME_PTR]
         self.group = self[F.GROUP]
         self.molecule = self[F.MOLECULE]
         self.group_smiles = self._strings(F.GROUP_SMILES)
         self.molecule_smiles = self._strings(F.MOLECULE_SMILES)
+
+    def _require_store(self) -> None:
+        with damage_named(str(self.path)):
+            said = self._file.attrs.get("format")
+        if not isinstance(said, str) or said != FORMAT:
+            raise InputError(
+                f"{self.path}: not a store of this version - expected the attribute format = "
+                f"{FORMAT!r}. Make it with `e3d data read FILE --layout LAYOUT -o STORE.h5`."
+            )
+        kinds = {name: (kind.dtype, kind.tail) for name, kind in ARRAYS.items()}
+        require_intact(self._file, self.path, kinds, ATOMS_ATTRIBUTE)
 
     def __enter__(self) -> Self:
         return self
@@ -189,7 +200,8 @@ class StoreReader:
         """
         state = self.path.stat()
         found = _content_of_file(self.path.resolve(), state.st_size, state.st_mtime_ns)
-        written = self._file.attrs.get(CONTENT_ATTRIBUTE, found)
+        with damage_named(str(self.path)):
+            written = str(self._file.attrs.get(CONTENT_ATTRIBUTE, found))
         if written != found:
             raise InputError(
                 f"{self.path}: what it holds has the hash {found}, and was written with {written}: "

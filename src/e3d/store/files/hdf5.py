@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e3d.errors import InputError, one_line
+from e3d.store.files.heaps import require_finite_heaps
 
+_H5PY_RAISES: Final = (
+    *(OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError),
+    *(MemoryError, OverflowError, SystemError),
+)
+_MAX_Z: Final = 118
 _MOST_PACKED: Final = 1100
 """Bytes that deflate makes of one at most: an array that is larger was never written."""
 _LARGEST_WHOLE: Final = 2.0**53
@@ -31,6 +37,7 @@ def open_hdf5(path: Path, *, called: Path | None = None) -> h5py.File:
     if not path.is_file():
         raise InputError(f"{path}: no such file. Fix the path, or fetch the dataset first.")
     path.open("rb").close()  # a file that may not be read is not a damaged one
+    require_finite_heaps(path, called or path)
     try:
         return h5py.File(path, "r")
     except (OSError, RuntimeError, ValueError) as error:
@@ -68,7 +75,7 @@ def damage_named(where: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
+    except _H5PY_RAISES as error:
         raise InputError(
             f"{where}: cannot be read, HDF5 says: {one_line(error)}. The file is damaged, or a "
             "filter that packed it is not installed: fetch it again and compare its checksum."
@@ -100,9 +107,9 @@ def subgroups(
         raise InputError(f"{where}: holds no groups; {expected}. Check the file or its `layout`.")
 
 
-def printable(name: str) -> str:
+def printable(name: str | bytes) -> str:
     """Return a name of HDF5 as it can be printed in one line, whatever bytes it has."""
-    return repr(name)[1:-1] if not name.isprintable() else name
+    return name if isinstance(name, str) and name.isprintable() else repr(name)
 
 
 def _linked(group: h5py.Group, name: str, where: str) -> Any:
@@ -212,6 +219,22 @@ def integers(group: h5py.Group, key: str, shape: str, where: str) -> NDArray[np.
             f"{where}: {key} holds {values[bad][0]:g}, expected whole numbers. Fix the group."
         )
     return values.astype(np.int64)
+
+
+def atomic_numbers(group: h5py.Group, key: str, shape: str, where: str) -> NDArray[np.int64]:
+    """Read atomic numbers, as :func:`integers`.
+
+    Raises
+    ------
+    InputError
+        Also if one is of no element.
+    """
+    numbers = integers(group, key, shape, where)
+    if not ((numbers >= 1) & (numbers <= _MAX_Z)).all():
+        raise InputError(
+            f"{where}: {key} {np.unique(numbers).tolist()[:10]} must be 1..{_MAX_Z}. Fix the group."
+        )
+    return numbers
 
 
 def one_text(value: Any) -> str:

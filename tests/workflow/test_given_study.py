@@ -64,7 +64,7 @@ def test_a_given_model_is_planned_beside_a_grid(with_morse: Path) -> None:
     alone = plan(with_morse, *overlay(with_morse))
     beside = plan(with_morse, *overlay(with_morse, given=["morse"]))
     more = {rule: n - alone.get(rule, 0) for rule, n in beside.items() if n != alone.get(rule, 0)}
-    of_runs = ("evaluate", "decompose", "bde", "entropy", "null", "label_theory", "reactivity")
+    of_runs = ("soundness", "evaluate", "decompose", "bde", "entropy", "null", "label_theory", "reactivity")
     assert more == {
         **{f"{stage}_run": 1 for stage in of_runs},
         "dynamics_run": 1,
@@ -120,7 +120,7 @@ def test_a_study_of_a_given_model_alone(with_morse: Path) -> None:
     assert {"bde298", "de", "mean_bond_energy"} >= set(nearest["nearer"]) - {"undetermined"}
 
     findings = (results / "figures" / "findings.md").read_text(encoding="utf-8")
-    assert findings.startswith("**What the paper claims")
+    assert findings.startswith("**Which models can be trusted**\n\n- 1 model obeys every law")
     assert "model morse, a given model" in findings
     assert "an unknown number of training frames" in findings
     assert "**How much of D the data fix**" not in findings

@@ -19,15 +19,18 @@ ALL_DRAWN = drawn(*FIGURES, "findings")
 # The smoke study: 6 runs, 4 of them of plain sizes; 3 training sets; 2 runs with dynamics.
 DATA = {"data_read": 1, "data_split": 1, "data_subset": 3}
 TRAIN = {**DATA, "train_settings": 6, "train_run": 6}
+SOUND = {"soundness_run": 6}  # tables stack runs whose models obey all laws
 DECOMPOSE = {**TRAIN, "decompose_run": 6}
 EVALUATE = {**TRAIN, "evaluate_run": 6}
 BDE = {**DECOMPOSE, "bde_run": 6}
-OF_PLAIN = {**DATA, "train_settings": 4, "train_run": 4}
+OF_PLAIN = {**DATA, "train_settings": 4, "train_run": 4, "soundness_run": 4}
 NULL = {"null_fit": 3, "null_untrained": 1, "null_run": 4}
 GAUGE = {"gauge_rigidity": 1, "gauge_tables": 1}
-LARGEST = {**DATA, "data_subset": 1, "train_settings": 2, "train_run": 2}
+LARGEST = {
+    **DATA, "data_subset": 1, "train_settings": 2, "train_run": 2, "soundness_run": 2
+}  # fmt: skip
 STUDY = {
-    **EVALUATE, **BDE, **NULL, **GAUGE, "label_theory_run": 4, "entropy_run": 4,
+    **EVALUATE, **SOUND, **BDE, **NULL, **GAUGE, "label_theory_run": 4, "entropy_run": 4,
     "reactivity_run": 4, "dynamics_run": 2, "scaling_fits": 1, "interplay_tables": 1,
     "robustness_tables": 1,
 }  # fmt: skip
@@ -35,28 +38,29 @@ STUDY = {
 TARGETS = {
     "data": DATA,
     "train": {**TRAIN, "tables_collect": 1},
-    "evaluate": {**EVALUATE, "tables_collect": 1},
-    "decompose": {**DECOMPOSE, "tables_collect": 2},
-    "bde": {**BDE, "tables_collect": 5},
+    "soundness": {**TRAIN, **SOUND, "tables_collect": 1},
+    "evaluate": {**EVALUATE, **SOUND, "tables_collect": 1},
+    "decompose": {**DECOMPOSE, **SOUND, "tables_collect": 2},
+    "bde": {**BDE, **SOUND, "tables_collect": 5},
     "entropy": {**OF_PLAIN, "decompose_run": 4, "entropy_run": 4, "tables_collect": 4},
     "null": {
         **OF_PLAIN, **NULL, "decompose_run": 4, "evaluate_run": 4, "bde_run": 4, "tables_collect": 5
     },
-    "gauge": {**BDE, "evaluate_run": 6, **GAUGE, "tables_collect": 4},
+    "gauge": {**BDE, **SOUND, "evaluate_run": 6, **GAUGE, "tables_collect": 4},
     "label_theory": {
         **OF_PLAIN, "decompose_run": 4, "bde_run": 4, "label_theory_run": 4, "tables_collect": 4,
     },
     "reactivity": {**OF_PLAIN, "reactivity_run": 4, "tables_collect": 6},
     "dynamics": {**LARGEST, "dynamics_run": 2, "tables_collect": 4},
-    "scaling": {**EVALUATE, "tables_collect": 1, "scaling_fits": 1},
+    "scaling": {**EVALUATE, **SOUND, "tables_collect": 1, "scaling_fits": 1},
     "interplay": {
-        **EVALUATE, **BDE, "entropy_run": 4, "reactivity_run": 4, "tables_collect": 7,
+        **EVALUATE, **SOUND, **BDE, "entropy_run": 4, "reactivity_run": 4, "tables_collect": 7,
         "interplay_tables": 1,
     },
-    "robustness": {**BDE, "tables_collect": 2, "robustness_tables": 1},
-    "tables": {**STUDY, "tables_collect": 33},
-    "figures": {**STUDY, "tables_collect": 29, **ALL_DRAWN},
-    "all": {**STUDY, "tables_collect": 33, **ALL_DRAWN},
+    "robustness": {**BDE, **SOUND, "tables_collect": 2, "robustness_tables": 1},
+    "tables": {**STUDY, "tables_collect": 34},
+    "figures": {**STUDY, "tables_collect": 30, **ALL_DRAWN},
+    "all": {**STUDY, "tables_collect": 34, **ALL_DRAWN},
 }  # fmt: skip
 
 CONDA_INFO = json.dumps(
@@ -90,7 +94,7 @@ def test_a_target_plans_what_it_needs(fresh: Path, target: str) -> None:
     [
         ("decompose_run", DECOMPOSE),
         ("bde_run", BDE),
-        ("bde", {**BDE, "tables_collect": 5, "bde": 1}),
+        ("bde", {**BDE, **SOUND, "tables_collect": 5, "bde": 1}),
     ],
 )
 def test_until_stops_after_a_rule(fresh: Path, rule: str, jobs: dict[str, int]) -> None:
@@ -162,7 +166,7 @@ def test_a_rule_runs_again_with_what_follows_from_it(
 
 
 NEW_RUN = {
-    "train_settings": 1, "train_run": 1, "evaluate_run": 1, "decompose_run": 1, "bde_run": 1,
+    "train_settings": 1, "train_run": 1, "soundness_run": 1, "evaluate_run": 1, "decompose_run": 1, "bde_run": 1,
     "label_theory_run": 1, "entropy_run": 1, "null_run": 1, "reactivity_run": 1, "scaling_fits": 1,
     "gauge_tables": 1, "interplay_tables": 1, "robustness_tables": 1, **ALL_DRAWN, "all": 1,
 }  # fmt: skip
@@ -175,14 +179,14 @@ NEW_RUN = {
         # not stacked again: fits of null models, which are there; the rigidity of the lowest seed
         (
             {"n_train": [32], "model": ["nano"], "seed": [2]},
-            {"dynamics_run": 1, "tables_collect": 30},
+            {"dynamics_run": 1, "tables_collect": 31},
         ),
         # ... nor dynamics, which are of the largest training set
-        ({"n_train": [16], "model": ["nano"], "seed": [1]}, {"tables_collect": 26}),
+        ({"n_train": [16], "model": ["nano"], "seed": [1]}, {"tables_collect": 27}),
         # a new training set needs its null models
         (
             {"n_train": [12], "model": ["nano"]},
-            {"data_subset": 1, "null_fit": 1, "tables_collect": 28},
+            {"data_subset": 1, "null_fit": 1, "tables_collect": 29},
         ),
     ],
     ids=["seed", "seed-of-a-smaller-set", "training-set"],
@@ -216,7 +220,7 @@ def test_code_of_training_plans_nothing(smoke: Path) -> None:
 
 OF_MODELS = {
     "evaluate_run", "decompose_run", "null_untrained", "reactivity_run", "dynamics_run",
-    "gauge_rigidity",
+    "gauge_rigidity", "soundness_run",
 }  # fmt: skip
 STUDY_TABLES = {name for name in STUDY if name.endswith(("_run", "_tables"))} - {"train_run"}
 
@@ -234,6 +238,8 @@ STUDY_TABLES = {name for name in STUDY if name.endswith(("_run", "_tables"))} - 
         ("workflow/study/label_theory/bond_orders.py", {"label_theory_run"}),
         ("workflow/study/entropy/tables.py", {"entropy_run"}),
         ("workflow/study/gauge/findings.py", {"figures_findings"}),
+        ("workflow/study/soundness/laws.py", {"soundness_run", "tables_collect"}),
+        ("workflow/study/soundness/verdicts.py", {"tables_collect", "figures_findings"}),
     ],
 )
 def test_an_edit_plans_every_rule_that_runs_it(smoke: Path, module: str, rules: set[str]) -> None:

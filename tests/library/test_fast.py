@@ -12,6 +12,7 @@ from nequip.data import compute_neighborlist_, from_dict
 from nequip.utils.global_state import set_global_state
 
 from e3d.fast import accelerate
+from e3d.fast.polynomials import harmonics
 from e3d.fast.swap import misfit
 from e3d.models.older_versions import build_allegro
 
@@ -188,6 +189,16 @@ def test_a_part_as_no_version_has_it_keeps_the_network_as_shipped(
     assert "base_dim_out" in caplog.text
     difference, where = largest_difference(model, build(), frames())
     assert difference == 0.0, where
+
+
+def test_other_spherical_harmonics_keep_the_network_as_shipped(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = build()
+    monkeypatch.setattr("e3d.fast.geometry.harmonics", lambda degree, _: harmonics(degree, "norm"))
+    with caplog.at_level("INFO"):
+        assert not accelerate(model)
+    assert "spherical harmonics differ" in caplog.text
 
 
 def test_same_numbers_in_crystals_with_stress() -> None:

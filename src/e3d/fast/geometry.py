@@ -8,13 +8,17 @@ raise an error): use the shipped network for those.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from e3d.fast.centres import wanted, weights_only
+from e3d.fast.polynomials import Powers, harmonics
+
+_ROUNDING: Final = 1e-10
+"""Most that a polynomial in float64 may differ from e3nn's recursion, up to l = 11."""
 
 
 def linearised(x: Tensor, y: Tensor, jacobian: Callable[[], Tensor], *, training: bool) -> Tensor:
@@ -63,22 +67,29 @@ class _TimesJacobian(torch.autograd.Function):
 class Harmonics(torch.nn.Module):
     """Real spherical harmonics l = 0 .. l_max of directions, as monomials times coefficients.
 
-    The coefficients are those of the e3nn module it replaces, found by solving for them on random
-    directions: a homogeneous polynomial of degree l is fixed by its values on the sphere.
+    The coefficients are exact (:mod:`e3d.fast.polynomials`), and checked against the e3nn module
+    that it replaces.
     """
 
     _values: Tensor
     _gradients: Tensor
 
     def __init__(self, shipped: Any) -> None:
-        """Take l_max and normalisation from e3nn's ``SphericalHarmonics``, ``normalize=True``."""
+        """Take l_max and normalisation from e3nn's ``SphericalHarmonics``, ``normalize=True``.
+
+        Raises
+        ------
+        RuntimeError
+            If that one has other values.
+        """
         super().__init__()
         self.l_max = int(max(shipped._ls_list))
         powers, steps = _monomials(self.l_max)
         for degree, (parents, axes) in enumerate(steps, start=1):
             self.register_buffer(f"_parents_{degree}", torch.tensor(parents), persistent=False)
             self.register_buffer(f"_axes_{degree}", torch.tensor(axes), persistent=False)
-        values, gradients = _coefficients(shipped, powers, self._evaluate)
+        values, gradients = _coefficients(powers, str(shipped.normalization))
+        _require_same(lambda unit: torch.mm(self._evaluate(unit), values), shipped)
         self.register_buffer("_values", values, persistent=False)
         self.register_buffer("_gradients", gradients, persistent=False)
 
@@ -145,18 +156,18 @@ class Radial(torch.nn.Module):
         return data
 
 
-def _monomials(l_max: int) -> tuple[list[list[tuple[int, ...]]], list[tuple[list[int], list[int]]]]:
+def _monomials(l_max: int) -> tuple[list[list[Powers]], list[tuple[list[int], list[int]]]]:
     """Return the powers of x, y, z of each degree's monomials, and how each is made.
 
     A step lists, for the monomials of one degree, the lower ones and the axes they are products of.
     """
-    powers: list[list[tuple[int, ...]]] = [[(0, 0, 0)]]
+    powers: list[list[Powers]] = [[(0, 0, 0)]]
     steps = []
     for _ in range(l_max):
-        found: dict[tuple[int, ...], tuple[int, int]] = {}
+        found: dict[Powers, tuple[int, int]] = {}
         for parent, lower in enumerate(powers[-1]):
             for axis in range(3):
-                raised = tuple(power + (k == axis) for k, power in enumerate(lower))
+                raised = _stepped(lower, axis, 1)
                 found.setdefault(raised, (parent, axis))
         powers.append(list(found))
         parents, axes = zip(*found.values(), strict=True)
@@ -164,27 +175,31 @@ def _monomials(l_max: int) -> tuple[list[list[tuple[int, ...]]], list[tuple[list
     return powers, steps
 
 
-def _coefficients(
-    shipped: Any, powers: list[list[tuple[int, ...]]], evaluate: Callable[[Tensor], Tensor]
-) -> tuple[Tensor, Tensor]:
+def _stepped(powers: Powers, axis: int, step: int) -> Powers:
+    x, y, z = (power + step * (k == axis) for k, power in enumerate(powers))
+    return x, y, z
+
+
+def _coefficients(powers: list[list[Powers]], normalization: str) -> tuple[Tensor, Tensor]:
     """Return coefficients of the values, (M, I), and of their gradient, (M, I * 3), in float64."""
-    generator = torch.Generator().manual_seed(0)
-    points = torch.randn(1000, 3, dtype=torch.float64, generator=generator)
-    points = torch.nn.functional.normalize(points, dim=-1)
-    wanted = shipped(points)
-    terms = evaluate(points)
-    rows = [power for degree in powers for power in degree]
-    values = torch.zeros(len(rows), wanted.shape[1], dtype=torch.float64)
-    first = 0
-    for degree, names in enumerate(powers):
-        here, columns = slice(first, first + len(names)), slice(degree**2, (degree + 1) ** 2)
-        values[here, columns] = torch.linalg.lstsq(terms[:, here], wanted[:, columns]).solution
-        first += len(names)
-    values[values.abs() < 1e-12] = 0.0  # rounding of the solution
-    gradients = torch.zeros(len(rows), wanted.shape[1], 3, dtype=torch.float64)
-    for row, power in enumerate(rows):
-        for axis in range(3):
-            if power[axis]:
-                lower = tuple(p - (k == axis) for k, p in enumerate(power))
-                gradients[rows.index(lower), :, axis] += power[axis] * values[row]
+    row_of = {power: row for row, power in enumerate(p for degree in powers for p in degree)}
+    columns = [one for degree in range(len(powers)) for one in harmonics(degree, normalization)]
+    values = torch.zeros(len(row_of), len(columns), dtype=torch.float64)
+    gradients = torch.zeros(len(row_of), len(columns), 3, dtype=torch.float64)
+    for column, polynomial in enumerate(columns):
+        for power, c in polynomial.items():
+            values[row_of[power], column] = c
+            for axis in range(3):
+                if power[axis]:
+                    lower = row_of[_stepped(power, axis, -1)]
+                    gradients[lower, column, axis] = power[axis] * c
     return values, gradients.flatten(1)
+
+
+def _require_same(ours: Callable[[Tensor], Tensor], shipped: Any) -> None:
+    """Compare with the module that is replaced, on the corners and sides of a skewed cube."""
+    steps = torch.tensor([-1.0, 0.25, 2.0], dtype=torch.float64)
+    directions = torch.nn.functional.normalize(torch.cartesian_prod(steps, steps, steps), dim=-1)
+    difference = float((ours(directions) - shipped(directions)).abs().max())
+    if not difference <= _ROUNDING:  # also where one is no number
+        raise RuntimeError(f"its spherical harmonics differ from e3nn's by {difference:.1e}")

@@ -182,8 +182,9 @@ class AnalysisModel:
         if batch.cell_shift is not None:
             arrays[Key.CELL_KEY] = np.array([structure.cell for structure in batch.structures])
             arrays[Key.EDGE_CELL_SHIFT_KEY] = batch.cell_shift.astype(np.float64)
+        # copied: torch aligns its memory, and sums of MKL may depend on where memory begins
         return {
-            key: torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+            key: torch.tensor(np.ascontiguousarray(array), device=self._device)
             for key, array in arrays.items()
         }
 

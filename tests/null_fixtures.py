@@ -8,6 +8,7 @@ from e3d.fields import MEANS_FILE
 from e3d.fields import Column as C
 from e3d.named_bonds import BDE_FILE, ENERGIES_FILE
 from e3d.named_bonds.table import named_bonds, read_references
+from e3d.options import run_columns
 from model_fixtures import NAMED, Prepared
 from study.null.names import COARSE
 
@@ -31,25 +32,27 @@ def fit_command(prepared: Prepared, output: Path) -> list[str]:
 
 def compare_command(prepared: Prepared, fit: Path, folder: Path, output: Path) -> list[str]:
     """Write a run whose D is that of coarse additivity; return the arguments that compare it."""
+    settings = prepared.run("minispice/n16/made/s0")
+    run = run_columns(settings)
     bonds = tables.read(fit.with_name(f"{fit.stem}.bonds.csv"))
     bonds = bonds.assign(**{C.BOND_ENERGY: bonds[COARSE.column].fillna(3.0)})
     groups = bonds.groupby(C.STRUCTURES, sort=False)
     parts = [Decomposed(str(name), part, part) for name, part in groups]
     folders = [folder / "decomposed" / part.structures for part in parts]
     for part, path in zip(parts, folders, strict=True):
-        tables.write(part.means.drop(columns=C.STRUCTURES), path / MEANS_FILE)
+        means = part.means.drop(columns=C.STRUCTURES).assign(**run)
+        tables.write(means, path / MEANS_FILE)
     named = named_bonds(parts, read_references(*REFERENCES), None)
-    run = {"run": "made", "dataset": "minispice", "n_train": 16, "model": "made", "seed": 0}
     tables.write(tables.with_run(named, run), folder / "named.csv")
     errors = tables.read(fit.with_name(f"{fit.stem}.errors.csv"))
-    tables.write(errors[errors[C.MODEL] == COARSE.name], folder / "errors.csv")
+    tables.write(errors[errors[C.MODEL] == COARSE.name].assign(**run), folder / "errors.csv")
     files = {
         "--named": folder / "named.csv",
         "--errors": folder / "errors.csv",
         "--fit": fit,
         "--bde": REFERENCES[0],
         "--bond-energies": REFERENCES[1],
-        "--run": prepared.run("minispice/n16/made/s0"),
+        "--run": settings,
     }
     given = [text for name, path in files.items() for text in (name, str(path))]
     shuffles = ["--shuffles", "20"]

@@ -238,6 +238,17 @@ def _is_given(run: Mapping[str, Any] | None) -> bool:
     return run is not None and str(run["run"]).startswith(f"{GIVEN}/")
 
 
+def _place(key: str) -> int:
+    """Return the place of a hash among those of a run: who has another store has other splits."""
+    order, name = list(_WORDS), key.rpartition("/")[2]
+    return order.index(name) if name in order else len(order)
+
+
+def _words(key: str) -> str:
+    dataset, _, name = key.rpartition("/")
+    return _WORDS.get(name, f"the structures {name}") + (f" of {dataset}" if dataset else "")
+
+
 def merged(parts: Iterable[tuple[object, Hashes]]) -> dict[str, str]:
     """Return what files that are joined were made from, all of them together.
 
@@ -258,15 +269,13 @@ def merged(parts: Iterable[tuple[object, Hashes]]) -> dict[str, str]:
     """
     found: dict[str, tuple[str, object]] = {}
     for where, hashes in parts:
-        for key, value in hashes.items():
+        for key in sorted(hashes, key=_place):
+            value = hashes[key]
             first, other = found.setdefault(key, (value, where))
             if first != value:
-                dataset, _, name = key.rpartition("/")
-                what = _WORDS.get(name, f"the structures {name}")
-                what += f" of {dataset}" if dataset else ""
                 raise InputError(
-                    f"{where}: made from {what} {value}, but {other} from {first}; what is joined "
-                    "must be made from the same. Make the older one again, or give the one that "
-                    "belongs to it."
+                    f"{where}: made from {_words(key)} {value}, but {other} from {first}; what is "
+                    "joined must be made from the same. Make the older one again, or give the one "
+                    "that belongs to it."
                 )
     return {key: value for key, (value, _) in found.items()}

@@ -30,7 +30,14 @@ from e3d.store.splits import frames_of
 from e3d.structures import Structure, from_file, from_store
 from model_fixtures import NAMED
 
-RUN = {"run": "r", "dataset": "minispice", "n_train": 16, "model": "tiny", "seed": 0}
+RUN = {
+    "run": "minispice/n16/tiny/s0",
+    "dataset": "minispice",
+    "n_train": 16,
+    "model": "tiny",
+    "seed": 0,
+}
+"""What the trained model says of itself."""
 ZBL = {
     "_target_": "nequip.nn.pair_potential.ZBL",
     "chemical_species": ["H", "C", "O"],

@@ -17,7 +17,14 @@ from e3d.store.splits import frames_of
 from e3d.structures import from_store
 from model_fixtures import MINISPICE_FRAMES, Prepared
 
-RUN = {"run": "r", "dataset": "minispice", "n_train": 16, "model": "tiny", "seed": 0}
+RUN = {
+    "run": "minispice/n16/tiny/s0",
+    "dataset": "minispice",
+    "n_train": 16,
+    "model": "tiny",
+    "seed": 0,
+}
+"""What the trained model says of itself."""
 
 
 @pytest.fixture(scope="module")

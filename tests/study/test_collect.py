@@ -1,5 +1,7 @@
-"""Tables of several runs are stacked in run order."""
+"""Tables of several runs are stacked in run order, if they belong together."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e3d import tables
+from e3d import lineage, provenance, tables
+from e3d.fields import TABLE_VERSION
 from study.collect import collect, collect_tables
+from study.tables import read_tables
 
 
 def _run(n: int, seed: int, model: str = "nano") -> dict[str, Any]:
@@ -53,3 +57,112 @@ def test_a_check_refuses_a_stacked_table(tmp_path: Path) -> None:
 
 def _refuse(table: pd.DataFrame) -> None:
     raise ValueError(f"refused {len(table)} rows")
+
+
+def _table(path: Path, n: int, *, dataset: str = "a", store: str = "sha256:1", **more: Any) -> Path:
+    run = _run(n, 0) | {"dataset": dataset}
+    table = tables.with_run(pd.DataFrame({"row": [1.0, 2.0], **more}), run)
+    tables.write(table, path, made_from={"store": store, "subset": f"sha256:n{n}"})
+    return path
+
+
+def test_a_table_is_stacked_once(tmp_path: Path, input_error: Any) -> None:
+    first, second = _table(tmp_path / "8.csv", 8), _table(tmp_path / "32.csv", 32)
+    with input_error("8.csv: given twice"):
+        collect([first, second, first])
+    copy = tmp_path / "copy.csv"
+    shutil.copy(first, copy)
+    with input_error("copy.csv: has rows of a/n8/nano/s0", "8.csv"):
+        collect([first, second, copy])
+
+
+def test_structures_of_one_run_are_tables_of_their_own(tmp_path: Path, input_error: Any) -> None:
+    parts = [_table(tmp_path / f"{name}.csv", 8, structures=name) for name in ("x", "y")]
+    assert collect(parts)["structures"].tolist() == ["x", "x", "y", "y"]
+    with input_error("again.csv: has rows of a/n8/nano/s0 on x"):
+        collect([*parts, _table(tmp_path / "again.csv", 8, structures="x")])
+
+
+def test_unlike_tables_are_refused(tmp_path: Path, input_error: Any) -> None:
+    first = _table(tmp_path / "8.csv", 8)
+    with input_error("more.csv: has other, unlike", "8.csv"):
+        collect([first, _table(tmp_path / "more.csv", 32, other=0)])
+    with input_error("8.csv: lacks other, unlike", "more.csv"):
+        collect([tmp_path / "more.csv", first])
+    blank = _table(tmp_path / "blank.csv", 64)
+    table = pd.read_csv(blank)
+    table.loc[1, "run"] = np.nan
+    table.to_csv(blank, index=False)
+    with input_error("blank.csv: row 2 is of no run"):
+        collect([first, blank])
+
+
+def test_runs_of_one_dataset_are_of_one_store(tmp_path: Path, input_error: Any) -> None:
+    """Runs differ in their subsets, datasets in their stores."""
+    first, second = _table(tmp_path / "8.csv", 8), _table(tmp_path / "32.csv", 32)
+    other = _table(tmp_path / "b.csv", 64, dataset="b", store="sha256:2")
+    output = tmp_path / "all" / "named.csv"
+    collect_tables([first, second, other], output)
+    hashes = {"a/store": "sha256:1", "b/store": "sha256:2"}
+    assert lineage.origin(output) == lineage.Origin(TABLE_VERSION, hashes)
+    stale = _table(tmp_path / "stale.csv", 64, store="sha256:2")
+    with input_error("stale.csv", "the store of a sha256:2", "sha256:1"):
+        collect_tables([first, stale], tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_tables_of_an_older_version_are_stacked_with_each_other_alone(
+    tmp_path: Path, input_error: Any
+) -> None:
+    paths = [_table(tmp_path / f"{n}.csv", n) for n in (8, 32, 64)]
+    for path in paths[:2]:
+        provenance.record(path)  # as it was written before tables said their version
+    collect_tables(paths[:2], tmp_path / "out.csv")
+    with input_error("8.csv: a table of version 1", f"64.csv is of version {TABLE_VERSION}"):
+        collect_tables(paths, tmp_path / "out.csv")
+
+
+def test_a_table_that_its_note_is_not_of_is_refused(tmp_path: Path, input_error: Any) -> None:
+    paths = [_table(tmp_path / f"{n}.csv", n) for n in (8, 32)]
+    paths[1].write_text(paths[1].read_text().replace("2.0", "9.0").replace(",2", ",9"))
+    with input_error("32.csv", "was changed", "remove the note"):
+        collect_tables(paths, tmp_path / "out.csv")
+    provenance.note(paths[1]).unlink()
+    provenance.note(paths[0]).unlink()
+    collect_tables(paths, tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_of_a_later_version_is_refused(
+    suffix: str, tmp_path: Path, input_error: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"t.{suffix}"
+    with monkeypatch.context() as later:
+        later.setattr(lineage, "TABLE_VERSION", TABLE_VERSION + 1)
+        tables.write(pd.DataFrame({"a": [1]}), path)
+        assert len(tables.read(path)) == 1
+    with input_error(path.name, f"version {TABLE_VERSION + 1}", f"1..{TABLE_VERSION}"):
+        tables.read(path)
+
+
+def test_a_note_that_is_not_json_is_named(tmp_path: Path, input_error: Any) -> None:
+    path = _table(tmp_path / "8.csv", 8)
+    for text in ("{", "[]", json.dumps({"table_version": "x"})):
+        provenance.note(path).write_text(text)
+        with input_error("8.csv.provenance.json", "Make the table again"):
+            tables.read(path)
+
+
+def test_tables_of_two_studies_are_not_read_together(tmp_path: Path, input_error: Any) -> None:
+    """As a figure would: by their names, each once, and made from the same."""
+    for name, store in (("one", "sha256:1"), ("two", "sha256:2")):
+        part = _table(tmp_path / f"{name}.csv", 8, store=store)
+        for table in ("bde/named", "evaluate/errors"):
+            collect_tables([part], tmp_path / name / f"{table}.csv")
+    named, errors = tmp_path / "one/bde/named.csv", tmp_path / "two/evaluate/errors.csv"
+    needed = ["bde/named", "evaluate/errors"]
+    assert set(read_tables([tmp_path / "one"], needed)) == set(needed)
+    with input_error("errors.csv", "the store of a", "sha256:1", "sha256:2"):
+        read_tables([named, errors], needed)
+    with input_error("one/bde/named.csv", "two/bde/named.csv", "read once"):
+        read_tables([tmp_path / "two/bde/named.csv", errors, named], needed)

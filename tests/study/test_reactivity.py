@@ -1,8 +1,9 @@
 """Reactivity against known answers: a Morse pair model, whose energies, forces and D are exact."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import h5py
@@ -60,6 +61,7 @@ class Morse:
     """A potential of Morse pairs, half of each on either directed edge: D = -morse(r) exactly."""
 
     r_max = 5.0
+    facts: Mapping[str, str | int | float] = MappingProxyType({})
 
     def __init__(self, elements: Iterable[int] = (1, 6, 7, 8, 9, 16, 17)) -> None:
         self._elements = set(elements)

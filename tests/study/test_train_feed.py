@@ -143,7 +143,7 @@ def test_batches_equal_those_of_nequip(
 def test_frames_of_another_store_are_refused(
     frames: list[int], prepared: Prepared, tmp_path: Path, input_error: Any
 ) -> None:
-    with input_error("subset.csv: expected frames between 0 and 1119", "store.h5"):
+    with input_error("subset.csv", "allowed are whole numbers 0..1119", "store.h5"):
         dataset_of(prepared.store, tmp_path, frames)
 
 

@@ -166,7 +166,7 @@ def test_a_checkpoint_does_not_depend_on_the_name_of_its_temporary_file(
 ) -> None:
     copies = [tmp_path / ".model.ckpt.1.tmp", tmp_path / ".model.ckpt.22.tmp"]
     for copy in copies:
-        kernels.save_plain(both[0] / "model.ckpt", copy)
+        kernels.save_plain(both[0] / "model.ckpt", copy, {})
     assert copies[0].read_bytes() == copies[1].read_bytes()
 
 

@@ -124,9 +124,9 @@ def read_subset(
     if other.any():
         frame = int(frames[other][0])
         raise InputError(
-            f"{subset}: frame {frame} is in {everything[Column.SPLIT].iloc[frame]!r} of {splits}, "
-            f"and so {int(other.sum())} of {len(frames)} frames are not in the training pool. "
-            "Make the subset again with `study data subset`."
+            f"{subset}: {int(other.sum())} of {len(frames)} frames are not in the training pool of "
+            f"{splits}: frame {frame} is in {everything[Column.SPLIT].iloc[frame]!r}. Make the "
+            "subset again with `study data subset`."
         )
     return frames, found
 
@@ -138,7 +138,9 @@ def _whole_numbers(
     last = len(reader) - 1
     fits = pd.api.types.is_integer_dtype(column) and len(column) and column.between(0, last).all()
     if not fits:
-        wrong = next((v for v in column if not (_is_whole(v) and 0 <= v <= last)), "no frame")
+        numbers = pd.to_numeric(column, errors="coerce")
+        bad = column[~(numbers.between(0, last) & (numbers % 1 == 0))]
+        wrong = next(iter([*bad, *column]), "no frame")
         raise InputError(
             f"{subset}: {wrong} - allowed are whole numbers 0..{last}, the frames of "
             f"{reader.path}, and at least one. Make the subset again from this store."
@@ -150,10 +152,6 @@ def _whole_numbers(
             "Remove the repeated rows, or make the subset again."
         )
     return np.asarray(column, dtype=np.int64)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _said(table: pd.DataFrame, column: Column) -> list[str]:

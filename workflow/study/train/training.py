@@ -67,9 +67,10 @@ def train(run: Path, output: Path, **runtime: Any) -> None:
     made_from = _hashes(settings, run)
     stats = statistics(inputs[0], inputs[1], settings.architecture.r_max)
     digests = [provenance.file_digest(path) for path in inputs]
-    work = output / "checkpoints" / provenance.digest([settings.as_dict(), digests])
     paths = {name: provenance.portable(getattr(settings, name)) for name in _DATA}
-    origin: dict[str, Any] = {"inputs": inputs, "settings": settings.as_dict() | paths}
+    of_run = settings.as_dict() | paths
+    work = output / "checkpoints" / provenance.digest([of_run, digests])
+    origin: dict[str, Any] = {"inputs": inputs, "settings": of_run}
     with only_one(work.parent):
         config, folder = _trained(settings, stats, work, runtime)
         if folder != work:

@@ -22,6 +22,7 @@ from e3d.store.convert import write_store
 from e3d.store.gate import EXCESSIVE
 from e3d.store.group import Group, check_groups
 from e3d.store.plausibility import check_frames
+from e3d.theory import SPICE
 from e3d.units import BOHR_ANG, EV_KCAL_MOL, EV_KJ_MOL, HARTREE_EV
 
 MOLECULES = 14
@@ -205,6 +206,23 @@ def test_a_subset_with_a_mistake_is_named(
         write_store(spoilt(change, only=MOLECULES // 2), tmp_path / "store.h5")
 
 
+@pytest.mark.parametrize("n", [3, 4])
+def test_a_few_molecules_with_a_mistake_are_named(
+    n: int, spoilt: Any, tmp_path: Path, input_error: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Too few to move the slope of all: warned of, and refused when they are more than a tenth.
+
+    Methane, the first one, and ethylene have too few near conformations to say.
+    """
+    source = spoilt(scaled(**{G: -1.0}), only=n)
+    if n == 3:
+        write_store(source, tmp_path / "store.h5")
+        assert "forces of 2 of 12 molecules looked at are at odds" in caplog.text
+    else:
+        with input_error("forces of 3 of 12 molecules", "[C:1](#[C:2][H:4])[H:3]"):
+            write_store(source, tmp_path / "store.h5")
+
+
 # -- layouts without SMILES, single conformations, crystals --------------------------------------
 
 
@@ -378,6 +396,19 @@ def test_isolated_atoms_are_bound(energy: float, tmp_path: Path, input_error: An
             theory="mine",
             isolated_atom_energy={"O": energy},
         )
+
+
+def test_isolated_atoms_in_hartree(singles: list[Atoms], tmp_path: Path, input_error: Any) -> None:
+    path = _rewritten(singles, tmp_path / "single.xyz", lambda arrays: None)
+    atoms = {e: energy / HARTREE_EV for e, energy in SPICE.isolated_atom_energy.items()}
+    with input_error("if the isolated atoms are in hartree"):
+        write_store(path, tmp_path / "a.h5", layout="extxyz", isolated_atom_energy=atoms)
+
+
+def test_labels_of_another_level(singles: list[Atoms], tmp_path: Path, input_error: Any) -> None:
+    path = _rewritten(singles, tmp_path / "single.xyz", lambda arrays: None)
+    with input_error(f"with the isolated atoms of theory '{SPICE.name}'"):
+        write_store(path, tmp_path / "a.h5", layout="extxyz", theory="GFN2-xTB")
 
 
 def test_isolated_atoms_unlike_those_of_the_level_are_warned_of(

@@ -19,6 +19,7 @@ frames is 1e-4, and 0.07 to 0.2 with atoms or axes exchanged. The limits stand b
 conformations are near each other nothing is concluded.
 """
 
+import logging
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from math import isqrt
@@ -32,10 +33,16 @@ from e3d.store.force_work import MOST_FRAMES, Steps, steps
 from e3d.store.group import Group
 from e3d.units import BOHR_ANG, EV_KCAL_MOL, EV_KJ_MOL, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 
+log = logging.getLogger(__name__)
+
 SLOPE_RANGE: Final = (0.75, 1.35)
 LEAST_AGREEMENT: Final = 0.7
 LARGEST_TORQUE: Final = 0.02
 LEAST_STEPS: Final = 12
+AT_ODDS: Final = 0.4
+"""Agreement of a molecule whose forces are not its own; with five steps, right ones have 0.79."""
+LEAST_STEPS_OF_ONE: Final = 5
+MOST_AT_ODDS: Final = 0.1
 LEAST_FRAMES: Final = 6
 SMALLEST_STEP_EV: Final = 0.02
 """Below it, rounding of energies in single precision counts."""
@@ -70,6 +77,8 @@ class _Seen:
 
     parts: list[Steps] = field(default_factory=list)
     groups: int = 0
+    known: int = 0
+    at_odds: list[str] = field(default_factory=list)
 
     def due(self) -> bool:
         """Say whether the next group is looked at: the first ones, then ever fewer."""
@@ -110,7 +119,28 @@ class ForceEnergy:
     def _look(self, group: Group) -> None:
         seen = self._subsets.setdefault(group.subset, _Seen())
         if seen.due():
-            seen.parts.append(steps(group))
+            found = steps(group)
+            seen.parts.append(found)
+            change, work = _telling(found.change, found.work)
+            if len(change) >= LEAST_STEPS_OF_ONE and not found.displaced:
+                seen.known += 1
+                seen.at_odds += [group.label] * (_share(change, work) < AT_ODDS)
+
+    def _check_single_groups(self) -> None:
+        """Refuse more than a few molecules whose forces are at odds with energies; name a few."""
+        odd = [name for seen in self._subsets.values() for name in seen.at_odds]
+        known = sum(seen.known for seen in self._subsets.values())
+        words = (
+            f"forces of {len(odd)} of {known} molecules looked at are at odds with their energies, "
+            f"for one {odd[0] if odd else ''}"
+        )
+        if len(odd) > max(2, MOST_AT_ODDS * known):
+            raise InputError(
+                f"{words} - at most {MOST_AT_ODDS:.0%} may be. Forces are of other conformations, "
+                "or another unit, sign or order of atoms: correct the labels in the file."
+            )
+        if odd:
+            log.warning("%s", words)
 
     def finish(self) -> "dict[str, Agreement]":
         """Return what was found in all frames, and in each subset where there are several.
@@ -127,6 +157,7 @@ class ForceEnergy:
         found = {name: agreement(seen.parts) for name, seen in sorted(self._subsets.items())}
         for name, part in {**found, "": agreement(every)}.items():
             _judge(part, f" of subset {name!r}" if name and len(found) > 1 else "")
+        self._check_single_groups()
         return {"all": agreement(every), **(found if len(found) > 1 else {})}
 
 
@@ -176,12 +207,12 @@ def agreement(parts: list[Steps]) -> Agreement:
         np.concatenate([np.empty(0), *(getattr(part, name) for part in parts)])
         for name in ("change", "work", "torque")
     )
-    counts, judged = np.maximum(np.abs(change), np.abs(work)) > SMALLEST_STEP_EV, True
+    judged = True
     if any(part.displaced for part in parts):
         working = np.abs(work) > SMALLEST_STEP_EV
         judged = int(working.sum()) >= LEAST_STEPS
-        counts = working if judged else counts
-    change, work = change[counts], work[counts]
+        change, work = (change[working], work[working]) if judged else (change, work)
+    change, work = _telling(change, work)
     turn = float(np.median(torque)) if len(torque) >= LEAST_FRAMES else None
     if len(change) < LEAST_STEPS:
         return Agreement(len(change), None, None, None, turn)
@@ -190,6 +221,12 @@ def agreement(parts: list[Steps]) -> Agreement:
         return Agreement(len(change), slope, 0.0, 1.0, turn)
     scaled = slope * work
     return Agreement(len(change), slope, _share(change, work), _share(change, scaled), turn, judged)
+
+
+def _telling(change: Floats, work: Floats) -> tuple[Floats, Floats]:
+    """Return the steps in which either is larger than rounding."""
+    counts = np.maximum(np.abs(change), np.abs(work)) > SMALLEST_STEP_EV
+    return change[counts], work[counts]
 
 
 def _share(change: Floats, work: Floats) -> float:

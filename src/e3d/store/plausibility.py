@@ -31,7 +31,8 @@ LARGEST_FORCE: Final = HARTREE_PER_BOHR_EV_PER_ANG
 """SPICE's own limit of a component, 1 hartree/bohr, in eV/Å."""
 LARGEST_COORDINATE_ANG: Final = 1e4
 """Beyond, single precision is coarser than 1e-3 Å."""
-_USUAL_EV_PER_ATOM = (-10.0, 0.5)
+_USUAL_EV_PER_ATOM = (-9.0, -0.5)
+_TYPICAL_EV_PER_ATOM = -4.0
 
 ENERGY_MIXUPS: Final = {
     "energies in hartree were taken as eV": HARTREE_EV,
@@ -174,9 +175,11 @@ def _mixup(group: Group, energy: float, atoms: float) -> str:
         energies = [value for value in own if value is not None]
         if len(energies) == len(own):
             tries.append((f"with the isolated atoms of theory {name!r}", energy, sum(energies)))
+    n = len(group.atomic_numbers)
+    found = [((total - reference) / n, words) for words, total, reference in tries]
     low, high = _USUAL_EV_PER_ATOM
-    for words, total, reference in tries:
-        binding = (total - reference) / len(group.atomic_numbers)
-        if low <= binding <= high:
-            return f"It would be {binding:.3g} {words}."
-    return "No usual mix-up of units explains it."
+    fitting = [one for one in found if low <= one[0] <= high]
+    if not fitting:
+        return "No usual mix-up of units explains it."
+    nearest = sorted(fitting, key=lambda one: abs(one[0] - _TYPICAL_EV_PER_ATOM))
+    return f"It would be {', or '.join(f'{value:.3g} {words}' for value, words in nearest[:3])}."

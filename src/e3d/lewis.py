@@ -19,6 +19,7 @@ from rdkit import Chem
 from e3d.bond_orders import Program, State, cheapest
 
 _REMEMBERED: Final = 20_000
+_LAST: Final = 103  # the last element of RDKit's table of valences
 
 # Costs, whole numbers: those of a higher kind outweigh all of a lower one in ordinary molecules.
 _CHARGE: Final = 1000  # per elementary charge
@@ -26,7 +27,10 @@ _EXPANDED: Final = 300  # per two electrons beyond the octet (S, P, ...)
 _EXPANDED_IN_RING: Final = 2500  # of two neighbours in a ring: thiophene has none, S4N4 has
 _SEXTET: Final = 1500  # a carbocation; R-C#[O+] is better
 _NEGATIVE: Final = {"S": 50, "Se": 50, "O": 0, "N": 100, "P": 200, "C": 400, "H": 400}
-_POSITIVE: Final = {"N": 0, "P": 0, "S": 100, "Se": 100, "O": 200, "C": _SEXTET, "H": _SEXTET}
+_POSITIVE: Final = {
+    **{"N": 0, "P": 0, "S": 100, "Se": 100, "O": 200},
+    **dict.fromkeys(("H", "B", "C", "Si", "Ge"), _SEXTET),
+}
 _OTHER_NEGATIVE: Final = 0  # halides, BF4-
 _OTHER_POSITIVE: Final = 0  # metals
 _HALOGEN_POSITIVE: Final = 1600
@@ -212,9 +216,6 @@ def _states(z: int, n_hydrogens: int, n_neighbours: int, in_ring: bool) -> list[
             cost = step * expanded + _cost_of_charge(element, charge, n_hydrogens, n_neighbours)
             states.append(State(valence, charge, cost))
     return states
-
-
-_LAST: Final = 103
 
 
 def _cost_of_charge(element: str, charge: int, n_hydrogens: int, n_neighbours: int) -> int:

@@ -34,6 +34,8 @@ MOLECULES = [
     # ions, alone and in salts
     *["CC(=O)[O-]", "NC(N)=[NH2+]", "COP(=O)([O-])[O-]", "[O-]S(=O)(=O)c1ccccc1", "Cn1cc[nH+]c1"],
     *["[O-][Cl+3]([O-])([O-])O", "[N-]=[N+]=[N-]", "CC(=O)[O-].[Na+]", "CC(=O)[O-].C[NH3+]"],
+    # drawings of equal cost: the graph decides, not the order of its atoms
+    *["CCN(C)C(C)=[N+](C)C", "CCCN(C)C(N(C)C)=[N+](C)CC", "CCN1C=C[N+](C)=C1"],
     *["[OH3+].O.O", "[K+].[K+].[O-]S(=O)(=O)[O-]", "[Ne].C"],
     # double bonds where the geometry has them
     *[

@@ -20,8 +20,16 @@ def _one_row(path: Path) -> pd.DataFrame:
     return pd.DataFrame([json.loads(path.read_text(encoding="utf-8"))])
 
 
+def _parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet table, its checksums and its texts checked."""
+    table = pq.read_table(path, page_checksum_verification=True)
+    table.validate(full=True)
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
 _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".parquet": pd.read_parquet,
+    ".parquet": _parquet,
     ".json": _one_row,
 }
 
@@ -55,7 +63,7 @@ def write(
         if path.suffix == ".parquet":
             arrow = pa.Table.from_pandas(table, preserve_index=False)
             schema = lineage.stamped(arrow.schema, hashes)
-            pq.write_table(arrow.cast(schema), temporary)
+            pq.write_table(arrow.cast(schema), temporary, write_page_checksum=True)
         else:
             to_csv(table, temporary)
     provenance.record(path, inputs=inputs, settings=settings, stamp=lineage.stamp(hashes))
@@ -91,7 +99,9 @@ def read(
     lineage.require_readable(path)
     try:
         table = _READERS.get(path.suffix, pd.read_csv)(path)
-    except (ValueError, OSError) as error:
+    except Exception as error:  # pandas and pyarrow raise what their parsing hits
+        if isinstance(error, MemoryError):
+            raise
         raise InputError(
             f"{path}: not a readable table ({one_line(error)}). Delete it and make it again."
         ) from None

@@ -43,7 +43,9 @@ class BondsWriter:
         self._keys = keys
         self._schema = lineage.stamped(_schema(keys), made_from or {})
         dictionary = [str(name) for name in _DICTIONARY]
-        self._writer = pq.ParquetWriter(path, self._schema, use_dictionary=dictionary)
+        self._writer = pq.ParquetWriter(
+            path, self._schema, use_dictionary=dictionary, write_page_checksum=True
+        )
         self._waiting: list[Mapping[str, NDArray[Any]]] = []
         self._n_waiting = 0
         self._texts: Mapping[str, Sequence[str]] = {}

@@ -5,16 +5,19 @@ Both tables number the frames of one store. They carry its hash, and are refused
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from e3d import lineage, tables
-from e3d.errors import InputError
-from e3d.fields import POOL, Column
+from e3d.errors import InputError, choices
+from e3d.fields import POOL, TEST_IONIC, TEST_SPLITS, UNUSED, VALIDATION, Column
 from e3d.lineage import SPLITS, STORE, SUBSET
 from e3d.store.reader import StoreReader
+
+_NAMES: Final = (POOL, VALIDATION, *TEST_SPLITS, TEST_IONIC, UNUSED)
 
 
 def read_splits(splits: Path, reader: StoreReader) -> pd.DataFrame:
@@ -23,7 +26,8 @@ def read_splits(splits: Path, reader: StoreReader) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If it lists other frames than those of the store, or was made from another store.
+        If it lists other frames than those of the store, was made from another store, or names
+        splits that are not known.
     """
     table = tables.read(splits, columns=(Column.FRAME, Column.SPLIT, Column.MOLECULE))
     if not np.array_equal(table[Column.FRAME].to_numpy(), np.arange(len(reader))):
@@ -32,6 +36,9 @@ def read_splits(splits: Path, reader: StoreReader) -> pd.DataFrame:
             "table of another store: make it with `e3d data split`."
         )
     remedy = "Give the store's own table, or make it with `e3d data split`."
+    for name in table[Column.SPLIT].unique():
+        if name not in _NAMES:
+            raise InputError(f"{splits}: split {name!r} - {choices(name, _NAMES)}. {remedy}")
     said = lineage.origin(splits).made_from.get(STORE)
     if said is not None:
         _require_store(splits, said, reader, remedy)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -31,13 +32,14 @@ from measure import (
     seconds,
 )
 from rdkit import Chem
+from rdkit.Chem import AllChem
 
 from e3d.chemistry import molecule, symbol
 from e3d.fields import Store as F
 from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.theory import SPICE
-from e3d.units import HARTREE_EV
+from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 
 ATOMS, PER_GROUP, BATCH = 25, 50, 64
 _UNITS = ("C", "C", "C", "C(F)", "C(O)", "O", "N", "C(=O)", "C(C)", "S")
@@ -67,7 +69,7 @@ def molecules(rng: np.random.Generator) -> Iterator[str]:
 
 
 def generate(path: Path, frames: int) -> None:
-    """Write a file in the SPICE layout; coordinates and labels are random, of the right size."""
+    """Write a file in the SPICE layout: molecules that springs between all atoms hold together."""
     rng = np.random.default_rng(0)
     names = molecules(rng)
     with h5py.File(path, "w") as file:
@@ -75,7 +77,8 @@ def generate(path: Path, frames: int) -> None:
             smiles = next(names)
             numbers = np.array(molecule(smiles).atomic_numbers, dtype=np.int16)
             atoms = sum(SPICE.isolated_atom_energy[symbol(int(z))] for z in numbers) / HARTREE_EV
-            formation = rng.normal(-4.0, 0.05, size=PER_GROUP)
+            positions, energy, gradient = _labels(smiles, rng)
+            formation = energy / HARTREE_EV - 4.0
             group = file.create_group(f"m{index}")
             text = h5py.string_dtype()
             group.create_dataset("smiles", data=[smiles], dtype=text)
@@ -83,14 +86,33 @@ def generate(path: Path, frames: int) -> None:
                 "subset", data=["SPICE PubChem Set 1 Single Points Dataset v1.3"], dtype=text
             )
             group["atomic_numbers"] = numbers
-            group["conformations"] = rng.normal(scale=5.0, size=(PER_GROUP, ATOMS, 3)).astype(
-                np.float32
-            )
+            group["conformations"] = (positions / BOHR_ANG).astype(np.float32)
             group["formation_energy"] = formation
             group["dft_total_energy"] = formation + atoms
-            group["dft_total_gradient"] = rng.normal(scale=0.02, size=(PER_GROUP, ATOMS, 3)).astype(
-                np.float32
-            )
+            gradient = gradient / HARTREE_PER_BOHR_EV_PER_ANG
+            group["dft_total_gradient"] = gradient.astype(np.float32)
+
+
+def _labels(
+    smiles: str, rng: np.random.Generator
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return coordinates, energies and gradients of one molecule's frames, in eV and Å."""
+    parameters = Chem.SmilesParserParams()
+    parameters.removeHs = False
+    mol = Chem.MolFromSmiles(smiles, parameters)
+    AllChem.EmbedMolecule(mol, randomSeed=1)
+    order = np.argsort([atom.GetAtomMapNum() for atom in mol.GetAtoms()])
+    rest = mol.GetConformer().GetPositions()[order]
+    positions = rest + rng.normal(scale=0.05, size=(PER_GROUP, ATOMS, 3))
+    vectors = positions[:, :, None] - positions[:, None]
+    lengths = np.linalg.norm(vectors, axis=-1)
+    stretch = lengths - np.linalg.norm(rest[:, None] - rest, axis=-1)
+    pull = stretch / (lengths + np.eye(ATOMS))
+    return (
+        positions,
+        0.5 * (stretch**2).sum(axis=(1, 2)),
+        2 * (pull[..., None] * vectors).sum(axis=2),
+    )
 
 
 def plain_read(path: Path) -> None:

@@ -18,6 +18,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
+from e3d.store import geometry
 from e3d.store.convert import write_store
 from e3d.store.gate import EXCESSIVE
 from e3d.store.group import Group, check_groups
@@ -363,6 +364,40 @@ def _water() -> Group:
         energy=np.full(5, -2080.9),
         forces=np.full((5, 3, 3), 0.1),
     )
+
+
+@pytest.mark.parametrize("n", [5, 40])
+@pytest.mark.parametrize("pbc", ["FFF", "TTT", "TFT"])
+@pytest.mark.parametrize("neighbours", [False, True])
+def test_closest_atoms_are_those_of_ase(
+    n: int, pbc: str, neighbours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By all pairs and by neighbours alone, in small skewed cells too."""
+    if neighbours:
+        monkeypatch.setattr(geometry, "LARGEST_OF_ALL_PAIRS", 1)
+    rng = np.random.default_rng(n)
+    cell = np.array([[3.0, 0, 0], [1.0, 4.0, 0], [0.5, 1.0, 5.0]]) * (n / 5) ** (1 / 3)
+    flags = [flag == "T" for flag in pbc]
+    frames = [Atoms("C" * n, rng.random((n, 3)) @ cell, cell=cell, pbc=flags) for _ in range(3)]
+    periodic = any(flags)
+    group = Group(
+        smiles="",
+        subset="random",
+        atomic_numbers=frames[0].numbers.astype(int),
+        positions=np.array([frame.positions for frame in frames]),
+        energy=np.zeros(3),
+        forces=np.zeros((3, n, 3)),
+        cell=np.tile(cell, (3, 1, 1)) if periodic else None,
+        pbc=np.tile(flags, (3, 1)) if periodic else None,
+    )
+    found = geometry.geometry(group, None)
+    for k, frame in enumerate(frames):
+        expected = frame.get_all_distances(mic=True) + 1e3 * np.eye(n)
+        if neighbours and expected.min() > 1:
+            assert found.closest[k] == np.inf
+            continue
+        assert found.closest[k] == pytest.approx(expected.min(), abs=1e-9)
+        assert expected[tuple(found.pair[k])] == pytest.approx(expected.min(), abs=1e-9)
 
 
 def _atom_file(path: Path, *energies: float) -> Path:

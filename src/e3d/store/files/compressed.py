@@ -1,23 +1,29 @@
-"""Open files that may be gzip-compressed: their first bytes decide, not their name."""
+"""Open files that may be compressed (gzip, bzip2, xz): their first bytes decide, not the name."""
 
+import bz2
 import contextlib
 import gzip
+import lzma
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from e3d.errors import InputError
 from e3d.provenance import scratch
 
-_MAGIC = b"\x1f\x8b"
+_OPEN: Final[Mapping[bytes, Callable[[Path], Any]]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}
 
 
-def is_gzip(path: Path) -> bool:
-    """Say whether a file is gzip-compressed.
+def _opener(path: Path) -> Callable[[Path], Any] | None:
+    """Return what opens a compressed file, None for a plain one.
 
     Raises
     ------
@@ -27,7 +33,8 @@ def is_gzip(path: Path) -> bool:
     if not path.is_file():
         raise InputError(f"{path}: no such file. Fix the path, or fetch the dataset first.")
     with path.open("rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
+        start = file.read(max(map(len, _OPEN)))
+    return next((unpack for magic, unpack in _OPEN.items() if start.startswith(magic)), None)
 
 
 @contextlib.contextmanager
@@ -39,14 +46,17 @@ def open_stream(path: Path) -> "Iterator[BufferedReader[Any]]":
     InputError
         If it is missing, or its compressed data are damaged or cut short.
     """
-    compressed = is_gzip(path)
-    with _damage_named(path):
-        if compressed:
-            with gzip.open(path) as packed, BufferedReader(packed) as stream:
-                yield stream
-        else:
-            with path.open("rb") as stream:
-                yield stream
+    unpack = _opener(path)
+    if unpack is None:
+        with path.open("rb") as stream:
+            yield stream
+        return
+    with (
+        _damage_named(path, unpack.__module__),
+        unpack(path) as packed,
+        BufferedReader(packed) as stream,
+    ):
+        yield stream
 
 
 @contextlib.contextmanager
@@ -60,7 +70,7 @@ def plain(path: Path) -> Iterator[Path]:
     InputError
         As :func:`open_stream`.
     """
-    if not is_gzip(path):
+    if _opener(path) is None:
         yield path
         return
     with scratch(Path(tempfile.gettempdir(), path.name)) as copy:
@@ -71,11 +81,19 @@ def plain(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
+def _damage_named(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise InputError(
-            f"{path}: its gzip data are damaged or cut short ({path.stat().st_size} bytes). "
-            "Fetch it again and compare its checksum."
-        ) from None
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile):
+        raise _damaged(path, kind) from None
+    except OSError as error:
+        if error.errno is not None:  # bz2 has no error of its own
+            raise
+        raise _damaged(path, kind) from None
+
+
+def _damaged(path: Path, kind: str) -> InputError:
+    return InputError(
+        f"{path}: its {kind} data are damaged or cut short ({path.stat().st_size} bytes). "
+        "Fetch it again and compare its checksum."
+    )

@@ -118,6 +118,8 @@ def _linked(group: h5py.Group, name: str, where: str) -> Any:
         link = group.get(name, getlink=True)
         if isinstance(link, h5py.HardLink):
             return group[name]
+        if link is None:
+            raise InputError(f"{where}: lacks {name}. Check the file or its `layout`.")
         item = group.get(name) if isinstance(link, h5py.SoftLink) else None
         outside = item is not None and item.file.filename != group.file.filename
     if outside or isinstance(link, h5py.ExternalLink):
@@ -142,7 +144,8 @@ def require(group: h5py.Group, keys: Iterable[str], layout: str, where: str) -> 
         Naming what is missing and what ``layout`` needs.
     """
     with damage_named(where):
-        missing = [key for key in keys if group.get(key, getlink=True, default=None) is None]
+        there = set(group)
+    missing = [key for key in keys if key not in there]
     if missing:
         raise InputError(
             f"{where}: lacks {', '.join(missing)}; the {layout} layout needs {', '.join(keys)}. "
@@ -158,15 +161,12 @@ def dataset(group: h5py.Group, key: str, where: str) -> h5py.Dataset:
     InputError
         If ``key`` is missing or a group, or its values are elsewhere or were never written.
     """
-    with damage_named(where):
-        there = group.get(key, getlink=True, default=None) is not None
-    if not there:
-        raise InputError(f"{where}: lacks {key}. Check the file or its `layout`.")
     found = _linked(group, key, where)
     if not isinstance(found, h5py.Dataset):
         raise InputError(f"{where}: {key} is a group, expected an array. Fix the file.")
     with damage_named(f"{where}, {key}"):
-        elsewhere = found.is_virtual or found.external is not None
+        plan = found.id.get_create_plist()
+        elsewhere = plan.get_layout() == h5py.h5d.VIRTUAL or plan.get_external_count() > 0
         size = 0 if found.shape is None else found.size * found.dtype.itemsize
         stored = found.id.get_storage_size()
     if elsewhere:
@@ -190,7 +190,11 @@ def array(group: h5py.Group, key: str, shape: str, where: str) -> NDArray[np.flo
     InputError
         If it cannot be read, holds no real numbers, or has another number of axes.
     """
-    found = dataset(group, key, where)
+    return numbers_in(dataset(group, key, where), key, shape, where)
+
+
+def numbers_in(found: h5py.Dataset, key: str, shape: str, where: str) -> NDArray[np.float64]:
+    """Read the numbers of a dataset that :func:`dataset` gave, as :func:`array`."""
     if found.dtype.kind not in "iuf" or found.dtype == np.float16:  # too coarse for energies
         raise InputError(
             f"{where}: {key} holds {found.dtype}, expected numbers of shape {shape}. Fix the group."

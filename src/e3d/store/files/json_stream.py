@@ -67,6 +67,7 @@ class _Window:
         self._bytes = codecs.getincrementaldecoder("utf-8-sig")()
         self._text, self._at, self._ended = "", 0, False
         self._records = 0
+        self._longest = 0
 
     def items(self) -> Iterator[Any]:
         """Yield the items of the list that starts here; nothing may follow it."""
@@ -117,6 +118,8 @@ class _Window:
 
     def _value(self) -> Any:
         self.peek()
+        while not self._ended and len(self._text) - self._at < self._longest:
+            self._widen()  # rather than to decode a part of it in vain
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
@@ -130,6 +133,7 @@ class _Window:
                 raise self._wrong(one_line(error)) from None
             else:
                 if self._ended or end < len(self._text):  # a number at the end may go on
+                    self._longest = max(self._longest, end - self._at)
                     self._at = end
                     return value
             if len(self._text) - self._at > LONGEST_RECORD:

@@ -11,11 +11,11 @@ import h5py
 import numpy as np
 
 from e3d.errors import InputError
-from e3d.store.files.hdf5 import array, integers, open_hdf5, require, subgroups
+from e3d.store.files.hdf5 import atomic_numbers, damage_named, open_hdf5, require, subgroups
 from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import state_of_group
 from e3d.store.layouts.frames import formula
-from e3d.store.layouts.stated_units import in_unit
+from e3d.store.layouts.stated_units import array_in_unit
 from e3d.units import HARTREE_EV
 
 NUMBERS, POSITIONS, ENERGY, FORCES = NEEDED = (
@@ -40,7 +40,7 @@ def read(path: Path) -> Iterator[Group]:
     InputError
         For a file without groups, a missing key or a wrong shape, naming the formula.
     """
-    with open_hdf5(path) as file:
+    with open_hdf5(path) as file, damage_named(str(path)):
         expected = "ANI-1x has one HDF5 group per formula"
         for name, group in subgroups(file, str(path), expected=expected):
             yield _group(group, f"{path}, group {name!r}")
@@ -48,10 +48,10 @@ def read(path: Path) -> Iterator[Group]:
 
 def _group(group: h5py.Group, where: str) -> Group:
     require(group, NEEDED, SUBSET, where)
-    numbers = integers(group, NUMBERS, "(N,)", where)
-    positions = array(group, POSITIONS, "(M, N, 3)", where)
-    energy = array(group, ENERGY, "(M,)", where)
-    forces = array(group, FORCES, "(M, N, 3)", where)
+    numbers = atomic_numbers(group, NUMBERS, "(N,)", where)
+    positions = array_in_unit(group, POSITIONS, "(M, N, 3)", "length", 1.0, where)
+    energy = array_in_unit(group, ENERGY, "(M,)", "energy", HARTREE_EV, where)
+    forces = array_in_unit(group, FORCES, "(M, N, 3)", "force", HARTREE_EV, where)
     if not len(positions) == len(energy) == len(forces):
         raise InputError(
             f"{where}: {len(positions)} coordinates, {len(energy)} energies and {len(forces)} "
@@ -65,9 +65,9 @@ def _group(group: h5py.Group, where: str) -> Group:
         name=formula(numbers),
         subset=SUBSET,
         atomic_numbers=numbers,
-        positions=positions[labelled] * in_unit(group, POSITIONS, "length", 1.0, where),
-        energy=energy[labelled] * in_unit(group, ENERGY, "energy", HARTREE_EV, where),
-        forces=forces[labelled] * in_unit(group, FORCES, "force", HARTREE_EV, where),
+        positions=positions[labelled],
+        energy=energy[labelled],
+        forces=forces[labelled],
         charge=charge or 0,
         multiplicity=multiplicity or 1,
         dropped={UNLABELLED: unlabelled} if unlabelled else {},

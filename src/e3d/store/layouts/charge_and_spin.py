@@ -164,7 +164,7 @@ def _stated_by(group: h5py.Group, n: int, where: str) -> Iterator[tuple[str, Any
     """Yield what datasets and attributes say; arrays with a value for each of N atoms do not."""
     with damage_named(where):
         names = [name for name in group if meaning(name)]
-        attributes = {name: group.attrs[name] for name in group.attrs if meaning(name)}
+        attributes = dict(group.attrs) if h5py.h5a.get_num_attrs(group.id) else {}
     yield from attributes.items()
     for name in names:
         found = dataset(group, name, where)

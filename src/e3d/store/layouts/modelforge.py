@@ -19,11 +19,19 @@ from numpy.typing import NDArray
 from e3d.chemistry import molecule
 from e3d.errors import InputError
 from e3d.store.files.compressed import plain
-from e3d.store.files.hdf5 import array, dataset, integers, open_hdf5, require, subgroups, text
+from e3d.store.files.hdf5 import (
+    atomic_numbers,
+    damage_named,
+    dataset,
+    open_hdf5,
+    require,
+    subgroups,
+    text,
+)
 from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import require_charge_of, state_of_group
 from e3d.store.layouts.frames import formula
-from e3d.store.layouts.stated_units import in_unit
+from e3d.store.layouts.stated_units import array_in_unit
 
 NUMBERS, POSITIONS, ENERGY, FORCES = NEEDED = (
     "atomic_numbers",
@@ -44,7 +52,11 @@ def read(path: Path) -> Iterator[Group]:
     InputError
         For a file without records, a missing key, a wrong shape or an unknown unit.
     """
-    with plain(path) as unpacked, open_hdf5(unpacked, called=path) as file:
+    with (
+        plain(path) as unpacked,
+        open_hdf5(unpacked, called=path) as file,
+        damage_named(str(path)),
+    ):
         expected = "modelforge writes one per record"
         for name, group in subgroups(file, str(path), expected=expected):
             yield _group(group, f"{path}, record {name!r}")
@@ -54,7 +66,7 @@ def _group(group: h5py.Group, where: str) -> Group:
     require(group, NEEDED, "modelforge", where)
     _require_column(group, NUMBERS, "(N, 1)", where)
     _require_column(group, ENERGY, "(M, 1)", where)
-    numbers = integers(group, NUMBERS, "(N, 1)", where)[:, 0]
+    numbers = atomic_numbers(group, NUMBERS, "(N, 1)", where)[:, 0]
     smiles = _mapped_smiles(group, numbers, where)
     charge, multiplicity = state_of_group(group, numbers, where)
     require_charge_of(smiles, charge, where)
@@ -63,12 +75,9 @@ def _group(group: h5py.Group, where: str) -> Group:
         name="" if smiles else formula(numbers),
         subset=SUBSET,
         atomic_numbers=numbers,
-        positions=array(group, POSITIONS, "(M, N, 3)", where)
-        * in_unit(group, POSITIONS, "length", None, where),
-        energy=array(group, ENERGY, "(M, 1)", where)[:, 0]
-        * in_unit(group, ENERGY, "energy", None, where),
-        forces=array(group, FORCES, "(M, N, 3)", where)
-        * in_unit(group, FORCES, "force", None, where),
+        positions=array_in_unit(group, POSITIONS, "(M, N, 3)", "length", None, where),
+        energy=array_in_unit(group, ENERGY, "(M, 1)", "energy", None, where)[:, 0],
+        forces=array_in_unit(group, FORCES, "(M, N, 3)", "force", None, where),
         charge=charge,
         multiplicity=multiplicity,
     )

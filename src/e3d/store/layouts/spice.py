@@ -9,6 +9,7 @@ to ions (charged species, and the elements that SPICE has as ions only).
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import h5py
 import numpy as np
@@ -16,12 +17,21 @@ from numpy.typing import NDArray
 
 from e3d.chemistry import number
 from e3d.errors import InputError
-from e3d.store.files.hdf5 import array, dataset, integers, open_hdf5, require, subgroups, text
+from e3d.store.files.hdf5 import (
+    atomic_numbers,
+    damage_named,
+    dataset,
+    integers,
+    open_hdf5,
+    require,
+    subgroups,
+    text,
+)
 from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import require_charge_of, state_of_group
-from e3d.store.layouts.stated_units import in_unit
+from e3d.store.layouts.stated_units import array_in_unit
 from e3d.theory import IONIC_ONLY
-from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
+from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG, Quantity
 
 NEEDED = (
     "subset",
@@ -31,6 +41,13 @@ NEEDED = (
     "dft_total_energy",
     "dft_total_gradient",
 )
+
+_LABELS: Final[tuple[tuple[str, str, Quantity, float], ...]] = (
+    ("conformations", "(M, N, 3)", "length", BOHR_ANG),
+    ("dft_total_energy", "(M,)", "energy", HARTREE_EV),
+    ("dft_total_gradient", "(M, N, 3)", "force", HARTREE_PER_BOHR_EV_PER_ANG),
+)
+"""Key, shape, quantity and unit where the file does not say another one."""
 
 # not in SPICE itself: datasets of files made in its layout, by group; M conformations
 SAMPLE_INDEX = "sample_index"  # (M,) original number of each conformation
@@ -55,7 +72,7 @@ def read(path: Path) -> Iterator[Group]:
     InputError
         For a group without labels or of wrong shape, or a file with no groups.
     """
-    with open_hdf5(path) as file:
+    with open_hdf5(path) as file, damage_named(str(path)):
         expected = "the SPICE layout has one HDF5 group per molecule"
         for name, group in subgroups(file, str(path), expected=expected):
             yield _group(group, f"{path}, group {name!r}")
@@ -63,39 +80,33 @@ def read(path: Path) -> Iterator[Group]:
 
 def _group(group: h5py.Group, where: str) -> Group:
     require(group, NEEDED, "SPICE", where)
-    numbers = integers(group, "atomic_numbers", "(N,)", where)
+    numbers = atomic_numbers(group, "atomic_numbers", "(N,)", where)
     smiles, subset = (text(dataset(group, key, where), where) for key in ("smiles", "subset"))
     if not smiles:
         raise InputError(
             f"{where}: its SMILES is empty, one with map numbers is needed to know the molecule. "
             "Remove the group from the file."
         )
-    if _empty(group, where):  # SPICE keeps groups whose every calculation failed
+    empty = dataset(group, "conformations", where).size == 0
+    if empty:  # SPICE keeps groups whose every calculation failed
         positions = gradient = np.zeros((0, len(numbers), 3))
         energy = np.zeros(0)
     else:
-        positions = array(group, "conformations", "(M, N, 3)", where)
-        energy = array(group, "dft_total_energy", "(M,)", where)
-        gradient = array(group, "dft_total_gradient", "(M, N, 3)", where)
+        positions, energy, gradient = (array_in_unit(group, *of, where) for of in _LABELS)
     charge, multiplicity = state_of_group(group, numbers, where)
     require_charge_of(smiles, charge, where)
     return Group(
         smiles=smiles,
         subset=subset,
         atomic_numbers=numbers,
-        positions=positions * in_unit(group, "conformations", "length", BOHR_ANG, where),
-        energy=energy * in_unit(group, "dft_total_energy", "energy", HARTREE_EV, where),
-        forces=-gradient
-        * in_unit(group, "dft_total_gradient", "force", HARTREE_PER_BOHR_EV_PER_ANG, where),
+        positions=positions,
+        energy=energy,
+        forces=-gradient,
         source_index=_source_index(group, subset, len(positions), where),
-        formation_energy=_formation_energy(group, numbers, where),
+        formation_energy=None if empty else _formation_energy(group, numbers, where),
         charge=charge,
         multiplicity=multiplicity,
     )
-
-
-def _empty(group: h5py.Group, where: str) -> bool:
-    return bool(dataset(group, "conformations", where).size == 0)
 
 
 def _source_index(group: h5py.Group, subset: str, m: int, where: str) -> NDArray[np.int64] | None:
@@ -112,7 +123,6 @@ def _formation_energy(
 ) -> NDArray[np.float64] | None:
     """Return energies (M,), eV, relative to isolated atoms; None if there are none or of ions."""
     of_ions = np.isin(numbers, [number(element) for element in IONIC_ONLY])
-    if of_ions.any() or "formation_energy" not in group or _empty(group, where):
+    if of_ions.any() or "formation_energy" not in group:
         return None
-    unit = in_unit(group, "formation_energy", "energy", HARTREE_EV, where)
-    return array(group, "formation_energy", "(M,)", where) * unit
+    return array_in_unit(group, "formation_energy", "(M,)", "energy", HARTREE_EV, where)

@@ -9,9 +9,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 import h5py
+import numpy as np
+from numpy.typing import NDArray
 
 from e3d.errors import InputError
-from e3d.store.files.hdf5 import damage_named, dataset, one_text
+from e3d.store.files.hdf5 import damage_named, dataset, numbers_in, one_text
 from e3d.units import Quantity, unit_factor
 
 EXPECTED: Final[Mapping[Quantity, str]] = {
@@ -82,13 +84,21 @@ def _is(quantity: Quantity, unit: str, expected: str) -> bool:
     return factor is not None and wanted is not None and abs(factor / wanted - 1) < _ONE
 
 
-def in_unit(
-    group: h5py.Group, key: str, quantity: Quantity, default: float | None, where: str
-) -> float:
-    """Return the unit of a dataset in eV and Å: that of its attributes, else ``default``.
+def array_in_unit(
+    group: h5py.Group,
+    key: str,
+    shape: str,
+    quantity: Quantity,
+    default: float | None,
+    where: str,
+) -> NDArray[np.float64]:
+    """Read a dataset as :func:`e3d.store.files.hdf5.array`, in eV and Å.
 
-    Attributes ``units``, ``unit`` and ``u`` of the dataset are honoured, and ``energy_unit`` and
-    the like of its group or of the file.
+    Parameters
+    ----------
+    quantity
+        What it is, with ``default`` for its unit in eV and Å. Attributes ``units``, ``unit`` and
+        ``u`` of the dataset come first, and ``energy_unit`` and the like of its group and the file.
 
     Raises
     ------
@@ -96,13 +106,11 @@ def in_unit(
         If a unit is not known, two contradict each other, or there is neither one nor a default.
     """
     found = dataset(group, key, where)
-    given: dict[str, str] = {}
     with damage_named(f"{where}, attributes of {key}"):
-        given = {name: one_text(found.attrs[name]) for name in _ATTRIBUTES if name in found.attrs}
+        given = {k: unit for k, unit in _attributes(found).items() if k in _ATTRIBUTES}
         for owner in (group, group.file):
-            if len(owner.attrs):
-                texts = {name: one_text(value) for name, value in owner.attrs.items()}
-                given |= {name: unit for name, what, unit in units_in(texts) if what == quantity}
+            stated = units_in(_attributes(owner))
+            given |= {name: unit for name, what, unit in stated if what == quantity}
     factors = {unit_factor(quantity, unit) for unit in given.values()} or {default}
     factor = factors.pop()
     if factor is None or factors:
@@ -111,7 +119,15 @@ def in_unit(
             f"{where}: unit of {key} is {said or 'not given'} - {_KNOWN[quantity]}. Correct the "
             "attribute, or check the file's `layout`."
         )
-    return factor
+    return numbers_in(found, key, shape, where) * factor
+
+
+def _attributes(owner: h5py.Group | h5py.Dataset) -> dict[str, str]:
+    """Return the attributes that may state a unit, as texts."""
+    if not h5py.h5a.get_num_attrs(owner.id):  # much faster than to look
+        return {}
+    names = [name for name in owner.attrs if name in _ATTRIBUTES or _named(name) is not None]
+    return {name: one_text(owner.attrs[name]) for name in names}
 
 
 def units_in(stated: Mapping[str, Any]) -> Iterator[tuple[str, Quantity | None, str]]:

@@ -18,11 +18,11 @@ import h5py
 import numpy as np
 
 from e3d.errors import InputError
-from e3d.store.files.hdf5 import array, integers, open_hdf5, require, subgroups
+from e3d.store.files.hdf5 import atomic_numbers, damage_named, open_hdf5, require, subgroups
 from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import state_of_group
 from e3d.store.layouts.frames import formula
-from e3d.store.layouts.stated_units import in_unit
+from e3d.store.layouts.stated_units import array_in_unit
 
 NUMBERS, POSITIONS, ENERGY, FORCES = NEEDED = (
     "atomic_numbers",
@@ -48,7 +48,7 @@ def read(path: Path) -> Iterator[Group]:
     InputError
         For a file without reactions, a missing key or a wrong shape, naming the reaction.
     """
-    with open_hdf5(path) as file:
+    with open_hdf5(path) as file, damage_named(str(path)):
         seen: set[str] = set()
         for root in ("data", *VIEWS):
             for key, group in reactions(file, root, path):
@@ -89,19 +89,16 @@ def _reaction(group: h5py.Group, subset: str, where: str) -> Iterator[Group]:
 
 def _frames(group: h5py.Group, subset: str, where: str) -> Group:
     require(group, NEEDED, NAME, where)
-    numbers = integers(group, NUMBERS, "(N,)", where)
-    energy = array(group, ENERGY, "(M,)", where)
+    numbers = atomic_numbers(group, NUMBERS, "(N,)", where)
     charge, multiplicity = state_of_group(group, numbers, where)
     return Group(
         smiles="",
         name=formula(numbers),
         subset=subset,
         atomic_numbers=numbers,
-        positions=array(group, POSITIONS, "(M, N, 3)", where)
-        * in_unit(group, POSITIONS, "length", 1.0, where),
-        energy=energy * in_unit(group, ENERGY, "energy", 1.0, where),
-        forces=array(group, FORCES, "(M, N, 3)", where)
-        * in_unit(group, FORCES, "force", 1.0, where),
+        positions=array_in_unit(group, POSITIONS, "(M, N, 3)", "length", 1.0, where),
+        energy=array_in_unit(group, ENERGY, "(M,)", "energy", 1.0, where),
+        forces=array_in_unit(group, FORCES, "(M, N, 3)", "force", 1.0, where),
         charge=charge or 0,
         multiplicity=multiplicity or 1,
     )

@@ -211,7 +211,8 @@ def require_training(
     elif _is_given(run) and known.get(STORE) != hashes.get(STORE):
         log.info("%s: trained on another store than that of %s", model.path, where)
     else:
-        merged([(f"model {model.path}", known), (where, hashes)])
+        remedy = "Give the splits and the training frames of this model."
+        merged([(f"model {model.path}", known), (where, hashes)], remedy)
 
 
 def require_source(table: Path, structures: str, store: Path, content: str) -> None:
@@ -249,13 +250,18 @@ def _words(key: str) -> str:
     return _WORDS.get(name, f"the structures {name}") + (f" of {dataset}" if dataset else "")
 
 
-def merged(parts: Iterable[tuple[object, Hashes]]) -> dict[str, str]:
+def merged(
+    parts: Iterable[tuple[object, Hashes]],
+    remedy: str = "Make the older one again, or give the one that belongs to it.",
+) -> dict[str, str]:
     """Return what files that are joined were made from, all of them together.
 
     Parameters
     ----------
     parts
         What a message calls each, and its hashes.
+    remedy
+        Last sentence of the message.
 
     Raises
     ------
@@ -275,7 +281,6 @@ def merged(parts: Iterable[tuple[object, Hashes]]) -> dict[str, str]:
             if first != value:
                 raise InputError(
                     f"{where}: made from {_words(key)} {value}, but {other} from {first}; what is "
-                    "joined must be made from the same. Make the older one again, or give the one "
-                    "that belongs to it."
+                    f"joined must be made from the same. {remedy}"
                 )
     return {key: value for key, (value, _) in found.items()}

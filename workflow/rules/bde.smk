@@ -9,6 +9,7 @@ rule bde_run:
         subset=training_frames,
         bde=BDE_REFERENCE,
         bond_energies=BOND_ENERGIES,
+        laws=laws_of_given,
         code=code_of("bde"),
     output:
         **outputs("bde"),
@@ -28,6 +29,6 @@ rule bde_run:
     message:
         f"bond energies of {THIS_RUN}"
     shell:
-        "python -m study bde $(dirname {input.means}) --bde {input.bde} "
+        UNLESS_BROKEN + "python -m study bde $(dirname {input.means}) --bde {input.bde} "
         "--bond-energies {input.bond_energies} {params.training} --run {input.settings} "
         "-o {output.types} --log {log}"

@@ -134,6 +134,15 @@ def trained_by(wildcards):
     return [] if is_given(wildcards.run) else f"{RESULTS}/train/{wildcards.run}/nequip.yaml"
 
 
+def laws_of_given(wildcards):
+    """The laws of a given model, where a job may find nothing that it can work on."""
+    return f"{RESULTS}/soundness/{wildcards.run}.csv" if is_given(wildcards.run) else []
+
+
+# Of a given model that breaks a law a job leaves empty files, and collecting passes over them.
+UNLESS_BROKEN = "if grep -qs ',no,[^,]*$' {input.laws} /dev/null; then touch {output}; exit; fi; "
+
+
 def dataset_of(wildcards):
     """The dataset of a job: its own, or that its run is tested on."""
     return getattr(wildcards, "dataset", None) or TESTED_ON[wildcards.run]["dataset"]
@@ -209,6 +218,26 @@ def collected(wildcards):
         for structures in STUDY.test_sets()
     ]
     return list(dict.fromkeys(files))  # a file of a dataset serves many runs
+
+
+def laws_of_collected(wildcards):
+    """The laws of the runs that a table of the study stacks, if it leaves out those that break one."""
+    if not stages.of_sound_runs(wildcards.table):
+        return []
+    runs = STUDY.runs_with(stages.TABLES[wildcards.table].runs)
+    return [f"{RESULTS}/soundness/{run['run']}.csv" for run in runs]
+
+
+def sound_runs_alone(wildcards):
+    """How collecting leaves runs out; a table of the largest or smallest runs may lose them all."""
+    few = stages.TABLES[wildcards.table].runs in (Runs.LARGEST, Runs.SMALLEST)
+    laws = f"--laws {RESULTS}/soundness" if stages.of_sound_runs(wildcards.table) else ""
+    return f"{laws} --may-be-empty" if laws and few else laws
+
+
+def has_table(table):
+    """Whether the study has a table: one that was published may be older than a stage."""
+    return not PUBLISHED or Path(f"{TABLES}/{table}.csv").is_file()
 
 
 def figure_settings(figure):

@@ -9,6 +9,7 @@ rule decompose_run:
         splits=of_run("data/{dataset}/splits.parquet"),
         tests=TEST_STORES,
         named=NAMED_BONDS_FILE,
+        laws=laws_of_given,
         code=code_of("decompose"),
     output:
         [file for name in DECOMPOSED_FILES for file in decomposed(name)],
@@ -30,6 +31,7 @@ rule decompose_run:
     message:
         f"decomposing {THIS_RUN}"
     shell:
-        "python -m study decompose {input.model} {input.store} {input.tests} {input.named} "
+        UNLESS_BROKEN
+        + "python -m study decompose {input.model} {input.store} {input.tests} {input.named} "
         "--splits {input.splits} --run {input.settings} --skip-unknown-elements "
         "--device {resources.device} -o {params.folder} --log {log}"

@@ -6,6 +6,7 @@ rule dynamics_run:
         model=model_of,
         settings=f"<results>/train/{RUN}/run.yaml",
         named=NAMED_BONDS_FILE,
+        laws=laws_of_given,
         code=code_of("dynamics"),
     output:
         **outputs("dynamics"),
@@ -27,6 +28,7 @@ rule dynamics_run:
     message:
         f"dynamics with {THIS_RUN}"
     shell:
-        "python -m study dynamics {input.model} {input.named} --run {input.settings} "
+        UNLESS_BROKEN
+        + "python -m study dynamics {input.model} {input.named} --run {input.settings} "
         "--settings {params.dynamics:q} --device {resources.device} "
         "-o {output.dynamics} --log {log}"

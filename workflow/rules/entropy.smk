@@ -7,6 +7,7 @@ rule entropy_run:
         means=decomposed(MEANS_FILE, STUDY.test_sets()[:-1]),
         pairs=decomposed(PAIRS_FILE, STUDY.test_sets()[:-1]),
         settings=f"<results>/train/{RUN}/run.yaml",
+        laws=laws_of_given,
         code=code_of("entropy"),
     output:
         **outputs("entropy"),
@@ -27,6 +28,6 @@ rule entropy_run:
     message:
         f"entropy of {THIS_RUN}"
     shell:
-        "python -m study entropy $(dirname {input.means}) --run {input.settings} "
+        UNLESS_BROKEN + "python -m study entropy $(dirname {input.means}) --run {input.settings} "
         "--bin-bond-energy {params.bond_energy} --bin-scaled {params.scaled} --bin-r {params.r} "
         "-o {output.entropy} --log {log}"

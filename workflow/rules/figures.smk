@@ -1,13 +1,6 @@
 # Figures, findings and the pieces of the report, from the study's tables alone.
 
 GRID = bool(RUNS)  # a study of given models alone has no figures of a grid
-
-
-def has_table(table):
-    """Whether the study has a table: one that was published may be older than a stage."""
-    return not PUBLISHED or Path(f"{TABLES}/{table}.csv").is_file()
-
-
 SECTIONS = stages.sections_made(grid=GRID, has=has_table)
 LAWS = [f"{TABLES}/{table}.csv" for table in [stages.LAWS_TABLE] if has_table(table)]
 FIGURES = [stages.FIGURES[name] for name in stages.figures_made(grid=GRID)]

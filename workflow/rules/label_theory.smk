@@ -11,6 +11,7 @@ rule label_theory_run:
         source=file_in_layout("spice"),  # where bond orders may be
         label_level="resources/label_level.csv",
         references="resources/references.hdf5",
+        laws=laws_of_given,
         code=code_of("label-theory"),
     output:
         **outputs("label_theory"),
@@ -27,7 +28,7 @@ rule label_theory_run:
     message:
         f"D of {THIS_RUN} beside the labels' level of theory"
     shell:
-        "python -m study label-theory {input.named} $(dirname {input.decomposed}) "
+        UNLESS_BROKEN + "python -m study label-theory {input.named} $(dirname {input.decomposed}) "
         "--store {input.store} --orders={input.source:q} "
         "--label-level {input.label_level} --references {input.references} --run {input.settings} "
         "-o {output.bonds} --log {log}"

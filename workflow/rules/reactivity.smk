@@ -10,6 +10,7 @@ rule reactivity_run:
         subset=training_frames,
         shipped=[path for path, _ in REACTIVITY_FILES.values()],
         transition1x=file_in_layout("transition1x"),
+        laws=laws_of_given,
         code=code_of("reactivity"),
     output:
         **outputs("reactivity"),
@@ -37,6 +38,6 @@ rule reactivity_run:
     message:
         f"reactivity of {THIS_RUN}"
     shell:
-        "python -m study reactivity {input.model} {params.training} "
+        UNLESS_BROKEN + "python -m study reactivity {input.model} {params.training} "
         "--run {input.settings} {params.files} {params.transition1x} --device {resources.device} "
         "-o {output.barriers} --log {log}"

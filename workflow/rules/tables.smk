@@ -2,24 +2,6 @@
 # Runs whose model breaks a law are left out. A stage's name is the target that makes its tables.
 
 
-def laws_of_collected(wildcards):
-    """The laws of the runs that a table of the study stacks."""
-    runs = STUDY.runs_with(stages.TABLES[wildcards.table].runs)
-    return [f"{RESULTS}/soundness/{run['run']}.csv" for run in runs if leaves_out(wildcards)]
-
-
-def leaves_out(wildcards):
-    """Whether a table leaves out runs that break a law."""
-    return stages.of_sound_runs(wildcards.table)
-
-
-def sound_runs_alone(wildcards):
-    """How collecting leaves runs out; a table of the largest or smallest runs may lose them all."""
-    few = stages.TABLES[wildcards.table].runs in (Runs.LARGEST, Runs.SMALLEST)
-    laws = f"--laws {RESULTS}/soundness" if leaves_out(wildcards) else ""
-    return f"{laws} --may-be-empty" if laws and few else laws
-
-
 rule tables_collect:
     input:
         tables=collected,

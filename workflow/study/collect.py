@@ -11,7 +11,7 @@ from e3d import tables as files
 from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
-from study.soundness.verdicts import without_broken
+from study.soundness.verdicts import not_empty, without_broken
 
 Tables = Mapping[Path, pd.DataFrame]
 
@@ -46,7 +46,8 @@ def collect_tables(
     check
         Function that may refuse it, ``"module:function"``.
     laws
-        Folder with the laws of each run, ``<run>.csv``: runs that break one are left out.
+        Folder with the laws of each run, ``<run>.csv``: runs that break one are left out. The
+        tables of given models among them are empty files.
     may_be_empty
         Whether no run need be left.
 
@@ -56,6 +57,8 @@ def collect_tables(
         If a table cannot be read, they do not belong together, the check refuses the whole, or no
         run is left.
     """
+    if laws is not None:
+        tables = not_empty(tables, laws)
     read = _read(tables)
     hashes, table = _made_from(read), _stacked(read)
     if laws is not None:

@@ -1,6 +1,6 @@
 """Which runs broke a law, and why: they are in no table that figures and findings are made from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.statistics import NO
-from study.fields import trained
+from study.fields import GIVEN, trained
 from study.soundness import fields
 
 _CHANGE: Final = "its {quantity} changes by {value} when {what}, {limit} is allowed"
@@ -58,6 +58,23 @@ def _words(row: Mapping[Any, Any]) -> str:
         value=number(row, fields.DEVIATION),
         limit=number(row, fields.LIMIT),
     )
+
+
+def not_empty(paths: Sequence[Path], folder: Path) -> list[Path]:
+    """Return the tables that are no empty files, which stand for given models that break a law.
+
+    Raises
+    ------
+    InputError
+        If all are empty; ``folder`` has the laws of each run.
+    """
+    found = [path for path in paths if not path.is_file() or path.stat().st_size]
+    if not found:
+        raise InputError(
+            f"{paths[0]}: empty, and so are all tables that go with it, since every given model "
+            f"breaks a law: see {folder / GIVEN}. Give other models."
+        )
+    return found
 
 
 def without_broken(table: pd.DataFrame, folder: Path, *, may_be_empty: bool) -> pd.DataFrame:

@@ -5,7 +5,10 @@ those of the force field.
 """
 
 import logging
-from typing import Any, Final
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from ase import Atoms
@@ -17,6 +20,7 @@ from e3d.errors import InputError
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
 _SEED: Final = 0
 _MAX_STEPS = 10_000
 _MAX_ATOMS = 500
@@ -48,9 +52,9 @@ def conformer(smiles: str) -> Atoms:
         raise _no_geometry(short, f"it has {mol.GetNumAtoms()} atoms, at most {_MAX_ATOMS} do")
     settings = rdDistGeom.ETKDGv3()
     settings.randomSeed = _SEED  # type: ignore[assignment]
-    if rdDistGeom.EmbedMolecule(mol, settings) != 0:
+    if _interruptible(lambda: rdDistGeom.EmbedMolecule(mol, settings)) != 0:
         raise _no_geometry(smiles, "RDKit cannot embed it in three dimensions")
-    field = _relax(mol, smiles)
+    field = _interruptible(lambda: _relax(mol, smiles))
     stereo = [found.specified for found in Chem.FindPotentialStereo(mol)]
     chosen = ", stereochemistry as RDKit chose it" * (Chem.StereoSpecified.Unspecified in stereo)
     log.info("%s: its geometry is a conformer of the force field %s%s", smiles, field, chosen)
@@ -86,6 +90,20 @@ def _ordered(mol: Chem.Mol, smiles: str) -> Chem.Mol:
         )
     order = sorted(range(len(numbers)), key=lambda k: numbers[k] or len(numbers) + k)
     return Chem.RenumberAtoms(mol, order)
+
+
+def _interruptible(call: Callable[[], _T]) -> _T:
+    """Return ``call()``, made in a thread: RDKit's loops see no signals, the main thread does."""
+    future: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return future.result()
 
 
 def _relax(mol: Chem.Mol, smiles: str) -> str:

@@ -183,33 +183,40 @@ def test_a_fullerene_ends() -> None:
 _ENDLESS = """
 import signal, sys
 import numpy as np
-from e3d import lewis, perception
+from e3d import lewis
+from e3d.conformer import conformer
+from e3d.perception import perceive
 def end(number, frame):
     raise SystemExit(7)
 signal.signal(signal.SIGTERM, end)
-numbers, positions = np.array({numbers}), np.array({positions})
 print("started", flush=True)
 while True:
     lewis._solved.cache_clear()
-    perception.perceive(numbers, positions, 0)
+    {call}
 """
 
 
 def test_it_ends_on_a_signal() -> None:
+    """In the middle of a search for orders, and of an embedding that takes seconds."""
     numbers, positions = _many(HEXANITRATE, 2)
-    script = _ENDLESS.format(numbers=numbers.tolist(), positions=positions.tolist())
-    with subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == b"started\n"
-        time.sleep(0.5)
-        start = time.perf_counter()
-        child.send_signal(signal.SIGTERM)
-        assert child.wait(20) == 7
-        assert time.perf_counter() - start < 2
+    perceiving = f"perceive(np.array({numbers.tolist()}), np.array({positions.tolist()}), 0)"
+    embedding = f"conformer({'C' * 120!r})"
+    for call in (perceiving, embedding):
+        with subprocess.Popen(
+            [sys.executable, "-c", _ENDLESS.format(call=call)],
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        ) as child:
+            try:
+                assert child.stdout is not None
+                assert child.stdout.readline() == b"started\n"
+                time.sleep(0.5)
+                start = time.perf_counter()
+                child.send_signal(signal.SIGTERM)
+                assert child.wait(20) == 7
+                assert time.perf_counter() - start < 2, call[:10]
+            finally:
+                child.kill()
 
 
 def test_one_line_says_where_no_bonds_are_perceived(caplog: pytest.LogCaptureFixture) -> None:

@@ -112,9 +112,10 @@ def _require_own_runs(read: Tables) -> None:
     seen: dict[tuple[str, ...], Path] = {}
     for path, table in read.items():
         keys = [str(name) for name in (C.RUN, C.STRUCTURES) if name in table]
-        if table[C.RUN].isna().any():
+        nameless = table[C.RUN].isna() | (table[C.RUN].astype(str).str.strip() == "")
+        if nameless.any():
             raise InputError(
-                f"{path}: row {int(table[C.RUN].isna().argmax()) + 1} is of no run - every row of "
+                f"{path}: row {int(nameless.argmax()) + 1} is of no run - every row of "
                 "a table of the study has one. Make the table again."
             )
         for row in table[keys].drop_duplicates().astype(str).itertuples(index=False):

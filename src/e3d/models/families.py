@@ -70,6 +70,21 @@ def _require_modest(archive: zipfile.ZipFile, path: Path) -> None:
         )
 
 
+def require_undamaged(path: Path) -> None:
+    """Compare an archive with its checksums, which PyTorch's reader does not look at.
+
+    Raises
+    ------
+    InputError
+        If it is none, or a part of it is damaged.
+    """
+    with open_archive(path) as archive:
+        has_checksums = any(member.CRC for member in archive.infolist())
+        damaged = archive.testzip() if has_checksums else None
+    if damaged:
+        raise InputError(f"{path}: {damaged} in it is damaged. Copy the file again.")
+
+
 def require_allegro(path: Path) -> None:
     """Look whether an archive is a script of an Allegro model.
 
@@ -78,11 +93,9 @@ def require_allegro(path: Path) -> None:
     InputError
         If it is none; the line says what it is.
     """
+    require_undamaged(path)
     with open_archive(path) as archive:
         names = archive.namelist()
-        damaged = archive.testzip()  # PyTorch's reader does not look
-    if damaged:
-        raise InputError(f"{path}: {damaged} in it is damaged. Copy the file again.")
     if not any("/code/__torch__/" in name for name in names):
         raise InputError(
             f"{path}: {kind(path) or 'holds no TorchScript'}. {_ADVICE} that `nequip-compile` "

@@ -12,7 +12,7 @@ from typing import IO, Any, Final
 import torch
 
 from e3d.errors import InputError
-from e3d.models.families import is_archive
+from e3d.models.families import is_archive, require_undamaged
 
 _SCRIPT: Final = "constants.pkl"
 """What archives of TorchScript hold, and those of ``torch.save`` do not."""
@@ -70,8 +70,8 @@ def read(path: Path) -> Any:
     Raises
     ------
     InputError
-        If the file is not an archive of ``torch.save``. PyTorch would run code of TorchScript, and
-        write files for the format it had before version 1.6.
+        If the file is damaged, or not an archive of ``torch.save``. PyTorch would run code of
+        TorchScript, and write files for the format it had before version 1.6.
     Exception
         Whatever PyTorch raises for an archive that it cannot read.
     """
@@ -80,6 +80,7 @@ def read(path: Path) -> Any:
             f"{path}: cannot be loaded as a checkpoint: torch.save did not write it, or one before "
             "PyTorch 1.6. Give the .ckpt file of a training with nequip >= 0.7."
         )
+    require_undamaged(path)
     # by PyTorch's own reader: another one might see other names
     if _SCRIPT in torch._C.PyTorchFileReader(str(path)).get_all_records():
         raise InputError(

@@ -20,6 +20,7 @@ LONGEST_RECORD = 2**30
 """Characters of the longest item of a list, or member of an object."""
 _WINDOW: Final = 2**16
 _BLANK: Final = " \t\r\n"
+_CLOSING: Final = ",:]}"
 _CUT: Final = 16
 """Characters before the end of a window in which an error may mean that it is cut there."""
 
@@ -132,7 +133,8 @@ class _Window:
             except ValueError as error:
                 raise self._wrong(one_line(error)) from None
             else:
-                if self._ended or end < len(self._text):  # a number at the end may go on
+                after = self._text[end : end + _CUT]  # where a number is cut, 12 of 12.5e3 is one
+                if self._ended or len(after) == _CUT or after[:1] in (*_BLANK, *_CLOSING):
                     self._longest = max(self._longest, end - self._at)
                     self._at = end
                     return value

@@ -46,7 +46,7 @@ def order_free(mol: Chem.Mol) -> Chem.Mol:
     """Return the skeleton: without bond orders, charges, isotopes, stereochemistry, map numbers.
 
     >>> Chem.MolToSmiles(order_free(Chem.MolFromSmiles("C=[NH2+]")))
-    '[CH2][NH2]'
+    '[CH2]N'
     """
     skeleton = Chem.RWMol(mol)
     for bond in skeleton.GetBonds():

@@ -9,10 +9,17 @@ _SHOWN: Final = 120
 
 
 class InputError(ValueError):
-    """Say in one line what was given, what is allowed, where, and how to mend it.
+    r"""Say in one line what was given, what is allowed, where, and how to mend it.
 
     The command line prints the message without a traceback and exits with code 2.
+
+    >>> str(InputError("a" + chr(10) + "b.h5: no such file. Fix the path."))
+    'a\\nb.h5: no such file. Fix the path.'
     """
+
+    def __init__(self, message: str) -> None:
+        """Take the message; what would break the line, a name with a line break, is written out."""
+        super().__init__(printable(message))
 
 
 def choices(given: object, allowed: Iterable[object]) -> str:
@@ -40,10 +47,9 @@ def printable(text: str) -> str:
     r"""Return a text in one line, with everything that a terminal would act upon written out.
 
     >>> printable("two" + chr(10) + "lines" + chr(27) + "[2J")
-    'two lines\\x1b[2J'
+    'two\\nlines\\x1b[2J'
     """
-    line = " ".join(text.splitlines())
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def shown(value: object) -> str:

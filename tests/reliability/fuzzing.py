@@ -33,6 +33,8 @@ LIMIT_S: Final = 30
 """Seconds that a case may take; most take some 0.1 s."""
 MEMORY: Final = 12 << 30
 """Address space of the process, bytes: PyTorch itself maps several GB."""
+IMPORTED: Final = ("e3d.models", "e3d.decomposition.tables", "e3d.evaluate", "study.cli")
+"""What takes long to import: before the first case, not in it."""
 GOOD: Final = ("the same", "another", "refused")
 
 
@@ -165,6 +167,8 @@ def serve(kind: str, base: Path) -> None:
         os.dup2(nowhere.fileno(), 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    for name in IMPORTED:
+        importlib.import_module(name)
     module, _, function = kind.partition(":")
     loaded = importlib.import_module(module)
     case = getattr(loaded, function)

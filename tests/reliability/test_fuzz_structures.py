@@ -61,7 +61,7 @@ def _of_xyz(output: Path, path: Path) -> str:
         return "read, though its counts of atoms do not fit its lines"
     rows = inputs.bonds_of(output)
     (said,) = (json.loads(file.read_text()) for file in output.rglob("summary.json"))
-    found = said["n_frames"] + said["frames_left_out"]
+    found = said["frames"] + said["frames_left_out"]
     if found != frames:
         return f"{found} frames of {frames}"
     numbers = rows.select_dtypes("number").to_numpy(float)

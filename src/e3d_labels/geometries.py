@@ -22,6 +22,7 @@ from e3d.connectivity import bonds_intact
 from e3d.errors import InputError
 from e3d.store.files.hdf5 import array, open_hdf5, text
 from e3d.store.layouts.spice import SAMPLE_INDEX
+from e3d.store.layouts.stated_units import array_in_unit
 from e3d.theory import theories
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels.task import Label, Task
@@ -134,7 +135,8 @@ def _positions(group: h5py.Group, n: int, where: str) -> NDArray[np.float32]:
     """Return conformations (M, n, 3); M = 0 for the empty groups SPICE keeps."""
     if np.size(group["conformations"]) == 0:
         return np.zeros((0, n, 3), dtype=np.float32)
-    positions = array(group, "conformations", "(M, N, 3)", where).astype(np.float32)
+    ang = array_in_unit(group, "conformations", "(M, N, 3)", "length", BOHR_ANG, where)
+    positions = (ang / BOHR_ANG).astype(np.float32)
     if positions.shape[1:] != (n, 3):
         raise InputError(
             f"{where}: conformations {positions.shape} do not fit {n} atoms, "

@@ -49,10 +49,10 @@ def periodic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a store where some frames have a cell."""
     folder = tmp_path_factory.mktemp("periodic")
     ase.io.write(folder / "frames.xyz", images(), format="extxyz")
-    zero = dict.fromkeys(("H", "O", "Cu"), 0.0)
+    atoms = {"H": 0.0, "O": 0.0, "Cu": -5.0}  # below any single atom of the file
     store = folder / "store.h5"
     source, layout = folder / "frames.xyz", "extxyz"
-    write_store(source, store, layout=layout, theory="none", isolated_atom_energy=zero)
+    write_store(source, store, layout=layout, theory="none", isolated_atom_energy=atoms)
     return store
 
 

@@ -25,7 +25,7 @@ SAME_CELL_ANG: Final = 1e-3
 LARGEST_MOLECULE: Final = 220
 MOST_FRAMES: Final = 32
 MOST_STEPS: Final = 8
-"""Of a group, the shortest ones."""
+"""Of a group, those with the largest change of energy."""
 NOISE_EV_PER_ANG: Final = 0.1
 """Forces of relaxed structures are no larger than the noise of a grid: they say nothing."""
 _ELEMENTS = 50_000  # of all matrices of atoms by atoms that are held at once
@@ -67,9 +67,11 @@ def _deformed(group: Group) -> tuple[Floats, Floats]:
     positions = group.positions[:MOST_FRAMES]
     vectors = positions[:, first] - positions[:, second]
     distances = np.sqrt(np.einsum("mpx,mpx->mp", vectors, vectors))
-    pairs = _nearest(np.log(distances))[: min(MOST_STEPS, max(2, _ELEMENTS // n**2))]
+    pairs = _nearest(np.log(distances))
     if not len(pairs):
         return np.empty(0), np.empty(0)
+    telling = np.argsort(-np.abs(group.energy[pairs[:, 1]] - group.energy[pairs[:, 0]]))
+    pairs = pairs[telling[: min(MOST_STEPS, max(2, _ELEMENTS // n**2))]]
     used, rows = np.unique(pairs, return_inverse=True)
     a, b = rows.reshape(pairs.shape).T
     along = _along_inverse_distances(vectors[used], distances[used], group.forces[used])
@@ -80,18 +82,18 @@ def _deformed(group: Group) -> tuple[Floats, Floats]:
 
 
 def _nearest(logarithms: Floats) -> Ints:
-    """Return the pairs (P, 2) of a conformation and its nearest one that are near, nearest first.
+    """Return the pairs (P, 2) of a conformation and its nearest one that are near.
 
     ``logarithms`` (M, N(N-1)/2) are those of the distances.
     """
-    found: dict[tuple[int, int], float] = {}
+    found: set[tuple[int, int]] = set()
     for k, own in enumerate(logarithms):
         apart = np.abs(logarithms - own).max(axis=1)
         apart[k] = np.inf
         nearest = int(apart.argmin())
         if apart[nearest] < NEAR_LOG:
-            found[min(k, nearest), max(k, nearest)] = float(apart[nearest])
-    return np.array(sorted(found, key=found.__getitem__), dtype=np.int64).reshape(-1, 2)
+            found.add((min(k, nearest), max(k, nearest)))
+    return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
 
 
 def _along_inverse_distances(vectors: Floats, distances: Floats, forces: Floats) -> Floats:

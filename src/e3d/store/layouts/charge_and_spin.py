@@ -108,6 +108,11 @@ def charge_and_multiplicity(
             )
     charge = found["charge"][1] if "charge" in found else None
     electrons = int(np.sum(numbers)) - (charge or 0)
+    if charge is not None and abs(charge) > np.sum(numbers):
+        raise InputError(
+            f"{where}: {found['charge'][0]} = {charge} - expected at most the "
+            f"{np.sum(numbers)} protons of its atoms. Correct the frame."
+        )
     return charge, _multiplicity(found, None if periodic else electrons, where)
 
 

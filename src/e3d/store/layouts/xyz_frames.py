@@ -11,16 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from ase import Atoms
 from ase.io.extxyz import key_val_str_to_dict, read_xyz
 
 from e3d.errors import InputError, one_line
 from e3d.store.files.compressed import open_stream
 from e3d.store.layouts.charge_and_spin import meaning
+from e3d.units import unit_factor
 
 _QUOTED: Final = re.compile(r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]')
 _KEY: Final = re.compile(r'(?:^|\s)([^\s="]+)\s*=')
 _IN_WORDS: Final = re.compile(r"(?i)(?:^|\s)(charge|mult|multiplicity|spin)\s*[:\s]\s*([-+]?\d+)\b")
+
+_ENERGY_UNIT: Final = re.compile(r"(?i)(?:^|\s)energy\s*=\s*[-+.\de]+\s+([^\s=]+)(?=\s|$)")
 
 
 def read_frames(path: Path) -> Iterator[tuple[Atoms, str]]:
@@ -93,9 +97,27 @@ def _comment(line: str) -> dict[str, Any]:
             f"{said[0].strip()!r} in the comment is a charge or a spin that a program cannot be "
             "sure of - expected `charge=-1`, `multiplicity=2`. Write it so, or remove it."
         )
+    energy = _ENERGY_UNIT.search(plain)
+    if energy and unit_factor("energy", energy[1]) not in (None, 1.0):
+        raise InputError(
+            f"{energy[0].strip()!r} is an energy in {energy[1]} - expected eV. Convert the file."
+        )
     info: dict[str, Any] = key_val_str_to_dict(line)
+    _require_known_cell(info)
     return {
         key: value
         for key, value in info.items()
         if not (value is True and key not in keys and meaning(key))
     }
+
+
+def _require_known_cell(info: dict[str, Any]) -> None:
+    """Refuse a cell under a key that ASE passes over, and flags that it takes for true."""
+    cells = [key for key in info if key.casefold() in ("lattice", "cell", "unitcell", "box")]
+    if "Lattice" not in info and any(np.size(info[key]) in (3, 6, 9) for key in cells):
+        raise InputError(
+            f"{cells[0]} is no key for a cell - expected Lattice, nine numbers. Rename it."
+        )
+    flags = np.ravel(info.get("pbc", False))
+    if flags.dtype != bool or flags.size not in (1, 3):
+        raise InputError(f'pbc is {info["pbc"]!r} - expected three flags, "T T F". Correct it.')

@@ -286,6 +286,7 @@ def record(
     inputs: Iterable[Path] = (),
     settings: Mapping[str, Any] | None = None,
     stamp: Mapping[str, Any] | None = None,
+    written: Path | None = None,
 ) -> None:
     """Write ``<output>.provenance.json``: commit, versions, settings, input hashes, wall time.
 
@@ -301,13 +302,15 @@ def record(
         What else decided what it holds.
     stamp
         What a table says of itself, see :func:`e3d.lineage.stamp`.
+    written
+        Where the file is while it has not its name yet.
     """
     settings = dict(settings or {})
     write_json(
         note(output),
         {
             "output": output.name,
-            "sha256": file_digest(output),
+            "sha256": file_digest(written or output),
             **(stamp or {}),
             "commit": commit(),
             "versions": versions(),

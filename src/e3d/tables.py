@@ -10,10 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from e3d import lineage, provenance
-from e3d.errors import InputError, one_line
+from e3d.errors import InputError, one_line, shown
 from e3d.fields import RUN_COLUMNS, Column
 
 _FLOAT_FORMAT = "%.10g"
+_NAMES = (Column.RUN, Column.DATASET, Column.MODEL, Column.SMILES)
+"""Columns of texts that may look like numbers."""
+_SEEN = 50
+"""Values that say whether a column is one of texts."""
 
 
 def _one_row(path: Path) -> pd.DataFrame:
@@ -66,7 +70,9 @@ def write(
             pq.write_table(arrow.cast(schema), temporary, write_page_checksum=True)
         else:
             to_csv(table, temporary)
-    provenance.record(path, inputs=inputs, settings=settings, stamp=lineage.stamp(hashes))
+        # before the table has its name: a killed job leaves none without its note
+        stamp = lineage.stamp(hashes)
+        provenance.record(path, inputs=inputs, settings=settings, stamp=stamp, written=temporary)
 
 
 def to_csv(table: pd.DataFrame, path: Path, *, more: bool = False) -> None:
@@ -105,6 +111,8 @@ def read(
         raise InputError(
             f"{path}: not a readable table ({one_line(error)}). Delete it and make it again."
         ) from None
+    if path.suffix == ".csv":
+        _require_numbers(table, path)
     missing = [str(name) for name in columns if name not in table.columns]
     if missing:
         raise InputError(
@@ -114,6 +122,22 @@ def read(
     if run is not None:
         _require_run(table, path, str(run[str(Column.RUN)]))
     return table
+
+
+def _require_numbers(table: pd.DataFrame, path: Path) -> None:
+    """Refuse a word in a column of numbers, of which pandas makes a column of texts."""
+    for name in (name for name in table if name not in _NAMES):
+        if pd.api.types.is_numeric_dtype(table[name]):
+            continue
+        values = table[name].dropna()
+        if pd.to_numeric(values.iloc[:_SEEN], errors="coerce").isna().all():
+            continue  # texts
+        words = values[pd.to_numeric(values, errors="coerce").isna()]
+        if 0 < len(words) < len(values) / 2:
+            raise InputError(
+                f"{path}: row {int(words.index[0]) + 1}: {name} is {shown(words.iloc[0])}, and a "
+                "number in other rows. Make the table again, or correct it."
+            )
 
 
 def _require_run(table: pd.DataFrame, path: Path, run: str) -> None:

@@ -38,6 +38,14 @@ class Job:
         """Return the file or folder that it writes."""
         return Path(self.words[self.words.index("-o") + 1])
 
+    def files(self, study: Path) -> list[Path]:
+        """Return the files that it wrote in a study, but for what a training keeps to resume."""
+        output = study / self.output
+        if not output.is_dir():
+            return [path for path in output.parent.glob(f"{output.stem}*") if path.is_file()]
+        found = [path for path in output.rglob("*") if path.is_file()]
+        return [path for path in found if "checkpoints" not in path.parts]
+
 
 @dataclass(frozen=True)
 class Undisturbed:
@@ -92,7 +100,7 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run Snakemake in a folder that :func:`prepare` made."""
     os.environ["E3D_KILLING"] = str(folder / "killing")
     try:
-        return snakemake(folder, *arguments(folder), *options)
+        return snakemake(folder, *options, *arguments(folder))
     finally:
         del os.environ["E3D_KILLING"]
 

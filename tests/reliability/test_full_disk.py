@@ -25,9 +25,7 @@ def refused(done: Done, reason: str) -> None:
 
 def size(job: Job, undisturbed: Undisturbed) -> int:
     """Return the bytes that the files of a command take on a disk."""
-    output = undisturbed.folder / job.output
-    files = [path for path in output.rglob("*") if path.is_file()] if output.is_dir() else []
-    files += [path for path in output.parent.glob(f"{output.stem}*") if path.is_file()]
+    files = job.files(undisturbed.folder)
     return sum(PAGE * math.ceil(path.stat().st_size / PAGE) for path in files)
 
 

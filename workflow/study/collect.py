@@ -68,7 +68,8 @@ def collect_tables(
         getattr(import_module(module), function)(table)
     with provenance.atomic(output) as temporary:
         files.to_csv(table, temporary)
-    provenance.record(output, inputs=tables, stamp=lineage.stamp(hashes))
+        stamp = lineage.stamp(hashes)
+        provenance.record(output, inputs=tables, stamp=stamp, written=temporary)
 
 
 def _read(paths: Iterable[Path]) -> dict[Path, pd.DataFrame]:

@@ -16,6 +16,8 @@ from e3d import provenance
 from e3d.errors import InputError
 from study.train.render import MONITOR
 
+_LOSS_OF_EPOCH = "train_loss_epoch/"
+
 
 class MetricsHistory(Callback):
     """Keep the validation metrics of every epoch, inside the checkpoint and as a CSV.
@@ -45,7 +47,12 @@ class MetricsHistory(Callback):
         InputError
             If training diverged: an error that is not a number belongs to a model nobody can use.
         """
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        # a run that is resumed does not know the training loss of the epoch before
+        metrics = {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if not name.startswith(_LOSS_OF_EPOCH)
+        }
         self._rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, **metrics})
         if trainer.is_global_zero:  # the others have the same
             with provenance.atomic(self._path) as temporary:

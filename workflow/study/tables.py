@@ -1,13 +1,14 @@
 """Read the study's tables that a figure or the findings are made from."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from e3d import lineage
 from e3d import tables as files
-from e3d.errors import InputError
+from e3d.errors import InputError, one_line
 from e3d.fields import Column
 from study.fields import plain
 from study.stages import about_variants
@@ -52,3 +53,31 @@ def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> dict[str, pd.Da
         name: table if about_variants(name) or Column.MODEL not in table else plain(table)
         for name, table in read.items()
     }
+
+
+@contextlib.contextmanager
+def named_in_errors(what: str, tables: Iterable[str]) -> Iterator[None]:
+    """Say of which tables something was to be made, where they do not hold what they should.
+
+    Parameters
+    ----------
+    what
+        What is made of them.
+    tables
+        Their names.
+
+    Raises
+    ------
+    InputError
+        If the block raises what a missing column or another value leads to.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{what}: cannot be made of {', '.join(tables)} ({type(error).__name__}: "
+            f"{one_line(error)}): a row, a column or a value in them is not as their rules write "
+            "it. Make the tables again."
+        ) from error

@@ -20,7 +20,7 @@ from study.figures import saving
 from study.figures.drawing import page
 from study.soundness.verdicts import reasons
 from study.stages import FIGURES, LAWS_TABLE, figure_module
-from study.tables import has_table, read_tables
+from study.tables import has_table, named_in_errors, read_tables
 
 _LINE: Final = 70
 """Letters in a line of text."""
@@ -67,7 +67,8 @@ def draw(
         needed = _of_run(run, name, needed)
     make = import_module(figure_module(name)).make
     options = {"molecules": molecules} if "molecules" in FIGURES[name].settings else {}
-    saving.save(lambda: make(needed, **options), output)
+    with named_in_errors(f"figure {name!r}", needed):
+        saving.save(lambda: make(needed, **options), output)
     if numbered is not None:
         with atomic(numbered) as temporary:
             shutil.copyfile(output.with_suffix(".pdf"), temporary)

@@ -18,7 +18,7 @@ from e3d.provenance import write_text
 from study import runs
 from study.fields import is_given, trained
 from study.stages import FINDINGS, RUNS_TABLE, findings_module, findings_tables, sections_made
-from study.tables import has_table, read_tables
+from study.tables import has_table, named_in_errors, read_tables
 
 
 def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str] = ()) -> None:
@@ -36,9 +36,10 @@ def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str]
         grid=not runs.all_given(summary[C.RUN]), has=lambda table: has_table(tables, table)
     )
     read = read_tables(tables, findings_tables(of_study))
-    parts = {FINDINGS[name].title: found for name, found in findings(read, of_study).items()}
-    for run in () if sections else _other_given(summary):
-        parts |= _about_given(read, run)
+    with named_in_errors("findings", read):
+        parts = {FINDINGS[name].title: found for name, found in findings(read, of_study).items()}
+        for run in () if sections else _other_given(summary):
+            parts |= _about_given(read, run)
     write_text(output, "\n\n".join(_markdown(*part) for part in parts.items()) + "\n")
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from e3d import tables
-from e3d.fields import RELAXED
+from e3d.fields import RELAXED, RUN_COLUMNS
 from e3d.fields import Column as C
 from study.fields import trained
 from study.gauge.ablations import ablations
@@ -14,13 +14,14 @@ from study.gauge.seeds import seeds
 
 def write_tables(named: Path, errors: Path, rigidity: Path, summary: Path, output: Path) -> None:
     """Write ``seeds``, ``ablations``, ``contrasts`` and ``compare`` in the folder of ``output``."""
-    bonds, tested = (trained(tables.read(path)) for path in (named, errors))
+    bonds = trained(tables.read(named, columns=(*RUN_COLUMNS, C.GEOMETRY, C.BOND_ENERGY)))
+    tested = trained(tables.read(errors, columns=RUN_COLUMNS))
     bonds = bonds[bonds[C.GEOMETRY] == RELAXED]
     found = {
         "seeds": seeds(bonds, tested),
-        "ablations": ablations(bonds, tested, trained(tables.read(summary))),
+        "ablations": ablations(bonds, tested, trained(tables.read(summary, columns=RUN_COLUMNS))),
         "contrasts": contrasts(bonds),
-        "compare": compare(tables.read(rigidity), bonds),
+        "compare": compare(tables.read(rigidity, columns=RUN_COLUMNS), bonds),
     }
     inputs = [named, errors, rigidity, summary]
     for name, table in found.items():

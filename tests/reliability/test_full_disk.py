@@ -1,12 +1,22 @@
 """A full disk: one line, exit code 2, nothing half-written; with space, the same bytes as ever."""
 
 import math
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
+import numpy as np
+import pytest
+from numpy.typing import NDArray
 from starving import MB, PAGE, Done, command, disk, fill, remount
 from study_of_tests import RESULTS, Job, Undisturbed, moved, one_of_each, unlike
+
+from e3d_labels.journal import Journal
+from fetch_fixtures import CONTENT, Handler, Mirror
+from study.cli import main as study_program
 
 SEEDED = 12
 """Commands that are tried where not everything is."""
@@ -84,6 +94,67 @@ def test_publishing_to_a_full_disk(undisturbed: Undisturbed, tmp_path: Path, tri
         others.unlink()
         assert {path: path.read_bytes() for path in small.rglob("*") if path.is_file()} == before
     tried("publications to a full disk", 1, "one line, the earlier one whole")
+
+
+def test_the_disk_becomes_full_during_a_download(
+    mirror: Mirror, tmp_path: Path, capfd: pytest.CaptureFixture[str], tried: Tried
+) -> None:
+    """What has arrived is kept, and the rest is asked for when there is space."""
+    with disk(tmp_path / "disk", MB) as small:
+        part, target = small / ".set.hdf5.part", small / "set.hdf5"
+
+        def half(handler: Handler) -> None:
+            handler.head(200, {"Content-Length": str(len(CONTENT))})
+            handler.wfile.write(CONTENT[:100_000])
+            while not part.is_file() or not part.stat().st_size:
+                time.sleep(0.01)
+            fill(small)
+            handler.wfile.write(CONTENT[100_000:])
+
+        mirror.answers.append(half)
+        words = ["data", "fetch", "set", "--url", mirror.url, "-o", str(target)]
+        assert study_program(words) == 2
+        line = capfd.readouterr().err.splitlines()[-1]
+        assert line.startswith(f"e3d: error: {part}: {FULL}")
+        arrived = part.stat().st_size
+        assert 0 < arrived < len(CONTENT)
+        (small / "others").unlink()
+        assert study_program(words) == 0
+        assert target.read_bytes() == CONTENT
+        assert mirror.asked == [None, f"bytes={arrived}-"]
+    tried("downloads whose disk became full", 1, "one line, resumed where it stopped")
+
+
+@dataclass(frozen=True)
+class Number:
+    """What a journal keeps in the test."""
+
+    value: NDArray[np.float64]
+
+
+def test_the_disk_of_a_journal_becomes_full(tmp_path: Path, input_error: Any, tried: Tried) -> None:
+    """What was put before stays, and the next is put when there is space."""
+    numbers = {f"{k}": Number(np.full(2000, float(k))) for k in range(20)}
+    with disk(tmp_path / "disk", MB) as small, Journal(small / "j", Number, str) as journal:
+        fill(small, left=10 * PAGE)
+        put: list[str] = []
+
+        def put_all() -> None:
+            for key, number in list(numbers.items())[len(put) :]:
+                journal.put([(key, number)])
+                put.append(key)
+
+        with input_error("database or disk is full", "check permissions and the disk"):
+            put_all()
+        assert 0 < len(put) < len(numbers)
+        assert journal.get(f"{len(put)}") is None
+        (small / "others").unlink()
+        put_all()
+        for key, number in numbers.items():
+            found = journal.get(key)
+            assert isinstance(found, Number)
+            np.testing.assert_array_equal(found.value, number.value)
+    tried("journals whose disk became full", 1, "one line, nothing lost")
 
 
 def test_a_disk_that_may_not_be_written(

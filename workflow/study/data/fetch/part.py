@@ -107,7 +107,7 @@ def open_part(target: Path, url: str) -> Iterator[Part]:
         If another process is downloading the same file.
     """
     path = target.with_name(f".{target.name}.part")
-    with path.open("ab") as handle:
+    with provenance.naming(path), path.open("ab") as handle:
         if not _locked(handle, path):
             raise InputError(
                 f"{target}: another process is downloading it. "

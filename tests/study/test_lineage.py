@@ -167,7 +167,7 @@ def _changed(prepared: Prepared, last: object, path: Path) -> Path:
         (-1, "-1 - allowed are whole numbers 0..1119"),
         (1120, "1120 - allowed are whole numbers 0..1119"),
         (3.5, "3.5 - allowed are whole numbers"),
-        ("x", "x - allowed are whole numbers"),
+        ("x", "row 16: frame is 'x'"),
         (None, "nan - allowed are whole numbers"),
         ("first", "more than once"),
         (TEST_MOLECULES, f"is in '{TEST_MOLECULES}'"),

@@ -37,11 +37,14 @@ def _sound(laws: pd.DataFrame, n_models: int) -> str:
         f"{row[fields.LAW]} {number(row, fields.DEVIATION)} (allowed {number(row, fields.LIMIT)})"
         for row in rows
     ]
+    learned = (
+        " Those that were trained here miss their training frames by less than zero would."
+        if laws[fields.LAW].eq(fields.LEARNED).any()
+        else ""
+    )
     return (
-        f"{who} {'obeys' if n == 1 else 'obey'} every law that was checked on a few frames: "
+        f"{who} {'obeys' if n == 1 else 'obey'} every law that was checked, on a few frames: "
         "energies and forces are numbers, edge energies add up to the total energy, forces are its "
-        "slope, a molecule that is turned, mirrored, moved or renumbered gives the same, atoms "
-        "beyond the cutoff change nothing, and models that were trained here miss the forces of "
-        "their training frames by less than zero forces would. Largest deviations: "
-        f"{listed(texts)}."
+        "slope, a molecule that is turned, mirrored, moved or renumbered gives the same, and atoms "
+        f"beyond the cutoff change nothing.{learned} Largest deviations: {listed(texts)}."
     )

@@ -1,6 +1,8 @@
 """A stand-in for a trained model, and series in which it is known what announces a break."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,8 @@ class PairModel:
     """
 
     r_max = 5.0
+    facts: Mapping[str, Any] = MappingProxyType({})
+    path = Path(__file__)
 
     def __init__(
         self, depth: float, width: float, *, harmonic: bool = False, wall: float = 0.0

@@ -61,8 +61,14 @@ def write_tables(
     structures = chosen(potential, molecules, checked.molecules)
     series = simulate(potential, structures, checked)
     parts = dynamics_tables(series, checked.first_sample)
-    inputs = [model, molecules]
-    tables.write_of_run(parts, output, run or own_run(model), inputs=inputs, settings=vars(checked))
+    tables.write_of_run(
+        parts,
+        output,
+        run or own_run(model),
+        inputs=[model, molecules],
+        settings=vars(checked),
+        made_from=lineage.of_model(potential, run),
+    )
     ended = [outcome for one in series for outcome in one.outcome]
     counts = ", ".join(f"{ended.count(outcome)} {outcome}" for outcome in Outcome)
     log.info("%d replicas: %s", len(ended), counts)

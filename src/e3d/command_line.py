@@ -141,10 +141,16 @@ def run_program(
         signal.signal(signal.SIGINT, _end_in_order)
     try:
         with readers_may_leave(), ignored_in_a_line():
-            arguments = vars(_parser(name, summary, parts).parse_args(argv))
+            arguments = vars(_parser(name, summary, parts).parse_args(_with_values(argv)))
             return _run(arguments.pop("command"), arguments.pop("log"), arguments)
     except Exception as error:  # noqa: BLE001 - of the log that cannot be written, or of a parser
         return report(error, {2}, None)
+
+
+def _with_values(argv: Sequence[str] | None) -> list[str]:
+    """Return what was typed; ``--seed=--`` names no value, of which argparse makes a list."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    return [word.removesuffix("=--") if word.startswith("--") else word for word in words]
 
 
 def _run(command: Command, log: Path | None, arguments: dict[str, Any]) -> int:

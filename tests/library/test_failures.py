@@ -145,7 +145,7 @@ def test_a_traceback_that_cannot_be_written_is_said() -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["-1", "1.5", "", "9" * 5000, str(2**31), "²", "1e3", "0x1", "\x1b[2J", "1\n", "\udcff"],
+    ["--", "-1", "1.5", "", "9" * 5000, str(2**31), "²", "1e3", "0x1", "\x1b[2J", "1\n", "\udcff"],
 )
 def test_a_wrong_option_is_one_line(given: str, capsys: pytest.CaptureFixture[str]) -> None:
     command = Command(

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from fuzzing import fuzz
+from fuzzing import Fuzzer
 from study_of_tests import Undisturbed, build
 
 _COUNTS = "reliability"
@@ -79,16 +79,23 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{what}: {cases}, {survived}")
 
 
+@pytest.fixture(scope="session")
+def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzer]:
+    """A process that tries cases of fuzzing."""
+    with Fuzzer(tmp_path_factory.mktemp("unmutated")) as started:
+        yield started
+
+
 @pytest.fixture
 def fuzzed(
-    tmp_path: Path, everything: bool, tried: Callable[[str, int, str], None]
+    fuzzer: Fuzzer, everything: bool, tried: Callable[[str, int, str], None]
 ) -> Callable[[str, int], None]:
     """Try cases of a kind; of all of them, ten times as many. E3D_FUZZ_CASES is another number."""
 
     def check(kind: str, cases: int) -> None:
         number = int(os.environ.get("E3D_FUZZ_CASES", 10 * cases if everything else cases))
         first = 1_000_000 * int(os.environ.get("E3D_RELIABILITY_SEED", "0"))
-        counts = fuzz(kind, range(first, first + number), tmp_path / "unmutated")
+        counts = fuzzer.fuzz(kind, range(first, first + number))
         assert not counts.bad, "\n".join([*counts.bad, str(counts)])
         tried(f"mutated inputs, {kind.partition(':')[2]}", counts.cases, str(counts))
 

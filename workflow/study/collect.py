@@ -1,6 +1,6 @@
 """Stack the tables of several runs: what figures and findings are made from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from e3d import lineage, provenance
 from e3d import tables as files
-from e3d.errors import InputError
+from e3d.errors import InputError, one_line
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from study.soundness.verdicts import not_empty, without_broken
@@ -64,12 +64,24 @@ def collect_tables(
     if laws is not None:
         table = without_broken(table, laws, may_be_empty=may_be_empty)
     if check:
-        module, _, function = check.partition(":")
-        getattr(import_module(module), function)(table)
+        _function(check)(table)
     with provenance.atomic(output) as temporary:
         files.to_csv(table, temporary)
         stamp = lineage.stamp(hashes)
         provenance.record(output, inputs=tables, stamp=stamp, written=temporary)
+
+
+def _function(name: str) -> Callable[[pd.DataFrame], None]:
+    """Return a function of the study by its name, ``module:function``."""
+    module, _, function = name.partition(":")
+    try:
+        found: Callable[[pd.DataFrame], None] = getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"--check {name!r}: there is no such function ({one_line(error)}) - expected "
+            "MODULE:FUNCTION. Correct it."
+        ) from None
+    return found
 
 
 def _read(paths: Iterable[Path]) -> dict[Path, pd.DataFrame]:

@@ -22,13 +22,13 @@ def eager(path: Path) -> Iterator[None]:
     Raises
     ------
     InputError
-        If anything other than an :class:`InputError` goes wrong in the block.
+        If anything other than an :class:`InputError` or the memory goes wrong in the block.
     """
     set_global_state()
     try:
         with override_model_compile_mode("eager"), only_apply_persistent_modifiers(True):
             yield
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:
         raise InputError(

@@ -55,13 +55,13 @@ def load_checkpoint(path: Path, device: str) -> AnalysisModel:
         network, dtype = _build(settings, versions, path)
         weights = _weights(saved["state_dict"], path)
         put_weights(network, _averaged(saved["state_dict"], weights, network, path), path)
-    source = {
-        "kind": "checkpoint of nequip",
-        "trained_in": dtype,
-        **{f"{name}_version": str(versions[name]) for name in _CODES if name in versions},
-        **_training(saved),
-    }
-    return analysis_model(network, path, device, source)
+        source = {
+            "kind": "checkpoint of nequip",
+            "trained_in": dtype,
+            **{f"{name}_version": str(versions[name]) for name in _CODES if name in versions},
+            **_training(saved),
+        }
+        return analysis_model(network, path, device, source)
 
 
 def _training(saved: Any) -> dict[str, str]:

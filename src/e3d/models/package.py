@@ -21,4 +21,4 @@ def load_package(path: Path, device: str) -> AnalysisModel:
     require_undamaged(path)
     with eager(path):
         network: torch.nn.Module = ModelFromPackage(str(path))[SOLE_MODEL]
-    return analysis_model(network, path, device, {"kind": "nequip package"})
+        return analysis_model(network, path, device, {"kind": "nequip package"})

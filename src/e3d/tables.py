@@ -112,6 +112,10 @@ def read(
             f"{path}: not a readable table ({one_line(error)}). Delete it and make it again."
         ) from None
     if path.suffix == ".csv":
+        if not isinstance(table.index, pd.RangeIndex):  # what pandas makes of the first fields
+            raise InputError(
+                f"{path}: its rows have more fields than its first line names. Make it again."
+            )
         _require_numbers(table, path)
     missing = [str(name) for name in columns if name not in table.columns]
     if missing:

@@ -95,7 +95,7 @@ GOOD = "{depth_eV: 4, length_ang: 1, steepness_per_ang: 2}"
 WRONG = {
     "pairs: [": "not valid YAML",
     "r_max_ang: 5": "has r_max_ang, expected r_max_ang, pairs",
-    f"r_max_ang: -5\npairs: {{C-H: {GOOD}}}": "r_max_ang is -5 - allowed: a number above 0",
+    f"r_max_ang: -5\npairs: {{C-H: {GOOD}}}": "r_max_ang is -5 - allowed: a number from 0.1",
     "r_max_ang: 5\npairs: []": r"pairs is \[\]",
     f"r_max_ang: 5\npairs: {{CH: {GOOD}}}": "CH is no pair of elements",
     f"r_max_ang: 5\npairs: {{C-Xx: {GOOD}}}": "C-Xx is no pair of elements",

@@ -148,6 +148,8 @@ def _of_potential(output: Path, path: Path) -> str:
     rows = inputs.bonds_of(output)
     if one is None:
         return "another" if not len(rows) else "bonds without parameters"
+    if not len(rows):
+        return "another" if values["r_max_ang"] < 1 else "no bond within the cutoff"
     r = rows["r_ang"].to_numpy()
 
     def morse(at: Any) -> Any:

@@ -1,5 +1,6 @@
 """Tables: Parquet and CSV with bytes flipped, words replaced, columns renamed, rows repeated."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -123,7 +124,7 @@ def _of_collected(output: Path, paths: list[Path]) -> str:
     """Say whether the stacked rows are those that the files hold."""
     rows = []
     for path in paths:
-        lines = path.read_text(errors="replace").splitlines()
+        lines = re.split("\r\n|\r|\n", path.read_bytes().decode(errors="replace"))
         rows += [line for line in lines if line.strip(", ")][1:]
     found = pd.read_csv(output)
     if len(found) != len(rows):

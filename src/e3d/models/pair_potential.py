@@ -19,12 +19,14 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from e3d.arrays import Floats
 from e3d.edges import EdgeEnergies
-from e3d.errors import InputError
+from e3d.errors import InputError, shown
 from e3d.graphs import Batch
 from e3d.options import read_yaml
 from e3d.potential import LoadedModel, require_known
 
 _PARAMETERS: Final = ("depth_eV", "length_ang", "steepness_per_ang")
+_CUTOFFS: Final = (0.1, 100.0)
+"""The shortest and the longest, Å."""
 _TOP: Final = ("r_max_ang", "pairs")
 
 
@@ -113,10 +115,15 @@ def load_pair_potential(path: Path, device: str) -> PairPotential:
     content = read_yaml(path)
     _require(content, _TOP, str(path))
     r_max, pairs = content["r_max_ang"], content["pairs"]
-    if not _is_positive(r_max):
-        raise InputError(f"{path}: r_max_ang is {r_max!r} - allowed: a number above 0. Correct it.")
+    if not _is_positive(r_max) or not _CUTOFFS[0] <= r_max <= _CUTOFFS[1]:
+        raise InputError(
+            f"{path}: r_max_ang is {shown(r_max)} - allowed: a number from {_CUTOFFS[0]:g} to "
+            f"{_CUTOFFS[1]:g}. Correct it."
+        )
     if not isinstance(pairs, dict) or not pairs:
-        raise InputError(f"{path}: pairs is {pairs!r}. Write parameters for pairs such as C-H.")
+        raise InputError(
+            f"{path}: pairs is {shown(pairs)}. Write parameters for pairs such as C-H."
+        )
     table = np.zeros((len(chemical_symbols), len(chemical_symbols), len(_PARAMETERS)))
     for name, values in pairs.items():
         one, other = _elements(name, path)
@@ -140,12 +147,12 @@ def _elements(name: Any, path: Path) -> tuple[int, int]:
 
 def _values(values: Any, where: str) -> list[float]:
     if not isinstance(values, dict):
-        raise InputError(f"{where}: is {values!r}. Write its {', '.join(_PARAMETERS)}.")
+        raise InputError(f"{where}: is {shown(values)}. Write its {', '.join(_PARAMETERS)}.")
     _require(values, _PARAMETERS, where)
     for name in _PARAMETERS:
         if not _is_positive(values[name]):
             raise InputError(
-                f"{where}: {name} is {values[name]!r} - allowed: a number above 0. Correct it."
+                f"{where}: {name} is {shown(values[name])} - allowed: a number above 0. Correct it."
             )
     return [float(values[name]) for name in _PARAMETERS]
 

@@ -90,7 +90,8 @@ def test_lines_end_at_100_characters(name: str) -> None:
 @pytest.mark.parametrize("name", CURRENT)
 def test_links_lead_somewhere(name: str) -> None:
     folder = (ROOT / name).parent
-    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", TEXTS[name])
+    text = re.sub(r"`[^`]*`", "", TEXTS[name])  # a SMILES may look like a link
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
     assert not [link for link in links if "://" not in link and not (folder / link).exists()]
 
 

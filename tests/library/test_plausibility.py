@@ -215,9 +215,9 @@ def test_a_few_molecules_with_a_mistake_are_named(
     source = spoilt(scaled(**{G: -1.0}), only=n)
     if n == 2:
         write_store(source, tmp_path / "store.h5")
-        assert "forces of 2 of 14 molecules looked at are at odds" in caplog.text
+        assert "forces of 2 of 12 molecules looked at are at odds" in caplog.text
     else:
-        with input_error("forces of 3 of 14 molecules", "[C:1]([H:2])([H:3])([H:4])[H:5]"):
+        with input_error("forces of 3 of 12 molecules", "[C:1]([H:2])([H:3])([H:4])[H:5]"):
             write_store(source, tmp_path / "store.h5")
 
 

@@ -50,7 +50,7 @@ SMALLEST_STEP_EV: Final = 0.02
 LARGEST_WEIGHT_EV: Final = 1.0
 """No step counts more than one of this energy."""
 
-_ALL_OF_THE_FIRST = 20
+_ALL_OF_THE_FIRST = 12
 _LARGE_RUN = 4
 _HELD_ATOMS = 200_000
 

@@ -173,10 +173,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
         If the file is missing, is not YAML, is not a mapping, or holds what is rarely what its
         author meant: see :func:`e3d.yaml_nodes.require_plain`.
     """
-    import yaml  # not every rule's environment has it
-
-    from e3d.yaml_nodes import require_plain
-
     if not path.is_file():
         raise InputError(f"{path}: no such file. Fix the path.")
     if path.stat().st_size > _MOST_BYTES:
@@ -185,19 +181,36 @@ def read_yaml(path: Path) -> dict[str, Any]:
             f"{_MOST_BYTES:,}. Give another file."
         )
     try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        node = loader.get_single_node()
-        require_plain(node, path)
-        values = None if node is None else loader.construct_document(node)
-    except (InputError, OSError):
-        raise
-    except RecursionError:
-        raise InputError(
-            f"{path}: lists or mappings are nested too deeply. Fix the file."
-        ) from None
-    except Exception as error:  # noqa: BLE001 - PyYAML raises what its parsing happens to hit
-        raise InputError(f"{path}: not valid YAML ({one_line(error)}). Fix the file.") from None
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not valid YAML ({one_line(error)}). Fix it.") from None
+    values = yaml_value(text, str(path))
     if not isinstance(values, dict):
         what = "nothing" if values is None else f"a {type(values).__name__}"
         raise InputError(f"{path}: holds {what}, expected `key: value` lines. Fix the file.")
     return values
+
+
+def yaml_value(text: str, where: str) -> Any:
+    """Return what a text of YAML holds; errors say ``where`` it stands.
+
+    Raises
+    ------
+    InputError
+        If it is not YAML, or see :func:`e3d.yaml_nodes.require_plain`.
+    """
+    import yaml  # not every rule's environment has it
+
+    from e3d.yaml_nodes import require_plain
+
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        require_plain(node, where)
+        return None if node is None else loader.construct_document(node)
+    except InputError:
+        raise
+    except RecursionError:
+        raise InputError(f"{where}: lists or mappings are nested too deeply. Fix it.") from None
+    except Exception as error:  # noqa: BLE001 - PyYAML raises what its parsing happens to hit
+        raise InputError(f"{where}: not valid YAML ({one_line(error)}). Fix it.") from None

@@ -1,7 +1,6 @@
 """What YAML allows and no file of settings means: refused before a value is read."""
 
 import re
-from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -14,7 +13,7 @@ _INTEGER, _FLOAT = (f"tag:yaml.org,2002:{name}" for name in ("int", "float"))
 _OCTAL: Final = re.compile(r"[-+]?0[0-9_]+")
 
 
-def require_plain(node: yaml.Node | None, path: Path) -> None:
+def require_plain(node: yaml.Node | None, where: str) -> None:
     """Refuse settings whose reading does not end, or gives other values than are written.
 
     These are a name twice in one place, of which YAML's reader takes the last; an alias of
@@ -25,23 +24,23 @@ def require_plain(node: yaml.Node | None, path: Path) -> None:
     ----------
     node
         What PyYAML composed of the text.
-    path
+    where
         The file, for errors.
 
     Raises
     ------
     InputError
-        Naming file and line.
+        Naming where, and the line.
     """
     if node is not None:
-        _Count(path).of(node)
+        _Count(where).of(node)
 
 
 class _Count:
     """Counts the values that a node stands for, aliases resolved, and looks at each node once."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, where: str) -> None:
+        self._where = where
         self._counted: dict[int, int] = {}
         self._open: list[int] = []
 
@@ -90,4 +89,4 @@ class _Count:
 
     def _refusal(self, node: yaml.Node, reason: str) -> InputError:
         line = node.start_mark.line + 1
-        return InputError(f"{self._path}: line {line}: {reason}. Fix the file.")
+        return InputError(f"{self._where}: line {line}: {reason}. Fix it.")

@@ -23,6 +23,7 @@ from e3d.models.pair_potential import load_pair_potential
 from e3d.options import read_yaml, run_columns
 from planning import dry_run
 from study.config import load_site, load_study, run_settings
+from study.config_files import check_call, check_file
 from study.given.registry import given_models
 from study.run_settings import RunSettings
 from study.schema import validate
@@ -42,6 +43,8 @@ VALUES = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
+    | st.integers(1, 9)
+    | st.floats(0.01, 5)
     | st.sampled_from([2**31, 2**63, 10**40, -(10**40)])
     | st.floats()
     | st.text()
@@ -250,6 +253,7 @@ SEEN: dict[str, tuple[str | bytes, str]] = {
     "a wildcard": ('grid: {dataset: ["{x}"]}\n', "is not in config/datasets.yaml"),
     "a name of 300 letters": (f"study: {'a' * 300}\n", "at most 100 characters"),
 }
+PATHS = ("data/{x}.hdf5", "data/x}.hdf5", "x\ny", "x\0y", "", "/", "x" * 400, "<results>/x", "a//b")
 IN_CI = ("a name twice", "aliases of aliases", "deep lists", "no UTF-8", "an expression", "octal")
 
 
@@ -281,8 +285,6 @@ def refusal(path: Path) -> str:
     """Return what a study with an overlay is refused with."""
     from snakemake.utils import update_config
 
-    from study.config_files import check_file
-
     def load() -> None:
         check_file(path)
         values = read_yaml(ROOT / "config" / "config.yaml")
@@ -292,6 +294,34 @@ def refusal(path: Path) -> str:
     with pytest.raises(InputError) as caught:
         load()
     return str(caught.value)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("key", ["path", "molecules", "isolated_atoms"])
+def test_a_path_that_is_a_wildcard_or_none(
+    key: str, path: str, shipped: dict[str, dict[str, Any]], input_error: Any
+) -> None:
+    datasets = shipped["datasets"]
+    datasets = datasets | {"minispice": datasets["minispice"] | {key: path}}
+    with input_error(f"datasets: minispice.{key} = "):
+        load_study(shipped["config"], datasets)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [["--config", "foo"], ["--config", "5=3"], ["--config", "study=&a [*a]"]],
+    ids=["no value", "no name", "an alias in itself"],
+)
+def test_a_value_of_the_command_line(call: list[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^e3d: --config .*\.$"):
+        check_call(call)
+
+
+@pytest.mark.parametrize("path", ["data/x y.hdf5", "/data/Å (1)/x'y.hdf5", "../x.h5", "-x.h5"])
+def test_a_path_of_a_user(path: str, shipped: dict[str, dict[str, Any]]) -> None:
+    datasets = shipped["datasets"]
+    entry = datasets["minispice"] | {"path": path, "url": "https://x.example/x"}
+    assert load_study(shipped["config"], datasets | {"minispice": entry})
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def _of_potential(output: Path, path: Path) -> str:
     one = values["pairs"].get("H-O", values["pairs"].get("O-H"))
     rows = inputs.bonds_of(output)
     if one is None:
-        return "another" if not len(rows) else "bonds without parameters"
+        return "another" if not rows["bond_energy_eV"].any() else "D without parameters"
     if not len(rows):
         return "another" if values["r_max_ang"] < 1 else "no bond within the cutoff"
     r = rows["r_ang"].to_numpy()

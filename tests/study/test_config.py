@@ -449,7 +449,7 @@ def test_defaults_are_filled_in_without_touching_what_was_given(default: dict[st
 def test_files_that_are_no_settings(text: str, part: str, tmp_path: Path, input_error: Any) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(text)
-    with input_error("bad.yaml", part, "Fix the file"):
+    with input_error("bad.yaml", part, "Fix"):
         read_yaml(path)
 
 

@@ -5,16 +5,19 @@ does not end on aliases of aliases. ``profiles/default`` calls this before it re
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from e3d.errors import InputError, one_line
-from e3d.options import read_yaml
+from e3d.errors import InputError, one_line, shown
+from e3d.options import read_yaml, yaml_value
 
 OWN: Final = Path("config/config.yaml")
 """What the Snakefile names, relative to the folder Snakemake runs in."""
+_NAME: Final = r"[a-zA-Z_][\w-]*\w$"
+"""What Snakemake takes."""
 _EXPRESSIONS: Final = "__use_yte__"
 
 
@@ -27,26 +30,46 @@ def check_call(arguments: Sequence[str]) -> None:
         Those of ``snakemake``.
     """
     try:
-        for path in files_of_call(arguments):
+        files, entries = of_call(arguments)
+        for path in files:
             check_file(path)
+        for entry in entries:
+            check_entry(entry)
     except InputError as error:
         sys.exit(f"e3d: {error}")
 
 
-def files_of_call(arguments: Sequence[str]) -> list[Path]:
-    """Return the configuration files of a call of ``snakemake``, the study's own first.
+def of_call(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Return the configuration files of a call of ``snakemake``, the study's own first, and values.
 
-    >>> [str(path) for path in files_of_call(["--configfile", "a.yaml", "-n"])]
-    ['config/config.yaml', 'a.yaml']
+    >>> of_call(["-n", "--configfile", "a.yaml", "--config", "published=True"])[1]
+    ['published=True']
     """
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     parser.add_argument("--configfile", "--configfiles", nargs="+", action="extend", default=[])
-    parser.add_argument("--config", nargs="*")  # else it would be taken for short of the other
+    parser.add_argument("--config", nargs="*", action="extend", default=[])
     try:
         found, _ = parser.parse_known_args(arguments)
     except (argparse.ArgumentError, SystemExit):  # Snakemake says what is wrong with it
-        return [OWN]
-    return [OWN, *map(Path, found.configfile)]
+        return [OWN], []
+    return [OWN, *map(Path, found.configfile)], found.config
+
+
+def check_entry(entry: str) -> None:
+    """Refuse a value of the command line that Snakemake could not read.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    name, sign, value = entry.partition("=")
+    if not sign or not re.match(_NAME, name):
+        raise InputError(
+            f"--config {shown(entry)} - expected NAME=VALUE, such as published=True. Correct it."
+        )
+    if "&" in value and "*" in value:  # aliases
+        yaml_value(value, f"--config {name}")
 
 
 def check_file(path: Path) -> None:

@@ -5,8 +5,6 @@ from itertools import chain, repeat
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array
 
 from e3d.arrays import Floats, Ints
 
@@ -109,6 +107,10 @@ def _solve(
     most: Floats,
 ) -> Ints | None:
     """Return the whole numbers, 0 to ``most``, of the lowest cost within the limits of each row."""
+    # half a second, and few molecules are drawn anew
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import coo_array
+
     rows, columns, values = zip(*entries, strict=True)
     matrix = coo_array((values, (rows, columns)), shape=(len(limits[0]), len(cost)))
     found = milp(

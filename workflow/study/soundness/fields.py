@@ -9,6 +9,7 @@ LIMIT: Final = "limit"
 UNIT: Final = "unit"
 """Of deviation and limit: rows have different ones."""
 OBEYED: Final = "obeyed"
+YES, NO = "yes", "no"
 AGAIN_AT: Final = "trained_again_at"
 """The learning rate of a second training, whose first one diverged; empty where there was one."""
 

@@ -13,7 +13,6 @@ from e3d.errors import InputError
 from e3d.models import load_model
 from e3d.options import read_yaml, run_columns
 from e3d.potential import LoadedModel
-from e3d.statistics import NO, YES
 from study.run_settings import RunSettings
 from study.soundness import fields
 from study.soundness.frames import structures_to_check
@@ -74,7 +73,7 @@ def write_table(
         found.append(_learned(loaded, RunSettings.from_dict(read_yaml(run))))
     again_at = np.nan if config is None else _again_at(config, run)
     table = pd.DataFrame([_row(one, again_at) for one in found], columns=[*fields.COLUMNS])
-    for row in table[table[fields.OBEYED] == NO].to_dict("records"):
+    for row in table[table[fields.OBEYED] == fields.NO].to_dict("records"):
         log.warning("%s breaks a law: %s", model, row)
     others = [path for path in (subset, config) if path is not None]
     inputs = [model, store, *tests, splits, named, *others]
@@ -102,6 +101,6 @@ def _row(found: Deviation, again_at: float) -> dict[str, Any]:
         fields.DEVIATION: found.value,
         fields.LIMIT: found.limit,
         fields.UNIT: found.unit,
-        fields.OBEYED: YES if found.obeyed else NO,
+        fields.OBEYED: fields.YES if found.obeyed else fields.NO,
         fields.AGAIN_AT: again_at,
     }

@@ -10,7 +10,6 @@ from e3d import tables
 from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
-from e3d.statistics import NO
 from study.fields import GIVEN, trained
 from study.soundness import fields
 
@@ -33,7 +32,7 @@ _SAID: Final = {
 
 def broken(laws: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of broken laws."""
-    return laws[laws[fields.OBEYED] == NO]
+    return laws[laws[fields.OBEYED] == fields.NO]
 
 
 def reasons(laws: pd.DataFrame) -> dict[str, str]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from e3d import tables
-from e3d.models import load_model
 from study.run_settings import RunSettings
 from study.train.kernels import save_plain
 from study.train.learned import training_error
@@ -50,6 +49,8 @@ def diverged(attempt: Attempt, train: Callable[[], None]) -> str:
         if not _ended_without_numbers(attempt.folder):
             raise
         return "errors on validation frames are no numbers"
+    from e3d.models import load_model  # seconds, and only here
+
     best = attempt.folder / "judged.ckpt"
     save_plain(attempt.folder / f"{BEST}.ckpt", best, {})
     error, zero = training_error(load_model(best), attempt.settings)

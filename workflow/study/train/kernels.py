@@ -1,6 +1,7 @@
 """Which implementation of Allegro a training runs on; all give the same numbers to rounding."""
 
 import importlib.util
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,19 @@ def _save(content: Any, target: Path) -> None:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        for key in value:
-            value[key] = _plain(value[key])
-        return value
-    return _SHIPPED_BUILDER if isinstance(value, str) and value == _CENTRE_BUILDER else value
+    """Return a checkpoint's content with the shipped builder in place of ours.
+
+    Texts that are equal become one object, and no dict or list stands in two places: pickle writes
+    what it met before as a reference, and a run that was resumed has met other objects.
+    """
+    if isinstance(value, str):
+        return sys.intern(_SHIPPED_BUILDER if value == _CENTRE_BUILDER else str(value))
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    if type(value) is dict:
+        return {_plain(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, dict):  # one with attributes, such as the weights
+        items = list(value.items())
+        value.clear()
+        value.update((_plain(key), _plain(one)) for key, one in items)
+    return value

@@ -167,7 +167,8 @@ def test_a_rule_runs_again_with_what_follows_from_it(
 
 NEW_RUN = {
     "train_settings": 1, "train_run": 1, "soundness_run": 1, "evaluate_run": 1,
-    "decompose_run": 1, "bde_run": 1, "label_theory_run": 1, "entropy_run": 1, "null_run": 1, "reactivity_run": 1, "scaling_fits": 1,
+    "decompose_run": 1, "bde_run": 1, "label_theory_run": 1, "entropy_run": 1,
+    "null_run": 1, "reactivity_run": 1, "scaling_fits": 1,
     "gauge_tables": 1, "interplay_tables": 1, "robustness_tables": 1, **ALL_DRAWN, "all": 1,
 }  # fmt: skip
 """One run more: its own jobs, and the study's tables and figures again."""

@@ -2,7 +2,7 @@
 
 make test-reliability                      # everything, an hour
 make test-reliability RELIABILITY=seeded   # a part of it, as CI does, in minutes
-make test-reliability RELIABILITY_SEED=7   # other moments, other sizes
+E3D_RELIABILITY_SEED=7 make test-reliability    # other moments, other sizes
 """
 
 import fcntl

@@ -389,7 +389,7 @@ def test_another_folder_is_refused_in_one_line(project: Path) -> None:
     ("text", "message"),
     [
         ("partitions: [", "cluster/site.yaml: not valid YAML"),
-        ("", "cluster/site.yaml: holds a NoneType"),
+        ("", "cluster/site.yaml: holds nothing"),
         ("account: p123", "site: the top level lacks 'partitions'"),
         ("partitions: {}", "site: partitions = {}"),
         ("partitions: {cpu: {}}", "site: partitions.cpu lacks 'max_runtime'"),

@@ -27,7 +27,10 @@ FAULT: Final = 70
 """Exit code for a fault of the program, EX_SOFTWARE of sysexits.h."""
 
 _FULL: Final = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
-_NO_MEMORY: Final = [os.strerror(errno.ENOMEM), "can't allocate memory", "bad_alloc"]
+_NO_MEMORY: Final = [
+    *(os.strerror(errno.ENOMEM), "can't allocate memory", "bad_alloc"),
+    "error return without exception set",  # Python 3.11 where a call finds no memory
+]
 _NOT_MAPPED: Final = "failed to map segment from shared object"
 _STDOUT, _STDERR = 1, 2
 _LONGEST, _END = 1500, 500

@@ -25,10 +25,15 @@ def _one_row(path: Path) -> pd.DataFrame:
 
 
 def _parquet(path: Path) -> pd.DataFrame:
-    """Read a Parquet table, its checksums and its texts checked."""
-    table = pq.read_table(path, page_checksum_verification=True)
+    """Read a Parquet table, its checksums and its texts checked.
+
+    Without threads: a job has one core, and Arrow waits for ever for those that a limit of memory
+    does not let it start.
+    """
+    with pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file:
+        table = file.read(use_threads=False)
     table.validate(full=True)
-    frame: pd.DataFrame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas(use_threads=False)
     return frame
 
 

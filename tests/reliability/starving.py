@@ -32,6 +32,7 @@ _FORKS.set_forkserver_preload(
 
 MB = 2**20
 PAGE = 4096
+PATIENCE_S = 300
 NOBODY = 65534
 
 
@@ -72,7 +73,10 @@ def command(
         target=_run, args=(list(words), folder, terminal, program, memory, nobody)
     )
     process.start()
-    process.join()
+    process.join(PATIENCE_S)
+    if process.is_alive():
+        process.kill()
+        raise AssertionError(f"{' '.join(words)} hangs")
     return Done(process.exitcode, terminal.read_text(encoding="utf-8", errors="replace"))
 
 

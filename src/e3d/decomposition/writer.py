@@ -92,7 +92,8 @@ def write_csv(bonds: Path, path: Path) -> None:
     with pq.ParquetFile(bonds) as file, provenance.atomic(path) as temporary:
         tables.to_csv(file.schema_arrow.empty_table().to_pandas(), temporary)
         for k in range(file.num_row_groups):
-            tables.to_csv(file.read_row_group(k).to_pandas(), temporary, more=True)
+            rows = file.read_row_group(k, use_threads=False).to_pandas(use_threads=False)
+            tables.to_csv(rows, temporary, more=True)
 
 
 def _schema(keys: Mapping[str, Any]) -> pa.Schema:

@@ -88,7 +88,9 @@ def decompose_set(model: LoadedModel, source: Path | str, name: str, folder: Pat
         )
     bonds = folder / name / BONDS_FILE
     frames = sorted({one.frame for one in gathered.frames})
-    kept = pd.read_parquet(bonds, columns=list(COLUMNS), filters=[(C.FRAME, "in", frames)])
+    kept = pd.read_parquet(
+        bonds, columns=list(COLUMNS), filters=[(C.FRAME, "in", frames)], use_threads=False
+    )
     return StructureSet(
         *about,
         summary,

@@ -8,6 +8,7 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -145,6 +146,33 @@ def pickled(checkpoint: Path) -> list[tuple[str, object]]:
         (step.name, Path(value).name if "/checkpoints/" in str(value) else value)
         for step, value, _ in steps
     ]
+
+
+def test_a_checkpoint_is_whole_or_the_one_before(
+    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written beside its place: a machine's temporary files may be on another disk, or a full one.
+
+    Moving it from there is copying it over the one before, in which a job may be killed.
+    """
+    import torch
+
+    from study.train.callbacks import WholeCheckpoints
+
+    plugins = rendered(prepared, folder=tmp_path)["trainer"]["plugins"]
+    assert WholeCheckpoints.__name__ in [plugin["_target_"].split(".")[-1] for plugin in plugins]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    path = tmp_path / "last.ckpt"
+    WholeCheckpoints().save_checkpoint({"epoch": 1}, path)
+
+    def killed(*_: object) -> None:
+        assert {one.suffix for one in tmp_path.iterdir()} == {".ckpt", ".tmp"}
+        raise SystemExit
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(SystemExit):
+        WholeCheckpoints().save_checkpoint({"epoch": 2}, path)
+    assert torch.load(path) == {"epoch": 1}
 
 
 HOLDER = """

@@ -47,7 +47,7 @@ lint: $(TEST_READY) ## formatting, lint and types
 audit: | $(VENV)/bin/python ## known vulnerabilities of the versions in requirements.lock
 	@test -d $(VENV)/audit || $(PYTHON) -m venv $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip install --quiet 'pip-audit>=2.10,<3'
-	@$(VENV)/audit/bin/python envs/audit.py
+	@$(VENV)/audit/bin/python .ci/audit.py
 
 smoke: $(READY) ## the whole workflow on tiny settings
 	$(SNAKEMAKE) --configfile config/smoke.yaml

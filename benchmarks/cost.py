@@ -2,12 +2,12 @@
 
     python benchmarks/cost.py -o results/benchmarks/cost.csv
 
-Frames stand for SPICE 2: drug-like molecules embedded by RDKit, with random labels, which change no
-time; the sizes and the batch are those of ``config/paper.yaml``. Training is ``e3d train`` itself,
-on the CPU, with the kernels that ``auto`` takes there, in a process of its own; :mod:`clock` times
-its steps, the first left out, in seconds of one core's work, so that a busy machine counts little.
-A batch of a quarter as many frames says whether time is linear in the batch. ``estimate.py`` makes
-an estimate of the study from the table.
+Frames stand for SPICE 2: drug-like molecules embedded by RDKit and held by springs, as labels
+change no time; the sizes and the batch are those of ``config/paper.yaml``. Training is ``e3d
+train`` itself, on the CPU, with the kernels that ``auto`` takes there, in a process of its own;
+:mod:`clock` times its steps, the first left out, in seconds of one core's work, so that a busy
+machine counts little. A batch of a quarter as many frames says whether time is linear in the batch.
+``estimate.py`` makes an estimate of the study from the table.
 """
 
 import functools
@@ -26,13 +26,15 @@ import pandas as pd
 from clock import CLOCK, STARTED
 from measure import Cost, Row, finish, growth_row, in_child, log, parser, point
 from snakemake.utils import update_config
+from springs import conformations
 
 from e3d.fields import BONDS_FILE, VALIDATION
 from e3d.options import read_yaml
 from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
-from e3d.units import BOHR_ANG
+from e3d.theory import SPICE
+from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 from study.config import Study, load_study, run_settings
 from study.data.split import write_splits
 from study.data.subset import write_subset
@@ -41,6 +43,7 @@ from study.train.pack import pack
 
 ROOT = Path(__file__).parents[1]
 PAPER = ROOT / "config" / "paper.yaml"
+_BINDING_EV = -4.5  # of an atom, about
 STEP, DECOMPOSITION = "training step", "decomposition"
 R_MAX_ANG, N_TRAIN = 6.0, 64
 CONFORMATIONS, QUICK_CONFORMATIONS = 40, 4
@@ -66,8 +69,8 @@ Cc1cc(NC(=O)C2CCCN2C(=O)OC(C)(C)C)no1
 """36 atoms on average, as in SPICE 2; every element that SPICE has as a neutral atom."""
 
 
-def write_dataset(path: Path, conformations: int) -> None:
-    """Write ``conformations`` frames of each molecule in the SPICE layout, with random labels."""
+def write_dataset(path: Path, frames: int) -> None:
+    """Write ``frames`` conformations of each molecule in the SPICE layout, held by springs."""
     from rdkit import Chem
     from rdkit.Chem import AllChem
 
@@ -75,12 +78,12 @@ def write_dataset(path: Path, conformations: int) -> None:
     with h5py.File(path, "w") as file:
         for index, smiles in enumerate(MOLECULES):
             molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
-            found = list(AllChem.EmbedMultipleConfs(molecule, conformations, randomSeed=index + 1))
-            AllChem.MMFFOptimizeMoleculeConfs(
-                molecule, maxIters=20
-            )  # embedded bonds alone are off by 0.1 Å
-            positions = np.stack([molecule.GetConformer(each).GetPositions() for each in found])
-            positions += rng.normal(scale=0.02, size=positions.shape)
+            AllChem.EmbedMolecule(molecule, randomSeed=index + 1)
+            AllChem.MMFFOptimizeMolecule(molecule)  # embedded bonds alone are off by 0.1 Å
+            rest = molecule.GetConformer().GetPositions()
+            positions, energy, gradient = conformations(rest, frames, rng)
+            symbols = [atom.GetSymbol() for atom in molecule.GetAtoms()]
+            atoms = sum(SPICE.isolated_atom_energy[symbol] for symbol in symbols)
             for atom in molecule.GetAtoms():
                 atom.SetAtomMapNum(atom.GetIdx() + 1)
             group = file.create_group(f"molecule{index}")
@@ -90,10 +93,10 @@ def write_dataset(path: Path, conformations: int) -> None:
                 [atom.GetAtomicNum() for atom in molecule.GetAtoms()], dtype=np.int16
             )
             group["conformations"] = (positions / BOHR_ANG).astype(np.float32)
-            group["dft_total_energy"] = rng.normal(scale=0.01, size=len(found)) - 1000.0
-            group["dft_total_gradient"] = rng.normal(scale=0.02, size=positions.shape).astype(
-                np.float32
-            )
+            bound = atoms + _BINDING_EV * len(symbols)
+            group["dft_total_energy"] = (bound + energy) / HARTREE_EV
+            gradient = gradient / HARTREE_PER_BOHR_EV_PER_ANG
+            group["dft_total_gradient"] = gradient.astype(np.float32)
 
 
 def prepare(folder: Path, conformations: int) -> Row:
@@ -148,9 +151,9 @@ def train(run_file: Path, folder: Path) -> dict[str, Any]:
         config["trainer"]["callbacks"].append({"_target_": "clock.Clock"})
         return config
 
-    def looking(source: Path, target: Path) -> None:
+    def looking(source: Path, target: Path, facts: Any) -> None:
         sizes["checkpoint_MB"] = source.with_name(f"{rendering.LAST}.ckpt").stat().st_size / 1e6
-        save_plain(source, target)
+        save_plain(source, target, facts)
 
     vars(run).update(render=with_clock, save_plain=looking)
     clock = folder.with_suffix(".json")

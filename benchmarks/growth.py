@@ -164,7 +164,7 @@ def decomposition(structures: Callable[[], Iterator[Structure]], folder: Path) -
     file.touch()  # the provenance note wants the model's file
     model = AnalysisModel(network(SMALL, "float64"), file, "cpu")
     start = time.perf_counter()
-    summary = write_decomposition(model, structures(), folder, name="growth", run=RUN)
+    summary = write_decomposition(model, structures(), folder, name=folder.name, run=RUN)
     return {"seconds": time.perf_counter() - start, **summary}
 
 

@@ -33,6 +33,7 @@ from measure import (
 )
 from rdkit import Chem
 from rdkit.Chem import AllChem
+from springs import conformations
 
 from e3d.chemistry import molecule, symbol
 from e3d.fields import Store as F
@@ -103,16 +104,7 @@ def _labels(
     AllChem.EmbedMolecule(mol, randomSeed=1)
     order = np.argsort([atom.GetAtomMapNum() for atom in mol.GetAtoms()])
     rest = mol.GetConformer().GetPositions()[order]
-    positions = rest + rng.normal(scale=0.05, size=(PER_GROUP, ATOMS, 3))
-    vectors = positions[:, :, None] - positions[:, None]
-    lengths = np.linalg.norm(vectors, axis=-1)
-    stretch = lengths - np.linalg.norm(rest[:, None] - rest, axis=-1)
-    pull = stretch / (lengths + np.eye(ATOMS))
-    return (
-        positions,
-        0.5 * (stretch**2).sum(axis=(1, 2)),
-        2 * (pull[..., None] * vectors).sum(axis=2),
-    )
+    return conformations(rest, PER_GROUP, rng)
 
 
 def plain_read(path: Path) -> None:

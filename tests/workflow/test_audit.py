@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "envs" / "audit.py"
+SCRIPT = Path(__file__).parents[2] / ".ci" / "audit.py"
 FOUND = """{"dependencies": [
     {"name": "requests", "version": "2.19.0",
      "vulns": [{"id": "PYSEC-2018-28", "fix_versions": ["2.20.0"]}]},

@@ -44,7 +44,7 @@ from study.train.render import render, statistics
 from study.train.training import train
 
 SPLIT = {"test_molecules": 0.2, "test_conformations": 0.2, "validation": 0.15}
-RUN = {"run": "x", "dataset": "x", "n_train": 12, "model": "tiny", "seed": 0}
+RUN = {"run": "x/n12/tiny/s0", "dataset": "x", "n_train": 12, "model": "tiny", "seed": 0}
 
 
 def minispice_groups(elements: set[int]) -> Iterator[tuple[str, dict[str, Any]]]:

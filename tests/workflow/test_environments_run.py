@@ -306,7 +306,7 @@ def test_pins_are_written_with_what_pip_installs_beside_them(pinned: Project) ->
     assert sorted(files) == sorted(
         [f"{env}.linux-64.pin.txt" for env in ENVS] + [f"{env}.post-deploy.sh" for env in with_pip]
     )
-    assert with_pip == ["analysis", "label", "train-cpu", "train-gpu"]
+    assert with_pip == ["analysis", "data", "label", "train-cpu", "train-gpu"]
     for env in ENVS:
         conda, pip = specs(env)
         lines = files[f"{env}.linux-64.pin.txt"].splitlines()

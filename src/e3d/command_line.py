@@ -155,6 +155,11 @@ def _with_values(argv: Sequence[str] | None) -> list[str]:
 
 def _run(command: Command, log: Path | None, arguments: dict[str, Any]) -> int:
     """Run a command, its errors in one line to the terminal and the log; return the exit code."""
+    if log is not None and log.is_file() and _is_input(log, arguments):
+        lost = InputError(
+            f"{log}: is an input of this command and would be lost. Give another --log."
+        )
+        return report(lost, {2}, None)
     with _logging_to(log) as terminal:
         try:
             _check_output(arguments, makes_folder=command.makes_folder)
@@ -165,6 +170,16 @@ def _run(command: Command, log: Path | None, arguments: dict[str, Any]) -> int:
                 raise  # no failure of the command
             return report(error, {2, 2 if terminal is None else terminal}, log)
     return 0
+
+
+def _is_input(log: Path, arguments: Mapping[str, Any]) -> bool:
+    """Say whether a file for the log is one of the files that the command reads."""
+    for key, value in arguments.items():
+        for one in value if isinstance(value, list | tuple) else [value]:
+            with contextlib.suppress(OSError, ValueError):  # a text that is no name of a file
+                if key != "output" and isinstance(one, str | Path) and log.samefile(one):
+                    return True
+    return False
 
 
 class _Parser(argparse.ArgumentParser):

@@ -79,27 +79,34 @@ def _said(error: Exception) -> str | None:
     """Return what the user is to read of an error that can be mended; None for any other."""
     if isinstance(error, InputError):
         return str(error)
-    if _is_memory(error):
-        return (
-            f"the memory does not suffice ({one_line(error)}). Use a machine with more, ask for "
-            "more where a scheduler limits it (`mem_mb` of a rule), or give less data at a time."
-        )
-    place = getattr(error, "filename", None)
-    for reason in _FULL:  # also where a library says it, with other words around
-        if reason in str(error):
-            return (
-                f"{place or 'a file'}: {reason}. Free some space, or write to another disk, and "
-                "run again."
-            )
+    cause: BaseException | None = error
+    while cause is not None:  # a library may stumble over what it did not get
+        if text := _starved(cause):
+            return text
+        cause = cause.__context__
     if isinstance(error, OSError):
         return (
-            f"{place or 'a file'}: {error.strerror or error}. "
+            f"{error.filename or 'a file'}: {error.strerror or error}. "
             "Check the path, its permissions and the disk."
         )
     return None
 
 
-def _is_memory(error: Exception) -> bool:
+def _starved(error: BaseException) -> str | None:
+    """Return what to do about an error that is for want of memory or space; None for any other."""
+    if _is_memory(error):
+        return (
+            f"the memory does not suffice ({one_line(error)}). Use a machine with more, ask for "
+            "more where a scheduler limits it (`mem_mb` of a rule), or give less data at a time."
+        )
+    place = getattr(error, "filename", None) or "a file"
+    reason = next((reason for reason in _FULL if reason in str(error)), None)
+    if reason is None:
+        return None
+    return f"{place}: {reason}. Free some space, or write to another disk, and run again."
+
+
+def _is_memory(error: BaseException) -> bool:
     """Say whether an error is that memory ran out; libraries have no class of their own for it."""
     text = str(error)
     return (

@@ -3,6 +3,7 @@
 Nothing is set globally: a figure is drawn and written inside ``matplotlib.rc_context``.
 """
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -27,12 +28,13 @@ def save(make: Callable[[], Figure], output: Path) -> None:
         figure = make()
         settle(figure)
         for suffix, entries in metadata.items():
+            drawn = io.BytesIO()  # in a file, Matplotlib stumbles over a disk that is full
+            figure.savefig(drawn, format=suffix, dpi=style.STYLE.dpi, metadata=entries)
+            content = drawn.getvalue()
+            if suffix == "svg":
+                content = _number_clips(content.decode()).encode()
             with atomic(output.with_suffix(f".{suffix}")) as temporary:
-                figure.savefig(temporary, format=suffix, dpi=style.STYLE.dpi, metadata=entries)
-                if suffix == "svg":
-                    temporary.write_text(
-                        _number_clips(temporary.read_text(encoding="utf-8")), encoding="utf-8"
-                    )
+                temporary.write_bytes(content)
 
 
 def _number_clips(svg: str) -> str:

@@ -12,7 +12,7 @@ X, Y, Z here are its z, x, y.
 
 Coefficients are fractions until one square root, so they are the same bits in every process. Solved
 for by ``torch.linalg.lstsq`` they were not: its default driver takes the order of its pivots from
-memory that PyTorch up to 2.13 leaves uninitialised (pytorch/pytorch#187411).
+memory that PyTorch 2.13 leaves uninitialised (pytorch/pytorch#187411).
 """
 
 import math

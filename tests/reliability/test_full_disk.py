@@ -20,7 +20,7 @@ from study.cli import main as study_program
 
 SEEDED = 12
 """Commands that are tried where not everything is."""
-FULL = "No space left on device. Free some space"
+FULL = "No space left on device"
 
 Tried = Callable[[str, int, str], None]
 

@@ -34,7 +34,8 @@ STUDY: dict[str, Any] = {
             "num_bessels": 4,
         }
     },
-    "training": {"steps": 4, "steps_per_epoch": 2, "batch_size": 4},
+    # long enough for its forces to be nearer than zero is, or nothing could be shown of it
+    "training": {"steps": 80, "steps_per_epoch": 40, "batch_size": 4, "learning_rate": 0.01},
     "dynamics": {
         "molecules": ["OO"],
         "temperatures_K": [300, 3000],

@@ -35,7 +35,7 @@ STUDY: dict[str, Any] = {
         }
     },
     # long enough for its forces to be nearer than zero is, or nothing could be shown of it
-    "training": {"steps": 80, "steps_per_epoch": 40, "batch_size": 4, "learning_rate": 0.01},
+    "training": {"steps": 200, "steps_per_epoch": 100, "batch_size": 8},
     "dynamics": {
         "molecules": ["OO"],
         "temperatures_K": [300, 3000],

@@ -60,12 +60,13 @@ class Prepared:
             "energy_weight": 1.0,
             "force_weight": 1.0,
         }
+        dataset, frames, model, seed = name.split("/")
         settings = RunSettings(
             name,
-            "minispice",
-            16,
-            "tiny",
-            0,
+            dataset,
+            int(frames[1:]),
+            model,
+            int(seed[1:]),
             str(self.store),
             str(self.splits),
             str(self.subset),

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from e3d.errors import InputError, one_line, shown
-from e3d.fields import RUN_COLUMNS
+from e3d.fields import RUN_COLUMNS, Column
+from e3d.run_names import contradiction
 
 LARGEST: Final = 2**31 - 1
 """The largest count or seed: what every array, and every generator of random numbers, takes."""
 _DIGITS_OF_SIZE: Final = 18
+_OWN_RUN: Final = "Give the run.yaml beside the model."
 _MOST_BYTES: Final = 1_000_000
 """Of a file of settings: reading takes seconds for each megabyte."""
 
@@ -143,16 +145,31 @@ def run_columns(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file is missing, is not YAML or lacks one of them.
+        If the file is missing, is not YAML, lacks one of them, or if one is no name, no whole
+        number, or not what the run's name says.
     """
     values = read_yaml(path)
     missing = [str(name) for name in RUN_COLUMNS if name not in values]
     if missing:
         raise InputError(
             f"{path}: has no {', '.join(missing)} - a RUN.yaml has {', '.join(RUN_COLUMNS)}. "
-            "Give the run.yaml beside the model."
+            f"{_OWN_RUN}"
         )
-    return {str(name): values[name] for name in RUN_COLUMNS}
+    columns = {str(name): values[name] for name in RUN_COLUMNS}
+    for name, value in columns.items():
+        number = name in (Column.N_TRAIN, Column.SEED)
+        if not (_is_count(value) if number else isinstance(value, str) and value.strip()):
+            raise InputError(
+                f"{path}: {name} = {shown(value)} - must be "
+                f"{f'a whole number from 0 to {LARGEST}' if number else 'a text'}. {_OWN_RUN}"
+            )
+    if wrong := contradiction(columns):
+        raise InputError(f"{path}: {wrong} - both must say the same. {_OWN_RUN}")
+    return columns
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
 def own_run(path: Path) -> dict[str, Any]:

@@ -271,6 +271,12 @@ def test_a_runs_settings_do_not_hold_how_it_runs(study: Study) -> None:
         (lambda v: v.pop("store"), ["run", "lacks 'store'"]),
         (lambda v: v.update(trainig={}), ["'trainig'", "did you mean 'training'"]),
         (lambda v: v.update(training=[]), ["training = []", "object"]),
+        (lambda v: v.update(run="../../x"), ["run = '../../x'", "make it '", "/nano/s0'"]),
+        (lambda v: v.update(model="../x"), ["model = '../x'", "must match"]),
+        (lambda v: v.update(dataset="a/b"), ["dataset = 'a/b'", "must match"]),
+        (lambda v: v.update(n_train=7), ["/n32/nano/s0'", "/n7/nano/s0'"]),
+        (lambda v: v.update(seed=7), ["/n32/nano/s0'", "/n32/nano/s7'"]),
+        (lambda v: v.update(seed=2**31), ["seed = 2147483648", "at most 2147483647"]),
     ],
 )
 def test_a_run_file_is_checked(

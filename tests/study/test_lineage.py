@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from e3d import lineage, tables
 from e3d.decomposition.decomposed import load, run_of
@@ -45,7 +46,7 @@ from study.data.subset import write_subset
 from study.entropy.tables import write_tables as write_entropy
 from study.label_theory.bond_orders import orders_table
 from study.null.fit import write_tables as write_fit
-from study.run_settings import RunSettings
+from study.run_settings import RunSettings, require_architecture
 from study.train.training import train
 
 if TYPE_CHECKING:
@@ -285,6 +286,39 @@ def test_test_sets_that_a_model_may_know_are_refused(
             with input_error("model.ckpt", str(table), *texts):
                 write_errors(model, [store], tmp_path / "out.csv", splits=table, run=columns)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("run", "minispice/n16/tiny/s7", "has seed 0, and its name says 7"),
+        ("run", "given/other", "has model 'tiny', and its name says other"),
+        ("dataset", "ani1x", "has dataset 'ani1x', and its name says minispice"),
+        ("model", "micro", "has model 'micro', and its name says tiny"),
+        ("n_train", 512, "has n_train 512, and its name says 16"),
+        ("n_train", -16, "n_train = -16 - must be a whole number"),
+        ("seed", "0", "seed = '0' - must be a whole number"),
+        ("seed", True, "seed = True - must be a whole number"),
+        ("run", 5, "run = 5 - must be a text"),
+    ],
+)
+def test_a_run_file_does_not_contradict_itself(
+    name: str, value: object, text: str, prepared: Prepared, tmp_path: Path, input_error: Any
+) -> None:
+    path = tmp_path / "RUN.yaml"
+    path.write_text(yaml.safe_dump(read_yaml(prepared.run()) | {name: value}))
+    with input_error("RUN.yaml", text):
+        run_columns(path)
+
+
+def test_a_run_file_is_of_the_network_of_its_model(
+    prepared: Prepared, model: "AnalysisModel", input_error: Any
+) -> None:
+    values = read_yaml(prepared.run())
+    require_architecture(model, RunSettings.from_dict(values))
+    values["architecture"]["r_max"] = 3.0
+    with input_error("model.ckpt", "r_max = 4.0", "says 3.0"):
+        require_architecture(model, RunSettings.from_dict(values))
 
 
 def test_results_of_a_model_go_by_its_own_run(

@@ -60,7 +60,8 @@ def test_the_model_is_plain_allegro_with_isolated_atoms_and_no_pair_potential(
 def test_a_model_starts_the_same_whatever_n_train(prepared: Prepared) -> None:
     """Scale and Nbar come from the pool, not from the subset: N changes data and nothing else."""
     settings = read_yaml(prepared.run())
-    other = RunSettings.from_dict({**settings, "n_train": 3, "subset": "elsewhere.csv"})
+    another = {"run": "minispice/n3/tiny/s0", "n_train": 3, "subset": "elsewhere.csv"}
+    other = RunSettings.from_dict({**settings, **another})
     stats = statistics(prepared.store, prepared.splits, other.architecture.r_max)
     assert (
         render(other, stats, Path("folder"), {})["training_module"]

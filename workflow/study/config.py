@@ -20,7 +20,14 @@ from study.dynamics.settings import check_replicas
 from study.fields import GIVEN, VARIANT_SIGN, base_and_variant, is_given, set_name
 from study.given.registry import GivenModel, check_given, given_models
 from study.results_folder import check_results
-from study.run_settings import Architecture, RunSettings, Training, checked_part, rules_of_part
+from study.run_settings import (
+    Architecture,
+    RunSettings,
+    Training,
+    checked_part,
+    rules_of_part,
+    run_name,
+)
 from study.schema import validate
 from study.stage import Runs
 from study.stages import FIGURES, figures_made, findings_tables, sections_made
@@ -47,10 +54,11 @@ class Study:
         seen = set()
         for grid in _grids(self.values):
             for place in itertools.product(*(grid[axis] for axis in _AXES)):
-                run = "{}/n{}/{}/s{}".format(*place)
+                values = dict(zip(_AXES, place, strict=True))
+                run = run_name(values)
                 if run not in seen:
                     seen.add(run)
-                    yield {"run": run, **dict(zip(_AXES, place, strict=True))}
+                    yield {"run": run, **values}
 
     def given_runs(self) -> list[Run]:
         """Return a run for each given model: its dataset is what it was trained on."""

@@ -3,14 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from e3d import provenance
-from e3d.errors import InputError
+from e3d.errors import InputError, shown
 from e3d.options import json_object
 from study.schema import check, rules_of, validate
+
+if TYPE_CHECKING:  # what it imports a plan of the workflow does without
+    from e3d.potential import LoadedModel
+
+_FACTS: Final = {
+    "r_max": "r_max_ang",
+    "l_max": "l_max",
+    "num_layers": "n_layers",
+    "num_scalar_features": "n_scalar_features",
+    "num_tensor_features": "n_tensor_features",
+}
+"""Settings of an architecture by the facts of a model that say the same."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +93,20 @@ class RunSettings:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RunSettings":
-        """Check ``values`` against ``schemas/run.schema.yaml`` and build the settings."""
+        """Check ``values`` against ``schemas/run.schema.yaml`` and build the settings.
+
+        Raises
+        ------
+        InputError
+            For the first thing that is not allowed, such as a name that is not that of its values.
+        """
         checked = validate(dict(values), "run")
+        name = run_name(checked)
+        if checked["run"] != name:
+            raise InputError(
+                f"run: run = {shown(checked['run'])} - its dataset, n_train, model and seed make "
+                f"it {name!r}. Correct the one that is wrong."
+            )
         for part, build in (("architecture", Architecture), ("training", Training)):
             checked[part] = build(**checked_part(part, checked[part], f"run: {part}"))
         return cls(**checked)
@@ -90,6 +114,32 @@ class RunSettings:
     def write(self, path: Path) -> None:
         """Write the RUN.yaml that ``e3d train`` reads."""
         provenance.write_text(path, yaml.safe_dump(self.as_dict(), sort_keys=False))
+
+
+def run_name(run: Mapping[str, Any]) -> str:
+    """Return the name of a run that is trained here.
+
+    >>> run_name({"dataset": "a", "n_train": 8, "model": "nano", "seed": 0})
+    'a/n8/nano/s0'
+    """
+    return "{dataset}/n{n_train}/{model}/s{seed}".format_map(run)
+
+
+def require_architecture(model: "LoadedModel", run: RunSettings) -> None:
+    """Refuse the settings of a network other than that of a model, as far as its file shows it.
+
+    Raises
+    ------
+    InputError
+        Naming the first setting that differs.
+    """
+    for name, fact in _FACTS.items():
+        asked, found = getattr(run.architecture, name), model.facts.get(fact)
+        if found is not None and found != asked:
+            raise InputError(
+                f"{model.path}: a network with {name} = {found}, and the RUN.yaml of {run.run} "
+                f"says {asked}. Give the model and the RUN.yaml of one run."
+            )
 
 
 def rules_of_part(part: str) -> dict[str, Any]:

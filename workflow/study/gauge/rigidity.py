@@ -22,7 +22,7 @@ from e3d.structures import Structure, from_file, from_store
 from study.gauge import fields
 from study.gauge.derivatives import Differentiable, scaled_rows
 from study.gauge.gauss_newton import REGULARISERS, Rigidity, gauss_newton
-from study.run_settings import RunSettings
+from study.run_settings import RunSettings, require_architecture
 
 MAX_ROWS: Final = 6000
 """Energies and force components used at most: with 4000 weights about half a minute."""
@@ -58,6 +58,7 @@ def write_table(
     columns = {str(name): getattr(settings, str(name)) for name in RUN_COLUMNS}
     loaded = load_model(model)
     lineage.require_run(loaded, columns)
+    require_architecture(loaded, settings)
     network = Differentiable(loaded) if isinstance(loaded, AnalysisModel) else None
     if network is None or network.n_parameters > MAX_PARAMETERS:
         log.warning("%s: no rows, as its matrix is not known or too large", model)

@@ -1,6 +1,7 @@
 """What is wrong with a checkpoint is said in one line, and nothing of it is executed."""
 
 import os
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,20 @@ import pytest
 import torch
 
 import e3d
-from checkpoint_fixtures import BESSELS, SCALES, TODAY, TYPES, Settings, Tensors, weights, write
+from checkpoint_fixtures import (
+    BESSELS,
+    SCALES,
+    SHIFTS,
+    TODAY,
+    TYPES,
+    Settings,
+    Tensors,
+    network,
+    weights,
+    write,
+)
 from e3d.errors import InputError
+from e3d.models.analysis import analysis_model
 
 
 def _without(name: str) -> Callable[[Settings, Tensors], None]:
@@ -60,6 +73,37 @@ def test_what_does_not_fit_is_one_line_that_names_it(
         e3d.load(write(tmp_path / "model.ckpt", settings, tensors))
     assert str(caught.value).startswith(str(tmp_path / "model.ckpt"))
     assert "\n" not in str(caught.value)
+
+
+def _times(name: str, factor: float) -> Callable[[Settings, Tensors], None]:
+    return lambda settings, tensors: tensors.update({name: tensors[name] * factor})
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (_set("r_max", 3.9), "_rmax_recip"),
+        (_set("per_edge_type_cutoff", {"H": 3.0}), "_rmax_recip"),
+        (_times("model.func.edge_norm._rmax_recip", 2), "_rmax_recip"),
+        (_times("model.func.allegro.tps.0.w3j", -1), "tps.0.w3j"),
+        (_times("model.func.allegro.tps.1.w3j", 1.0001), "tps.1.w3j"),
+        (_set("type_names", ["H", "O", "C"]), "scales"),
+        (_set("per_type_energy_scales", 1.0), "scales"),
+        (_times(SCALES, 27.2114), "scales"),
+        (_times(SCALES, float("nan")), "scales"),
+        (_times(SHIFTS, 0), "shifts"),
+        (_times(SHIFTS, 1.00001), "shifts"),
+        (_times("model.func.radial_chemical_embed.bessel_encode.bessel_weights", 1.1), "bessel_w"),
+    ],
+)
+def test_constants_that_contradict_the_settings_are_refused(
+    change: Callable[[Settings, Tensors], None], name: str, tmp_path: Path
+) -> None:
+    """All of them gave other energies without a word."""
+    settings, tensors = dict(TODAY), weights(TODAY)
+    change(settings, tensors)
+    with pytest.raises(InputError, match=f"{re.escape(name)}.* (holds .* where|has shape)"):
+        e3d.load(write(tmp_path / "model.ckpt", settings, tensors))
 
 
 def test_several_models_and_other_pickles_are_refused(tmp_path: Path) -> None:
@@ -165,3 +209,29 @@ def test_energies_in_other_units_are_refused(tmp_path: Path) -> None:
     settings = {**TODAY, "pair_potential": _zbl(TYPES, units="real")}
     with pytest.raises(InputError, match=r"prefactor 166\.\d+, in eV .* is 7\.19982"):
         e3d.load(write(tmp_path / "model.ckpt", settings, weights(settings)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("r_max", "3.5", r"states the cutoff 3\.5 Å, and its part edge_norm has 4 Å"),
+        ("r_max", "4.5", r"states the cutoff 4\.5 Å"),
+        ("type_names", ["H", "O", "C"], r"states the types H O C, and its part \S+ has H C O"),
+    ],
+)
+def test_a_package_whose_parts_contradict_it_is_refused(key: str, value: Any, text: str) -> None:
+    """A package states both beside its network; the control is the network as it was built."""
+    graph_model: Any = network(TODAY)
+    analysis_model(graph_model, Path("model"), "cpu", {})
+    graph_model = network(TODAY)
+    if key == "type_names":
+        graph_model.type_names = value
+    else:
+        graph_model._metadata[key] = value
+    with pytest.raises(InputError, match=text):
+        analysis_model(graph_model, Path("model"), "cpu", {})
+
+
+def test_cutoffs_of_pairs_of_types_may_be_shorter() -> None:
+    pairs = {"per_edge_type_cutoff": dict.fromkeys(TYPES, 3.0)}
+    assert analysis_model(network({**TODAY, **pairs}), Path("model"), "cpu", {}).r_max <= 4.0

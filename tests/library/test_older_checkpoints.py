@@ -206,6 +206,21 @@ def test_modified_and_continued_trainings_are_built_from_where_they_started(
         e3d.load(second)
 
 
+def test_a_modifier_keeps_what_the_first_training_learned(tmp_path: Path) -> None:
+    """The shifts of C and O were weights there, and are constants here."""
+    learning = {**TODAY, "per_type_energy_shifts_trainable": True}
+    learned = weights(learning)
+    write(tmp_path / "first.ckpt", learning, learned)
+    modified = {
+        "_target_": "nequip.model.modify",
+        "modifiers": [{"modifier": "modify_PerTypeScaleShift", "shifts": {"H": -9.0}}],
+        "model": {"_target_": "nequip.model.ModelFromCheckpoint", "checkpoint_path": "first.ckpt"},
+    }
+    learned[SHIFTS][0] = -9.0
+    assert abs(float(learned[SHIFTS][1]) + 1030) > 1e-3
+    assert e3d.load(write(tmp_path / "second.ckpt", modified, learned)).facts["shifts"] == "yes"
+
+
 def test_facts_say_what_a_checkpoint_is(tmp_path: Path) -> None:
     zbl = {"_target_": "nequip.nn.pair_potential.ZBL", "units": "metal", "chemical_species": TYPES}
     settings = {**TODAY, "pair_potential": zbl, "per_type_energy_shifts": None}

@@ -1,9 +1,10 @@
 """Run a trained Allegro model on batches of structures: energies, forces, edge energies."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -25,6 +26,10 @@ from e3d.structures import Structure
 
 EDGES_PER_CALL = 2_000
 """Measured: the features of more edges leave the processor's cache."""
+
+_ROUNDING: Final = 1e-6
+"""Relative: a cutoff that a package or script keeps in float32."""
+_AS_TRAINED: Final = "Get the file again from where it was trained or published."
 
 PRODUCT_BYTES = 2**30
 """The most that one tensor product of a shipped network, kept as it is, may take in a call."""
@@ -63,7 +68,8 @@ class AnalysisModel:
         Raises
         ------
         InputError
-            If the model has no edge energies or cutoff, or its types are not chemical elements.
+            If the model has no edge energies or cutoff, if its parts have other types or another
+            cutoff than it states, or if its types are not chemical elements.
         """
         self.path = path
         self._device = torch.device(device)
@@ -77,6 +83,7 @@ class AnalysisModel:
                 f"{path}: its cutoff r_max is {self.r_max} - allowed: a number of Å above 0. Give "
                 "another file of the model."
             )
+        _require_agreement(self._network, self.type_names, self.r_max, path)
         self._readout = Readout.of(self._network, len(self.type_names), path)
         strange = [name for name in self.type_names if name not in chemical_symbols]
         if strange:
@@ -187,6 +194,31 @@ class AnalysisModel:
             key: torch.tensor(np.ascontiguousarray(array), device=self._device)
             for key, array in arrays.items()
         }
+
+
+def _require_agreement(network: Any, type_names: tuple[str, ...], r_max: float, path: Path) -> None:
+    """Refuse a network whose parts have other types, or another cutoff (Å), than it states.
+
+    Edges are found and atoms get their types by what it states. Cutoffs of pairs of types may be
+    shorter.
+    """
+    for part, module in network.named_modules():
+        types = tuple(map(str, getattr(module, "type_names", None) or type_names))
+        if types != type_names:
+            raise InputError(
+                f"{path}: states the types {' '.join(type_names)}, and its part {part} has "
+                f"{' '.join(types)}. {_AS_TRAINED}"
+            )
+        inverse = getattr(module, "_rmax_recip", None)
+        if inverse is None:
+            continue
+        longest = 1 / float(inverse.min())
+        shorter = inverse.numel() > 1 and longest < r_max
+        if not (shorter or math.isclose(longest, r_max, rel_tol=_ROUNDING)):
+            raise InputError(
+                f"{path}: states the cutoff {r_max:g} Å, and its part {part} has {longest:g} Å. "
+                f"{_AS_TRAINED}"
+            )
 
 
 def _product_bytes(network: Any) -> int:

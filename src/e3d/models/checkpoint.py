@@ -47,14 +47,13 @@ def load_checkpoint(path: Path, device: str) -> AnalysisModel:
     Raises
     ------
     InputError
-        If the file is no checkpoint of an Allegro model of nequip >= 0.7, or lacks a weight.
+        If the file is no checkpoint of an Allegro model of nequip >= 0.7, lacks a weight, or
+        contradicts itself: its settings make other constants than it holds.
     """
     with eager(path):
         saved = inert.read(path)
-        settings, versions = _settings(saved, path)
-        network, dtype = _build(settings, versions, path)
-        weights = _weights(saved["state_dict"], path)
-        put_weights(network, _averaged(saved["state_dict"], weights, network, path), path)
+        versions = _settings(saved, path)[1]
+        network, dtype = _trained(saved, path)
         source = {
             "kind": "checkpoint of nequip",
             "trained_in": dtype,
@@ -62,6 +61,14 @@ def load_checkpoint(path: Path, device: str) -> AnalysisModel:
             **_training(saved),
         }
         return analysis_model(network, path, device, source)
+
+
+def _trained(saved: Any, path: Path) -> tuple[torch.nn.Module, str]:
+    """Return the network of a checkpoint with its weights, and the dtype it was trained in."""
+    network, dtype = _build(*_settings(saved, path), path)
+    weights = _weights(saved["state_dict"], path)
+    put_weights(network, _averaged(saved["state_dict"], weights, network, path), path)
+    return network, dtype
 
 
 def _training(saved: Any) -> dict[str, str]:
@@ -94,7 +101,7 @@ def _settings(saved: Any, path: Path) -> tuple[dict[str, Any], Mapping[str, Any]
 def _build(
     settings: Mapping[str, Any], versions: Mapping[str, Any], path: Path
 ) -> tuple[torch.nn.Module, str]:
-    """Build the network that settings describe, in float64, its weights still arbitrary.
+    """Build the network that settings describe, in float64: its weights are not yet its own.
 
     Returns
     -------
@@ -114,7 +121,7 @@ def _build(
         return network, dtype
     if target == _FROM_CHECKPOINT:
         origin = _origin(given["checkpoint_path"], path)
-        return _build(*_settings(inert.read(origin), origin), origin)
+        return _trained(inert.read(origin), origin)  # modifiers may keep some of what it learned
     if target == _FROM_PACKAGE:
         origin = _origin(given["package_path"], path)
         log.warning("%s: its training started from %s, whose code runs now", path, origin)

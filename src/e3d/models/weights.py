@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
 from e3d.errors import InputError
+
+_ROUNDINGS: Final = 16
+"""Units in the last place of float32 by which constants of two versions may differ: 3j symbols of
+float32 differ by one from those of float64."""
 
 
 def put_weights(network: torch.nn.Module, given: Mapping[str, torch.Tensor], path: Path) -> None:
@@ -15,7 +19,8 @@ def put_weights(network: torch.nn.Module, given: Mapping[str, torch.Tensor], pat
     Parameters
     ----------
     network
-        Its parameters and persistent buffers are all replaced.
+        Its parameters are all replaced. Its persistent buffers are constants that its settings
+        make, and must be those of the file.
     given
         Tensors by the names they have in the network. Those of buffers that it computes from its
         settings are left out.
@@ -25,7 +30,7 @@ def put_weights(network: torch.nn.Module, given: Mapping[str, torch.Tensor], pat
     Raises
     ------
     InputError
-        If a name is missing or not known, or a shape differs.
+        If a name is missing or not known, a shape differs, or a constant contradicts the settings.
     """
     wanted = network.state_dict()
     computed = {name for name, _ in network.named_buffers()} - wanted.keys()
@@ -39,9 +44,33 @@ def put_weights(network: torch.nn.Module, given: Mapping[str, torch.Tensor], pat
             f"{' and '.join(lacks + has)} ({len(missing) + len(unknown)} names differ). Give "
             "another file of the same model: its checkpoint or package."
         )
+    trained = {name for name, _ in network.named_parameters()}
     with torch.no_grad():
         for name, target in wanted.items():
-            target.copy_(fitting(given[name], target, f"{path}: {name}"))
+            source = fitting(given[name], target, f"{path}: {name}")
+            if name not in trained:
+                _require_same(source, target, f"{path}: {name}")
+            target.copy_(source)
+
+
+def _require_same(source: torch.Tensor, target: torch.Tensor, what: str) -> None:
+    """Refuse a constant that is not, to rounding, what the settings make of it.
+
+    Raises
+    ------
+    InputError
+        Naming what it is, and the first number that differs.
+    """
+    found, made = source.double(), target.double()
+    size = float(made.abs().max().clamp(max=1)) if made.numel() else 0.0  # 3j symbols: to 1
+    allowed = _ROUNDINGS * torch.finfo(torch.float32).eps * made.abs().clamp(min=size)
+    wrong = ~((found - made).abs() <= allowed)  # also if it is no number
+    if bool(wrong.any()):
+        raise InputError(
+            f"{what} holds {float(found[wrong][0]):.8g} where a model of its settings has "
+            f"{float(made[wrong][0]):.8g}: the settings or the constant were changed after the "
+            "training. Get the file again from where it was trained or published."
+        )
 
 
 def fitting(source: torch.Tensor, target: torch.Tensor, what: str) -> torch.Tensor:

@@ -8,7 +8,7 @@ from ase import Atoms
 from e3d.arrays import Floats
 from e3d.errors import InputError
 from e3d.store.layouts.cells import require_cell
-from e3d.store.layouts.charge_and_spin import charge_and_multiplicity
+from e3d.store.layouts.charge_and_spin import charge_and_multiplicity, stated_of
 from e3d.store.layouts.frames import numbers_of
 from e3d.store.layouts.label_sets import labels
 from e3d.store.layouts.stated_units import require_ev_and_ang
@@ -70,5 +70,5 @@ def charge_of(atoms: Atoms, label: str) -> int | None:
         As :func:`e3d.store.layouts.charge_and_spin.charge_and_multiplicity`.
     """
     return charge_and_multiplicity(
-        atoms.info.items(), atoms.numbers, label, periodic=bool(atoms.pbc.any())
+        stated_of(atoms), atoms.numbers, label, periodic=bool(atoms.pbc.any())
     )[0]

@@ -100,6 +100,52 @@ def test_units_of_the_file_are_honoured(hdf5_file: Any, read_groups: Any, input_
         read_groups("spice", path)
 
 
+UNITS_BESIDE: dict[str, tuple[dict[str, Any], dict[str, str], str, float]] = {
+    "a dataset": ({"gradient_unit": "eV/A"}, {}, "forces", -1.0),
+    "a dataset of the energy": ({"energy_units": "eV"}, {}, "energy", 1.0),
+    "the unit first": ({}, {"units_energy": "kcal/mol"}, "energy", KCAL_MOL),
+    "a capital": ({"dft_total_energy": (ENERGY, {"Units": "eV"})}, {}, "energy", 1.0),
+    "by its own name": ({"dft_total_energy": (ENERGY, {"energy_unit": "eV"})}, {}, "energy", 1.0),
+    "of all": ({}, {"Units": "eV, Angstrom"}, "forces", -1.0),
+    "of all, for lengths": ({}, {"units": "eV and Angstrom"}, "positions", 1.0),
+    "metal": ({}, {"unit_style": "metal"}, "energy", 1.0),
+    "letters": ({}, {"E_unit": "eV"}, "energy", 1.0),
+    "of the dataset before that of all": (
+        {"dft_total_energy": (ENERGY, {"units": "hartree"})},
+        {"units": "eV"},
+        "energy",
+        HARTREE,
+    ),
+    "the unit cell": ({"unit_cell": "none"}, {"unit_cell": "none"}, "energy", HARTREE),
+}
+
+
+@pytest.mark.parametrize("case", UNITS_BESIDE)
+def test_units_beside_the_numbers_are_honoured(case: str, hdf5_file: Any, read_groups: Any) -> None:
+    change, attributes, name, factor = UNITS_BESIDE[case]
+    path = hdf5_file(FILES["spice"](**change))
+    with h5py.File(path, "a") as file:
+        file.attrs.update(attributes)
+    (group,) = read_groups("spice", path)
+    values = {"energy": ENERGY, "forces": GRADIENT, "positions": POSITIONS}[name]
+    np.testing.assert_allclose(getattr(group, name), values * factor, rtol=1e-11)
+
+
+def test_units_beside_the_groups(hdf5_file: Any, read_groups: Any, input_error: Any) -> None:
+    path = hdf5_file(FILES["spice"]() | {"energy_unit": "eV"})
+    with input_error("energy_unit is a dataset beside the groups", "attribute of the file"):
+        read_groups("spice", path)
+    end = REACTION | {"atomic_numbers": NUMBERS}
+    path = hdf5_file(FILES["transition1x"](energy_unit="Ha", reactant=end))
+    (group,) = read_groups("transition1x", path)
+    np.testing.assert_allclose(group.energy, ENERGY * HARTREE**2, rtol=1e-11)
+    path = hdf5_file(FILES["spice"]())
+    with h5py.File(path, "a") as file:
+        file.attrs["units"] = "furlong"
+    with input_error("unit of conformations is units = 'furlong'", "known: angstrom"):
+        read_groups("spice", path)
+
+
 def test_charges_and_spins_of_a_group(hdf5_file: Any, read_groups: Any) -> None:
     def state(layout: str, **change: Any) -> tuple[int, int]:
         (group,) = read_groups(layout, hdf5_file(FILES[layout](**change)))
@@ -110,6 +156,9 @@ def test_charges_and_spins_of_a_group(hdf5_file: Any, read_groups: Any) -> None:
     assert state("ani1x", total_charge=-1) == (-1, 1)
     assert state("ani1x") == (0, 1)
     assert state("transition1x", charge=[1, 1, 1], spin=[2, 2, 2]) == (1, 2)
+    assert state("spice", bader_charge=np.zeros(3), charges=np.ones((3, 5))) == (None, None)
+    assert state("spice", n_electrons=[10, 10, 10]) == (None, None)
+    assert state("transition1x", charge=1, spin=2, product=REACTION) == (1, 2)
     assert state("modelforge", total_charge=np.full((3, 1), -1.0)) == (-1, None)
 
 
@@ -149,6 +198,18 @@ WRONG: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "several charges": ("spice", {"charge": [0, 1, 0]}, ["charge = array([0, 1])", "whole"]),
     "a flag for a charge": ("ani1x", {"charge": True}, ["charge = True"]),
     "unknown spin": ("spice", {"spin_state": [3]}, ["spin_state = ", "`multiplicity`"]),
+    "a charge of each conformation": ("spice", {"charges": [-1, -1, 0]}, ["charges = -1 may be"]),
+    "electrons of an ion": ("ani1x", {"nelec": [11] * 3}, ["nelec = 11", "10 protons"]),
+    "an anion for a product": (
+        "transition1x",
+        {"product": REACTION | {"charge": -1, "multiplicity": 2}},
+        ["rxn/product: charge and multiplicity are (-1, 2)", "(0, 1)"],
+    ),
+    "a unit twice": (
+        "spice",
+        {"energy_unit": "eV", "dft_total_energy": (ENERGY, {"units": "hartree"})},
+        ["units = 'hartree', energy_unit = 'eV'"],
+    ),
     "charges that differ": (
         "modelforge",
         {"total_charge": np.zeros((3, 1)), "charge": [1]},

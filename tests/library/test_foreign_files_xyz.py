@@ -73,8 +73,18 @@ WHOLE = {
     "left-handed cell": (water(CELL.replace("4 0 0 0 4 0 0 0 4", "4 0 0 0 4 0 0 0 -4")), 1),
     "units in words": (water('units="eV, Angstrom"') + water("units=metal"), 2),
     "units by name": (water("energy_unit=eV forces_unit=eV/Angstrom length_unit=Å"), 1),
+    "units in a comment": (water("energies in eV, forces in eV/Angstrom of Au"), 1),
+    "no units": (water("unit_cell=none formula_units=4 unity=1 energies in water"), 1),
     "units of something else": (water("dipole_units=debye time_unit=fs"), 1),
     "charges of atoms": (water('charge_method=mbis mulliken_charges="0.1 0.2 -0.3"'), 1),
+    "charges of atoms in a list": (water('charges="-1 0.5 0.5" atomic_charge_max=2'), 1),
+    "no formal charges": (water('initial_charges="0 0 0"'), 1),
+    "partial charges": (water('initial_charges="-0.8 0.4 0.4"'), 1),
+    "partial charges of an ion": (water('initial_charges="-1.2 0.1 0.1" charge=-1'), 1),
+    "as many electrons": (water("nelec=10"), 1),
+    "neutral, a singlet": (water("0 1"), 1),
+    "valence electrons": (water("nelect=8 charge=0"), 1),
+    "a number of a frame": (water("frame 2 3"), 1),
     "words of a comment": (water("the charge and spin units of water"), 1),
 }
 
@@ -119,6 +129,16 @@ REFUSED = {
     "positions in bohr": (water("positions_unit=bohr"), ["positions_unit is 'bohr'", "Å"]),
     "forces in kcal/mol": (water("force_units=kcal/mol/A"), ["force_units", "eV/Å"]),
     "hartree in words": (water().replace("-2000.5", "-76.4 Ha"), ["energy in Ha", "expected eV"]),
+    "the unit first": (water("unit_forces=Ha/bohr"), ["unit_forces is 'Ha/bohr'", "eV/Å"]),
+    "units first": (water("units_energy=Ha"), ["units_energy is 'Ha'"]),
+    "a letter": (water("F_unit=Ha/bohr"), ["F_unit is 'Ha/bohr'", "eV/Å"]),
+    "a letter for the energy": (water("E_unit=kcal/mol"), ["E_unit is 'kcal/mol'"]),
+    "a capital": (water("Units=hartree"), ["Units is 'hartree'"]),
+    "a style": (water("unit_style=real"), ["unit_style is 'kcal/mol'"]),
+    "a comment": (water("forces in Ha/bohr"), ["'forces in Ha/bohr'", "expected eV/A"]),
+    "a comment on energies": (water("energies are in hartree."), ["energies in hartree"]),
+    "a comment in quotes": (water('note="energy (kcal / mol)"'), ["energy in kcal / mol"]),
+    "a comment on lengths": (water("coordinates: bohr"), ["coordinates in bohr"]),
     "units that differ": (water("energy_unit=eV energy_units=Ha"), ["energy_units is 'Ha'"]),
     "unknown unit": (water("energy_unit=furlong"), ["'furlong'"]),
     "charges that differ": (water("charge=0 total_charge=-1"), ["charge = 0", "total_charge = -1"]),
@@ -128,6 +148,29 @@ REFUSED = {
     "unknown charge": (water("charge_state=-1"), ["charge_state = ", "Rename the key"]),
     "unknown spin": (water("spin_guess=2"), ["spin_guess = ", "`multiplicity`"]),
     "charge in words": (water("charge: -1"), ["'charge: -1'", "charge=-1"]),
+    "chrg in words": (water("chrg -1"), ["'chrg -1'", "charge=-1"]),
+    "a spin behind a charge": (water("charge 0 multiplicity 3"), ["'multiplicity 3'"]),
+    "of Gaussian": (water("-1 1"), ["'-1 1' in the comment", "`charge=-1 multiplicity=1`"]),
+    "a radical of Gaussian": (water("0 2"), ["'0 2' in the comment"]),
+    "a number alone": (water("+1"), ["'+1' in the comment"]),
+    "charges of a whole": (water("charges=-1"), ["charges = -1 may be a charge", "Rename"]),
+    "charge and spin": (water('charge_mult="-1 2"'), ["charge_mult = ", "Rename"]),
+    "an initial charge": (water("initial_charge=-1"), ["initial_charge = -1 may be"]),
+    "initial charges of a whole": (water("initial_charges=-1"), ["initial_charges = -1 may be"]),
+    "a charge of a species": (water("polyatomic_charge=-1"), ["polyatomic_charge = -1 may be"]),
+    "an odd spelling": (water("mol_chg=-1"), ["mol_chg = -1 may be"]),
+    "electrons of an anion": (water("n_electrons=11"), ["n_electrons = 11", "10 protons"]),
+    "electrons and a charge": (water("nelec=9 charge=0"), ["nelec = 9", "a charge of 0 leave 10"]),
+    "unpaired alpha": (water("n_alpha=6"), ["n_alpha = 6 may be"]),
+    "two_s of other electrons": (water("two_s=1"), ["two_s = 1", "10 electrons"]),
+    "formal charges": (
+        water('initial_charges="-1 0 0" charge=0'),
+        ["charge = 0 and sum of initial_charges = -1"],
+    ),
+    "partial charges of an ion": (
+        water('initial_charges="-1.2 0.1 0.1"'),
+        ["initial_charges add up to -1", "`charge`"],
+    ),
     "charge of the SMILES": (water('smiles="[O:1]([H:2])[H:3]" charge=-1'), ["charge = -1", "+0"]),
     "no multiplicity": (water("multiplicity=0"), ["multiplicity = 0"]),
     "spin of other electrons": (water("spin=2"), ["spin = 2", "10 electrons"]),
@@ -152,7 +195,17 @@ def test_what_would_be_read_wrongly_is_refused(case: str, count: Any, input_erro
 
 @pytest.mark.parametrize(
     "key",
-    ["charge", "total_charge", "tot_charge", "net_charge", "q", "Charge", "totalCharge"],
+    [
+        "charge",
+        "total_charge",
+        "tot_charge",
+        "net_charge",
+        "q",
+        "Charge",
+        "totalCharge",
+        "chg",
+        "CHRG",
+    ],
 )
 def test_a_charge_in_every_spelling(key: str, one: Any) -> None:
     assert one(water(f"{key}=-1")).charge == -1
@@ -168,6 +221,7 @@ def test_a_charge_in_every_spelling(key: str, one: Any) -> None:
         ("total_spin=3", 3),  # MACE
         ("total_charge=-1 total_spin=2", 2),
         ("uhf=2", 3),
+        ("two_s=2", 3),
         ("unpaired_electrons=2", 3),
         ("spin=0", 1),
         ("spin=1", 1),
@@ -177,6 +231,15 @@ def test_a_charge_in_every_spelling(key: str, one: Any) -> None:
 )
 def test_a_spin_in_every_spelling(extra: str, multiplicity: int | None, one: Any) -> None:
     assert one(water(extra)).multiplicity == multiplicity
+
+
+@pytest.mark.parametrize(("charges", "total"), [("-1 0 0", -1), ("1 -1 0", 0), ("0 0 0", None)])
+def test_formal_charges_add_up(charges: str, total: int | None, tmp_path: Path, one: Any) -> None:
+    atoms = g2_molecule("H2O")
+    atoms.set_initial_charges([float(text) for text in charges.split()])
+    atoms.calc = SinglePointCalculator(atoms, energy=-1.0, forces=np.zeros((3, 3)))
+    ase.io.write(tmp_path / "a.xyz", atoms, format="extxyz")
+    assert one((tmp_path / "a.xyz").read_text()).charge == total
 
 
 def test_a_charge_reaches_the_bonds(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def subgroups(
     ------
     InputError
         If a link leads nowhere or out of the file, or there is no group although some are
-        ``expected``.
+        ``expected``, or a unit stands beside them.
     """
     with damage_named(where):
         names = list(group)
@@ -103,6 +103,11 @@ def subgroups(
         if isinstance(item, h5py.Group):
             found = True
             yield printable(name), item
+        elif expected and re.search(r"(?i)(^|[_\-. ])units?([_\-. ]|$)", name):
+            raise InputError(
+                f"{where}: {printable(name)} is a dataset beside the groups - expected a unit as "
+                "an attribute of the file, of the same name. Make it one."
+            )
     if expected and not found:
         raise InputError(f"{where}: holds no groups; {expected}. Check the file or its `layout`.")
 

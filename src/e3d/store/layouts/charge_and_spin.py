@@ -3,22 +3,29 @@
 ``spin`` and ``total_spin`` are multiplicities, 2S+1, as OMol25 and MACE write them
 (github.com/ACEsuit/mace-foundations/issues/66, github.com/facebookresearch/fairchem/issues/1569).
 Others write 2S. The number of electrons tells the two apart: an even one has odd 2S+1 and even 2S.
+
+Initial charges of ASE's atoms are formal charges if all of them are whole numbers. Their sum is the
+total charge then, as ASE's calculators (xtb, tblite, DFTB+) take it.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from numbers import Real
 from typing import Any, Final, Literal, TypeAlias
 
 import h5py
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
 
 from e3d.chemistry import SmilesError, molecule
 from e3d.errors import InputError
 from e3d.store.files.hdf5 import damage_named, dataset
 
-Meaning: TypeAlias = Literal["charge", "multiplicity", "spin", "unpaired", "unknown"]
+Meaning: TypeAlias = Literal[
+    "charge", "multiplicity", "spin", "unpaired", "electrons", "initial", "unknown"
+]
 
 _KNOWN: Final[Mapping[str, Meaning]] = {
     **dict.fromkeys(
@@ -26,20 +33,28 @@ _KNOWN: Final[Mapping[str, Meaning]] = {
     ),
     **dict.fromkeys(("formalcharge", "totalformalcharge", "moleculecharge"), "charge"),
     **dict.fromkeys(("molecularcharge", "systemcharge", "chargetotal", "chargetot"), "charge"),
+    **dict.fromkeys(("chg", "chrg", "totalchg", "totalchrg"), "charge"),
     **dict.fromkeys(("multiplicity", "spinmultiplicity", "mult", "spinmult"), "multiplicity"),
     **dict.fromkeys(("totalmultiplicity", "molecularmultiplicity", "2s+1"), "multiplicity"),
     **dict.fromkeys(("spin", "totalspin", "totspin", "netspin"), "spin"),
-    **dict.fromkeys(("uhf", "unpaired", "nunpaired", "numunpaired", "2s"), "unpaired"),
+    **dict.fromkeys(("uhf", "unpaired", "nunpaired", "numunpaired", "2s", "twos"), "unpaired"),
     **dict.fromkeys(("unpairedelectrons", "nunpairedelectrons"), "unpaired"),
     "numunpairedelectrons": "unpaired",
+    "initialcharges": "initial",
 }
-_SUSPECT: Final = re.compile("charge|spin|multiplic")
+_ELECTRONS: Final = re.compile(
+    "(n|nr|no|num|number|numberof)elec(t|trons?)?|(tot|total|totalnumberof)?electrons?"
+)
+_SUSPECT: Final = re.compile("charge|spin|multiplic|unpaired|^n(um|elec)?_?(alpha|beta)$")
+_SUSPECT_WORD: Final = re.compile("(^|_)(chr?g|chgs|mult)(_|$)")
 _HARMLESS: Final = re.compile(
-    "charges(_|$)|spins(_|$)|unit|method|model|scheme|type|source|energ|gap|densit|dipole|transfer|orbit|"
-    "square|contamination|pol|partial|atomic|initial|max|min|mean|rms|std|moment|nspin|ispin|"
-    "population|mulliken|hirshfeld|mbis|cm5|esp"
+    "unit|method|model|scheme|energ|gap|densit|dipole|transfer|orbit|square|contamination|polari|"
+    "spinpol|partial|moment|nspin|ispin|population|mulliken|hirshfeld|mbis|cm5|bader|lowdin|"
+    "(^|_)(type|source|atomic|min|max|mean|avg|rms|std|r?esp|pol)(_|$)"
 )
 """Words in keys that hold a charge of atoms, a setting or a property, not the total charge."""
+_ION: Final = 0.01
+"""In e: partial charges of an ion add up to its charge within this."""
 
 
 @lru_cache(maxsize=1000)
@@ -51,11 +66,14 @@ def meaning(key: str) -> Meaning | None:
     >>> meaning("charge_state")
     'unknown'
     """
-    words = re.sub(r"[\-. ]", "_", key).casefold()
+    words = re.sub(r"[\-. ]|(?<=[a-z])(?=[A-Z])", "_", key).casefold()
     plain = words.replace("_", "")
     if plain in _KNOWN:
         return _KNOWN[plain]
-    return "unknown" if _SUSPECT.search(plain) and not _HARMLESS.search(words) else None
+    if _ELECTRONS.fullmatch(plain):
+        return "electrons"
+    suspect = _SUSPECT.search(plain) or _SUSPECT_WORD.search(words)
+    return "unknown" if suspect and not _HARMLESS.search(words) else None
 
 
 def charge_and_multiplicity(
@@ -90,30 +108,74 @@ def charge_and_multiplicity(
     (-1, 2)
     """
     found: dict[Meaning, tuple[str, int]] = {}
+    initial = None
     for key, value in stated:
         what = meaning(str(key))
-        if what is None or value is None or (what == "unknown" and not _is_scalar(value)):
+        if what is None or value is None:
             continue
-        if what == "unknown":
+        if what == "initial" and np.size(value) == len(numbers):
+            initial = (str(key), value)
+        elif what not in ("initial", "unknown"):
+            _add(found, what, str(key), whole(value, str(key), where), where)
+        elif _of_the_whole(value, len(numbers)):
             raise InputError(
-                f"{where}: {key} = {value!r} may be a charge or a spin - known: `charge` (e), "
-                "`multiplicity` (2S+1), `unpaired_electrons`. Rename the key, or remove it."
+                f"{where}: {key} = {_shown(value)} may be a charge or a spin - known: `charge` "
+                "(e), `multiplicity` (2S+1), `unpaired_electrons`. Rename the key, or remove it."
             )
-        number = whole(value, str(key), where)
-        other = found.setdefault(what, (str(key), number))
-        if other[1] != number:
-            raise InputError(
-                f"{where}: {other[0]} = {other[1]} and {key} = {number} - expected one {what}. "
-                "Correct or remove one."
-            )
-    charge = found["charge"][1] if "charge" in found else None
-    electrons = int(np.sum(numbers)) - (charge or 0)
-    if charge is not None and abs(charge) > np.sum(numbers):
+    if initial is not None:
+        _add_total(found, *initial, where)
+    protons = int(np.sum(numbers))
+    charge = _charge(found, protons, where, periodic=periodic)
+    return charge, _multiplicity(found, None if periodic else protons - (charge or 0), where)
+
+
+def _add(
+    found: dict[Meaning, tuple[str, int]], what: Meaning, key: str, number: int, where: str
+) -> None:
+    other = found.setdefault(what, (key, number))
+    if other[1] != number:
         raise InputError(
-            f"{where}: {found['charge'][0]} = {charge} - expected at most the "
-            f"{np.sum(numbers)} protons of its atoms. Correct the frame."
+            f"{where}: {other[0]} = {other[1]} and {key} = {number} - expected one {what}. "
+            "Correct or remove one."
         )
-    return charge, _multiplicity(found, None if periodic else electrons, where)
+
+
+def _add_total(found: dict[Meaning, tuple[str, int]], key: str, charges: Any, where: str) -> None:
+    """Add the sum of formal charges (N,), e; partial charges do not say it."""
+    values = np.asarray(charges, dtype=np.float64)
+    total = float(values.sum())
+    if not values.any():  # as ASE writes where there is none
+        return
+    if (values == np.round(values)).all():
+        _add(found, "charge", f"sum of {key}", int(total), where)
+    elif "charge" not in found and round(total) and abs(total - round(total)) < _ION:
+        raise InputError(
+            f"{where}: {key} add up to {total:.3g} - expected the total charge beside partial "
+            "charges of an ion. Give `charge`."
+        )
+
+
+def _charge(
+    found: Mapping[Meaning, tuple[str, int]], protons: int, where: str, *, periodic: bool
+) -> int | None:
+    """Return the total charge; a number of electrons must fit it."""
+    key, charge = found.get("charge", ("", None))
+    if charge is not None and abs(charge) > protons:
+        raise InputError(
+            f"{where}: {key} = {charge} - expected at most the {protons} protons of its atoms. "
+            "Correct the frame."
+        )
+    if "electrons" not in found:
+        return charge
+    name, electrons = found["electrons"]
+    core = protons - (charge or 0) - electrons  # may be left out of the count, in pairs
+    if core if charge is None else core < 0 or (core % 2 and not periodic):
+        raise InputError(
+            f"{where}: {name} = {electrons} does not say the charge, {protons} protons and a "
+            f"charge of {charge or 0} leave {protons - (charge or 0)} - valence electrons may be "
+            f"counted alone. Give `charge`, or remove {name}."
+        )
+    return charge
 
 
 def _multiplicity(
@@ -169,16 +231,26 @@ def _stated_by(group: h5py.Group, n: int, where: str) -> Iterator[tuple[str, Any
     """Yield what datasets and attributes say; arrays with a value for each of N atoms do not."""
     with damage_named(where):
         names = [name for name in group if meaning(name)]
-        attributes = dict(group.attrs) if h5py.h5a.get_num_attrs(group.id) else {}
-    yield from attributes.items()
+        owners = [one for one in (group.file, group) if h5py.h5a.get_num_attrs(one.id)]
+        said = [(key, one.attrs[key]) for one in owners for key in one.attrs if meaning(key)]
+    yield from said
     for name in names:
         found = dataset(group, name, where)
         shape = found.shape or ()
-        of_atoms = n > 1 and (shape[1:2] == (n,) or (shape == (n,) and meaning(name) == "unknown"))
-        if not of_atoms and found.size:
+        known = meaning(name) not in ("unknown", "initial")
+        of_atoms = n > 1 and (shape[1:2] == (n,) or (shape == (n,) and not known))
+        of_conformations = len(shape) < 2 or shape[1:] == (1,)
+        if not of_atoms and found.size and (known or of_conformations):
             with damage_named(f"{where}, {name}"):
                 values = np.unique(found[()])
-            yield name, values[0] if values.size == 1 else values
+            yield name, values[0] if values.size == 1 or not known else values
+
+
+def stated_of(atoms: Atoms) -> Iterator[tuple[str, Any]]:
+    """Yield what ASE's atoms say beside their numbers, and their initial charges."""
+    yield from atoms.info.items()
+    if "initial_charges" in atoms.arrays:
+        yield "initial_charges", atoms.arrays["initial_charges"]
 
 
 def require_charge_of(smiles: str, charge: int | None, where: str) -> None:
@@ -227,6 +299,15 @@ def _shown(value: Any) -> str:
     return text if len(text) < 60 else f"{text[:57]}..."
 
 
-def _is_scalar(value: Any) -> bool:
-    """Say whether a value is one number; a text or a flag is a setting."""
-    return np.ndim(value) == 0 and not isinstance(value, str | bytes | bool | np.bool_ | Mapping)
+def _of_the_whole(value: Any, n: int) -> bool:
+    """Say whether a value is a number or two of a frame, not one for each of N atoms.
+
+    A text or a flag is a setting.
+    """
+    if isinstance(value, Real):
+        return not isinstance(value, bool)
+    values = value.ravel().tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+        return False
+    numbers = all(isinstance(one, Real) and not isinstance(one, bool) for one in values)
+    return numbers and 0 < len(values) <= 2 and len(values) % n != 0

@@ -19,7 +19,11 @@ from numpy.typing import NDArray
 
 from e3d.store.group import Group
 from e3d.store.layouts.cells import require_cell, require_stress
-from e3d.store.layouts.charge_and_spin import charge_and_multiplicity, require_charge_of
+from e3d.store.layouts.charge_and_spin import (
+    charge_and_multiplicity,
+    require_charge_of,
+    stated_of,
+)
 from e3d.store.layouts.frames import NO_LABELS, Frame, formula, groups, numbers_of
 from e3d.store.layouts.label_sets import labels, unread_sets
 from e3d.store.layouts.stated_units import require_ev_and_ang, units_in
@@ -68,7 +72,7 @@ def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
         require_stress(stress, atoms.cell.array, len(atoms), where)
     smiles = str(atoms.info.get("smiles", ""))
     charge, multiplicity = charge_and_multiplicity(
-        atoms.info.items(), numbers, where, periodic=periodic
+        stated_of(atoms), numbers, where, periodic=periodic
     )
     require_charge_of(smiles, charge, where)
     return Frame(

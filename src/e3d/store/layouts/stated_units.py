@@ -26,11 +26,13 @@ _WORDS: Final[Mapping[str, Quantity]] = {
     **dict.fromkeys(("length", "lengths", "distance", "distances", "cell", "lattice"), "length"),
     **dict.fromkeys(("position", "positions", "pos", "coordinate", "coordinates"), "length"),
     **dict.fromkeys(("coords", "conformations", "geometry", "xyz"), "length"),
-    **dict.fromkeys(("energy", "energies"), "energy"),
-    **dict.fromkeys(("force", "forces", "gradient", "gradients"), "force"),
-    "stress": "stress",
+    **dict.fromkeys(("energy", "energies", "e", "en"), "energy"),
+    **dict.fromkeys(("force", "forces", "gradient", "gradients", "f", "grad"), "force"),
+    **dict.fromkeys(("stress", "stresses"), "stress"),
 }
-_ATTRIBUTES: Final = ("units", "unit", "u")
+_OF_ANY: Final = ("", "system", "style", "set")
+_KEY: Final = re.compile(r"(?i)(?P<before>.*?)[_\-. ]?units?|units?[_\-. ](?P<behind>(?!cell).+)")
+"""``energy_unit``, ``F_unit``, ``unit_forces``, ``units``; a unit cell is none."""
 _KNOWN: Final[Mapping[Quantity, str]] = {
     "length": "known: angstrom, bohr, nanometer, picometer",
     "energy": "known: eV, hartree, kcal/mol, kJ/mol, meV, rydberg",
@@ -39,7 +41,11 @@ _KNOWN: Final[Mapping[Quantity, str]] = {
 }
 _ONE: Final = 1e-6
 """Relative; a factor this close to one is the unit itself."""
-_LISTS: Final[Mapping[str, str]] = {"metal": "eV Å", "real": "kcal/mol Å", "au": "hartree bohr"}
+_LISTS: Final[Mapping[str, str]] = {
+    "metal": "eV Å",
+    "real": "kcal/mol Å",
+    **dict.fromkeys(("au", "a.u.", "atomic", "atomic units", "electron"), "hartree bohr"),
+}
 """What ``units`` alone may name: LAMMPS's sets of units, and atomic units."""
 
 
@@ -54,7 +60,7 @@ def require_ev_and_ang(
     Parameters
     ----------
     stated
-        What a frame says beside its numbers; keys that end in ``unit`` or ``units`` count.
+        What a frame says beside its numbers; keys that start or end with ``unit`` count.
     quantities
         Those whose numbers are used; none: all of them.
     expected
@@ -97,8 +103,8 @@ def array_in_unit(
     Parameters
     ----------
     quantity
-        What it is, with ``default`` for its unit in eV and Å. Attributes ``units``, ``unit`` and
-        ``u`` of the dataset come first, and ``energy_unit`` and the like of its group and the file.
+        What it is, with ``default`` for its unit in eV and Å. Units come from the attributes of the
+        dataset, and from attributes and texts of the groups it is in, up to the file.
 
     Raises
     ------
@@ -106,27 +112,76 @@ def array_in_unit(
         If a unit is not known, two contradict each other, or there is neither one nor a default.
     """
     found = dataset(group, key, where)
-    with damage_named(f"{where}, attributes of {key}"):
-        given = {k: unit for k, unit in _attributes(found).items() if k in _ATTRIBUTES}
-        for owner in (group, group.file):
-            stated = units_in(_attributes(owner))
-            given |= {name: unit for name, what, unit in stated if what == quantity}
-    factors = {unit_factor(quantity, unit) for unit in given.values()} or {default}
+    with damage_named(f"{where}, units of {key}"):
+        given = [
+            (name, unit)
+            for name, unit in _attributes(found).items()
+            if name == "u" or _named(name) in _OF_ANY or quantity_of(_named(name) or "") == quantity
+        ]
+        owners = [_of_quantity(said, quantity) for said in _beside(group, where)]
+    given += [one for named, _ in owners for one in named]
+    given = given or [one for _, of_any in owners for one in of_any]
+    factors = {unit_factor(quantity, unit) for _, unit in given} or {default}
     factor = factors.pop()
     if factor is None or factors:
-        said = ", ".join(f"{name} = {unit!r}" for name, unit in given.items())
+        said = ", ".join(f"{name} = {unit!r}" for name, unit in given)
         raise InputError(
-            f"{where}: unit of {key} is {said or 'not given'} - {_KNOWN[quantity]}. Correct the "
-            "attribute, or check the file's `layout`."
+            f"{where}: unit of {key} is {said or 'not given'} - {_KNOWN[quantity]}. Correct it, or "
+            "check the file's `layout`."
         )
     return numbers_in(found, key, shape, where) * factor
+
+
+def _beside(group: h5py.Group, where: str) -> Iterator[dict[str, str]]:
+    """Yield what a group and those it is in say of units.
+
+    Texts count in the group itself and the one around it, but not among the groups of a file.
+    """
+    parts = group.name.strip("/").split("/")
+    yield _attributes(group)
+    yield _texts(group, where)
+    for k in range(len(parts) - 1, -1, -1):
+        owner = group.file["/".join(parts[:k]) or "/"]
+        yield _attributes(owner)
+        if k == len(parts) - 1 and k:
+            yield _texts(owner, where)
+
+
+def _texts(group: h5py.Group, where: str) -> dict[str, str]:
+    """Return the datasets of a group that may state a unit, as texts."""
+    names = [name for name in group if _named(name) is not None]
+    return {name: one_text(dataset(group, name, where)[()]) for name in names}
+
+
+def _of_quantity(
+    stated: Mapping[str, str], quantity: Quantity
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return the units of a quantity by name, and those of all quantities that give one for it.
+
+    One of all quantities that is not known of any is kept, so that it is refused.
+    """
+    named: list[tuple[str, str]] = []
+    of_any: dict[str, list[str]] = {}
+    for key, what, unit in units_in(stated):
+        if what == quantity:
+            named.append((key, unit))
+        elif what is None:
+            of_any.setdefault(key, []).append(unit)
+    found = []
+    for key, units in of_any.items():
+        known = {kind: [u for u in units if unit_factor(kind, u)] for kind in EXPECTED}
+        if quantity == "force" and not known["force"] and known["energy"] and known["length"]:
+            known["force"] = [f"{known['energy'][0]}/{known['length'][0]}"]
+        if known[quantity] or not any(known.values()):
+            found.append((key, (known[quantity] or units)[0]))
+    return named, found
 
 
 def _attributes(owner: h5py.Group | h5py.Dataset) -> dict[str, str]:
     """Return the attributes that may state a unit, as texts."""
     if not h5py.h5a.get_num_attrs(owner.id):  # much faster than to look
         return {}
-    names = [name for name in owner.attrs if name in _ATTRIBUTES or _named(name) is not None]
+    names = [name for name in owner.attrs if name == "u" or _named(name) is not None]
     return {name: one_text(owner.attrs[name]) for name in names}
 
 
@@ -144,7 +199,7 @@ def units_in(stated: Mapping[str, Any]) -> Iterator[tuple[str, Quantity | None, 
             for part, unit in value.items():
                 if _WORDS.get(_last_word(str(part))):
                     yield f"{key}[{part!r}]", _WORDS[_last_word(str(part))], str(unit)
-        elif named:
+        elif named not in _OF_ANY:
             quantity = _WORDS.get(named)
             if quantity:
                 yield key, quantity, str(value)
@@ -156,9 +211,18 @@ def units_in(stated: Mapping[str, Any]) -> Iterator[tuple[str, Quantity | None, 
 
 @lru_cache(maxsize=1000)
 def _named(key: str) -> str | None:
-    """Return the word before ``_unit`` in a key, "" if there is none, None if it is no such key."""
-    found = re.fullmatch(r"(?i)(?:(.+?)[_\-. ]?)?units?", key)
-    return _last_word(found[1] or "") if found else None
+    """Return the word beside ``unit`` in a key, "" if there is none, None if it is no such key."""
+    found = _KEY.fullmatch(key)
+    return _last_word(found["before"] or found["behind"] or "") if found else None
+
+
+def quantity_of(word: str) -> Quantity | None:
+    """Return what a word or the last word of a key stands for.
+
+    >>> quantity_of("dft_energies"), quantity_of("dipole")
+    ('energy', None)
+    """
+    return _WORDS.get(_last_word(word))
 
 
 def _last_word(text: str) -> str:

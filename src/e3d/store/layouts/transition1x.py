@@ -46,7 +46,8 @@ def read(path: Path) -> Iterator[Group]:
     Raises
     ------
     InputError
-        For a file without reactions, a missing key or a wrong shape, naming the reaction.
+        For a file without reactions, a missing key, a wrong shape, or an end point of another
+        charge or spin than its path, naming the reaction.
     """
     with open_hdf5(path) as file, damage_named(str(path)):
         seen: set[str] = set()
@@ -76,10 +77,17 @@ def _subset(file: h5py.File, key: str) -> str:
 
 
 def _reaction(group: h5py.Group, subset: str, where: str) -> Iterator[Group]:
-    images = _frames(group, subset, where)
+    images = _frames(group, subset, where, (0, 1))
+    of_path = (images.charge, images.multiplicity)
     for name, single in subgroups(group, where):
         if name in END_POINTS:
-            end = _frames(single, subset, f"{where}/{name}")
+            end = _frames(single, subset, f"{where}/{name}", of_path)
+            found = (end.charge, end.multiplicity)
+            if found != of_path:
+                raise InputError(
+                    f"{where}/{name}: charge and multiplicity are {found}, those of the reaction's "
+                    f"path {of_path} - expected the same. Correct one of them."
+                )
             if np.array_equal(end.atomic_numbers, images.atomic_numbers):
                 images = _merged(images, end, f"{where}/{name}")
             else:
@@ -87,7 +95,10 @@ def _reaction(group: h5py.Group, subset: str, where: str) -> Iterator[Group]:
     yield images
 
 
-def _frames(group: h5py.Group, subset: str, where: str) -> Group:
+def _frames(
+    group: h5py.Group, subset: str, where: str, default: tuple[int | None, int | None]
+) -> Group:
+    """Return the frames of a group; ``default`` is charge and multiplicity if it states none."""
     require(group, NEEDED, NAME, where)
     numbers = atomic_numbers(group, NUMBERS, "(N,)", where)
     charge, multiplicity = state_of_group(group, numbers, where)
@@ -99,8 +110,8 @@ def _frames(group: h5py.Group, subset: str, where: str) -> Group:
         positions=array_in_unit(group, POSITIONS, "(M, N, 3)", "length", 1.0, where),
         energy=array_in_unit(group, ENERGY, "(M,)", "energy", 1.0, where),
         forces=array_in_unit(group, FORCES, "(M, N, 3)", "force", 1.0, where),
-        charge=charge or 0,
-        multiplicity=multiplicity or 1,
+        charge=default[0] if charge is None else charge,
+        multiplicity=default[1] if multiplicity is None else multiplicity,
     )
 
 

@@ -18,13 +18,23 @@ from ase.io.extxyz import key_val_str_to_dict, read_xyz
 from e3d.errors import InputError, one_line
 from e3d.store.files.compressed import open_stream
 from e3d.store.layouts.charge_and_spin import meaning
+from e3d.store.layouts.stated_units import EXPECTED, quantity_of
 from e3d.units import unit_factor
 
 _QUOTED: Final = re.compile(r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]')
 _KEY: Final = re.compile(r'(?:^|\s)([^\s="]+)\s*=')
-_IN_WORDS: Final = re.compile(r"(?i)(?:^|\s)(charge|mult|multiplicity|spin)\s*[:\s]\s*([-+]?\d+)\b")
-
-_ENERGY_UNIT: Final = re.compile(r"(?i)(?:^|\s)energy\s*=\s*[-+.\de]+\s+([^\s=]+)(?=\s|$)")
+_IN_WORDS: Final = re.compile(
+    r"(?i)(?:^|\s)(charges?|chr?g|uhf|mult|multiplicity|spin)\s*[:\s]\s*([-+]?\d+)\b"
+)
+_VALUE: Final = re.compile(r'[^\s="]+\s*=\s*\S*')
+_BARE: Final = re.compile(r"[-+]\d{1,2}(\s+\d{1,2})?(?=\s|$)|\d\s+\d$")
+"""A charge and a multiplicity without a word, as in the input of Gaussian."""
+_ENERGY_UNIT: Final = re.compile(r"(?i)(?:^|\s)(energy)\s*=\s*[-+.\de]+\s+([^\s=]+)(?=\s|$)")
+_UNIT_IN_WORDS: Final = re.compile(
+    r"(?i)\b(energy|energies|forces?|gradients?|positions?|coordinates?|distances?|lengths?|stress)"
+    r"(?:\s+(?:is|are|given|all|in|units?|of)\b)*\s*[:([]?\s*(atomic units|"
+    r"[^\s=,;)\]\"/]+(?:\s*/\s*[^\s=,;)\]\"/]+)*)"
+)
 
 
 def read_frames(path: Path) -> Iterator[tuple[Atoms, str]]:
@@ -91,17 +101,26 @@ def _comment(line: str) -> dict[str, Any]:
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         raise InputError(f"{twice[0]} is given twice - expected once. Remove one.")
-    said = _IN_WORDS.search(plain)
-    if said and int(said[2]) != (said[1].casefold() != "charge"):
+    for said in _IN_WORDS.finditer(plain):
+        if int(said[2]) == (said[1].casefold() in ("mult", "multiplicity", "spin")):
+            continue
         raise InputError(
             f"{said[0].strip()!r} in the comment is a charge or a spin that a program cannot be "
             "sure of - expected `charge=-1`, `multiplicity=2`. Write it so, or remove it."
         )
-    energy = _ENERGY_UNIT.search(plain)
-    if energy and unit_factor("energy", energy[1]) not in (None, 1.0):
+    bare = _BARE.match(_VALUE.sub("", plain).strip())
+    if bare and bare[0].split() != ["0", "1"]:
         raise InputError(
-            f"{energy[0].strip()!r} is an energy in {energy[1]} - expected eV. Convert the file."
+            f"{bare[0]!r} in the comment may be a charge and a multiplicity - expected "
+            "`charge=-1 multiplicity=1`. Write it so, or remove it."
         )
+    for found in (*_ENERGY_UNIT.finditer(plain), *_UNIT_IN_WORDS.finditer(line)):
+        quantity = quantity_of(found[1])
+        if quantity and unit_factor(quantity, found[2].rstrip(".")) not in (None, 1.0):
+            raise InputError(
+                f"{found[0].strip()!r} in the comment: {found[1]} in {found[2]} - expected "
+                f"{EXPECTED[quantity]}. Convert the file."
+            )
     info: dict[str, Any] = key_val_str_to_dict(line)
     _require_known_cell(info)
     return {

@@ -4,6 +4,7 @@ The sources are the first molecules of ``resources/minispice.hdf5``, single conf
 ``resources/spice2_real.xyz`` without their SMILES, and a copper cell by EMT.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
+from e3d.errors import InputError
 from e3d.store import geometry
 from e3d.store.convert import write_store
 from e3d.store.gate import EXCESSIVE
@@ -155,6 +157,35 @@ def test_one_mistake_in_all_molecules(
     assert [path.name for path in tmp_path.iterdir()] == ["spoilt.hdf5"]
 
 
+@pytest.mark.parametrize(
+    ("factor", "every", "text"),
+    [
+        (-1.0, 5, "had the opposite sign"),
+        (-1.0, 10, "had the opposite sign"),
+        (EV_KCAL_MOL, 6, "multiplied by 23.1"),
+        (1 / EV_KCAL_MOL, 10, "multiplied by 0.0434"),
+        (1 / 51.422, 5, "multiplied by 0.0194"),
+        (1 / BOHR_ANG, 4, "multiplied by 1.89"),
+    ],
+)
+def test_a_mistake_in_few_frames_of_all_molecules(
+    factor: float, every: int, text: str, spoilt: Any, tmp_path: Path
+) -> None:
+    """Most steps are right and so is the slope: the frames are found by what would mend them."""
+    wrong: list[float] = []
+
+    def change(arrays: Arrays) -> None:
+        arrays[G][::every] *= factor
+        wrong.extend(HARTREE_EV * arrays[E][::every])
+
+    with pytest.raises(InputError, match=f"{text}, while") as caught:
+        write_store(spoilt(change), tmp_path / "store.h5")
+    named = [float(energy) for energy in re.findall(r"\(([-\d.]+) eV\)", str(caught.value))]
+    found = [min(abs(energy - one) for one in wrong) < 1e-5 for energy in named]
+    assert len(found) == 3
+    assert sum(found) >= (2 if factor == 1 / BOHR_ANG else 3)  # such a step may suit either end
+
+
 def test_without_a_mistake(spoilt: Any, tmp_path: Path) -> None:
     report = write_store(spoilt(lambda arrays: None), tmp_path / "store.h5").as_dict()
     assert (report["frames"], report["frames_dropped"]) == (20 * MOLECULES, {})
@@ -212,13 +243,20 @@ def test_a_few_molecules_with_a_mistake_are_named(
     n: int, spoilt: Any, tmp_path: Path, input_error: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Too few to move the slope of all: warned of, and refused when they are more than a tenth."""
-    source = spoilt(scaled(**{G: -1.0}), only=n)
+    source = spoilt(permuted(1), only=n)
     if n == 2:
         write_store(source, tmp_path / "store.h5")
         assert "forces of 2 of 12 molecules looked at are at odds" in caplog.text
     else:
         with input_error("forces of 3 of 12 molecules", "[C:1]([H:2])([H:3])([H:4])[H:5]"):
             write_store(source, tmp_path / "store.h5")
+
+
+def test_two_molecules_of_the_other_sign_are_a_minority(
+    spoilt: Any, tmp_path: Path, input_error: Any
+) -> None:
+    with input_error("had the opposite sign", "[C:1]([H:2])([H:3])([H:4])[H:5], conformation"):
+        write_store(spoilt(scaled(**{G: -1.0}), only=2), tmp_path / "store.h5")
 
 
 # -- layouts without SMILES, single conformations, crystals --------------------------------------

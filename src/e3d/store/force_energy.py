@@ -32,7 +32,7 @@ from e3d.arrays import Floats
 from e3d.errors import InputError
 from e3d.store.force_work import MOST_FRAMES, Steps, steps
 from e3d.store.group import Group
-from e3d.units import BOHR_ANG, EV_KCAL_MOL, EV_KJ_MOL, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
+from e3d.store.wrong_frames import CAUSES, check_minority
 
 log = logging.getLogger(__name__)
 
@@ -54,29 +54,13 @@ _ALL_OF_THE_FIRST = 12
 _LARGE_RUN = 4
 _HELD_ATOMS = 200_000
 
-CAUSES: Final = {
-    1 / HARTREE_PER_BOHR_EV_PER_ANG: "the forces are 51.4 times too large, as eV/Å taken as "
-    "hartree/bohr",
-    HARTREE_PER_BOHR_EV_PER_ANG: "the forces are in hartree/bohr",
-    HARTREE_EV: "the forces are in hartree/Å, or eV of the energies were taken as hartree",
-    1 / HARTREE_EV: "the energies are in hartree, or eV/Å of the forces were taken as hartree/Å",
-    1 / BOHR_ANG: "the forces are in eV/bohr, or coordinates in Å were taken as bohr",
-    BOHR_ANG: "the coordinates are in bohr, or forces in eV/Å were taken as eV/bohr",
-    EV_KCAL_MOL: "the energies are in kcal/mol",
-    1 / EV_KCAL_MOL: "the forces are in kcal/mol/Å",
-    EV_KJ_MOL: "the energies are in kJ/mol",
-    1 / EV_KJ_MOL: "the forces are in kJ/mol/Å",
-    10.0: "the coordinates are in nm",
-    0.1: "the forces are in eV/nm",
-}
-"""What a slope of change over work comes from."""
-
 
 @dataclass
 class _Seen:
     """Sums over the groups of one subset."""
 
     parts: list[Steps] = field(default_factory=list)
+    ends: list[tuple[str, str]] = field(default_factory=list)
     groups: int = 0
     known: int = 0
     at_odds: list[str] = field(default_factory=list)
@@ -122,6 +106,7 @@ class ForceEnergy:
         if seen.due():
             found = steps(group)
             seen.parts.append(found)
+            seen.ends += [(_named(group, a), _named(group, b)) for a, b in found.ends.tolist()]
             change, work = _telling(found.change, found.work)
             if len(change) >= LEAST_STEPS_OF_ONE and not found.displaced:
                 seen.known += 1
@@ -154,12 +139,17 @@ class ForceEnergy:
         for group in self._small.values():
             self._look(group)
         self._small.clear()
-        every = [part for seen in self._subsets.values() for part in seen.parts]
-        found = {name: agreement(seen.parts) for name, seen in sorted(self._subsets.items())}
-        for name, part in {**found, "": agreement(every)}.items():
-            _judge(part, f" of subset {name!r}" if name and len(found) > 1 else "")
+        all_seen = _Seen()
+        for seen in self._subsets.values():
+            all_seen.parts += seen.parts
+            all_seen.ends += seen.ends
+        found = {}
+        if len(self._subsets) > 1:
+            for name, seen in sorted(self._subsets.items()):
+                found[name] = _checked(seen, f" of subset {name!r}")
+        every = _checked(all_seen, "")
         self._check_single_groups()
-        return {"all": agreement(every), **(found if len(found) > 1 else {})}
+        return {"all": every, **found}
 
 
 @dataclass(frozen=True)
@@ -201,7 +191,8 @@ def agreement(parts: list[Steps]) -> Agreement:
     """Pool steps into slope, agreement and torque.
 
     >>> change = np.full(20, 0.5)
-    >>> agreement([Steps(change, -change, np.empty(0))])
+    >>> ends = np.zeros((20, 2), dtype=int)
+    >>> agreement([Steps(change, np.column_stack([-change, 0 * change]), ends, np.empty(0))])
     Agreement(steps=20, slope=-1.0, agreement=0.0, proportional=1.0, torque=None, judged=True)
     """
     change, work, torque = (
@@ -248,6 +239,14 @@ def _slope(change: Floats, work: Floats) -> float:
     return float(ratio[order][np.searchsorted(total, total[-1] / 2)])
 
 
+def _checked(seen: _Seen, where: str) -> Agreement:
+    found = agreement(seen.parts)
+    if found.judged:
+        check_minority(seen.parts, seen.ends, SMALLEST_STEP_EV, where)
+    _judge(found, where)
+    return found
+
+
 def _judge(found: Agreement, where: str) -> None:
     if found.wrong and not np.isfinite(found.slope or 0.0):
         raise InputError(
@@ -287,6 +286,13 @@ def _cause(found: Agreement) -> str:
     return f"It seems that {' and '.join(signs) or 'one of the two is in another unit'}."
 
 
+def _named(group: Group, row: int) -> str:
+    """Return what messages call a frame: its energy finds it where numbers do not."""
+    known = -1 if group.source_index is None else int(group.source_index[row])
+    number = row if known < 0 else known
+    return f"{group.label}, conformation {number} ({group.energy[row]:.6f} eV)"
+
+
 def _identity(group: Group) -> tuple[Hashable, ...]:
     names = (group.smiles, group.name, group.subset, group.charge, group.multiplicity)
     return (*names, group.cell is None, group.pbc is None, group.atomic_numbers.tobytes())
@@ -300,4 +306,10 @@ def _joined(first: Group, second: Group) -> Group:
         for name in names
         if getattr(first, name) is not None
     }
-    return replace(first, source_index=None, stress=None, formation_energy=None, **joined)
+    numbers = [
+        np.arange(len(one.energy)) if one.source_index is None else one.source_index
+        for one in (first, second)
+    ]
+    return replace(
+        first, source_index=np.concatenate(numbers), stress=None, formation_energy=None, **joined
+    )

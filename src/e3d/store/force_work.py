@@ -30,28 +30,36 @@ NOISE_EV_PER_ANG: Final = 0.1
 """Forces of relaxed structures are no larger than the noise of a grid: they say nothing."""
 _ELEMENTS = 50_000  # of all matrices of atoms by atoms that are held at once
 _RIDGE = 1e-8
+_NO_STEPS: Final = (np.empty(0), np.empty((0, 2)), np.empty((0, 2), dtype=np.int64))
 
 
 @dataclass(frozen=True)
 class Steps:
-    """P steps between near conformations: change of energy and work of the forces (P,), eV.
+    """P steps between near conformations: change of energy (P,), and what the forces do, eV.
 
-    ``torque`` (K,) is the net torque on each conformation looked at, as a share of the largest that
-    forces of these sizes could give; empty for periodic frames. ``displaced`` says that the work is
-    along Cartesian displacements.
+    ``halves`` (P, 2) are the parts that the forces of either conformation have in the work, and
+    ``ends`` (P, 2) the rows of the two in their group. ``torque`` (K,) is the net torque on each
+    conformation looked at, as a share of the largest that forces of these sizes could give; empty
+    for periodic frames. ``displaced`` says that the work is along Cartesian displacements.
     """
 
     change: Floats
-    work: Floats
+    halves: Floats
+    ends: Ints
     torque: Floats
     displaced: bool = False
+
+    @property
+    def work(self) -> Floats:
+        """Work of the forces (P,), eV."""
+        return np.asarray(self.halves.sum(axis=1))
 
 
 def steps(group: Group) -> Steps:
     """Return the steps between the first conformations of a group that are near each other."""
     n = len(group.atomic_numbers)
     if n < 2 or not len(group.energy):
-        return Steps(np.empty(0), np.empty(0), np.empty(0))
+        return Steps(*_NO_STEPS, np.empty(0))
     if group.cell is not None:
         return Steps(*_displaced(group), np.empty(0), displaced=True)
     torque = _torque_share(group.positions[:MOST_FRAMES], group.forces[:MOST_FRAMES])
@@ -60,8 +68,8 @@ def steps(group: Group) -> Steps:
     return Steps(*_deformed(group), torque)
 
 
-def _deformed(group: Group) -> tuple[Floats, Floats]:
-    """Return change of energy and work (P,) from each conformation to the nearest one."""
+def _deformed(group: Group) -> tuple[Floats, Floats, Ints]:
+    """Return change (P,), halves and ends (P, 2) from each conformation to the nearest one."""
     n = len(group.atomic_numbers)
     first, second = np.triu_indices(n, k=1)
     positions = group.positions[:MOST_FRAMES]
@@ -69,16 +77,16 @@ def _deformed(group: Group) -> tuple[Floats, Floats]:
     distances = np.sqrt(np.einsum("mpx,mpx->mp", vectors, vectors))
     pairs = _nearest(np.log(distances))
     if not len(pairs):
-        return np.empty(0), np.empty(0)
+        return _NO_STEPS
     telling = np.argsort(-np.abs(group.energy[pairs[:, 1]] - group.energy[pairs[:, 0]]))
     pairs = pairs[telling[: min(MOST_STEPS, max(2, _ELEMENTS // n**2))]]
     used, rows = np.unique(pairs, return_inverse=True)
     a, b = rows.reshape(pairs.shape).T
     along = _along_inverse_distances(vectors[used], distances[used], group.forces[used])
     inverse = 1 / distances[used]
-    work = -0.5 * np.einsum("kp,kp->k", along[a] + along[b], inverse[b] - inverse[a])
+    halves = [-0.5 * np.einsum("kp,kp->k", along[k], inverse[b] - inverse[a]) for k in (a, b)]
     energy = group.energy[used]
-    return energy[b] - energy[a], work
+    return energy[b] - energy[a], np.column_stack(halves), pairs
 
 
 def _nearest(logarithms: Floats) -> Ints:
@@ -117,8 +125,8 @@ def _along_inverse_distances(vectors: Floats, distances: Floats, forces: Floats)
     return along
 
 
-def _displaced(group: Group) -> tuple[Floats, Floats]:
-    """Return change of energy and work (P,) from each frame to the next one if it is near."""
+def _displaced(group: Group) -> tuple[Floats, Floats, Ints]:
+    """Return change (P,), halves and ends (P, 2) from each frame to the next one if it is near."""
     moved = np.diff(group.positions, axis=0)
     near = np.ones(len(moved), dtype=bool)
     if group.cell is not None and group.pbc is not None:
@@ -128,9 +136,13 @@ def _displaced(group: Group) -> tuple[Floats, Floats]:
         moved = moved - turns @ group.cell[:-1]
     farthest = np.linalg.norm(moved, axis=-1).max(axis=1)
     near &= (farthest > NEAR_ANG[0]) & (farthest < NEAR_ANG[1])
-    mean = 0.5 * (group.forces[1:] + group.forces[:-1])
-    work = -np.einsum("mnx,mnx->m", mean, moved)
-    return np.diff(group.energy)[near], work[near]
+    halves = [
+        -0.5 * np.einsum("mnx,mnx->m", forces, moved)
+        for forces in (group.forces[:-1], group.forces[1:])
+    ]
+    first = np.flatnonzero(near)
+    ends = np.column_stack([first, first + 1])
+    return np.diff(group.energy)[near], np.column_stack(halves)[near], ends
 
 
 def _torque_share(positions: Floats, forces: Floats) -> Floats:

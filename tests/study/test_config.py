@@ -311,6 +311,7 @@ def _drop(path: str) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+SHARES = ("test_molecules", "test_conformations", "validation")
 MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
     "unknown key": (
         _put("training.lerning_rate", 1.0),
@@ -371,6 +372,35 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
         ["'cuda:1' is one GPU"],
     ),
     "a name with a slash": (_put("study", "a/b"), ["study = 'a/b'", "must match"]),
+    "shares that leave nothing": (
+        _put("split", {**dict.fromkeys(SHARES, 0.5), "seed": 0}),
+        ["split.test_conformations = 0.5", "add up to 1", "less than 1"],
+    ),
+    "more atoms at least than at most": (
+        _put("subset", {"seed": 0, "min_atoms": 9, "max_atoms": 3}),
+        ["subset.min_atoms = 9", "subset.max_atoms = 3"],
+    ),
+    "an element in small letters": (
+        _put("subset", {"seed": 0, "elements": ["C", "h"]}),
+        ["subset.elements.1 = 'h'", "must match"],
+    ),
+    "no sample at all": (_put("dynamics.sample_every", 10_000), ["every 10000 steps", "none does"]),
+    "no sample after equilibration": (
+        _put("dynamics.equilibration_fs", 1e6),
+        ["dynamics.steps = 800", "equilibration_fs = 1e+06"],
+    ),
+    "a batch beyond any memory": (
+        _put("training.batch_size", 10**9),
+        ["batch_size = 1000000000", "at most 100000"],
+    ),
+    "an epoch beyond any memory": (
+        lambda values: values["training"].update(
+            steps=10**6, steps_per_epoch=10**6, batch_size=10**5
+        ),
+        ["training: 1,000,000 steps_per_epoch", "100,000,000,000 frames"],
+    ),
+    "endless steps": (_put("training.steps", 10**12), ["training.steps", "at most 100000000"]),
+    "endless dynamics": (_put("dynamics.steps", 10**12), ["dynamics.steps", "at most 1000000000"]),
     "steps": (_put("training.steps_per_epoch", 300), ["2500", "not a multiple", "300"]),
 }
 

@@ -69,6 +69,12 @@ def test_a_model_starts_the_same_whatever_n_train(prepared: Prepared) -> None:
     )
 
 
+def test_a_cutoff_without_an_edge_is_refused(prepared: Prepared) -> None:
+    """With ``mean_neighbours`` given, such a training succeeded."""
+    with pytest.raises(InputError, match=r"r_max = 0\.5 Å: no two atoms of the \d+ frames"):
+        statistics(prepared.store, prepared.splits, 0.5)
+
+
 def test_runtime_settings_change_no_number(prepared: Prepared) -> None:
     cpu = rendered(prepared, {"kernels": "shipped"})
     gpu = rendered(prepared, {"device": "cuda:1", "compile_mode": "compile", "kernels": "shipped"})

@@ -15,8 +15,9 @@ from typing import Any
 from e3d.errors import InputError, choices
 from e3d.fields import NAMED_BONDS, TEST_SPLITS
 from e3d.options import read_yaml
+from study.config_numbers import check_frames, check_runtime
 from study.data.entries import check_entries, check_tests, sources
-from study.dynamics.settings import check_replicas
+from study.dynamics.settings import check_dynamics
 from study.fields import GIVEN, VARIANT_SIGN, base_and_variant, is_given, set_name
 from study.given.registry import GivenModel, check_given, given_models
 from study.results_folder import check_results
@@ -167,10 +168,11 @@ def load_study(
     check_given(study["given"], given, study["models"], need_files=not study["published"])
     _check_runs(study)
     _check_models(study)
-    _check_runtime(study)
+    check_runtime(study)
+    check_frames(study["split"], study["subset"])
     for section in ("figures", "dynamics"):
         _check_molecules(section, study[section]["molecules"])
-    check_replicas(study["dynamics"])
+    check_dynamics(study["dynamics"])
     if study["published"]:
         _check_published(study["study"], grid=bool(_used(study, "model")))
     return Study(study, known, given)
@@ -245,33 +247,6 @@ def _check_models(values: Mapping[str, Any]) -> None:
             f"{base_and_variant(models[0])[0]!r}, since figures and dynamics are made of plain "
             "sizes. Add it."
         )
-
-
-def _check_runtime(values: Mapping[str, Any]) -> None:
-    """Refuse devices that no training could use."""
-    runtime, sizes = values["runtime"], values["models"]
-    for name in runtime["models"]:
-        if name not in sizes:
-            raise InputError(
-                f"runtime.models: {name!r} is not under `models` - {choices(name, sizes)}. "
-                "Fix the spelling or remove it."
-            )
-    batch = values["training"]["batch_size"]
-    for name, own in {"": runtime, **runtime["models"]}.items():
-        both = {**runtime, **own}
-        where = f"runtime.models.{name}" if name else "runtime"
-        ranks = both["devices"] * both["nodes"]
-        if batch % ranks:
-            raise InputError(
-                f"{where}: {both['devices']} devices on {both['nodes']} nodes do not divide "
-                f"training.batch_size = {batch}, which is the batch of all of them together. "
-                "Change one of them."
-            )
-        if ranks > 1 and ":" in both["device"]:
-            raise InputError(
-                f"{where}: device {both['device']!r} is one GPU, and {ranks} are asked for. "
-                "Set `runtime.device: cuda`."
-            )
 
 
 def _check_molecules(section: str, wanted: list[str]) -> None:

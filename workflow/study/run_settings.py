@@ -24,6 +24,9 @@ _FACTS: Final = {
 }
 """Settings of an architecture by the facts of a model that say the same."""
 
+_MOST_FRAMES: Final = 100_000_000
+"""The order of an epoch is drawn at its start and kept in memory."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -166,12 +169,17 @@ def checked_part(part: str, values: dict[str, Any], where: str) -> dict[str, Any
 
 
 def _check_training(training: Mapping[str, Any], where: str) -> None:
-    """Refuse steps that do not end with an epoch, and a loss that is zero whatever the model."""
+    """Refuse steps that do not end with an epoch, endless ones, and a loss that is always zero."""
     steps, per_epoch = training["steps"], training["steps_per_epoch"]
     if steps % per_epoch:
         raise InputError(
             f"training.steps = {steps} is not a multiple of training.steps_per_epoch = "
             f"{per_epoch}. Change one of them."
+        )
+    if (frames := per_epoch * training["batch_size"]) > _MOST_FRAMES:
+        raise InputError(
+            f"{where}: {per_epoch:,} steps_per_epoch of batch_size = {training['batch_size']:,} are "
+            f"{frames:,} frames - allowed: {_MOST_FRAMES:,} between two validations. Lower one."
         )
     if not (training["energy_weight"] or training["force_weight"]):
         raise InputError(

@@ -55,21 +55,30 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
         For an unknown or missing key, or a value that is not allowed.
     """
     checked = check(dict(values), rules_of("config")["properties"]["dynamics"], "dynamics")
-    check_replicas(checked)
+    check_dynamics(checked)
     return Settings.from_dict(checked)
 
 
-def check_replicas(dynamics: Mapping[str, Any]) -> None:
-    """Refuse settings whose temperatures and numbers of replicas do not go together.
+def check_dynamics(dynamics: Mapping[str, Any]) -> None:
+    """Refuse settings that do not go together.
 
     Raises
     ------
     InputError
-        If there are more of one than of the other.
+        If there are more temperatures than numbers of replicas, or fewer, or if no sample is taken
+        after equilibration.
     """
     temperatures, replicas = len(dynamics["temperatures_K"]), len(dynamics["replicas"])
     if temperatures != replicas:
         raise InputError(
             f"dynamics.replicas has {replicas} numbers, dynamics.temperatures_K {temperatures} - "
             "one number of replicas for each temperature. Change one of them."
+        )
+    settings = Settings.from_dict(dynamics)
+    if settings.first_sample >= settings.n_samples:
+        raise InputError(
+            f"dynamics.steps = {settings.steps} of {settings.time_step_fs:g} fs, with a sample "
+            f"every {settings.sample_every} steps, end before a sample counts: none does within "
+            f"equilibration_fs = {settings.equilibration_fs:g}. Raise `dynamics.steps`, or lower "
+            "`sample_every` or `equilibration_fs`."
         )

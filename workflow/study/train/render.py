@@ -44,6 +44,11 @@ def statistics(store: Path, splits: Path, r_max: float) -> Statistics:
 
     The elements are those of the whole dataset, so that one model fits every subset and test set.
     It takes 0.1 s, less than looking after a file with the answer would be worth.
+
+    Raises
+    ------
+    InputError
+        If no two atoms are within ``r_max``: nothing would be learned.
     """
     with StoreReader(store) as reader:
         pool = frames_in(read_splits(splits, reader), splits, POOL)
@@ -53,6 +58,11 @@ def statistics(store: Path, splits: Path, r_max: float) -> Statistics:
         binding = float(reader.gather(F.BINDING_ENERGY, sample).sum())
         names = tuple(symbol(z) for z in reader.elements)
         shifts = {symbol(z): atoms[z] for z in reader.elements}
+    if not len(packed.centre):
+        raise InputError(
+            f"r_max = {r_max:g} Å: no two atoms of the {len(sample)} frames of {store} that were "
+            "looked at are as close, so the model would have no edge. Raise r_max."
+        )
     force_rms = float(np.sqrt(np.mean(packed.forces.astype(np.float64) ** 2)))
     n_atoms = len(packed.positions)
     return Statistics(names, shifts, force_rms, len(packed.centre) / n_atoms, binding / n_atoms)

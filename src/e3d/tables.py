@@ -9,15 +9,22 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from e3d import lineage, provenance
-from e3d.errors import InputError, one_line, shown
+from e3d import column_rules, lineage, provenance
+from e3d.errors import InputError, one_line
 from e3d.fields import RUN_COLUMNS, Column
 
 _FLOAT_FORMAT = "%.10g"
-_NAMES = (Column.RUN, Column.DATASET, Column.MODEL, Column.SMILES)
-"""Columns of texts that may look like numbers."""
-_SEEN = 50
-"""Values that say whether a column is one of texts."""
+_MAGIC = {
+    b"\x1f\x8b": "compressed with gzip",
+    b"BZh": "compressed with bzip2",
+    b"\xfd7zXZ": "compressed with xz",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"PK\x03\x04": "a ZIP archive or an Excel file",
+    b"PAR1": "a Parquet file",
+    b"\xff\xfe": "text as UTF-16",
+    b"\xfe\xff": "text as UTF-16",
+}
+"""What a file is that is taken for a CSV table, by its first bytes."""
 
 
 def _one_row(path: Path) -> pd.DataFrame:
@@ -41,6 +48,23 @@ _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".parquet": _parquet,
     ".json": _one_row,
 }
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    with path.open("rb") as handle:
+        start = handle.read(8)
+    for magic, what in _MAGIC.items():
+        if start.startswith(magic):
+            raise InputError(
+                f"{path}: not a readable table (it is {what}). Give the table as CSV in UTF-8, "
+                "unpacked, or make it again."
+            )
+    table = pd.read_csv(path)
+    if not isinstance(table.index, pd.RangeIndex):  # what pandas makes of the first fields
+        raise InputError(
+            f"{path}: its rows have more fields than its first line names. Make it again."
+        )
+    return table
 
 
 def write(
@@ -101,7 +125,8 @@ def read(
     ------
     InputError
         If the file is missing, empty, not a table, lacks a column, was written by a later version,
-        or has rows of another run than ``run``.
+        has rows of another run than ``run``, or values that cannot be: see
+        :mod:`e3d.column_rules`.
     """
     if not path.is_file():
         raise InputError(
@@ -109,19 +134,18 @@ def read(
         )
     lineage.require_readable(path)
     try:
-        table = _READERS.get(path.suffix, pd.read_csv)(path)
-    except Exception as error:  # pandas and pyarrow raise what their parsing hits
-        if isinstance(error, MemoryError):
-            raise
+        table = _READERS.get(path.suffix, _csv)(path)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - pandas and pyarrow raise what their parsing hits
         raise InputError(
             f"{path}: not a readable table ({one_line(error)}). Delete it and make it again."
         ) from None
-    if path.suffix == ".csv":
-        if not isinstance(table.index, pd.RangeIndex):  # what pandas makes of the first fields
-            raise InputError(
-                f"{path}: its rows have more fields than its first line names. Make it again."
-            )
-        _require_numbers(table, path)
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise InputError(f"{path}: has two columns {twice!r}, allowed is one. Make it again.")
+    if path.suffix != ".parquet":  # these hold types, and checksums
+        column_rules.require_possible(table, path)
     missing = [str(name) for name in columns if name not in table.columns]
     if missing:
         raise InputError(
@@ -131,22 +155,6 @@ def read(
     if run is not None:
         _require_run(table, path, str(run[str(Column.RUN)]))
     return table
-
-
-def _require_numbers(table: pd.DataFrame, path: Path) -> None:
-    """Refuse a word in a column of numbers, of which pandas makes a column of texts."""
-    for name in (name for name in table if name not in _NAMES):
-        if pd.api.types.is_numeric_dtype(table[name]):
-            continue
-        values = table[name].dropna()
-        if pd.to_numeric(values.iloc[:_SEEN], errors="coerce").isna().all():
-            continue  # texts
-        words = values[pd.to_numeric(values, errors="coerce").isna()]
-        if 0 < len(words) < len(values) / 2:
-            raise InputError(
-                f"{path}: row {int(words.index[0]) + 1}: {name} is {shown(words.iloc[0])}, and a "
-                "number in other rows. Make the table again, or correct it."
-            )
 
 
 def _require_run(table: pd.DataFrame, path: Path, run: str) -> None:

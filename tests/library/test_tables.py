@@ -1,11 +1,17 @@
 """Tables: what is written is read back, bad files are named, the run's columns come first."""
 
+import bz2
+import gzip
 import json
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from e3d import tables
@@ -77,6 +83,31 @@ def test_files_that_are_no_tables(
     (tmp_path / name).write_bytes(content)
     with input_error(name, "not a readable table", "make it again"):
         tables.read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("pack", "what"),
+    [
+        (gzip.compress, "compressed with gzip"),
+        (bz2.compress, "compressed with bzip2"),
+        (lzma.compress, "compressed with xz"),
+        (lambda text: text.decode().encode("utf-16"), "text as UTF-16"),
+        (lambda text: b"PK\x03\x04" + text, "a ZIP archive or an Excel file"),
+    ],
+)
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t"])
+def test_what_is_no_plain_text_is_said(
+    name: str, pack: Callable[[bytes], bytes], what: str, tmp_path: Path, input_error: Any
+) -> None:
+    (tmp_path / name).write_bytes(pack(b"a,b\n1,2\n"))
+    with input_error(name, f"it is {what}", "CSV in UTF-8"):
+        tables.read(tmp_path / name)
+
+
+def test_a_column_is_there_once(tmp_path: Path, input_error: Any) -> None:
+    pq.write_table(pa.table([[1], [2]], names=["a", "a"]), tmp_path / "t.parquet")
+    with input_error("t.parquet", "two columns 'a'"):
+        tables.read(tmp_path / "t.parquet")
 
 
 def test_what_a_table_must_have(tmp_path: Path, input_error: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from e3d import lineage, provenance, tables
 from e3d.fields import TABLE_VERSION
+from study.cli import main
 from study.collect import collect, collect_tables
 from study.tables import read_tables
 
@@ -60,7 +61,7 @@ def _refuse(table: pd.DataFrame) -> None:
 
 
 def _table(path: Path, n: int, *, dataset: str = "a", store: str = "sha256:1", **more: Any) -> Path:
-    run = _run(n, 0) | {"dataset": dataset}
+    run = _run(n, 0) | {"run": f"{dataset}/n{n}/nano/s0", "dataset": dataset}
     table = tables.with_run(pd.DataFrame({"row": [1.0, 2.0], **more}), run)
     tables.write(table, path, made_from={"store": store, "subset": f"sha256:n{n}"})
     return path
@@ -166,3 +167,102 @@ def test_tables_of_two_studies_are_not_read_together(tmp_path: Path, input_error
         read_tables([named, errors], needed)
     with input_error("one/bde/named.csv", "two/bde/named.csv", "read once"):
         read_tables([tmp_path / "two/bde/named.csv", errors, named], needed)
+
+
+def _errors(path: Path, seed: int = 0) -> Path:
+    """Write a table of errors as a study's, without a note."""
+    rows = {
+        "group_kind": ["all", "element"],
+        "group": ["all", "H"],
+        "n_frames": [4, 0],
+        "energy_mae_meV_per_atom": [5.0, np.nan],
+        "energy_mae_meV_per_atom_lo": [-1.0, np.nan],
+        "energy_mae_meV_per_atom_hi": [11.0, np.nan],
+        "force_mae_meV_per_ang": [50.0, 40.0],
+        "bond_energy_eV": [-0.5, 4.0],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tables.with_run(pd.DataFrame(rows), _run(8, seed)).to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "text"),
+    [
+        ("energy_mae_meV_per_atom", -5.0, "is -5.0 - allowed are numbers from 0"),
+        ("energy_mae_meV_per_atom", 12.0, "its interval is -1.0 to 11.0"),
+        ("energy_mae_meV_per_atom", np.nan, "is nan - its interval is -1.0 to 11.0"),
+        ("force_mae_meV_per_ang", np.nan, "is nan, and its frames were tested"),
+        ("force_mae_meV_per_ang", np.inf, "is inf - allowed are finite numbers"),
+        ("force_mae_meV_per_ang", "50 meV", "is '50 meV', and it holds numbers"),
+        ("bond_energy_eV", "strong", "is 'strong', and it holds numbers"),
+        ("n_frames", -4, "is -4 - allowed are numbers from 0"),
+        ("n_train", -8, "allowed are whole numbers from 0"),
+        ("n_train", "8 frames", "is '8 frames', and it holds numbers"),
+        ("n_train", 16, "has n_train 16, and its name says 8"),
+        ("seed", 7, "has seed 7, and its name says 0"),
+        ("dataset", "b", "has dataset 'b', and its name says a"),
+        ("model", "micro", "has model 'micro', and its name says nano"),
+        ("n_train", np.nan, "has n_train nan, and its name says 8"),
+    ],
+)
+def test_a_table_without_a_note_holds_what_can_be(
+    column: str, value: object, text: str, tmp_path: Path, input_error: Any
+) -> None:
+    good, bad = _errors(tmp_path / "good.csv", seed=1), _errors(tmp_path / "bad.csv")
+    collect_tables([good, bad], tmp_path / "out.csv")
+    table = pd.read_csv(bad).astype({column: object})
+    table.loc[0, column] = value
+    table.to_csv(bad, index=False)
+    (tmp_path / "out.csv").unlink()
+    with input_error("bad.csv", text):
+        collect_tables([good, bad], tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_rows_are_there_once_and_of_the_run_of_their_path(tmp_path: Path, input_error: Any) -> None:
+    path = _errors(tmp_path / "evaluate" / "a" / "n8" / "nano" / "s0.summary.csv")
+    collect_tables([path], tmp_path / "out.csv")
+    shutil.copy(path, path.with_name("s1.summary.csv"))
+    with input_error("s1.summary.csv", "rows of run a/n8/nano/s0", "that of a/n8/nano/s1"):
+        collect_tables([path.with_name("s1.summary.csv")], tmp_path / "out.csv")
+    pd.concat([pd.read_csv(path)] * 2).to_csv(path, index=False)
+    with input_error("s0.summary.csv: row 3 is there twice"):
+        collect_tables([path], tmp_path / "out.csv")
+
+
+def test_runs_that_break_a_law_may_have_no_errors(tmp_path: Path) -> None:
+    """They are left out, whatever numbers they have."""
+    good, bad = _errors(tmp_path / "good.csv", seed=1), _errors(tmp_path / "bad.csv")
+    bad.write_text(bad.read_text().replace("50.0", "inf"))
+    for path, obeyed in ((good, "yes"), (bad, "no")):
+        run = str(pd.read_csv(path)["run"][0])
+        laws = tmp_path / "laws" / f"{run}.csv"
+        laws.parent.mkdir(parents=True, exist_ok=True)
+        row = {"law": "finite", "quantity": "force", "deviation": 0, "limit": 0, "unit": "eV/A"}
+        row |= _run(8, int(run[-1])) | {"obeyed": obeyed}
+        pd.DataFrame([row]).to_csv(laws, index=False)
+    collect_tables([good, bad], tmp_path / "out.csv", laws=tmp_path / "laws")
+    assert set(pd.read_csv(tmp_path / "out.csv")["seed"]) == {1}
+
+
+def test_a_table_without_the_note_of_others_says_so(tmp_path: Path, input_error: Any) -> None:
+    paths = [_table(tmp_path / f"{n}.csv", n) for n in (8, 32)]
+    paths[1].write_text("\ufeff" + paths[1].read_text(), encoding="utf-8")
+    provenance.note(paths[1]).unlink()
+    assert len(collect([paths[1]])) == 2  # as a spreadsheet saves it
+    with input_error("32.csv: no 32.csv.provenance.json is beside it", "8.csv is of version 2"):
+        collect_tables(paths, tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("name", ["os:system", "builtins:print", "study.cli:main", "nosuch"])
+def test_checks_are_those_that_stages_declare(
+    name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = _errors(tmp_path / "8.csv")
+    with pytest.raises(SystemExit) as end:
+        main(["collect", str(path), f"--check={name}", "-o", str(tmp_path / "out.csv")])
+    assert end.value.code == 2
+    assert "is no check of a table" in capfd.readouterr().err
+    assert not (tmp_path / "out.csv").exists()
+    assert main(["collect", str(path), "--check=", "-o", str(tmp_path / "out.csv")]) == 0

@@ -4,13 +4,24 @@
 it needs no installation, only the folders ``src`` and ``workflow`` on the path.
 """
 
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from typing import Final
 
 from e3d import cli
 from e3d.command_line import Command, Group, argument, run_program
+from e3d.errors import choices, shown
 from e3d_labels.cli import COMMANDS as LABEL_COMMANDS
-from study.stages import STAGES
+from study.stages import STAGES, TABLES
+
+
+def _check(text: str) -> str:
+    """Read the name of a check that a stage declares for one of its tables; empty is none."""
+    known = sorted({table.check for table in TABLES.values() if table.check})
+    if text and text not in known:
+        raise ArgumentTypeError(f"{shown(text)} is no check of a table - {choices(text, known)}")
+    return text
+
 
 COMMANDS: Final[tuple[Command | Group, ...]] = (
     Group("gauge", "how much of D energies and forces determine"),
@@ -24,7 +35,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         "Stack tables of several runs, in run order.",
         (
             argument("TABLES+", "the tables of the runs"),
-            argument("--check", "MODULE:FUNCTION that may refuse them", type=str, default=""),
+            argument("--check", "MODULE:FUNCTION that may refuse them", type=_check, default=""),
             argument("--laws", "folder with RUN.csv: runs that break a law are left out"),
             argument("--may-be-empty", "no run need be left", action="store_true"),
         ),

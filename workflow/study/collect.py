@@ -8,9 +8,11 @@ import pandas as pd
 
 from e3d import lineage, provenance
 from e3d import tables as files
+from e3d.column_rules import require_whole
 from e3d.errors import InputError, one_line
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
+from e3d.run_names import of_path
 from study.soundness.verdicts import not_empty, without_broken
 
 Tables = Mapping[Path, pd.DataFrame]
@@ -54,8 +56,8 @@ def collect_tables(
     Raises
     ------
     InputError
-        If a table cannot be read, they do not belong together, the check refuses the whole, or no
-        run is left.
+        If a table cannot be read or holds what cannot be, they do not belong together, the check
+        refuses the whole, or no run is left.
     """
     if laws is not None:
         tables = not_empty(tables, laws)
@@ -63,6 +65,9 @@ def collect_tables(
     hashes, table = _made_from(read), _stacked(read)
     if laws is not None:
         table = without_broken(table, laws, may_be_empty=may_be_empty)
+    left = set(table[C.RUN])
+    for path, one in read.items():
+        require_whole(one[one[C.RUN].isin(left)], path)
     if check:
         _function(check)(table)
     with provenance.atomic(output) as temporary:
@@ -131,6 +136,11 @@ def _require_own_runs(read: Tables) -> None:
                 f"{path}: row {int(nameless.argmax()) + 1} is of no run - every row of "
                 "a table of the study has one. Make the table again."
             )
+        if (said := of_path(path.as_posix())) and (others := sorted({*table[C.RUN]} - {said})):
+            raise InputError(
+                f"{path}: has rows of run {others[0]}, and its path is that of {said}. Give the "
+                "table of that run, or make it again."
+            )
         for row in table[keys].drop_duplicates().astype(str).itertuples(index=False):
             other = seen.setdefault(tuple(row), path)
             if other != path:
@@ -155,8 +165,9 @@ def _made_from(read: Tables) -> dict[str, str]:
     for path, table in read.items():
         if (version := origins[path].version) != origins[newest].version:
             raise InputError(
-                f"{path}: a table of version {version}, but {newest} is of version "
-                f"{origins[newest].version}. Make the older one again."
+                f"{path}: {_said_version(path, version)}, but {newest} is of version "
+                f"{origins[newest].version}. Give it with the note that was written beside it, or "
+                "make it again."
             )
         shared = {
             key: value
@@ -166,3 +177,10 @@ def _made_from(read: Tables) -> dict[str, str]:
         for dataset in table[C.DATASET].fillna("").astype(str).unique():
             parts.append((path, {f"{dataset}/{key}": value for key, value in shared.items()}))
     return lineage.merged(parts)
+
+
+def _said_version(path: Path, version: int) -> str:
+    """Say of which version a table is, and whether that is for want of a note."""
+    if version > 1 or path.suffix == ".parquet" or provenance.note(path).is_file():
+        return f"a table of version {version}"
+    return f"no {provenance.note(path).name} is beside it, as with tables of version 1"

@@ -1,0 +1,140 @@
+"""What values a column can hold, by the kind of quantity that its name says.
+
+Errors, standard deviations and counts are numbers from 0, a column that ends in a unit holds
+numbers, a value lies in its own interval, and the columns of a run agree with its name.
+"""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from e3d import run_names
+from e3d.errors import InputError, shown
+from e3d.fields import METRICS, RUN_COLUMNS, Column
+
+_NAMES: Final = (Column.RUN, Column.DATASET, Column.MODEL, Column.SMILES)
+"""Columns of texts that may look like numbers."""
+_WHOLE: Final = (Column.N_TRAIN, Column.SEED)
+_COUNT: Final = re.compile(r"n|count|frames|seed|n_.*|frames_(?!per_).*")
+_ERROR: Final = re.compile(r"(?:.*_)?(?:mae|rmse|rms|sd|se)(?:_.*)?")
+_SIGNED: Final = re.compile(r"(?:.*_)?(?:lo|hi|change|minus|excess|difference)(?:_.*)?")
+_UNIT: Final = re.compile(r".*_(?:eV|meV_per_atom|[a-z0-9]+_per_ang|ang|nats|fs|K)(?:_lo|_hi)?")
+_SEEN: Final = 50
+"""Values that say whether a column is one of texts."""
+_ROUNDED: Final = 1e-6
+"""Of a value, how far it may lie beyond an end of its interval: tables hold ten digits."""
+_OF_EPOCHS: Final = "validation_"
+"""Begin of columns of a training's epochs, which may diverge before the run is left out."""
+_REMEDY: Final = "Make the table again, or correct it."
+
+
+def require_possible(table: pd.DataFrame, path: Path) -> None:
+    """Refuse texts among numbers, errors and counts below 0, and runs that deny their own name.
+
+    Raises
+    ------
+    InputError
+        Naming the row and the column.
+    """
+    for key in table.columns:  # numbers, in a JSON list
+        name = str(key)
+        numbers = _numbers(table[key], name, path)
+        if numbers is None or not (_never_negative(name) or name in _WHOLE):
+            continue
+        wrong = numbers < 0
+        if name in _WHOLE:
+            wrong |= numbers.notna() & (numbers % 1 != 0)
+        if wrong.any():
+            what = "whole numbers from 0" if name in _WHOLE else "numbers from 0"
+            raise InputError(f"{_where(table[key], wrong, path)} - allowed are {what}. {_REMEDY}")
+    if set(RUN_COLUMNS) <= set(table.columns):
+        for run in table[[*RUN_COLUMNS]].drop_duplicates().to_dict("records"):
+            if wrong_run := run_names.contradiction({str(key): run[key] for key in run}):
+                raise InputError(f"{path}: {wrong_run} - both must say the same. {_REMEDY}")
+
+
+def require_whole(table: pd.DataFrame, path: Path) -> None:
+    """Refuse what the tables of a model that obeys its laws do not hold.
+
+    That is a row twice, an error or a count without end, an interval without its value or with one
+    outside, and frames without an error.
+
+    Raises
+    ------
+    InputError
+        Naming the row.
+    """
+    if (twice := table.duplicated()).any():
+        row = int(twice.to_numpy().argmax()) + 1
+        raise InputError(f"{path}: row {row} is there twice, allowed is once. {_REMEDY}")
+    for name in map(str, table.columns):
+        if _never_negative(name) and not name.startswith(_OF_EPOCHS):
+            wrong = pd.Series(np.isinf(_as_numbers(table[name])), table.index)
+            if wrong.any():
+                where = _where(table[name], wrong, path)
+                raise InputError(f"{where} - allowed are finite numbers. {_REMEDY}")
+        if {f"{name}_lo", f"{name}_hi"} <= set(table.columns):
+            _require_inside(table, name, path)
+    if Column.GROUP_KIND in table:
+        tested = table[Column.GROUP_KIND] == "all"
+        if Column.N_FRAMES in table:
+            tested &= _as_numbers(table[Column.N_FRAMES]) > 0
+        for metric in (one for one in METRICS if one in table):
+            if (wrong := tested & _as_numbers(table[metric]).isna()).any():
+                where = _where(table[metric], wrong, path)
+                raise InputError(f"{where}, and its frames were tested. {_REMEDY}")
+
+
+def _require_inside(table: pd.DataFrame, name: str, path: Path) -> None:
+    """Refuse a value that is not there, or not between the ends of its interval."""
+    value, low, high = (_as_numbers(table[f"{name}{end}"]) for end in ("", "_lo", "_hi"))
+    slack = _ROUNDED * np.maximum(1, value.abs())
+    wrong = (value < low - slack) | (value > high + slack)
+    wrong |= value.isna() & (low.notna() | high.notna())
+    if wrong.any():
+        place = int(wrong.to_numpy().argmax())
+        raise InputError(
+            f"{_where(table[name], wrong, path)} - its interval is {low.iloc[place]} to "
+            f"{high.iloc[place]}, and it must lie inside. {_REMEDY}"
+        )
+
+
+def _never_negative(name: str) -> bool:
+    is_error = _ERROR.fullmatch(name) and not _SIGNED.fullmatch(name)
+    return bool(is_error or _COUNT.fullmatch(name))
+
+
+def _as_numbers(column: "pd.Series[float]") -> "pd.Series[float]":
+    if not pd.api.types.is_numeric_dtype(column):
+        column = pd.to_numeric(column.map(_plain), errors="coerce")
+    return column.astype(float)
+
+
+def _plain(value: object) -> object:
+    """Return a number or a text as it is, and anything else that JSON may hold as a text."""
+    return value if value is None or isinstance(value, int | float | str) else str(value)
+
+
+def _numbers(column: "pd.Series[float]", name: str, path: Path) -> "pd.Series[float] | None":
+    """Return a column of numbers, None for one of texts; a word among numbers is refused."""
+    if name in _NAMES:
+        return None
+    of_numbers = _never_negative(name) or name in _WHOLE or _UNIT.fullmatch(name)
+    if pd.api.types.is_numeric_dtype(column):
+        return column.astype(float) if of_numbers else None
+    if not of_numbers and _as_numbers(column.dropna().iloc[:_SEEN]).isna().all():
+        return None
+    numbers = _as_numbers(column)
+    words = column.notna() & numbers.isna()
+    if words.any() and (of_numbers or words.sum() < column.notna().sum() / 2):
+        raise InputError(f"{_where(column, words, path)}, and it holds numbers. {_REMEDY}")
+    return numbers if of_numbers else None
+
+
+def _where(column: "pd.Series[float]", wrong: "pd.Series[bool]", path: Path) -> str:
+    """Say the first row, from 1, that is wrong, and what stands there."""
+    place = int(wrong.to_numpy().argmax())
+    return f"{path}: row {place + 1}: {column.name} is {shown(column.tolist()[place])}"

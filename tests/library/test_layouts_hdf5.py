@@ -178,6 +178,17 @@ def test_transition1x_end_points_on_the_path_are_counted_others_added(
     np.testing.assert_array_equal(group.forces[4], source["transition_state"][T1X_FORCES][0])
 
 
+@pytest.mark.parametrize(("key", "change"), [(T1X_ENERGY, 0.2), (T1X_FORCES, 0.5)])
+def test_transition1x_end_points_have_the_labels_of_their_image(
+    key: str, change: float, hdf5_file: Any, read_groups: Any, input_error: Any
+) -> None:
+    source = t1x_reaction()
+    source["reactant"] = source["reactant"] | {key: source["reactant"][key] + change}
+    path = hdf5_file({"data": {"C1H4O1": {"rxn0": source}}})
+    with input_error("rxn0/reactant", "as image", "other labels - energy"):
+        read_groups("transition1x", path)
+
+
 def test_transition1x_end_points_in_another_order_are_a_group_of_their_own(
     hdf5_file: Any, read_groups: Any
 ) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from e3d.fields import Store as F
 from e3d.store.convert import DUPLICATE, write_store
-from e3d.store.duplicates import TOLERANCE_ANG, Duplicates, same_structure
+from e3d.store.duplicates import TOLERANCE_ANG, Duplicates, matching
 from e3d.store.reader import StoreReader
+from e3d.units import HARTREE_EV
 
 NUMBERS = np.array([8, 1, 1, 6, 1, 1])
 
@@ -19,14 +20,18 @@ class Kept:
     """What a store would hold: frames by number, as float32."""
 
     def __init__(self) -> None:
-        self.frames: list[tuple[np.ndarray, np.ndarray]] = []
+        self.frames: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self.duplicates = Duplicates(lambda frame: self.frames[frame])
 
     def add(
         self, numbers: np.ndarray, positions: np.ndarray, cell: np.ndarray | None = None
     ) -> list[bool]:
-        fresh = self.duplicates.fresh(0, numbers, positions, cell, len(self.frames))
-        self.frames += [(numbers.astype(np.uint8), x.astype(np.float32)) for x in positions[fresh]]
+        labels = (np.zeros(len(positions)), np.zeros_like(positions))
+        fresh = self.duplicates.fresh(0, numbers, positions, cell, *labels, len(self.frames))
+        self.frames += [
+            (numbers.astype(np.uint8), x.astype(np.float32), np.zeros_like(x, dtype=np.float32))
+            for x in positions[fresh]
+        ]
         return [bool(flag) for flag in fresh]
 
 
@@ -129,9 +134,7 @@ def test_against_all_pairs() -> None:
     expected: list[bool] = []
     for k, frame in enumerate(frames):
         earlier = [frames[e] for e in range(k) if expected[e]]
-        expected.append(
-            not any(same_structure(NUMBERS, frame, NUMBERS, other) for other in earlier)
-        )
+        expected.append(all(matching(NUMBERS, frame, NUMBERS, other) is None for other in earlier))
     assert Kept().add(NUMBERS, frames) == expected
     assert 0 < expected.count(False) < 40
 
@@ -152,3 +155,42 @@ def test_reading_a_dataset_drops_and_reports_them(
     with StoreReader(tmp_path / "store.h5") as reader:
         assert len(reader) == 6
         assert reader[F.ENERGY].shape == (6,)
+
+
+@pytest.mark.parametrize(
+    ("energy", "forces", "good"),
+    [
+        (1e-3, 1.0, True),  # another program, another convergence
+        (0.0, np.float32(1 / 3) * 3, True),
+        (0.1, 1.0, False),
+        (0.0, -1.0, False),
+        (0.0, 0.9, False),
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_duplicates_have_the_same_labels(
+    energy: float,
+    forces: float,
+    good: bool,
+    together: bool,
+    spice_file: Any,
+    spice_group: Any,
+    tmp_path: Path,
+    input_error: Any,
+) -> None:
+    """In one group or two, atoms in another order or not: one of two other labels is wrong."""
+    group = spice_group("CO", 4)
+    again = {key: value.copy() for key, value in group.items()}
+    again["dft_total_energy"] = again["dft_total_energy"] + energy / HARTREE_EV
+    again["formation_energy"] = again["formation_energy"] + energy / HARTREE_EV
+    again["dft_total_gradient"] = again["dft_total_gradient"] * forces
+    groups = {"a": group, "b": again}
+    if together:
+        rows = ("conformations", "dft_total_energy", "dft_total_gradient", "formation_energy")
+        groups = {"a": group | {key: np.concatenate([group[key], again[key]]) for key in rows}}
+    if good:
+        report = write_store(spice_file(groups), tmp_path / "store.h5")
+        assert report.frames_dropped == {DUPLICATE: 4}
+        return
+    with input_error("repeats an earlier frame", "earlier -", "other labels"):
+        write_store(spice_file(groups), tmp_path / "store.h5")

@@ -182,9 +182,11 @@ def _fill(writer: StoreWriter, groups: Iterator[Group], kept: _Kept, report: Rep
         if not len(group.energy):
             continue
         same = (writer.molecule_row(parsed), parsed.charge, parsed.multiplicity)
-        fresh = duplicates.fresh(
-            same, group.atomic_numbers, group.positions, group.cell, writer.n_frames
-        )
+        structure = (group.atomic_numbers, group.positions, group.cell)
+        try:
+            fresh = duplicates.fresh(same, *structure, group.energy, group.forces, writer.n_frames)
+        except InputError as error:
+            raise InputError(f"{group.label}, {error}") from None
         if not fresh.all():
             report.frames_dropped[DUPLICATE] += int((~fresh).sum())
             group = select(group, fresh)

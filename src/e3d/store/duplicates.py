@@ -5,27 +5,38 @@ same element in the other (atom order differs between the groups of one molecule
 five numbers that barely change where its coordinates change by less than the tolerance. Frames that
 agree in all five, within bounds, are read back and compared atom by atom. The cells of periodic
 frames are compared entry by entry.
+
+Duplicates have the same labels, or one of the two is wrong (:func:`contradiction`).
 """
 
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-TOLERANCE_ANG = 1e-4
+from e3d.errors import InputError
 
-Lookup = Callable[[int], tuple[NDArray[np.uint8], NDArray[np.float32]]]
+TOLERANCE_ANG = 1e-4
+SAME_ENERGY_EV: Final = 0.01
+"""Two programs at one level of theory differ by up to 3 meV for an atom, convergence by less."""
+SAME_FORCE: Final = 0.05
+"""eV/Å. Stiff bonds, 100 eV/Å², change a force by 0.01 to 0.02 within the tolerance."""
+_SINGLE: Final = 2.0**-23
+"""Relative rounding of labels in single precision."""
+
+Lookup = Callable[[int], tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]]
 
 
 class Duplicates:
     """The frames kept so far, by molecule; five numbers each (14 if periodic) stay in memory."""
 
     def __init__(self, lookup: Lookup) -> None:
-        """Take what returns atomic numbers (N,) and positions (N, 3) of a frame kept before."""
+        """Take what returns numbers (N,), positions and forces (N, 3) of a frame kept before."""
         self._lookup = lookup
         self._keys: dict[Hashable, NDArray[np.float64]] = {}
         self._frames: dict[Hashable, NDArray[np.int64]] = {}
+        self._energies: dict[Hashable, NDArray[np.float64]] = {}
 
     def fresh(
         self,
@@ -33,6 +44,8 @@ class Duplicates:
         numbers: NDArray[np.int64],
         positions: NDArray[np.float64],
         cell: NDArray[np.float64] | None,
+        energy: NDArray[np.float64],
+        forces: NDArray[np.float64],
         first_frame: int,
     ) -> NDArray[np.bool_]:
         """Say which conformations of a group are new, (M,); those are remembered.
@@ -43,24 +56,43 @@ class Duplicates:
             Differs between structures that are never the same: molecules, charges, spins.
         numbers, positions, cell
             Atomic numbers (N,), coordinates (M, N, 3) and cells (M, 3, 3), Å; no cell: None.
+        energy, forces
+            Labels (M,), eV, and (M, N, 3), eV/Å.
         first_frame
             The new ones become the frames ``first_frame``, ``first_frame + 1``, ... of the store.
+
+        Raises
+        ------
+        InputError
+            If a molecule's duplicate has other labels than the frame it repeats. Crystals may have:
+            magnetic order, or the basis set of another cell, is no part of a frame.
         """
         molecule = (molecule, cell is None)
         keys, bounds = structure_keys(numbers, positions, cell)
         old_keys = self._keys.get(molecule, np.empty((0, keys.shape[1])))
         old_frames = self._frames.get(molecule, np.empty(0, dtype=np.int64))
+        old_energy = self._energies.get(molecule, np.empty(0))
         all_keys = np.concatenate([old_keys, keys])
         n_old = len(old_keys)
         keep = np.ones(len(positions), dtype=bool)
         for later, earlier in candidates(all_keys, bounds, n_old):
             if keep[later] and (earlier < n_old or keep[earlier - n_old]):
-                other = (
+                k = earlier - n_old
+                other_numbers, other_positions, other_forces = (
                     self._lookup(int(old_frames[earlier]))
                     if earlier < n_old
-                    else (numbers, positions[earlier - n_old].astype(np.float32))
+                    else (numbers, positions[k].astype(np.float32), forces[k])
                 )
-                keep[later] = not same_structure(numbers, positions[later], *other)
+                same = matching(numbers, positions[later], other_numbers, other_positions)
+                keep[later] = same is None
+                if same is not None and cell is None:
+                    before = float(old_energy[earlier] if earlier < n_old else energy[k])
+                    found = contradiction(
+                        float(energy[later]), forces[later], before, other_forces[same]
+                    )
+                    if found:
+                        raise InputError(f"conformation {later}: {found}")
+        self._energies[molecule] = np.concatenate([old_energy, energy[keep]])
         self._keys[molecule] = np.concatenate([old_keys, keys[keep]])
         new_frames = first_frame + np.arange(int(keep.sum()))
         self._frames[molecule] = np.concatenate([old_frames, new_frames])
@@ -74,11 +106,49 @@ def same_structure(
     other_positions: NDArray[np.floating[Any]],
 ) -> bool:
     """Say whether two frames (N, 3) are the same up to the order of equal atoms."""
+    return matching(numbers, positions, other_numbers, other_positions) is not None
+
+
+def matching(
+    numbers: NDArray[np.integer[Any]],
+    positions: NDArray[np.floating[Any]],
+    other_numbers: NDArray[np.integer[Any]],
+    other_positions: NDArray[np.floating[Any]],
+) -> NDArray[np.int64] | None:
+    """Return the row of the other frame (N, 3) for each atom (N,), None if they are not the same.
+
+    They are the same up to the order of equal atoms.
+    """
     if len(numbers) != len(other_numbers):
-        return False
+        return None
     apart = np.abs(positions[:, None] - other_positions[None]).max(axis=-1) > TOLERANCE_ANG
     near = ~apart & (numbers[:, None] == other_numbers[None])
-    return bool(near.any(axis=0).all() and near.any(axis=1).all())
+    same = near.any(axis=0).all() and near.any(axis=1).all()
+    return np.asarray(near.argmax(axis=1)) if same else None
+
+
+def contradiction(
+    energy: float,
+    forces: NDArray[np.floating[Any]],
+    other_energy: float,
+    other_forces: NDArray[np.floating[Any]],
+) -> str:
+    """Say how labels of one geometry differ, "" where only by rounding and its small change.
+
+    Energies are in eV, forces (N, 3), atom by atom, in eV/Å.
+    """
+    work = TOLERANCE_ANG * float(np.abs(forces).sum())
+    off = abs(energy - other_energy)
+    turned = float(np.abs(forces - other_forces).max(initial=0.0))
+    large = 0.01 * float(np.abs(forces).max(initial=0.0))
+    if off <= SAME_ENERGY_EV + work + _SINGLE * abs(energy) and turned <= SAME_FORCE + large:
+        return ""
+    return (
+        f"repeats an earlier frame of the same molecule within {TOLERANCE_ANG:g} Å with other "
+        f"labels - energy {energy:.6f} eV, earlier {other_energy:.6f} eV, forces up to "
+        f"{turned:.3g} eV/Å apart, where {SAME_ENERGY_EV:g} eV and {SAME_FORCE:g} eV/Å may be. "
+        "Correct or remove one of the two, or state charge and multiplicity where they differ."
+    )
 
 
 def structure_keys(

@@ -159,17 +159,19 @@ class StoreWriter:
             raise InputError(f"{name} holds numbers too large for {dtype}. Fix the file.")
         self._spool[name].write(stored.tobytes())
 
-    def written(self, frame: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Return atomic numbers (N,) and positions (N, 3) of a frame that was added before."""
+    def written(
+        self, frame: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+        """Return atomic numbers (N,), positions and forces (N, 3) of a frame added before."""
         start, n = self._frame_ptr[frame], self._frame_ptr[frame + 1] - self._frame_ptr[frame]
         parts = []
-        for name in (F.ATOMIC_NUMBERS, F.POSITIONS):
+        for name in (F.ATOMIC_NUMBERS, F.POSITIONS, F.FORCES):
             dtype = np.dtype((ARRAYS[name].dtype, ARRAYS[name].tail))
             handle = self._spool[name]
             handle.seek(start * dtype.itemsize)
             parts.append(np.frombuffer(handle.read(n * dtype.itemsize), dtype=ARRAYS[name].dtype))
             handle.seek(0, os.SEEK_END)
-        return parts[0], parts[1].reshape(-1, 3)
+        return parts[0], parts[1].reshape(-1, 3), parts[2].reshape(-1, 3)
 
     def __exit__(
         self,

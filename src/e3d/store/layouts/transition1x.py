@@ -12,12 +12,12 @@ searched for them: an image of the path is dropped and counted, any other is add
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 import h5py
 import numpy as np
 
 from e3d.errors import InputError
+from e3d.store.duplicates import TOLERANCE_ANG, contradiction
 from e3d.store.files.hdf5 import atomic_numbers, damage_named, open_hdf5, require, subgroups
 from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import state_of_group
@@ -34,7 +34,6 @@ NAME = "Transition1x"
 VIEWS = ("train", "val", "test")
 END_POINTS = ("reactant", "product", "transition_state")
 ON_THE_PATH = "reactants, products and transition states that are images of the path"
-_SAME_ANG: Final = 1e-4
 
 
 def read(path: Path) -> Iterator[Group]:
@@ -122,11 +121,19 @@ def _merged(images: Group, end: Group, where: str) -> Group:
         raise InputError(
             f"{where}: positions {end.positions.shape} do not fit {n} atoms. Fix the group."
         )
-    known = [
-        bool((np.abs(images.positions - p).max(axis=(1, 2), initial=0) < _SAME_ANG).any())
-        for p in end.positions
-    ]
-    new = ~np.array(known, dtype=bool)
+    new = np.ones(len(end.positions), dtype=bool)
+    for k, own in enumerate(end.positions):
+        apart = np.abs(images.positions - own).max(axis=(1, 2), initial=0)
+        for image in np.flatnonzero(apart < TOLERANCE_ANG)[:1].tolist():
+            new[k] = False
+            found = contradiction(
+                float(end.energy[k]),
+                end.forces[k],
+                float(images.energy[image]),
+                images.forces[image],
+            )
+            if found:
+                raise InputError(f"{where}, as image {image} of the path: {found}")
     dropped = dict(images.dropped)
     if not new.all():
         dropped[ON_THE_PATH] = dropped.get(ON_THE_PATH, 0) + int((~new).sum())

@@ -98,7 +98,7 @@ def mptrj_frame(structure_dict: Any) -> Callable[..., dict[str, Any]]:
             "structure": structure_dict(elements, seed),
             "uncorrected_total_energy": -5.0 - seed,
             "corrected_total_energy": -5.7 - seed,
-            "energy_per_atom": -2.85,
+            "energy_per_atom": (-5.7 - seed) / n,
             "force": np.random.default_rng(seed).normal(size=(n, 3)).tolist(),
             "stress": STRESS,
             "magmom": None,
@@ -121,7 +121,7 @@ def matpes_record(structure_dict: Any) -> Callable[..., dict[str, Any]]:
             "energy": -5.0 - seed,
             "forces": np.random.default_rng(seed).normal(size=(n, 3)).tolist(),
             "stress": VOIGT,
-            "elements": ["Li", "O"],
+            "elements": sorted(set(elements.split())),
         }
         return made | change
 

@@ -55,6 +55,11 @@ def _cube(edge: float) -> list[list[float]]:
     return [[edge, 0.0, 0.0], [0.0, edge, 0.0], [0.0, 0.0, edge]]
 
 
+def _scaled_xyz(made: dict[str, Any]) -> None:
+    for site in made["structure"]["sites"]:
+        site["xyz"] = [x / 0.529177 for x in site["xyz"]]
+
+
 WRONG: dict[str, tuple[Spoil, list[str]]] = {
     "nan energy": (_set(energy=NAN), ["energy", "not finite"]),
     "endless energy": (_set(energy=INF), ["energy", "not finite"]),
@@ -86,6 +91,24 @@ WRONG: dict[str, tuple[Spoil, list[str]]] = {
     "unknown charge": (_set(charge_state=1), ["charge_state = 1", "Rename"]),
     "hartree": (_set(energy_unit="Ha"), ["energy_unit is 'Ha', expected eV"]),
     "units by name": (_set(units={"energy": "Ha"}), ["units['energy'] is 'Ha'"]),
+    "units of the structure": (_structure(length_unit="bohr"), ["length_unit is 'bohr'"]),
+    "units of the lattice": (_lattice(unit="bohr"), ["unit is 'bohr'", "Å"]),
+    "units of a site": (_site(coords_unit="nm"), ["coords_unit is 'nm'"]),
+    "the unit first": (_set(unit_forces="Ha/bohr"), ["unit_forces is 'Ha/bohr'"]),
+    "abc of another site": (_site(abc=[0.9, 0.1, 0.2]), ["site 0: abc and xyz are", "Å apart"]),
+    "xyz in bohr": (_scaled_xyz, ["abc and xyz are", "one place"]),
+    "another length": (_lattice(a=4.02), ["a is 4.02, the rest of the record gives 4 "]),
+    "another angle": (_lattice(beta=90.0), ["beta is 90, the rest of the record gives 80.5"]),
+    "another volume": (_lattice(volume=121.0), ["volume is 121, the rest of the record gives 120"]),
+    "a volume in bohr": (_set(volume=809.8), ["volume is 809.8"]),
+    "another number of sites": (_set(nsites=4), ["nsites is 4, the rest of the record gives 2"]),
+    "another formula": (_set(formula_pretty="Li2O"), ["formula_pretty is Li2O", "LiO"]),
+    "another composition": (_set(composition={"Li": 2, "O": 2}), ["composition is {'Li': 2"]),
+    "another element": (_set(elements=["Na", "O"]), ["elements is ['Na', 'O']"]),
+    "another system": (_set(chemsys="Li-O-P"), ["chemsys is Li-O-P"]),
+    "another energy": (_set(energy_per_atom=-5.0), ["energy_per_atom is -5", "gives -2.5"]),
+    "other forces": (_set(abs_forces=[0.0, 0.0]), ["abs_forces[0] is 0"]),
+    "huge stress": (_set(stress=[1e6, 0, 0, 0, 0, 0]), ["stress of 1e+06 kbar", "at most 1.3e+03"]),
     "GPa": (_set(stress_unit="GPa"), ["stress_unit is 'GPa', expected kbar"]),
 }
 
@@ -99,6 +122,50 @@ def test_what_would_be_read_wrongly_is_refused(
     spoil(made)
     with input_error(*texts):
         read_groups("matpes", json_file([made]))
+
+
+@pytest.mark.parametrize(
+    ("change", "texts"),
+    [
+        ({"energy_per_atom": -5.0}, ["energy_per_atom is -5, the rest of the record gives -2.5"]),
+        ({"corrected_total_energy": -155.0}, ["corrected_total_energy is -155"]),
+        ({"stress": [[5, 9, 0], [0, 5, 0], [0, 0, 5]]}, ["not symmetric, component 12"]),
+        ({"stress": [[-1e6, 0, 0], [0, 0, 0], [0, 0, 0]]}, ["stress of 1e+06 kbar"]),
+    ],
+)
+def test_contradictions_in_mptrj(
+    change: Any, texts: Any, mptrj_frame: Any, json_file: Any, read_groups: Any, input_error: Any
+) -> None:
+    with input_error("frame a", *texts):
+        read_groups("mptrj", json_file({"mp-1": {"a": mptrj_frame(**change)}}))
+
+
+def test_what_is_stated_twice_and_agrees(
+    matpes_record: Any, mptrj_frame: Any, json_file: Any, read_groups: Any
+) -> None:
+    """Rounded, or of another cell: what programs write."""
+    made = matpes_record(
+        nsites=2,
+        composition={"Li": 1.0, "O": 1.0},
+        composition_reduced={"Li": 1.0, "O": 1.0},
+        formula_pretty="LiO",
+        formula_anonymous="AB",
+        chemsys="Li-O",
+        volume=120.0,
+        energy_per_atom=NAN,
+        bader_charges=[0.5, -0.5],
+    )
+    made["abs_forces"] = np.linalg.norm(made["forces"], axis=1).round(4).tolist()
+    made["structure"]["formula"] = "Li1 O1"
+    made["structure"]["lattice"] |= {"a": 4, "b": 5.0, "c": 6.083, "beta": 80.54, "volume": 120}
+    site = made["structure"]["sites"][0]
+    site["abc"], site["xyz"] = [x - 1 for x in site["abc"]], [round(x, 3) for x in site["xyz"]]
+    assert frames(read_groups("matpes", json_file([made]))) == 1
+    for change in ({}, {"energy_per_atom": -2.5}, {"energy_per_atom": None}):
+        assert frames(read_groups("mptrj", json_file({"m": {"a": mptrj_frame(**change)}}))) == 1
+    uncorrected = mptrj_frame()
+    del uncorrected["corrected_total_energy"]
+    assert frames(read_groups("mptrj", json_file({"m": {"a": uncorrected}}))) == 1
 
 
 def test_what_a_record_says_is_kept(matpes_record: Any, json_file: Any, read_groups: Any) -> None:

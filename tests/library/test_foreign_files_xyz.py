@@ -305,6 +305,12 @@ def test_a_stress_in_kbar_or_gpa_is_refused(stress: str, one: Any, input_error: 
         one(water(CELL + f"stress={stress}"))
 
 
+def test_a_stress_is_symmetric(one: Any, input_error: Any) -> None:
+    for unit in ("", " stress_unit=eV/A^3"):
+        with input_error("frame 0", "stress is not symmetric, component 12"):
+            one(water(CELL + 'stress="0.1 0.05 0 0 0.1 0 0 0 0.1"' + unit))
+
+
 def test_large_stresses_that_are_real_are_read(one: Any) -> None:
     dense = 'Lattice="2.4 0 0 0 2.4 0 0 0 2.4" pbc="T T T" '
     for stress in (3.1, -3.1):  # 500 GPa

@@ -1,12 +1,13 @@
 """Periodic cells that can be used: every reader and command asks here."""
 
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from ase.geometry import complete_cell
 from numpy.typing import NDArray
 
 from e3d.errors import InputError
+from e3d.units import KBAR_EV_PER_ANG3
 
 _SHORTEST_ANG: Final = 0.5
 _LONGEST_ANG: Final = 1e6
@@ -15,6 +16,7 @@ _SMALLEST_ANG3: Final = 1.0
 _LARGEST_EV_PER_ANG3: Final = 10.0
 _LARGEST_EV: Final = 50.0
 """Stress times the volume of an atom: at 500 GPa, in 5 Å^3, it is 16 eV."""
+_ASYMMETRY: Final = 0.01
 
 
 def require_cell(cell: NDArray[np.float64], pbc: NDArray[np.bool_], n: int, where: str) -> None:
@@ -54,20 +56,55 @@ def require_cell(cell: NDArray[np.float64], pbc: NDArray[np.bool_], n: int, wher
 
 
 def require_stress(
-    stress: NDArray[np.float64], cell: NDArray[np.float64], n: int, where: str
+    stress: NDArray[np.float64],
+    cell: NDArray[np.float64],
+    n: int,
+    where: str,
+    *,
+    unit: Literal["eV/Å^3", "kbar"] = "eV/Å^3",
 ) -> None:
-    """Refuse numbers (3, 3) that are no stress of N atoms in eV/Å^3: kbar or GPa, most likely.
+    """Refuse numbers (3, 3) that are no stress of N atoms in eV/Å^3, or that are not symmetric.
+
+    Parameters
+    ----------
+    unit
+        What the file has it in, which the message uses.
 
     Raises
     ------
     InputError
         If it is beyond 10 eV/Å^3 (1.6 TPa), or beyond 50 eV in the volume of an atom.
     """
+    require_symmetric(stress, f"{where}: stress")
     largest, volume = float(np.abs(stress).max()), abs(float(np.linalg.det(cell))) / n
     allowed = min(_LARGEST_EV_PER_ANG3, _LARGEST_EV / volume if volume else np.inf)
+    if largest > allowed and unit == "kbar":
+        raise InputError(
+            f"{where}: stress of {largest / KBAR_EV_PER_ANG3:.4g} kbar, expected at most "
+            f"{allowed / KBAR_EV_PER_ANG3:.2g} here. Correct or remove it."
+        )
     if largest > allowed:
         raise InputError(
             f"{where}: stress of {largest:.4g} eV/Å^3, expected at most {allowed:.2g} here; it may "
             "be in kbar or GPa. Convert it to eV/Å^3 (1 GPa is 0.00624), or remove it; if it is "
             "right, say stress_unit=eV/A^3."
+        )
+
+
+def require_symmetric(stress: NDArray[np.float64], name: str) -> None:
+    """Refuse numbers (3, 3), eV/Å^3, that are no stress since they are not symmetric.
+
+    What messages call them is ``name``.
+
+    Raises
+    ------
+    InputError
+        If two components differ by more than a hundredth of the largest, and 1 kbar.
+    """
+    apart = np.abs(stress - stress.T)
+    i, j = np.unravel_index(np.argmax(apart), apart.shape)
+    if apart[i, j] > max(_ASYMMETRY * np.abs(stress).max(), KBAR_EV_PER_ANG3):
+        raise InputError(
+            f"{name} is not symmetric, component {i + 1}{j + 1} is not that of {j + 1}"
+            f"{i + 1} - expected a symmetric tensor. Correct or remove it."
         )

@@ -2,7 +2,7 @@
 
 ``{"lattice": {"matrix": (3, 3) Å, "pbc": [..]}, "sites": [{"species": [{"element", "occu"}], "abc"
 | "xyz"}], "charge"}``: ``abc`` are fractional, ``xyz`` Cartesian coordinates (Å); pymatgen itself
-reads ``abc``.
+reads ``abc``. What a record states twice must agree (:mod:`e3d.store.layouts.contradictions`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,14 @@ from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from e3d.errors import InputError
-from e3d.store.layouts.cells import require_cell
+from e3d.store.layouts.cells import require_cell, require_stress
 from e3d.store.layouts.charge_and_spin import charge_and_multiplicity
+from e3d.store.layouts.contradictions import (
+    require_one_cell,
+    require_one_composition,
+    require_one_energy,
+    require_one_place,
+)
 from e3d.store.layouts.frames import NO_LABELS, Frame, formula, numbers_of
 from e3d.store.layouts.stated_units import EXPECTED, require_ev_and_ang
 from e3d.units import KBAR_EV_PER_ANG3
@@ -49,16 +55,12 @@ def labelled_crystal(
     Raises
     ------
     InputError
-        If a key is missing, an array has another shape, a species is no element, or cell, charge
-        or units cannot be used.
+        If a key is missing, an array has another shape, a species is no element, cell, stress,
+        charge or units cannot be used, or the record contradicts itself.
     """
     structure = need(record, "structure", where)
-    lattice, sites = (need(structure, key, f"{where}, structure") for key in ("lattice", "sites"))
+    lattice, sites = _lattice_and_sites(structure, where)
     cell = numbers_of(need(lattice, "matrix", f"{where}, lattice"), "lattice matrix", (3, 3), where)
-    if not isinstance(sites, list) or not sites:
-        raise InputError(
-            f"{where}: structure has no sites - expected a list of at least one. Drop the record."
-        )
     if forces is None and len(sites) == 1:
         forces = [[0.0, 0.0, 0.0]]
     if energy is None or forces is None:
@@ -72,10 +74,14 @@ def labelled_crystal(
     numbers = np.array(species, dtype=np.int64)
     pbc = _flags(lattice.get("pbc", (True, True, True)), where)
     require_cell(cell, pbc, len(numbers), where)
-    require_ev_and_ang(record, where, expected=_EXPECTED)
+    for said in (lattice, {"volume": record.get("volume")}):
+        require_one_cell(said, cell, where)
+    require_one_place(sites, cell, pbc, where)
+    for said in (record, structure, lattice, sites[0]):
+        require_ev_and_ang(said, where, expected=_EXPECTED)
     stated = [*structure.items(), *((k, v) for k, v in record.items() if k != "structure")]
     charge, multiplicity = charge_and_multiplicity(stated, numbers, where, periodic=True)
-    return Frame(
+    frame = Frame(
         name=formula(numbers, reduced=True),
         subset=subset,
         atomic_numbers=numbers,
@@ -88,6 +94,21 @@ def labelled_crystal(
         charge=charge or 0,
         multiplicity=multiplicity,
     )
+    for said in (record, structure):
+        require_one_composition(said, numbers, where)
+    require_one_energy(record, frame.energy, frame.forces, where)
+    if frame.stress is not None:
+        require_stress(frame.stress, cell, len(sites), where, unit="kbar")
+    return frame
+
+
+def _lattice_and_sites(structure: Any, where: str) -> tuple[Mapping[str, Any], list[Any]]:
+    lattice, sites = (need(structure, key, f"{where}, structure") for key in ("lattice", "sites"))
+    if not isinstance(sites, list) or not sites:
+        raise InputError(
+            f"{where}: structure has no sites - expected a list of at least one. Drop the record."
+        )
+    return lattice, sites
 
 
 def _flags(values: Any, where: str) -> NDArray[np.bool_]:

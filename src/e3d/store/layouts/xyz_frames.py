@@ -17,6 +17,7 @@ from ase.io.extxyz import key_val_str_to_dict, read_xyz
 
 from e3d.errors import InputError, one_line
 from e3d.store.files.compressed import open_stream
+from e3d.store.layouts.cells import require_symmetric
 from e3d.store.layouts.charge_and_spin import meaning
 from e3d.store.layouts.stated_units import EXPECTED, quantity_of
 from e3d.units import unit_factor
@@ -123,6 +124,9 @@ def _comment(line: str) -> dict[str, Any]:
             )
     info: dict[str, Any] = key_val_str_to_dict(line)
     _require_known_cell(info)
+    for key, value in info.items():  # of nine numbers, ASE takes six
+        if key.casefold().endswith("stress") and np.size(value) == 9:
+            require_symmetric(np.reshape(np.asarray(value, dtype=float), (3, 3)), key)
     return {
         key: value
         for key, value in info.items()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from e3d import __version__
 from e3d.errors import InputError, printable
@@ -28,6 +28,9 @@ from e3d.failures import (
     readers_may_leave,
     report,
 )
+
+_LOGS: Final = ("", ".log", ".txt")
+"""Ends of names of logs, which another log may replace."""
 
 
 @dataclass(frozen=True)
@@ -155,10 +158,8 @@ def _with_values(argv: Sequence[str] | None) -> list[str]:
 
 def _run(command: Command, log: Path | None, arguments: dict[str, Any]) -> int:
     """Run a command, its errors in one line to the terminal and the log; return the exit code."""
-    if log is not None and log.is_file() and _is_input(log, arguments):
-        lost = InputError(
-            f"{log}: is an input of this command and would be lost. Give another --log."
-        )
+    if log is not None and (what := _lost_to_log(log, arguments)):
+        lost = InputError(f"{log}: is {what} and would be lost. Give another --log.")
         return report(lost, {2}, None)
     with _logging_to(log) as terminal:
         try:
@@ -172,12 +173,28 @@ def _run(command: Command, log: Path | None, arguments: dict[str, Any]) -> int:
     return 0
 
 
-def _is_input(log: Path, arguments: Mapping[str, Any]) -> bool:
-    """Say whether a file for the log is one of the files that the command reads."""
+def _lost_to_log(log: Path, arguments: Mapping[str, Any]) -> str:
+    """Say what a file for the log would take the place of; nothing for an earlier log.
+
+    A file that a command reads may be named inside of another one, as a run's settings name its
+    store: what is no log by its name stays.
+    """
+    output = arguments["output"]
+    if output is not None and log.resolve() == Path(output).resolve():
+        return "the output of this command"
+    if not log.is_file() or not log.stat().st_size:
+        return ""
+    if _is_input(log, arguments):
+        return "an input of this command"
+    return "" if log.suffix in _LOGS else f"a file that does not end in {' or '.join(_LOGS[1:])}"
+
+
+def _is_input(file: Path, arguments: Mapping[str, Any]) -> bool:
+    """Say whether a file is one of those that the command reads, under whatever name."""
     for key, value in arguments.items():
         for one in value if isinstance(value, list | tuple) else [value]:
             with contextlib.suppress(OSError, ValueError):  # a text that is no name of a file
-                if key != "output" and isinstance(one, str | Path) and log.samefile(one):
+                if key != "output" and isinstance(one, str | Path) and file.samefile(one):
                     return True
     return False
 
@@ -234,14 +251,10 @@ def _check_output(arguments: Mapping[str, Any], *, makes_folder: bool) -> None:
             f"{output}: is a device or a pipe, and what this command writes takes the place of "
             "what is there. Give a file's or folder's name after -o."
         )
-    if output.is_file():
-        for key, value in arguments.items():
-            several = value if isinstance(value, list | tuple) else [value]
-            paths = [one for one in several if isinstance(one, Path) and key != "output"]
-            if any(one.exists() and one.samefile(output) for one in paths):
-                raise InputError(
-                    f"{output}: is an input of this command and would be lost. Give another -o."
-                )
+    if output.is_file() and _is_input(output, arguments):
+        raise InputError(
+            f"{output}: is an input of this command and would be lost. Give another -o."
+        )
     if makes_folder and output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file, and this command writes a folder. Give another -o.")
     if not makes_folder and output.is_dir():

@@ -122,16 +122,50 @@ def test_a_killed_report_leaves_the_earlier_one(
     assert not list(folder.glob(".*"))
 
 
-@pytest.mark.parametrize("output", ["store.h5", "morse.pair.yaml", "link.csv"])
+@pytest.mark.parametrize(
+    "output", ["store.h5", "./store.h5", "morse.pair.yaml", "link.csv", "hard.csv"]
+)
 def test_an_input_is_not_overwritten(
     output: str, folder: Path, prepared: Prepared, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copyfile(prepared.store, "store.h5")
     Path("link.csv").symlink_to("store.h5")
+    Path("hard.csv").hardlink_to("store.h5")
     before = contents(folder)
     assert main(["evaluate", "morse.pair.yaml", "store.h5", "-o", output]) == 2
-    assert f"{output}: is an input of this command" in error_line(capfd)
+    assert f"{Path(output)}: is an input of this command" in error_line(capfd)
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("log", "text"),
+    [
+        ("methane.xyz", "an input"),
+        ("./methane.xyz", "an input"),
+        ("{folder}/methane.xyz", "an input"),
+        ("soft.log", "an input"),
+        ("hard.log", "an input"),
+        ("morse.pair.yaml", "an input"),
+        ("store.h5", r"a file that does not end in .log or .txt"),
+        ("out", "the output"),
+        ("./out", "the output"),
+    ],
+)
+def test_a_log_takes_the_place_of_no_input(
+    log: str, text: str, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A log destroyed the file. The control is an earlier log, which is replaced."""
+    Path("soft.log").symlink_to("methane.xyz")
+    Path("hard.log").hardlink_to("methane.xyz")
+    Path("store.h5").write_bytes(b"that the command does not name")
+    Path("earlier.log").write_text("earlier")
+    before = contents(folder)
+    command = ["decompose", "morse.pair.yaml", "methane.xyz", "-o", "out", "--log"]
+    assert main([*command, log.format(folder=folder)]) == 2
+    assert f"is {text}" in error_line(capfd)
+    assert contents(folder) == before
+    assert main([*command, "earlier.log"]) == 0
+    assert Path("earlier.log").read_text() != "earlier"
 
 
 def test_tables_of_a_store_above_stay_in_the_output(

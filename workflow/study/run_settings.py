@@ -178,7 +178,7 @@ def _check_training(training: Mapping[str, Any], where: str) -> None:
         )
     if (frames := per_epoch * training["batch_size"]) > _MOST_FRAMES:
         raise InputError(
-            f"{where}: {per_epoch:,} steps_per_epoch of batch_size = {training['batch_size']:,} are "
+            f"{where}: {per_epoch:,} steps_per_epoch of {training['batch_size']:,} frames are "
             f"{frames:,} frames - allowed: {_MOST_FRAMES:,} between two validations. Lower one."
         )
     if not (training["energy_weight"] or training["force_weight"]):

@@ -154,9 +154,54 @@ def test_splits_of_an_earlier_version_go_by_their_molecules(
             read_splits(tmp_path / "other.parquet", reader)
 
 
+@pytest.mark.parametrize("to", [POOL, VALIDATION, TEST_CONFORMATIONS])
+@pytest.mark.parametrize("stamped", [True, False])
+def test_a_molecule_is_not_both_held_out_and_trained_on(
+    to: str, stamped: bool, prepared: Prepared, tmp_path: Path, input_error: Any
+) -> None:
+    table = pd.read_parquet(prepared.splits)
+    frame = frames_of(prepared.splits, TEST_MOLECULES)[0]
+    table.loc[frame, "split"] = to
+    path = tmp_path / "changed.parquet"
+    made_from = lineage.origin(prepared.splits).made_from
+    tables.write(table, path, made_from=made_from if stamped else None)
+    with (
+        StoreReader(prepared.store) as reader,
+        input_error("changed.parquet", f"frame {frame} of ", f"is in '{to}'", TEST_MOLECULES),
+    ):
+        read_splits(path, reader)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("smiles", "CC"), ("molecule", 0), ("molecule", None), ("smiles", None)]
+)
+@pytest.mark.parametrize("of", ["splits", "subset"])
+def test_molecules_are_those_of_the_store(
+    of: str, column: str, value: object, prepared: Prepared, tmp_path: Path, input_error: Any
+) -> None:
+    """Also in tables that carry the hash of the store."""
+    with StoreReader(prepared.store) as reader:
+        smiles = np.array(reader.molecule_smiles, dtype=object)[reader.molecule]
+        if of == "splits":
+            table, path = pd.read_parquet(prepared.splits), tmp_path / "changed.parquet"
+            table["smiles"] = smiles
+        else:
+            table, path = pd.read_csv(prepared.subset), tmp_path / "changed.csv"
+        made_from = {lineage.STORE: reader.content}
+        tables.write(table, path, made_from=made_from)
+        read = read_splits if of == "splits" else read_subset
+        read(path, reader)
+        row = int(np.argmax((table["smiles"] != "CC") & (table["molecule"] != 0)))
+        table[column] = table[column].astype(object)
+        table.loc[row, column] = value
+        tables.write(table, path, made_from=made_from)
+        with input_error(path.name, f"row {row + 1}: frame ", f" has {column} ", "other molecule"):
+            read(path, reader)
+
+
 def _changed(prepared: Prepared, last: object, path: Path) -> Path:
     """Write the subset with another last frame, as by hand: with its hashes, without its note."""
-    table = pd.read_csv(prepared.subset, dtype=object)
+    table = pd.read_csv(prepared.subset, dtype=object).drop(columns=["molecule", "smiles"])
     table.loc[len(table) - 1, "frame"] = last
     table.to_csv(path, index=False)
     return path
@@ -202,7 +247,7 @@ def test_a_subset_is_of_one_store_and_its_splits(
         with input_error("moved.csv", content(prepared.store), content(other.store)):
             read_subset(tmp_path / "moved.csv", reader)
         pool = frames_of(reseeded, POOL)
-        both = pd.read_csv(prepared.subset).assign(
+        both = pd.read_csv(prepared.subset)[["store", "splits"]].assign(
             frame=np.intersect1d(frames_of(prepared.splits, POOL), pool)[:16]
         )  # in either pool, and chosen from one of them
         both.to_csv(tmp_path / "both.csv", index=False)

@@ -12,12 +12,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from e3d import lineage, tables
-from e3d.errors import InputError, choices
-from e3d.fields import POOL, TEST_IONIC, TEST_SPLITS, UNUSED, VALIDATION, Column
+from e3d.errors import InputError, choices, shown
+from e3d.fields import (
+    POOL,
+    TEST_CONFORMATIONS,
+    TEST_IONIC,
+    TEST_MOLECULES,
+    TEST_SPLITS,
+    UNUSED,
+    VALIDATION,
+    Column,
+)
 from e3d.lineage import SPLITS, STORE, SUBSET
 from e3d.store.reader import StoreReader
 
 _NAMES: Final = (POOL, VALIDATION, *TEST_SPLITS, TEST_IONIC, UNUSED)
+_OF_POOL: Final = (POOL, VALIDATION, TEST_CONFORMATIONS)
+"""Where frames of molecules go that are trained on."""
 
 
 def read_splits(splits: Path, reader: StoreReader) -> pd.DataFrame:
@@ -26,8 +37,8 @@ def read_splits(splits: Path, reader: StoreReader) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If it lists other frames than those of the store, was made from another store, or names
-        splits that are not known.
+        If it lists other frames or molecules than those of the store, was made from another store,
+        names splits that are not known, or has a molecule of the pool that is held out as well.
     """
     table = tables.read(splits, columns=(Column.FRAME, Column.SPLIT, Column.MOLECULE))
     if not np.array_equal(table[Column.FRAME].to_numpy(), np.arange(len(reader))):
@@ -42,12 +53,45 @@ def read_splits(splits: Path, reader: StoreReader) -> pd.DataFrame:
     said = lineage.origin(splits).made_from.get(STORE)
     if said is not None:
         _require_store(splits, said, reader, remedy)
-    elif not np.array_equal(table[Column.MOLECULE].to_numpy(), reader.molecule):
-        raise InputError(
-            f"{splits}: its frames are of other molecules than those of {reader.path}. It is the "
-            f"table of another store. {remedy}"
-        )
+    _require_molecules(table, np.arange(len(reader)), splits, reader, remedy)
+    _require_apart(table, splits, reader, remedy)
     return table
+
+
+def _require_molecules(
+    table: pd.DataFrame, frames: NDArray[np.int64], path: Path, reader: StoreReader, remedy: str
+) -> None:
+    """Refuse rows that call the molecules of their frames otherwise than the store does."""
+    molecule = reader.molecule[frames]
+    names = np.array(reader.molecule_smiles, dtype=object)
+    for column, own in ((Column.SMILES, names[molecule]), (Column.MOLECULE, molecule)):
+        if column not in table:
+            continue
+        given = table[column].to_numpy(dtype=object)
+        if (other := given != own.astype(object)).any():
+            row = int(np.argmax(other))
+            raise InputError(
+                f"{path}: row {row + 1}: frame {frames[row]} has {column} {shown(given[row])}, and "
+                f"{own[row]} in {reader.path}: other molecules. It is the table of another store, "
+                f"or was changed. {remedy}"
+            )
+
+
+def _require_apart(table: pd.DataFrame, splits: Path, reader: StoreReader, remedy: str) -> None:
+    """Refuse molecules that are both held out and trained on, or tested as those trained on."""
+    first: dict[tuple[str, ...], int] = {}
+    rows = [first.setdefault(names, row) for row, names in enumerate(reader.components)]
+    molecule, split = np.array(rows)[reader.molecule], table[Column.SPLIT].to_numpy()
+    held_out = molecule[split == TEST_MOLECULES]
+    both = np.isin(molecule, held_out) & np.isin(split, _OF_POOL)
+    if both.any():
+        frame = int(np.argmax(both))
+        name = reader.molecule_smiles[reader.molecule[frame]]
+        raise InputError(
+            f"{splits}: frame {frame} of {name} is in {split[frame]!r}, and other frames of this "
+            f"molecule are in {TEST_MOLECULES!r}, which holds molecules that are nowhere else. "
+            f"{remedy}"
+        )
 
 
 def _require_store(path: Path, said: str, reader: StoreReader, remedy: str) -> None:
@@ -114,8 +158,9 @@ def read_subset(
     Raises
     ------
     InputError
-        If it has no frame, or one that is no whole number, not in the store, there twice or not in
-        the training pool; or if it was made from another store or other splits.
+        If it has no frame, or one that is no whole number, not in the store, there twice, of
+        another molecule or not in the training pool; or if it was made from another store or other
+        splits.
     """
     table = tables.read(subset, columns=(Column.FRAME,))
     frames = _whole_numbers(table[Column.FRAME], subset, reader)
@@ -169,20 +214,11 @@ def _said(table: pd.DataFrame, column: Column) -> list[str]:
 def _require_own(
     table: pd.DataFrame, frames: NDArray[np.int64], subset: Path, reader: StoreReader
 ) -> None:
-    """Refuse a subset of another store: by its hash, else by its molecules if it names them."""
+    """Refuse a subset of another store: by its hash, and by its molecules if it names them."""
     remedy = "Give the store's own subset, or make it with `study data subset`."
-    said = _said(table, Column.STORE)
-    for one in said:
+    for one in _said(table, Column.STORE):
         _require_store(subset, one, reader, remedy)
-    if said or Column.SMILES not in table:
-        return
-    names = np.array(reader.molecule_smiles, dtype=object)[reader.molecule[frames]]
-    if (other := names != table[Column.SMILES].to_numpy()).any():
-        row = int(np.argmax(other))
-        raise InputError(
-            f"{subset}: frame {frames[row]} is {table[Column.SMILES].iloc[row]} there and "
-            f"{names[row]} in {reader.path}. It is the subset of another store. {remedy}"
-        )
+    _require_molecules(table, frames, subset, reader, remedy)
 
 
 def made_from(subset: pd.DataFrame) -> dict[str, str]:

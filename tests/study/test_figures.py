@@ -14,6 +14,7 @@ from matplotlib.text import Text
 
 from e3d.errors import InputError
 from e3d.fields import Column as C
+from e3d.tables import read, write
 from study import runs
 from study.figures import saving, style
 from study.figures.draw import draw
@@ -78,6 +79,25 @@ def test_draw_reads_tables_and_figures_change_none(tmp_path: Path) -> None:
         maker(name, tables)()
     for name, table in study(seeds=2).items():
         pd.testing.assert_frame_equal(table, tables[name])
+
+
+def test_a_fault_of_a_figure_is_not_called_one_of_whole_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, input_error: Any
+) -> None:
+    """Tables that their notes are of are as their rules wrote them; of others, nobody knows."""
+
+    def fail(_: object) -> Figure:
+        raise ValueError("a fault")
+
+    monkeypatch.setattr("study.bde.figure_parity.make", fail)
+    folder = save_tables(study(), tmp_path / "results")
+    with input_error("figure 'parity': cannot be made of", "named.csv", "test_figures.py", "note"):
+        draw("parity", [folder], tmp_path / "parity.png")
+    for name in FIGURES["parity"].tables:
+        write(read(folder / f"{name}.csv"), folder / f"{name}.csv")
+    with pytest.raises(ValueError, match="a fault") as error:
+        draw("parity", [folder], tmp_path / "parity.png")
+    assert not isinstance(error.value, InputError)
 
 
 def test_a_figure_is_written_under_its_number_too(tmp_path: Path) -> None:

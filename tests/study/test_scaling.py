@@ -234,3 +234,29 @@ def test_run_table_reads_and_writes(tmp_path: Path, input_error: Any) -> None:
     with input_error("old.csv", f"no column {C.N_PARAMETERS}"):
         write_table(tmp_path / "old.csv", tmp_path / "none.csv")
     assert not (tmp_path / "none.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "texts"),
+    [
+        (C.N_TRAIN, -64, ["errors.csv: row 1: n_train is -64", "whole numbers from 0"]),
+        (C.N_TRAIN, 64.5, ["errors.csv: row 1: n_train is 64.5", "whole numbers from 0"]),
+        (C.N_TRAIN, "64 frames", ["errors.csv: row 1: n_train is '64 frames'", "holds numbers"]),
+        (C.N_TRAIN, 0, ["errors.csv: run 'a/n32/m0/s0' has n_train 0"]),
+        (C.N_PARAMETERS, 0, ["n_parameters of run a/n32/m0/s0 is 0", "positive"]),
+        (C.N_PARAMETERS, "many", ["n_parameters is 'many'", "holds numbers"]),
+        (C.GROUP_KIND, "molecule", ["errors.csv: has no errors over all frames"]),
+        (C.MODEL, None, ["errors.csv: no column model"]),
+        (C.TEST_SET, None, ["errors.csv: no column test_set"]),
+    ],
+)
+def test_tables_that_cannot_be_fitted_are_one_line(
+    column: str, value: object, texts: list[str], tmp_path: Path, input_error: Any
+) -> None:
+    errors = _errors(lambda n, m, seed: n**-0.3, N[:4], seeds=1, sizes=1)
+    path = tmp_path / "errors.csv"
+    changed = errors.drop(columns=column) if value is None else errors.assign(**{column: value})
+    changed.drop_duplicates().to_csv(path, index=False)
+    with input_error(*texts):
+        write_table(path, tmp_path / "fits.csv")
+    assert [one.name for one in tmp_path.iterdir()] == ["errors.csv"]

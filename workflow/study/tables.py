@@ -1,13 +1,15 @@
 """Read the study's tables that a figure or the findings are made from."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from e3d import lineage
 from e3d import tables as files
+from e3d.column_rules import require_whole
 from e3d.errors import InputError, one_line
 from e3d.fields import Column
 from study.fields import plain
@@ -31,6 +33,19 @@ def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> dict[str, pd.Da
     InputError
         If one is missing, is there twice or cannot be read, or they are of different studies.
     """
+    found = _found(paths, needed)
+    read = {name: files.read(found[name]) for name in needed}
+    for name, table in read.items():
+        require_whole(table, found[name])
+    lineage.merged((found[name], lineage.origin(found[name]).made_from) for name in needed)
+    return {
+        name: table if about_variants(name) or Column.MODEL not in table else plain(table)
+        for name, table in read.items()
+    }
+
+
+def _found(paths: Sequence[Path], needed: Sequence[str]) -> dict[str, Path]:
+    """Return the files of tables by their names, all that are given or in the folder."""
     if len(paths) == 1 and paths[0].is_dir():
         paths = [paths[0] / f"{name}.csv" for name in needed]
     found: dict[str, Path] = {}
@@ -47,24 +62,22 @@ def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> dict[str, pd.Da
             "Give the results folder, or the files "
             f"{', '.join(f'<folder>/{name}.csv' for name in needed)}."
         )
-    read = {name: files.read(found[name]) for name in needed}
-    lineage.merged((found[name], lineage.origin(found[name]).made_from) for name in needed)
-    return {
-        name: table if about_variants(name) or Column.MODEL not in table else plain(table)
-        for name, table in read.items()
-    }
+    return found
 
 
 @contextlib.contextmanager
-def named_in_errors(what: str, tables: Iterable[str]) -> Iterator[None]:
-    """Say of which tables something was to be made, where they do not hold what they should.
+def named_in_errors(what: str, paths: Sequence[Path], needed: Sequence[str]) -> Iterator[None]:
+    """Say of which tables something was to be made, where they may not hold what they should.
+
+    Tables that are as their rules wrote them, by the notes beside them, are not to blame: what is
+    raised with these is a fault of the program, and passes through.
 
     Parameters
     ----------
     what
         What is made of them.
-    tables
-        Their names.
+    paths, needed
+        The tables that :func:`read_tables` read.
 
     Raises
     ------
@@ -76,8 +89,14 @@ def named_in_errors(what: str, tables: Iterable[str]) -> Iterator[None]:
     except InputError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        found = _found(paths, needed)
+        unknown = [found[name] for name in needed if lineage.origin(found[name]).version == 1]
+        if not unknown:
+            raise
+        place = traceback.extract_tb(error.__traceback__)[-1]
         raise InputError(
-            f"{what}: cannot be made of {', '.join(tables)} ({type(error).__name__}: "
-            f"{one_line(error)}): a row, a column or a value in them is not as their rules write "
-            "it. Make the tables again."
+            f"{what}: cannot be made of {', '.join(map(str, unknown))} ({type(error).__name__}: "
+            f"{one_line(error)}, at {Path(place.filename).name}:{place.lineno}): a row, a column "
+            "or a value in them is not as their rules write it, and no note beside them says what "
+            "they are. Make the tables again."
         ) from error

@@ -67,7 +67,7 @@ def draw(
         needed = _of_run(run, name, needed)
     make = import_module(figure_module(name)).make
     options = {"molecules": molecules} if "molecules" in FIGURES[name].settings else {}
-    with named_in_errors(f"figure {name!r}", needed):
+    with named_in_errors(f"figure {name!r}", tables, FIGURES[name].tables):
         saving.save(lambda: make(needed, **options), output)
     if numbered is not None:
         with atomic(numbered) as temporary:

@@ -35,8 +35,9 @@ def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str]
     of_study = sections or sections_made(
         grid=not runs.all_given(summary[C.RUN]), has=lambda table: has_table(tables, table)
     )
-    read = read_tables(tables, findings_tables(of_study))
-    with named_in_errors("findings", read):
+    needed = findings_tables(of_study)
+    read = read_tables(tables, needed)
+    with named_in_errors("findings", tables, needed):
         parts = {FINDINGS[name].title: found for name, found in findings(read, of_study).items()}
         for run in () if sections else _other_given(summary):
             parts |= _about_given(read, run)

@@ -22,8 +22,9 @@ from scipy.optimize import least_squares
 
 from e3d import tables
 from e3d.arrays import Floats
+from e3d.column_rules import require_whole
 from e3d.errors import InputError
-from e3d.fields import METRICS
+from e3d.fields import METRICS, RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.statistics import Estimate, t_quantile
 from study.fields import plain, trained
@@ -169,7 +170,7 @@ def fits(errors: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If an error is not a positive number (a run that diverged).
+        If an error is not a positive number (a run that diverged), or another one is none.
     """
     overall = errors[errors[C.GROUP_KIND] == "all"]
     _require_positive(overall)
@@ -185,13 +186,13 @@ def fits(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def _require_positive(errors: pd.DataFrame) -> None:
-    for metric in METRICS:
-        bad = errors[~(np.isfinite(errors[metric]) & (errors[metric] > 0))]
+    for name in (C.N_TRAIN, C.N_PARAMETERS, *METRICS):
+        bad = errors[~(np.isfinite(errors[name]) & (errors[name] > 0))]
         if len(bad):
             raise InputError(
-                f"scaling: {metric} of run {bad[C.RUN].iloc[0]} is {bad[metric].iloc[0]} - the "
-                "logarithm of every error is fitted, so it must be a positive number. Train that "
-                "run again, or leave it out of `grid`."
+                f"scaling: {name} of run {bad[C.RUN].iloc[0]} is {bad[name].iloc[0]} - logarithms "
+                "of errors, training frames and weights are fitted, so they must be positive "
+                "numbers. Train that run again, or leave it out of `grid`."
             )
 
 
@@ -241,8 +242,21 @@ def exponents(errors: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def write_table(errors: Path, output: Path) -> pd.DataFrame:
-    """Write the table of fits."""
-    columns = (C.RUN, C.N_TRAIN, C.N_PARAMETERS, C.GROUP_KIND, *METRICS)
-    table = fits(trained(plain(tables.read(errors, columns=columns))))
+    """Write the table of fits.
+
+    Raises
+    ------
+    InputError
+        If the table of errors lacks a column, holds what cannot be, or no run that is trained here.
+    """
+    columns = (*RUN_COLUMNS, C.TEST_SET, C.N_PARAMETERS, C.GROUP_KIND, *METRICS)
+    read = tables.read(errors, columns=columns)
+    require_whole(read, errors)
+    table = fits(trained(plain(read)))
+    if table.empty:
+        raise InputError(
+            f"{errors}: has no errors over all frames ({C.GROUP_KIND} 'all') of a plain size that "
+            "is trained here, so that nothing can be fitted. Give the errors of a grid of runs."
+        )
     tables.write(table, output, inputs=[errors])
     return table

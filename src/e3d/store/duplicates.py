@@ -64,8 +64,8 @@ class Duplicates:
         Raises
         ------
         InputError
-            If a molecule's duplicate has other labels than the frame it repeats. Crystals may have:
-            magnetic order, or the basis set of another cell, is no part of a frame.
+            If a molecule's duplicate has other labels than the frame it repeats. Single atoms and
+            crystals may have: an excited state, or magnetic order, is no part of a frame.
         """
         molecule = (molecule, cell is None)
         keys, bounds = structure_keys(numbers, positions, cell)
@@ -85,7 +85,7 @@ class Duplicates:
                 )
                 same = matching(numbers, positions[later], other_numbers, other_positions)
                 keep[later] = same is None
-                if same is not None and cell is None:
+                if same is not None and cell is None and len(numbers) > 1:
                     before = float(old_energy[earlier] if earlier < n_old else energy[k])
                     found = contradiction(
                         float(energy[later]), forces[later], before, other_forces[same]

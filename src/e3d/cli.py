@@ -104,7 +104,10 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
                 action="store_true",
             ),
             argument(
-                "--sha256", "expected checksum of FILE; not checked if empty", type=str, default=""
+                "--sha256",
+                "expected checksum of FILE; not checked if empty",
+                type=options.sha256,
+                default="",
             ),
         ),
     ),

@@ -1,7 +1,9 @@
 """The one exception a user is meant to read."""
 
 import difflib
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 _SHOWN: Final = 120
@@ -32,6 +34,15 @@ def choices(given: object, allowed: Iterable[object]) -> str:
     close = difflib.get_close_matches(str(given), names, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}known: {', '.join(names) or 'none'}"
+
+
+def absent(path: str | Path, what: str = "no such file") -> str:
+    """Say why there is no file to read: it is not there, or it is a folder.
+
+    >>> absent("none.h5"), absent(".")
+    ('no such file', 'is a folder, and a file is expected')
+    """
+    return "is a folder, and a file is expected" if os.path.isdir(path) else what
 
 
 def one_line(error: BaseException) -> str:

@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import re
 from collections.abc import Callable, Sequence
 from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any, Final
 
-from e3d.errors import InputError, one_line, shown
+from e3d.errors import InputError, absent, one_line, shown
 from e3d.fields import RUN_COLUMNS, Column
 from e3d.run_names import contradiction
 
@@ -47,6 +48,29 @@ def size(text: str) -> int | None:
     if text and not (text.isdecimal() and len(text) <= _DIGITS_OF_SIZE):
         raise argparse.ArgumentTypeError(f"{shown(text)} - a size is a whole number of bytes")
     return int(text) if text else None
+
+
+def sha256(text: str) -> str:
+    """Read a SHA-256 in either case, as sha256sum or a registry writes it; nothing is no checksum.
+
+    >>> sha256("SHA256:" + "0A" * 32) == "0a" * 32
+    True
+    """
+    return _checksum(text, "sha256", 64)
+
+
+def md5(text: str) -> str:
+    """Read an MD5, as :func:`sha256`."""
+    return _checksum(text, "md5", 32)
+
+
+def _checksum(text: str, name: str, digits: int) -> str:
+    found = text.strip().lower().removeprefix(f"{name}:")
+    if found and not re.fullmatch(f"[0-9a-f]{{{digits}}}", found):
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} - must be {digits} hexadecimal digits, as {name}sum prints them"
+        )
+    return found
 
 
 def hours(text: str) -> float:
@@ -191,7 +215,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         author meant: see :func:`e3d.yaml_nodes.require_plain`.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file. Fix the path.")
+        raise InputError(f"{path}: {absent(path)}. Fix the path.")
     if path.stat().st_size > _MOST_BYTES:
         raise InputError(
             f"{path}: has {path.stat().st_size:,} bytes, and a file of settings at most "

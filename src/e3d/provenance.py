@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from e3d import __version__
-from e3d.errors import InputError
+from e3d.errors import InputError, absent
 
 _STARTED = time.time()
 _UNWRITABLE = [os.strerror(n) for n in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)]
@@ -236,7 +236,7 @@ def file_digest(path: Path) -> str:
         If the file is missing.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file. Fix the path, or make the file first.")
+        raise InputError(f"{path}: {absent(path)}. Fix the path, or make the file first.")
     state = path.stat()
     return _hash(path.resolve(), state.st_size, state.st_mtime_ns)
 

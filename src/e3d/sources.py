@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from e3d.conformer import is_smiles
-from e3d.errors import InputError
+from e3d.errors import InputError, absent
 from e3d.provenance import digest
 
 STORE_SUFFIX: Final = ".h5"
@@ -32,7 +32,7 @@ def file_or_smiles(source: str | Path) -> Path | str:
         return Path(source)
     if not is_smiles(source):
         raise InputError(
-            f"{source!r}: no such file, and no SMILES that RDKit can read. Fix the path of the "
+            f"{source!r}: {absent(source)}, and no SMILES that RDKit can read. Fix the path of the "
             "structures, or the SMILES."
         )
     return source

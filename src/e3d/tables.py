@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from e3d import column_rules, lineage, provenance
-from e3d.errors import InputError, one_line
+from e3d.errors import InputError, absent, one_line
 from e3d.fields import RUN_COLUMNS, Column
 
 _FLOAT_FORMAT = "%.10g"
@@ -130,7 +130,8 @@ def read(
     """
     if not path.is_file():
         raise InputError(
-            f"{path}: no such table. Make it with the rule that writes it, or fix the path."
+            f"{path}: {absent(path, 'no such table')}. Make it with the rule that writes it, or "
+            "fix the path."
         )
     lineage.require_readable(path)
     try:

@@ -7,12 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from e3d import options
+from e3d import options, tables
 from e3d.command_line import Command, argument, run_program
 from e3d.errors import InputError
+from e3d.provenance import file_digest
+from e3d.sources import file_or_smiles
 from planning import PYTHONPATH
 
 PROGRAM = """
@@ -182,3 +185,24 @@ def test_the_line_of_a_fault_asks_for_a_report() -> None:
     )
     assert found, done.stderr
     Path(found[1]).unlink()
+
+
+@pytest.mark.parametrize("prefix", ["", "sha256:", "SHA256:", " "])
+def test_a_checksum_is_read_as_tools_print_it(prefix: str) -> None:
+    assert options.sha256(f"{prefix}{'0A' * 32}") == "0a" * 32
+
+
+@pytest.mark.parametrize("given", ["0a" * 16, "0g" * 32, "md5:" + "0a" * 32, "0a" * 33])
+def test_what_is_no_checksum_is_said(given: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="must be 64 hexadecimal digits"):
+        options.sha256(given)
+
+
+@pytest.mark.parametrize("read", [options.read_yaml, tables.read, file_digest, file_or_smiles])
+def test_a_folder_in_place_of_a_file_is_said(
+    read: Callable[[Any], object], tmp_path: Path, input_error: Callable[..., Any]
+) -> None:
+    """It was said not to be there."""
+    given = str(tmp_path) if read is file_or_smiles else tmp_path
+    with input_error(str(tmp_path), "is a folder, and a file is expected"):
+        read(given)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from e3d.device import require_device
-from e3d.errors import InputError
+from e3d.errors import InputError, absent
 from e3d.models.aotinductor import load_aotinductor
 from e3d.models.checkpoint import load_checkpoint
 from e3d.models.families import kind
@@ -49,7 +49,9 @@ def load_model(path: str | Path, device: str = "cpu") -> LoadedModel:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such model. Train it first, or fix the path.")
+        raise InputError(
+            f"{path}: {absent(path, 'no such model')}. Train it first, or fix the path."
+        )
     require_device(device)
     load = next((LOADERS[suffix] for suffix in LOADERS if path.name.endswith(suffix)), None)
     if load is None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from e3d import provenance
 from e3d.chemistry import Molecule, SmilesError, molecule, number, symbol, unnamed
-from e3d.errors import InputError, choices
+from e3d.errors import InputError, absent, choices
 from e3d.store.duplicates import Duplicates
 from e3d.store.gate import Gate
 from e3d.store.group import Group, check_groups, select
@@ -137,7 +137,7 @@ def _compare_atoms(theory: str, given: Mapping[str, float]) -> None:
 
 def _checked_digest(file: Path, expected: str) -> str:
     if not file.is_file():
-        raise InputError(f"{file}: no such file. Fix the dataset's `path`, or fetch it first.")
+        raise InputError(f"{file}: {absent(file)}. Fix the dataset's `path`, or fetch it first.")
     found = provenance.file_digest(file)
     if expected and found != expected:
         raise InputError(

@@ -1,5 +1,6 @@
 """Stage ``data``: fetch datasets, read or mix them into stores, split them, choose subsets."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from e3d import options
@@ -9,8 +10,8 @@ from study.stage import Stage
 _DATASETS = Path("config/datasets.yaml")
 
 
-def _checksum(name: str) -> Argument:
-    return argument(name, "expected checksum; not checked if empty", type=str, default="")
+def _checksum(name: str, read: Callable[[str], str]) -> Argument:
+    return argument(name, "expected checksum; not checked if empty", type=read, default="")
 
 
 def _only(name: str, text: str) -> Argument:
@@ -30,8 +31,8 @@ STAGE = Stage(
                 argument("--datasets", "default: %(default)s", default=_DATASETS),
                 argument("--url", "fetch from here into -o, without reading --datasets", type=str),
                 argument("--bytes", "expected size; not checked if empty", type=options.size),
-                _checksum("--md5"),
-                _checksum("--sha256"),
+                _checksum("--md5", options.md5),
+                _checksum("--sha256", options.sha256),
             ),
             default_output="default: the dataset's path",
         ),

@@ -21,7 +21,10 @@ STAGE = Stage(
                 argument("--url", "fetch from here into -o, without reading --models", type=str),
                 argument("--bytes", "expected size; not checked if empty", type=options.size),
                 argument(
-                    "--sha256", "expected checksum; not checked if empty", type=str, default=""
+                    "--sha256",
+                    "expected checksum; not checked if empty",
+                    type=options.sha256,
+                    default="",
                 ),
             ),
             default_output="default: the model's path",

@@ -12,7 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final
 
-from e3d.errors import InputError
+from e3d.errors import InputError, absent
 from e3d.provenance import scratch
 
 _OPEN: Final[Mapping[bytes, Callable[[Path], Any]]] = {
@@ -31,7 +31,7 @@ def _opener(path: Path) -> Callable[[Path], Any] | None:
         If there is no such file.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file. Fix the path, or fetch the dataset first.")
+        raise InputError(f"{path}: {absent(path)}. Fix the path, or fetch the dataset first.")
     with path.open("rb") as file:
         start = file.read(max(map(len, _OPEN)))
     return next((unpack for magic, unpack in _OPEN.items() if start.startswith(magic)), None)

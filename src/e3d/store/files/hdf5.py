@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from e3d.errors import InputError, one_line
+from e3d.errors import InputError, absent, one_line
 from e3d.store.files.heaps import require_finite_heaps
 
 _H5PY_RAISES: Final = (
@@ -35,7 +35,7 @@ def open_hdf5(path: Path, *, called: Path | None = None) -> h5py.File:
         If it may not be read.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file. Fix the path, or fetch the dataset first.")
+        raise InputError(f"{path}: {absent(path)}. Fix the path, or fetch the dataset first.")
     path.open("rb").close()  # a file that may not be read is not a damaged one
     require_finite_heaps(path, called or path)
     try:

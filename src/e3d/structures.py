@@ -19,13 +19,17 @@ from e3d.arrays import Floats, Ints, Masks
 from e3d.atoms import charge_of, labels_of, require_usable
 from e3d.chemistry import Bond, Molecule, molecule
 from e3d.conformer import conformer
-from e3d.connectivity import distances_intact
-from e3d.errors import InputError
+from e3d.connectivity import GEOMETRIC_FACTOR, distances_intact
+from e3d.errors import InputError, absent
 from e3d.fields import Store as F
 from e3d.images import images
 from e3d.perception import perceive_or_warn
 from e3d.sources import STORE_SUFFIX, file_or_smiles
+from e3d.store.geometry import geometry
+from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import require_charge_of
+from e3d.store.layouts.frames import smiles_of
+from e3d.store.plausibility import require_apart
 from e3d.store.reader import StoreReader
 
 log = logging.getLogger(__name__)
@@ -174,9 +178,29 @@ def from_file(path: Path) -> Iterator[Structure]:
         If the file is missing or cannot be read, or a SMILES does not fit its frame.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file. Fix the path of the structures.")
-    for index, atoms in enumerate(images(path)):
-        yield from_atoms(atoms, frame=index, label=f"{path} frame {index}")
+        raise InputError(f"{path}: {absent(path)}. Fix the path of the structures.")
+    yield from _counted(
+        from_atoms(atoms, frame=index, label=f"{path} frame {index}")
+        for index, atoms in enumerate(images(path))
+    )
+
+
+def _counted(structures: Iterable[Structure]) -> Iterator[Structure]:
+    """Pass structures through, and say at the end how many have other bonds than their SMILES."""
+    seen, changed = 0, []
+    for structure in structures:
+        seen += 1
+        changed += [] if structure.intact else [structure.label]
+        yield structure
+    if changed:
+        log.warning(
+            "%d of %d frames do not have the bonds of their SMILES, for one %s: bonds are broken "
+            "or formed, or the SMILES is of another molecule or order of atoms; such frames are "
+            "in no statistics of bonds",
+            len(changed),
+            seen,
+            changed[0],
+        )
 
 
 def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Structure:
@@ -187,7 +211,8 @@ def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Str
     Raises
     ------
     InputError
-        If there are no atoms, or positions, cell, charge, SMILES or labels cannot be used.
+        If there are no atoms, some are on top of each other, or positions, cell, charge, SMILES or
+        labels cannot be used.
 
     Examples
     --------
@@ -198,8 +223,8 @@ def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Str
     """
     bare = without_bonds(atoms, frame=frame, label=label)
     numbers, label = bare.atomic_numbers, bare.label
-    given, charge = atoms.info.get("smiles"), charge_of(atoms, label)
-    mapped = None if given is None else str(given)
+    _check_distances(bare)
+    mapped, charge = smiles_of(atoms, label) or None, charge_of(atoms, label)
     if mapped is None:
         mapped = _perceived(bare.positions, numbers, bare.pbc, charge or 0)
     energy, forces = labels_of(atoms, label)
@@ -237,6 +262,23 @@ def without_bonds(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> 
         cell=np.array(atoms.cell.array, dtype=np.float64) if any(pbc) else None,
         pbc=pbc,
     )
+
+
+def _check_distances(bare: Structure) -> None:
+    """Refuse atoms on top of each other, and warn where no two are near enough for a bond."""
+    x = bare.positions[None]
+    cell = None if bare.cell is None else bare.cell[None]
+    pbc = None if bare.cell is None else np.array([bare.pbc])
+    numbers, no_labels = bare.atomic_numbers, (np.zeros(1), np.zeros_like(x))
+    found = geometry(Group("", "", numbers, x, *no_labels, cell=cell, pbc=pbc), None)
+    require_apart(bare.label, numbers, found.pair[0], float(found.closest[0]))
+    if GEOMETRIC_FACTOR < found.contact[0] < np.inf:
+        log.warning(
+            "%s: no two atoms are near enough to be bonded, the closest are %.3g Å apart; are the "
+            "coordinates in Å (bohr look so)?",
+            bare.label,
+            found.closest[0],
+        )
 
 
 def _flags(pbc: Masks) -> tuple[bool, bool, bool]:

@@ -186,6 +186,19 @@ def test_a_mistake_in_few_frames_of_all_molecules(
     assert sum(found) >= (2 if factor == 1 / BOHR_ANG else 3)  # such a step may suit either end
 
 
+def test_molecules_with_other_bonds_than_their_smiles_are_counted(
+    spoilt: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two stretched molecules of fourteen: too few to refuse the file."""
+
+    def change(arrays: Arrays) -> None:
+        arrays[X][3] *= 1.6
+        arrays[X][3] -= 0.6 * arrays[X][3].mean(axis=0)
+
+    write_store(spoilt(change, only=2), tmp_path / "store.h5")
+    assert "2 of 280 frames have other bonds than their SMILES, and 0 of 14" in caplog.text
+
+
 def test_without_a_mistake(spoilt: Any, tmp_path: Path) -> None:
     report = write_store(spoilt(lambda arrays: None), tmp_path / "store.h5").as_dict()
     assert (report["frames"], report["frames_dropped"]) == (20 * MOLECULES, {})

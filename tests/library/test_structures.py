@@ -226,3 +226,51 @@ def test_labels_that_cannot_be_used(info: dict[str, Any], text: str, input_error
     water.info.update(info)
     with input_error("H2O (frame 0)", text):
         from_atoms(water)
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.001])
+@pytest.mark.parametrize("pbc", [False, True])
+def test_atoms_on_top_of_each_other_are_refused(
+    factor: float, pbc: bool, tmp_path: Path, input_error: Any
+) -> None:
+    """Coordinates in nm, as in a store: the same words."""
+    water = g2_molecule("H2O", cell=[9, 9, 9], pbc=pbc)
+    water.positions *= factor
+    with input_error("x.xyz frame 0", "atoms 0 and 1 (O, H) are", "at least 0.3", "nm"):
+        list(from_file(_write(tmp_path / "x.xyz", water)))
+
+
+def test_atoms_near_across_a_face_are_refused(input_error: Any) -> None:
+    with input_error("atoms 0 and 1 (C, C) are 0.2 Å apart"):
+        from_atoms(Atoms("CC", [[0.1, 0, 0], [4.9, 0, 0]], cell=[5, 5, 5], pbc=True))
+
+
+@pytest.mark.parametrize(("factor", "warned"), [(1.8897, True), (1.0, False)])
+def test_a_molecule_without_bonds_is_warned_of(
+    factor: float, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    ethanol = g2_molecule("CH3CH2OH")
+    ethanol.positions *= factor
+    from_atoms(ethanol)
+    assert ("no two atoms are near enough to be bonded" in caplog.text) == warned
+
+
+OF_ETHER = "[C:1]([H:4])([H:5])([H:6])[O:3][C:2]([H:7])([H:8])[H:9]"
+
+
+@pytest.mark.parametrize("key", ["smiles", "SMILES", "Smiles"])
+def test_a_smiles_of_an_isomer_is_warned_of(
+    key: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its atoms fit those of ethanol row by row, its bonds do not; the frames are counted."""
+    ethanol = g2_molecule("CH3CH2OH")
+    ethanol.info[key] = OF_ETHER
+    found = list(from_file(_write(tmp_path / "x.xyz", ethanol, ethanol)))
+    assert [one.smiles for one in found] == ["COC"] * 2
+    assert not any(one.intact for one in found)
+    assert "2 of 2 frames do not have the bonds of their SMILES" in caplog.text
+
+
+def test_two_smiles_are_refused(input_error: Any) -> None:
+    with input_error("has two SMILES", OF_ETHER):
+        from_atoms(Atoms(g2_molecule("H2"), info={"smiles": "[H:1][H:2]", "SMILES": OF_ETHER}))

@@ -5,6 +5,7 @@ by one factor. Single stretched or squeezed structures are data, and so are reac
 bonds differ from the SMILES, and no factor mends them.
 """
 
+import logging
 from collections import Counter
 from typing import Final
 
@@ -15,6 +16,8 @@ from e3d.errors import InputError
 from e3d.store.geometry import NOBLE, Geometry
 from e3d.store.group import Group
 from e3d.units import BOHR_ANG, NM_ANG
+
+log = logging.getLogger(__name__)
 
 MIXUPS: Final = {
     BOHR_ANG: "coordinates in bohr were taken as Å",
@@ -46,6 +49,7 @@ class LengthScale:
         self._contacts: dict[str, Ints] = {}
         self._mended = np.zeros(len(FACTORS), dtype=np.int64)
         self._seen: Counter[str] = Counter()
+        self._changed = ""
 
     def add(self, group: Group, found: Geometry, *, known_bonds: bool) -> None:
         """Count the frames of a group."""
@@ -59,6 +63,7 @@ class LengthScale:
         if known_bonds and len(group.atomic_numbers) > 2:
             self._seen["frames"] += len(found.intact)
             self._seen["changed"] += int((~found.intact).sum())
+            self._changed = self._changed or (group.label if not found.intact.all() else "")
             self._seen["groups"] += 1
             self._seen["groups never intact"] += not found.intact.any()
             self._mended += found.intact_at.sum(axis=0)
@@ -81,6 +86,12 @@ class LengthScale:
         never, groups = self._seen["groups never intact"], self._seen["groups"]
         few = changed <= MOST_CHANGED * frames or never <= MOST_CHANGED * groups
         if few or groups < LEAST_FRAMES:
+            if changed:
+                log.warning(
+                    "%d of %d frames have other bonds than their SMILES, and %d of %d molecules "
+                    "have them in no frame, for one %s; such frames are in no statistics of bonds",
+                    *(changed, frames, never, groups, self._changed),
+                )
             return
         share = (
             f"{changed} of {frames} frames have other bonds than their SMILES, and {never} of "

@@ -99,14 +99,29 @@ def check_closest(group: Group, closest: Floats, pair: Ints) -> None:
         Naming the frame and the atoms.
     """
     for k in _first(closest < CLOSEST_ANG):
-        first, second = pair[k].tolist()
-        raise InputError(
-            f"{group.label}, conformation {k}: atoms {first} and {second} "
-            f"({symbol(int(group.atomic_numbers[first]))}, "
-            f"{symbol(int(group.atomic_numbers[second]))}) are {closest[k]:.3g} Å apart - at least "
-            f"{CLOSEST_ANG:g}, where the shortest bond is 0.74. Correct the unit of the "
-            "coordinates (nm taken as Å or bohr?), or remove the conformation from the file."
-        )
+        where = f"{group.label}, conformation {k}"
+        require_apart(where, group.atomic_numbers, pair[k], float(closest[k]))
+
+
+def require_apart(where: str, numbers: Ints, pair: Ints, closest: float) -> None:
+    """Refuse atoms on top of each other.
+
+    The rows ``pair`` (2,) of ``numbers`` (N,) are those that are ``closest``, Å.
+
+    Raises
+    ------
+    InputError
+        Naming the atoms.
+    """
+    if closest >= CLOSEST_ANG:
+        return
+    first, second = pair.tolist()
+    raise InputError(
+        f"{where}: atoms {first} and {second} ({symbol(int(numbers[first]))}, "
+        f"{symbol(int(numbers[second]))}) are {closest:.3g} Å apart - at least {CLOSEST_ANG:g}, "
+        "where the shortest bond is 0.74. Correct the unit of the coordinates (nm taken as Å or "
+        "bohr?), or remove the conformation from the file."
+    )
 
 
 def check_atoms(atoms: Mapping[int, float]) -> None:

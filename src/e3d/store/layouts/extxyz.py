@@ -24,7 +24,7 @@ from e3d.store.layouts.charge_and_spin import (
     require_charge_of,
     stated_of,
 )
-from e3d.store.layouts.frames import NO_LABELS, Frame, formula, groups, numbers_of
+from e3d.store.layouts.frames import NO_LABELS, Frame, formula, groups, numbers_of, smiles_of
 from e3d.store.layouts.label_sets import labels, unread_sets
 from e3d.store.layouts.stated_units import require_ev_and_ang, units_in
 from e3d.store.layouts.xyz_frames import read_frames
@@ -70,7 +70,7 @@ def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
     stress = None if found.stress is None or not periodic else _tensor(found.stress, where)
     if stress is not None and all(what != "stress" for _, what, _ in units_in(atoms.info)):
         require_stress(stress, atoms.cell.array, len(atoms), where)
-    smiles = str(atoms.info.get("smiles", ""))
+    smiles = smiles_of(atoms, where)
     charge, multiplicity = charge_and_multiplicity(
         stated_of(atoms), numbers, where, periodic=periodic
     )

@@ -8,6 +8,7 @@ from math import gcd
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 from ase.formula import Formula
 from numpy.typing import NDArray
 
@@ -126,3 +127,23 @@ def numbers_of(values: Any, key: str, shape: tuple[int, ...], where: str) -> NDA
 
 def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def smiles_of(atoms: Atoms, label: str) -> str:
+    """Return the SMILES that ``info`` states, under ``smiles`` in whatever letters; "" if none.
+
+    Raises
+    ------
+    InputError
+        If there are two.
+
+    >>> smiles_of(Atoms(info={"SMILES": "[H:1][H:2]"}), "hydrogen")
+    '[H:1][H:2]'
+    """
+    stated = (value for key, value in atoms.info.items() if str(key).casefold() == "smiles")
+    found = {str(value) for value in stated if value is not None}
+    if len(found) > 1:
+        raise InputError(
+            f"{label}: has two SMILES, {' and '.join(sorted(found))} - expected one. Remove one."
+        )
+    return found.pop() if found else ""

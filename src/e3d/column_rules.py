@@ -71,11 +71,13 @@ def require_whole(table: pd.DataFrame, path: Path) -> None:
         row = int(twice.to_numpy().argmax()) + 1
         raise InputError(f"{path}: row {row} is there twice, allowed is once. {_REMEDY}")
     for name in map(str, table.columns):
-        if _never_negative(name) and not name.startswith(_OF_EPOCHS):
-            wrong = pd.Series(np.isinf(_as_numbers(table[name])), table.index)
-            if wrong.any():
-                where = _where(table[name], wrong, path)
-                raise InputError(f"{where} - allowed are finite numbers. {_REMEDY}")
+        if (
+            _never_negative(name)
+            and not name.startswith(_OF_EPOCHS)
+            and (endless := _as_numbers(table[name]).abs() == np.inf).any()
+        ):
+            where = _where(table[name], endless, path)
+            raise InputError(f"{where} - allowed are finite numbers. {_REMEDY}")
         if {f"{name}_lo", f"{name}_hi"} <= set(table.columns):
             _require_inside(table, name, path)
     if Column.GROUP_KIND in table:

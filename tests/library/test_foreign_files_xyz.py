@@ -35,6 +35,13 @@ def water(extra: str = "") -> str:
     return WATER.format(extra=extra)
 
 
+def columns(name: str, oxygen: str, hydrogen: str) -> str:
+    """Return water with one more column."""
+    head, comment, o, *h = water().splitlines()
+    comment = comment.replace("forces:R:3", f"forces:R:3:{name}")
+    return "\n".join([head, comment, f"{o} {oxygen}", *(f"{line} {hydrogen}" for line in h), ""])
+
+
 @pytest.fixture(params=["dataset", "structures"])
 def count(request: Any, tmp_path: Path, read_groups: Any) -> Callable[[str], int]:
     """Count the frames of a text as the two readers do: of a dataset, and of any command."""
@@ -85,6 +92,11 @@ WHOLE = {
     "neutral, a singlet": (water("0 1"), 1),
     "valence electrons": (water("nelect=8 charge=0"), 1),
     "a number of a frame": (water("frame 2 3"), 1),
+    "charges of nuclei": (columns("charge:R:1", "8", "1"), 1),
+    "populations": (columns("mulliken_charges:R:1", "-1", "0"), 1),
+    "electrons of Bader": (water(CELL + 'charges="7.2 0.4 0.4"'), 1),
+    "no ion": (water("ion=F charged=False zwitterion=T ionic_radius=1 spin_state=low"), 1),
+    "a plane": (water("plane 1 -1 0 of 3, at -5 K, E of a gas phase, f in place"), 1),
     "words of a comment": (water("the charge and spin units of water"), 1),
 }
 
@@ -134,6 +146,13 @@ REFUSED = {
     "a letter": (water("F_unit=Ha/bohr"), ["F_unit is 'Ha/bohr'", "eV/Å"]),
     "a letter for the energy": (water("E_unit=kcal/mol"), ["E_unit is 'kcal/mol'"]),
     "a capital": (water("Units=hartree"), ["Units is 'hartree'"]),
+    "run together": (water("unitEnergy=Ha"), ["unitEnergy is 'Ha'"]),
+    "a set of labels": (water("dft_units=Ha"), ["dft_units is 'Ha'"]),
+    "a letter for lengths": (water("R_unit=bohr"), ["R_unit is 'bohr'"]),
+    "atomic units": (water("all in atomic units"), ["in atomic units", "Convert"]),
+    "a letter in a comment": (water("E in Ha, F in Ha/bohr"), ["E in Ha", "expected eV"]),
+    "units in words": (water("units: Ha, bohr"), ["units in Ha"]),
+    "a.u. in words": (water().replace("-2000.5", "-76.4 a.u."), ["energy in a.u."]),
     "a style": (water("unit_style=real"), ["unit_style is 'kcal/mol'"]),
     "a comment": (water("forces in Ha/bohr"), ["'forces in Ha/bohr'", "expected eV/A"]),
     "a comment on energies": (water("energies are in hartree."), ["energies in hartree"]),
@@ -153,6 +172,17 @@ REFUSED = {
     "of Gaussian": (water("-1 1"), ["'-1 1' in the comment", "`charge=-1 multiplicity=1`"]),
     "a radical of Gaussian": (water("0 2"), ["'0 2' in the comment"]),
     "a number alone": (water("+1"), ["'+1' in the comment"]),
+    "Gaussian, after a name": (water("water -1 1"), ["'-1 1' in the comment"]),
+    "a charge in a title": (water('title="water, charge=-1"'), ["'charge=-1'"]),
+    "an ion": (water("anion -1"), ["'anion -1'"]),
+    "a flag": (water("charged=T"), ["charged = True may be a charge"]),
+    "the number of an ion": (water("ion=-1"), ["ion = -1 may be a charge"]),
+    "a spin by name": (water("spin_state=triplet"), ["spin_state = 'triplet' may be"]),
+    "a charge and its sign": (water("charge_state=1-"), ["charge_state = '1-' may be"]),
+    "whole charges of atoms": (
+        columns("q:R:1", "-1", "0"),
+        ["charges add up to -1", "no total charge is given"],
+    ),
     "charges of a whole": (water("charges=-1"), ["charges = -1 may be a charge", "Rename"]),
     "charge and spin": (water('charge_mult="-1 2"'), ["charge_mult = ", "Rename"]),
     "an initial charge": (water("initial_charge=-1"), ["initial_charge = -1 may be"]),
@@ -169,7 +199,7 @@ REFUSED = {
     ),
     "partial charges of an ion": (
         water('initial_charges="-1.2 0.1 0.1"'),
-        ["initial_charges add up to -1", "`charge`"],
+        ["initial_charges add up to -1", "Give `charge`"],
     ),
     "charge of the SMILES": (water('smiles="[O:1]([H:2])[H:3]" charge=-1'), ["charge = -1", "+0"]),
     "no multiplicity": (water("multiplicity=0"), ["multiplicity = 0"]),

@@ -4,76 +4,32 @@
 (github.com/ACEsuit/mace-foundations/issues/66, github.com/facebookresearch/fairchem/issues/1569).
 Others write 2S. The number of electrons tells the two apart: an even one has odd 2S+1 and even 2S.
 
-Initial charges of ASE's atoms are formal charges if all of them are whole numbers. Their sum is the
-total charge then, as ASE's calculators (xtb, tblite, DFTB+) take it.
+Initial and formal charges of single atoms add up to the total charge if all are whole numbers, as
+ASE's calculators (xtb, tblite, DFTB+) take them. Other charges of atoms may be of the nuclei.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from numbers import Real
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import h5py
 import numpy as np
 from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 from numpy.typing import NDArray
 
 from e3d.chemistry import SmilesError, molecule
 from e3d.errors import InputError
 from e3d.store.files.hdf5 import damage_named, dataset
+from e3d.store.layouts.charge_words import Meaning, meaning
 
-Meaning: TypeAlias = Literal[
-    "charge", "multiplicity", "spin", "unpaired", "electrons", "initial", "unknown"
-]
-
-_KNOWN: Final[Mapping[str, Meaning]] = {
-    **dict.fromkeys(
-        ("charge", "totalcharge", "totcharge", "netcharge", "q", "molcharge"), "charge"
-    ),
-    **dict.fromkeys(("formalcharge", "totalformalcharge", "moleculecharge"), "charge"),
-    **dict.fromkeys(("molecularcharge", "systemcharge", "chargetotal", "chargetot"), "charge"),
-    **dict.fromkeys(("chg", "chrg", "totalchg", "totalchrg"), "charge"),
-    **dict.fromkeys(("multiplicity", "spinmultiplicity", "mult", "spinmult"), "multiplicity"),
-    **dict.fromkeys(("totalmultiplicity", "molecularmultiplicity", "2s+1"), "multiplicity"),
-    **dict.fromkeys(("spin", "totalspin", "totspin", "netspin"), "spin"),
-    **dict.fromkeys(("uhf", "unpaired", "nunpaired", "numunpaired", "2s", "twos"), "unpaired"),
-    **dict.fromkeys(("unpairedelectrons", "nunpairedelectrons"), "unpaired"),
-    "numunpairedelectrons": "unpaired",
-    "initialcharges": "initial",
-}
-_ELECTRONS: Final = re.compile(
-    "(n|nr|no|num|number|numberof)elec(t|trons?)?|(tot|total|totalnumberof)?electrons?"
-)
-_SUSPECT: Final = re.compile("charge|spin|multiplic|unpaired|^n(um|elec)?_?(alpha|beta)$")
-_SUSPECT_WORD: Final = re.compile("(^|_)(chr?g|chgs|mult)(_|$)")
-_HARMLESS: Final = re.compile(
-    "unit|method|model|scheme|energ|gap|densit|dipole|transfer|orbit|square|contamination|polari|"
-    "spinpol|partial|moment|nspin|ispin|population|mulliken|hirshfeld|mbis|cm5|bader|lowdin|"
-    "(^|_)(type|source|atomic|min|max|mean|avg|rms|std|r?esp|pol)(_|$)"
-)
-"""Words in keys that hold a charge of atoms, a setting or a property, not the total charge."""
 _ION: Final = 0.01
 """In e: partial charges of an ion add up to its charge within this."""
-
-
-@lru_cache(maxsize=1000)
-def meaning(key: str) -> Meaning | None:
-    """Return what a key states of charge or spin, None if nothing.
-
-    >>> meaning("total_charge"), meaning("Spin-Multiplicity"), meaning("mulliken_charges")
-    ('charge', 'multiplicity', None)
-    >>> meaning("charge_state")
-    'unknown'
-    """
-    words = re.sub(r"[\-. ]|(?<=[a-z])(?=[A-Z])", "_", key).casefold()
-    plain = words.replace("_", "")
-    if plain in _KNOWN:
-        return _KNOWN[plain]
-    if _ELECTRONS.fullmatch(plain):
-        return "electrons"
-    suspect = _SUSPECT.search(plain) or _SUSPECT_WORD.search(words)
-    return "unknown" if suspect and not _HARMLESS.search(words) else None
+_SAYS: Final = re.compile(r"(?i)[-+]?\d+[-+]?|(doub|trip|quart|quint|sext)e?let|.*(an|cat)ion")
+_FORMAL: Final = ("initialcharges", "formalcharges", "formalcharge")
+_OF_ATOMS: Final = (*_FORMAL, "charges", "charge", "q")
+"""Names of columns; those of populations (``mulliken_charges``) are passed over."""
 
 
 def charge_and_multiplicity(
@@ -108,25 +64,35 @@ def charge_and_multiplicity(
     (-1, 2)
     """
     found: dict[Meaning, tuple[str, int]] = {}
-    initial = None
-    for key, value in stated:
-        what = meaning(str(key))
+    of_atoms: dict[str, Any] = {}
+    ions = []
+    for key, value in ((str(key), value) for key, value in stated):
+        what = meaning(key)
         if what is None or value is None:
             continue
-        if what == "initial" and np.size(value) == len(numbers):
-            initial = (str(key), value)
-        elif what not in ("initial", "unknown"):
-            _add(found, what, str(key), whole(value, str(key), where), where)
+        if what == "of atoms" and np.size(value) == len(numbers) and np.ndim(value):
+            if _plain(key) in _FORMAL or not periodic:  # of crystals, Bader's are electrons
+                of_atoms[key] = value
+        elif what == "ion":
+            ions += [(key, value)] if isinstance(value, Real | np.bool_) and value else []
+        elif what not in ("of atoms", "unknown"):
+            _add(found, what, key, whole(value, key, where), where)
         elif _of_the_whole(value, len(numbers)):
-            raise InputError(
-                f"{where}: {key} = {_shown(value)} may be a charge or a spin - known: `charge` "
-                "(e), `multiplicity` (2S+1), `unpaired_electrons`. Rename the key, or remove it."
-            )
-    if initial is not None:
-        _add_total(found, *initial, where)
+            raise _unclear(key, value, where)
+    for key, value in of_atoms.items():
+        _add_total(found, key, value, where)
+    if ions and "charge" not in found:
+        raise _unclear(*ions[0], where)
     protons = int(np.sum(numbers))
     charge = _charge(found, protons, where, periodic=periodic)
     return charge, _multiplicity(found, None if periodic else protons - (charge or 0), where)
+
+
+def _unclear(key: str, value: Any, where: str) -> InputError:
+    return InputError(
+        f"{where}: {key} = {_shown(value)} may be a charge or a spin - known: `charge` (e), "
+        "`multiplicity` (2S+1), `unpaired_electrons`. Rename the key, or remove it."
+    )
 
 
 def _add(
@@ -141,18 +107,23 @@ def _add(
 
 
 def _add_total(found: dict[Meaning, tuple[str, int]], key: str, charges: Any, where: str) -> None:
-    """Add the sum of formal charges (N,), e; partial charges do not say it."""
+    """Add the sum of formal charges (N,), e; partial charges of an ion do not say it."""
     values = np.asarray(charges, dtype=np.float64)
     total = float(values.sum())
+    formal = bool((values == np.round(values)).all())
     if not values.any():  # as ASE writes where there is none
         return
-    if (values == np.round(values)).all():
+    if formal and _plain(key) in _FORMAL:
         _add(found, "charge", f"sum of {key}", int(total), where)
     elif "charge" not in found and round(total) and abs(total - round(total)) < _ION:
         raise InputError(
-            f"{where}: {key} add up to {total:.3g} - expected the total charge beside partial "
-            "charges of an ion. Give `charge`."
+            f"{where}: {key} add up to {total:.3g}, and no total charge is given - expected it "
+            "beside charges of the atoms of an ion. Give `charge`."
         )
+
+
+def _plain(key: str) -> str:
+    return key.casefold().replace("_", "")
 
 
 def _charge(
@@ -237,7 +208,7 @@ def _stated_by(group: h5py.Group, n: int, where: str) -> Iterator[tuple[str, Any
     for name in names:
         found = dataset(group, name, where)
         shape = found.shape or ()
-        known = meaning(name) not in ("unknown", "initial")
+        known = meaning(name) not in ("unknown", "of atoms")
         of_atoms = n > 1 and (shape[1:2] == (n,) or (shape == (n,) and not known))
         of_conformations = len(shape) < 2 or shape[1:] == (1,)
         if not of_atoms and found.size and (known or of_conformations):
@@ -247,10 +218,14 @@ def _stated_by(group: h5py.Group, n: int, where: str) -> Iterator[tuple[str, Any
 
 
 def stated_of(atoms: Atoms) -> Iterator[tuple[str, Any]]:
-    """Yield what ASE's atoms say beside their numbers, and their initial charges."""
+    """Yield what ASE's atoms say beside their numbers, and the charges of single atoms."""
     yield from atoms.info.items()
-    if "initial_charges" in atoms.arrays:
-        yield "initial_charges", atoms.arrays["initial_charges"]
+    results = atoms.calc.results if isinstance(atoms.calc, SinglePointCalculator) else {}
+    for key, value in (*atoms.arrays.items(), *results.items()):
+        if _plain(key) not in _OF_ATOMS or np.size(value) != len(atoms):
+            continue
+        if not np.array_equal(np.ravel(value), atoms.numbers):  # charges of the nuclei
+            yield "initial_charges" if _plain(key) in _FORMAL else "charges", np.ravel(value)
 
 
 def require_charge_of(smiles: str, charge: int | None, where: str) -> None:
@@ -302,12 +277,14 @@ def _shown(value: Any) -> str:
 def _of_the_whole(value: Any, n: int) -> bool:
     """Say whether a value is a number or two of a frame, not one for each of N atoms.
 
-    A text or a flag is a setting.
+    A flag is a setting, and so is a text that is no number and no spin.
     """
+    if isinstance(value, str):
+        return _SAYS.fullmatch(value.strip()) is not None
     if isinstance(value, Real):
         return not isinstance(value, bool)
     values = value.ravel().tolist() if isinstance(value, np.ndarray) else value
-    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+    if not isinstance(values, Sequence) or isinstance(values, bytes):
         return False
     numbers = all(isinstance(one, Real) and not isinstance(one, bool) for one in values)
     return numbers and 0 < len(values) <= 2 and len(values) % n != 0

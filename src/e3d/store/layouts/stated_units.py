@@ -25,13 +25,19 @@ EXPECTED: Final[Mapping[Quantity, str]] = {
 _WORDS: Final[Mapping[str, Quantity]] = {
     **dict.fromkeys(("length", "lengths", "distance", "distances", "cell", "lattice"), "length"),
     **dict.fromkeys(("position", "positions", "pos", "coordinate", "coordinates"), "length"),
-    **dict.fromkeys(("coords", "conformations", "geometry", "xyz"), "length"),
-    **dict.fromkeys(("energy", "energies", "e", "en"), "energy"),
-    **dict.fromkeys(("force", "forces", "gradient", "gradients", "f", "grad"), "force"),
+    **dict.fromkeys(("coords", "coord", "coordinate", "conformations", "geometry"), "length"),
+    **dict.fromkeys(("xyz", "r", "len", "dist", "box"), "length"),
+    **dict.fromkeys(("energy", "energies", "e", "en", "etot"), "energy"),
+    **dict.fromkeys(("force", "forces", "gradient", "gradients", "f", "grad", "frc"), "force"),
     **dict.fromkeys(("stress", "stresses"), "stress"),
 }
-_OF_ANY: Final = ("", "system", "style", "set")
-_KEY: Final = re.compile(r"(?i)(?P<before>.*?)[_\-. ]?units?|units?[_\-. ](?P<behind>(?!cell).+)")
+_OF_ANY: Final = (
+    *("", "system", "style", "set", "all", "data", "file", "label", "labels", "ref"),
+    *("lammps", "dft", "qm"),
+)
+_KEY: Final = re.compile(
+    r"(?i)(?P<before>.*?)[_\-. ]?units?|units?(?P<mark>[_\-.: ]?)(?P<behind>(?!_?cell).+)"
+)
 """``energy_unit``, ``F_unit``, ``unit_forces``, ``units``; a unit cell is none."""
 _KNOWN: Final[Mapping[Quantity, str]] = {
     "length": "known: angstrom, bohr, nanometer, picometer",
@@ -212,8 +218,12 @@ def units_in(stated: Mapping[str, Any]) -> Iterator[tuple[str, Quantity | None, 
 @lru_cache(maxsize=1000)
 def _named(key: str) -> str | None:
     """Return the word beside ``unit`` in a key, "" if there is none, None if it is no such key."""
-    found = _KEY.fullmatch(key)
-    return _last_word(found["before"] or found["behind"] or "") if found else None
+    found = _KEY.fullmatch(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key))
+    if found is None:
+        return None
+    word = _last_word(found["before"] or found["behind"] or "")
+    joined = found["behind"] and not found["mark"]  # unitary, united
+    return None if joined and word not in (*_WORDS, *_OF_ANY) else word
 
 
 def quantity_of(word: str) -> Quantity | None:

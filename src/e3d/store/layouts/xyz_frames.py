@@ -18,23 +18,27 @@ from ase.io.extxyz import key_val_str_to_dict, read_xyz
 from e3d.errors import InputError, one_line
 from e3d.store.files.compressed import open_stream
 from e3d.store.layouts.cells import require_symmetric
-from e3d.store.layouts.charge_and_spin import meaning
+from e3d.store.layouts.charge_words import meaning
 from e3d.store.layouts.stated_units import EXPECTED, quantity_of
 from e3d.units import unit_factor
 
 _QUOTED: Final = re.compile(r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]')
 _KEY: Final = re.compile(r'(?:^|\s)([^\s="]+)\s*=')
 _IN_WORDS: Final = re.compile(
-    r"(?i)(?:^|\s)(charges?|chr?g|uhf|mult|multiplicity|spin)\s*[:\s]\s*([-+]?\d+)\b"
+    r"(?i)(?:^|\s)(charges?|chr?g|q|(?:an|cat)?ion|uhf|mult|multiplicity|spin)\s*[:=\s]\s*([-+]?\d+)\b"
 )
 _VALUE: Final = re.compile(r'[^\s="]+\s*=\s*\S*')
-_BARE: Final = re.compile(r"[-+]\d{1,2}(\s+\d{1,2})?(?=\s|$)|\d\s+\d$")
+_BARE: Final = re.compile(
+    r"^[-+]\d{1,2}(\s+\d{1,2})?(?=\s|$)|^\d\s+\d$|"
+    r"(?<=[^\d\s]\s)[-+]\d{1,2}\s+[1-9](?=\s+[^-+\d\s]|\s*$)"
+)
 """A charge and a multiplicity without a word, as in the input of Gaussian."""
 _ENERGY_UNIT: Final = re.compile(r"(?i)(?:^|\s)(energy)\s*=\s*[-+.\de]+\s+([^\s=]+)(?=\s|$)")
 _UNIT_IN_WORDS: Final = re.compile(
-    r"(?i)\b(energy|energies|forces?|gradients?|positions?|coordinates?|distances?|lengths?|stress)"
-    r"(?:\s+(?:is|are|given|all|in|units?|of)\b)*\s*[:([]?\s*(atomic units|"
-    r"[^\s=,;)\]\"/]+(?:\s*/\s*[^\s=,;)\]\"/]+)*)"
+    r"(?i)\b(energy|energies|[ef]|forces?|gradients?|positions?|coordinates?|distances?|lengths?|"
+    r"stress|units?|all|in)(?=[\s:(\[/])"
+    r"(?:\s+(?:is|are|given|all|in|units?|of|energy|length)\b)*\s*[:([/]?\s*"
+    r"(atomic units|[^\s=,;)\]\"/]+(?:\s*/\s*[^\s=,;)\]\"/]+)*)"
 )
 
 
@@ -102,26 +106,15 @@ def _comment(line: str) -> dict[str, Any]:
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         raise InputError(f"{twice[0]} is given twice - expected once. Remove one.")
-    for said in _IN_WORDS.finditer(plain):
-        if int(said[2]) == (said[1].casefold() in ("mult", "multiplicity", "spin")):
-            continue
-        raise InputError(
-            f"{said[0].strip()!r} in the comment is a charge or a spin that a program cannot be "
-            "sure of - expected `charge=-1`, `multiplicity=2`. Write it so, or remove it."
-        )
-    bare = _BARE.match(_VALUE.sub("", plain).strip())
+    _require_sure_charge(plain, line, keys)
+    bare = _BARE.search(_VALUE.sub("", plain).strip())
     if bare and bare[0].split() != ["0", "1"]:
         raise InputError(
             f"{bare[0]!r} in the comment may be a charge and a multiplicity - expected "
             "`charge=-1 multiplicity=1`. Write it so, or remove it."
         )
     for found in (*_ENERGY_UNIT.finditer(plain), *_UNIT_IN_WORDS.finditer(line)):
-        quantity = quantity_of(found[1])
-        if quantity and unit_factor(quantity, found[2].rstrip(".")) not in (None, 1.0):
-            raise InputError(
-                f"{found[0].strip()!r} in the comment: {found[1]} in {found[2]} - expected "
-                f"{EXPECTED[quantity]}. Convert the file."
-            )
+        _require_ev_and_ang_in_words(*found.group(0, 1, 2))
     info: dict[str, Any] = key_val_str_to_dict(line)
     _require_known_cell(info)
     for key, value in info.items():  # of nine numbers, ASE takes six
@@ -132,6 +125,34 @@ def _comment(line: str) -> dict[str, Any]:
         for key, value in info.items()
         if not (value is True and key not in keys and meaning(key))
     }
+
+
+def _require_sure_charge(plain: str, line: str, keys: list[str]) -> None:
+    """Refuse a charge or a spin in words, also in quotes if no key states one."""
+    sure = any(meaning(key) == "charge" for key in keys)
+    quoted = [] if sure else [text[1:-1] for text in _QUOTED.findall(line)]
+    for said in (
+        one for text in (_VALUE.sub("", plain), *quoted) for one in _IN_WORDS.finditer(text)
+    ):
+        if int(said[2]) != (said[1].casefold() in ("mult", "multiplicity", "spin")):
+            raise InputError(
+                f"{said[0].strip()!r} in the comment is a charge or a spin that a program cannot "
+                "be sure of - expected `charge=-1`, `multiplicity=2`. Write it so, or remove it."
+            )
+
+
+def _require_ev_and_ang_in_words(text: str, word: str, unit: str) -> None:
+    """Refuse a unit in words that is not the one of eV and Å; other words are no units."""
+    quantity = quantity_of(word)
+    kinds = tuple(EXPECTED) if quantity is None else (quantity,)
+    if quantity is None and word.casefold() in ("all", "in") and unit.casefold() != "atomic units":
+        return
+    factors = {unit_factor(kind, one) for kind in kinds for one in (unit, unit.rstrip("."))}
+    if factors - {None} and 1.0 not in factors:
+        raise InputError(
+            f"{text.strip()!r} in the comment: {word} in {unit} - expected "
+            f"{', '.join(EXPECTED[kind] for kind in kinds)}. Convert the file."
+        )
 
 
 def _require_known_cell(info: dict[str, Any]) -> None:

@@ -63,7 +63,10 @@ def write(path: Path, settings: Settings, tensors: Tensors, **more: Any) -> Path
     versions = {"nequip": more.pop("nequip", "0.8.0"), "allegro": "0.6.0"}
     saved: Settings = {
         "state_dict": {"run_stage": torch.zeros(1), **state, **more.pop("state", {})},
-        "hyper_parameters": {"model": settings, "info_dict": {"versions": versions}},
+        "hyper_parameters": {
+            "model": settings,
+            "info_dict": {"versions": versions, **more.pop("info", {})},
+        },
     }
     torch.save({**saved, **more}, path)
     return path

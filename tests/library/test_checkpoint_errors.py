@@ -42,12 +42,20 @@ def _set(name: str, value: Any) -> Callable[[Settings, Tensors], None]:
     return lambda settings, tensors: settings.update({name: value})
 
 
+def _times(name: str, factor: float) -> Callable[[Settings, Tensors], None]:
+    return lambda settings, tensors: tensors.update({name: tensors[name] * factor})
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
         (_without("model.func.allegro.tps.0.weights"), r"lacks model\.func\.allegro\.tps\.0\.w"),
         (_replaced("model.func.extra.weight", torch.ones(2)), r"has model\.func\.extra\.weight"),
         (_replaced(SCALES, torch.ones(4, 1)), r"scales.*\(4, 1\).*\(3, 1\)"),
+        (
+            _times("model.func.allegro.tps.0.weights", float("inf")),
+            r"tps\.0\.weights holds weights",
+        ),
         (_set("per_type_energy_shifts", [1.0, 2.0]), "2 values for 3 types"),
         (_set("scatter_features", True), "scatter_features: true has no counterpart"),
         (_set("unheard_of", 1), "cannot be loaded.*unheard_of"),
@@ -75,10 +83,6 @@ def test_what_does_not_fit_is_one_line_that_names_it(
     assert "\n" not in str(caught.value)
 
 
-def _times(name: str, factor: float) -> Callable[[Settings, Tensors], None]:
-    return lambda settings, tensors: tensors.update({name: tensors[name] * factor})
-
-
 @pytest.mark.parametrize(
     ("change", "name"),
     [
@@ -104,6 +108,31 @@ def test_constants_that_contradict_the_settings_are_refused(
     change(settings, tensors)
     with pytest.raises(InputError, match=f"{re.escape(name)}.* (holds .* where|has shape)"):
         e3d.load(write(tmp_path / "model.ckpt", settings, tensors))
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"avg_num_neighbors": 10.0}, "avg_num_neighbors"),
+        ({"avg_num_neighbors": float("nan")}, "avg_num_neighbors"),
+        ({"type_names": ["C", "H", "O"]}, "type_names.0"),
+        ({"radial_chemical_embed": {**BESSELS, "num_bessels": 5}}, "chemical_embed.num_bessels"),
+        ({"parity": False}, "parity"),
+        ({"_target_": "another.builder", "compile_mode": "compile"}, ""),
+        ({}, ""),
+    ],
+)
+def test_settings_that_contradict_themselves_are_refused(
+    change: Settings, place: str, tmp_path: Path
+) -> None:
+    """nequip writes them twice; what has no constant of its own can be compared nowhere else."""
+    info = {"training_module": {"model": {**TODAY, **change}}}
+    path = write(tmp_path / "model.ckpt", TODAY, weights(TODAY), info=info)
+    if not place:
+        assert e3d.load(path).type_names == tuple(TYPES)
+        return
+    with pytest.raises(InputError, match=f"stand there twice, and differ in .*{re.escape(place)}"):
+        e3d.load(path)
 
 
 def test_several_models_and_other_pickles_are_refused(tmp_path: Path) -> None:

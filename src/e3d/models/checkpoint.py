@@ -35,6 +35,9 @@ _MODIFY: Final = ("nequip.model.modify", "nequip.model.modify_utils.modify")
 _FROM_CHECKPOINT: Final = "nequip.model.ModelFromCheckpoint"
 _FROM_PACKAGE: Final = "nequip.model.ModelFromPackage"
 
+_NO_ENERGY: Final = (_TARGET, "compile_mode")
+"""Settings of how a network runs, which kernels of this project change when a run is resumed."""
+
 _CODES: Final = ("nequip", "allegro")
 """Packages whose versions are among a model's facts."""
 
@@ -90,12 +93,35 @@ def _settings(saved: Any, path: Path) -> tuple[dict[str, Any], Mapping[str, Any]
             f"{path}: holds no settings of a model, so it is no checkpoint of nequip >= 0.7. "
             "Checkpoints of earlier versions cannot be built anew: train the model again."
         ) from error
+    info = parameters["info_dict"].get("training_module", {})
+    if (place := _differs(settings, info.get("model"))) is not None:
+        raise InputError(
+            f"{path}: the settings of its model stand there twice, and differ in {place}: they "
+            "were changed after the training. Get the file again from where it was trained or "
+            "published."
+        )
     if "schedulefree_optimizer_state_dict" in saved:
         raise InputError(
             f"{path}: trained with a schedule-free optimizer, whose weights for evaluation only "
             "nequip makes. Give its package (`nequip-package build`)."
         )
     return {**settings, _TARGET: str(target)}, versions
+
+
+def _differs(one: Any, other: Any, place: str = "") -> str | None:
+    """Return where two settings, as far as they are plain values, differ; None if nowhere."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        keys = [key for key in one if key in other and (place or key not in _NO_ENERGY)]
+        pairs = [(one[key], other[key], f"{place}.{key}".strip(".")) for key in keys]
+    elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        if len(one) != len(other):
+            return place
+        pairs = [(a, b, f"{place}.{k}") for k, (a, b) in enumerate(zip(one, other, strict=True))]
+    else:
+        plain = all(isinstance(value, int | float | str) for value in (one, other))
+        return place if plain and one != other and (one == one or other == other) else None
+    found = (_differs(*pair) for pair in pairs)
+    return next((where for where in found if where is not None), None)
 
 
 def _build(

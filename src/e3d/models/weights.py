@@ -30,7 +30,8 @@ def put_weights(network: torch.nn.Module, given: Mapping[str, torch.Tensor], pat
     Raises
     ------
     InputError
-        If a name is missing or not known, a shape differs, or a constant contradicts the settings.
+        If a name is missing or not known, a shape differs, a constant contradicts the settings, or
+        a weight is no number.
     """
     wanted = network.state_dict()
     computed = {name for name, _ in network.named_buffers()} - wanted.keys()
@@ -50,6 +51,11 @@ def put_weights(network: torch.nn.Module, given: Mapping[str, torch.Tensor], pat
             source = fitting(given[name], target, f"{path}: {name}")
             if name not in trained:
                 _require_same(source, target, f"{path}: {name}")
+            elif not bool(torch.isfinite(source).all()):
+                raise InputError(
+                    f"{path}: {name} holds weights that are no finite numbers: its training "
+                    "diverged, or the file is damaged. Give another checkpoint."
+                )
             target.copy_(source)
 
 

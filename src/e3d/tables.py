@@ -1,5 +1,6 @@
 """Read and write tables: CSV for what a person opens, Parquet for what is long."""
 
+import csv
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -51,6 +52,7 @@ _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
 
 
 def _csv(path: Path) -> pd.DataFrame:
+    """Read a table of commas, every row of which has a field for each name."""
     with path.open("rb") as handle:
         start = handle.read(8)
     for magic, what in _MAGIC.items():
@@ -59,12 +61,22 @@ def _csv(path: Path) -> pd.DataFrame:
                 f"{path}: not a readable table (it is {what}). Give the table as CSV in UTF-8, "
                 "unpacked, or make it again."
             )
-    table = pd.read_csv(path)
-    if not isinstance(table.index, pd.RangeIndex):  # what pandas makes of the first fields
-        raise InputError(
-            f"{path}: its rows have more fields than its first line names. Make it again."
-        )
-    return table
+    with path.open(encoding="utf-8-sig", newline="") as text:
+        rows = csv.reader(text)
+        names = next(filter(None, rows), [])  # pandas skips blank lines
+        if len(names) == 1 and (sign := next((s for s in ";\t|" if s in names[0]), "")):
+            raise InputError(
+                f"{path}: its first line has {sign!r} between the names, and a table has commas. "
+                "Save it with commas, and with points in numbers, or make it again."
+            )
+        for row in rows:
+            if row and len(row) != len(names):  # of fewer, pandas makes missing values
+                raise InputError(
+                    f"{path}: not a readable table (line {rows.line_num} has {len(row)} fields, "
+                    f"and the first line names {len(names)}: it was cut or changed). Delete it and "
+                    "make it again."
+                )
+    return pd.read_csv(path)
 
 
 def write(

@@ -104,6 +104,33 @@ def test_what_is_no_plain_text_is_said(
         tables.read(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ("a,b\n1,2\n3\n", ["line 3 has 1 fields", "names 2"]),
+        ("a,b\n1,2\n3,4,5\n", ["line 3 has 3 fields", "names 2"]),
+        ("# made by me\na,b\n1,2\n", ["line 2 has 2 fields", "names 1"]),
+        ("a;b\n1,5;2\n", ["has ';' between the names", "commas"]),
+        ("a\tb\n1\t2\n", ["between the names", "commas"]),
+    ],
+)
+def test_every_row_has_a_field_for_each_name(
+    content: str, texts: list[str], tmp_path: Path, input_error: Any
+) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    with input_error("t.csv", *texts):
+        tables.read(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a,b\n1,2", b"a,b\r\n1,2\r\n", b"\xef\xbb\xbfa,b\n1,2\n", b"\na,b\n\n1,2\n\n", b"a,b\r1,2\r"],
+)
+def test_what_editors_do_to_a_table_changes_nothing(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    assert tables.read(tmp_path / "t.csv").to_dict("list") == {"a": [1], "b": [2]}
+
+
 def test_a_column_is_there_once(tmp_path: Path, input_error: Any) -> None:
     pq.write_table(pa.table([[1], [2]], names=["a", "a"]), tmp_path / "t.parquet")
     with input_error("t.parquet", "two columns 'a'"):

@@ -112,7 +112,7 @@ UNITS_BESIDE: dict[str, tuple[dict[str, Any], dict[str, str], str, float]] = {
     "letters": ({}, {"E_unit": "eV"}, "energy", 1.0),
     "of the dataset before that of all": (
         {"dft_total_energy": (ENERGY, {"units": "hartree"})},
-        {"units": "eV"},
+        {"units": "eV Å"},
         "energy",
         HARTREE,
     ),
@@ -139,11 +139,12 @@ def test_units_beside_the_groups(hdf5_file: Any, read_groups: Any, input_error: 
     path = hdf5_file(FILES["transition1x"](energy_unit="Ha", reactant=end))
     (group,) = read_groups("transition1x", path)
     np.testing.assert_allclose(group.energy, ENERGY * HARTREE**2, rtol=1e-11)
-    path = hdf5_file(FILES["spice"]())
-    with h5py.File(path, "a") as file:
-        file.attrs["units"] = "furlong"
-    with input_error("unit of conformations is units = 'furlong'", "known: angstrom"):
-        read_groups("spice", path)
+    for unit, key in (("furlong", "conformations"), ("eV", "dft_total_gradient")):
+        path = hdf5_file(FILES["spice"]())
+        with h5py.File(path, "a") as file:
+            file.attrs["units"] = unit
+        with input_error(f"unit of {key} is units = {unit!r}", "known: an"):
+            read_groups("spice", path)
 
 
 def test_charges_and_spins_of_a_group(hdf5_file: Any, read_groups: Any) -> None:
@@ -159,6 +160,11 @@ def test_charges_and_spins_of_a_group(hdf5_file: Any, read_groups: Any) -> None:
     assert state("spice", bader_charge=np.zeros(3), charges=np.ones((3, 5))) == (None, None)
     assert state("spice", n_electrons=[10, 10, 10]) == (None, None)
     assert state("transition1x", charge=1, spin=2, product=REACTION) == (1, 2)
+    path = hdf5_file(FILES["transition1x"]())
+    with h5py.File(path, "a") as file:
+        file["data/CH4"].attrs.update(charge=-1, spin=2)
+    (group,) = read_groups("transition1x", path)
+    assert (group.charge, group.multiplicity) == (-1, 2)
     assert state("modelforge", total_charge=np.full((3, 1), -1.0)) == (-1, None)
 
 
@@ -205,6 +211,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         {"product": REACTION | {"charge": -1, "multiplicity": 2}},
         ["rxn/product: charge and multiplicity are (-1, 2)", "(0, 1)"],
     ),
+    "formal charges": ("spice", {"formal_charges": [-1, 0, 0, 0, 0]}, ["charge = -1", "SMILES"]),
     "a unit twice": (
         "spice",
         {"energy_unit": "eV", "dft_total_energy": (ENERGY, {"units": "hartree"})},

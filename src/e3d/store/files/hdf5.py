@@ -112,6 +112,13 @@ def subgroups(
         raise InputError(f"{where}: holds no groups; {expected}. Check the file or its `layout`.")
 
 
+def around(group: h5py.Group) -> list[h5py.Group]:
+    """Return a group and those it is in, from within to the file's own."""
+    name = group.name if isinstance(group.name, str) else ""  # bytes that are no UTF-8
+    parts = name.strip("/").split("/")
+    return [group, *(group.file["/".join(parts[:k]) or "/"] for k in range(len(parts) - 1, -1, -1))]
+
+
 def printable(name: str | bytes) -> str:
     """Return a name of HDF5 as it can be printed in one line, whatever bytes it has."""
     return name if isinstance(name, str) and name.isprintable() else repr(name)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from e3d.chemistry import SmilesError, molecule
 from e3d.errors import InputError
-from e3d.store.files.hdf5 import damage_named, dataset
+from e3d.store.files.hdf5 import around, damage_named, dataset
 from e3d.store.layouts.charge_words import Meaning, meaning
 
 _ION: Final = 0.01
@@ -202,12 +202,14 @@ def _stated_by(group: h5py.Group, n: int, where: str) -> Iterator[tuple[str, Any
     """Yield what datasets and attributes say; arrays with a value for each of N atoms do not."""
     with damage_named(where):
         names = [name for name in group if meaning(name)]
-        owners = [one for one in (group.file, group) if h5py.h5a.get_num_attrs(one.id)]
+        owners = [one for one in around(group) if h5py.h5a.get_num_attrs(one.id)]
         said = [(key, one.attrs[key]) for one in owners for key in one.attrs if meaning(key)]
     yield from said
     for name in names:
         found = dataset(group, name, where)
         shape = found.shape or ()
+        if _plain(name) in _FORMAL and shape == (n,):
+            yield name, found[()]
         known = meaning(name) not in ("unknown", "of atoms")
         of_atoms = n > 1 and (shape[1:2] == (n,) or (shape == (n,) and not known))
         of_conformations = len(shape) < 2 or shape[1:] == (1,)

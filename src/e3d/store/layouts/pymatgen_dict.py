@@ -149,6 +149,10 @@ def _element(species: Any, i: int, where: str) -> int | None:
     if name not in atomic_numbers or name == "X":
         raise InputError(f"{where}, site {i}: {name!r} is no chemical element. Drop the record.")
     share = float(numbers_of(species[0].get("occu", 1.0), "occu", (), f"{where}, site {i}"))
+    if share > 1.0 + _FULL_OCCUPANCY_TOLERANCE:
+        raise InputError(
+            f"{where}, site {i}: occu is {share:g} - expected 1, one atom. Drop the record."
+        )
     whole = abs(share - 1.0) <= _FULL_OCCUPANCY_TOLERANCE
     return int(atomic_numbers[name]) if len(species) == 1 and whole else None
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e3d.errors import InputError
-from e3d.store.files.hdf5 import damage_named, dataset, numbers_in, one_text
+from e3d.store.files.hdf5 import around, damage_named, dataset, numbers_in, one_text
 from e3d.units import Quantity, unit_factor
 
 EXPECTED: Final[Mapping[Quantity, str]] = {
@@ -143,14 +143,9 @@ def _beside(group: h5py.Group, where: str) -> Iterator[dict[str, str]]:
 
     Texts count in the group itself and the one around it, but not among the groups of a file.
     """
-    parts = group.name.strip("/").split("/")
-    yield _attributes(group)
-    yield _texts(group, where)
-    for k in range(len(parts) - 1, -1, -1):
-        owner = group.file["/".join(parts[:k]) or "/"]
-        yield _attributes(owner)
-        if k == len(parts) - 1 and k:
-            yield _texts(owner, where)
+    owners = around(group)
+    yield from map(_attributes, owners)
+    yield from (_texts(owner, where) for owner in owners[:2] if owner is not owners[-1])
 
 
 def _texts(group: h5py.Group, where: str) -> dict[str, str]:
@@ -176,8 +171,11 @@ def _of_quantity(
     found = []
     for key, units in of_any.items():
         known = {kind: [u for u in units if unit_factor(kind, u)] for kind in EXPECTED}
-        if quantity == "force" and not known["force"] and known["energy"] and known["length"]:
-            known["force"] = [f"{known['energy'][0]}/{known['length'][0]}"]
+        if quantity == "force" and not known["force"]:
+            if known["energy"] and known["length"]:
+                known["force"] = [f"{known['energy'][0]}/{known['length'][0]}"]
+            else:  # half of it leaves the other half open
+                known["force"] = known["energy"] or known["length"]
         if known[quantity] or not any(known.values()):
             found.append((key, (known[quantity] or units)[0]))
     return named, found

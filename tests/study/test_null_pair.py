@@ -382,6 +382,8 @@ def test_a_run_whose_d_is_additive_is_no_better_than_additivity(
     np.testing.assert_allclose(same["difference"], 0.0, atol=1e-9)
     assert set(same["verdict"]) == {"undetermined", "not judged"}
     named = tables.read(output.with_name("s0.named.csv"))
+    unknown = ["untrained_eV", "untrained_sd_eV"]
+    assert named[unknown].isna().all(axis=None), "columns are those of every run"
     known = named[named[coarse].notna()]
     assert len(known)
     np.testing.assert_allclose(known[coarse], known[C.BOND_ENERGY], rtol=1e-9)

@@ -18,6 +18,7 @@ from study.null.shuffle import expected, shuffled
 
 BOND: Final = [C.STRUCTURES, C.SMILES, C.I, C.J]
 """What a row of a table of bonds is about: rows of two tables are matched by these."""
+_SD: Final = "untrained_sd_eV"
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,15 @@ def in_molecules(bonds: pd.DataFrame, averages: Averages, draws: int) -> NullEne
 def named_table(named: pd.DataFrame, nulls: Sequence[NullEnergies]) -> pd.DataFrame:
     """Return the named bonds with D of E3D, the references, and D of every null model.
 
-    That of a random one is the mean over its draws, exact where it is known.
+    That of a random one is the mean over its draws, exact where it is known. Columns of untrained
+    networks are empty for a given model: nothing is known of its network.
     """
     table = named.drop(columns=[*RUN_COLUMNS, *(one.error for one in REFERENCES.values())])
     for one in nulls:
         table[one.null.column] = one.d.mean(axis=0) if one.mean is None else one.mean
         if one.null == UNTRAINED:
-            table["untrained_sd_eV"] = one.d.std(axis=0, ddof=1) if len(one.d) > 1 else np.nan
+            table[_SD] = one.d.std(axis=0, ddof=1) if len(one.d) > 1 else np.nan
+    table = table.reindex(columns=list(dict.fromkeys([*table, UNTRAINED.column, _SD])))
     types = table.groupby([C.STRUCTURES, C.BOND_TYPE])[C.BOND_ENERGY]
     table[IN_TYPES.column] = types.transform("mean") if len(table) else np.nan
     return table

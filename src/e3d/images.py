@@ -11,11 +11,14 @@ from ase.db import connect
 from ase.io.formats import filetype
 
 from e3d.errors import InputError, one_line
+from e3d.named_elements import PDB, models, require_elements
 from e3d.store.layouts.xyz_frames import read_frames
 
 _XYZ_NAME: Final = re.compile(r"(?i)\.(ext|e)?xyz(\.(gz|bz2|xz))?$")
 _XYZ: Final = ("xyz", "extxyz")
 _DATABASES: Final = ("db", "json")
+_FULL: Final = 1.01
+"""The largest occupancy; a little more is rounding."""
 _MOLFILES: Final = ("sdf", "mol")
 
 
@@ -25,8 +28,21 @@ def images(path: Path) -> Iterator[Atoms]:
     Raises
     ------
     InputError
-        If ASE cannot read it, would lose frames or a charge, or finds atoms that are there in part.
+        If ASE cannot read it, finds nothing, would lose frames or a charge, or guess elements, or
+        finds atoms that are there in part.
     """
+    empty = True
+    for atoms in _images(path):
+        empty = False
+        yield atoms
+    if empty:
+        raise InputError(
+            f"{path}: ASE finds no structure in it. Check its name, by which ASE knows the format, "
+            "or give extended XYZ."
+        )
+
+
+def _images(path: Path) -> Iterator[Atoms]:
     try:
         form = "extxyz" if _XYZ_NAME.search(path.name) else filetype(str(path))
         if form in _XYZ:
@@ -38,7 +54,9 @@ def images(path: Path) -> Iterator[Atoms]:
                 yield atoms
         else:
             more = _of_molfile(path) if form in _MOLFILES else {}
-            for atoms in ase.io.iread(path, ":", form, do_not_split_by_at_sign=True):
+            require_elements(path, form)
+            found = ase.io.iread(path, ":", form, do_not_split_by_at_sign=True)
+            for atoms in models(found, path) if form == PDB else found:
                 _require_whole(atoms, path)
                 atoms.info |= more
                 yield atoms
@@ -53,9 +71,14 @@ def images(path: Path) -> Iterator[Atoms]:
 
 def _require_whole(atoms: Atoms, path: Path) -> None:
     """Refuse sites that are partly occupied, of CIF and PDB files: ASE takes each for an atom."""
-    shares = list(atoms.arrays.get("occupancy", ()))
-    for site in atoms.info.get("occupancy", {}).values():  # CIF: shares of elements at a site
-        shares += site.values()
+    of_cif = [  # shares of elements at a site
+        share for site in atoms.info.get("occupancy", {}).values() for share in site.values()
+    ]
+    shares = [*atoms.arrays.get("occupancy", ()), *of_cif]
+    if any(share > _FULL for share in of_cif):
+        raise InputError(
+            f"{path}: a site has occupancy {max(of_cif):g} - expected 1, one atom. Correct it."
+        )
     if any(share is not None and 0 < share < 1 for share in shares):
         raise InputError(
             f"{path}: has sites that are partly occupied - expected whole atoms. Choose one "

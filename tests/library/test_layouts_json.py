@@ -202,6 +202,11 @@ BAD = {
     "no species": ("structure/sites/0/species", ..., ["site 0", "lacks 'species'"]),
     "empty species": ("structure/sites/0/species", [], ["site 0", "species is empty"]),
     "no element": ("structure/sites/0/species", [{"occu": 1}], ["site 0", "lacks 'element'"]),
+    "two atoms at one site": (
+        "structure/sites/0/species",
+        [{"element": "Li", "occu": 2}],
+        ["site 0", "occu is 2 - expected 1"],
+    ),
     "dummy": (
         "structure/sites/1/species",
         [{"element": "Xx", "occu": 1}],

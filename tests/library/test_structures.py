@@ -274,3 +274,95 @@ def test_a_smiles_of_an_isomer_is_warned_of(
 def test_two_smiles_are_refused(input_error: Any) -> None:
     with input_error("has two SMILES", OF_ETHER):
         from_atoms(Atoms(g2_molecule("H2"), info={"smiles": "[H:1][H:2]", "SMILES": OF_ETHER}))
+
+
+DUMP = """ITEM: TIMESTEP
+0
+ITEM: NUMBER OF ATOMS
+3
+ITEM: BOX BOUNDS ff ff ff
+-10 10
+-10 10
+-10 10
+ITEM: ATOMS id {0} x y z
+1 {1} 0 0 0.1193
+2 {2} 0 0.7632 -0.477
+3 {2} 0 -0.7632 -0.477
+"""
+PDB_LINE = (
+    "HETATM    {0} {1:<4s} HOH     1       0.000{2:8.3f}{3:8.3f}  1.00  0.00          {4:>2s}\n"
+)
+
+
+def _pdb(*names: str, elements: str = "OHH") -> str:
+    rows = zip(
+        range(1, 4), names, (0, 0.763, -0.763), (0.119, -0.477, -0.477), elements, strict=True
+    )
+    return "".join(PDB_LINE.format(*row) for row in rows)
+
+
+WITHOUT_ELEMENTS = {
+    "a.lammpstrj": (DUMP.format("type", 1, 2), "line 9", "no column `element`"),
+    "b.lammpstrj": (DUMP.format("mass", 16.0, 1.0), "line 9", "no column `element`"),
+    "a.pdb": (_pdb(" CA ", " HA ", " HB ", elements="   "), "line 1: atom 'CA'", "columns 77-78"),
+    "b.pdb": (_pdb("O", "H1", "H2", elements="OH "), "line 3: atom 'H2'", "columns 77-78"),
+    "c.pdb": (
+        _pdb("O", "H1", "H2").replace("   HOH", "  AHOH").replace("H2  A", "H2  B"),
+        "alternate positions A, B",
+    ),
+    "a.gro": ("w\n1\n    1CL     CL1   1   0.0   0.0   0.012\n 2 2 2\n", "no elements", "XYZ"),
+    "a.lammps-data": ("LAMMPS\n\n1 atoms\n1 atom types\n\nAtoms # atomic\n\n1 1 0 0 0\n", "no"),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_ELEMENTS)
+def test_elements_are_not_guessed(name: str, tmp_path: Path, input_error: Any) -> None:
+    text, *words = WITHOUT_ELEMENTS[name]
+    (tmp_path / name).write_text(text)
+    with input_error(name, "expected", *words):
+        list(from_file(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "frames", "periodic"),
+    [
+        ("a.lammpstrj", DUMP.format("element", "O", "H"), 1, False),
+        ("a.pdb", _pdb("O", "H1", "H2"), 1, False),
+        ("b.pdb", 2 * (_pdb("O", "H1", "H2") + "ENDMDL\n") + "END\n", 2, False),
+        (
+            "c.pdb",
+            "CRYST1    9.000    9.000    9.000  90.00  90.00  90.00 P 1\n"
+            + 2 * (_pdb("O", "H1", "H2") + "ENDMDL\n"),
+            2,
+            True,
+        ),
+    ],
+)
+def test_files_with_elements_are_read(
+    name: str, text: str, frames: int, periodic: bool, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    found = list(from_file(tmp_path / name))
+    assert [one.atomic_numbers.tolist() for one in found] == [[8, 1, 1]] * frames
+    assert [any(one.pbc) for one in found] == [periodic] * frames
+
+
+def test_a_file_without_structures_is_refused(tmp_path: Path, input_error: Any) -> None:
+    (tmp_path / "w.data").write_text("LAMMPS data\n\n0 atoms\n")  # ASE takes it for RuNNer's
+    with input_error("w.data", "finds no structure"):
+        list(from_file(tmp_path / "w.data"))
+
+
+def test_an_occupancy_above_one_is_no_part_of_an_atom(tmp_path: Path, input_error: Any) -> None:
+    ase.io.write(tmp_path / "a.cif", bulk("Cu", cubic=True), format="cif")
+    text = (tmp_path / "a.cif").read_text()
+    (tmp_path / "a.cif").write_text(text.replace("  1.0000\n", "  2.0000\n", 1))
+    with input_error("a.cif", "occupancy 2 - expected 1"):
+        list(from_file(tmp_path / "a.cif"))
+
+
+def test_atoms_after_the_last_model_are_not_lost(tmp_path: Path, input_error: Any) -> None:
+    water = _pdb("O", "H1", "H2")
+    (tmp_path / "a.pdb").write_text(water + "ENDMDL\n" + water)
+    with input_error("a.pdb", "3 atoms stand after the last END"):
+        list(from_file(tmp_path / "a.pdb"))

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from e3d import provenance
-from e3d.errors import InputError, one_line
+from e3d.errors import InputError, one_line, shown
 from e3d.fields import GIVEN, TABLE_VERSION, Column
 
 if TYPE_CHECKING:  # what it imports reads stores, which are hashed here
@@ -39,6 +39,14 @@ _WORDS: Final = {
     SUBSET: "the training frames",
     MODEL: "the model",
 }
+_SETTINGS: Final = {
+    "r_max": "r_max_ang",
+    "l_max": "l_max",
+    "num_layers": "n_layers",
+    "num_scalar_features": "n_scalar_features",
+    "num_tensor_features": "n_tensor_features",
+}
+"""Settings of an Allegro network in a RUN.yaml, by the facts of a model that say the same."""
 _KEY: Final = b"e3d"
 _VERSION, _MADE_FROM = "table_version", "made_from"
 
@@ -170,15 +178,23 @@ def trained_on_fact(key: str) -> str:
 
 
 def require_run(model: "LoadedModel", run: Mapping[str, Any] | None) -> None:
-    """Refuse to call the results of a model that says its run by another one.
+    """Refuse to call the results of a model that says its run, or its network, by another one.
 
     A given model, whichever it is, goes by the name that a study gives it.
 
     Raises
     ------
     InputError
-        Naming both runs.
+        Naming both runs, or the setting of the network that differs.
     """
+    asked: Mapping[str, Any] = getattr(run, "architecture", {})
+    is_allegro = model.facts.keys() >= {*_SETTINGS.values()}
+    for name, fact in _SETTINGS.items() if is_allegro else ():
+        if name in asked and asked[name] != model.facts[fact]:
+            raise InputError(
+                f"{model.path}: a network with {name} = {model.facts[fact]}, and --run says "
+                f"{shown(asked[name])}. Give the model and the RUN.yaml of one run."
+            )
     said = model.facts.get(trained_on_fact("run"))
     if said is None or run is None or _is_given(run):
         return

@@ -3,9 +3,10 @@
 import argparse
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf, isfinite, nan
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from e3d.errors import InputError, absent, one_line, shown
@@ -163,7 +164,13 @@ def json_object(text: str) -> dict[str, Any]:
     return values
 
 
-def run_columns(path: Path) -> dict[str, Any]:
+class RunColumns(dict[str, Any]):
+    """The columns of a run, and what its RUN.yaml says of its network: of a given model nothing."""
+
+    architecture: Mapping[str, Any] = MappingProxyType({})
+
+
+def run_columns(path: Path) -> RunColumns:
     """Read the run columns (run, dataset, n_train, model, seed) out of a run's RUN.yaml.
 
     Raises
@@ -179,7 +186,9 @@ def run_columns(path: Path) -> dict[str, Any]:
             f"{path}: has no {', '.join(missing)} - a RUN.yaml has {', '.join(RUN_COLUMNS)}. "
             f"{_OWN_RUN}"
         )
-    columns = {str(name): values[name] for name in RUN_COLUMNS}
+    columns = RunColumns((str(name), values[name]) for name in RUN_COLUMNS)
+    if isinstance(architecture := values.get("architecture"), dict):
+        columns.architecture = architecture
     for name, value in columns.items():
         number = name in (Column.N_TRAIN, Column.SEED)
         if not (_is_count(value) if number else isinstance(value, str) and value.strip()):

@@ -46,7 +46,7 @@ from study.data.subset import write_subset
 from study.entropy.tables import write_tables as write_entropy
 from study.label_theory.bond_orders import orders_table
 from study.null.fit import write_tables as write_fit
-from study.run_settings import RunSettings, require_architecture
+from study.run_settings import RunSettings
 from study.train.training import train
 
 if TYPE_CHECKING:
@@ -356,20 +356,23 @@ def test_a_run_file_does_not_contradict_itself(
         run_columns(path)
 
 
+@pytest.mark.parametrize("name", ["r_max", "l_max", "num_layers", "num_tensor_features"])
 def test_a_run_file_is_of_the_network_of_its_model(
-    prepared: Prepared, model: "AnalysisModel", input_error: Any
+    name: str, prepared: Prepared, model: "AnalysisModel", tmp_path: Path, input_error: Any
 ) -> None:
+    lineage.require_run(model, run_columns(prepared.run()))
     values = read_yaml(prepared.run())
-    require_architecture(model, RunSettings.from_dict(values))
-    values["architecture"]["r_max"] = 3.0
-    with input_error("model.ckpt", "r_max = 4.0", "says 3.0"):
-        require_architecture(model, RunSettings.from_dict(values))
+    values["architecture"][name] += 1
+    path = tmp_path / "RUN.yaml"
+    path.write_text(yaml.safe_dump(values))
+    with input_error("model.ckpt", f"{name} = ", f"says {values['architecture'][name]}"):
+        write_errors(model, [prepared.store], tmp_path / "errors.csv", run=run_columns(path))
 
 
 def test_results_of_a_model_go_by_its_own_run(
     prepared: Prepared, model: "AnalysisModel", tmp_path: Path, input_error: Any
 ) -> None:
-    another = run_columns(prepared.run()) | {"run": "minispice/n32/tiny/s0"}
+    another = run_columns(prepared.run()) | {"run": "minispice/n32/tiny/s0", "n_train": 32}
     with input_error("model.ckpt", RUN, "minispice/n32/tiny/s0"):
         write_decompositions(model, [NAMED], tmp_path / "out", run=another)
     with input_error("model.ckpt", RUN, "minispice/n32/tiny/s0"):
@@ -434,7 +437,7 @@ def test_no_rows_go_by_the_name_of_another_run(
     decomposed: Path, prepared: Prepared, tmp_path: Path, input_error: Any
 ) -> None:
     folders = [decomposed / name for name in SETS]
-    another = run_columns(prepared.run()) | {"run": "minispice/n32/tiny/s0"}
+    another = run_columns(prepared.run()) | {"run": "minispice/n32/tiny/s0", "n_train": 32}
     with input_error(BONDS_FILE, f"of run {RUN}", "for run minispice/n32/tiny/s0"):
         write_bde(folders, BDE_FILE, ENERGIES_FILE, None, tmp_path / "bde.csv", another)
     with input_error(BONDS_FILE, f"of run {RUN}", "for run minispice/n32/tiny/s0"):

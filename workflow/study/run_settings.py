@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import yaml
 
@@ -11,18 +11,6 @@ from e3d import provenance
 from e3d.errors import InputError, shown
 from e3d.options import json_object
 from study.schema import check, rules_of, validate
-
-if TYPE_CHECKING:  # what it imports a plan of the workflow does without
-    from e3d.potential import LoadedModel
-
-_FACTS: Final = {
-    "r_max": "r_max_ang",
-    "l_max": "l_max",
-    "num_layers": "n_layers",
-    "num_scalar_features": "n_scalar_features",
-    "num_tensor_features": "n_tensor_features",
-}
-"""Settings of an architecture by the facts of a model that say the same."""
 
 _MOST_FRAMES: Final = 100_000_000
 """The order of an epoch is drawn at its start and kept in memory."""
@@ -126,23 +114,6 @@ def run_name(run: Mapping[str, Any]) -> str:
     'a/n8/nano/s0'
     """
     return "{dataset}/n{n_train}/{model}/s{seed}".format_map(run)
-
-
-def require_architecture(model: "LoadedModel", run: RunSettings) -> None:
-    """Refuse the settings of a network other than that of a model, as far as its file shows it.
-
-    Raises
-    ------
-    InputError
-        Naming the first setting that differs.
-    """
-    for name, fact in _FACTS.items():
-        asked, found = getattr(run.architecture, name), model.facts.get(fact)
-        if found is not None and found != asked:
-            raise InputError(
-                f"{model.path}: a network with {name} = {found}, and the RUN.yaml of {run.run} "
-                f"says {asked}. Give the model and the RUN.yaml of one run."
-            )
 
 
 def rules_of_part(part: str) -> dict[str, Any]:

@@ -11,18 +11,17 @@ import pandas as pd
 
 from e3d import lineage, tables
 from e3d.arrays import Floats
-from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.models import AnalysisModel, load_model
 from e3d.named_bonds.table import find_named, read_references
-from e3d.options import read_yaml
+from e3d.options import read_yaml, run_columns
 from e3d.store.reader import StoreReader
 from e3d.store.splits import read_subset
 from e3d.structures import Structure, from_file, from_store
 from study.gauge import fields
 from study.gauge.derivatives import Differentiable, scaled_rows
 from study.gauge.gauss_newton import REGULARISERS, Rigidity, gauss_newton
-from study.run_settings import RunSettings, require_architecture
+from study.run_settings import RunSettings
 
 MAX_ROWS: Final = 6000
 """Energies and force components used at most: with 4000 weights about half a minute."""
@@ -55,10 +54,9 @@ def write_table(
     table without rows.
     """
     settings = RunSettings.from_dict(read_yaml(run))
-    columns = {str(name): getattr(settings, str(name)) for name in RUN_COLUMNS}
+    columns = run_columns(run)
     loaded = load_model(model)
     lineage.require_run(loaded, columns)
-    require_architecture(loaded, settings)
     network = Differentiable(loaded) if isinstance(loaded, AnalysisModel) else None
     if network is None or network.n_parameters > MAX_PARAMETERS:
         log.warning("%s: no rows, as its matrix is not known or too large", model)

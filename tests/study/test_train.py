@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from e3d import provenance
@@ -271,6 +272,16 @@ def test_training_that_diverges_is_an_error(
     assert not list(tmp_path.glob("**/*.ckpt"))
 
 
+class Trap:
+    """An object whose unpickling makes a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self._folder),)
+
+
 def test_a_damaged_checkpoint_is_named(
     prepared: Prepared, tmp_path: Path, input_error: Any
 ) -> None:
@@ -282,10 +293,13 @@ def test_a_damaged_checkpoint_is_named(
     identity = provenance.digest([settings.as_dict() | dict(paths), digests])
     last = tmp_path / "checkpoints" / identity / "last.ckpt"
     last.parent.mkdir(parents=True)
-    for content in (b"", b"PK\x03\x04 half a file"):
+    torch.save({"hyper_parameters": Trap(tmp_path / "made")}, tmp_path / "trap.ckpt")
+    trap = (tmp_path / "trap.ckpt").read_bytes()  # the unpickler of nequip's resuming runs it
+    for content in (b"", b"PK\x03\x04 half a file", trap):
         last.write_bytes(content)
         with input_error("last.ckpt: not a whole checkpoint", "Delete it"):
             train(run, tmp_path)
+    assert not (tmp_path / "made").exists()
 
 
 def test_tf32_is_on_in_every_epoch_of_a_run_that_began_without(

@@ -119,7 +119,8 @@ def _differs(one: Any, other: Any, place: str = "") -> str | None:
         pairs = [(a, b, f"{place}.{k}") for k, (a, b) in enumerate(zip(one, other, strict=True))]
     else:
         plain = all(isinstance(value, int | float | str) for value in (one, other))
-        return place if plain and one != other and (one == one or other == other) else None
+        both_nan = one != one and other != other
+        return place if plain and one != other and not both_nan else None
     found = (_differs(*pair) for pair in pairs)
     return next((where for where in found if where is not None), None)
 

@@ -88,7 +88,7 @@ def adopt(checkpoint: Path, model: Mapping[str, Any]) -> None:
     """
     import torch
 
-    content = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     settings = content["hyper_parameters"]
     if settings["model"] == model:
         return
@@ -111,7 +111,7 @@ def save_plain(checkpoint: Path, target: Path, trained_on: Mapping[str, str]) ->
     """
     import torch
 
-    content = _plain(torch.load(checkpoint, map_location="cpu", weights_only=False))
+    content = _plain(torch.load(checkpoint, map_location="cpu", weights_only=True))
     info = content["hyper_parameters"]["info_dict"]
     info["trainer"] = without_ranks(info["trainer"])
     info[TRAINED_ON] = dict(trained_on)

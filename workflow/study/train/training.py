@@ -155,12 +155,16 @@ def _train_from_last(config: dict[str, Any], work: Path, runtime: Mapping[str, A
 
 
 def _adopt_model(last: Path, config: dict[str, Any]) -> None:
-    """Bring the last checkpoint to this job's kernels, or say that the file is damaged."""
+    """Bring the last checkpoint to this job's kernels, or say that the file is damaged.
+
+    It must hold tensors and plain values alone. nequip, which reads it next, unpickles anything.
+    """
     try:
         adopt(last, config["training_module"]["model"])
     except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError):
         raise InputError(
-            f"{last}: not a whole checkpoint, so training cannot resume from it. "
+            f"{last}: not a whole checkpoint, or not one of this project's trainings, so training "
+            "cannot resume from it. "
             "Delete it to start this run anew."
         ) from None
 

@@ -168,6 +168,13 @@ def test_charges_and_spins_of_a_group(hdf5_file: Any, read_groups: Any) -> None:
     assert state("modelforge", total_charge=np.full((3, 1), -1.0)) == (-1, None)
 
 
+def _sequences(kind: type) -> Any:
+    """Return one sequence of any length, which HDF5 keeps as it keeps texts."""
+    made = np.empty(1, dtype=h5py.vlen_dtype(kind))
+    made[0] = np.arange(3, dtype=kind)
+    return made
+
+
 WRONG: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "unknown unit": ("spice", {"conformations": (POSITIONS, {"units": "furlong"})}, ["'furlong'"]),
     "unit of an energy": (
@@ -197,6 +204,16 @@ WRONG: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "nothing": ("spice", {"conformations": h5py.Empty("f4")}, ["has shape None"]),
     "one number": ("spice", {"dft_total_energy": -40.0}, ["has shape ()"]),
     "a number for a SMILES": ("spice", {"smiles": [5]}, ["smiles holds int64, expected a text"]),
+    "sequences for a SMILES": (
+        "spice",
+        {"smiles": _sequences(np.uint8)},
+        ["smiles holds sequences of any length"],
+    ),
+    "sequences for a charge": (
+        "ani1x",
+        {"charge": _sequences(np.int64)},
+        ["charge holds sequences of any length"],
+    ),
     "Latin-1": ("spice", {"smiles": np.array([b"C\xe9"])}, ["smiles", "no UTF-8"]),
     "a group for an array": ("spice", {"conformations": {}}, ["is a group, expected an array"]),
     "another charge": ("spice", {"charge": [-1]}, ["charge = -1", "SMILES"]),

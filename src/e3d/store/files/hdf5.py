@@ -171,7 +171,8 @@ def dataset(group: h5py.Group, key: str, where: str) -> h5py.Dataset:
     Raises
     ------
     InputError
-        If ``key`` is missing or a group, or its values are elsewhere or were never written.
+        If ``key`` is missing or a group, or its values are elsewhere, were never written, or are
+        neither numbers nor texts.
     """
     found = _linked(group, key, where)
     if not isinstance(found, h5py.Dataset):
@@ -181,6 +182,12 @@ def dataset(group: h5py.Group, key: str, where: str) -> h5py.Dataset:
         elsewhere = plan.get_layout() == h5py.h5d.VIRTUAL or plan.get_external_count() > 0
         size = 0 if found.shape is None else found.size * found.dtype.itemsize
         stored = found.id.get_storage_size()
+        sequences = found.dtype.kind == "O" and h5py.check_string_dtype(found.dtype) is None
+    if sequences:  # or a damaged text, over which HDF5 crashes
+        raise InputError(
+            f"{where}: {key} holds sequences of any length or references, expected numbers or a "
+            "text. Fix the file, or fetch it again."
+        )
     if elsewhere:
         raise InputError(
             f"{where}: {key} has its values in another file, expected them in this one. Copy the "

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import ase.io
 import numpy as np
 import pytest
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
 
 from e3d.fields import Store as F
 from e3d.store.convert import DUPLICATE, write_store
@@ -194,3 +197,19 @@ def test_duplicates_have_the_same_labels(
         return
     with input_error("repeats an earlier frame", "earlier -", "other labels"):
         write_store(spice_file(groups), tmp_path / "store.h5")
+
+
+def test_crystals_of_two_energies_are_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two magnetic orders of one geometry, which no frame states."""
+    iron = bulk("Fe", cubic=True)
+    frames = []
+    for energy in (-16.0, -16.0, -15.2):
+        frames.append(iron.copy())
+        frames[-1].calc = SinglePointCalculator(iron, energy=energy, forces=np.zeros((2, 3)))
+    ase.io.write(tmp_path / "iron.xyz", frames, format="extxyz")
+    entry: Any = {"layout": "extxyz", "theory": "t", "isolated_atom_energy": {"Fe": -3.0}}
+    report = write_store(tmp_path / "iron.xyz", tmp_path / "store.h5", **entry)
+    assert (report.frames, report.frames_dropped) == (1, {DUPLICATE: 2})
+    assert "1 duplicates of crystals or single atoms have other energies" in caplog.text

@@ -195,6 +195,12 @@ def _fill(writer: StoreWriter, groups: Iterator[Group], kept: _Kept, report: Rep
         writer.add(group, parsed, intact, ionic=ionic or parsed.charge != 0)
         report.add(group, parsed, intact, kept.atoms, ionic=ionic)
     gate.finish()
+    if duplicates.with_other_labels:
+        log.warning(
+            "%d duplicates of crystals or single atoms have other energies or forces than the "
+            "frames that stay, as other magnetic orders or states have",
+            duplicates.with_other_labels,
+        )
 
 
 def _usable(group: Group, kept: _Kept) -> Molecule | str:

@@ -37,6 +37,8 @@ class Duplicates:
         self._keys: dict[Hashable, NDArray[np.float64]] = {}
         self._frames: dict[Hashable, NDArray[np.int64]] = {}
         self._energies: dict[Hashable, NDArray[np.float64]] = {}
+        self.with_other_labels = 0
+        """Duplicates of crystals and single atoms so far whose labels are not those that stay."""
 
     def fresh(
         self,
@@ -85,13 +87,15 @@ class Duplicates:
                 )
                 same = matching(numbers, positions[later], other_numbers, other_positions)
                 keep[later] = same is None
-                if same is not None and cell is None and len(numbers) > 1:
-                    before = float(old_energy[earlier] if earlier < n_old else energy[k])
-                    found = contradiction(
-                        float(energy[later]), forces[later], before, other_forces[same]
-                    )
-                    if found:
-                        raise InputError(f"conformation {later}: {found}")
+                if same is None:
+                    continue
+                before = float(old_energy[earlier] if earlier < n_old else energy[k])
+                found = contradiction(
+                    float(energy[later]), forces[later], before, other_forces[same]
+                )
+                if found and cell is None and len(numbers) > 1:
+                    raise InputError(f"conformation {later}: {found}")
+                self.with_other_labels += bool(found)
         self._energies[molecule] = np.concatenate([old_energy, energy[keep]])
         self._keys[molecule] = np.concatenate([old_keys, keys[keep]])
         new_frames = first_frame + np.arange(int(keep.sum()))

@@ -453,7 +453,7 @@ def test_decompositions_of_two_runs_are_refused(
     shutil.copytree(decomposed / NAMED_BONDS, tmp_path / NAMED_BONDS)
     for file in (BONDS_FILE, MEANS_FILE):
         path = tmp_path / NAMED_BONDS / file
-        table = tables.read(path).assign(run="minispice/n32/tiny/s0")
+        table = tables.read(path).assign(run="minispice/n32/tiny/s0", n_train=32)
         tables.write(
             table, path, made_from=lineage.origin(decomposed / NAMED_BONDS / file).made_from
         )

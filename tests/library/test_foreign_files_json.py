@@ -94,6 +94,17 @@ WRONG: dict[str, tuple[Spoil, list[str]]] = {
     "units of the structure": (_structure(length_unit="bohr"), ["length_unit is 'bohr'"]),
     "units of the lattice": (_lattice(unit="bohr"), ["unit is 'bohr'", "Å"]),
     "units of a site": (_site(coords_unit="nm"), ["coords_unit is 'nm'"]),
+    "units among properties": (
+        _structure(properties={"energy_unit": "Ha"}),
+        ["energy_unit is 'Ha'"],
+    ),
+    "units among properties of sites": (_site(properties={"unit": "bohr"}), ["unit is 'bohr'"]),
+    "units within units": (_set(units={"labels": {"energy": "Ha"}}), ["['energy'] is 'Ha'"]),
+    "a charge among properties": (
+        _structure(properties={"charge": -1}),
+        ["charge = 0 and charge = -1"],
+    ),
+    "another number of elements": (_set(nelements=3), ["nelements is 3", "gives 2"]),
     "the unit first": (_set(unit_forces="Ha/bohr"), ["unit_forces is 'Ha/bohr'"]),
     "abc of another site": (_site(abc=[0.9, 0.1, 0.2]), ["site 0: abc and xyz are", "Å apart"]),
     "xyz in bohr": (_scaled_xyz, ["abc and xyz are", "one place"]),
@@ -161,7 +172,8 @@ def test_what_is_stated_twice_and_agrees(
     site = made["structure"]["sites"][0]
     site["abc"], site["xyz"] = [x - 1 for x in site["abc"]], [round(x, 3) for x in site["xyz"]]
     assert frames(read_groups("matpes", json_file([made]))) == 1
-    for change in ({}, {"energy_per_atom": -2.5}, {"energy_per_atom": None}):
+    unknown = {"corrected_total_energy": NAN}
+    for change in ({}, {"energy_per_atom": -2.5}, {"energy_per_atom": None}, unknown):
         assert frames(read_groups("mptrj", json_file({"m": {"a": mptrj_frame(**change)}}))) == 1
     uncorrected = mptrj_frame()
     del uncorrected["corrected_total_energy"]

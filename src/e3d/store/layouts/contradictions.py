@@ -112,6 +112,7 @@ def require_one_composition(
     kinds, counts = np.unique(numbers, return_counts=True)
     found = dict(zip([chemical_symbols[z] for z in kinds], counts.tolist(), strict=True))
     whole = str(Formula.from_dict(found))
+    _require(stated, "nelements", len(found), 0.0, where)
     composition = _counted(stated.get("composition"))
     if composition is not None and composition != found:
         raise _contradiction("composition", stated["composition"], whole, where)
@@ -120,7 +121,7 @@ def require_one_composition(
         if reduced is not None and _reduced(reduced) != _reduced(found):
             raise _contradiction(key, stated[key], whole, where)
     elements, system = stated.get("elements"), stated.get("chemsys")
-    if isinstance(elements, list) and {str(one) for one in elements} != set(found):
+    if isinstance(elements, list) and elements and {str(one) for one in elements} != set(found):
         raise _contradiction("elements", elements, whole, where)
     if isinstance(system, str) and set(system.split("-")) != set(found):
         raise _contradiction("chemsys", system, whole, where)
@@ -158,14 +159,13 @@ def require_one_energy(
     InputError
         Naming the key.
     """
-    n, corrected = len(forces), stated.get("corrected_total_energy")
+    n, given = len(forces), stated.get("corrected_total_energy")
     _require(stated, "corrected_total_energy", energy, _CORRECTION_EV * n, where)
-    may_be_corrected = "uncorrected_total_energy" in stated and corrected is None
+    corrected = float("nan") if given is None else float(given)
+    may_be_corrected = "uncorrected_total_energy" in stated and np.isnan(corrected)
     tolerance = _CORRECTION_EV if may_be_corrected else _ENERGY_EV
-    per_atom = stated.get("energy_per_atom")
-    if corrected is not None and per_atom is not None and _near(per_atom, corrected / n):
-        per_atom = None
-    _require({"energy_per_atom": per_atom}, "energy_per_atom", energy / n, tolerance, where)
+    if not _near(stated.get("energy_per_atom"), corrected / n):
+        _require(stated, "energy_per_atom", energy / n, tolerance, where)
     lengths = stated.get("abs_forces")
     if isinstance(lengths, list) and len(lengths) == n:
         given = numbers_of(lengths, "abs_forces", (n,), where)

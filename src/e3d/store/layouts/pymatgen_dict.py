@@ -77,9 +77,11 @@ def labelled_crystal(
     for said in (lattice, {"volume": record.get("volume")}):
         require_one_cell(said, cell, where)
     require_one_place(sites, cell, pbc, where)
-    for said in (record, structure, lattice, sites[0]):
+    properties = _properties(structure)
+    for said in (record, structure, properties, lattice, sites[0], _properties(sites[0])):
         require_ev_and_ang(said, where, expected=_EXPECTED)
-    stated = [*structure.items(), *((k, v) for k, v in record.items() if k != "structure")]
+    whole = (structure, properties, {k: v for k, v in record.items() if k != "structure"})
+    stated = [one for said in whole for one in said.items()]
     charge, multiplicity = charge_and_multiplicity(stated, numbers, where, periodic=True)
     frame = Frame(
         name=formula(numbers, reduced=True),
@@ -109,6 +111,11 @@ def _lattice_and_sites(structure: Any, where: str) -> tuple[Mapping[str, Any], l
             f"{where}: structure has no sites - expected a list of at least one. Drop the record."
         )
     return lattice, sites
+
+
+def _properties(owner: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = owner.get("properties")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _flags(values: Any, where: str) -> NDArray[np.bool_]:

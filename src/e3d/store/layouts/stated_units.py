@@ -201,7 +201,9 @@ def units_in(stated: Mapping[str, Any]) -> Iterator[tuple[str, Quantity | None, 
             continue
         if isinstance(value, Mapping):
             for part, unit in value.items():
-                if _WORDS.get(_last_word(str(part))):
+                if isinstance(unit, Mapping):
+                    yield from units_in({f"{key}[{part!r}] units": unit})
+                elif _WORDS.get(_last_word(str(part))):
                     yield f"{key}[{part!r}]", _WORDS[_last_word(str(part))], str(unit)
         elif named not in _OF_ANY:
             quantity = _WORDS.get(named)

@@ -73,7 +73,7 @@ compare, named, correlations = (
     tables.read(folder / f"s0{end}.csv") for end in ("", ".named", ".correlations")
 )
 summary = compare.assign(n_parameters=1)
-run = ("minispice", "tiny", 16)
+run = ("minispice", "made", 16)
 given = {
     "decompose/summary": summary, "null/compare": compare, "null/named": named,
     "null/correlations": correlations, "null/types": tables.read(Path(sys.argv[2])),

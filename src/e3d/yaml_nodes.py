@@ -36,6 +36,14 @@ def require_plain(node: yaml.Node | None, where: str) -> None:
         _Count(where).of(node)
 
 
+def _value(node: yaml.ScalarNode) -> int | float:
+    """Return the number that PyYAML makes of a node."""
+    makers = yaml.constructor.SafeConstructor()
+    make = makers.construct_yaml_int if node.tag == _INTEGER else makers.construct_yaml_float
+    number: int | float = make(node)
+    return number
+
+
 class _Count:
     """Counts the values that a node stands for, aliases resolved, and looks at each node once."""
 
@@ -67,7 +75,8 @@ class _Count:
             return [part for pair in node.value for part in pair]
         if isinstance(node, yaml.SequenceNode):
             return list(node.value)
-        self._require_decimal(node)
+        if isinstance(node, yaml.ScalarNode):
+            self._require_decimal(node)
         return []
 
     def _require_once(self, keys: list[yaml.Node]) -> None:
@@ -78,13 +87,13 @@ class _Count:
                     raise self._refusal(key, f"{shown(key.value)} stands there a second time")
                 seen.add(key.value)
 
-    def _require_decimal(self, node: yaml.Node) -> None:
+    def _require_decimal(self, node: yaml.ScalarNode) -> None:
         number = node.tag in (_INTEGER, _FLOAT)
         if number and (":" in node.value or _OCTAL.fullmatch(node.value)):
             raise self._refusal(
                 node,
-                f"YAML reads {shown(node.value)} as a number to another base; write it in decimals,"
-                " or a text in quotes",
+                f"YAML reads {shown(node.value)} as {_value(node)}; write a number in decimals, a "
+                "text in quotes",
             )
 
     def _refusal(self, node: yaml.Node, reason: str) -> InputError:

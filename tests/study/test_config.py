@@ -341,6 +341,10 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
         _put("training.learning_rate", "1e-3"),
         ["learning_rate = '1e-3'", "write 1.0e-3"],
     ),
+    "YAML's exponent without a sign": (
+        _put("training.learning_rate", "1.5E3"),
+        ["learning_rate = '1.5E3'", "write 1.5e+3"],
+    ),
     "a float that is whole": (
         _put("grid.n_train", [32.0]),
         ["grid.n_train.0 = 32.0", "expected integer"],
@@ -480,6 +484,8 @@ def test_defaults_are_filled_in_without_touching_what_was_given(default: dict[st
         ("a: b: c", "not valid YAML"),
         ("- 1\n- 2\n", "holds a list"),
         ("", "holds nothing"),
+        ("a: [010]", "line 1: YAML reads '010' as 8; write"),
+        ("a: 1\nb: -1:30.5", "line 2: YAML reads '-1:30.5' as -90.5; write"),
     ],
 )
 def test_files_that_are_no_settings(text: str, part: str, tmp_path: Path, input_error: Any) -> None:

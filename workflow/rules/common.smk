@@ -26,6 +26,7 @@ from e3d.options import read_yaml
 from study import stages
 from study.cli import COMMANDS as STUDY_COMMANDS
 from study.config import NAMED_BONDS_FILE, load_site, load_study, run_settings
+from study.config_files import check_file
 from study.fields import GIVEN, VARIANT_SIGN, is_given
 from study.import_graph import files_of
 from study.stage import Runs
@@ -33,6 +34,9 @@ from study.stage import Runs
 # --- the study; nothing else reads its configuration
 
 try:
+    # again: profiles/default, which checks them before Snakemake reads them, may not be in use
+    for path in workflow.configfiles:
+        check_file(Path(path))
     STUDY = load_study(
         config,
         read_yaml(Path("config/datasets.yaml")),

@@ -14,6 +14,7 @@ import yaml
 
 from e3d.errors import InputError, choices, shown
 
+_EXPONENT: Final = re.compile(r"([+-]?\d+)(\.\d*)?[eE]([+-]?)(\d+)")
 _LARGEST: Final = 2**53
 """The largest whole number that every reader of JSON and every float64 takes as it is."""
 
@@ -127,9 +128,11 @@ def _fill_defaults(values: Any, rules: Mapping[str, Any]) -> None:
 
 
 def _yaml_hint(given: Any) -> str:
-    """Explain YAML's traps: ``1e-3`` without a dot is text, ``no`` is false."""
-    if isinstance(given, str) and re.fullmatch(r"[+-]?\d+[eE][+-]?\d+", given):
-        return f"; YAML reads it as text, write {given.lower().replace('e', '.0e')}"
+    """Explain YAML's traps: ``1e-3`` without a dot, or ``1.0e3`` without a sign, is text."""
+    if isinstance(given, str) and (match := _EXPONENT.fullmatch(given)):
+        digits, fraction, sign, power = match.groups()
+        number = f"{digits}{fraction or '.0'}e{sign or '+'}{power}"
+        return f"; YAML reads it as text, write {number}"
     if isinstance(given, bool):
         return "; YAML reads yes, no, on and off as true or false, write a text in quotes"
     if isinstance(given, datetime.date):

@@ -2,12 +2,10 @@
 
 import contextlib
 import errno
-import glob
 import hashlib
 import json
 import os
 import platform
-import re
 import shutil
 import subprocess
 import time
@@ -19,10 +17,10 @@ from typing import Any
 
 from e3d import __version__
 from e3d.errors import InputError, absent
+from e3d.temporaries import remove_leftovers, temporary_path
 
 _STARTED = time.time()
 _UNWRITABLE = [os.strerror(n) for n in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)]
-_ABANDONED_S = 7 * 86400.0  # a job may be suspended, or wait for days between two writes
 _PACKAGES = (
     *("torch", "nequip", "nequip-allegro", "e3nn", "numpy", "pandas", "scipy", "rdkit", "ase"),
     *("pyscf", "pyscf-dispersion", "tblite"),
@@ -44,9 +42,9 @@ def atomic(path: Path) -> Iterator[Path]:
     ...     print(*(path.name for path in Path(folder).iterdir()))
     a.txt
     """
-    temporary = _temporary(path)
+    temporary = temporary_path(path)
     with naming(path), made_folder(path.parent):
-        _remove_leftovers(path)
+        remove_leftovers(path)
         try:
             yield temporary
             os.replace(temporary, path)
@@ -69,9 +67,9 @@ def together(folder: Path) -> Iterator[Path]:
     ...     print(*(path.name for path in Path(folder, "set").iterdir()))
     a.txt
     """
-    temporary = _temporary(folder)
+    temporary = temporary_path(folder)
     with naming(folder), made_folder(folder):
-        _remove_leftovers(folder)
+        remove_leftovers(folder)
         try:
             temporary.mkdir()
             yield temporary
@@ -94,10 +92,10 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
     One that was killed while it changed places is put back before the next write.
     """
-    temporary = _temporary(folder)
+    temporary = temporary_path(folder)
     old = temporary.with_suffix(".old")
     with naming(folder), made_folder(folder.parent):
-        _remove_leftovers(folder)
+        remove_leftovers(folder)
         try:
             temporary.mkdir()
             yield temporary
@@ -118,9 +116,9 @@ def scratch(path: Path) -> Iterator[Path]:
 
     What a killed process left there goes before the next block with the same ``path``.
     """
-    temporary = _temporary(path)
+    temporary = temporary_path(path)
     with naming(path):
-        _remove_leftovers(path)
+        remove_leftovers(path)
         try:
             yield temporary
         finally:
@@ -150,60 +148,6 @@ def made_folder(folder: Path) -> Iterator[None]:
             with contextlib.suppress(OSError):  # it was not made, or is not empty
                 one.rmdir()
         raise
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{_machine()}-{os.getpid()}.tmp")
-
-
-@lru_cache(maxsize=1)
-def _machine() -> str:
-    """Return a short hash of where the numbers of processes count: a machine, a container in it."""
-    try:
-        space = os.readlink("/proc/self/ns/pid")
-    except OSError:  # not Linux
-        space = ""
-    return hashlib.sha256(f"{platform.node()} {space}".encode()).hexdigest()[:8]
-
-
-def _remove_leftovers(path: Path) -> None:
-    """Remove what killed processes left beside ``path``; a folder that was moved aside comes back.
-
-    Other names that begin as that of ``path`` are left alone: they are another file's.
-    """
-    name = re.compile(rf"\.{re.escape(path.name)}\.([0-9a-f]{{8}})-([0-9]+)\.(tmp|old)")
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        found = name.fullmatch(left.name)
-        if found is None or not _abandoned(left, found[1], int(found[2])):
-            continue
-        if found[3] == "old" and not path.exists():
-            left.rename(path)
-        else:
-            _remove(left)
-
-
-def _abandoned(left: Path, machine: str, process: int) -> bool:
-    """Say whether the process that wrote ``left`` is gone."""
-    if machine == _machine():
-        try:
-            os.kill(process, 0)  # sends nothing
-        except ProcessLookupError:
-            return True
-        except (OSError, OverflowError):  # another user's, or no number of a process
-            pass
-    # of another machine, or of a process whose number another has now
-    try:
-        written = max(one.lstat().st_mtime for one in (left, *left.rglob("*")))
-    except OSError:  # its writer is at work
-        return False
-    return time.time() - written > _ABANDONED_S
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

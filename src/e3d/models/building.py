@@ -31,7 +31,8 @@ def eager(path: Path) -> Iterator[None]:
     except (InputError, MemoryError):
         raise
     except Exception as error:
+        reason = ": ".join(dict.fromkeys((type(error).__name__, one_line(error))))
         raise InputError(
-            f"{path}: cannot be loaded as a nequip model ({type(error).__name__}: "
-            f"{one_line(error)}). Use a checkpoint of nequip >= 0.7, or its package."
+            f"{path}: cannot be loaded as a nequip model ({reason}): its settings were changed, or "
+            "are of another version. Use a checkpoint of nequip >= 0.7, or its package."
         ) from error

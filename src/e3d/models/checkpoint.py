@@ -6,7 +6,8 @@ too, and the code in a package runs.
 """
 
 import logging
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,10 @@ _FROM_PACKAGE: Final = "nequip.model.ModelFromPackage"
 
 _NO_ENERGY: Final = (_TARGET, "compile_mode")
 """Settings of how a network runs, which kernels of this project change when a run is resumed."""
+
+_POSITIVE: Final = ("r_max", "avg_num_neighbors")
+_NUMBERS: Final = (*_POSITIVE, "per_type_energy_scales", "per_type_energy_shifts")
+_AGAIN: Final = "Get the file again from where it was trained or published."
 
 _CODES: Final = ("nequip", "allegro")
 """Packages whose versions are among a model's facts."""
@@ -97,8 +102,7 @@ def _settings(saved: Any, path: Path) -> tuple[dict[str, Any], Mapping[str, Any]
     if (place := _differs(settings, info.get("model"))) is not None:
         raise InputError(
             f"{path}: the settings of its model stand there twice, and differ in {place}: they "
-            "were changed after the training. Get the file again from where it was trained or "
-            "published."
+            f"were changed after the training. {_AGAIN}"
         )
     if "schedulefree_optimizer_state_dict" in saved:
         raise InputError(
@@ -138,6 +142,7 @@ def _build(
     given = {name: value for name, value in settings.items() if name != _TARGET}
     if target in _BUILDERS:
         try:
+            _require_numbers(given)
             network = build_allegro({**given, "model_dtype": "float64"}, versions.get("nequip"))
             return network, str(given["model_dtype"])
         except InputError as error:
@@ -158,6 +163,29 @@ def _build(
         f"{path}: its model is built by {target}, which makes no Allegro model that E3D knows. "
         "E3D needs energies on edges: give an Allegro model, or its package if it is one."
     )
+
+
+def _require_numbers(settings: Mapping[str, Any]) -> None:
+    """Refuse settings of which nequip makes an error of its own, or energies that are no numbers.
+
+    Raises
+    ------
+    InputError
+        Naming the setting.
+    """
+    types = [str(name) for name in settings.get("type_names", ())]
+    if len(set(types)) != len(types):
+        raise InputError(f"type_names: {', '.join(types)} - each is allowed once. {_AGAIN}")
+    for name in _NUMBERS:
+        value = settings.get(name)
+        several = value.values() if isinstance(value, Mapping) else value
+        for number in several if isinstance(several, Iterable) else [several]:
+            if not isinstance(number, int | float):
+                continue
+            if not math.isfinite(number):
+                raise InputError(f"{name}: {number} - must be a finite number. {_AGAIN}")
+            if number <= 0 and name in _POSITIVE:
+                raise InputError(f"{name}: {number} - must be a positive number. {_AGAIN}")
 
 
 def _origin(name: str, path: Path) -> Path:

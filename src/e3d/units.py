@@ -34,7 +34,7 @@ EV_PER_ANG3_GPA = 160.2176634
 KBAR_EV_PER_ANG3 = 0.1 / EV_PER_ANG3_GPA
 """One kbar (0.1 GPa) in eV/Å^3."""
 
-_ATOMIC_UNITS: Final = ("au", "a.u.", "atomic units")
+_ATOMIC_UNITS: Final = ("au", "a.u.", "atomic units", "atomic_units", "atomic_unit")
 
 LENGTHS_ANG: Final[Mapping[str, float]] = {
     **dict.fromkeys(("a", "å", "ang", "angs", "angstrom", "angstroms", "ångström"), 1.0),

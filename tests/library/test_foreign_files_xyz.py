@@ -157,6 +157,8 @@ REFUSED = {
     "a comment": (water("forces in Ha/bohr"), ["'forces in Ha/bohr'", "expected eV/A"]),
     "a comment on energies": (water("energies are in hartree."), ["energies in hartree"]),
     "a comment in quotes": (water('note="energy (kcal / mol)"'), ["energy in kcal / mol"]),
+    "a comment of i-PI": (water("positions{atomic_unit}"), ["positions in atomic_unit"]),
+    "a comment on the geometry": (water("geometry in Bohr"), ["geometry in Bohr"]),
     "a comment on lengths": (water("coordinates: bohr"), ["coordinates in bohr"]),
     "units that differ": (water("energy_unit=eV energy_units=Ha"), ["energy_units is 'Ha'"]),
     "unknown unit": (water("energy_unit=furlong"), ["'furlong'"]),

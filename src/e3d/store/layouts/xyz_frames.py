@@ -36,9 +36,9 @@ _BARE: Final = re.compile(
 _ENERGY_UNIT: Final = re.compile(r"(?i)(?:^|\s)(energy)\s*=\s*[-+.\de]+\s+([^\s=]+)(?=\s|$)")
 _UNIT_IN_WORDS: Final = re.compile(
     r"(?i)\b(energy|energies|[ef]|forces?|gradients?|positions?|coordinates?|distances?|lengths?|"
-    r"stress|units?|all|in)(?=[\s:(\[/])"
-    r"(?:\s+(?:is|are|given|all|in|units?|of|energy|length)\b)*\s*[:([/]?\s*"
-    r"(atomic units|[^\s=,;)\]\"/]+(?:\s*/\s*[^\s=,;)\]\"/]+)*)"
+    r"geometry|xyz|cell|stress|units?|all|in)(?=[\s:({\[/])"
+    r"(?:\s+(?:is|are|given|all|in|units?|of|energy|length)\b)*\s*[:({[/]?\s*"
+    r"(atomic units|[^\s=,;)}\]\"/]+(?:\s*/\s*[^\s=,;)}\]\"/]+)*)"
 )
 
 

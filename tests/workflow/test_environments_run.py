@@ -40,7 +40,7 @@ STUDY: dict[str, Any] = {
         "molecules": ["OO"],
         "temperatures_K": [300, 3000],
         "replicas": [1, 1],
-        "steps": 20,
+        "steps": 120,
     },
     "null_models": {"untrained_seeds": 1, "shuffles": 2},
     "figures": {"molecules": ["CO"]},

@@ -1,8 +1,9 @@
 """Structures to decompose or evaluate: frames of a store, any file ASE reads, or a SMILES.
 
 Bonds come from a mapped SMILES: the store's, or ``info["smiles"]`` of ASE's ``Atoms``. Without one,
-they are perceived from the geometry (:mod:`e3d.perception`). Pairs of a periodic structure are
-bonded by distance (:func:`e3d.connectivity.geometric_bonds`); their order is not known (``C~O``).
+they are perceived from the geometry (:mod:`e3d.chemistry.perception`). Pairs of a periodic
+structure are bonded by distance (:func:`e3d.connectivity.geometric_bonds`); their order is not
+known (``C~O``).
 """
 
 import logging
@@ -18,12 +19,12 @@ from ase import Atoms
 from e3d.arrays import Floats, Ints, Masks
 from e3d.atoms import charge_of, labels_of, require_usable
 from e3d.chemistry import Bond, Molecule, molecule
+from e3d.chemistry.perception import perceive_or_warn
 from e3d.conformer import conformer
 from e3d.connectivity import GEOMETRIC_FACTOR, distances_intact
 from e3d.errors import InputError, absent
 from e3d.fields import Store as F
 from e3d.images import images
-from e3d.perception import perceive_or_warn
 from e3d.sources import STORE_SUFFIX, file_or_smiles
 from e3d.store.geometry import geometry
 from e3d.store.group import Group

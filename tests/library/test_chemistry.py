@@ -20,8 +20,8 @@ from e3d.chemistry import (
     parse,
     symbol,
 )
+from e3d.chemistry.perception import perceive
 from e3d.connectivity import BROKEN_FACTOR, FORMED_FACTOR, bonds_intact
-from e3d.perception import perceive
 
 TYPES = {
     "C": {"C-H": 4},

@@ -16,9 +16,8 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from conftest import map_atoms
-from e3d import perception
-from e3d.chemistry import Molecule, molecule
-from e3d.perception import perceive
+from e3d.chemistry import Molecule, molecule, perception
+from e3d.chemistry.perception import perceive
 from e3d.structures import structures_of
 
 HEXANITRATE = "O(CC(C(C(C(CO[N+](=O)[O-])" + "O[N+](=O)[O-])" * 4 + "[N+](=O)[O-]"
@@ -183,9 +182,9 @@ def test_a_fullerene_ends() -> None:
 _ENDLESS = """
 import signal, sys
 import numpy as np
-from e3d import lewis
+from e3d.chemistry import lewis
 from e3d.conformer import conformer
-from e3d.perception import perceive
+from e3d.chemistry.perception import perceive
 def end(number, frame):
     raise SystemExit(7)
 signal.signal(signal.SIGTERM, end)

@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 
 from e3d.chemistry import FORMULA, molecule
+from e3d.chemistry.perception import perceive
 from e3d.errors import InputError
-from e3d.perception import perceive
 from e3d.store.files.hdf5 import array, open_hdf5, require
 from e3d.store.layouts.frames import formula
 from e3d.store.layouts.transition1x import END_POINTS, ENERGY, NUMBERS, POSITIONS

@@ -2,7 +2,7 @@
 
 from rdkit import Chem
 
-from e3d.drawings import expands_octet
+from e3d.chemistry.drawings import expands_octet
 
 
 def resonance_bonds(mol: Chem.Mol) -> set[int]:

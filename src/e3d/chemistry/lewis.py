@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from rdkit import Chem
 
-from e3d.bond_orders import Program, State, cheapest
+from e3d.chemistry.bond_orders import Program, State, cheapest
 
 _REMEMBERED: Final = 20_000
 _LAST: Final = 103  # the last element of RDKit's table of valences

@@ -2,7 +2,8 @@
 
 ``C[S+](C)[O-]`` and ``CS(C)=O`` are one molecule, and so are the azides ``[N-]=[N+]=NC`` and
 ``N#[N+][N-]C``. What has formal charges or expanded octets is drawn anew as the Lewis structure of
-its graph (:mod:`e3d.lewis`); everything else, radicals and metals stay as they are written.
+its graph (:mod:`e3d.chemistry.lewis`); everything else, radicals and metals stay as they are
+written.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Final
 
 from rdkit import Chem
 
-from e3d.lewis import Graph, Lewis, lewis
+from e3d.chemistry.lewis import Graph, Lewis, lewis
 
 BOND_ORDERS: Final = {
     1: Chem.BondType.SINGLE,

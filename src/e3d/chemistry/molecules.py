@@ -2,7 +2,7 @@
 
 A bond type is the element pair in alphabetical order with the order's sign (``C-H``, ``C=C``,
 ``C:C``); the finer type adds the hybridisation of both atoms (``Csp3-H``). Bonds that resonance
-makes equivalent have the sign of aromatic ones (:mod:`e3d.resonance`).
+makes equivalent have the sign of aromatic ones (:mod:`e3d.chemistry.resonance`).
 """
 
 from collections import Counter
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import chemical_symbols
 from ase.formula import Formula
 from rdkit import Chem, RDLogger
 
 from e3d.arrays import Ints
-from e3d.drawings import one_drawing
+from e3d.chemistry.drawings import one_drawing
+from e3d.chemistry.resonance import order_free_ranks, resonance_bonds
 from e3d.errors import InputError
-from e3d.resonance import order_free, order_free_ranks, resonance_bonds
 
 _ORDER_SIGN = {
     Chem.BondType.SINGLE: "-",
@@ -76,7 +76,7 @@ class Molecule:
 
 
 def parse(smiles: str) -> Chem.Mol:
-    """Parse a SMILES and keep its hydrogens; see :func:`e3d.drawings.one_drawing`.
+    """Parse a SMILES and keep its hydrogens; see :func:`e3d.chemistry.drawings.one_drawing`.
 
     Raises
     ------
@@ -150,13 +150,13 @@ def molecule(smiles: str) -> Molecule:
     >>> water.smiles, water.atomic_numbers, water.bonds[0]
     ('O', (8, 1, 1), Bond(i=0, j=1, bond_type='H-O', fine_type='H-Osp3'))
     """
-    mol = _in_map_order(parse(smiles), smiles)
+    mol = in_map_order(parse(smiles), smiles)
     fragments = Chem.GetMolFrags(mol, asMols=True, sanitizeFrags=False)
     return Molecule(
         smiles=canonical_smiles(mol),
         components=tuple(sorted({flat_smiles(fragment) for fragment in fragments})),
         atomic_numbers=tuple(atom.GetAtomicNum() for atom in mol.GetAtoms()),
-        bonds=_bonds(mol),
+        bonds=bonds_of(mol),
         charge=Chem.GetFormalCharge(mol),
         multiplicity=1 + sum(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()),
     )
@@ -188,7 +188,14 @@ def formula(component: str) -> str:
     return str(Formula.from_dict(counts).format("hill"))
 
 
-def _in_map_order(mol: Chem.Mol, smiles: str) -> Chem.Mol:
+def in_map_order(mol: Chem.Mol, smiles: str) -> Chem.Mol:
+    """Return the molecule of a mapped SMILES with its atoms in the order of rows.
+
+    Raises
+    ------
+    InputError
+        If its map numbers are not 1..N.
+    """
     rows = [atom.GetAtomMapNum() - 1 for atom in mol.GetAtoms()]
     hidden = sum(atom.GetTotalNumHs() for atom in mol.GetAtoms())
     if sorted(rows) != list(range(len(rows))) or hidden or not rows:
@@ -210,7 +217,8 @@ def bond_type(z_i: int, z_j: int, sign: str = "-") -> str:
     return f"{first}{sign}{second}"
 
 
-def _bonds(mol: Chem.Mol) -> tuple[Bond, ...]:
+def bonds_of(mol: Chem.Mol) -> tuple[Bond, ...]:
+    """Return the bonds with their types, by rows."""
     merged = resonance_bonds(mol)
     fine_names = _with_hybridisation(mol, merged)
     bonds = []
@@ -245,111 +253,3 @@ def _with_hybridisation(mol: Chem.Mol, merged: Set[int]) -> list[str]:
         )
         for atom, kind in zip(mol.GetAtoms(), found, strict=True)
     ]
-
-
-def equivalent_bonds(named: str, frame: str) -> frozenset[tuple[int, int]]:
-    """Find the bonds of ``frame`` that are the named one.
-
-    Parameters
-    ----------
-    named
-        SMILES with map numbers 1 and 2 on the two atoms of the bond (``[CH3:1][H:2]``).
-    frame
-        Mapped SMILES of the frame's molecule.
-
-    Returns
-    -------
-    Pairs of rows (i < j): every bond that some automorphism maps onto the named one, and those that
-    resonance makes equivalent to it; empty if the molecules differ.
-
-    Raises
-    ------
-    InputError
-        If the named bond has not exactly these two map numbers, on bonded atoms.
-
-    Examples
-    --------
-    >>> sorted(equivalent_bonds("[H:1][OH:2]", "[O:1]([H:2])[H:3]"))
-    [(0, 1), (0, 2)]
-    """
-    query = Chem.AddHs(parse(named))
-    ends = {
-        atom.GetAtomMapNum(): atom.GetIdx() for atom in query.GetAtoms() if atom.GetAtomMapNum()
-    }
-    if set(ends) != {1, 2} or query.GetBondBetweenAtoms(ends[1], ends[2]) is None:
-        raise InputError(
-            f"named bond {named!r}: needs map numbers 1 and 2, on two bonded atoms, and no others. "
-            "Fix the SMILES in the reference table."
-        )
-    target = _in_map_order(parse(frame), frame)
-    if flat_smiles(query) != flat_smiles(target):
-        return frozenset()
-    i, j = sorted((ends[1], ends[2]))
-    (kind,) = (bond.bond_type for bond in _bonds(query) if (bond.i, bond.j) == (i, j))
-    alike = [bond for bond in _bonds(target) if bond.bond_type == kind]
-    wanted = _marked(query, i, j)
-    return frozenset((b.i, b.j) for b in alike if _marked(target, b.i, b.j) == wanted)
-
-
-def _marked(mol: Chem.Mol, i: int, j: int) -> str:
-    """Return a canonical SMILES of the skeleton with two atoms marked."""
-    marked = order_free(mol)
-    for row in (i, j):
-        marked.GetAtomWithIdx(row).SetIsotope(1)
-    return str(Chem.MolToSmiles(marked))
-
-
-def fragment_rows(smiles: str, bond: tuple[int, int]) -> list[int]:
-    """Return the rows of the fragment of ``bond[1]`` once the bond is cut, ascending.
-
-    >>> fragment_rows("[C:1]([H:3])([H:4])([H:5])[O:2][H:6]", (0, 1))
-    [1, 5]
-
-    Raises
-    ------
-    InputError
-        If cutting the bond leaves one piece: it is part of a ring.
-    """
-    known = molecule(smiles)
-    pairs = {(one.i, one.j) for one in known.bonds} - {(min(bond), max(bond))}
-    rows, reached = {bond[1]}, {bond[1]}
-    while reached:
-        reached = {k for pair in pairs for k in pair if rows & set(pair)} - rows
-        rows |= reached
-    if bond[0] in rows:
-        raise InputError(
-            f"{smiles}: the bond of rows {bond} is part of a ring, a stretch needs two fragments."
-        )
-    return sorted(rows)
-
-
-def symbol(z: int) -> str:
-    """Return the chemical symbol of atomic number ``z``; 0, ASE's dummy, is ``X``.
-
-    >>> symbol(17)
-    'Cl'
-    """
-    return str(chemical_symbols[z])
-
-
-def number(element: str) -> int:
-    """Return the atomic number of a chemical symbol.
-
-    Raises
-    ------
-    InputError
-        If there is no such element.
-
-    Examples
-    --------
-    >>> number("Cl")
-    17
-    """
-    z = atomic_numbers.get(element, 0)
-    if not z:
-        raise InputError(
-            f"element {element!r} is not a chemical symbol - expected one as in the periodic table "
-            "(H, C, Cl). Fix `isolated_atom_energy_eV` (--isolated-atom-energy) or "
-            "`exclude_elements` (--exclude-elements) of the dataset, or `subset.elements`."
-        )
-    return int(z)

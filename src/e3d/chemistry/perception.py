@@ -1,8 +1,8 @@
 """Bonds, their orders and formal charges from a geometry alone.
 
 Atoms are connected by RDKit from their distances; every connected fragment then gets the Lewis
-structure of its graph (:mod:`e3d.lewis`). So the bonds of a molecule do not depend on what else
-stands in the frame.
+structure of its graph (:mod:`e3d.chemistry.lewis`). So the bonds of a molecule do not depend on
+what else stands in the frame.
 """
 
 import logging
@@ -18,9 +18,9 @@ from rdkit.Chem import rdDetermineBonds
 from rdkit.Geometry import Point3D
 
 from e3d.arrays import Floats, Ints
-from e3d.bond_orders import shortest_double_bonds
-from e3d.drawings import BOND_ORDERS, apply_lewis
-from e3d.lewis import Graph, Lewis, lewis
+from e3d.chemistry.bond_orders import shortest_double_bonds
+from e3d.chemistry.drawings import BOND_ORDERS, apply_lewis
+from e3d.chemistry.lewis import Graph, Lewis, lewis
 
 log = logging.getLogger(__name__)
 

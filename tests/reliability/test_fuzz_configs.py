@@ -323,6 +323,14 @@ def test_a_value_of_the_command_line(call: list[str]) -> None:
         check_call(call)
 
 
+def test_a_target_taken_for_a_configuration_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    call = ["--configfile", "config/smoke.yaml", "results/smoke/bde/named.csv"]
+    with pytest.raises(SystemExit, match="named.csv: no such file.* needs -- before it"):
+        check_call(call)
+    check_call([*call[:2], "--", call[2]])
+
+
 @pytest.mark.parametrize("path", ["data/x y.hdf5", "/data/Å (1)/x'y.hdf5", "../x.h5", "-x.h5"])
 def test_a_path_of_a_user(path: str, shipped: dict[str, dict[str, Any]]) -> None:
     datasets = shipped["datasets"]

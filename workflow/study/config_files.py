@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from e3d.errors import InputError, one_line, shown
+from e3d.errors import InputError, absent, one_line, shown
 from e3d.options import read_yaml, yaml_value
 
 OWN: Final = Path("config/config.yaml")
@@ -80,8 +80,11 @@ def check_file(path: Path) -> None:
     InputError
         Naming the file and what is wrong with it.
     """
-    if not path.is_file():  # Snakemake says so, in one line
-        return
+    if not path.is_file():  # Snakemake shows a traceback
+        raise InputError(
+            f"--configfile {path}: {absent(path)}. Fix the path; a target that follows a "
+            "configuration file needs -- before it."
+        )
     if _EXPRESSIONS not in read_yaml(path):
         return
     from snakemake.common.configfile import load_configfile

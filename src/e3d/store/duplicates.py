@@ -10,7 +10,7 @@ Duplicates have the same labels, or one of the two is wrong (:func:`contradictio
 """
 
 from collections.abc import Callable, Hashable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +28,21 @@ _SINGLE: Final = 2.0**-23
 Lookup = Callable[[int], tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]]
 
 
+class _Kept(NamedTuple):
+    """Frames of a molecule that were new: their numbers to compare (K, 5), rows and energies."""
+
+    keys: NDArray[np.float64]
+    frames: NDArray[np.int64]
+    energy: NDArray[np.float64]
+
+
 class Duplicates:
     """The frames kept so far, by molecule; five numbers each (14 if periodic) stay in memory."""
 
     def __init__(self, lookup: Lookup) -> None:
         """Take what returns numbers (N,), positions and forces (N, 3) of a frame kept before."""
         self._lookup = lookup
-        self._keys: dict[Hashable, NDArray[np.float64]] = {}
-        self._frames: dict[Hashable, NDArray[np.int64]] = {}
-        self._energies: dict[Hashable, NDArray[np.float64]] = {}
+        self._kept: dict[Hashable, _Kept] = {}
         self.with_other_labels = 0
         """Duplicates of crystals and single atoms so far whose labels are not those that stay."""
 
@@ -69,37 +75,34 @@ class Duplicates:
             If a molecule's duplicate has other labels than the frame it repeats. Single atoms and
             crystals may have: an excited state, or magnetic order, is no part of a frame.
         """
-        molecule = (molecule, cell is None)
         keys, bounds = structure_keys(numbers, positions, cell)
-        old_keys = self._keys.get(molecule, np.empty((0, keys.shape[1])))
-        old_frames = self._frames.get(molecule, np.empty(0, dtype=np.int64))
-        old_energy = self._energies.get(molecule, np.empty(0))
-        all_keys = np.concatenate([old_keys, keys])
-        n_old = len(old_keys)
+        nothing = _Kept(np.empty((0, keys.shape[1])), np.empty(0, dtype=np.int64), np.empty(0))
+        old = self._kept.get((molecule, cell is None), nothing)
+        n_old = len(old.keys)
         keep = np.ones(len(positions), dtype=bool)
-        for later, earlier in candidates(all_keys, bounds, n_old):
-            if keep[later] and (earlier < n_old or keep[earlier - n_old]):
-                k = earlier - n_old
-                other_numbers, other_positions, other_forces = (
-                    self._lookup(int(old_frames[earlier]))
-                    if earlier < n_old
-                    else (numbers, positions[k].astype(np.float32), forces[k])
-                )
-                same = matching(numbers, positions[later], other_numbers, other_positions)
-                keep[later] = same is None
-                if same is None:
-                    continue
-                before = float(old_energy[earlier] if earlier < n_old else energy[k])
-                found = contradiction(
-                    float(energy[later]), forces[later], before, other_forces[same]
-                )
-                if found and cell is None and len(numbers) > 1:
-                    raise InputError(f"conformation {later}: {found}")
-                self.with_other_labels += bool(found)
-        self._energies[molecule] = np.concatenate([old_energy, energy[keep]])
-        self._keys[molecule] = np.concatenate([old_keys, keys[keep]])
+        for later, earlier in candidates(np.concatenate([old.keys, keys]), bounds, n_old):
+            k = earlier - n_old
+            if not keep[later] or (k >= 0 and not keep[k]):
+                continue
+            before, other_numbers, other_positions, other_forces = (
+                (old.energy[earlier], *self._lookup(int(old.frames[earlier])))
+                if k < 0
+                else (energy[k], numbers, positions[k].astype(np.float32), forces[k])
+            )
+            same = matching(numbers, positions[later], other_numbers, other_positions)
+            if same is None:
+                continue
+            keep[later] = False
+            found = contradiction(energy[later], forces[later], before, other_forces[same])
+            if found and cell is None and len(numbers) > 1:
+                raise InputError(f"conformation {later}: {found}")
+            self.with_other_labels += bool(found)
         new_frames = first_frame + np.arange(int(keep.sum()))
-        self._frames[molecule] = np.concatenate([old_frames, new_frames])
+        self._kept[molecule, cell is None] = _Kept(
+            np.concatenate([old.keys, keys[keep]]),
+            np.concatenate([old.frames, new_frames]),
+            np.concatenate([old.energy, energy[keep]]),
+        )
         return keep
 
 

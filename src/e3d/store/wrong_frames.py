@@ -2,10 +2,10 @@
 
 Each step between near conformations has two halves of work, one by the forces of either end
 (:mod:`e3d.store.force_work`). Where change and work disagree, one factor on the forces of one end,
-or of both, may mend the step. In the labels that ship 1 to 4 steps of 68
-to 128 disagree, and no factor mends more than two. Beyond the nearest conformations, where energies
-curve, one bohr (0.53) mended up to 4.7 % of the steps of reaction paths; no other factor more than
-2.6 %. With every tenth frame wrong one factor mends 5 to 20 %.
+or of both, may mend the step. In the labels that ship 1 to 4 steps of 68 to 128 disagree, and no
+factor mends more than two. Beyond the nearest conformations, where energies curve, one bohr (0.53)
+mended up to 4.7 % of the steps of reaction paths; no other factor more than 2.6 %. With every tenth
+frame wrong one factor mends 5 to 20 %.
 """
 
 from collections import Counter

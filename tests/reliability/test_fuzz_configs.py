@@ -326,7 +326,7 @@ def test_a_value_of_the_command_line(call: list[str]) -> None:
 def test_a_target_taken_for_a_configuration_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     call = ["--configfile", "config/smoke.yaml", "results/smoke/bde/named.csv"]
-    with pytest.raises(SystemExit, match="named.csv: no such file.* needs -- before it"):
+    with pytest.raises(SystemExit, match=r"named\.csv: no such file.* needs -- before it"):
         check_call(call)
     check_call([*call[:2], "--", call[2]])
 

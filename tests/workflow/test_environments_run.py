@@ -212,7 +212,7 @@ def e3d(project: Project, prefix: Path, *arguments: str) -> Done:
 
 @pytest.mark.parametrize(
     ("env", "missing"),
-    [("analysis", "torch"), ("figures", "h5py"), ("data", "matscipy"), ("label", "jsonschema")],
+    [("analysis", "torch"), ("figures", "h5py"), ("data", "torch"), ("label", "jsonschema")],
 )
 def test_what_an_environment_does_not_list_is_not_there(ran: Made, env: str, missing: str) -> None:
     project, _ = ran

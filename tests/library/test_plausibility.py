@@ -468,6 +468,30 @@ def test_single_atoms_tell_isolated_atoms_of_another_level(
     assert report.binding_energy_eV == pytest.approx([2.1, 2.1])
 
 
+ION = "1\nProperties=species:S:1:pos:R:3 energy=-2717.4 charge=-1 multiplicity=1\nF 0 0 0\n"
+ATOM = "1\nProperties=species:S:1:pos:R:3 energy=-2714.0\nF 0 0 0\n"
+FCC = (
+    '1\nLattice="0 2 2 2 0 2 2 2 0" pbc="T T T" Properties=species:S:1:pos:R:3:forces:R:3 '
+    "energy=-2718.0\nF 0 0 0 0 0 0\n"
+)
+
+
+def test_ions_and_crystals_are_no_isolated_atoms(
+    tmp_path: Path, input_error: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Fluoride lies below fluorine, and so does any crystal of one atom in its cell."""
+    source, atoms = tmp_path / "source.xyz", tmp_path / "atoms.xyz"
+    source.write_text(ATOM.replace("2714.0", "2713.5"))
+    entry: Any = {"layout": "extxyz", "theory": "mine", "isolated_atoms": atoms}
+    atoms.write_text(ION + ATOM + FCC)
+    report = write_store(source, tmp_path / "store.h5", **entry)
+    assert report.binding_energy_eV == pytest.approx([0.5, 0.5])
+    assert "left out: F of charge -1, crystals of F" in caplog.text
+    atoms.write_text(ION)
+    with input_error("atoms.xyz", "no single atom, only F of charge -1"):
+        write_store(source, tmp_path / "other.h5", **entry)
+
+
 @pytest.mark.parametrize("energy", [2040.0, float("nan")])
 def test_isolated_atoms_are_bound(energy: float, tmp_path: Path, input_error: Any) -> None:
     source = _atom_file(tmp_path / "atoms.xyz", -2041.0)

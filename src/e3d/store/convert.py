@@ -14,6 +14,7 @@ from e3d.errors import InputError, absent, choices
 from e3d.store.duplicates import Duplicates
 from e3d.store.gate import Gate
 from e3d.store.group import Group, check_groups, select
+from e3d.store.isolated import parts
 from e3d.store.layouts import reader
 from e3d.store.report import Report
 from e3d.store.writer import StoreWriter
@@ -55,7 +56,8 @@ def write_store(
     isolated_atom_energy
         Energy (eV) of each neutral isolated atom; else from ``isolated_atoms``, else the theory's.
     isolated_atoms
-        File in ``layout`` that holds single atoms: the lowest energy of each element is taken.
+        File in ``layout`` that holds isolated neutral atoms: the lowest energy of each element is
+        taken; ions and crystals of one atom are left out.
     exclude_elements
         Elements whose frames are left out; None: those that the theory has as ions only.
     include_ionic
@@ -107,18 +109,47 @@ def _theory_atoms(theory: str) -> Mapping[str, float]:
 
 
 def _file_atoms(path: Path, layout: str) -> dict[str, float]:
-    """Return the lowest energy (eV) of every element that a file has a single atom of."""
+    """Return the lowest energy (eV) of every element that a file has a neutral isolated atom of."""
     found: dict[str, float] = {}
+    left_out: set[str] = set()
     for group in check_groups(reader(layout)(path)):
-        if len(group.atomic_numbers) == 1 and len(group.energy):
-            element = symbol(int(group.atomic_numbers[0]))
-            found[element] = min(found.get(element, np.inf), float(group.energy.min()))
+        if len(group.atomic_numbers) != 1 or not len(group.energy):
+            continue
+        element = symbol(int(group.atomic_numbers[0]))
+        with _naming(path):
+            charge = _charge(group)
+        if charge:
+            left_out.add(f"{element} of charge {charge:+d}")
+            continue
+        for part in parts(group):
+            if part.cell is not None:
+                left_out.add(f"crystals of {element}")
+            elif len(part.energy):
+                lowest = float(part.energy.min())
+                found[element] = min(found.get(element, np.inf), lowest)
     if not found:
         raise InputError(
-            f"{path}: holds no single atom, which `isolated_atoms` (--isolated-atoms) is for. "
+            f"{path}: holds no single atom{', only ' * bool(left_out)}{_listed(left_out)} - "
+            "`isolated_atoms` (--isolated-atoms) needs one of each element, neutral and isolated. "
             "Give another file."
         )
+    if left_out:
+        log.warning("%s: neutral isolated atoms count; left out: %s", path, _listed(left_out))
     return found
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _charge(group: Group) -> int:
+    """Return the net charge of a group; its own comes before that of its SMILES."""
+    if group.charge is not None or not group.smiles:
+        return group.charge or 0
+    try:
+        return molecule(group.smiles).charge
+    except SmilesError as error:
+        raise InputError(f"{error} Correct the SMILES of the single atom.") from None
 
 
 def _compare_atoms(theory: str, given: Mapping[str, float]) -> None:

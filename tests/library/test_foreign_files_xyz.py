@@ -97,6 +97,11 @@ WHOLE = {
     "electrons of Bader": (water(CELL + 'charges="7.2 0.4 0.4"'), 1),
     "no ion": (water("ion=F charged=False zwitterion=T ionic_radius=1 spin_state=low"), 1),
     "a plane": (water("plane 1 -1 0 of 3, at -5 K, E of a gas phase, f in place"), 1),
+    "a title": (water("minimum energy structure, stress and forces test, pbc Lattice"), 1),
+    "an energy in a title": (
+        water("rel. energy -2 kcal/mol, water's at 5\" from bohr, 0.1 bohr"),
+        1,
+    ),
     "words of a comment": (water("the charge and spin units of water"), 1),
 }
 
@@ -113,6 +118,7 @@ def _cell(nine: str, pbc: str = "T T T") -> str:
 
 REFERENCE = water("REF_energy=-1").replace("forces:R:3", "forces:R:3:REF_forces:R:3")
 REFERENCE = REFERENCE.replace("0.5\n", "0.5 1 1 1\n").replace("-0.25\n", "-0.25 1 1 1\n")
+IPI = "# CELL(abcABC): 15.0 15.0 16.0 90.0 90.0 60.0 Step: 0"
 REFUSED = {
     "cut": (water() + water()[:-40], ["line 6", "truncated"]),
     "cut by lines": (water() + "".join(water().splitlines(True)[:-1]), ["line 6", "truncated"]),
@@ -152,6 +158,13 @@ REFUSED = {
     "atomic units": (water("all in atomic units"), ["in atomic units", "Convert"]),
     "a letter in a comment": (water("E in Ha, F in Ha/bohr"), ["E in Ha", "expected eV"]),
     "units in words": (water("units: Ha, bohr"), ["units in Ha"]),
+    "bohr alone": (water("water (Bohr)"), ["'water (Bohr)' in the comment: lengths in bohr"]),
+    "a cell in a title": (water("cell 10 10 10"), ["'cell 10 10 1' in the comment may be a cell"]),
+    "a cell of Jmol": (water("jmol: unitcell {9 9 9 90 90 90}"), ["may be a cell", "Lattice"]),
+    "i-PI without units": (water(IPI), ["i-PI", "positions{angstrom} cell{angstrom}"]),
+    "a charge in JSON": (water("{'charge': -1}"), ["charge': -1", "`charge=-1`"]),
+    "a charge in quotes": (water('"charge": -1'), ["charge", "-1"]),
+    "a spin in JSON": (water('{"energy": 1, "multiplicity": 2}'), ['multiplicity": 2']),
     "a.u. in words": (water().replace("-2000.5", "-76.4 a.u."), ["energy in a.u."]),
     "a style": (water("unit_style=real"), ["unit_style is 'kcal/mol'"]),
     "a comment": (water("forces in Ha/bohr"), ["'forces in Ha/bohr'", "expected eV/A"]),
@@ -272,6 +285,19 @@ def test_formal_charges_add_up(charges: str, total: int | None, tmp_path: Path, 
     atoms.calc = SinglePointCalculator(atoms, energy=-1.0, forces=np.zeros((3, 3)))
     ase.io.write(tmp_path / "a.xyz", atoms, format="extxyz")
     assert one((tmp_path / "a.xyz").read_text()).charge == total
+
+
+def test_a_cell_of_ipi_is_read(tmp_path: Path) -> None:
+    text = water(f"{IPI} positions{{angstrom}} cell{{angstrom}}")
+    (tmp_path / "a.xyz").write_text(text)
+    (structure,) = from_file(tmp_path / "a.xyz")
+    expected = [[15, 0, 0], [7.5, 15 * 0.75**0.5, 0], [0, 0, 16]]
+    np.testing.assert_allclose(structure.cell, expected, atol=1e-12)
+    assert structure.pbc == (True, True, True)
+
+
+def test_a_word_of_a_title_is_no_label(one: Any) -> None:
+    assert one(water("the energy of a stress test")).energy.tolist() == [-2000.5]
 
 
 def test_a_charge_reaches_the_bonds(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 from ase import Atoms
+from ase.cell import Cell
 from ase.io.extxyz import key_val_str_to_dict, read_xyz
 
 from e3d.errors import InputError, one_line
@@ -24,8 +25,14 @@ from e3d.units import unit_factor
 
 _QUOTED: Final = re.compile(r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]')
 _KEY: Final = re.compile(r'(?:^|\s)([^\s="]+)\s*=')
+_PAIR: Final = re.compile(
+    r"""(?<!\S)(?:"[^"]*"|[^\s="'{\[]+)\s*=\s*"""
+    r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\{[^}]*\}|\[[^\]]*\]|[^\s"'{\[])*"""
+)
+"""A key and its value, as ASE splits them; it takes every other word for a key that is true."""
 _IN_WORDS: Final = re.compile(
-    r"(?i)(?:^|\s)(charges?|chr?g|q|(?:an|cat)?ion|uhf|mult|multiplicity|spin)\s*[:=\s]\s*([-+]?\d+)\b"
+    r"""(?i)(?:^|[\s"'{,])(charges?|chr?g|q|(?:an|cat)?ion|uhf|mult|multiplicity|spin)["']?"""
+    r"\s*[:=\s]\s*([-+]?\d+)\b"
 )
 _VALUE: Final = re.compile(r'[^\s="]+\s*=\s*\S*')
 _BARE: Final = re.compile(
@@ -33,6 +40,15 @@ _BARE: Final = re.compile(
     r"(?<=[^\d\s]\s)[-+]\d{1,2}\s+[1-9](?=\s+[^-+\d\s]|\s*$)"
 )
 """A charge and a multiplicity without a word, as in the input of Gaussian."""
+_BOHR: Final = re.compile(
+    r"(?i)(?<![\d.] )(?<!from )(?<!not )(?<!not in )(?<![^\s(\[{])bohrs?(?=$|[\s)\]},.;])"
+)
+"""The word alone, which is no length (0.01 bohr)."""
+_IPI_CELL: Final = re.compile(r"(?i)\bCELL[({]abcABC[)}]:?((?:\s+[-+.\de]+){6})(?=\s|$)")
+_CELL_IN_WORDS: Final = re.compile(
+    r"(?i)(?:^|\s)((?:unit ?cell|cell|box|lattice|tv)[^\s\d]*)[\s:({]+(?:[-+]?\d[-+.\de]*[\s,]+){2}"
+    r"[-+]?\d"
+)
 _ENERGY_UNIT: Final = re.compile(r"(?i)(?:^|\s)(energy)\s*=\s*[-+.\de]+\s+([^\s=]+)(?=\s|$)")
 _UNIT_IN_WORDS: Final = re.compile(
     r"(?i)\b(energy|energies|[ef]|forces?|gradients?|positions?|coordinates?|distances?|lengths?|"
@@ -100,7 +116,7 @@ def _atoms(text: str, where: str) -> Atoms:
 
 
 def _comment(line: str) -> dict[str, Any]:
-    """Read the comment line of a frame; words without a value say nothing of charge or spin."""
+    """Read the comment line of a frame: its keys with a value; other words are a title."""
     plain = _QUOTED.sub('""', line)
     keys = _KEY.findall(plain)
     twice = sorted({key for key in keys if keys.count(key) > 1})
@@ -115,24 +131,45 @@ def _comment(line: str) -> dict[str, Any]:
         )
     for found in (*_ENERGY_UNIT.finditer(plain), *_UNIT_IN_WORDS.finditer(line)):
         _require_ev_and_ang_in_words(*found.group(0, 1, 2))
-    info: dict[str, Any] = key_val_str_to_dict(line)
+    info: dict[str, Any] = {}
+    for pair in _PAIR.findall(line):
+        info |= key_val_str_to_dict(pair)
     _require_known_cell(info)
+    info |= _cell_in_words(_PAIR.sub("", line))
     for key, value in info.items():  # of nine numbers, ASE takes six
         if key.casefold().endswith("stress") and np.size(value) == 9:
             require_symmetric(np.reshape(np.asarray(value, dtype=float), (3, 3)), key)
-    return {
-        key: value
-        for key, value in info.items()
-        if not (value is True and key not in keys and meaning(key))
-    }
+    return info
+
+
+def _cell_in_words(title: str) -> dict[str, Any]:
+    """Return the cell that i-PI writes into a title; refuse another, and lengths in bohr."""
+    bohr, ipi, cell = (one.search(title) for one in (_BOHR, _IPI_CELL, _CELL_IN_WORDS))
+    if bohr:
+        raise InputError(f"{title.strip()[:60]!r} in the comment: lengths in bohr. Convert to Å.")
+    if ipi and all(f"{name}{{angstrom}}" in title.casefold() for name in ("positions", "cell")):
+        return {"Lattice": Cell.fromcellpar([float(one) for one in ipi[1].split()]).array.T}
+    if ipi:
+        raise InputError(
+            "the comment of i-PI does not say that positions and cell are in Å - expected "
+            "positions{angstrom} cell{angstrom}. Convert the file, or complete it."
+        )
+    if cell:
+        raise InputError(
+            f"{cell[0].strip()[:60]!r} in the comment may be a cell - expected "
+            '`Lattice="..."`, nine numbers. Write it so, or remove it.'
+        )
+    return {}
 
 
 def _require_sure_charge(plain: str, line: str, keys: list[str]) -> None:
     """Refuse a charge or a spin in words, also in quotes if no key states one."""
     sure = any(meaning(key) == "charge" for key in keys)
-    quoted = [] if sure else [text[1:-1] for text in _QUOTED.findall(line)]
+    quoted = [text[1:-1] for text in _QUOTED.findall(line)] + [_PAIR.sub("", line)]
     for said in (
-        one for text in (_VALUE.sub("", plain), *quoted) for one in _IN_WORDS.finditer(text)
+        one
+        for text in (_VALUE.sub("", plain), *(() if sure else quoted))
+        for one in _IN_WORDS.finditer(text)
     ):
         if int(said[2]) != (said[1].casefold() in ("mult", "multiplicity", "spin")):
             raise InputError(

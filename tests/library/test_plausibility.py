@@ -251,18 +251,47 @@ def test_a_subset_with_a_mistake_is_named(
         write_store(spoilt(change, only=MOLECULES // 2), tmp_path / "store.h5")
 
 
+def energies_reversed(arrays: Arrays) -> None:
+    arrays.pop(F0)
+    arrays[E] = arrays[E][::-1]
+
+
 @pytest.mark.parametrize("n", [2, 3])
 def test_a_few_molecules_with_a_mistake_are_named(
     n: int, spoilt: Any, tmp_path: Path, input_error: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Too few to move the slope of all: warned of, and refused when they are more than a tenth."""
-    source = spoilt(permuted(1), only=n)
+    source = spoilt(energies_reversed, only=n)
     if n == 2:
         write_store(source, tmp_path / "store.h5")
         assert "forces of 2 of 12 molecules looked at are at odds" in caplog.text
     else:
         with input_error("forces of 3 of 12 molecules", "[C:1]([H:2])([H:3])([H:4])[H:5]"):
             write_store(source, tmp_path / "store.h5")
+
+
+def test_one_molecule_with_forces_of_another_order_is_named(
+    spoilt: Any, tmp_path: Path, input_error: Any
+) -> None:
+    with input_error("in 20 of 280 frames the torque", "[C:1]([H:2])([H:3])([H:4])[H:5], conform"):
+        write_store(spoilt(permuted(1), only=1), tmp_path / "store.h5")
+
+
+def with_turned_copies(arrays: Arrays) -> None:
+    """Give gradients of the other sign, and a turned and moved copy of every conformation."""
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    m = len(arrays[E])
+    for key, values in arrays.items():
+        if len(values) == m:
+            arrays[key] = np.concatenate([values, values])
+    arrays[X][m:] = arrays[X][m:] @ turn.T + 1.0
+    arrays[G][m:] = arrays[G][m:] @ turn.T
+    arrays[G] *= -1
+
+
+def test_copies_do_not_hide_a_mistake(spoilt: Any, tmp_path: Path, input_error: Any) -> None:
+    with input_error("opposite sign"):
+        write_store(spoilt(with_turned_copies), tmp_path / "store.h5")
 
 
 def test_two_molecules_of_the_other_sign_are_a_minority(
@@ -329,6 +358,101 @@ def test_one_conformation_of_each_molecule_is_read(singles: list[Atoms], tmp_pat
     assert report["forces_against_energies"]["all"]["slope"] is None, "nothing is near"
 
 
+def in_a_box(arrays: Arrays) -> None:
+    arrays["x"] = (arrays["x"] - arrays["x"].mean(axis=0)) % 20.0
+
+
+def turned(arrays: Arrays) -> None:
+    arrays["f"] = arrays["f"][:, [1, 2, 0]]
+
+
+def pulled(*force: float) -> Mutation:
+    """Add a force (3,), eV/Å, to every atom."""
+
+    def change(arrays: Arrays) -> None:
+        arrays["f"] = arrays["f"] + np.array(force)
+
+    return change
+
+
+UNBALANCED: dict[str, tuple[Mutation, int, str]] = {
+    "pulled": (pulled(0.3, 0.3, 0.3), 1, "in 40 of 40 frames the net force is"),
+    "pulled a little": (pulled(0, 0, 0.05), 1, "at most half may be"),
+    "pulled, few": (pulled(0, 0, 0.5), 8, "in 5 of 40 frames the net force is"),
+    "cut by a box": (in_a_box, 3, "frames the torque is"),
+    "turned, few": (turned, 7, "frames the torque is"),
+    "order of atoms, few": (permuted(0, "f"), 8, "frames the torque is"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "every", "text"), [pytest.param(*case, id=name) for name, case in UNBALANCED.items()]
+)
+def test_forces_cancel_in_every_frame(
+    change: Mutation, every: int, text: str, singles: list[Atoms], tmp_path: Path, input_error: Any
+) -> None:
+    changes = iter(range(len(singles)))
+    path = _rewritten(
+        singles,
+        tmp_path / "single.xyz",
+        lambda arrays: change(arrays) if next(changes) % every == 0 else None,
+    )
+    with input_error("single.xyz", text, "conformation"):
+        write_store(path, tmp_path / "store.h5", layout="extxyz")
+
+
+# -- molecules in a periodic box -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def boxed(source: dict[str, Arrays]) -> list[Atoms]:
+    """Ten conformations of each molecule in boxes of 20 to 25 Å, cut by their faces, shuffled."""
+    rng = np.random.default_rng(0)
+    frames = []
+    for arrays in source.values():
+        for k in range(10):
+            atoms = Atoms(arrays["atomic_numbers"], arrays[X][k] * BOHR_ANG, pbc=True)
+            atoms.cell = np.diag(rng.uniform(20, 25, size=3)) + 2.0 * np.eye(3, k=-1)
+            atoms.positions += rng.uniform(-20, 20, size=3)
+            atoms.wrap()
+            forces = -arrays[G][k] * HARTREE_EV / BOHR_ANG
+            energy = float(arrays[E][k] * HARTREE_EV)
+            atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
+            frames.append(atoms)
+    return [frames[k] for k in rng.permutation(len(frames))]
+
+
+BOXED = {
+    "gradients": (scaled(f=-1.0), "opposite sign"),
+    "hartree/bohr": (scaled(f=1 / 51.42), "forces are in hartree/bohr"),
+    "eV/bohr": (scaled(f=BOHR_ANG), "eV/bohr"),
+    "order of atoms": (permuted(0, "f"), "different conformations"),
+    "order of axes": (turned, "different conformations"),
+    "no forces": (scaled(f=0.0), "zero to the last digit"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"), [pytest.param(*case, id=name) for name, case in BOXED.items()]
+)
+def test_molecules_in_a_box(
+    change: Mutation, text: str, boxed: list[Atoms], tmp_path: Path, input_error: Any
+) -> None:
+    path = _rewritten(boxed, tmp_path / "boxed.xyz", change)
+    with input_error("boxed.xyz", text):
+        write_store(path, tmp_path / "store.h5", layout="extxyz")
+
+
+def test_molecules_in_a_box_are_read(boxed: list[Atoms], tmp_path: Path) -> None:
+    path = _rewritten(boxed, tmp_path / "boxed.xyz", lambda arrays: None)
+    report = write_store(path, tmp_path / "store.h5", layout="extxyz")
+    found = report.forces_against_energies["all"]
+    assert report.frames_periodic == report.frames == 10 * MOLECULES
+    assert found["steps"] >= 20
+    assert found["slope"] == pytest.approx(1, abs=0.08)
+    assert found["torque"] < 1e-3
+
+
 @pytest.fixture(scope="module")
 def copper() -> list[Atoms]:
     """Thirty frames of a copper cell whose atoms walk in small steps, across its faces, by EMT.
@@ -361,6 +485,12 @@ CRYSTAL = {
     "no forces": (scaled(f=0.0), "forces are zero"),
     "energies in kcal/mol": (scaled(e=EV_KCAL_MOL), "binding energy"),
     "energies per atom": (scaled(e=1 / 16), "times the work"),
+    "no energies": (scaled(e=0.0), "energies of 30 of 30 frames are zero"),
+    "one energy": (
+        lambda arrays: arrays.update(e=np.array(-56.0)),
+        "the energy of the frame before",
+    ),
+    "pulled": (pulled(0.3, 0.3, 0.3), "in 30 of 30 frames the net force is"),
 }
 
 
@@ -381,6 +511,14 @@ def test_a_crystal_is_read(copper: list[Atoms], tmp_path: Path) -> None:
     assert found["steps"] >= 20
     assert found["slope"] == pytest.approx(1, abs=0.03)
     assert found["agreement"] > 0.95
+
+
+def test_weakly_bound_crystals_are_warned_of(
+    copper: list[Atoms], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = _rewritten(copper, tmp_path / "hartree.xyz", scaled(e=1 / HARTREE_EV, f=1 / HARTREE_EV))
+    write_store(path, tmp_path / "store.h5", **EMT_ATOM)
+    assert "30 of 30 crystals are bound by less than 0.5 eV per atom" in caplog.text
 
 
 # -- frames and atoms ---------------------------------------------------------------------

@@ -14,7 +14,7 @@ import numpy as np
 from e3d.errors import InputError
 from e3d.store.agreement import SMALLEST_STEP_EV, Agreement, agreement, judge, share, telling
 from e3d.store.force_work import MOST_FRAMES, Steps, steps
-from e3d.store.group import Group
+from e3d.store.group import Group, named
 from e3d.store.wrong_frames import check_minority
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class ForceEnergy:
         if seen.due():
             found = steps(group)
             seen.parts.append(found)
-            seen.ends += [(_named(group, a), _named(group, b)) for a, b in found.ends.tolist()]
+            seen.ends += [(named(group, a), named(group, b)) for a, b in found.ends.tolist()]
             change, work = telling(found.change, found.work)
             if len(change) >= LEAST_STEPS_OF_ONE and not found.displaced:
                 seen.known += 1
@@ -132,13 +132,6 @@ def _checked(seen: _Seen, where: str) -> Agreement:
         check_minority(seen.parts, seen.ends, SMALLEST_STEP_EV, where)
     judge(found, where)
     return found
-
-
-def _named(group: Group, row: int) -> str:
-    """Return what messages call a frame: its energy finds it where numbers do not."""
-    known = -1 if group.source_index is None else int(group.source_index[row])
-    number = row if known < 0 else known
-    return f"{group.label}, conformation {number} ({group.energy[row]:.6f} eV)"
 
 
 def _identity(group: Group) -> tuple[Hashable, ...]:

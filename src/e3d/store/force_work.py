@@ -19,6 +19,8 @@ from e3d.store.group import Group
 
 NEAR_LOG: Final = 0.26
 """Conformations are near if no distance differs by more than this in its logarithm (30 %)."""
+COPY_LOG: Final = 1e-3
+"""Conformations whose distances differ by less are one, turned or moved; so is each with itself."""
 NEAR_ANG: Final = (0.02, 0.3)
 """Frames in one cell are near, and two, if the atom that moves farthest moves so far."""
 SAME_CELL_ANG: Final = 1e-3
@@ -62,7 +64,7 @@ def steps(group: Group) -> Steps:
         return Steps(*_NO_STEPS, np.empty(0))
     if group.cell is not None:
         return Steps(*_displaced(group), np.empty(0), displaced=True)
-    torque = _torque_share(group.positions[:MOST_FRAMES], group.forces[:MOST_FRAMES])
+    torque = torque_share(group.positions[:MOST_FRAMES], group.forces[:MOST_FRAMES])
     if n > LARGEST_MOLECULE:
         return Steps(*_displaced(group), torque, displaced=True)
     return Steps(*_deformed(group), torque)
@@ -92,12 +94,12 @@ def _deformed(group: Group) -> tuple[Floats, Floats, Ints]:
 def _nearest(logarithms: Floats) -> Ints:
     """Return the pairs (P, 2) of a conformation and its nearest one that are near.
 
-    ``logarithms`` (M, N(N-1)/2) are those of the distances.
+    ``logarithms`` (M, N(N-1)/2) are those of the distances. Copies, turned or moved, do not count.
     """
     found: set[tuple[int, int]] = set()
     for k, own in enumerate(logarithms):
         apart = np.abs(logarithms - own).max(axis=1)
-        apart[k] = np.inf
+        apart[apart < COPY_LOG] = np.inf
         nearest = int(apart.argmin())
         if apart[nearest] < NEAR_LOG:
             found.add((min(k, nearest), max(k, nearest)))
@@ -128,12 +130,14 @@ def _along_inverse_distances(vectors: Floats, distances: Floats, forces: Floats)
 def _displaced(group: Group) -> tuple[Floats, Floats, Ints]:
     """Return change (P,), halves and ends (P, 2) from each frame to the next one if it is near."""
     moved = np.diff(group.positions, axis=0)
+    moved -= moved[:, :1]  # a copy may be moved as a whole, and that is no work
     near = np.ones(len(moved), dtype=bool)
     if group.cell is not None and group.pbc is not None:
         near = np.abs(np.diff(group.cell, axis=0)).max(axis=(1, 2)) < SAME_CELL_ANG
         inverse = np.linalg.pinv(group.cell[:-1])
         turns = np.round(moved @ inverse) * group.pbc[:-1, None]
         moved = moved - turns @ group.cell[:-1]
+    moved -= moved.mean(axis=1, keepdims=True)
     farthest = np.linalg.norm(moved, axis=-1).max(axis=1)
     near &= (farthest > NEAR_ANG[0]) & (farthest < NEAR_ANG[1])
     halves = [
@@ -145,7 +149,7 @@ def _displaced(group: Group) -> tuple[Floats, Floats, Ints]:
     return np.diff(group.energy)[near], np.column_stack(halves)[near], ends
 
 
-def _torque_share(positions: Floats, forces: Floats) -> Floats:
+def torque_share(positions: Floats, forces: Floats) -> Floats:
     """Return |sum x F| over sum |x| (|F| + noise) (M,), about the mean position."""
     arms = positions - positions.mean(axis=1, keepdims=True)
     torque = np.linalg.norm(np.cross(arms, forces).sum(axis=1), axis=-1)

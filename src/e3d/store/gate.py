@@ -16,9 +16,11 @@ import numpy as np
 from e3d.arrays import Masks
 from e3d.chemistry import Molecule, symbol
 from e3d.errors import InputError
+from e3d.store.balance import Balance
 from e3d.store.force_energy import ForceEnergy
 from e3d.store.geometry import geometry
 from e3d.store.group import Group, select
+from e3d.store.isolated import parts
 from e3d.store.length_scale import FACTORS, LengthScale
 from e3d.store.plausibility import (
     LARGEST_FORCE,
@@ -28,6 +30,7 @@ from e3d.store.plausibility import (
     excessive,
 )
 from e3d.store.report import Report
+from e3d.store.varying import Energies
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +52,8 @@ class Gate:
         self._report = report
         self._scale = LengthScale()
         self._forces = ForceEnergy()
+        self._balance = Balance()
+        self._energies = Energies(atoms)
         self._seen: Counter[str] = Counter()
         self._lowest: dict[int, float] = {}
 
@@ -84,8 +89,11 @@ class Gate:
         found = geometry(group, bonds, FACTORS)
         check_closest(group, found.closest, found.pair)
         self._scale.add(group, found, known_bonds=bonds is not None)
-        self._forces.add(group)
-        self._count_forces(group)
+        for part in parts(group):
+            self._forces.add(part)
+            self._balance.add(part)
+            self._energies.add(part)
+            self._count_forces(part)
         return found.intact
 
     def finish(self) -> None:
@@ -97,9 +105,11 @@ class Gate:
             If the file as a whole cannot be right.
         """
         self._scale.check()
+        self._energies.finish()
         self._check_zero_forces()
         self._check_single_atoms()
         found = self._forces.finish()
+        self._balance.finish()
         every = found["all"]
         self._check_excessive(known_unit=every.slope is not None and every.judged)
         self._report.forces_against_energies = {

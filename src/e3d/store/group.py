@@ -65,6 +65,13 @@ class Group:
         return self.smiles or self.name
 
 
+def named(group: Group, row: int) -> str:
+    """Return what messages call a frame: its energy finds it where numbers do not."""
+    known = -1 if group.source_index is None else int(group.source_index[row])
+    number = row if known < 0 else known
+    return f"{group.label}, conformation {number} ({group.energy[row]:.6f} eV)"
+
+
 _SHAPES = {
     "positions": "mn3",
     "forces": "mn3",

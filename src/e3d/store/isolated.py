@@ -20,12 +20,13 @@ VACUUM_ANG: Final = 6.0
 
 def parts(group: Group) -> Iterator[Group]:
     """Yield the frames of isolated molecules, put together and without a cell, then the others."""
-    if group.cell is None or group.pbc is None:
+    cell, pbc = group.cell, group.pbc
+    if cell is None or pbc is None:
         yield group
         return
     if group.source_index is None:
         group = replace(group, source_index=np.arange(len(group.energy)))
-    positions, alone = _put_together(group.positions, group.cell, group.pbc)
+    positions, alone = _put_together(group.positions, cell, pbc)
     if alone.any():
         whole = replace(select(group, alone), positions=positions[alone])
         yield replace(whole, cell=None, pbc=None, stress=None)

@@ -1,20 +1,69 @@
 """What ASE's ``Atoms`` hold, checked before it is used."""
 
+import logging
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from ase import Atoms
+from ase.data import covalent_radii
 
-from e3d.arrays import Floats
+from e3d.arrays import Floats, Ints
+from e3d.chemistry import Molecule, molecule
 from e3d.errors import InputError
 from e3d.store.layouts.cells import require_cell
 from e3d.store.layouts.charge_and_spin import charge_and_multiplicity, stated_of
-from e3d.store.layouts.frames import numbers_of
+from e3d.store.layouts.frames import formula, numbers_of
 from e3d.store.layouts.label_sets import labels
 from e3d.store.layouts.stated_units import require_ev_and_ang
 
+log = logging.getLogger(__name__)
+
 _FARTHEST_ANG: Final = 1e9
 """From the origin: beyond it, in a simulation that exploded, float64 cannot resolve distances."""
+
+_HEAVY: Final = frozenset((6, 7, 8, 15, 16))
+_LONGEST: Final[Mapping[str, float]] = {"=": 0.96, "#": 0.87}
+"""Of bonds of an order, over the sum of covalent radii: C=C 1.46 Å as in C60, C#C 1.32 Å."""
+
+
+def warn_of_missing_hydrogens(numbers: Ints, positions: Floats, mapped: str | None) -> None:
+    """Warn where a molecule of carbon without hydrogen has no bonds that make sense.
+
+    Parameters
+    ----------
+    numbers, positions
+        (N,) and (N, 3), Å.
+    mapped
+        The mapped SMILES perceived from them, None where nothing fits.
+    """
+    elements = set(numbers.tolist())
+    if len(numbers) < 2 or 6 not in elements or not elements <= _HEAVY:
+        return
+    if mapped is None or "[C+" in mapped or _too_long(molecule(mapped), numbers, positions):
+        _warn_once(formula(numbers))
+
+
+def _too_long(found: Molecule, numbers: Ints, positions: Floats) -> bool:
+    i, j = found.bond_index.T
+    reach = covalent_radii[numbers[i]] + covalent_radii[numbers[j]]
+    relative = (np.linalg.norm(positions[i] - positions[j], axis=1) / reach).tolist()
+    return any(
+        ratio > longest
+        for bond, ratio in zip(found.bonds, relative, strict=True)
+        for sign, longest in _LONGEST.items()
+        if sign in bond.bond_type
+    )
+
+
+@lru_cache(maxsize=1000)
+def _warn_once(hill: str) -> None:
+    log.warning(
+        "%s: has no hydrogens, and its bonds are too long for the orders that it needs without "
+        "them; hydrogens may be missing",
+        hill,
+    )
 
 
 def require_usable(atoms: Atoms, label: str) -> None:

@@ -11,7 +11,16 @@ from ase.db import connect
 from ase.io.formats import filetype
 
 from e3d.errors import InputError, one_line
-from e3d.named_elements import PDB, models, require_elements
+from e3d.molfiles import molfile
+from e3d.named_elements import (
+    LAMMPS_DATA,
+    PDB,
+    elements_of_types,
+    is_lammps_data,
+    models,
+    require_elements,
+)
+from e3d.programs import stated_by
 from e3d.store.layouts.xyz_frames import read_frames
 
 _XYZ_NAME: Final = re.compile(r"(?i)\.(ext|e)?xyz(\.(gz|bz2|xz))?$")
@@ -20,6 +29,7 @@ _DATABASES: Final = ("db", "json")
 _FULL: Final = 1.01
 """The largest occupancy; a little more is rounding."""
 _MOLFILES: Final = ("sdf", "mol")
+_LAMMPS_DUMP: Final = "lammps-dump-text"
 
 
 def images(path: Path) -> Iterator[Atoms]:
@@ -44,21 +54,26 @@ def images(path: Path) -> Iterator[Atoms]:
 
 def _images(path: Path) -> Iterator[Atoms]:
     try:
-        form = "extxyz" if _XYZ_NAME.search(path.name) else filetype(str(path))
+        form = _format(path)
         if form in _XYZ:
             yield from (atoms for atoms, _ in read_frames(path))
         elif form in _DATABASES:
             for row in connect(path).select():
                 atoms = row.toatoms()
-                atoms.info |= row.key_value_pairs
+                atoms.info |= {**row.data, **row.key_value_pairs}
                 yield atoms
+        elif form in _MOLFILES:
+            yield molfile(path)
         else:
-            more = _of_molfile(path) if form in _MOLFILES else {}
             require_elements(path, form)
-            found = ase.io.iread(path, ":", form, do_not_split_by_at_sign=True)
+            more = stated_by(path, form)
+            options = {"Z_of_type": elements_of_types(path)} if form == LAMMPS_DATA else {}
+            found = ase.io.iread(path, ":", form, do_not_split_by_at_sign=True, **options)
             for atoms in models(found, path) if form == PDB else found:
                 _require_whole(atoms, path)
                 atoms.info |= more
+                if form == _LAMMPS_DUMP:  # its forces may be in any unit
+                    atoms.calc = None
                 yield atoms
     except InputError:
         raise
@@ -67,6 +82,12 @@ def _images(path: Path) -> Iterator[Atoms]:
             f"{path}: ASE cannot read it ({one_line(error)}). Give a store (.h5) or a file in "
             "a format ASE reads, such as extended XYZ."
         ) from None
+
+
+def _format(path: Path) -> str:
+    if _XYZ_NAME.search(path.name):
+        return "extxyz"
+    return LAMMPS_DATA if is_lammps_data(path) else str(filetype(str(path)))
 
 
 def _require_whole(atoms: Atoms, path: Path) -> None:
@@ -84,22 +105,3 @@ def _require_whole(atoms: Atoms, path: Path) -> None:
             f"{path}: has sites that are partly occupied - expected whole atoms. Choose one "
             "position and element for each."
         )
-
-
-def _of_molfile(path: Path) -> dict[str, int]:
-    """Return the charge of a molfile; of such files ASE reads the first molecule, and no charge."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    molecules = len(re.findall(r"(?m)^M  END", text))
-    if molecules > 1:
-        raise InputError(
-            f"{path}: holds {molecules} molecules, of which ASE reads the first - expected one. "
-            "Write one file for each, or convert it to extended XYZ."
-        )
-    lines = text.splitlines()
-    if len(lines) > 1 and lines[1][20:22] == "2D":
-        raise InputError(
-            f"{path}: is a drawing in two dimensions - expected a geometry. Embed it, or give its "
-            "SMILES instead."
-        )
-    pairs = [line.split()[3:] for line in lines if line.startswith("M  CHG")]
-    return {"charge": sum(int(value) for one in pairs for value in one[1::2])}

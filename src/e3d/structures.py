@@ -17,7 +17,7 @@ import numpy as np
 from ase import Atoms
 
 from e3d.arrays import Floats, Ints, Masks
-from e3d.atoms import charge_of, labels_of, require_usable
+from e3d.atoms import charge_of, labels_of, require_usable, warn_of_missing_hydrogens
 from e3d.chemistry import Bond, Molecule, molecule
 from e3d.chemistry.perception import perceive_or_warn
 from e3d.conformer import conformer
@@ -290,7 +290,11 @@ def _perceived(
     positions: Floats, numbers: Ints, pbc: tuple[bool, bool, bool], charge: int
 ) -> str | None:
     """Return a mapped SMILES from the geometry, None if periodic or where none is found."""
-    return None if any(pbc) else perceive_or_warn(numbers, positions, charge)
+    if any(pbc):
+        return None
+    mapped = perceive_or_warn(numbers, positions, charge)
+    warn_of_missing_hydrogens(numbers, positions, mapped)
+    return mapped
 
 
 def _parsed(mapped: str, numbers: Ints, label: str) -> Molecule:

@@ -1,0 +1,191 @@
+"""Files of programs and molfiles: no charge, unit, cell or element is lost on the way."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import ase.db
+import numpy as np
+import pytest
+from ase.build import molecule as g2_molecule
+from rdkit import Chem
+from rdkit.Chem import rdDistGeom
+
+from e3d.structures import Structure, from_file
+
+LAMMPS = """LAMMPS data file via write_data, timestep = 0, units = real
+
+3 atoms
+2 atom types
+
+0 10 xlo xhi
+0 10 ylo yhi
+0 10 zlo zhi
+
+Masses
+
+1 1.008
+2 15.999
+
+Atoms # full
+
+1 1 2 -0.8 5 5 5.117 0 0 0
+2 1 1 0.4 5 5.757 4.531 0 0 0
+3 1 1 0.4 5 4.243 4.531 0 0 0
+"""
+LABELS = "Atom Type Labels\n\n1 H\n2 O\n\nMasses"
+DUMP = """ITEM: UNITS
+real
+ITEM: TIMESTEP
+0
+ITEM: NUMBER OF ATOMS
+2
+ITEM: BOX BOUNDS ff ff ff
+0 10
+0 10
+0 10
+ITEM: ATOMS id type element x y z fx fy fz
+1 1 O 5 5 5 0 0 9
+2 2 H 5 5 5.96 0 0 -9
+"""
+COM = "%chk=w.chk\n#p B3LYP/6-31G* opt\n\nhydroxide\n\n-1 1\nO 0.0 0.0 0.0\nH 0.0 0.0 0.96\n\n"
+LOG = """ Entering Gaussian System, Link 0=g16
+ Charge = -1 Multiplicity = 1
+                          Input orientation:
+ ---------------------------------------------------------------------
+ Center     Atomic      Atomic             Coordinates (Angstroms)
+ Number     Number       Type             X           Y           Z
+ ---------------------------------------------------------------------
+      1          8           0        0.000000    0.000000    0.000000
+      2          1           0        0.000000    0.000000    0.960000
+ ---------------------------------------------------------------------
+ SCF Done:  E(RB3LYP) =  -75.7264     A.U. after   10 cycles
+"""
+COORD = "$coord\n 0 0 0 o\n 0 0 1.814 h\n$eht charge=-1 unpaired=0\n$end\n"
+NW = "charge -1\ngeometry units angstrom\n O 0 0 0\n H 0 0 0.96\nend\n\ntask scf\n"
+PDB = "HETATM{0:5d} {1:<4s} UNL     1    {2:8.3f}{3:8.3f}{4:8.3f}  1.00  0.00          {1:>2s}{5}\n"
+CRYST = "CRYST1{0:9.3f}{0:9.3f}{0:9.3f}  90.00  90.00  90.00 P 1           1\n"
+
+
+def embedded(smiles: str) -> Chem.Mol:
+    mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
+    rdDistGeom.EmbedMolecule(mol, randomSeed=1)
+    return mol
+
+
+def pdb(smiles: str, first: str = "  ") -> str:
+    mol = embedded(smiles)
+    rows = zip(mol.GetAtoms(), mol.GetConformer().GetPositions(), strict=True)
+    lines = [
+        PDB.format(k, atom.GetSymbol(), *x, first if k == 1 else "  ")
+        for k, (atom, x) in enumerate(rows, start=1)
+    ]
+    return "".join([*lines, "END\n"])
+
+
+def old_charges(block: str, **codes: str) -> str:
+    """Move charges from ``M  CHG`` into the columns of the atoms, as molfiles once had them."""
+    for line in re.findall(r"M  CHG.*\n", block):
+        values = [int(one) for one in line.split()[3:]]
+        block = block.replace(line, "")
+        lines = block.splitlines(keepends=True)
+        for row, charge in zip(values[::2], values[1::2], strict=True):
+            at = lines[3 + row]
+            lines[3 + row] = f"{at[:36]}{4 - charge:3d}{at[39:]}"
+        block = "".join(lines)
+    return block
+
+
+ACETATE = Chem.MolToMolBlock(embedded("CC(=O)[O-]"))
+READ = {
+    "a.sdf": (ACETATE, "CC(=O)[O-]", False),
+    "b.mol": (old_charges(ACETATE), "CC(=O)[O-]", False),
+    "c.sdf": (Chem.MolToV3KMolBlock(embedded("CC(=O)[O-]")), "CC(=O)[O-]", False),
+    "d.sdf": (old_charges(Chem.MolToMolBlock(embedded("C[N+](=O)[O-]"))), "C[N+](=O)[O-]", False),
+    "e.sdf": (Chem.MolToMolBlock(embedded("[CH3]")), "[CH3]", False),
+    "a.com": (COM, "[OH-]", False),
+    "a.log": (LOG, "[OH-]", False),
+    "coord": (COORD, "[OH-]", False),
+    "a.nwi": (NW, "[OH-]", False),
+    "a.pdb": (pdb("[NH4+]", "1+"), "[NH4+]", False),
+    "b.pdb": (CRYST.format(1) + pdb("CCO"), "CCO", False),
+    "c.pdb": (CRYST.format(0) + pdb("CCO"), "CCO", False),
+    "d.pdb": (CRYST.format(30) + pdb("CCO"), "C2H6O", True),
+    "water.data": (LAMMPS, "H2O", True),
+    "data.water": (LAMMPS, "H2O", True),
+    "water.lmp": (LAMMPS.replace("1.008", "2.014"), "H2O", True),
+    "a.lammps-data": (LAMMPS.replace("1.008", "3.024").replace("Masses", LABELS), "H2O", True),
+    "a.lammpstrj": (DUMP, "HO", False),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_charge_elements_and_cell_are_read(name: str, tmp_path: Path) -> None:
+    text, smiles, periodic = READ[name]
+    (tmp_path / name).write_text(text)
+    (one,) = from_file(tmp_path / name)
+    assert (one.smiles, any(one.pbc), one.intact) == (smiles, periodic, True)
+    assert one.forces is None
+
+
+HEAVY = Chem.MolToMolBlock(Chem.RemoveHs(embedded("CCO")))
+REFUSED = {
+    "a.sdf": (HEAVY, ["atom 1 (C) lacks hydrogens", "3 - expected all"]),
+    "b.sdf": (Chem.MolToV3KMolBlock(Chem.RemoveHs(embedded("CCO"))), ["lacks hydrogens"]),
+    "c.sdf": (ACETATE.replace(" O ", " R#"), ["no element that is sure"]),
+    "d.sdf": (ACETATE.replace("V2000", "V4000"), ["RDKit cannot read it", "V3000"]),
+    "a.com": (COM.replace("opt", "opt units=(au,rad)"), ["length_unit is 'au', expected Å"]),
+    "b.com": (COM + "--Link1--\n" + COM, ["a second job"]),
+    "a.log": (LOG + LOG.replace("-1 M", "0 M"), ["states charge 0 after -1"]),
+    "coord": (COORD.replace("$coord", "$coord angs"), ["line 1", "'$coord angs'", "bohr"]),
+    "b/coord": (COORD.replace("$eht", "$periodic 3\n$cell\n 9 9 9\n$eht"), ["'$periodic 3'"]),
+    "a.nwi": (NW.replace("angstrom", "bohr"), ["length_unit is 'bohr', expected Å"]),
+    "a.lammpstrj": (DUMP.replace("real", "electron"), ["units is 'bohr', expected Å"]),
+    "b.lammpstrj": (DUMP.replace("real", "lj"), ["units is 'lj', expected Å"]),
+    "water.data": (LAMMPS.replace("real", "electron"), ["units is 'bohr', expected Å"]),
+    "b.data": (LAMMPS.replace("1.008", "3.024"), ["type 1 has mass 3.024, that of no element"]),
+    "c.data": (LAMMPS.replace("1.008", "15.035"), ["type 1 has mass 15.035", "Labels` with"]),
+    "d.data": (LAMMPS.replace("1.008", "40.0"), ["mass 40.0, that of Ar or Ca"]),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_be_read_wrongly_is_refused(name: str, tmp_path: Path, input_error: Any) -> None:
+    text, words = REFUSED[name]
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    with input_error(name, *words):
+        list(from_file(tmp_path / name))
+
+
+def test_data_of_a_row_count(tmp_path: Path) -> None:
+    with ase.db.connect(str(tmp_path / "a.db")) as rows:
+        ammonium = g2_molecule("CH4")
+        ammonium.numbers[0], ammonium.positions = 7, ammonium.positions * 0.95
+        rows.write(ammonium, data={"charge": 1})
+    (one,) = from_file(tmp_path / "a.db")
+    assert one.smiles == "[NH4+]"
+
+
+@pytest.mark.parametrize(
+    ("smiles", "heavy", "warned"),
+    [
+        ("CCO", True, True),
+        ("OC(=O)c1ccccc1", True, True),
+        ("CCO", False, False),
+        ("N#CC#N", True, False),
+        ("O=C=C=C=O", True, False),
+        ("N#CC(C#N)=C(C#N)C#N", True, False),
+        ("S=C=S", True, False),
+        ("FC(F)(F)C(F)(F)F", True, False),
+    ],
+)
+def test_missing_hydrogens_are_warned_of(
+    smiles: str, heavy: bool, warned: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mol = embedded(smiles)
+    (tmp_path / "a.xyz").write_text(Chem.MolToXYZBlock(Chem.RemoveHs(mol) if heavy else mol))
+    (one,) = from_file(tmp_path / "a.xyz")
+    assert isinstance(one, Structure)
+    assert np.isfinite(one.positions).all()
+    assert ("hydrogens may be missing" in caplog.text) == warned

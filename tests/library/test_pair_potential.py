@@ -105,6 +105,11 @@ WRONG = {
     "r_max_ang: 5\npairs: {C-H: 4}": "C-H: is 4. Write its depth_eV",
     "r_max_ang: 5\npairs: {C-H: {depth: 4}}": "C-H: has depth, expected depth_eV",
     f"r_max_ang: 5\npairs: {{C-H: {GOOD.replace('2', '.inf')}}}": "steepness_per_ang is inf",
+    f"r_max_ang: 5\npairs: {{C-H: {GOOD.replace('1,', '109,')}}}": "length_ang is 109 - allowed: a",
+    f"r_max_ang: 5\npairs: {{C-H: {GOOD.replace('4', '415')}}}": "depth_eV is 415 - allowed: a",
+    f"r_max_ang: 5\npairs: {{C-H: {GOOD.replace('2', '400')}}}": "steepness_per_ang is 400 - ",
+    f"r_max_ang: 0.9\npairs: {{C-H: {GOOD}}}": "length_ang is 1 - allowed: less than r_max_ang",
+    f"r_max_ang: 5\npairs: {{C-H: {GOOD.replace('2', '20')}}}": r"is .* eV at 0.3 Å - allowed: up",
     f"r_max_ang: 5\npairs: {{C-H: {GOOD.replace('2', 'true')}}}": "steepness_per_ang is True",
 }
 

@@ -10,7 +10,7 @@ of it lies on either edge of a pair, so that D is -V.
       C-H: {depth_eV: 4.3, length_ang: 1.09, steepness_per_ang: 1.9}
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,15 @@ from e3d.graphs import Batch
 from e3d.options import read_yaml
 from e3d.potential import LoadedModel, require_known
 
-_PARAMETERS: Final = ("depth_eV", "length_ang", "steepness_per_ang")
+_PARAMETERS: Final[Mapping[str, tuple[float, float]]] = {
+    "depth_eV": (1e-5, 50.0),
+    "length_ang": (0.3, 20.0),
+    "steepness_per_ang": (0.01, 30.0),
+}
+"""The smallest and the largest of each: from pairs of rare gases to triple bonds, widely."""
+_HIGHEST_EV: Final = 1e6
+"""A potential that is higher at 0.3 Å, where atoms are on top of each other, is none."""
+_CLOSEST_ANG: Final = 0.3
 _CUTOFFS: Final = (0.1, 100.0)
 """The shortest and the longest, Å."""
 _TOP: Final = ("r_max_ang", "pairs")
@@ -129,7 +137,8 @@ def load_pair_potential(path: Path, device: str) -> PairPotential:
         one, other = _elements(name, path)
         if table[one, other].any():
             raise InputError(f"{path}: pairs: {name} stands there twice. Remove one.")
-        table[one, other] = table[other, one] = _values(values, f"{path}: {name}")
+        found = _values(values, float(r_max), f"{path}: {name}")
+        table[one, other] = table[other, one] = found
     return PairPotential(path, float(r_max), table)
 
 
@@ -145,19 +154,32 @@ def _elements(name: Any, path: Path) -> tuple[int, int]:
     return atomic_numbers[symbols[0]], atomic_numbers[symbols[1]]
 
 
-def _values(values: Any, where: str) -> list[float]:
+def _values(values: Any, r_max: float, where: str) -> list[float]:
     if not isinstance(values, dict):
         raise InputError(f"{where}: is {shown(values)}. Write its {', '.join(_PARAMETERS)}.")
     _require(values, _PARAMETERS, where)
-    for name in _PARAMETERS:
-        if not _is_positive(values[name]):
+    for name, (least, most) in _PARAMETERS.items():
+        if not _is_positive(values[name]) or not least <= values[name] <= most:
             raise InputError(
-                f"{where}: {name} is {shown(values[name])} - allowed: a number above 0. Correct it."
+                f"{where}: {name} is {shown(values[name])} - allowed: a number from {least:g} to "
+                f"{most:g}. Correct it."
             )
-    return [float(values[name]) for name in _PARAMETERS]
+    depth, length, steepness = (float(values[name]) for name in _PARAMETERS)
+    if length >= r_max:
+        raise InputError(
+            f"{where}: length_ang is {length:g} - allowed: less than r_max_ang, {r_max:g}, beyond "
+            "which no pair interacts. Correct one of them."
+        )
+    highest = float(_morse(_CLOSEST_ANG, np.array(depth), np.array(length), np.array(steepness)))
+    if highest > _HIGHEST_EV:
+        raise InputError(
+            f"{where}: is {highest:.3g} eV at {_CLOSEST_ANG:g} Å - allowed: up to {_HIGHEST_EV:g} "
+            "eV. Correct steepness_per_ang or length_ang."
+        )
+    return [depth, length, steepness]
 
 
-def _require(content: Mapping[str, Any], names: tuple[str, ...], where: str) -> None:
+def _require(content: Mapping[str, Any], names: Collection[str], where: str) -> None:
     if set(content) != set(names):
         raise InputError(
             f"{where}: has {', '.join(map(str, content)) or 'nothing'}, expected "

@@ -20,9 +20,13 @@ from e3d import provenance
 from e3d.chemistry import molecule, number
 from e3d.connectivity import bonds_intact
 from e3d.errors import InputError
-from e3d.store.files.hdf5 import array, open_hdf5, text
+from e3d.store.files.hdf5 import array, dataset, open_hdf5, text
+from e3d.store.geometry import geometry
+from e3d.store.group import Group
 from e3d.store.layouts.spice import SAMPLE_INDEX
 from e3d.store.layouts.stated_units import array_in_unit
+from e3d.store.length_scale import FACTORS, LengthScale
+from e3d.store.plausibility import check_closest
 from e3d.theory import theories
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels.task import Label, Task
@@ -90,7 +94,28 @@ def read_geometries(path: Path) -> list[Geometries]:
             f"{path}: holds no conformations in {len(groups)} groups; HDF5 groups with "
             "`conformations` are needed. Make it with e3d data sample."
         )
+    _check_scale(groups, path)
     return groups
+
+
+def _check_scale(groups: Iterable[Geometries], path: Path) -> None:
+    """Refuse a file whose coordinates cannot be in bohr: before hours of labelling."""
+    scale = LengthScale()
+    for one in groups:
+        ang = one.positions.astype(np.float64) * BOHR_ANG
+        no_labels = np.zeros(len(ang)), np.zeros_like(ang)
+        group = Group(one.smiles, one.subset, one.numbers, ang, *no_labels, name=one.name)
+        bonds = molecule(one.smiles).bond_index if one.smiles else None
+        found = geometry(group, bonds, FACTORS)
+        try:
+            check_closest(group, found.closest, found.pair)
+        except InputError as error:
+            raise InputError(f"{path}, group {one.name!r}: {error}") from None
+        scale.add(group, found, known_bonds=bonds is not None)
+    try:
+        scale.check()
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def read_group(group: h5py.Group | h5py.Dataset, name: str, where: str) -> Geometries:
@@ -180,7 +205,10 @@ def _electrons(
 
 
 def _whole(group: h5py.Group, key: str, where: str) -> int | None:
-    return int(array(group, key, "(1,)", where)[0]) if key in group else None
+    if key not in group:
+        return None
+    shape = "()" if dataset(group, key, where).shape == () else "(1,)"
+    return int(array(group, key, shape, where).ravel()[0])
 
 
 def _sample_index(group: h5py.Group, m: int, where: str) -> NDArray[np.int64]:

@@ -186,16 +186,33 @@ def test_geometries_that_cannot_be_labelled_are_one_line(
         read_geometries(geometries(tmp_path / "geometries.hdf5", {"water": group}))
 
 
-def test_charge_and_spin_that_no_smiles_says(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shape", [(1,), ()])
+def test_charge_and_spin_that_no_smiles_says(shape: tuple[int, ...], tmp_path: Path) -> None:
     arrays = {
         "smiles": [""],
         "atomic_numbers": np.array([8, 8]),
         "conformations": stretched(1.2) / BOHR_ANG,
-        "charge": np.array([0]),
-        "multiplicity": np.array([3]),
+        "charge": np.full(shape, 0),
+        "multiplicity": np.full(shape, 3),
     }
     (group,) = read_geometries(geometries(tmp_path / "g.hdf5", {"oxygen": arrays}))
     assert (group.task(0).charge, group.task(0).multiplicity) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("factor", "message"), [(BOHR_ANG, "Å were taken as bohr"), (0.1 * BOHR_ANG, "0.3")]
+)
+def test_coordinates_in_another_unit_are_not_labelled(
+    factor: float, message: str, tmp_path: Path, input_error: Expect
+) -> None:
+    """In Å and in nm, where bohr are expected: before hours of labelling."""
+    molecules = {"O": "H2O", "C": "CH4", "N": "NH3", "C=C": "C2H4", "CC": "C2H6"}
+    groups = {
+        smiles: np.repeat(factor * ase.build.molecule(name).positions[None], 2, axis=0)
+        for smiles, name in molecules.items()
+    }
+    with input_error("g.hdf5", message):
+        read_geometries(geometries(tmp_path / "g.hdf5", groups))
 
 
 def test_theories_by_short_name(input_error: Expect) -> None:

@@ -13,6 +13,7 @@ from e3d import lineage, provenance, tables
 from e3d.fields import TABLE_VERSION
 from study.cli import main
 from study.collect import collect, collect_tables
+from study.soundness.fields import LAWS
 from study.tables import read_tables
 
 
@@ -239,9 +240,9 @@ def test_runs_that_break_a_law_may_have_no_errors(tmp_path: Path) -> None:
         run = str(pd.read_csv(path)["run"][0])
         laws = tmp_path / "laws" / f"{run}.csv"
         laws.parent.mkdir(parents=True, exist_ok=True)
-        row = {"law": "finite", "quantity": "force", "deviation": 0, "limit": 0, "unit": "eV/A"}
-        row |= _run(8, int(run[-1])) | {"obeyed": obeyed}
-        pd.DataFrame([row]).to_csv(laws, index=False)
+        row = {"quantity": "force", "deviation": 0, "limit": 0, "unit": "eV/A", "obeyed": obeyed}
+        rows = [{"law": law, **row, **_run(8, int(run[-1]))} for law in LAWS]
+        pd.DataFrame(rows).to_csv(laws, index=False)
     collect_tables([good, bad], tmp_path / "out.csv", laws=tmp_path / "laws")
     assert set(pd.read_csv(tmp_path / "out.csv")["seed"]) == {1}
 

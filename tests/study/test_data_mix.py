@@ -1,5 +1,6 @@
 """Mixtures: binding energies stay, shares hold in every subset, held-out components stay out."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -248,6 +249,16 @@ def test_a_name_comes_once(parts: list[Part], tmp_path: Path, input_error: Any) 
     """Else both would be one part with the share of the second."""
     with input_error("each once", "Fix `mix`"):
         mix([Part("same", part.store, 1.0) for part in parts], tmp_path / "mixed.h5")
+
+
+def test_a_store_that_comes_twice_is_named(
+    parts: list[Part], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Under another name, and in a file of its own."""
+    copy = tmp_path / "copy.h5"
+    shutil.copy(parts[0].store, copy)
+    mix([parts[0], Part("again", copy, 1.0)], tmp_path / "mixed.h5")
+    assert "copy.h5 holds what" in caplog.text
 
 
 def test_what_the_compositions_leave_free_has_no_residual() -> None:

@@ -264,6 +264,13 @@ def laws_of(run: dict[str, Any], *, value: float = 1e-12, again_at: float = np.n
     return tables.with_run(pd.DataFrame([row]), run)
 
 
+def every_law(run: dict[str, Any], *, value: float = 1e-12) -> pd.DataFrame:
+    """The table of a run that may break one law."""
+    others = [law for law in fields.LAWS if law != fields.SUM_RULE]
+    rows = [laws_of(run).assign(**{fields.LAW: law}) for law in others]
+    return pd.concat([*rows, laws_of(run, value=value)], ignore_index=True)
+
+
 @pytest.fixture
 def stack(tmp_path: Path) -> Callable[..., pd.DataFrame]:
     """Stack tables of runs, by their deviation from a law."""
@@ -273,7 +280,7 @@ def stack(tmp_path: Path) -> Callable[..., pd.DataFrame]:
         for k, (run, value) in enumerate(runs):
             paths.append(tmp_path / f"{k}.csv")
             tables.write(tables.with_run(pd.DataFrame({"x": [1.0]}), run), paths[-1])
-            tables.write(laws_of(run, value=value), tmp_path / "laws" / f"{run['run']}.csv")
+            tables.write(every_law(run, value=value), tmp_path / "laws" / f"{run['run']}.csv")
         output = tmp_path / "all.csv"
         collect_tables(paths, output, laws=tmp_path / "laws", may_be_empty=may_be_empty)
         return tables.read(output)
@@ -307,6 +314,39 @@ def test_without_its_laws_a_run_is_not_stacked(
     stack((ONE, 1e-12))
     (tmp_path / "laws" / f"{ONE['run']}.csv").unlink()
     with input_error("s0.csv: no such table"):
+        collect_tables([tmp_path / "0.csv"], tmp_path / "all.csv", laws=tmp_path / "laws")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda laws: laws.assign(run=TWO["run"], seed=TWO["seed"]), "has rows of run"),
+        (lambda laws: laws.iloc[:0], "lacks the law 'finite numbers'"),
+        (lambda laws: laws.iloc[:2], "lacks the law 'sum rule'"),
+        (lambda laws: laws.assign(obeyed="False"), "obeyed is 'False', neither yes nor no"),
+    ],
+    ids=["another run", "no rows", "two rows", "another word"],
+)
+def test_laws_are_those_of_the_run(
+    change: Callable[[pd.DataFrame], pd.DataFrame],
+    message: str,
+    stack: Callable[..., pd.DataFrame],
+    tmp_path: Path,
+    input_error: Any,
+) -> None:
+    stack((ONE, 1e-12))
+    path = tmp_path / "laws" / f"{ONE['run']}.csv"
+    tables.write(change(tables.read(path)), path)
+    with input_error("s0.csv", message):
+        collect_tables([tmp_path / "0.csv"], tmp_path / "all.csv", laws=tmp_path / "laws")
+
+
+def test_laws_are_those_of_the_model(tmp_path: Path, input_error: Any) -> None:
+    parts = {"0.csv": pd.DataFrame({"x": [1.0]}), f"laws/{ONE['run']}.csv": every_law(ONE)}
+    for k, (name, table) in enumerate(parts.items()):
+        path, of_run = tmp_path / name, tables.with_run(table, ONE) if k == 0 else table
+        tables.write(of_run, path, made_from={"model": f"sha256:{k}"})
+    with input_error("made from the model sha256:1", "from sha256:0"):
         collect_tables([tmp_path / "0.csv"], tmp_path / "all.csv", laws=tmp_path / "laws")
 
 

@@ -13,7 +13,7 @@ from e3d.errors import InputError, one_line
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.run_names import of_path
-from study.soundness.verdicts import not_empty, without_broken
+from study.soundness.verdicts import laws_file, not_empty, without_broken
 
 Tables = Mapping[Path, pd.DataFrame]
 
@@ -65,6 +65,7 @@ def collect_tables(
     hashes, table = _made_from(read), _stacked(read)
     if laws is not None:
         table = without_broken(table, laws, may_be_empty=may_be_empty)
+        _require_same_models(read, laws)
     left = set(table[C.RUN])
     for path, one in read.items():
         require_whole(one[one[C.RUN].isin(left)], path)
@@ -148,6 +149,15 @@ def _require_own_runs(read: Tables) -> None:
                     f"{path}: has rows of {' on '.join(row)}, and so has {other}; a run is stacked "
                     "once. Give one of them."
                 )
+
+
+def _require_same_models(read: Tables, laws: Path) -> None:
+    """Refuse laws that were checked for other models than those of the tables."""
+    for path, table in read.items():
+        made_from = lineage.origin(path).made_from
+        for run in table[C.RUN].unique():
+            checked = laws_file(laws, run)
+            lineage.merged([(path, made_from), (checked, lineage.origin(checked).made_from)])
 
 
 def _made_from(read: Tables) -> dict[str, str]:

@@ -78,6 +78,9 @@ def write_mixture(
                     atoms.setdefault(z, reader.isolated_atom_energy[z])
                 rows += _alignment(name, reader, atoms, residual, applied=apply_residual)
                 residuals.append(residual)
+                if reader.content in contents:
+                    same = stores[contents.index(reader.content)]
+                    log.warning("%s holds what %s does: its frames are there twice", store, same)
                 contents.append(reader.content)
     facts = {"theory": theory, "source": ", ".join(parts), "source_content": ", ".join(contents)}
     with StoreWriter(output, facts, atoms) as writer:

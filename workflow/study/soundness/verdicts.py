@@ -28,6 +28,8 @@ _SAID: Final = {
     fields.LEARNED: "it misses the {quantity} on its own training frames by {value}, and zero "
     "would miss it by {limit}, so that its training diverged or was far too short",
 }
+_ALWAYS: Final = [law for law in fields.LAWS if law not in (fields.LOCALITY, fields.LEARNED)]
+"""Laws that are checked for every model whose numbers are finite, in any structure."""
 
 
 def broken(laws: pd.DataFrame) -> pd.DataFrame:
@@ -76,6 +78,35 @@ def not_empty(paths: Sequence[Path], folder: Path) -> list[Path]:
     return found
 
 
+def laws_file(folder: Path, run: str) -> Path:
+    """Return where the laws of a run are."""
+    return folder / f"{run}.csv"
+
+
+def read_laws(path: Path, run: str) -> pd.DataFrame:
+    """Read the table of laws of a run.
+
+    Raises
+    ------
+    InputError
+        If it is of another run, a law was not checked, or an answer is neither yes nor no.
+    """
+    laws = tables.read(path, columns=(*RUN_COLUMNS, fields.LAW, fields.OBEYED))
+    checked = laws.set_index(fields.LAW)[fields.OBEYED]
+    wrong = sorted({*laws[C.RUN].astype(str)} - {run})
+    answers = sorted({*checked.astype(str)} - {fields.YES, fields.NO})
+    finite = checked.get(fields.FINITE) == fields.YES
+    missing = [law for law in _ALWAYS if law not in checked and (finite or law == fields.FINITE)]
+    if wrong or answers or missing:
+        what = (
+            (wrong and f"has rows of run {wrong[0]}")
+            or (answers and f"{fields.OBEYED} is {answers[0]!r}, neither yes nor no")
+            or f"lacks the law {missing[0]!r}"
+        )
+        raise InputError(f"{path}: {what}. Make the table again.")
+    return laws
+
+
 def without_broken(table: pd.DataFrame, folder: Path, *, may_be_empty: bool) -> pd.DataFrame:
     """Return the rows of runs that obey all laws.
 
@@ -93,11 +124,9 @@ def without_broken(table: pd.DataFrame, folder: Path, *, may_be_empty: bool) -> 
     InputError
         If the laws of a run are not known, or no run is left, or none of those trained here.
     """
-    paths = [folder / f"{run}.csv" for run in table[C.RUN].unique()]
-    needed = (*RUN_COLUMNS, fields.LAW, fields.OBEYED)
     why: dict[str, str] = {}
-    for path in paths:
-        why |= reasons(tables.read(path, columns=needed))
+    for run in table[C.RUN].unique():
+        why |= reasons(read_laws(laws_file(folder, run), run))
     kept = table[~table[C.RUN].isin(why)].reset_index(drop=True)
     of_grid = trained(table)
     left, before = (trained(kept), of_grid) if len(of_grid) else (kept, table)

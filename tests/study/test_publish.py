@@ -1,35 +1,50 @@
 """Publishing a study: what is copied, what it cost, and that an unfinished one is refused."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
+from e3d import tables
 from e3d.errors import InputError
+from e3d.fields import RUN_COLUMNS
+from e3d.provenance import note
 from study.costs import costs
+from study.findings.sections import write_findings
 from study.publish import publish
 from study.robustness.tables import PAIR_COLUMNS
-from study.stages import FIGURES, findings_tables
+from study.stages import FIGURES, findings_tables, tables_made
 from study_tables import study
 
 HEADER = "s\th:m:s\tmax_rss\n"
 
 
+OTHER = {"a/store": "sha256:2"}
+RUN = {"run": "a/n1/b/s0", "dataset": "a", "n_train": 1, "model": "b", "seed": 0}
+
+
+def _write(_: object, output: Path, *__: object) -> None:
+    output.parent.mkdir(exist_ok=True)
+    output.write_text("- of these tables\n")
+
+
 @pytest.fixture
-def finished(tmp_path: Path) -> Path:
-    """Results of a made-up study: one table, all figures, three jobs, two of them side by side."""
+def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Results of a made-up study: all figures, three jobs, two of them side by side."""
     results = tmp_path / "results"
-    (results / "bde").mkdir(parents=True)
-    (results / "bde" / "named.csv").write_text("a\n1\n")
-    (results / "bde" / "named.csv.provenance.json").write_text("{}")
-    (results / "decompose").mkdir()
-    (results / "decompose" / "summary.csv").write_text("run,dataset,model\na/n1/b/s0,a,b\n")
-    (results / "figures").mkdir()
+    (results / "figures").mkdir(parents=True)
     for name in FIGURES:
-        (results / "figures" / f"{name}.png").write_bytes(b"png")
+        (results / "figures" / f"{name}.png").write_bytes(b"\x89PNG")
         (results / "figures" / f"{name}.pdf").write_bytes(b"pdf")
-    (results / "figures" / "findings.md").write_text("- text\n")
+    (results / "figures" / "findings.md").write_text("- of another study\n")
+    empty = pd.DataFrame([RUN], columns=list(RUN_COLUMNS))
+    for name in tables_made(grid=True):
+        tables.write(empty, results / f"{name}.csv", made_from={"a/store": "sha256:1"})
+    (results / "bde" / "named (copy).csv").write_text("a\n1\n")
+    monkeypatch.setattr("study.publish.write_findings", _write)
     for name, seconds, end in (
         ("train/run/x/s0", 10.0, 1010),
         ("train/run/x/s1", 20.0, 1020),
@@ -49,14 +64,39 @@ def test_what_is_published(finished: Path, tmp_path: Path) -> None:
     publish(finished, output)
     names = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
     assert names == {
-        "bde/named.csv",
-        "decompose/summary.csv",
+        *(f"{name}.csv" for name in tables_made(grid=True)),
         "costs.csv",
         "machine.json",
         "figures/findings.md",
         *(f"figures/{name}.png" for name in FIGURES),
     }
     assert not (output / "old").exists()
+    assert (output / "figures" / "findings.md").read_text() == "- of these tables\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda path: path.write_text(path.read_text() + "x\n"), "the table was changed"),
+        (lambda path: note(path).unlink(), "no note beside it"),
+        (lambda path: path.unlink(), "no such file"),
+        (lambda path: tables.write(pd.read_csv(path), path, made_from=OTHER), "sha256:2"),
+    ],
+    ids=["edited", "without a note", "missing", "of another study"],
+)
+def test_tables_are_those_that_the_study_wrote(
+    change: Callable[[Path], object], message: str, finished: Path, tmp_path: Path, input_error: Any
+) -> None:
+    change(finished / "null" / "compare.csv")
+    with input_error("compare.csv", message):
+        publish(finished, tmp_path / "published")
+    assert not (tmp_path / "published").exists()
+
+
+def test_a_figure_is_one(finished: Path, tmp_path: Path, input_error: Any) -> None:
+    (finished / "figures" / "parity.png").write_bytes(b"")
+    with input_error("parity.png: is no PNG"):
+        publish(finished, tmp_path / "published")
 
 
 @pytest.mark.parametrize("place", [".", "results", "keep"])
@@ -96,29 +136,23 @@ def test_an_unfinished_study_is_refused_and_nothing_is_lost(finished: Path, tmp_
     assert (output / "old").exists()
 
 
-def test_stages_alone_are_published_with_their_findings(finished: Path, tmp_path: Path) -> None:
-    for name, table in {
-        **study(),
-        "robustness/pairs": pd.DataFrame(columns=list(PAIR_COLUMNS)),
-    }.items():
-        path = finished / f"{name}.csv"
-        path.parent.mkdir(exist_ok=True)
-        table.to_csv(path, index=False)
-    (finished / "robustness" / "bonds.csv").write_text("a\n")
-    for name in ("order", "summary", "named"):
-        (finished / "bde" / f"{name}.csv").write_text("a\n")
+def test_stages_alone_are_published_with_their_findings(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("study.publish.write_findings", write_findings)
+    pairs = pd.DataFrame(columns=list(PAIR_COLUMNS))
+    for name, table in {**study(), "robustness/pairs": pairs}.items():
+        tables.write(table, finished / f"{name}.csv")
     output = tmp_path / "published"
     publish(finished, output, ["robustness"])
     names = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
-    tables = {
-        f"{name}.csv" for name in (*FIGURES["robustness"].tables, *findings_tables(["robustness"]))
-    }
+    needed = (*FIGURES["robustness"].tables, *findings_tables(["robustness"]))
     assert names == {
         "costs.csv",
         "machine.json",
         "figures/findings.md",
         "figures/robustness.png",
-        *tables,
+        *(f"{name}.csv" for name in needed),
     }
     assert "**Robustness" in (output / "figures" / "findings.md").read_text(encoding="utf-8")
     with pytest.raises(InputError, match=r"--only 'guage'.*gauge"):

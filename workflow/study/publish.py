@@ -1,25 +1,33 @@
 """Copy what a study publishes: its tables, PNG figures, findings, and what each rule cost.
 
 What is copied is small and is what ``published: true`` draws from; data, models and the long
-per-frame tables stay behind.
+per-frame tables stay behind. Findings are written anew from the tables that are copied.
 """
 
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from e3d import provenance
-from e3d.errors import InputError, choices
+from e3d import lineage, provenance
+from e3d.errors import InputError, absent, choices
 from e3d.fields import Column
 from study.costs import COSTS_FILE, MACHINE_FILE, costs, machine
 from study.findings.sections import write_findings
 from study.readme import fill_readme
 from study.runs import all_given
-from study.stages import FIGURES, RUNS_TABLE, STAGES, figures_made, findings_tables
+from study.stages import (
+    FIGURES,
+    RUNS_TABLE,
+    STAGES,
+    figures_made,
+    findings_tables,
+    tables_made,
+)
 from study.tables import read_tables
 
 FIGURES_FOLDER = "figures"
 FINDINGS_FILE = Path(FIGURES_FOLDER, "findings.md")
+_PNG = b"\x89PNG"
 
 
 def publish(
@@ -43,7 +51,7 @@ def publish(
     InputError
         If the study is not finished, or ``output`` holds something else than a published study.
     """
-    tables, others = _files(results, only)
+    tables, figures = _files(results, only)
     inside = results.resolve().is_relative_to(output.resolve())
     if inside or (output.exists() and not (output / COSTS_FILE).is_file()):
         raise InputError(
@@ -51,12 +59,11 @@ def publish(
             "Give a new folder, or one published before."
         )
     with provenance.whole_folder(output) as fresh:
-        for path in (*tables, *others):
+        for path in (*tables, *figures):
             target = fresh / path.relative_to(results)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-        if only:
-            write_findings([fresh], fresh / FINDINGS_FILE, only)
+        write_findings([fresh], fresh / FINDINGS_FILE, only)
         costs(results / "costs").to_csv(fresh / COSTS_FILE, index=False, lineterminator="\n")
         provenance.write_json(fresh / MACHINE_FILE, machine(tables[0]))
     if readme is not None:
@@ -64,19 +71,14 @@ def publish(
         provenance.write_text(readme, text)
 
 
-def _figures(results: Path) -> list[str]:
-    """Return the figures of the study whose results these are."""
-    (runs,) = read_tables([results], [RUNS_TABLE]).values()
-    return figures_made(grid=not all_given(runs[Column.RUN]))
-
-
 def _files(results: Path, only: Sequence[str]) -> tuple[list[Path], list[Path]]:
-    """Return the tables to publish, and the figures with the findings.
+    """Return the tables to publish, and the figures.
 
     Raises
     ------
     InputError
-        If a stage of ``only`` has no figures and findings, or a file is missing.
+        If a stage of ``only`` has no figures and findings, a file is missing or no figure, or a
+        table is not what the study wrote.
     """
     drawn = {
         stage.name: [figure.name for figure in stage.figures]
@@ -89,18 +91,32 @@ def _files(results: Path, only: Sequence[str]) -> tuple[list[Path], list[Path]]:
             f"--only {unknown[0]!r} - {choices(unknown[0], drawn)}. "
             "Name stages with figure and findings."
         )
-    figures = [figure for name in only for figure in drawn[name]] or _figures(results)
-    others = [results / FIGURES_FOLDER / f"{name}.png" for name in figures]
     if only:
-        names = {table for name in figures for table in FIGURES[name].tables}
-        tables = sorted(results / f"{name}.csv" for name in names | {*findings_tables(only)})
+        names = [figure for name in only for figure in drawn[name]]
+        needed = {table for name in names for table in FIGURES[name].tables}
+        needed |= {*findings_tables(only)}
     else:
-        tables = sorted(results.glob("*/*.csv"))
-        others.append(results / FINDINGS_FILE)
-    missing = [str(path) for path in (*others, *tables) if not path.is_file()]
-    if missing or not tables:
-        raise InputError(
-            f"{results}: lacks {', '.join(missing) or 'tables'}. "
-            "Run the study to its end first: make study."
-        )
-    return tables, others
+        (runs,) = read_tables([results], [RUNS_TABLE]).values()
+        grid = not all_given(runs[Column.RUN])
+        names, needed = figures_made(grid=grid), {*tables_made(grid=grid)}
+    figures = [results / FIGURES_FOLDER / f"{name}.png" for name in names]
+    tables = sorted(results / f"{name}.csv" for name in needed)
+    for path in (*figures, *tables):
+        if not path.is_file() or (path in figures and not path.read_bytes().startswith(_PNG)):
+            raise InputError(
+                f"{path}: {'is no PNG' if path.is_file() else absent(path)}. Run the study to its "
+                "end first: make study."
+            )
+    _require_one_study(tables)
+    return tables, figures
+
+
+def _require_one_study(tables: Sequence[Path]) -> None:
+    """Refuse tables that are not what a study wrote, by their notes, or not all of one study."""
+    for path in tables:
+        if lineage.origin(path).version == 1:
+            raise InputError(
+                f"{path}: no note beside it says what it was made from, so it is not what this "
+                "study wrote. Make it again: remove it, and make study."
+            )
+    lineage.merged((path, lineage.origin(path).made_from) for path in tables)

@@ -13,6 +13,10 @@ from e3d.errors import InputError
 log = logging.getLogger(__name__)
 
 _COMMENT = re.compile(r"(^|\s)#.*")  # a triple bond has no space before it
+_EXTENSION = re.compile(r"\|[^|]*\|\s*")
+_HARMLESS = re.compile(
+    r"\|((ctu|[cta]|[&o]\d+|w[UD]?):[\d.,]+|\([^)]*\)|r|,)*\|\s*"  # stereochemistry, coordinates
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ def read_molecules(path: Path) -> list[Entry]:
         smiles, *rest = _COMMENT.sub("", line).split(maxsplit=1) or [""]
         if not smiles:
             continue
-        entry = _entry(smiles, rest[0].strip() if rest else "", f"{path} line {row}")
+        where = f"{path} line {row}"
+        entry = _entry(smiles, _name(rest[0].strip() if rest else "", smiles, where), where)
         if entry.smiles in found:
             log.warning("%s line %d: %s was there before; counted once", path, row, smiles)
             continue
@@ -59,6 +64,19 @@ def read_molecules(path: Path) -> list[Entry]:
     if not found:
         raise InputError(f"{path}: holds no molecules - one SMILES a line is needed. Add some.")
     return list(found.values())
+
+
+def _name(text: str, smiles: str, where: str) -> str:
+    """Return what stands behind a SMILES, without an extension (CXSMILES) that changes nothing."""
+    extension = _EXTENSION.match(text)
+    if extension is None:
+        return text
+    if not _HARMLESS.fullmatch(extension[0]):
+        raise InputError(
+            f"{where}: {smiles} has the extension {extension[0].strip()}, which may make it "
+            "another molecule - expected the SMILES alone. Write it out, as [CH3] for a radical."
+        )
+    return text[extension.end() :]
 
 
 def _entry(smiles: str, name: str, where: str) -> Entry:

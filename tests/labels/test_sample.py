@@ -182,11 +182,13 @@ def test_a_molecule_without_embedding_is_refused(input_error: Expect) -> None:
 
 def test_the_list(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     text = "# molecules\nOC  wood alcohol # a name with a blank\nC#N\n\nCO again\nF/C=C/F\n"
+    text += "CC=O |c:1,(0,.5,;1,2,)| ethanal\n"
     entries = read_molecules(listed(tmp_path, text))
     assert [(entry.smiles, entry.group) for entry in entries] == [
         ("CO", "wood alcohol"),
         ("C#N", "C#N"),
         ("F/C=C/F", "F%2FC=C%2FF"),  # a slash would be a group within a group
+        ("CC=O", "ethanal"),
     ]
     assert "line 5: CO was there before" in caplog.text
 
@@ -195,6 +197,8 @@ def test_the_list(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     ("text", "message"),
     [
         ("C\nC(\n", "list.smi line 2: SMILES 'C('"),
+        ("CC |^1:0| ethyl\n", "line 1: CC has the extension |^1:0|, which may make it another"),
+        ("CCO |$;;R$|\n", "the extension |$;;R$|"),
         ("C gas\nN gas\n", "line 2: 'gas' names another molecule on line 1"),
         ("# nothing\n", "holds no molecules"),
     ],

@@ -386,7 +386,7 @@ def test_reasons_of_hdf5(hdf5_file: Any, input_error: Any) -> None:
     with input_error(f"truncated: it has {len(whole) - 5} of {len(whole)} bytes"):
         open_hdf5(path)
     path.write_bytes(b"<html>not found</html>")
-    with input_error("not a readable HDF5 file (22 bytes; another format)"):
+    with input_error("not a readable HDF5 file (22 bytes; another format)", "`e3d data read FILE"):
         open_hdf5(path)
 
 

@@ -158,6 +158,7 @@ REFUSED = {
     "atomic units": (water("all in atomic units"), ["in atomic units", "Convert"]),
     "a letter in a comment": (water("E in Ha, F in Ha/bohr"), ["E in Ha", "expected eV"]),
     "units in words": (water("units: Ha, bohr"), ["units in Ha"]),
+    "nine numbers": ("1\n10.0 0 0 0 10.0 0 0 0 10.0\nH 0 0 0\n", ["may be a cell", "Lattice"]),
     "bohr alone": (water("water (Bohr)"), ["'water (Bohr)' in the comment: lengths in bohr"]),
     "a cell in a title": (water("cell 10 10 10"), ["'cell 10 10 1' in the comment may be a cell"]),
     "a cell of Jmol": (water("jmol: unitcell {9 9 9 90 90 90}"), ["may be a cell", "Lattice"]),
@@ -318,6 +319,10 @@ def test_sets_of_other_names_are_not_read(one: Any, caplog: pytest.LogCaptureFix
     other = one(water().replace("energy=", "dft_energy=").replace("forces:R", "dft_forces:R"))
     assert dropped([other]) == {
         "frames without energy or forces (dft_energy, dft_forces are not read)": 1
+    }
+    slopes = one(water().replace("forces:R", "gradient:R"))
+    assert dropped([slopes]) == {
+        "frames without energy or forces (gradient are not read; forces are minus the gradient)": 1
     }
     mixed = one(water().replace("forces:R", "dft_forces:R"))
     assert frames([mixed]) == 0

@@ -62,7 +62,13 @@ def _why_not(error: Exception, path: Path) -> tuple[str, str]:
             f"Wait for that program; if there is none, make the file again, or run `h5clear -s "
             f"{path}` and check what it holds.",
         )
-    reason = "another format" if "signature not found" in text else text
+    if "signature not found" in text:
+        return (
+            "another format",
+            "Give a store (.h5), or HDF5 as the layout says; `e3d data read FILE --layout LAYOUT "
+            "-o STORE.h5` makes a store of other formats. Fetch a damaged file again.",
+        )
+    reason = text
     if cut := re.search(r"truncated file: eof = (\d+), .*stored_eof = (\d+)", text):
         reason = f"truncated: it has {cut[1]} of {cut[2]} bytes"
     return reason, "Fetch it again and compare its checksum."

@@ -63,8 +63,7 @@ def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
     require_cell(atoms.cell.array, atoms.pbc, len(atoms), where)
     found = labels(atoms, where)
     if not found.complete:
-        others = unread_sets(atoms)
-        return f"{NO_LABELS} ({', '.join(others)} are not read)" if others else NO_LABELS
+        return NO_LABELS + _not_read(unread_sets(atoms))
     require_ev_and_ang(atoms.info, where)
     numbers, periodic = atoms.numbers.astype(np.int64), bool(atoms.pbc.any())
     stress = None if found.stress is None or not periodic else _tensor(found.stress, where)
@@ -89,6 +88,12 @@ def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
         charge=charge,
         multiplicity=multiplicity,
     )
+
+
+def _not_read(names: tuple[str, ...]) -> str:
+    """Say which labels a frame has under names that are not read."""
+    gradient = "; forces are minus the gradient" * any("grad" in name.lower() for name in names)
+    return f" ({', '.join(names)} are not read{gradient})" if names else ""
 
 
 def _tensor(stress: Any, where: str) -> NDArray[np.float64]:

@@ -100,7 +100,7 @@ def _alike(one: Any, other: Any) -> bool:
 
 
 def unread_sets(atoms: Atoms) -> tuple[str, ...]:
-    """Return the keys of energies and forces that are under names which are not read.
+    """Return the keys of energies, forces and gradients under names which are not read.
 
     >>> unread_sets(Atoms("H", info={"dft_energy": -13.6, "charge": 0}))
     ('dft_energy',)
@@ -117,4 +117,4 @@ def _numbers(info: Mapping[str, Any]) -> list[str]:
 def _is_other_label(key: str) -> bool:
     if key.startswith("REF_") or re.search("(?i)formation|per_?atom|unit|weight|free", key):
         return False
-    return re.fullmatch(r"(?i)(.*[_\-. ])?(energy|forces?)([_\-. ].*)?", key) is not None
+    return re.fullmatch(r"(?i)(.*[_\-. ])?(energy|forces?|gradients?)([_\-. ].*)?", key) is not None

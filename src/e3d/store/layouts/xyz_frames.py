@@ -47,7 +47,7 @@ _BOHR: Final = re.compile(
 _IPI_CELL: Final = re.compile(r"(?i)\bCELL[({]abcABC[)}]:?((?:\s+[-+.\de]+){6})(?=\s|$)")
 _CELL_IN_WORDS: Final = re.compile(
     r"(?i)(?:^|\s)((?:unit ?cell|cell|box|lattice|tv)[^\s\d]*)[\s:({]+(?:[-+]?\d[-+.\de]*[\s,]+){2}"
-    r"[-+]?\d"
+    r"[-+]?\d|^\s*(?:[-+]?\d[-+.\de]*\s+){8}[-+]?\d[-+.\de]*\s*$"
 )
 _ENERGY_UNIT: Final = re.compile(r"(?i)(?:^|\s)(energy)\s*=\s*[-+.\de]+\s+([^\s=]+)(?=\s|$)")
 _UNIT_IN_WORDS: Final = re.compile(

@@ -3,6 +3,7 @@
 import io
 import re
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from ase import Atoms
@@ -11,6 +12,9 @@ from rdkit import Chem, RDLogger
 from e3d.chemistry import SmilesError, molecule
 from e3d.errors import InputError
 from e3d.store.files.compressed import open_stream
+from e3d.store.layouts.charge_words import meaning
+
+_STATES: Final = ("charge", "multiplicity", "spin", "unpaired")
 
 
 def molfile(path: Path) -> Atoms:
@@ -50,11 +54,20 @@ def molfile(path: Path) -> Atoms:
                 f"{path}: atom {atom.GetIdx() + 1} has no element that is sure - expected one. "
                 "Name it."
             )
+    charge = Chem.GetFormalCharge(mol)
+    stated = {"charge": charge} if charge or mol.GetNumBonds() else {}
     return Atoms(
         numbers=[atom.GetAtomicNum() for atom in mol.GetAtoms()],
         positions=np.array(mol.GetConformer().GetPositions()),
-        info={"charge": Chem.GetFormalCharge(mol)} | _smiles(mol, path),
+        info=_fields(text) | stated | _smiles(mol, path),
     )
+
+
+def _fields(text: str) -> dict[str, str]:
+    """Return the data fields of an SDF that state charge or spin."""
+    fields = re.findall(r"(?m)^>.*<([^>\n]+)>.*\n(.*)", text)
+    # in capitals: beside ``charge``, with which it is then compared
+    return {key.upper(): value for key, value in fields if meaning(key) in _STATES}
 
 
 def _smiles(mol: Chem.Mol, path: Path) -> dict[str, str]:

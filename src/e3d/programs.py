@@ -20,6 +20,7 @@ _STATED: Final[Mapping[str, tuple[str, ...]]] = {
     "nwchem-out": (rf"\s*Charge\s*:\s*{_Q}\s*$", rf"\s*Spin multiplicity\s*:\s*{_M}"),
     "nwchem-in": (rf"\s*charge\s+{_Q}\s*$", r"\s*geometry\b.*\bunits\s+(?P<length_unit>\S+)"),
     "gamess-us-out": (rf"\s*CHARGE OF MOLECULE\s*=\s*{_Q}", rf"\s*SPIN MULTIPLICITY\s*=\s*{_M}"),
+    "cjson": (rf'.*"totalCharge"\s*:\s*{_Q}', rf'.*"totalSpinMultiplicity"\s*:\s*{_M}'),
     "turbomole": (rf"\$eht\b.*\bcharge=\s*{_Q}", r"\$eht\b.*\bunpaired=\s*(?P<unpaired>\d+)"),
     "lammps-data": (r".*\bunits\s*=\s*(?P<units>\w+)",),
     "lammps-dump-text": (r"(?P<units>[a-z]+)\s*$",),  # the line behind ITEM: UNITS

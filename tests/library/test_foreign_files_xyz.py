@@ -102,6 +102,7 @@ WHOLE = {
         water("rel. energy -2 kcal/mol, water's at 5\" from bohr, 0.1 bohr"),
         1,
     ),
+    "no charge within": (water(r'a="_JSON {\"charge\": 0, \"ion\": \"x\"}"'), 1),
     "words of a comment": (water("the charge and spin units of water"), 1),
 }
 
@@ -165,6 +166,7 @@ REFUSED = {
     "i-PI without units": (water(IPI), ["i-PI", "positions{angstrom} cell{angstrom}"]),
     "a charge in JSON": (water("{'charge': -1}"), ["charge': -1", "`charge=-1`"]),
     "a charge in quotes": (water('"charge": -1'), ["charge", "-1"]),
+    "a charge within": (water(r'a="_JSON {\"charge\": -1}"'), ["a: charge = -1 may be a charge"]),
     "a spin in JSON": (water('{"energy": 1, "multiplicity": 2}'), ['multiplicity": 2']),
     "a.u. in words": (water().replace("-2000.5", "-76.4 a.u."), ["energy in a.u."]),
     "a style": (water("unit_style=real"), ["unit_style is 'kcal/mol'"]),

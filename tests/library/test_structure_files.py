@@ -96,6 +96,12 @@ def old_charges(block: str, **codes: str) -> str:
     return block
 
 
+OH = "OH\n\n\n  2  0  0  0  0  0  0  0  0  0999 V2000\n"
+OH += "".join(f"{0:10.4f}{0:10.4f}{z:10.4f} {x}   0  0  0  0\n" for x, z in (("O", 0), ("H", 0.96)))
+OH += "M  END\n"
+CJSON = """{"chemicalJson": 1, "atoms": {"elements": {"number": [8, 1]},
+"coords": {"3d": [0, 0, 0, 0, 0, 0.96]}}, "properties": {"totalCharge": -1}}
+"""
 ACETATE = Chem.MolToMolBlock(embedded("CC(=O)[O-]"))
 READ = {
     "a.sdf": (ACETATE, "CC(=O)[O-]", False),
@@ -103,7 +109,9 @@ READ = {
     "c.sdf": (Chem.MolToV3KMolBlock(embedded("CC(=O)[O-]")), "CC(=O)[O-]", False),
     "d.sdf": (old_charges(Chem.MolToMolBlock(embedded("C[N+](=O)[O-]"))), "C[N+](=O)[O-]", False),
     "e.sdf": (Chem.MolToMolBlock(embedded("[CH3]")), "[CH3]", False),
+    "f.sdf": (OH + "> <charge>\n-1\n\n$$$$\n", "[OH-]", False),
     "a.com": (COM, "[OH-]", False),
+    "a.cjson": (CJSON, "[OH-]", False),
     "a.log": (LOG, "[OH-]", False),
     "coord": (COORD, "[OH-]", False),
     "a.nwi": (NW, "[OH-]", False),
@@ -134,6 +142,7 @@ REFUSED = {
     "b.sdf": (Chem.MolToV3KMolBlock(Chem.RemoveHs(embedded("CCO"))), ["lacks hydrogens"]),
     "c.sdf": (ACETATE.replace(" O ", " R#"), ["no element that is sure"]),
     "d.sdf": (ACETATE.replace("V2000", "V4000"), ["RDKit cannot read it", "V3000"]),
+    "e.sdf": (ACETATE + "> <charge>\n0\n\n$$$$\n", ["CHARGE = 0 and charge = -1"]),
     "a.com": (COM.replace("opt", "opt units=(au,rad)"), ["length_unit is 'au', expected Å"]),
     "b.com": (COM + "--Link1--\n" + COM, ["a second job"]),
     "a.log": (LOG + LOG.replace("-1 M", "0 M"), ["states charge 0 after -1"]),

@@ -68,6 +68,8 @@ def charge_and_multiplicity(
     ions = []
     for key, value in ((str(key), value) for key, value in stated):
         what = meaning(key)
+        if what is None and isinstance(value, Mapping):
+            ions += [(f"{key}: {name}", one) for name, one in value.items() if _charged(name, one)]
         if what is None or value is None:
             continue
         if what == "of atoms" and np.size(value) == len(numbers) and np.ndim(value):
@@ -86,6 +88,10 @@ def charge_and_multiplicity(
     protons = int(np.sum(numbers))
     charge = _charge(found, protons, where, periodic=periodic)
     return charge, _multiplicity(found, None if periodic else protons - (charge or 0), where)
+
+
+def _charged(key: Any, value: Any) -> bool:
+    return meaning(str(key)) == "charge" and isinstance(value, Real) and bool(value)
 
 
 def _unclear(key: str, value: Any, where: str) -> InputError:

@@ -313,10 +313,29 @@ def test_a_path_that_is_a_wildcard_or_none(
         load_study(shipped["config"], datasets)
 
 
+@pytest.mark.parametrize("name", ["128", "007", "1e3", "null", "NA", "inf", "True"])
+def test_a_name_that_tables_read_as_something_else(
+    name: str, shipped: dict[str, dict[str, Any]], input_error: Any
+) -> None:
+    config, datasets = shipped["config"], shipped["datasets"]
+    sizes = config["models"]
+    with input_error(f"models: the name '{name}'", "with a letter"):
+        load_study(config | {"models": {**sizes, name: sizes["nano"]}}, datasets)
+    with input_error(f"datasets: the name '{name}'"):
+        load_study(config, {**datasets, name: datasets["minispice"]})
+
+
 @pytest.mark.parametrize(
     "call",
-    [["--config", "foo"], ["--config", "5=3"], ["--config", "study=&a [*a]"]],
-    ids=["no value", "no name", "an alias in itself"],
+    [
+        ["--config", "foo"],
+        ["--config", "5=3"],
+        ["--config", "study=&a [*a]"],
+        ["--config", "published=true"],
+        ["--config", "grid={n_train: [16]}"],
+        ["--config", "training={steps: 200, batch_size: 8}"],
+    ],
+    ids=["no value", "no name", "an alias in itself", "a truth value", "a number", "numbers"],
 )
 def test_a_value_of_the_command_line(call: list[str]) -> None:
     with pytest.raises(SystemExit, match=r"^e3d: --config .*\.$"):

@@ -18,6 +18,9 @@ OWN: Final = Path("config/config.yaml")
 """What the Snakefile names, relative to the folder Snakemake runs in."""
 _NAME: Final = r"[a-zA-Z_][\w-]*\w$"
 """What Snakemake takes."""
+_TRUTH: Final = ("true", "false")
+_NESTED: Final = re.compile(r"(?i)(\[|[{\[].*[:\[,])\s*([-+.\d]+(e[-+]?\d+)?|true|false)\s*[,}\]]")
+"""A number or a truth value in a mapping or a list."""
 _EXPRESSIONS: Final = "__use_yte__"
 
 
@@ -68,8 +71,18 @@ def check_entry(entry: str) -> None:
         raise InputError(
             f"--config {shown(entry)} - expected NAME=VALUE, such as published=True. Correct it."
         )
-    if "&" in value and "*" in value:  # aliases
+    if value in _TRUTH:
+        raise InputError(
+            f"--config {shown(entry)}: Snakemake passes a text - expected "
+            f"{name}={value.capitalize()}. Correct it."
+        )
+    if ("&" in value and "*" in value) or _NESTED.search(value):  # aliases; numbers in braces
         yaml_value(value, f"--config {name}")
+    if _NESTED.search(value):
+        raise InputError(
+            f"--config {name}: Snakemake passes numbers and truth values in braces as texts - "
+            "expected one value. Write a file for --configfile."
+        )
 
 
 def check_file(path: Path) -> None:

@@ -15,6 +15,8 @@ import yaml
 from e3d.errors import InputError, choices, shown
 
 _EXPONENT: Final = re.compile(r"([+-]?\d+)(\.\d*)?[eE]([+-]?)(\d+)")
+_NO_NAMES: Final = ("NA", "NULL", "None", "null", "True", "False", "TRUE", "FALSE")
+"""What pandas reads as missing, or as a truth value, beside numbers."""
 _LARGEST: Final = 2**53
 """The largest whole number that every reader of JSON and every float64 takes as it is."""
 
@@ -85,7 +87,7 @@ def check(values: dict[str, Any], rules: dict[str, Any], name: str) -> dict[str,
 
 
 def _refuse_names(values: Any, where: str) -> None:
-    """Refuse keys that YAML reads as numbers or truth values, which no rule of names sees."""
+    """Refuse names that YAML, or a reader of CSV tables, takes for numbers or truth values."""
     if isinstance(values, list):
         for value in values:
             _refuse_names(value, where)
@@ -93,8 +95,23 @@ def _refuse_names(values: Any, where: str) -> None:
         return
     for key, value in values.items():
         if not isinstance(key, str):
-            raise InputError(f"{where}: the name {shown(key)} is no text. Write it in quotes.")
+            raise InputError(
+                f"{where}: the name {shown(key)} is no text. Write it in quotes, with a letter."
+            )
+        if _is_no_name(key):
+            raise InputError(
+                f"{where}: the name {shown(key)} is a number, or nothing, to what reads tables. "
+                "Choose a name with a letter, such as n128."
+            )
         _refuse_names(value, f"{where}.{key}")
+
+
+def _is_no_name(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text in _NO_NAMES
+    return True
 
 
 def _refuse_numbers(values: Any, where: str) -> None:

@@ -283,9 +283,9 @@ def with_turned_copies(arrays: Arrays) -> None:
     m = len(arrays[E])
     for key, values in arrays.items():
         if len(values) == m:
-            arrays[key] = np.concatenate([values, values])
-    arrays[X][m:] = arrays[X][m:] @ turn.T + 1.0
-    arrays[G][m:] = arrays[G][m:] @ turn.T
+            arrays[key] = np.repeat(values, 2, axis=0)
+    arrays[X][1::2] = arrays[X][1::2] @ turn.T + 1.0
+    arrays[G][1::2] = arrays[G][1::2] @ turn.T
     arrays[G] *= -1
 
 

@@ -586,19 +586,20 @@ def test_closest_atoms_are_those_of_ase(
         assert expected[tuple(found.pair[k])] == pytest.approx(expected.min(), abs=1e-9)
 
 
-def _atom_file(path: Path, *energies: float) -> Path:
-    atoms = [Atoms("O", calculator=None) for _ in energies]
+def _atom_file(path: Path, *energies: float, **box: Any) -> Path:
+    atoms = [Atoms("O", **box) for _ in energies]
     for atom, energy in zip(atoms, energies, strict=True):
         atom.calc = SinglePointCalculator(atom, energy=energy, forces=np.zeros((1, 3)))
     write(path, atoms, format="extxyz")
     return path
 
 
+@pytest.mark.parametrize("box", [{}, {"cell": [9, 9, 9], "pbc": True}], ids=["free", "in a box"])
 def test_single_atoms_tell_isolated_atoms_of_another_level(
-    tmp_path: Path, input_error: Any
+    box: dict[str, Any], tmp_path: Path, input_error: Any
 ) -> None:
     """An excited atom is data; an atom below the isolated one is not, even as a duplicate."""
-    source = _atom_file(tmp_path / "atoms.xyz", -2039.0, -2041.0)
+    source = _atom_file(tmp_path / "atoms.xyz", -2039.0, -2041.0, **box)
     entry: Any = {"layout": "extxyz", "theory": "mine"}
     with input_error("atoms.xyz", "a single O atom", ", 1 eV below", "another level"):
         write_store(source, tmp_path / "a.h5", isolated_atom_energy={"O": -2040.0}, **entry)

@@ -65,9 +65,11 @@ class Gate:
         InputError
             For a frame that nothing real has.
         """
-        if group.cell is None and len(group.atomic_numbers) == 1 and molecule.charge == 0:
+        if len(group.atomic_numbers) == 1 and molecule.charge == 0:
             z = int(group.atomic_numbers[0])
-            self._lowest[z] = min(self._lowest.get(z, np.inf), *group.energy.tolist())
+            for part in parts(group):
+                if part.cell is None:
+                    self._lowest[z] = min(self._lowest.get(z, np.inf), *part.energy.tolist())
         too_large = excessive(group.forces)
         self._seen["frames"] += len(too_large)
         if too_large.any():

@@ -11,8 +11,9 @@ from ase.db import connect
 from ase.io.formats import filetype
 
 from e3d.errors import InputError, one_line
-from e3d.molfiles import molfile
-from e3d.named_elements import (
+from e3d.store.layouts.xyz_frames import read_frames
+from e3d.structure_files.molfiles import molfile
+from e3d.structure_files.named_elements import (
     LAMMPS_DATA,
     PDB,
     elements_of_types,
@@ -20,8 +21,7 @@ from e3d.named_elements import (
     models,
     require_elements,
 )
-from e3d.programs import stated_by
-from e3d.store.layouts.xyz_frames import read_frames
+from e3d.structure_files.programs import stated_by
 
 _XYZ_NAME: Final = re.compile(r"(?i)\.(ext|e)?xyz(\.(gz|bz2|xz))?$")
 _XYZ: Final = ("xyz", "extxyz")

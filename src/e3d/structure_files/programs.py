@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from e3d.errors import InputError
-from e3d.named_elements import numbered_lines
+from e3d.structure_files.named_elements import numbered_lines
 
 _Q: Final = r"(?P<charge>[-+]?\d+)"
 _M: Final = r"(?P<multiplicity>\d+)"

@@ -277,21 +277,29 @@ def test_one_molecule_with_forces_of_another_order_is_named(
         write_store(spoilt(permuted(1), only=1), tmp_path / "store.h5")
 
 
-def with_turned_copies(arrays: Arrays) -> None:
-    """Give gradients of the other sign, and a turned and moved copy of every conformation."""
-    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
-    m = len(arrays[E])
-    for key, values in arrays.items():
-        if len(values) == m:
-            arrays[key] = np.repeat(values, 2, axis=0)
-    arrays[X][1::2] = arrays[X][1::2] @ turn.T + 1.0
-    arrays[G][1::2] = arrays[G][1::2] @ turn.T
-    arrays[G] *= -1
+def with_turned_copies(of_each: int) -> Mutation:
+    """Give gradients of the other sign, and each conformation and turned and moved copies of it."""
+
+    def change(arrays: Arrays) -> None:
+        turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+        m = len(arrays[E])
+        for key, values in arrays.items():
+            if len(values) == m:
+                arrays[key] = np.repeat(values[:10], of_each, axis=0)
+        arrays[G] *= -1
+        for k in range(1, of_each):
+            arrays[X][k::of_each] = arrays[X][k - 1 :: of_each] @ turn.T + 1.0
+            arrays[G][k::of_each] = arrays[G][k - 1 :: of_each] @ turn.T
+
+    return change
 
 
-def test_copies_do_not_hide_a_mistake(spoilt: Any, tmp_path: Path, input_error: Any) -> None:
+@pytest.mark.parametrize("of_each", [2, 35])
+def test_copies_do_not_hide_a_mistake(
+    of_each: int, spoilt: Any, tmp_path: Path, input_error: Any
+) -> None:
     with input_error("opposite sign"):
-        write_store(spoilt(with_turned_copies), tmp_path / "store.h5")
+        write_store(spoilt(with_turned_copies(of_each)), tmp_path / "store.h5")
 
 
 def test_two_molecules_of_the_other_sign_are_a_minority(

@@ -72,23 +72,26 @@ def steps(group: Group) -> Steps:
 
 def _deformed(group: Group) -> tuple[Floats, Floats, Ints]:
     """Return change (P,), halves and ends (P, 2) from each conformation to the nearest one."""
-    n = len(group.atomic_numbers)
+    n, m = len(group.atomic_numbers), len(group.energy)
     first, second = np.triu_indices(n, k=1)
-    positions = group.positions[:MOST_FRAMES]
-    vectors = positions[:, first] - positions[:, second]
-    distances = np.sqrt(np.einsum("mpx,mpx->mp", vectors, vectors))
-    pairs = _nearest(np.log(distances))
+    looked_at = min(m, MOST_FRAMES)
+    for rows in (np.arange(looked_at), np.linspace(0, m - 1, looked_at).astype(np.int64)):
+        vectors = group.positions[rows][:, first] - group.positions[rows][:, second]
+        distances = np.sqrt(np.einsum("mpx,mpx->mp", vectors, vectors))
+        pairs = _nearest(np.log(distances))
+        if len(pairs):
+            break  # else the first ones may all be copies
     if not len(pairs):
         return _NO_STEPS
-    telling = np.argsort(-np.abs(group.energy[pairs[:, 1]] - group.energy[pairs[:, 0]]))
+    energy, forces = group.energy[rows], group.forces[rows]
+    telling = np.argsort(-np.abs(energy[pairs[:, 1]] - energy[pairs[:, 0]]))
     pairs = pairs[telling[: min(MOST_STEPS, max(2, _ELEMENTS // n**2))]]
-    used, rows = np.unique(pairs, return_inverse=True)
-    a, b = rows.reshape(pairs.shape).T
-    along = _along_inverse_distances(vectors[used], distances[used], group.forces[used])
+    used, own = np.unique(pairs, return_inverse=True)
+    a, b = own.reshape(pairs.shape).T
+    along = _along_inverse_distances(vectors[used], distances[used], forces[used])
     inverse = 1 / distances[used]
     halves = [-0.5 * np.einsum("kp,kp->k", along[k], inverse[b] - inverse[a]) for k in (a, b)]
-    energy = group.energy[used]
-    return energy[b] - energy[a], np.column_stack(halves), pairs
+    return energy[used[b]] - energy[used[a]], np.column_stack(halves), rows[pairs]
 
 
 def _nearest(logarithms: Floats) -> Ints:

@@ -15,7 +15,9 @@ MPtrj, 998 frames                           4e-9
 wrapped into a box, or turned: 95 % above              0.09
 =========================================== ========== =========
 
-Coarse grids, as of ANI-1x, have net forces of about 0.01. The limits stand between.
+Coarse grids make noise. With 33 meV/Å in every component of minispice the medians are 0.013 and
+0.012, no torque is above 0.08 and no net force above 0.1. The limits stand
+between.
 """
 
 from dataclasses import dataclass
@@ -30,7 +32,7 @@ from e3d.store.group import Group, named
 
 LARGEST_MEDIAN_NET: Final = 0.03
 LARGEST_NET: Final = 0.1
-LARGEST_TORQUE_OF_ONE: Final = 0.06
+LARGEST_TORQUE_OF_ONE: Final = 0.08
 MOST_FRAMES_ABOVE: Final = 0.03
 LEAST_ABOVE: Final = 3
 LEAST_FRAMES: Final = 6

@@ -129,7 +129,7 @@ def write_runs(
         steps = QUICK_STEPS if quick else STEPS[name]
         for batch in (training.batch_size, training.batch_size // SHARE):
             short = replace(training, steps=steps, steps_per_epoch=steps, batch_size=batch)
-            title = f"cost/n{N_TRAIN}/{name}/s0"
+            title = f"cost/n{N_TRAIN}/{name}/s{run.seed}"
             made = replace(run, run=title, dataset="cost", n_train=N_TRAIN, training=short, **files)
             made.write(folder / f"{name}-{batch}.yaml")
 

@@ -25,11 +25,11 @@ from e3d.connectivity import GEOMETRIC_FACTOR, distances_intact
 from e3d.errors import InputError, absent
 from e3d.fields import Store as F
 from e3d.sources import STORE_SUFFIX, file_or_smiles
+from e3d.store.checks.plausibility import require_apart
 from e3d.store.geometry import geometry
 from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import require_charge_of
 from e3d.store.layouts.frames import smiles_of
-from e3d.store.plausibility import require_apart
 from e3d.store.reader import StoreReader
 from e3d.structure_files.images import images
 

@@ -20,13 +20,13 @@ from e3d import provenance
 from e3d.chemistry import molecule, number
 from e3d.connectivity import bonds_intact
 from e3d.errors import InputError
+from e3d.store.checks.length_scale import FACTORS, LengthScale
+from e3d.store.checks.plausibility import check_closest
 from e3d.store.files.hdf5 import array, dataset, open_hdf5, text
 from e3d.store.geometry import geometry
 from e3d.store.group import Group
 from e3d.store.layouts.spice import SAMPLE_INDEX
 from e3d.store.layouts.stated_units import array_in_unit
-from e3d.store.length_scale import FACTORS, LengthScale
-from e3d.store.plausibility import check_closest
 from e3d.theory import theories
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels.task import Label, Task

@@ -151,7 +151,7 @@ def test_a_flipped_bit_of_a_parquet_table(tmp_path: Path, input_error: InputErro
 def test_a_word_among_numbers(tmp_path: Path, input_error: InputErrors) -> None:
     path = tmp_path / "table.csv"
     path.write_text("model,n,verdict\n8,1,no\nnano,2,\n8,x,yes\n16,4,\n")
-    with input_error("table.csv: row 3: n is 'x', and a number in other rows"):
+    with input_error("table.csv: row 3: n is 'x', and it holds numbers"):
         tables.read(path)
     path.write_text("model,n,verdict\n8,1,no\nnano,,\n8,nan,1 of 3\n16,4,\n")
     assert list(tables.read(path)["model"]) == ["8", "nano", "8", "16"]

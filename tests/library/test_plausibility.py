@@ -21,10 +21,10 @@ from ase.io import read, write
 
 from e3d.errors import InputError
 from e3d.store import geometry
+from e3d.store.checks.gate import EXCESSIVE
+from e3d.store.checks.plausibility import check_frames
 from e3d.store.convert import write_store
-from e3d.store.gate import EXCESSIVE
 from e3d.store.group import Group, check_groups
-from e3d.store.plausibility import check_frames
 from e3d.theory import SPICE
 from e3d.units import BOHR_ANG, EV_KCAL_MOL, EV_KJ_MOL, HARTREE_EV
 

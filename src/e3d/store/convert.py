@@ -11,10 +11,10 @@ import numpy as np
 from e3d import provenance
 from e3d.chemistry import Molecule, SmilesError, molecule, number, symbol, unnamed
 from e3d.errors import InputError, absent, choices
+from e3d.store.checks.gate import Gate
+from e3d.store.checks.isolated import parts
 from e3d.store.duplicates import Duplicates
-from e3d.store.gate import Gate
 from e3d.store.group import Group, check_groups, select
-from e3d.store.isolated import parts
 from e3d.store.layouts import reader
 from e3d.store.report import Report
 from e3d.store.writer import StoreWriter
@@ -45,7 +45,7 @@ def write_store(
     Charged species and excluded elements are left out and counted: with one shift per element
     neither has a sum of bond energies that means an atomisation energy. Duplicates (same molecule,
     coordinates within 1e-4 Å) are dropped and counted; the first one stays. What cannot be right
-    is refused, see :mod:`e3d.store.gate`.
+    is refused, see :mod:`e3d.store.checks.gate`.
 
     Parameters
     ----------

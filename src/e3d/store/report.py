@@ -20,7 +20,7 @@ def _range() -> list[float]:
 class Report:
     """Counts of frames unless named otherwise; ranges are lowest and highest.
 
-    ``forces_against_energies`` is of :mod:`e3d.store.force_energy`, by subset.
+    ``forces_against_energies`` is of :mod:`e3d.store.checks.force_energy`, by subset.
     """
 
     frames: int = 0

@@ -1,6 +1,6 @@
 """Steps of energy beside the work of forces, gathered while a file is read, and judged at its end.
 
-Every molecule, every subset and the whole file are judged (:mod:`e3d.store.agreement`).
+Every molecule, every subset and the whole file are judged (:mod:`e3d.store.checks.agreement`).
 """
 
 import logging
@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 
 from e3d.errors import InputError
-from e3d.store.agreement import SMALLEST_STEP_EV, Agreement, agreement, judge, share, telling
-from e3d.store.force_work import MOST_FRAMES, Steps, steps
+from e3d.store.checks.agreement import SMALLEST_STEP_EV, Agreement, agreement, judge, share, telling
+from e3d.store.checks.force_work import MOST_FRAMES, Steps, steps
+from e3d.store.checks.wrong_frames import check_minority
 from e3d.store.group import Group, named
-from e3d.store.wrong_frames import check_minority
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
 """How well forces agree with energies, and what is wrong where they do not.
 
 Between near conformations the change of energy is the work done against the forces
-(:mod:`e3d.store.force_work`), and the forces on an isolated molecule do not turn it. Both are
-measured on a part of every subset. Measured on the data that ship (``resources/``):
+(:mod:`e3d.store.checks.force_work`), and the forces on an isolated molecule do not turn it. Both
+are measured on a part of every subset. Measured on the data that ship (``resources/``):
 
 ===================================================== ========= ========= =========
 labels                                                slope     agreement torque
@@ -27,8 +27,8 @@ import numpy as np
 
 from e3d.arrays import Floats
 from e3d.errors import InputError
-from e3d.store.force_work import Steps
-from e3d.store.wrong_frames import CAUSES
+from e3d.store.checks.force_work import Steps
+from e3d.store.checks.wrong_frames import CAUSES
 
 SLOPE_RANGE: Final = (0.75, 1.35)
 LEAST_AGREEMENT: Final = 0.7

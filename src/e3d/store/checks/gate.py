@@ -1,9 +1,9 @@
 """The gate of a store: every frame of every layout passes it, and the file as a whole.
 
 Frame by frame: energies, coordinates, cells and distances that nothing real has are refused, and
-frames with excessive forces left out (:mod:`e3d.store.plausibility`). At the end: the scale of the
-coordinates, the bonds, isolated atoms, and whether forces belong to energies
-(:mod:`e3d.store.force_energy`). A store appears only after that.
+frames with excessive forces left out (:mod:`e3d.store.checks.plausibility`). At the end: the scale
+of the coordinates, the bonds, isolated atoms, and whether forces belong to energies
+(:mod:`e3d.store.checks.force_energy`). A store appears only after that.
 """
 
 import logging
@@ -16,21 +16,21 @@ import numpy as np
 from e3d.arrays import Masks
 from e3d.chemistry import Molecule, symbol
 from e3d.errors import InputError
-from e3d.store.balance import Balance
-from e3d.store.force_energy import ForceEnergy
-from e3d.store.geometry import geometry
-from e3d.store.group import Group, select
-from e3d.store.isolated import parts
-from e3d.store.length_scale import FACTORS, LengthScale
-from e3d.store.plausibility import (
+from e3d.store.checks.balance import Balance
+from e3d.store.checks.force_energy import ForceEnergy
+from e3d.store.checks.isolated import parts
+from e3d.store.checks.length_scale import FACTORS, LengthScale
+from e3d.store.checks.plausibility import (
     LARGEST_FORCE,
     check_atoms,
     check_closest,
     check_frames,
     excessive,
 )
+from e3d.store.checks.varying import Energies
+from e3d.store.geometry import geometry
+from e3d.store.group import Group, select
 from e3d.store.report import Report
-from e3d.store.varying import Energies
 
 log = logging.getLogger(__name__)
 

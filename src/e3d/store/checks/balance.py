@@ -1,8 +1,8 @@
 """Net force and torque of every frame: forces on what is alone in the world cancel.
 
 Forces on a crystal or an isolated molecule add up to nothing, and those on a molecule do not turn
-it. Both are taken as shares of the largest that forces of these sizes could give, with
-0.1 eV/Å of noise added to each, so that relaxed structures say nothing. Highest shares:
+it. Both are taken as shares of the largest that forces of these sizes could give, with 0.1 eV/Å of
+noise added to each, so that relaxed structures say nothing. Highest shares:
 
 =========================================== ========== =========
 labels                                      net force  torque
@@ -16,8 +16,7 @@ wrapped into a box, or turned: 95 % above              0.09
 =========================================== ========== =========
 
 Coarse grids make noise. With 33 meV/Å in every component of minispice the medians are 0.013 and
-0.012, no torque is above 0.08 and no net force above 0.1. The limits stand
-between.
+0.012, no torque is above 0.08 and no net force above 0.1. The limits stand between.
 """
 
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ import numpy as np
 
 from e3d.arrays import Floats
 from e3d.errors import InputError
-from e3d.store.force_work import NOISE_EV_PER_ANG, torque_share
+from e3d.store.checks.force_work import NOISE_EV_PER_ANG, torque_share
 from e3d.store.group import Group, named
 
 LARGEST_MEDIAN_NET: Final = 0.03

@@ -1,11 +1,11 @@
 """A few frames whose forces are in another unit or of the other sign, among many right ones.
 
 Each step between near conformations has two halves of work, one by the forces of either end
-(:mod:`e3d.store.force_work`). Where change and work disagree, one factor on the forces of one end,
-or of both, may mend the step. In the labels that ship 1 to 4 steps of 68 to 128 disagree, and no
-factor mends more than two. Beyond the nearest conformations, where energies curve, one bohr (0.53)
-mended up to 4.7 % of the steps of reaction paths; no other factor more than 2.6 %. With every tenth
-frame wrong one factor mends 5 to 20 %.
+(:mod:`e3d.store.checks.force_work`). Where change and work disagree, one factor on the forces of
+one end, or of both, may mend the step. In the labels that ship 1 to 4 steps of 68 to 128 disagree,
+and no factor mends more than two. Beyond the nearest conformations, where energies curve, one bohr
+(0.53) mended up to 4.7 % of the steps of reaction paths; no other factor more than 2.6 %. With
+every tenth frame wrong one factor mends 5 to 20 %.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ import numpy as np
 
 from e3d.arrays import Floats, Ints, Masks
 from e3d.errors import InputError
-from e3d.store.force_work import Steps
+from e3d.store.checks.force_work import Steps
 from e3d.units import BOHR_ANG, EV_KCAL_MOL, EV_KJ_MOL, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 
 CAUSES: Final = {

@@ -18,7 +18,7 @@ from spring_model import rest_geometry, spring_labels
 
 pytest_plugins = (
     *("model_fixtures", "layout_fixtures", "workflow_fixtures", "fetch_fixtures"),
-    *("report_fixtures", "browser"),
+    *("report_fixtures", "browser", "mutation_fixtures"),
 )
 
 SpiceGroup = dict[str, Any]

@@ -1,23 +1,16 @@
 """Labels with one mistake each: every reader's frames pass one gate, and it says what is wrong.
 
-The sources are the first molecules of ``resources/minispice.hdf5``, single conformations of
-``resources/spice2_real.xyz`` without their SMILES, and a copper cell by EMT.
+The sources are the first molecules of ``resources/minispice.hdf5``.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
-from ase.calculators.emt import EMT
-from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import read, write
 
 from e3d.errors import InputError
 from e3d.store import geometry
@@ -25,62 +18,10 @@ from e3d.store.checks.gate import EXCESSIVE
 from e3d.store.checks.plausibility import check_frames
 from e3d.store.convert import write_store
 from e3d.store.group import Group, check_groups
-from e3d.theory import SPICE
 from e3d.units import BOHR_ANG, EV_KCAL_MOL, EV_KJ_MOL, HARTREE_EV
+from mutation_fixtures import F0, MOLECULES, Arrays, E, G, Mutation, X, permuted, scaled
 
-MOLECULES = 14
 WATER_ATOMS = {1: -13.5, 8: -2043.9}
-X, E, G, F0 = "conformations", "dft_total_energy", "dft_total_gradient", "formation_energy"
-Arrays = dict[str, np.ndarray[Any, Any]]
-Mutation = Callable[[Arrays], None]
-
-
-@pytest.fixture(scope="module")
-def source(minispice: Path) -> dict[str, Arrays]:
-    """The first groups of minispice, as arrays."""
-    with h5py.File(minispice) as file:
-        names = [name for name in file if len(file[name]["atomic_numbers"]) > 3][:MOLECULES]
-        return {name: {key: file[name][key][()] for key in file[name]} for name in names}
-
-
-@pytest.fixture
-def spoilt(source: dict[str, Arrays], tmp_path: Path) -> Callable[..., Path]:
-    """Write the groups in SPICE's layout, each changed by a function."""
-
-    def write_groups(change: Mutation, *, only: int = MOLECULES) -> Path:
-        path = tmp_path / "spoilt.hdf5"
-        with h5py.File(path, "w") as file:
-            for k, (name, arrays) in enumerate(source.items()):
-                changed = {key: value.copy() for key, value in arrays.items()}
-                if k < only:
-                    change(changed)
-                group = file.create_group(name)
-                for key, value in changed.items():
-                    group[key] = value
-        return path
-
-    return write_groups
-
-
-def scaled(**factors: float) -> Mutation:
-    """Multiply arrays by factors; a formation energy would contradict the energy, so it goes."""
-
-    def change(arrays: Arrays) -> None:
-        arrays.pop(F0, None)
-        for key, factor in factors.items():
-            arrays[key] = arrays[key] * factor
-
-    return change
-
-
-def permuted(axis: int, key: str = G) -> Mutation:
-    """Put an array's frames (0), atoms (1) or axes (2) in another order."""
-
-    def change(arrays: Arrays) -> None:
-        arrays.pop(F0, None)
-        arrays[key] = np.roll(arrays[key], 1, axis=axis)
-
-    return change
 
 
 def set_one(key: str, value: float) -> Mutation:
@@ -309,226 +250,6 @@ def test_two_molecules_of_the_other_sign_are_a_minority(
         write_store(spoilt(scaled(**{G: -1.0}), only=2), tmp_path / "store.h5")
 
 
-# -- layouts without SMILES, single conformations, crystals --------------------------------------
-
-
-@pytest.fixture(scope="module")
-def singles(root: Path) -> list[Atoms]:
-    """Forty frames of real SPICE 2, all of different molecules, without their SMILES."""
-    frames = read(root / "resources" / "spice2_real.xyz", index="0:40")
-    for frame in frames:
-        frame.info = {}
-    return list(frames)
-
-
-def _rewritten(frames: list[Atoms], path: Path, change: Callable[[Arrays], None]) -> Path:
-    changed = []
-    for frame in frames:
-        results = frame.calc.results
-        arrays = {"x": frame.positions.copy(), "f": results["forces"].copy()}
-        arrays["e"] = np.array(results["energy"])
-        change(arrays)
-        other = frame.copy()
-        other.positions = arrays["x"]
-        other.calc = SinglePointCalculator(other, energy=float(arrays["e"]), forces=arrays["f"])
-        changed.append(other)
-    write(path, changed, format="extxyz")
-    return path
-
-
-SINGLE: dict[str, tuple[Mutation, str]] = {
-    "hartree": (scaled(e=1 / HARTREE_EV), "energies in hartree were taken as eV"),
-    "kcal/mol": (scaled(e=EV_KCAL_MOL), "energies in kcal/mol were taken as eV"),
-    "bohr": (scaled(x=1 / BOHR_ANG), "coordinates in bohr were taken as Å"),
-    "bohr, the other way": (scaled(x=BOHR_ANG), "coordinates in Å were taken as bohr"),
-    "nm": (scaled(x=0.1), "Å apart"),
-    "order of atoms": (permuted(0, "f"), "torque"),
-    "order of axes": (permuted(1, "f"), "torque"),
-    "no forces": (scaled(f=0.0), "zero to the last digit"),
-}
-
-
-@pytest.mark.parametrize(
-    ("change", "text"), [pytest.param(*case, id=name) for name, case in SINGLE.items()]
-)
-def test_one_conformation_of_each_molecule(
-    change: Mutation, text: str, singles: list[Atoms], tmp_path: Path, input_error: Any
-) -> None:
-    path = _rewritten(singles, tmp_path / "single.xyz", change)
-    with input_error("single.xyz", text):
-        write_store(path, tmp_path / "store.h5", layout="extxyz")
-
-
-def test_one_conformation_of_each_molecule_is_read(singles: list[Atoms], tmp_path: Path) -> None:
-    path = _rewritten(singles, tmp_path / "single.xyz", lambda arrays: None)
-    report = write_store(path, tmp_path / "store.h5", layout="extxyz").as_dict()
-    assert (report["frames"], report["frames_dropped"]) == (40, {})
-    assert report["forces_against_energies"]["all"]["slope"] is None, "nothing is near"
-
-
-def in_a_box(arrays: Arrays) -> None:
-    arrays["x"] = (arrays["x"] - arrays["x"].mean(axis=0)) % 20.0
-
-
-def turned(arrays: Arrays) -> None:
-    arrays["f"] = arrays["f"][:, [1, 2, 0]]
-
-
-def pulled(*force: float) -> Mutation:
-    """Add a force (3,), eV/Å, to every atom."""
-
-    def change(arrays: Arrays) -> None:
-        arrays["f"] = arrays["f"] + np.array(force)
-
-    return change
-
-
-UNBALANCED: dict[str, tuple[Mutation, int, str]] = {
-    "pulled": (pulled(0.3, 0.3, 0.3), 1, "in 40 of 40 frames the net force is"),
-    "pulled a little": (pulled(0, 0, 0.05), 1, "at most half may be"),
-    "pulled, few": (pulled(0, 0, 0.5), 8, "in 5 of 40 frames the net force is"),
-    "cut by a box": (in_a_box, 3, "frames the torque is"),
-    "turned, few": (turned, 7, "frames the torque is"),
-    "order of atoms, few": (permuted(0, "f"), 8, "frames the torque is"),
-}
-
-
-@pytest.mark.parametrize(
-    ("change", "every", "text"), [pytest.param(*case, id=name) for name, case in UNBALANCED.items()]
-)
-def test_forces_cancel_in_every_frame(
-    change: Mutation, every: int, text: str, singles: list[Atoms], tmp_path: Path, input_error: Any
-) -> None:
-    changes = iter(range(len(singles)))
-    path = _rewritten(
-        singles,
-        tmp_path / "single.xyz",
-        lambda arrays: change(arrays) if next(changes) % every == 0 else None,
-    )
-    with input_error("single.xyz", text, "conformation"):
-        write_store(path, tmp_path / "store.h5", layout="extxyz")
-
-
-# -- molecules in a periodic box -----------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def boxed(source: dict[str, Arrays]) -> list[Atoms]:
-    """Ten conformations of each molecule in boxes of 20 to 25 Å, cut by their faces, shuffled."""
-    rng = np.random.default_rng(0)
-    frames = []
-    for arrays in source.values():
-        for k in range(10):
-            atoms = Atoms(arrays["atomic_numbers"], arrays[X][k] * BOHR_ANG, pbc=True)
-            atoms.cell = np.diag(rng.uniform(20, 25, size=3)) + 2.0 * np.eye(3, k=-1)
-            atoms.positions += rng.uniform(-20, 20, size=3)
-            atoms.wrap()
-            forces = -arrays[G][k] * HARTREE_EV / BOHR_ANG
-            energy = float(arrays[E][k] * HARTREE_EV)
-            atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
-            frames.append(atoms)
-    return [frames[k] for k in rng.permutation(len(frames))]
-
-
-BOXED = {
-    "gradients": (scaled(f=-1.0), "opposite sign"),
-    "hartree/bohr": (scaled(f=1 / 51.42), "forces are in hartree/bohr"),
-    "eV/bohr": (scaled(f=BOHR_ANG), "eV/bohr"),
-    "order of atoms": (permuted(0, "f"), "different conformations"),
-    "order of axes": (turned, "different conformations"),
-    "no forces": (scaled(f=0.0), "zero to the last digit"),
-}
-
-
-@pytest.mark.parametrize(
-    ("change", "text"), [pytest.param(*case, id=name) for name, case in BOXED.items()]
-)
-def test_molecules_in_a_box(
-    change: Mutation, text: str, boxed: list[Atoms], tmp_path: Path, input_error: Any
-) -> None:
-    path = _rewritten(boxed, tmp_path / "boxed.xyz", change)
-    with input_error("boxed.xyz", text):
-        write_store(path, tmp_path / "store.h5", layout="extxyz")
-
-
-def test_molecules_in_a_box_are_read(boxed: list[Atoms], tmp_path: Path) -> None:
-    path = _rewritten(boxed, tmp_path / "boxed.xyz", lambda arrays: None)
-    report = write_store(path, tmp_path / "store.h5", layout="extxyz")
-    found = report.forces_against_energies["all"]
-    assert report.frames_periodic == report.frames == 10 * MOLECULES
-    assert found["steps"] >= 20
-    assert found["slope"] == pytest.approx(1, abs=0.08)
-    assert found["torque"] < 1e-3
-
-
-@pytest.fixture(scope="module")
-def copper() -> list[Atoms]:
-    """Thirty frames of a copper cell whose atoms walk in small steps, across its faces, by EMT.
-
-    Energies are relative to isolated atoms, lowered by 3.5 eV each, as copper is bound.
-    """
-    atoms = bulk("Cu", cubic=True).repeat((2, 2, 1))
-    rng = np.random.default_rng(0)
-    rest = atoms.positions.copy()
-    walk = np.zeros_like(rest)
-    frames = []
-    for _ in range(30):
-        walk = 0.9 * walk + rng.normal(scale=0.06, size=rest.shape)
-        frame = atoms.copy()
-        frame.positions = rest + walk
-        frame.wrap()
-        frame.calc = EMT()
-        energy = frame.get_potential_energy() - 3.5 * len(frame)
-        labels = {"energy": energy, "forces": frame.get_forces()}
-        frame.calc = SinglePointCalculator(frame, **labels)
-        frames.append(frame)
-    return frames
-
-
-EMT_ATOM: Any = {"layout": "extxyz", "theory": "EMT", "isolated_atom_energy": {"Cu": 0.0}}
-CRYSTAL = {
-    "gradients": (scaled(f=-1.0), "opposite sign"),
-    "hartree/bohr": (scaled(f=1 / 51.42), "forces are in hartree/bohr"),
-    "order of atoms": (permuted(0, "f"), "times the work"),
-    "no forces": (scaled(f=0.0), "forces are zero"),
-    "energies in kcal/mol": (scaled(e=EV_KCAL_MOL), "binding energy"),
-    "energies per atom": (scaled(e=1 / 16), "times the work"),
-    "no energies": (scaled(e=0.0), "energies of 30 of 30 frames are zero"),
-    "one energy": (
-        lambda arrays: arrays.update(e=np.array(-56.0)),
-        "the energy of the frame before",
-    ),
-    "pulled": (pulled(0.3, 0.3, 0.3), "in 30 of 30 frames the net force is"),
-}
-
-
-@pytest.mark.parametrize(
-    ("change", "text"), [pytest.param(*case, id=name) for name, case in CRYSTAL.items()]
-)
-def test_a_crystal(
-    change: Mutation, text: str, copper: list[Atoms], tmp_path: Path, input_error: Any
-) -> None:
-    path = _rewritten(copper, tmp_path / "copper.xyz", change)
-    with input_error("copper.xyz", text):
-        write_store(path, tmp_path / "store.h5", **EMT_ATOM)
-
-
-def test_a_crystal_is_read(copper: list[Atoms], tmp_path: Path) -> None:
-    path = _rewritten(copper, tmp_path / "copper.xyz", lambda arrays: None)
-    found = write_store(path, tmp_path / "store.h5", **EMT_ATOM).forces_against_energies["all"]
-    assert found["steps"] >= 20
-    assert found["slope"] == pytest.approx(1, abs=0.03)
-    assert found["agreement"] > 0.95
-
-
-def test_weakly_bound_crystals_are_warned_of(
-    copper: list[Atoms], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = _rewritten(copper, tmp_path / "hartree.xyz", scaled(e=1 / HARTREE_EV, f=1 / HARTREE_EV))
-    write_store(path, tmp_path / "store.h5", **EMT_ATOM)
-    assert "30 of 30 crystals are bound by less than 0.5 eV per atom" in caplog.text
-
-
 # -- frames and atoms ---------------------------------------------------------------------
 
 
@@ -592,85 +313,6 @@ def test_closest_atoms_are_those_of_ase(
             continue
         assert found.closest[k] == pytest.approx(expected.min(), abs=1e-9)
         assert expected[tuple(found.pair[k])] == pytest.approx(expected.min(), abs=1e-9)
-
-
-def _atom_file(path: Path, *energies: float, **box: Any) -> Path:
-    atoms = [Atoms("O", **box) for _ in energies]
-    for atom, energy in zip(atoms, energies, strict=True):
-        atom.calc = SinglePointCalculator(atom, energy=energy, forces=np.zeros((1, 3)))
-    write(path, atoms, format="extxyz")
-    return path
-
-
-@pytest.mark.parametrize("box", [{}, {"cell": [9, 9, 9], "pbc": True}], ids=["free", "in a box"])
-def test_single_atoms_tell_isolated_atoms_of_another_level(
-    box: dict[str, Any], tmp_path: Path, input_error: Any
-) -> None:
-    """An excited atom is data; an atom below the isolated one is not, even as a duplicate."""
-    source = _atom_file(tmp_path / "atoms.xyz", -2039.0, -2041.0, **box)
-    entry: Any = {"layout": "extxyz", "theory": "mine"}
-    with input_error("atoms.xyz", "a single O atom", ", 1 eV below", "another level"):
-        write_store(source, tmp_path / "a.h5", isolated_atom_energy={"O": -2040.0}, **entry)
-    report = write_store(source, tmp_path / "a.h5", isolated_atom_energy={"O": -2041.1}, **entry)
-    assert report.binding_energy_eV == pytest.approx([2.1, 2.1])
-
-
-ION = "1\nProperties=species:S:1:pos:R:3 energy=-2717.4 charge=-1 multiplicity=1\nF 0 0 0\n"
-ATOM = "1\nProperties=species:S:1:pos:R:3 energy=-2714.0\nF 0 0 0\n"
-FCC = (
-    '1\nLattice="0 2 2 2 0 2 2 2 0" pbc="T T T" Properties=species:S:1:pos:R:3:forces:R:3 '
-    "energy=-2718.0\nF 0 0 0 0 0 0\n"
-)
-
-
-def test_ions_and_crystals_are_no_isolated_atoms(
-    tmp_path: Path, input_error: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Fluoride lies below fluorine, and so does any crystal of one atom in its cell."""
-    source, atoms = tmp_path / "source.xyz", tmp_path / "atoms.xyz"
-    source.write_text(ATOM.replace("2714.0", "2713.5"))
-    entry: Any = {"layout": "extxyz", "theory": "mine", "isolated_atoms": atoms}
-    atoms.write_text(ION + ATOM + FCC)
-    report = write_store(source, tmp_path / "store.h5", **entry)
-    assert report.binding_energy_eV == pytest.approx([0.5, 0.5])
-    assert "left out: F of charge -1, crystals of F" in caplog.text
-    atoms.write_text(ION)
-    with input_error("atoms.xyz", "no single atom, only F of charge -1"):
-        write_store(source, tmp_path / "other.h5", **entry)
-
-
-@pytest.mark.parametrize("energy", [2040.0, float("nan")])
-def test_isolated_atoms_are_bound(energy: float, tmp_path: Path, input_error: Any) -> None:
-    source = _atom_file(tmp_path / "atoms.xyz", -2041.0)
-    with input_error("isolated atom O", "negative"):
-        write_store(
-            source,
-            tmp_path / "a.h5",
-            layout="extxyz",
-            theory="mine",
-            isolated_atom_energy={"O": energy},
-        )
-
-
-def test_isolated_atoms_in_hartree(singles: list[Atoms], tmp_path: Path, input_error: Any) -> None:
-    path = _rewritten(singles, tmp_path / "single.xyz", lambda arrays: None)
-    atoms = {e: energy / HARTREE_EV for e, energy in SPICE.isolated_atom_energy.items()}
-    with input_error("if the isolated atoms are in hartree"):
-        write_store(path, tmp_path / "a.h5", layout="extxyz", isolated_atom_energy=atoms)
-
-
-def test_labels_of_another_level(singles: list[Atoms], tmp_path: Path, input_error: Any) -> None:
-    path = _rewritten(singles, tmp_path / "single.xyz", lambda arrays: None)
-    with input_error(f"with the isolated atoms of theory '{SPICE.name}'"):
-        write_store(path, tmp_path / "a.h5", layout="extxyz", theory="GFN2-xTB")
-
-
-def test_isolated_atoms_unlike_those_of_the_level_are_warned_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    source = _atom_file(tmp_path / "atoms.xyz", -2041.0)
-    write_store(source, tmp_path / "a.h5", layout="extxyz", isolated_atom_energy={"O": -2041.0})
-    assert "O +2.93" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,211 @@
+"""Mistakes in frames without SMILES: single conformations, molecules in a box, a crystal.
+
+The sources are single conformations of ``resources/spice2_real.xyz``, the first molecules of
+minispice, and a copper cell by EMT.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from e3d.store.convert import write_store
+from e3d.units import BOHR_ANG, EV_KCAL_MOL, HARTREE_EV
+from mutation_fixtures import MOLECULES, Arrays, E, G, Mutation, X, permuted, rewritten, scaled
+
+SINGLE: dict[str, tuple[Mutation, str]] = {
+    "hartree": (scaled(e=1 / HARTREE_EV), "energies in hartree were taken as eV"),
+    "kcal/mol": (scaled(e=EV_KCAL_MOL), "energies in kcal/mol were taken as eV"),
+    "bohr": (scaled(x=1 / BOHR_ANG), "coordinates in bohr were taken as Å"),
+    "bohr, the other way": (scaled(x=BOHR_ANG), "coordinates in Å were taken as bohr"),
+    "nm": (scaled(x=0.1), "Å apart"),
+    "order of atoms": (permuted(0, "f"), "torque"),
+    "order of axes": (permuted(1, "f"), "torque"),
+    "no forces": (scaled(f=0.0), "zero to the last digit"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"), [pytest.param(*case, id=name) for name, case in SINGLE.items()]
+)
+def test_one_conformation_of_each_molecule(
+    change: Mutation, text: str, singles: list[Atoms], tmp_path: Path, input_error: Any
+) -> None:
+    path = rewritten(singles, tmp_path / "single.xyz", change)
+    with input_error("single.xyz", text):
+        write_store(path, tmp_path / "store.h5", layout="extxyz")
+
+
+def test_one_conformation_of_each_molecule_is_read(singles: list[Atoms], tmp_path: Path) -> None:
+    path = rewritten(singles, tmp_path / "single.xyz", lambda arrays: None)
+    report = write_store(path, tmp_path / "store.h5", layout="extxyz").as_dict()
+    assert (report["frames"], report["frames_dropped"]) == (40, {})
+    assert report["forces_against_energies"]["all"]["slope"] is None, "nothing is near"
+
+
+def in_a_box(arrays: Arrays) -> None:
+    arrays["x"] = (arrays["x"] - arrays["x"].mean(axis=0)) % 20.0
+
+
+def turned(arrays: Arrays) -> None:
+    arrays["f"] = arrays["f"][:, [1, 2, 0]]
+
+
+def pulled(*force: float) -> Mutation:
+    """Add a force (3,), eV/Å, to every atom."""
+
+    def change(arrays: Arrays) -> None:
+        arrays["f"] = arrays["f"] + np.array(force)
+
+    return change
+
+
+UNBALANCED: dict[str, tuple[Mutation, int, str]] = {
+    "pulled": (pulled(0.3, 0.3, 0.3), 1, "in 40 of 40 frames the net force is"),
+    "pulled a little": (pulled(0, 0, 0.05), 1, "at most half may be"),
+    "pulled, few": (pulled(0, 0, 0.5), 8, "in 5 of 40 frames the net force is"),
+    "cut by a box": (in_a_box, 3, "frames the torque is"),
+    "turned, few": (turned, 7, "frames the torque is"),
+    "order of atoms, few": (permuted(0, "f"), 8, "frames the torque is"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "every", "text"), [pytest.param(*case, id=name) for name, case in UNBALANCED.items()]
+)
+def test_forces_cancel_in_every_frame(
+    change: Mutation, every: int, text: str, singles: list[Atoms], tmp_path: Path, input_error: Any
+) -> None:
+    changes = iter(range(len(singles)))
+    path = rewritten(
+        singles,
+        tmp_path / "single.xyz",
+        lambda arrays: change(arrays) if next(changes) % every == 0 else None,
+    )
+    with input_error("single.xyz", text, "conformation"):
+        write_store(path, tmp_path / "store.h5", layout="extxyz")
+
+
+# -- molecules in a periodic box -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def boxed(minispice_groups: dict[str, Arrays]) -> list[Atoms]:
+    """Ten conformations of each molecule in boxes of 20 to 25 Å, cut by their faces, shuffled."""
+    rng = np.random.default_rng(0)
+    frames = []
+    for arrays in minispice_groups.values():
+        for k in range(10):
+            atoms = Atoms(arrays["atomic_numbers"], arrays[X][k] * BOHR_ANG, pbc=True)
+            atoms.cell = np.diag(rng.uniform(20, 25, size=3)) + 2.0 * np.eye(3, k=-1)
+            atoms.positions += rng.uniform(-20, 20, size=3)
+            atoms.wrap()
+            forces = -arrays[G][k] * HARTREE_EV / BOHR_ANG
+            energy = float(arrays[E][k] * HARTREE_EV)
+            atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
+            frames.append(atoms)
+    return [frames[k] for k in rng.permutation(len(frames))]
+
+
+BOXED = {
+    "gradients": (scaled(f=-1.0), "opposite sign"),
+    "hartree/bohr": (scaled(f=1 / 51.42), "forces are in hartree/bohr"),
+    "eV/bohr": (scaled(f=BOHR_ANG), "eV/bohr"),
+    "order of atoms": (permuted(0, "f"), "different conformations"),
+    "order of axes": (turned, "different conformations"),
+    "no forces": (scaled(f=0.0), "zero to the last digit"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"), [pytest.param(*case, id=name) for name, case in BOXED.items()]
+)
+def test_molecules_in_a_box(
+    change: Mutation, text: str, boxed: list[Atoms], tmp_path: Path, input_error: Any
+) -> None:
+    path = rewritten(boxed, tmp_path / "boxed.xyz", change)
+    with input_error("boxed.xyz", text):
+        write_store(path, tmp_path / "store.h5", layout="extxyz")
+
+
+def test_molecules_in_a_box_are_read(boxed: list[Atoms], tmp_path: Path) -> None:
+    path = rewritten(boxed, tmp_path / "boxed.xyz", lambda arrays: None)
+    report = write_store(path, tmp_path / "store.h5", layout="extxyz")
+    found = report.forces_against_energies["all"]
+    assert report.frames_periodic == report.frames == 10 * MOLECULES
+    assert found["steps"] >= 20
+    assert found["slope"] == pytest.approx(1, abs=0.08)
+    assert found["torque"] < 1e-3
+
+
+@pytest.fixture(scope="module")
+def copper() -> list[Atoms]:
+    """Thirty frames of a copper cell whose atoms walk in small steps, across its faces, by EMT.
+
+    Energies are relative to isolated atoms, lowered by 3.5 eV each, as copper is bound.
+    """
+    atoms = bulk("Cu", cubic=True).repeat((2, 2, 1))
+    rng = np.random.default_rng(0)
+    rest = atoms.positions.copy()
+    walk = np.zeros_like(rest)
+    frames = []
+    for _ in range(30):
+        walk = 0.9 * walk + rng.normal(scale=0.06, size=rest.shape)
+        frame = atoms.copy()
+        frame.positions = rest + walk
+        frame.wrap()
+        frame.calc = EMT()
+        energy = frame.get_potential_energy() - 3.5 * len(frame)
+        labels = {"energy": energy, "forces": frame.get_forces()}
+        frame.calc = SinglePointCalculator(frame, **labels)
+        frames.append(frame)
+    return frames
+
+
+EMT_ATOM: Any = {"layout": "extxyz", "theory": "EMT", "isolated_atom_energy": {"Cu": 0.0}}
+CRYSTAL = {
+    "gradients": (scaled(f=-1.0), "opposite sign"),
+    "hartree/bohr": (scaled(f=1 / 51.42), "forces are in hartree/bohr"),
+    "order of atoms": (permuted(0, "f"), "times the work"),
+    "no forces": (scaled(f=0.0), "forces are zero"),
+    "energies in kcal/mol": (scaled(e=EV_KCAL_MOL), "binding energy"),
+    "energies per atom": (scaled(e=1 / 16), "times the work"),
+    "no energies": (scaled(e=0.0), "energies of 30 of 30 frames are zero"),
+    "one energy": (
+        lambda arrays: arrays.update(e=np.array(-56.0)),
+        "the energy of the frame before",
+    ),
+    "pulled": (pulled(0.3, 0.3, 0.3), "in 30 of 30 frames the net force is"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"), [pytest.param(*case, id=name) for name, case in CRYSTAL.items()]
+)
+def test_a_crystal(
+    change: Mutation, text: str, copper: list[Atoms], tmp_path: Path, input_error: Any
+) -> None:
+    path = rewritten(copper, tmp_path / "copper.xyz", change)
+    with input_error("copper.xyz", text):
+        write_store(path, tmp_path / "store.h5", **EMT_ATOM)
+
+
+def test_a_crystal_is_read(copper: list[Atoms], tmp_path: Path) -> None:
+    path = rewritten(copper, tmp_path / "copper.xyz", lambda arrays: None)
+    found = write_store(path, tmp_path / "store.h5", **EMT_ATOM).forces_against_energies["all"]
+    assert found["steps"] >= 20
+    assert found["slope"] == pytest.approx(1, abs=0.03)
+    assert found["agreement"] > 0.95
+
+
+def test_weakly_bound_crystals_are_warned_of(
+    copper: list[Atoms], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = rewritten(copper, tmp_path / "hartree.xyz", scaled(e=1 / HARTREE_EV, f=1 / HARTREE_EV))
+    write_store(path, tmp_path / "store.h5", **EMT_ATOM)
+    assert "30 of 30 crystals are bound by less than 0.5 eV per atom" in caplog.text

@@ -36,7 +36,7 @@ def images() -> list[Atoms]:
         for atoms in (bulk("CuO", "rocksalt", a=4.2), slab, molecule("H2O"), atom):
             atoms.rattle(0.05, rng=rng)
             forces, stress = rng.normal(size=(len(atoms), 3)), rng.normal(size=6)
-            forces *= 0.01  # too small to say that they do not add up to nothing
+            forces *= 1e-3  # too small to say that they do not add up to nothing
             with_stress = {"stress": stress} if atoms.pbc.any() else {}
             atoms.calc = SinglePointCalculator(
                 atoms, energy=float(rng.normal()), forces=forces, **with_stress

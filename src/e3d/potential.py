@@ -72,6 +72,6 @@ def require_known(model: LoadedModel, structures: Iterable[Structure]) -> None:
         if not model.knows(one):
             raise InputError(
                 f"{one.label}: {model.path} does not know {', '.join(model.unknown(one))}; it "
-                f"knows {', '.join(model.type_names)}. Leave the structure out (`e3d decompose` "
-                "does with --skip-unknown-elements), or give a model that has these elements."
+                f"knows {', '.join(model.type_names)}. Leave such structures out "
+                "(--skip-unknown-elements), or give a model that has these elements."
             )

@@ -21,7 +21,7 @@ from e3d.atoms import charge_of, labels_of, require_usable, warn_of_missing_hydr
 from e3d.chemistry import Bond, Molecule, molecule
 from e3d.chemistry.perception import perceive_or_warn
 from e3d.conformer import conformer
-from e3d.connectivity import GEOMETRIC_FACTOR, distances_intact
+from e3d.connectivity import BROKEN_FACTOR, distances_intact
 from e3d.errors import InputError, absent
 from e3d.fields import Store as F
 from e3d.sources import STORE_SUFFIX, file_or_smiles
@@ -273,7 +273,7 @@ def _check_distances(bare: Structure) -> None:
     numbers, no_labels = bare.atomic_numbers, (np.zeros(1), np.zeros_like(x))
     found = geometry(Group("", "", numbers, x, *no_labels, cell=cell, pbc=pbc), None)
     require_apart(bare.label, numbers, found.pair[0], float(found.closest[0]))
-    if GEOMETRIC_FACTOR < found.contact[0] < np.inf:
+    if BROKEN_FACTOR < found.contact[0] < np.inf:
         log.warning(
             "%s: no two atoms are near enough to be bonded, the closest are %.3g Å apart; are the "
             "coordinates in Å (bohr look so)?",

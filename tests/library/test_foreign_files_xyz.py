@@ -299,6 +299,14 @@ def test_a_cell_of_ipi_is_read(tmp_path: Path) -> None:
     assert structure.pbc == (True, True, True)
 
 
+def test_deuterium_is_hydrogen(tmp_path: Path) -> None:
+    """ASE knows no D; its energies and forces are those of H."""
+    path = tmp_path / "heavy.xyz"
+    path.write_text(water("comment=D2O").replace("\nH ", "\nD ", 1))
+    (structure,) = from_file(path)
+    assert structure.atomic_numbers.tolist() == [8, 1, 1]
+
+
 def test_a_word_of_a_title_is_no_label(one: Any) -> None:
     assert one(water("the energy of a stress test")).energy.tolist() == [-2000.5]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from ase import Atoms
@@ -18,7 +19,13 @@ from e3d.store.checks.gate import EXCESSIVE
 from e3d.store.checks.plausibility import check_frames
 from e3d.store.convert import write_store
 from e3d.store.group import Group, check_groups
-from e3d.units import BOHR_ANG, EV_KCAL_MOL, EV_KJ_MOL, HARTREE_EV
+from e3d.units import (
+    BOHR_ANG,
+    EV_KCAL_MOL,
+    EV_KJ_MOL,
+    HARTREE_EV,
+    HARTREE_PER_BOHR_EV_PER_ANG,
+)
 from mutation_fixtures import F0, MOLECULES, Arrays, E, G, Mutation, X, permuted, scaled
 
 WATER_ATOMS = {1: -13.5, 8: -2043.9}
@@ -190,6 +197,36 @@ def test_a_subset_with_a_mistake_is_named(
 
     with input_error("subset 'theirs'", "forces against energies"):
         write_store(spoilt(change, only=MOLECULES // 2), tmp_path / "store.h5")
+
+
+def noisy(relaxed: float) -> Mutation:
+    """Add the noise of a coarse grid, 30 meV/Å; ``relaxed`` scales forces and changes of energy."""
+
+    def change(arrays: Arrays) -> None:
+        arrays.pop(F0)
+        noise = 0.03 / HARTREE_PER_BOHR_EV_PER_ANG
+        shape = arrays[G].shape
+        arrays[G] = relaxed * arrays[G] + noise * np.random.default_rng(0).normal(size=shape)
+        arrays[E] = arrays[E].mean() + relaxed * (arrays[E] - arrays[E].mean())
+
+    return change
+
+
+@pytest.mark.parametrize("relaxed", [1.0, 0.01])
+def test_noise_is_no_mistake(relaxed: float, spoilt: Any, tmp_path: Path) -> None:
+    assert write_store(spoilt(noisy(relaxed)), tmp_path / "store.h5").frames == 20 * MOLECULES
+
+
+def test_the_only_molecule_of_a_file(
+    minispice_groups: dict[str, Arrays], tmp_path: Path, input_error: Any
+) -> None:
+    """Eight steps are too few to judge a file, and enough where all of them are wrong."""
+    name, arrays = next(iter(minispice_groups.items()))
+    with h5py.File(tmp_path / "one.hdf5", "w") as file:
+        for key, value in arrays.items():
+            file[f"{name}/{key}"] = -value if key == G else value
+    with input_error("forces of 1 of 1 molecules"):
+        write_store(tmp_path / "one.hdf5", tmp_path / "store.h5")
 
 
 def energies_reversed(arrays: Arrays) -> None:

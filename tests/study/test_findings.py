@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -24,6 +25,15 @@ def test_sections_become_lists_under_headings(tmp_path: Path) -> None:
     write_findings([save_tables(tables, tmp_path)], tmp_path / "findings.md", ["bde"])
     text = (tmp_path / "findings.md").read_text(encoding="utf-8")
     assert text == "**What D is**\n\n" + "".join(f"- {sentence}\n" for sentence in of_study(tables))
+
+
+def test_tables_of_other_runs_are_of_another_study(tmp_path: Path, input_error: Any) -> None:
+    tables = study(**TWO)
+    errors = tables["evaluate/errors"]
+    others = errors.assign(run=errors["run"].str.replace("mini/", "other/"), dataset="other")
+    folder = save_tables({**tables, "evaluate/errors": others}, tmp_path)
+    with input_error("errors.csv: has rows of run other/", "summary.csv does not have"):
+        write_findings([folder], tmp_path / "findings.md", ["scaling", "bde"])
 
 
 def test_every_section_has_a_module_and_known_tables() -> None:

@@ -43,9 +43,10 @@ def with_morse(project: Path) -> Path:
     """A copy of the project whose registry has the model, and one whose energies overflow."""
     names = ("depth_eV", "length_ang", "steepness_per_ang")
     pairs = {name: dict(zip(names, values, strict=True)) for name, values in MORSE.items()}
-    deep = {name: {**values, "depth_eV": 1e308} for name, values in pairs.items()}
+    text = yaml.safe_dump({"r_max_ang": R_MAX, "pairs": pairs})
+    (project / "morse.pair.yaml").write_text(text)
+    write_overflowing(project / "overflow.ckpt")
     entry = {
-        "format": "pair-potential",
         "dataset": "nothing",
         "theory": "wB97M-D3(BJ)/def2-TZVPPD",
         "smallest_molecule": 3,
@@ -53,12 +54,23 @@ def with_morse(project: Path) -> Path:
         "source": "this test",
         "licence": "CC0-1.0",
     }
-    for model, of_model in (("morse", pairs), ("overflow", deep)):
-        text = yaml.safe_dump({"r_max_ang": R_MAX, "pairs": of_model})
-        (project / f"{model}.pair.yaml").write_text(text)
-        with (project / "config" / "models.yaml").open("a") as file:
-            file.write(yaml.safe_dump({model: {**entry, "path": f"{model}.pair.yaml"}}))
+    given = {
+        "morse": {**entry, "path": "morse.pair.yaml", "format": "pair-potential"},
+        "overflow": {**entry, "path": "overflow.ckpt", "format": "checkpoint"},
+    }
+    with (project / "config" / "models.yaml").open("a") as file:
+        file.write(yaml.safe_dump(given))
     return project
+
+
+def write_overflowing(path: Path) -> None:
+    """Write a checkpoint of an Allegro whose weights are finite, and whose energies are not."""
+    import checkpoint_fixtures as checkpoints
+
+    tensors = checkpoints.weights(checkpoints.TODAY)
+    for name, _ in checkpoints.network(checkpoints.TODAY).named_parameters():
+        tensors[name] = tensors[name] * 1e37
+    checkpoints.write(path, checkpoints.TODAY, tensors)
 
 
 def test_a_given_model_is_planned_beside_a_grid(with_morse: Path) -> None:

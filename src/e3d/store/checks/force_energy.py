@@ -94,7 +94,7 @@ class ForceEnergy:
             f"forces of {len(odd)} of {known} molecules looked at are at odds with their energies, "
             f"for one {odd[0] if odd else ''}"
         )
-        if len(odd) > max(2, MOST_AT_ODDS * known):
+        if len(odd) > max(2, MOST_AT_ODDS * known) or (odd and len(odd) == known):
             raise InputError(
                 f"{words} - at most {MOST_AT_ODDS:.0%} may be. Forces are of other conformations, "
                 "or another unit, sign or order of atoms: correct the labels in the file."

@@ -30,6 +30,9 @@ MOST_STEPS: Final = 8
 """Of a group, those with the largest change of energy."""
 NOISE_EV_PER_ANG: Final = 0.1
 """Forces of relaxed structures are no larger than the noise of a grid: they say nothing."""
+GRID_NOISE_EV_PER_ANG: Final = 0.03
+"""Standard deviation of a component, as by the coarser grids of published datasets. Sums over atoms
+that are within twice of what it gives are no sign of a mistake."""
 _ELEMENTS = 50_000  # of all matrices of atoms by atoms that are held at once
 _RIDGE = 1e-8
 _NO_STEPS: Final = (np.empty(0), np.empty((0, 2)), np.empty((0, 2), dtype=np.int64))
@@ -153,8 +156,21 @@ def _displaced(group: Group) -> tuple[Floats, Floats, Ints]:
 
 
 def torque_share(positions: Floats, forces: Floats) -> Floats:
-    """Return |sum x F| over sum |x| (|F| + noise) (M,), about the mean position."""
+    """Return |sum x F| over sum |x| (|F| + noise) (M,), about the mean position.
+
+    What noise alone may give is taken off.
+    """
     arms = positions - positions.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(arms, axis=-1)
     torque = np.linalg.norm(np.cross(arms, forces).sum(axis=1), axis=-1)
+    by_noise = GRID_NOISE_EV_PER_ANG * np.sqrt(2 * (lengths**2).sum(axis=1))
     sizes = np.linalg.norm(forces, axis=-1) + NOISE_EV_PER_ANG
-    return np.asarray(torque / (np.linalg.norm(arms, axis=-1) * sizes).sum(axis=1))
+    return np.asarray(np.maximum(torque - 2 * by_noise, 0) / (lengths * sizes).sum(axis=1))
+
+
+def net_share(forces: Floats) -> Floats:
+    """Return |sum F| over sum (|F| + noise) (M,) of ``forces`` (M, N, 3), less that of noise."""
+    net = np.linalg.norm(forces.sum(axis=1), axis=-1)
+    by_noise = GRID_NOISE_EV_PER_ANG * np.sqrt(3 * forces.shape[1])
+    sizes = np.linalg.norm(forces, axis=-1) + NOISE_EV_PER_ANG
+    return np.asarray(np.maximum(net - 2 * by_noise, 0) / sizes.sum(axis=1))

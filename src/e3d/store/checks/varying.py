@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from e3d.errors import InputError
+from e3d.store.checks.force_work import NOISE_EV_PER_ANG
 from e3d.store.geometry import NOBLE
 from e3d.store.group import Group, named
 
@@ -20,8 +21,7 @@ MOST_ZERO: Final = 0.2
 MOST_REPEATED: Final = 0.5
 LEAST_WRONG: Final = 5
 WEAKLY_BOUND_EV_PER_ATOM: Final = -0.5
-"""Mercury, the weakest metal, has -0.67 eV per atom; 2 of 999 frames of
-MPtrj lie above."""
+"""Mercury, the weakest metal, has -0.67 eV per atom; 2 of 999 frames of MPtrj lie above."""
 LEAST_CRYSTALS: Final = 20
 _OTHER_FORCES: Final = 0.01
 
@@ -59,7 +59,7 @@ class Energies:
         last_kind, last_energy, last_size = self._last
         sizes = np.concatenate([[last_size], np.linalg.norm(group.forces, axis=(1, 2))])
         energy = np.concatenate([[last_energy], group.energy])
-        other = np.abs(np.diff(sizes)) > _OTHER_FORCES * sizes[1:]
+        other = np.abs(np.diff(sizes)) > np.maximum(_OTHER_FORCES * sizes[1:], NOISE_EV_PER_ANG)
         other[0] |= kind != last_kind
         self._repeated += int((other & (np.diff(energy) == 0)).sum())
         self._last = (kind, float(energy[-1]), float(sizes[-1]))

@@ -153,6 +153,7 @@ def _element(species: Any, i: int, where: str) -> int | None:
             f"{where}, site {i}: species is empty, expected one element. Drop the record."
         )
     name = str(need(species[0], "element", f"{where}, site {i}, species"))
+    name = "H" if name in ("D", "T") else name
     if name not in atomic_numbers or name == "X":
         raise InputError(f"{where}, site {i}: {name!r} is no chemical element. Drop the record.")
     share = float(numbers_of(species[0].get("occu", 1.0), "occu", (), f"{where}, site {i}"))

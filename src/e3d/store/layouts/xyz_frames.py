@@ -34,6 +34,7 @@ _IN_WORDS: Final = re.compile(
     r"""(?i)(?:^|[\s"'{,])(charges?|chr?g|q|(?:an|cat)?ion|uhf|mult|multiplicity|spin)["']?"""
     r"\s*[:=\s]\s*([-+]?\d+)\b"
 )
+_ISOTOPE: Final = re.compile(r"(?m)^\s*[DT](?=\s)")
 _VALUE: Final = re.compile(r'[^\s="]+\s*=\s*\S*')
 _BARE: Final = re.compile(
     r"^[-+]\d{1,2}(\s+\d{1,2})?(?=\s|$)|^\d\s+\d$|"
@@ -104,6 +105,8 @@ def _blocks(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def _atoms(text: str, where: str) -> Atoms:
+    count, comment, atoms = text.split("\n", 2)
+    text = "\n".join([count, comment, _ISOTOPE.sub("H", atoms)])
     try:
         return next(read_xyz(io.StringIO(text), index=0, properties_parser=_comment))
     except InputError as error:

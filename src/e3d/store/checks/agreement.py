@@ -16,8 +16,8 @@ any, with atoms, axes, frames or energies exchanged   -1.1-1.1  0.04-0.65 0-0.7
 Slope: weighted median of change over work. Agreement: the part of the steps where the two differ
 by less than half of the larger one. Torque: median of |sum x F| / sum |x| |F|, less what noise may
 give; it is right where only frames or energies are exchanged. That of single SPICE 2 frames is 0,
-and 0.10 to 0.14 with atoms or axes exchanged. The limits stand between. Where no conformations are near each other slope
-and agreement conclude nothing.
+and 0.10 to 0.14 with atoms or axes exchanged. The limits stand between. Where no conformations are
+near each other slope and agreement conclude nothing.
 """
 
 from dataclasses import dataclass

@@ -71,7 +71,7 @@ def make(found: dict[str, pd.DataFrame]) -> Figure:
     places = (grid[:, 0], grid[0, 1], grid[0, 2], grid[1, 1], grid[1, 2])
     ratios, frames, atoms, model, startup = (figure.add_subplot(place) for place in places)
     _ratios(ratios, compared)
-    growth = found.get(GROWTH, pd.DataFrame(columns=["series", "against"]))
+    growth = found.get(GROWTH, pd.DataFrame(columns=["series", "against", "size"]))
     points = growth[growth["series"].notna()]
     sized = points["against"].isin([FRAMES, ATOMS])
     _growth(frames, points[points["against"] == FRAMES])

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -100,6 +101,8 @@ def test_the_figure_shows_every_table(quick: Path, tmp_path: Path) -> None:
         assert (tmp_path / f"speed.{suffix}").stat().st_size > 10_000
     with pytest.raises(InputError, match="Run make bench first"):
         figure.read_all(tmp_path)
+    shutil.copy(PUBLISHED, tmp_path)  # one benchmark alone
+    figure.main([str(tmp_path), "-o", str(tmp_path / "store.png")])
 
 
 def test_a_quick_table_is_not_published(quick: Path, tmp_path: Path) -> None:

@@ -1,23 +1,21 @@
 """How well forces agree with energies, and what is wrong where they do not.
 
 Between near conformations the change of energy is the work done against the forces
-(:mod:`e3d.store.checks.force_work`), and the forces on an isolated molecule do not turn it. Both
-are measured on a part of every subset. Measured on the data that ship (``resources/``):
+(:mod:`e3d.store.checks.force_work`). It is measured on a part of every subset. Of the data that
+ship (``resources/``):
 
-===================================================== ========= ========= =========
-labels                                                slope     agreement torque
-===================================================== ========= ========= =========
-DFT and GFN2-xTB at 500 K, SPICE's protocol           1.01-1.03 0.99-1.00 0
-reaction paths                                        1.07      0.99      0
-stretched bonds, some with crossing spin states       1.01      0.93      0
-any, with atoms, axes, frames or energies exchanged   -1.1-1.1  0.04-0.65 0-0.7
-===================================================== ========= ========= =========
+===================================================== ========= =========
+labels                                                slope     agreement
+===================================================== ========= =========
+DFT and GFN2-xTB at 500 K, SPICE's protocol           1.01-1.03 0.99-1.00
+reaction paths                                        1.07      0.99
+stretched bonds, some with crossing spin states       1.01      0.93
+any, with atoms, axes, frames or energies exchanged   -1.1-1.1  0.04-0.65
+===================================================== ========= =========
 
 Slope: weighted median of change over work. Agreement: the part of the steps where the two differ
-by less than half of the larger one. Torque: median of |sum x F| / sum |x| |F|, less what noise may
-give; it is right where only frames or energies are exchanged. That of single SPICE 2 frames is 0,
-and 0.10 to 0.14 with atoms or axes exchanged. The limits stand between. Where no conformations are
-near each other slope and agreement conclude nothing.
+by less than half of the larger one. The limits stand between. Where no conformations are near each
+other slope and agreement conclude nothing.
 """
 
 from dataclasses import dataclass
@@ -32,9 +30,7 @@ from e3d.store.checks.wrong_frames import CAUSES
 
 SLOPE_RANGE: Final = (0.75, 1.35)
 LEAST_AGREEMENT: Final = 0.7
-LARGEST_TORQUE: Final = 0.02
 LEAST_STEPS: Final = 12
-LEAST_FRAMES: Final = 6
 SMALLEST_STEP_EV: Final = 0.02
 """Below it, rounding of energies in single precision counts."""
 LARGEST_WEIGHT_EV: Final = 1.0
@@ -43,7 +39,7 @@ LARGEST_WEIGHT_EV: Final = 1.0
 
 @dataclass(frozen=True)
 class Agreement:
-    """How forces agree with energies; None where there are too few steps or frames to say.
+    """How forces agree with energies; None where there are too few steps to say.
 
     ``proportional`` is the agreement of change and slope times work. ``judged`` is False where only
     an agreement in another unit or sign would say something: where atoms of crystals hardly work,
@@ -54,7 +50,6 @@ class Agreement:
     slope: float | None
     agreement: float | None
     proportional: float | None
-    torque: float | None
     judged: bool = True
 
     def as_dict(self) -> dict[str, Any]:
@@ -77,16 +72,16 @@ class Agreement:
 
 
 def agreement(parts: list[Steps]) -> Agreement:
-    """Pool steps into slope, agreement and torque.
+    """Pool steps into slope and agreement.
 
     >>> change = np.full(20, 0.5)
     >>> ends = np.zeros((20, 2), dtype=int)
-    >>> agreement([Steps(change, np.column_stack([-change, 0 * change]), ends, np.empty(0))])
-    Agreement(steps=20, slope=-1.0, agreement=0.0, proportional=1.0, torque=None, judged=True)
+    >>> agreement([Steps(change, np.column_stack([-change, 0 * change]), ends)])
+    Agreement(steps=20, slope=-1.0, agreement=0.0, proportional=1.0, judged=True)
     """
-    change, work, torque = (
+    change, work = (
         np.concatenate([np.empty(0), *(getattr(part, name) for part in parts)])
-        for name in ("change", "work", "torque")
+        for name in ("change", "work")
     )
     judged = True
     if any(part.displaced for part in parts):
@@ -94,14 +89,13 @@ def agreement(parts: list[Steps]) -> Agreement:
         judged = int(working.sum()) >= LEAST_STEPS
         change, work = (change[working], work[working]) if judged else (change, work)
     change, work = telling(change, work)
-    turn = float(np.median(torque)) if len(torque) >= LEAST_FRAMES else None
     if len(change) < LEAST_STEPS:
-        return Agreement(len(change), None, None, None, turn)
+        return Agreement(len(change), None, None, None)
     slope = _slope(change, work)
     if not np.isfinite(slope):
-        return Agreement(len(change), slope, 0.0, 1.0, turn)
+        return Agreement(len(change), slope, 0.0, 1.0)
     scaled = slope * work
-    return Agreement(len(change), slope, share(change, work), share(change, scaled), turn, judged)
+    return Agreement(len(change), slope, share(change, work), share(change, scaled), judged)
 
 
 def telling(change: Floats, work: Floats) -> tuple[Floats, Floats]:
@@ -134,7 +128,7 @@ def judge(found: Agreement, where: str) -> None:
     Raises
     ------
     InputError
-        Naming slope, agreement or torque, and what it seems to come from.
+        Naming slope and agreement, and what it seems to come from.
     """
     if found.wrong and not np.isfinite(found.slope or 0.0):
         raise InputError(
@@ -149,14 +143,6 @@ def judge(found: Agreement, where: str) -> None:
             f"forces, and {found.agreement:.0%} of them agree - expected 1 ({SLOPE_RANGE[0]:g} to "
             f"{SLOPE_RANGE[1]:g}) and over {LEAST_AGREEMENT:.0%}. {_cause(found)} Correct the "
             "labels, or their units, in the file."
-        )
-    if found.torque is not None and found.torque > LARGEST_TORQUE:
-        raise InputError(
-            f"forces{where}: half of the molecules feel a torque above {found.torque:.2g} of the "
-            f"largest that forces of these sizes can give - allowed {LARGEST_TORQUE:g}; an "
-            "isolated molecule feels none. Forces are in another order of atoms, axes or frames "
-            "than the coordinates, or a field acts that a potential of the molecule cannot know. "
-            "Correct the forces in the file."
         )
 
 

@@ -22,14 +22,13 @@ With 60 meV/Å 1.5 % of the frames are above a limit at most. The limits stand b
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from e3d.arrays import Floats
 from e3d.errors import InputError
 from e3d.store.checks.force_work import net_share, torque_share
 from e3d.store.group import Group, named
 
-LARGEST_MEDIAN_NET: Final = 0.03
+_USUAL: Final = {"net force": 0.03, "torque": 0.02}
+"""Half of the frames may have more."""
 LARGEST_NET: Final = 0.1
 LARGEST_TORQUE_OF_ONE: Final = 0.08
 MOST_FRAMES_ABOVE: Final = 0.03
@@ -77,17 +76,17 @@ class Balance:
         if not len(group.energy):
             return
         net = net_share(group.forces)
-        self._count(group, "net force", net, LARGEST_MEDIAN_NET)
+        self._count(group, "net force", net)
         if group.cell is None and len(group.atomic_numbers) > 1:
             torque = torque_share(group.positions, group.forces)
-            self._count(group, "torque", torque, np.inf)
+            self._count(group, "torque", torque)
 
-    def _count(self, group: Group, what: str, shares: Floats, usual: float) -> None:
+    def _count(self, group: Group, what: str, shares: Floats) -> None:
         worst = int(shares.argmax())
         count = self._counts.setdefault((group.subset, what), _Count())
         count += _Count(
             len(shares),
-            int((shares > usual).sum()),
+            int((shares > _USUAL[what]).sum()),
             int((shares > _LIMITS[what]).sum()),
             float(shares[worst]),
             named(group, worst),
@@ -113,7 +112,7 @@ def _check(what: str, count: _Count, where: str) -> None:
     many = count.above >= max(LEAST_ABOVE, MOST_FRAMES_ABOVE * count.frames)
     if not many and (count.frames < LEAST_FRAMES or 2 * count.unusual <= count.frames):
         return
-    wrong, limit, allowed = count.unusual, LARGEST_MEDIAN_NET, "half"
+    wrong, limit, allowed = count.unusual, _USUAL[what], "half"
     if many:
         wrong, limit, allowed = count.above, _LIMITS[what], f"{MOST_FRAMES_ABOVE:.0%}"
     raise InputError(

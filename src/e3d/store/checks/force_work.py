@@ -43,15 +43,13 @@ class Steps:
     """P steps between near conformations: change of energy (P,), and what the forces do, eV.
 
     ``halves`` (P, 2) are the parts that the forces of either conformation have in the work, and
-    ``ends`` (P, 2) the rows of the two in their group. ``torque`` (K,) is the net torque on each
-    conformation looked at, as a share of the largest that forces of these sizes could give; empty
-    for periodic frames. ``displaced`` says that the work is along Cartesian displacements.
+    ``ends`` (P, 2) the rows of the two in their group. ``displaced`` says that the work is along
+    Cartesian displacements.
     """
 
     change: Floats
     halves: Floats
     ends: Ints
-    torque: Floats
     displaced: bool = False
 
     @property
@@ -64,13 +62,10 @@ def steps(group: Group) -> Steps:
     """Return the steps between the first conformations of a group that are near each other."""
     n = len(group.atomic_numbers)
     if n < 2 or not len(group.energy):
-        return Steps(*_NO_STEPS, np.empty(0))
-    if group.cell is not None:
-        return Steps(*_displaced(group), np.empty(0), displaced=True)
-    torque = torque_share(group.positions[:MOST_FRAMES], group.forces[:MOST_FRAMES])
-    if n > LARGEST_MOLECULE:
-        return Steps(*_displaced(group), torque, displaced=True)
-    return Steps(*_deformed(group), torque)
+        return Steps(*_NO_STEPS)
+    if group.cell is not None or n > LARGEST_MOLECULE:
+        return Steps(*_displaced(group), displaced=True)
+    return Steps(*_deformed(group))
 
 
 def _deformed(group: Group) -> tuple[Floats, Floats, Ints]:

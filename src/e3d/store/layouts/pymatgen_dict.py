@@ -74,9 +74,6 @@ def labelled_crystal(
     numbers = np.array(species, dtype=np.int64)
     pbc = _flags(lattice.get("pbc", (True, True, True)), where)
     require_cell(cell, pbc, len(numbers), where)
-    for said in (lattice, {"volume": record.get("volume")}):
-        require_one_cell(said, cell, where)
-    require_one_place(sites, cell, pbc, where)
     properties = _properties(structure)
     for said in (record, structure, properties, lattice, sites[0], _properties(sites[0])):
         require_ev_and_ang(said, where, expected=_EXPECTED)
@@ -96,12 +93,28 @@ def labelled_crystal(
         charge=charge or 0,
         multiplicity=multiplicity,
     )
-    for said in (record, structure):
-        require_one_composition(said, numbers, where)
-    require_one_energy(record, frame.energy, frame.forces, where)
+    _require_one_record(record, lattice, sites, frame, where)
     if frame.stress is not None:
         require_stress(frame.stress, cell, len(sites), where, unit="kbar")
     return frame
+
+
+def _require_one_record(
+    record: Mapping[str, Any],
+    lattice: Mapping[str, Any],
+    sites: Sequence[Any],
+    frame: Frame,
+    where: str,
+) -> None:
+    """Refuse a record that says a thing twice, and not the same."""
+    assert frame.cell is not None
+    assert frame.pbc is not None
+    for said in (lattice, {"volume": record.get("volume")}):
+        require_one_cell(said, frame.cell, where)
+    require_one_place(sites, frame.cell, frame.pbc, where)
+    for said in (record, record["structure"]):
+        require_one_composition(said, frame.atomic_numbers, where)
+    require_one_energy(record, frame.energy, frame.forces, where)
 
 
 def _lattice_and_sites(structure: Any, where: str) -> tuple[Mapping[str, Any], list[Any]]:

@@ -15,7 +15,7 @@ from ase import Atoms
 
 from e3d.errors import InputError
 from e3d.store import geometry
-from e3d.store.checks.gate import EXCESSIVE
+from e3d.store.checks.gate import EXCESSIVE, MOSTLY_EXCESSIVE
 from e3d.store.checks.plausibility import check_frames
 from e3d.store.convert import write_store
 from e3d.store.group import Group, check_groups
@@ -167,6 +167,19 @@ def test_few_frames_with_excessive_forces_are_left_out_and_counted(
     assert report["frames"] == 20 * MOLECULES - 2
     assert report["frames_dropped"] == {EXCESSIVE: 2}
     assert report["force_norm_eV_per_ang"][1] < 51.5 * np.sqrt(3)
+
+
+def test_the_rest_of_a_molecule_with_excessive_forces_is_left_out_too(
+    spoilt: Any, tmp_path: Path
+) -> None:
+    """Forces of one molecule in another unit: those below the limit are as wrong."""
+
+    def change(arrays: Arrays) -> None:
+        arrays[G][:15] = arrays[G][:15] * 1e4
+
+    report = write_store(spoilt(change, only=1), tmp_path / "store.h5").as_dict()
+    assert report["frames"] == 20 * (MOLECULES - 1)
+    assert report["frames_dropped"] == {EXCESSIVE: 15, MOSTLY_EXCESSIVE: 5}
 
 
 def test_excessive_forces_everywhere_are_a_unit(

@@ -14,6 +14,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import read, write
 
 from e3d.errors import InputError
 from e3d.store.checks.varying import Energies
@@ -93,6 +94,47 @@ def test_forces_cancel_in_every_frame(
     )
     with input_error("single.xyz", text, "conformation"):
         write_store(path, tmp_path / "store.h5", layout="extxyz")
+
+
+def reversed_elements(frame: Atoms) -> None:
+    frame.numbers = frame.numbers[::-1].copy()
+
+
+def one_decimal(frame: Atoms) -> None:
+    frame.positions = frame.positions.round(1)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (reversed_elements, "elements are in another order"),
+        (one_decimal, "coordinates of 39 of 39 frames of molecules have one decimal"),
+    ],
+)
+def test_what_no_molecule_has(
+    change: Any, text: str, singles: list[Atoms], tmp_path: Path, input_error: Any
+) -> None:
+    frames = []
+    for source in singles:
+        frame, results = source.copy(), dict(source.calc.results)
+        change(frame)
+        frame.calc = SinglePointCalculator(frame, **results)
+        frames.append(frame)
+    write(tmp_path / "single.xyz", frames, format="extxyz")
+    with input_error("single.xyz", text):
+        write_store(tmp_path / "single.xyz", tmp_path / "store.h5", layout="extxyz")
+
+
+@pytest.mark.parametrize("every", [2, 4])
+def test_two_levels_of_theory(every: int, root: Path, tmp_path: Path, input_error: Any) -> None:
+    frames = list(read(root / "resources" / "spice2_real.xyz", index="0:80"))
+    for k, frame in enumerate(frames):
+        results = dict(frame.calc.results)
+        results["energy"] += (k % every == 0) * 3.0 * len(frame)
+        frame.calc = SinglePointCalculator(frame, **results)
+    write(tmp_path / "single.xyz", frames, format="extxyz")
+    with input_error("single.xyz", "Two levels of theory"):
+        write_store(tmp_path / "single.xyz", tmp_path / "store.h5", layout="extxyz")
 
 
 # -- molecules in a periodic box -----------------------------------------------------------------
@@ -185,6 +227,37 @@ CRYSTAL = {
     ),
     "pulled": (pulled(0.3, 0.3, 0.3), "in 30 of 30 frames the net force is"),
 }
+
+
+@pytest.mark.parametrize("factor", [BOHR_ANG, 1 / BOHR_ANG])
+def test_every_third_crystal_in_another_unit(
+    factor: float, copper: list[Atoms], tmp_path: Path, input_error: Any
+) -> None:
+    frames = [frame.copy() for frame in copper]
+    for k, frame in enumerate(frames):
+        results = dict(copper[k].calc.results)
+        if k % 3 == 0:
+            frame.set_cell(frame.cell * factor, scale_atoms=True)
+        frame.calc = SinglePointCalculator(frame, **results)
+    write(tmp_path / "copper.xyz", frames, format="extxyz")
+    with input_error("copper.xyz", "closest atoms of a quarter of the frames or more", "bohr"):
+        write_store(tmp_path / "copper.xyz", tmp_path / "store.h5", **EMT_ATOM)
+
+
+def test_crystals_without_forces_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The forces of a cell of one atom are zero by symmetry: right, and worth a line."""
+    frames = [bulk("Cu", a=3.4 + 0.02 * k) for k in range(10)]
+    for frame in frames:
+        frame.calc = EMT()
+        energy = frame.get_potential_energy() - 3.5
+        labels = {"energy": energy, "forces": np.zeros((1, 3))}
+        frame.calc = SinglePointCalculator(frame, **labels)
+    write(tmp_path / "copper.xyz", frames, format="extxyz")
+    report = write_store(tmp_path / "copper.xyz", tmp_path / "store.h5", **EMT_ATOM)
+    assert report.frames == 10
+    assert "forces of 10 of 10 frames of crystals are exactly zero" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from e3d.store.checks.balance import Balance
 from e3d.store.checks.force_energy import ForceEnergy
 from e3d.store.checks.isolated import parts
 from e3d.store.checks.length_scale import FACTORS, LengthScale
+from e3d.store.checks.levels import Levels
 from e3d.store.checks.plausibility import (
     LARGEST_FORCE,
     check_atoms,
@@ -27,6 +28,7 @@ from e3d.store.checks.plausibility import (
     check_frames,
     excessive,
 )
+from e3d.store.checks.structures import Structures
 from e3d.store.checks.varying import Energies
 from e3d.store.geometry import geometry
 from e3d.store.group import Group, select
@@ -35,6 +37,7 @@ from e3d.store.report import Report
 log = logging.getLogger(__name__)
 
 EXCESSIVE: Final = f"forces with a component beyond {LARGEST_FORCE:.2f} eV/Å (1 hartree/bohr)"
+MOSTLY_EXCESSIVE: Final = "frames of a molecule most of whose frames have such forces"
 MOST_EXCESSIVE: Final = 0.1
 """Where more frames than this share have such forces, their unit is wrong."""
 LOWER_ATOM_EV: Final = 0.2
@@ -54,6 +57,8 @@ class Gate:
         self._forces = ForceEnergy()
         self._balance = Balance()
         self._energies = Energies(atoms)
+        self._levels = Levels(atoms)
+        self._structures = Structures()
         self._seen: Counter[str] = Counter()
         self._lowest: dict[int, float] = {}
 
@@ -75,7 +80,11 @@ class Gate:
         if too_large.any():
             self._seen[EXCESSIVE] += int(too_large.sum())
             self._report.frames_dropped[EXCESSIVE] += int(too_large.sum())
-            group = select(group, ~too_large)
+            rest = ~too_large
+            if 0 < rest.sum() < too_large.sum():
+                self._report.frames_dropped[MOSTLY_EXCESSIVE] += int(rest.sum())
+                rest[:] = False
+            group = select(group, rest)
         check_frames(group, molecule.charge, self._atoms)
         return group
 
@@ -95,6 +104,9 @@ class Gate:
             self._forces.add(part)
             self._balance.add(part)
             self._energies.add(part)
+            self._structures.add(part)
+            if molecule.charge == 0:
+                self._levels.add(part)
             self._count_forces(part)
         return found.intact
 
@@ -107,7 +119,9 @@ class Gate:
             If the file as a whole cannot be right.
         """
         self._scale.check()
+        self._structures.finish()
         self._energies.finish()
+        self._levels.finish()
         self._check_zero_forces()
         self._check_single_atoms()
         found = self._forces.finish()
@@ -131,9 +145,13 @@ class Gate:
             log.warning("%d of %d frames left out: %s", excess, frames, EXCESSIVE)
 
     def _count_forces(self, group: Group) -> None:
-        if group.cell is None and len(group.atomic_numbers) > 1:
+        zero = int((group.forces == 0).all(axis=(1, 2)).sum())
+        if group.cell is not None:
+            self._seen["crystals"] += len(group.energy)
+            self._seen["zero in crystals"] += zero
+        elif len(group.atomic_numbers) > 1:
             self._seen["molecules"] += len(group.energy)
-            self._seen["zero"] += int((group.forces == 0).all(axis=(1, 2)).sum())
+            self._seen["zero"] += zero
 
     def _check_zero_forces(self) -> None:
         zero, molecules = self._seen["zero"], self._seen["molecules"]
@@ -145,6 +163,14 @@ class Gate:
             )
         if zero:
             log.warning("forces of %d of %d frames of molecules are exactly zero", zero, molecules)
+        zero, crystals = self._seen["zero in crystals"], self._seen["crystals"]
+        if zero > MOST_WITHOUT_FORCES * crystals:
+            log.warning(
+                "forces of %d of %d frames of crystals are exactly zero: right for crystals whose "
+                "symmetry leaves none, else labels are missing",
+                zero,
+                crystals,
+            )
 
     def _check_single_atoms(self) -> None:
         """Refuse isolated atoms above the ones of the file: those are of another level."""

@@ -30,10 +30,11 @@ MIXUPS: Final = {
 """The factor that mends coordinates, and what went wrong."""
 FACTORS: Final = tuple(MIXUPS)
 CONTACT: Final = (0.65, 1.4)
-"""Closest contact over covalent radii: nine frames of ten have more, and less, than this.
+"""Closest contact over covalent radii: three frames of four have more, and less, than this.
 
 Of molecules it is 0.73 to 1.2, of MPtrj's cells 0.59 to 1.22 (medians 0.9); bohr as Å 1.4 to 2.3,
 Å as bohr 0.39 to 0.6."""
+MOST_UNUSUAL: Final = 0.25
 USUAL_CONTACT: Final = (0.68, 1.3)
 MOST_CHANGED: Final = 0.2
 MENDED: Final = 0.8
@@ -112,19 +113,17 @@ class LengthScale:
         frames = int(counts.sum())
         if frames < LEAST_FRAMES:
             return
-        shortest, longest = _quantile(counts, 0.1), _quantile(counts, 0.9)
-        if longest >= CONTACT[0] and shortest <= CONTACT[1]:
-            return
-        typical = longest if longest < CONTACT[0] else shortest
-        fits = [f for f in FACTORS if USUAL_CONTACT[0] <= typical * f <= USUAL_CONTACT[1]]
-        if fits:
-            raise InputError(
-                f"subset {subset!r}: the closest atoms of nine frames in ten are "
-                f"{'within' if longest < CONTACT[0] else 'beyond'} {typical:.2g} times the sum of "
-                f"their covalent radii - {CONTACT[0]:g} to {CONTACT[1]:g} is usual. Distances "
-                f"{fits[0]:.4g} times as large would be: {MIXUPS[fits[0]]}. Correct the file or "
-                "its `layout`."
-            )
+        low, high = _quantile(counts, MOST_UNUSUAL), _quantile(counts, 1 - MOST_UNUSUAL)
+        for typical, unusual in ((low, low < CONTACT[0]), (high, high > CONTACT[1])):
+            fits = [f for f in FACTORS if USUAL_CONTACT[0] <= typical * f <= USUAL_CONTACT[1]]
+            if unusual and fits:
+                raise InputError(
+                    f"subset {subset!r}: the closest atoms of a quarter of the frames or more are "
+                    f"{'within' if typical == low else 'beyond'} {typical:.2g} times the sum of "
+                    f"their covalent radii - {CONTACT[0]:g} to {CONTACT[1]:g} is usual. Distances "
+                    f"{fits[0]:.4g} times as large would be: {MIXUPS[fits[0]]}. Correct the file "
+                    "or its `layout`."
+                )
 
 
 def _quantile(counts: Ints, share: float) -> float:

@@ -23,6 +23,7 @@ LEAST_WRONG: Final = 5
 WEAKLY_BOUND_EV_PER_ATOM: Final = -0.5
 """Mercury, the weakest metal, has -0.67 eV per atom; 2 of 999 frames of MPtrj lie above."""
 LEAST_CRYSTALS: Final = 20
+MOST_WEAK: Final = 0.2
 _OTHER_FORCES: Final = 0.01
 
 
@@ -84,7 +85,7 @@ class Energies:
                 f"the last digit and other forces or atoms - at most {MOST_REPEATED:.0%} may. The "
                 "energies are not those of the frames: label them."
             )
-        if self._crystals >= LEAST_CRYSTALS and 2 * self._weak > self._crystals:
+        if self._crystals >= LEAST_CRYSTALS and self._weak > MOST_WEAK * self._crystals:
             log.warning(
                 "%d of %d crystals are bound by less than %g eV per atom, weaker than any metal: "
                 "the energies may be in another unit (hartree, Ry), or relative to something, or "

@@ -4,9 +4,10 @@ A table has a row for all frames of a test set, one per molecule and one per ele
 Intervals are delete-group jackknifes over molecules.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,10 @@ from e3d.store.splits import frames_in, hash_of_splits, read_splits
 from e3d.structures import Structure, from_store
 from e3d.units import EV_MEV
 
+log = logging.getLogger(__name__)
+
+_OTHER_LEVEL_MEV: Final = 3000.0
+"""Of an atom; the smallest models of the default study are off by up to 220."""
 _ERROR, _ABSOLUTE, _SQUARE, _ELEMENT = "error", "absolute", "square", "element"
 
 
@@ -78,6 +83,7 @@ def write_errors(
             made_from |= hashes
             for name, frames in sets.items():
                 part = _errors(model, from_store(reader, frames), skip=skip_unknown_elements)
+                warn_of_level(part, name)
                 part.insert(0, C.TEST_SET, name)
                 part.insert(1, C.N_PARAMETERS, model.n_parameters)
                 parts.append(part)
@@ -109,6 +115,18 @@ def _errors(model: LoadedModel, structures: Iterable[Structure], *, skip: bool) 
     known = KnownElements(model, structures)
     table = error_table(*residuals(model, known if skip else structures))
     return table.assign(**{C.FRAMES_LEFT_OUT: known.left_out})
+
+
+def warn_of_level(table: pd.DataFrame, name: str) -> None:
+    """Say that energies so far off are of another level of theory, or relative to something."""
+    error = float(table[METRICS[0]].iloc[0])
+    if error > _OTHER_LEVEL_MEV:
+        log.warning(
+            "%s: energies are off by %.0f meV per atom on average: the labels are of another level "
+            "of theory than the model, or have another zero",
+            name,
+            error,
+        )
 
 
 def _test_sets(

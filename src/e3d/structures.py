@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 NOT_PERIODIC = (False, False, False)
 _FRAMES_PER_READ = 256
+_NEAREST_CONTACT = 0.45
+"""Over the sum of covalent radii: in MPtrj's cells it is 0.59 or more, in squeezed bonds 0.6."""
 
 
 @dataclass(frozen=True)
@@ -266,13 +268,19 @@ def without_bonds(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> 
 
 
 def _check_distances(bare: Structure) -> None:
-    """Refuse atoms on top of each other, and warn where no two are near enough for a bond."""
+    """Refuse atoms far too near to each other, and warn where no two are near enough for a bond."""
     x = bare.positions[None]
     cell = None if bare.cell is None else bare.cell[None]
     pbc = None if bare.cell is None else np.array([bare.pbc])
     numbers, no_labels = bare.atomic_numbers, (np.zeros(1), np.zeros_like(x))
     found = geometry(Group("", "", numbers, x, *no_labels, cell=cell, pbc=pbc), None)
     require_apart(bare.label, numbers, found.pair[0], float(found.closest[0]))
+    if found.contact[0] < _NEAREST_CONTACT:
+        raise InputError(
+            f"{bare.label}: atoms are as near as {found.contact[0]:.2g} times the sum of their "
+            f"covalent radii - at least {_NEAREST_CONTACT:g}, half of a bond is none. Correct the "
+            "unit of the coordinates (fractional, bohr?), the cell or its symmetry."
+        )
     if BROKEN_FACTOR < found.contact[0] < np.inf:
         log.warning(
             "%s: no two atoms are near enough to be bonded, the closest are %.3g Å apart; are the "

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from e3d.errors import InputError
-from e3d.evaluate import error_table, residuals, write_errors
+from e3d.evaluate import error_table, residuals, warn_of_level, write_errors
 from e3d.models import load_model
 from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
@@ -115,6 +115,15 @@ def test_frames_without_labels_are_left_out(prepared: Prepared, trained: Path) -
     assert 0 < len(rest) < len(mixed) - 1
     for found, expected in zip(residuals(model, mixed), residuals(model, rest), strict=True):
         pd.testing.assert_frame_equal(found, expected, check_exact=False, atol=1e-9)
+
+
+def test_labels_of_another_level_are_named(
+    table: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_of_level(table, "ours")
+    assert not caplog.text
+    warn_of_level(table.assign(energy_mae_meV_per_atom=30_000.0), "theirs")
+    assert "theirs: energies are off by 30000 meV per atom" in caplog.text
 
 
 def test_frames_with_unknown_elements_are_an_error_or_left_out_and_counted(

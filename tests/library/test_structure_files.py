@@ -11,6 +11,7 @@ from ase.build import molecule as g2_molecule
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
+from e3d.structure_files.images import images
 from e3d.structures import Structure, from_file
 
 LAMMPS = """LAMMPS data file via write_data, timestep = 0, units = real
@@ -198,3 +199,65 @@ def test_missing_hydrogens_are_warned_of(
     assert isinstance(one, Structure)
     assert np.isfinite(one.positions).all()
     assert ("hydrogens may be missing" in caplog.text) == warned
+
+
+CIF = """data_x
+_cell_length_a 3.785
+_cell_length_b 3.785
+_cell_length_c 9.514
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_space_group_name_H-M_alt '{}'
+_space_group_IT_number {}
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Ti1 Ti 0 0 0
+"""
+POSCAR = "x\n1.0\n{0} 0 0\n0 {0} 0\n0 0 {0}\n{1}\n{2}\n{3}\n0 0 0\n0.5 0.5 0.5\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("a.cif", CIF.format("I 41/a m d :2", 141), "no symmetry operations"),
+        ("a.cif", CIF.format("P 1 21/n 1", 14), "no symmetry operations"),
+        ("a.cif", CIF.format("P 1", 225), "no symmetry operations"),
+        ("POSCAR", POSCAR.format(4, "Na Cl O", "1 1", "Direct"), "2 counts of atoms for the 3"),
+        ("POSCAR", POSCAR.format(4, "Na Cl", "1 1", "Cartesian"), "half of a bond is none"),
+        ("a.pdb", CRYST.replace("P 1  ", "P 1 21 1 ").format(9) + PDB, "a part of the cell"),
+    ],
+)
+def test_crystals_in_part_are_refused(
+    name: str, content: str, text: str, tmp_path: Path, input_error: Any
+) -> None:
+    if name == "a.pdb":
+        content = content.replace(PDB, PDB.format(1, "C", 1.0, 1.0, 1.0, "") + "END\n")
+    (tmp_path / name).write_text(content)
+    with input_error(name, text):
+        list(from_file(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "formula"),
+    [
+        ("a.cif", CIF.format("P 4", 75), "Ti"),
+        ("a.cif", CIF.format("P 1 2 1", 3), "Ti"),
+        ("POSCAR", POSCAR.format(4, "Na Cl", "1 1", "Direct"), "ClNa"),
+    ],
+)
+def test_whole_crystals_are_read(name: str, content: str, formula: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    assert [one.smiles for one in from_file(tmp_path / name)] == [formula]
+
+
+def test_the_charge_of_quantum_espresso(tmp_path: Path) -> None:
+    text = "&CONTROL\n/\n&SYSTEM\n ibrav=0, nat=2, ntyp=2\n tot_charge = -1.0\n/\n&ELECTRONS\n/\n"
+    text += "ATOMIC_SPECIES\nO 16 O.UPF\nH 1 H.UPF\nCELL_PARAMETERS angstrom\n9 0 0\n0 9 0\n0 0 9\n"
+    (tmp_path / "a.pwi").write_text(text + "ATOMIC_POSITIONS angstrom\nO 0 0 0\nH 0 0 0.96\n")
+    (one,) = images(tmp_path / "a.pwi")
+    assert one.info["charge"] == -1

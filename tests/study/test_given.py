@@ -94,7 +94,8 @@ def test_tests_are_sets_of_structures(load: Any) -> None:
     ("grid", "changes", "text"),
     [
         ({}, {"given": ["thiers"]}, "did you mean 'theirs'"),
-        ({}, {"tests": ["minispice"]}, "trained on by the grid"),
+        ({}, {"tests": ["minispice"]}, "frames that runs are trained on"),
+        ({"dataset": ["hybrid-small"]}, {"tests": ["minispice"]}, "frames that runs are trained"),
         ({}, {"tests": ["hybrid-small"]}, "is a mixture"),
         ({}, {"tests": ["spice-real"]}, "did you mean 'spice2-real'"),
         ({"model": []}, {"controls": []}, "the study has no run"),

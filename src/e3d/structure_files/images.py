@@ -12,6 +12,7 @@ from ase.io.formats import filetype
 
 from e3d.errors import InputError, one_line
 from e3d.store.layouts.xyz_frames import read_frames
+from e3d.structure_files.crystals import require_whole_crystal
 from e3d.structure_files.molfiles import molfile
 from e3d.structure_files.named_elements import (
     LAMMPS_DATA,
@@ -66,6 +67,7 @@ def _images(path: Path) -> Iterator[Atoms]:
             yield molfile(path)
         else:
             require_elements(path, form)
+            require_whole_crystal(path, form)
             more = stated_by(path, form)
             options = {"Z_of_type": elements_of_types(path)} if form == LAMMPS_DATA else {}
             found = ase.io.iread(path, ":", form, do_not_split_by_at_sign=True, **options)

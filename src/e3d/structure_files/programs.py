@@ -22,6 +22,7 @@ _STATED: Final[Mapping[str, tuple[str, ...]]] = {
     "gamess-us-out": (rf"\s*CHARGE OF MOLECULE\s*=\s*{_Q}", rf"\s*SPIN MULTIPLICITY\s*=\s*{_M}"),
     "cjson": (rf'.*"totalCharge"\s*:\s*{_Q}', rf'.*"totalSpinMultiplicity"\s*:\s*{_M}'),
     "turbomole": (rf"\$eht\b.*\bcharge=\s*{_Q}", r"\$eht\b.*\bunpaired=\s*(?P<unpaired>\d+)"),
+    "espresso-in": (rf"[^!]*\btot_charge\s*=\s*{_Q}(?:\.0*)?(?:[dDeE][-+]?0+)?\s*(?:,.*|!.*)?$",),
     "lammps-data": (r".*\bunits\s*=\s*(?P<units>\w+)",),
     "lammps-dump-text": (r"(?P<units>[a-z]+)\s*$",),  # the line behind ITEM: UNITS
 }

@@ -88,12 +88,19 @@ def check_tests(
         Naming the dataset.
     """
     taken = [*TEST_SPLITS, TEST_IONIC, TEST_ALL, NAMED_BONDS]
+    parts = sources(trained_on, known)
+    files = {known[part].get("path"): part for part in parts}
     for name in names:
-        if name in trained_on or "mix" in known[name]:
-            what = "a mixture" if "mix" in known[name] else "trained on by the grid or controls"
+        if "mix" in known[name]:
             raise InputError(
-                f"tests: {name!r} is {what} - a test dataset has a file of its own and no run is "
-                "trained on it. Name another, or remove it."
+                f"tests: {name!r} is a mixture - a test dataset has a file of its own. Name "
+                "another, or remove it."
+            )
+        if name in parts or known[name].get("path") in files:
+            part = name if name in parts else files[known[name]["path"]]
+            raise InputError(
+                f"tests: {name!r} has frames that runs are trained on, those of {part!r} - no run "
+                "may be trained on a test dataset. Name another, or remove it."
             )
         if set_name(name) in taken:
             raise InputError(

@@ -30,11 +30,16 @@ MIXUPS: Final = {
 """The factor that mends coordinates, and what went wrong."""
 FACTORS: Final = tuple(MIXUPS)
 CONTACT: Final = (0.65, 1.4)
-"""Closest contact over covalent radii: three frames of four have more, and less, than this.
+"""Usual closest contact over covalent radii.
 
 Of molecules it is 0.73 to 1.2, of MPtrj's cells 0.59 to 1.22 (medians 0.9); bohr as Å 1.4 to 2.3,
 Å as bohr 0.39 to 0.6."""
-MOST_UNUSUAL: Final = 0.25
+LEAST_COMPOSITIONS: Final = 5
+MOST_UNUSUAL: Final = (0.9, 0.25)
+"""Share of frames with unusual contacts: of fewer compositions, as scans are, and of five or more.
+"""
+EMPTIEST_ANG3: Final = 400.0
+"""A cell with more volume for each atom is a box around molecules."""
 USUAL_CONTACT: Final = (0.68, 1.3)
 MOST_CHANGED: Final = 0.2
 MENDED: Final = 0.8
@@ -47,7 +52,7 @@ class LengthScale:
 
     def __init__(self) -> None:
         """Begin with nothing seen."""
-        self._contacts: dict[str, Ints] = {}
+        self._contacts: dict[str, tuple[Ints, set[bytes]]] = {}
         self._mended = np.zeros(len(FACTORS), dtype=np.int64)
         self._seen: Counter[str] = Counter()
         self._changed = ""
@@ -57,10 +62,10 @@ class LengthScale:
         if not len(group.energy):
             return
         usual = (~NOBLE[group.atomic_numbers]).sum()
-        if usual > 2 or (group.cell is not None and usual > 1):
-            places = np.searchsorted(_BINS, found.contact[np.isfinite(found.contact)])
-            counts = self._contacts.setdefault(group.subset, np.zeros(len(_BINS) + 1, dtype=int))
-            counts += np.bincount(places, minlength=len(counts))
+        if (group.atomic_numbers == 1).all():  # chains and crystals of hydrogen have any spacing
+            usual = 0
+        if usual > 2 or (usual > 1 and _is_full(group)):
+            self._count_contacts(group, found.contact[np.isfinite(found.contact)])
         if known_bonds and len(group.atomic_numbers) > 2:
             self._seen["frames"] += len(found.intact)
             self._seen["changed"] += int((~found.intact).sum())
@@ -68,6 +73,13 @@ class LengthScale:
             self._seen["groups"] += 1
             self._seen["groups never intact"] += not found.intact.any()
             self._mended += found.intact_at.sum(axis=0)
+
+    def _count_contacts(self, group: Group, contact: Floats) -> None:
+        empty = np.zeros(len(_BINS) + 1, dtype=np.int64), set[bytes]()
+        counts, unusual = self._contacts.setdefault(group.subset, empty)
+        counts += np.bincount(np.searchsorted(_BINS, contact), minlength=len(counts))
+        if ((contact < CONTACT[0]) | (contact > CONTACT[1])).any():
+            unusual.add(np.sort(group.atomic_numbers).tobytes())
 
     def check(self) -> None:
         """Refuse coordinates in another unit, and atoms in another order than the SMILES.
@@ -78,8 +90,10 @@ class LengthScale:
             Naming the factor that fits, if one does.
         """
         self._check_bonds()
-        for subset, counts in sorted(self._contacts.items()):
-            self._check_contacts(subset, counts)
+        for subset, (counts, unusual) in sorted(self._contacts.items()):
+            most = MOST_UNUSUAL[len(unusual) >= LEAST_COMPOSITIONS]
+            if counts.sum() >= LEAST_FRAMES:
+                _check_contacts(subset, counts, most)
 
     def _check_bonds(self) -> None:
         """Refuse many molecules none of whose frames has its bonds: a path or stretch has one."""
@@ -109,21 +123,28 @@ class LengthScale:
             "another molecule: correct the file, or leave the SMILES out."
         )
 
-    def _check_contacts(self, subset: str, counts: Ints) -> None:
-        frames = int(counts.sum())
-        if frames < LEAST_FRAMES:
-            return
-        low, high = _quantile(counts, MOST_UNUSUAL), _quantile(counts, 1 - MOST_UNUSUAL)
-        for typical, unusual in ((low, low < CONTACT[0]), (high, high > CONTACT[1])):
-            fits = [f for f in FACTORS if USUAL_CONTACT[0] <= typical * f <= USUAL_CONTACT[1]]
-            if unusual and fits:
-                raise InputError(
-                    f"subset {subset!r}: the closest atoms of a quarter of the frames or more are "
-                    f"{'within' if typical == low else 'beyond'} {typical:.2g} times the sum of "
-                    f"their covalent radii - {CONTACT[0]:g} to {CONTACT[1]:g} is usual. Distances "
-                    f"{fits[0]:.4g} times as large would be: {MIXUPS[fits[0]]}. Correct the file "
-                    "or its `layout`."
-                )
+
+def _is_full(group: Group) -> bool:
+    """Say whether the cells of a group hold a crystal, and no molecule in a box."""
+    if group.cell is None:
+        return False
+    volume = np.abs(np.linalg.det(group.cell)) / len(group.atomic_numbers)
+    return bool(np.median(volume) < EMPTIEST_ANG3)
+
+
+def _check_contacts(subset: str, counts: Ints, most: float) -> None:
+    """Refuse contacts that are unusual in more than a share ``most`` and fit a mix-up of units."""
+    low, high = _quantile(counts, most), _quantile(counts, 1 - most)
+    for typical, unusual in ((low, low < CONTACT[0]), (high, high > CONTACT[1])):
+        fits = [f for f in FACTORS if USUAL_CONTACT[0] <= typical * f <= USUAL_CONTACT[1]]
+        if unusual and fits:
+            raise InputError(
+                f"subset {subset!r}: the closest atoms of {most:.0%} of the frames or more are "
+                f"{'within' if typical == low else 'beyond'} {typical:.2g} times the sum of their "
+                f"covalent radii - {CONTACT[0]:g} to {CONTACT[1]:g} is usual. Distances "
+                f"{fits[0]:.4g} times as large would be: {MIXUPS[fits[0]]}. Correct the file or "
+                "its `layout`."
+            )
 
 
 def _quantile(counts: Ints, share: float) -> float:

@@ -2,23 +2,28 @@
 
 The energy of a molecule is nearly a sum over its elements. What is left, per atom and at most, is
 0.39 eV in 353 molecules of SPICE 2 and in the molecules that ship (0.57 eV in reaction paths). A
-bond that is broken adds 5 eV to a molecule, half an eV to each of ten atoms. Crystals are left out:
-there it is up to 5 eV.
+bond that is broken adds 5 eV to a molecule, half an eV to each of ten atoms. Only single molecules
+of carbon and hydrogen count: of others, of clusters and of crystals it may be several eV.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+from ase.data import covalent_radii
 from ase.formula import Formula
+from scipy.sparse.csgraph import connected_components
 
-from e3d.arrays import Floats
+from e3d.arrays import Floats, Ints
 from e3d.chemistry import symbol
+from e3d.connectivity import GEOMETRIC_FACTOR
 from e3d.errors import InputError
+from e3d.store.checks.structures import COMMON
 from e3d.store.group import Group
 
 LEAST_ATOMS: Final = 10
 LEAST_MOLECULES: Final = 30
+LEAST_COMPOSITIONS: Final = 10
 PER_ELEMENT: Final = 5
 APART_EV_PER_ATOM: Final = 0.6
 MOST_APART: Final = 0.1
@@ -37,9 +42,12 @@ class Levels:
         self._frames: list[tuple[int, Floats]] = []
 
     def add(self, group: Group) -> None:
-        """Keep the frames of a group of neutral molecules; small ones and crystals say nothing."""
+        """Keep the frames of a group of single neutral molecules of ten atoms or more."""
         numbers = group.atomic_numbers
-        if group.cell is not None or len(numbers) < LEAST_ATOMS or not len(group.energy):
+        organic = {1, 6} <= set(numbers.tolist()) <= set(COMMON)
+        if group.cell is not None or len(numbers) < LEAST_ATOMS or not organic:
+            return
+        if not len(group.energy) or not _connected(group.positions[0], numbers):
             return
         binding = group.energy - sum(self._atoms[int(z)] for z in numbers)
         key = tuple(sorted(numbers.tolist()))
@@ -56,9 +64,10 @@ class Levels:
         """
         elements = sorted({z for numbers in self._compositions for z in numbers})
         rows = np.repeat([at for at, _ in self._frames], [len(e) for _, e in self._frames])
-        if len(rows) < max(LEAST_MOLECULES, PER_ELEMENT * len(elements)):
-            return
         kinds = list(self._compositions)
+        few = len(rows) < max(LEAST_MOLECULES, PER_ELEMENT * len(elements))
+        if few or len(kinds) < LEAST_COMPOSITIONS:
+            return
         shares = np.array(
             [[numbers.count(z) / len(numbers) for z in elements] for numbers in kinds]
         )
@@ -75,6 +84,13 @@ class Levels:
                 "right ones are within 0.4. Two levels of theory or two references are mixed: keep "
                 "one."
             )
+
+
+def _connected(positions: Floats, numbers: Ints) -> bool:
+    """Say whether bonds by distance join all atoms, ``positions`` (N, 3), Å, to one molecule."""
+    reach = GEOMETRIC_FACTOR * (covalent_radii[numbers][:, None] + covalent_radii[numbers])
+    near = np.linalg.norm(positions[:, None] - positions, axis=2) <= reach
+    return bool(connected_components(near, directed=False)[0] == 1)
 
 
 def _least_absolute(shares: Floats, energy: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """Structures that no molecules are: elements in another order, coordinates of one decimal.
 
-Only molecules of common elements without a SMILES are looked at, whose bonds nothing else tells.
+One scan, reaction or cluster may look odd in all its frames, and be right. So at least five
+compositions must be odd in every frame, and more than half of all.
 """
 
 from typing import Final
@@ -10,15 +11,16 @@ from ase.data import covalent_radii
 
 from e3d.arrays import Floats, Ints, Masks
 from e3d.chemistry import symbol
-from e3d.connectivity import GEOMETRIC_FACTOR
+from e3d.connectivity import FORMED_FACTOR, GEOMETRIC_FACTOR
 from e3d.errors import InputError
 from e3d.store.group import Group, named
 
-MOST_BONDS: Final = {1: 1, 6: 4, 7: 4, 8: 3, 9: 1}
-"""Neighbours of an atom by atomic number; also of ions."""
+MOST_NEIGHBOURS: Final = {1: 1, 6: 4, 7: 4, 8: 3, 9: 1}
+"""Of an atom by atomic number; also of ions."""
 COMMON: Final = (1, 6, 7, 8, 9, 14, 15, 16, 17, 35, 53)
 MOST_ODD: Final = 0.5
-LEAST_FRAMES: Final = 5
+LEAST_COMPOSITIONS: Final = 5
+_LEAST_ATOMS: Final = 4
 _LARGEST: Final = 200
 _AT_ONCE: Final = 100
 _DECIMAL_ANG: Final = 0.1
@@ -26,29 +28,34 @@ _ROUNDED_ANG: Final = 1e-6
 
 
 class Structures:
-    """Counts what is odd about molecules while a file is read."""
+    """Compositions and whether all their frames are odd, while a file is read."""
 
     def __init__(self) -> None:
         """Begin with nothing seen."""
-        self._frames = self._odd = self._molecules = self._rounded = 0
+        self._rounded: dict[bytes, bool] = {}
+        self._odd: dict[bytes, bool] = {}
         self._example = ""
 
     def add(self, group: Group) -> None:
-        """Count the frames of a group of molecules."""
+        """Look at the frames of a group of molecules.
+
+        Neighbours are counted where the molecule has carbon and common elements alone, and no
+        SMILES.
+        """
         numbers = group.atomic_numbers
-        if group.cell is not None or len(numbers) < 4 or not len(group.energy):
+        if group.cell is not None or len(numbers) < _LEAST_ATOMS or not len(group.energy):
             return
+        key = np.sort(numbers).tobytes()
         steps = group.positions / _DECIMAL_ANG
-        off = np.abs(steps - np.round(steps)).max(axis=(1, 2)) * _DECIMAL_ANG
-        self._molecules += len(off)
-        self._rounded += int((off < _ROUNDED_ANG).sum())
-        if group.smiles or len(numbers) > _LARGEST or not np.isin(numbers, COMMON).all():
+        off = np.abs(steps - np.round(steps)).max() * _DECIMAL_ANG
+        self._rounded[key] = self._rounded.get(key, True) and bool(off < _ROUNDED_ANG)
+        common = 6 in numbers and bool(np.isin(numbers, COMMON).all())
+        if group.smiles or len(numbers) > _LARGEST or not common:
             return
-        odd = _odd(group.positions[:_AT_ONCE], numbers)
-        self._frames += len(odd)
-        self._odd += int(odd.sum())
-        if odd.any() and not self._example:
-            self._example = named(group, int(odd.argmax()))
+        odd = bool(_odd(group.positions[:_AT_ONCE], numbers).all())
+        self._odd[key] = self._odd.get(key, True) and odd
+        if odd and not self._example:
+            self._example = named(group, 0)
 
     def finish(self) -> None:
         """Check the file as a whole.
@@ -58,31 +65,37 @@ class Structures:
         InputError
             Where most of the molecules cannot be right.
         """
-        if self._rounded > max(LEAST_FRAMES - 1, MOST_ODD * self._molecules):
+        if _most(self._rounded):
             raise InputError(
-                f"coordinates of {self._rounded} of {self._molecules} frames of molecules have one "
-                f"decimal (Å) - at most {MOST_ODD:.0%} may. Energies and forces are those of other "
-                "coordinates: give all digits."
+                f"coordinates of {sum(self._rounded.values())} of {len(self._rounded)} "
+                f"compositions have one decimal (Å) in every frame - at most {MOST_ODD:.0%} may. "
+                "Energies and forces are those of other coordinates: give all digits."
             )
-        if self._odd > max(LEAST_FRAMES - 1, MOST_ODD * self._frames):
-            bonds = ", ".join(f"{symbol(z)} {most}" for z, most in MOST_BONDS.items())
+        if _most(self._odd):
+            most = ", ".join(f"{symbol(z)} {n}" for z, n in MOST_NEIGHBOURS.items())
             raise InputError(
-                f"{self._odd} of {self._frames} frames of molecules have hydrogen without a "
-                f"neighbour or atoms with too many (more than {bonds}), the first {self._example} "
-                f"- at most {MOST_ODD:.0%} may. The elements are in another order than the "
-                "coordinates, or these are in another unit: correct the file."
+                f"{sum(self._odd.values())} of {len(self._odd)} compositions have, in every frame, "
+                f"hydrogen without a neighbour or atoms with too many (more than {most}), the "
+                f"first {self._example} - at most {MOST_ODD:.0%} may. The elements are in another "
+                "order than the coordinates: correct the file."
             )
+
+
+def _most(odd: dict[bytes, bool]) -> bool:
+    wrong = sum(odd.values())
+    return wrong >= LEAST_COMPOSITIONS and wrong > MOST_ODD * len(odd)
 
 
 def _odd(positions: Floats, numbers: Ints) -> Masks:
     """Say which frames (M,) of ``positions`` (M, N, 3), Å, have neighbours that nothing real has.
 
-    Two atoms are neighbours within 1.25 times the sum of the covalent radii.
+    Hydrogen is alone if nothing lies within 1.25 times the sum of the covalent radii, and an atom
+    has too many neighbours if they lie within 1.15 times it.
     """
     vectors = positions[:, :, None] - positions[:, None]
-    reach = GEOMETRIC_FACTOR * (covalent_radii[numbers][:, None] + covalent_radii[numbers])
-    near = np.einsum("mijx,mijx->mij", vectors, vectors) <= reach**2
-    neighbours = near.sum(axis=2) - 1
-    most = np.array([MOST_BONDS.get(int(z), len(numbers)) for z in numbers])
-    alone = (neighbours == 0) & (numbers == 1)
-    return np.asarray((alone | (neighbours > most)).any(axis=1))
+    reach = covalent_radii[numbers][:, None] + covalent_radii[numbers]
+    ratio = np.sqrt(np.einsum("mijx,mijx->mij", vectors, vectors)) / reach
+    near, bonded = ((ratio <= f).sum(axis=2) - 1 for f in (GEOMETRIC_FACTOR, FORMED_FACTOR))
+    most = np.array([MOST_NEIGHBOURS.get(int(z), len(numbers)) for z in numbers])
+    alone = (near == 0) & (numbers == 1)
+    return np.asarray((alone | (bonded > most)).any(axis=1))

@@ -50,6 +50,9 @@ SPICE: Final = Theory(
 GFN2: Final = Theory("GFN2-xTB")
 """GFN2-xTB; :func:`theories` adds its atoms."""
 
+AIMNET2: Final = "AIMNet2 (wB97M-D3/def2-TZVPP)"
+"""A network's approximation of its theory; :func:`theories` has atoms fitted to SPICE's frames."""
+
 IONIC_ONLY: Final = ("Li", "Na", "Mg", "K", "Ca")
 """Elements SPICE has only as ions: no neutral reference, so sum(D) is no atomisation energy."""
 

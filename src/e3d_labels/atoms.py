@@ -15,7 +15,7 @@ from e3d.errors import InputError, choices
 from e3d.theory import ATOM_COLUMNS
 from e3d.units import HARTREE_EV
 from e3d_labels.labelling import label_one
-from e3d_labels.programs import Program, program_of, require
+from e3d_labels.programs import Program, program_of
 from e3d_labels.task import Label, Task
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def write_atoms(elements: Sequence[str], output: Path, *, theory: str) -> None:
                 f"--elements {element}: given twice, or an element whose ground state is not "
                 f"listed - {choices(element, MULTIPLICITY)}. Fix --elements."
             )
-    require(*program.packages)
+    program.require()
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(ATOM_COLUMNS)

@@ -12,7 +12,7 @@ from e3d import tables
 from e3d.errors import InputError
 from e3d_labels.earlier_labels import read_labels
 from e3d_labels.labelling import compute
-from e3d_labels.programs import program_of, require
+from e3d_labels.programs import program_of
 from e3d_labels.task import Label, Task
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def check_labels(
         raise InputError(
             f"{labels}: {n} conformations asked for, it has {len(known)}. Ask for fewer."
         )
-    require(*program.packages)
+    program.require()
     chosen = [known[k] for k in sorted(np.random.default_rng(seed).permutation(len(known))[:n])]
     found: dict[int, Label | str] = {}
 

@@ -8,13 +8,23 @@ from e3d.command_line import Command, Group, argument
 _JOBS = argument("--jobs", "processes, one thread each", type=options.count, default=1)
 _THEORY = argument(
     "--theory",
-    "spice, gfn2, or the full name of a theory that can be computed",
+    "spice, gfn2, aimnet2, or the full name of a theory that can be computed",
     type=str,
     required=True,
 )
 _BONDS = argument("TABLE", "named bonds")
 
 COMMANDS: Final[tuple[Command | Group, ...]] = (
+    Command(
+        "data enumerate",
+        "e3d_labels.enumerate:enumerate_molecules",
+        "Write a list of small molecules, in strata, for `data sample`.",
+        (
+            argument("--n", "molecules", type=options.count, default=5000),
+            argument("--largest", "heavy atoms of the largest", type=options.count, default=8),
+            argument("--seed", "of the choice", type=options.natural, default=0),
+        ),
+    ),
     Command(
         "data sample",
         "e3d_labels.sample:sample_molecules",
@@ -28,6 +38,12 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
                 default=50,
             ),
             argument("--seed", "of the sampling", type=options.natural, default=0),
+            argument(
+                "--method",
+                "dynamics at 500 and 100 K, or displacements along normal modes",
+                choices=("dynamics", "normal-modes"),
+                default="dynamics",
+            ),
             _JOBS,
         ),
     ),
@@ -73,6 +89,12 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
             argument("--elements", type=str, nargs="+", required=True, metavar="ELEMENT"),
             _THEORY,
         ),
+    ),
+    Command(
+        "data fit-atoms",
+        "e3d_labels.fitted_atoms:fit_atoms",
+        "Fit isolated atoms of a theory that has none to the frames of STORE.",
+        (argument("STORE", "neutral molecules at the level that is fitted"), _THEORY),
     ),
     Command(
         "data references",

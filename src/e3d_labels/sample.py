@@ -1,18 +1,19 @@
-"""Sample conformations of small molecules as SPICE samples its monomers, by GFN2-xTB.
+"""Sample conformations of small molecules by GFN2-xTB: as SPICE does its monomers, or in seconds.
 
-RDKit embedding, relaxation, Langevin dynamics at 500 K with a frame every 0.5 ps; from each of
-these frames a few steps of FIRE and 1 ps at 100 K give its partner. Protocol: Eastman et al.,
-Sci. Data 10, 11 (2023), doi:10.1038/s41597-022-01882-6, in the short form of
-``resources/README.md``.
+Dynamics, as SPICE: RDKit embedding, relaxation, Langevin dynamics at 500 K with a frame every 0.5
+ps; from each of these frames a few steps of FIRE and 1 ps at 100 K give its partner. Protocol:
+Eastman et al., Sci. Data 10, 11 (2023), doi:10.1038/s41597-022-01882-6, in the short form of
+``resources/README.md``. Normal modes: displacements from the relaxed structure, with the spread of
+the same two temperatures (:mod:`e3d_labels.normal_modes`).
 """
 
 import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms, units
@@ -51,6 +52,7 @@ class Recipe:
 
     conformations: int = 2 * PAIR_STRIDE
     seed: int = 0
+    method: Literal["dynamics", "normal-modes"] = "dynamics"
 
     def __post_init__(self) -> None:
         """Refuse numbers the pairs i and i + 25 leave no room for."""
@@ -79,7 +81,13 @@ class SamplingError(RuntimeError):
 
 
 def sample_molecules(
-    molecules: Path, output: Path, *, conformations: int, seed: int, jobs: int = 1
+    molecules: Path,
+    output: Path,
+    *,
+    conformations: int,
+    seed: int,
+    method: Literal["dynamics", "normal-modes"] = "dynamics",
+    jobs: int = 1,
 ) -> dict[str, Any]:
     """Sample every molecule of a list and write ``output`` in the SPICE layout, without labels.
 
@@ -91,6 +99,8 @@ def sample_molecules(
     ----------
     conformations
         Number for each molecule, even, at most 50.
+    method
+        Langevin dynamics, or displacements along normal modes.
     jobs
         Processes, one thread each.
 
@@ -105,7 +115,7 @@ def sample_molecules(
         For a list that cannot be read, a missing tblite, a journal in use or damaged, or when no
         molecule could be sampled.
     """
-    recipe = Recipe(conformations, seed)
+    recipe = Recipe(conformations, seed, method)
     entries = read_molecules(molecules)
     require("tblite")
     with sample_journal(output.with_name(output.name + ".journal"), recipe) as journal:
@@ -116,7 +126,7 @@ def sample_molecules(
             _work(todo, journal, recipe, jobs)
         report = _write(entries, journal, output, molecules)
     provenance.write_json(output.with_name(output.name + ".report.json"), report)
-    provenance.record(output, inputs=[molecules], settings={"method": "GFN2-xTB", **asdict(recipe)})
+    provenance.record(output, inputs=[molecules], settings=_settings(recipe))
     log.info("%s: %s", output, report)
     return report
 
@@ -125,16 +135,24 @@ def sample_journal(path: Path, recipe: Recipe) -> Journal[Entry, Sample]:
     """Open the samples of a recipe, or make the journal."""
 
     def key(entry: Entry) -> str:
-        parts = {"smiles": entry.smiles, "method": "GFN2-xTB", **asdict(recipe)}
+        parts = {"smiles": entry.smiles, **_settings(recipe)}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     return Journal(path, Sample, key)
 
 
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """Return what identifies a sample; that of dynamics as before there was another way."""
+    way = {} if recipe.method == "dynamics" else {"sampling": recipe.method}
+    numbers = {"conformations": recipe.conformations, "seed": recipe.seed}
+    return {"method": "GFN2-xTB", **numbers, **way}
+
+
 def sample(smiles: str, recipe: Recipe) -> Sample:
     """Sample one molecule; charge and unpaired electrons are those of its SMILES.
 
-    Hot frames have index 0, 1, ..., the cold frame made from hot frame i has index i + 25.
+    Hot frames have index 0, 1, ..., cold ones 25, 26, ...; by dynamics, the cold frame i + 25 is
+    made from hot frame i.
 
     Raises
     ------
@@ -148,9 +166,14 @@ def sample(smiles: str, recipe: Recipe) -> Sample:
     known = molecule(mapped)
     atoms = lowest_minimum(frames, charge=known.charge, multiplicity=known.multiplicity)
     n_hot = recipe.conformations // 2
-    hot = _dynamics(atoms, HOT_K, [_HOT_STEPS] * n_hot, rng)
-    cold = [_cooled(atoms, positions, rng) for positions in hot]
-    positions = np.array(hot + cold)
+    if recipe.method == "normal-modes":
+        from e3d_labels.normal_modes import displaced  # tblite, which may not be installed
+
+        found = displaced(atoms, np.repeat([HOT_K, COLD_K], n_hot), rng)
+    else:
+        hot = _dynamics(atoms, HOT_K, [_HOT_STEPS] * n_hot, rng)
+        found = hot + [_cooled(atoms, positions, rng) for positions in hot]
+    positions = np.array(found)
     broken = ~bonds_intact(positions, atoms.numbers, known.bond_index)
     if broken.mean() > _MAX_BROKEN:
         raise SamplingError(

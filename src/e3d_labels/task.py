@@ -1,7 +1,8 @@
 """What is labelled, and what a label is: atomic units, as in the SPICE layout."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,18 +43,18 @@ class Label:
     energy, gradient
         Hartree, and (N, 3) in hartree/bohr.
     mayer, wiberg
-        Bond orders (N, N); the second is None where the method gives none.
+        Bond orders (N, N), None where the method gives none.
     method
-        RKS, UKS, broken-symmetry UKS or GFN2-xTB.
+        RKS, UKS, broken-symmetry UKS, GFN2-xTB or AIMNet2.
     spin_square
         <S²>.
     """
 
     energy: float
     gradient: NDArray[np.float64]
-    mayer: NDArray[np.float64]
     method: str
     spin_square: float
+    mayer: NDArray[np.float64] | None = None
     wiberg: NDArray[np.float64] | None = None
 
 
@@ -66,3 +67,11 @@ class Labeller(Protocol):
 
     def label(self, task: Task) -> Label:
         """Label one conformation; raises :class:`NotConvergedError`."""
+
+
+@runtime_checkable
+class BatchLabeller(Labeller, Protocol):
+    """A level of theory that labels many conformations at once in less time than one by one."""
+
+    def label_all(self, tasks: Sequence[Task]) -> list[Label]:
+        """Label every conformation, in their order."""

@@ -108,7 +108,7 @@ class Counting:
         if length > 2.0:
             raise NotConvergedError("not\nconverged")
         n = len(task.numbers)
-        return Label(-length, np.zeros((n, 3)), np.zeros((n, n)), "fake", 0.0)
+        return Label(-length, np.zeros((n, 3)), "fake", 0.0, np.zeros((n, n)))
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_numerical_accidents_skip_one_conformation(error: Exception) -> None:
 def test_a_label_that_is_no_number_is_a_failure() -> None:
     class Broken:
         def label(self, task: Task) -> Label:
-            return Label(float("nan"), np.zeros((2, 3)), np.zeros((2, 2)), "fake", 0.0)
+            return Label(float("nan"), np.zeros((2, 3)), "fake", 0.0, np.zeros((2, 2)))
 
     assert label_one(Broken(), diatomic(H2, 1.0)) == "energy or gradient is not a finite number"
 
@@ -189,7 +189,7 @@ def test_a_label_that_is_no_number_is_a_failure() -> None:
 
 
 def test_the_journal_gives_back_what_was_put(tmp_path: Path) -> None:
-    label = Label(-1.5, np.arange(6.0).reshape(2, 3), np.eye(2), "RKS", 0.25, np.ones((2, 2)))
+    label = Label(-1.5, np.arange(6.0).reshape(2, 3), "RKS", 0.25, np.eye(2), np.ones((2, 2)))
     tasks = [diatomic(H2, length) for length in (0.7, 0.8, 0.9)]
     with label_journal(tmp_path / "j", program_of("spice")) as journal:
         journal.put([(tasks[0], label), (tasks[1], "no")])

@@ -56,16 +56,17 @@ rule data_sample:
     params:
         conformations=lambda wildcards: SAMPLED[wildcards.geometries].get("conformations", 50),
         seed=lambda wildcards: SAMPLED[wildcards.geometries].get("seed", 0),
+        method=lambda wildcards: SAMPLED[wildcards.geometries].get("sampling", "dynamics"),
     message:
         "sampling {wildcards.geometries}"
     shell:
         "python -m study data sample {input:q} --conformations {params.conformations} "
-        "--seed {params.seed} --jobs {threads} -o {output:q} --log {log:q}"
+        "--seed {params.seed} --method {params.method} --jobs {threads} -o {output:q} --log {log:q}"
 
 
 rule data_label:
     input:
-        lambda wildcards: geometries_file(wildcards.labels),
+        lambda wildcards: geometries_of(LABELLED[wildcards.labels]),
     output:
         "{labels}",
     log:

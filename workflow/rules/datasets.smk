@@ -1,5 +1,5 @@
 # Datasets and given models of the study: their files, and what their entries say of them.
-from study.data.entries import geometries_file, read_options
+from study.data.entries import geometries_of, is_labelled, read_options
 
 SOURCES = {name: STUDY.datasets[name] for name in STUDY.sources()}
 MIXTURES = STUDY.mixtures()
@@ -12,8 +12,8 @@ FETCHED = {
     if "isolated_atoms_url" in entry
 }
 # Files that are labelled here, and the sampled conformations they are labelled from.
-LABELLED = {entry["path"]: entry for entry in SOURCES.values() if "molecules" in entry}
-SAMPLED = {geometries_file(path): entry for path, entry in LABELLED.items()}
+LABELLED = {entry["path"]: entry for entry in SOURCES.values() if is_labelled(entry)}
+SAMPLED = {geometries_of(entry): entry for entry in LABELLED.values() if "molecules" in entry}
 # Files of given models that can be fetched.
 GIVEN_FILES = {
     STUDY.models[name].path: STUDY.models[name]

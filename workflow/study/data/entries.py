@@ -1,6 +1,7 @@
 """Entries of ``config/datasets.yaml``: a file of data, or a mixture of other entries.
 
-A file is there, is fetched (``url``), or is sampled and labelled by the workflow (``molecules``).
+A file is there, is fetched (``url``), or is labelled by the workflow: from conformations that are
+there (``geometries``), or that it samples first (``molecules``).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -15,7 +16,8 @@ from study.fields import TEST_ALL, set_name
 Entry = Mapping[str, Any]
 _OF_FILES = ("path", "layout", "theory")
 _OF_MIXTURES = ("mix", "apply_residual", "source", "licence", "include_ionic")
-_OF_SAMPLING = ("conformations", "seed")
+_OF_SAMPLING = ("conformations", "seed", "sampling")
+_LABELLED_FROM = ("molecules", "geometries")
 _SUFFIX = ".hdf5"
 
 
@@ -27,9 +29,15 @@ def sources(names: Iterable[str], known: Mapping[str, Any]) -> list[str]:
     return list(found)
 
 
-def geometries_file(path: str) -> str:
-    """Return where the conformations of the dataset at ``path`` lie before they are labelled."""
-    return f"{path.removesuffix(_SUFFIX)}.geometries{_SUFFIX}"
+def is_labelled(entry: Entry) -> bool:
+    """Say whether the file of an entry is labelled by the workflow."""
+    return any(key in entry for key in _LABELLED_FROM)
+
+
+def geometries_of(entry: Entry) -> str:
+    """Return the file of conformations that a labelled dataset is made from."""
+    made = f"{entry['path'].removesuffix(_SUFFIX)}.geometries{_SUFFIX}"
+    return str(entry.get("geometries", made))
 
 
 def read_options(entry: Entry) -> list[str]:
@@ -137,7 +145,7 @@ def _check_source(name: str, entry: Entry, *, need_files: bool) -> None:
         )
     check_labelled(name, entry)
     files = [("isolated_atoms", "isolated_atoms_url")]
-    if "molecules" not in entry:
+    if not is_labelled(entry):
         files.insert(0, ("path", "url"))
     for key, address in files:
         if need_files and key in entry and address not in entry and not Path(entry[key]).is_file():
@@ -149,7 +157,7 @@ def _check_source(name: str, entry: Entry, *, need_files: bool) -> None:
 
 
 def check_labelled(name: str, entry: Entry) -> None:
-    """Refuse an entry with ``molecules`` that cannot be sampled and labelled.
+    """Refuse an entry that is to be sampled and labelled here and cannot be.
 
     Raises
     ------
@@ -164,14 +172,19 @@ def _not_labelled(entry: Entry) -> str | None:
     """Return why an entry cannot be sampled and labelled, and how to mend it; None if it can."""
     if "molecules" not in entry:
         lost = [key for key in _OF_SAMPLING if key in entry]
-        if not lost:
-            return None
+        if lost:
+            return (
+                f"{lost[0]} is for datasets that are sampled here, and it has no `molecules` to "
+                "sample. Name a list of SMILES, or remove the key."
+            )
+    ways = [key for key in (*_LABELLED_FROM, "url") if key in entry]
+    if not is_labelled(entry):
+        return None
+    if len(ways) > 1:
         return (
-            f"{lost[0]} is for datasets that are sampled here, and it has no `molecules` to "
-            "sample. Name a list of SMILES, or remove the key."
+            f"has `{ways[0]}` and `{ways[1]}` - it is sampled and labelled here, or labelled from "
+            "conformations, or fetched. Keep one of them."
         )
-    if "url" in entry:
-        return "has `molecules` and `url` - it is labelled here or fetched. Remove one of them."
     if entry["layout"] != "spice" or not entry["path"].endswith(_SUFFIX):
         return (
             f"{entry['path']} in layout {entry['layout']} - a dataset that is labelled here is "
@@ -182,10 +195,10 @@ def _not_labelled(entry: Entry) -> str | None:
             f"conformations = {entry['conformations']} - must be even, since they come in pairs. "
             "Fix the value."
         )
-    if not Path(entry["molecules"]).is_file():
+    if not Path(entry[ways[0]]).is_file():
         return (
-            f"{entry['molecules']} is not there. Fix its `molecules` (a list of SMILES, relative "
-            "to the folder Snakemake runs in)."
+            f"{entry[ways[0]]} is not there. Fix its `{ways[0]}` (relative to the folder Snakemake "
+            "runs in)."
         )
     try:
         theory = program_of(entry["theory"]).theory

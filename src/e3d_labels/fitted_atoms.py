@@ -61,10 +61,11 @@ def fit_atoms(store: Path, output: Path, *, theory: str) -> None:
     seen = share.any(axis=0)
     offsets = np.linalg.lstsq(share[:, seen], target, rcond=None)[0]
     left = target - share[:, seen] @ offsets
-    log.info(
-        "%d frames; what is left per atom: mean %.4f, largest %.4f eV",
-        *(len(left), np.abs(left).mean(), np.abs(left).max()),
-    )
+    fit = {
+        "frames": len(left),
+        "mean_left_meV_per_atom": round(float(np.abs(left).mean()) * 1e3, 3),
+    }
+    log.info("%s: %s", output, fit)
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(ATOM_COLUMNS)
@@ -72,6 +73,6 @@ def fit_atoms(store: Path, output: Path, *, theory: str) -> None:
     elements = [z for z, known in zip(sorted(atoms), seen, strict=True) if known]
     for z, offset in zip(elements, offsets.tolist(), strict=True):
         log.info("%s: %+.4f eV", symbol(z), offset)
-        table.writerow((program.theory, symbol(z), repr(float(atoms[z] + offset)), source))
+        table.writerow((program.theory, symbol(z), f"{atoms[z] + offset:.6f}", source))
     provenance.write_text(output, text.getvalue())
-    provenance.record(output, inputs=[store], settings=program.settings)
+    provenance.record(output, inputs=[store], settings=program.settings | fit)

@@ -185,7 +185,7 @@ def file_digest(path: Path) -> str:
     return _hash(path.resolve(), state.st_size, state.st_mtime_ns)
 
 
-@lru_cache
+@lru_cache(maxsize=1000)
 def _hash(path: Path, size: int, mtime_ns: int) -> str:
     """Hash a file once per state of it: a store is an input of several outputs of one command."""
     with path.open("rb") as handle:

@@ -1,11 +1,12 @@
 """The code a table depends on, read from the source."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from study import import_graph
-from study.import_graph import files_of, imports_of
+from study.import_graph import files_of, imports_of, list_code
 
 
 def test_imports_are_followed_to_their_end_and_packages_are_not_parents() -> None:
@@ -47,6 +48,37 @@ def test_imports_inside_functions_count_and_those_of_type_checkers_do_not(
         ]
         with pytest.raises(LookupError, match=r"no module paper\.x"):
             imports_of("paper.x")
+    finally:
+        import_graph._file_of.cache_clear()
+        import_graph._direct.cache_clear()
+
+
+def test_a_list_of_code_changes_with_the_code_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "paper"
+    package.mkdir()
+    for name, text in {"a": "from paper import b", "b": "", "other": ""}.items():
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.setattr(import_graph, "ROOTS", (tmp_path,))
+    monkeypatch.chdir(tmp_path)
+    found = tmp_path / "lists" / "a.sha256"
+    import_graph._file_of.cache_clear()
+    import_graph._direct.cache_clear()
+    try:
+        assert list_code(["paper.a"], found) == found
+        first = found.read_text()
+        assert [line.split()[1] for line in first.splitlines()] == ["paper/a.py", "paper/b.py"]
+        os.utime(found, (0, 0))
+        (package / "other.py").write_text("1\n")  # not imported
+        (package / "b.py").touch()  # a checkout, a copy: the same text
+        list_code(["paper.a"], found)
+        assert found.stat().st_mtime == 0
+        (package / "b.py").write_text("edited = 1\n")
+        list_code(["paper.a"], found)
+        assert found.stat().st_mtime > 0
+        assert found.read_text().splitlines()[0] == first.splitlines()[0]
+        assert found.read_text() != first
     finally:
         import_graph._file_of.cache_clear()
         import_graph._direct.cache_clear()

@@ -48,6 +48,29 @@ def test_the_default_study_plans_its_grid(fresh: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("options", "limit"), [((), "None"), (("--max-jobs-per-timespan", "7/2s"), "7 in 2")]
+)
+def test_only_a_limit_that_was_asked_for_wakes_the_scheduler(
+    project: Path, options: tuple[str, ...], limit: str
+) -> None:
+    """A limit costs a pass a second for every job that has ended; the default one never binds."""
+    (project / "Snakefile").write_text(
+        """include: "workflow/Snakefile"
+rule small:
+    output: "small"
+    shell: "touch {output}"
+onsuccess:
+    left = workflow.scheduler.job_rate_limiter
+    shown = None if left is None else f"{left.max_jobs} in {left.timespan:.0f}"
+    Path("limit").write_text(str(shown))
+"""
+    )
+    done = snakemake(project, "small", *options)
+    assert done.returncode == 0, done.stderr
+    assert (project / "limit").read_text() == limit
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
 def test_every_overlay_plans(fresh: Path, name: str) -> None:
     if name not in ("config.yaml", "datasets.yaml", "models.yaml"):

@@ -1,9 +1,9 @@
 # What all rules share: the study, its software, its runs, its tables, and the code they depend on.
 import json
-import os
 import re
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(str(workflow.current_basedir)).parents[1]
@@ -23,12 +23,13 @@ from e3d.fields import (
     TEST_SPLITS,
 )
 from e3d.options import read_yaml
+from e3d.provenance import digest
 from study import stages
 from study.cli import COMMANDS as STUDY_COMMANDS
 from study.config import NAMED_BONDS_FILE, load_site, load_study, run_settings
 from study.config_files import check_file
 from study.fields import GIVEN, VARIANT_SIGN, is_given
-from study.import_graph import files_of
+from study.import_graph import list_code
 from study.stage import Runs
 
 # --- the study; nothing else reads its configuration
@@ -260,12 +261,16 @@ MODULE_OF = {
 
 
 def code_of(command, *modules):
-    """The files a command runs: its module, others, and all they import. An edit reruns it."""
-    files = files_of([MODULE_OF[command], *modules])
-    return [os.path.relpath(file) for file in files]  # a moved project is the same project
+    """The list of the files a command runs: its module, others, and all they import.
+
+    An edit of one changes the list, and the rule runs again. It goes where the results go.
+    """
+    name = "-".join([*command.split(), *(modules if len(modules) < 2 else [digest(modules)])])
+    return str(list_code([MODULE_OF[command], *modules], Path(f"{RESULTS}/.code/{name}.sha256")))
 
 
-def code_of_collecting(wildcards):
-    """The files that collecting a table runs, its check among them."""
-    check = stages.TABLES[wildcards.table].check
+@cache
+def code_of_collecting(table):
+    """The list of the files that collecting a table runs, its check among them."""
+    check = stages.TABLES[table].check
     return code_of("collect", *([check.partition(":")[0]] if check else []))

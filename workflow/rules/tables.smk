@@ -6,7 +6,7 @@ rule tables_collect:
     input:
         tables=collected,
         laws=laws_of_collected,
-        code=code_of_collecting,
+        code=lambda wildcards: code_of_collecting(wildcards.table),
     output:
         "<results>/{table}.csv",
     log:

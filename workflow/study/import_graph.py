@@ -1,16 +1,19 @@
 """Which modules of the project a module imports, itself or through others: what a table depends on.
 
-Rules downstream of training name these files as inputs, so that an edit of any of them plans the
-rule again. The list comes from the source alone (an ``ast`` walk): nothing is imported.
+Rules downstream of training have a list of these files with their checksums as an input, so that an
+edit of any of them plans the rule again. One list is one file to look at, where every job would
+have a hundred. The list comes from the source alone (an ``ast`` walk): nothing is imported.
 """
 
 import ast
 import functools
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import e3d
+from e3d.provenance import file_digest, write_text
 
 ROOTS = (
     Path(e3d.__file__).resolve().parents[1],
@@ -48,6 +51,19 @@ def files_of(modules: Iterable[str]) -> list[Path]:
     """Return the files of ``modules`` and of all that they import, in order."""
     names = frozenset[str]().union(*(imports_of(module) for module in modules))
     return sorted(path for path in map(_file_of, names) if path is not None)
+
+
+def list_code(modules: Iterable[str], path: Path) -> Path:
+    """Write the files of ``modules`` with their checksums to ``path``, and return it.
+
+    A list that is true already is left as it is, with its time. Files are relative to the working
+    directory, so that a moved project is the same project; ``sha256sum -c`` reads it.
+    """
+    files = files_of(modules)
+    text = "".join(f"{file_digest(file)}  {os.path.relpath(file)}\n" for file in files)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+    return path
 
 
 @functools.cache

@@ -11,13 +11,14 @@ import torch
 from ase.data import atomic_numbers, chemical_symbols
 from nequip.data import AtomicDataDict as Key
 
-from e3d.arrays import Floats
+from e3d.arrays import Floats, Ints
 from e3d.chemistry import symbol
 from e3d.edges import EdgeEnergies
 from e3d.errors import InputError
 from e3d.fast import accelerate
 from e3d.fast.network import CentreNetwork
 from e3d.graphs import Batch, batches, make_batch
+from e3d.models.by_centre import Centres, by_centre, forces_of
 from e3d.models.edge_terms import Readout
 from e3d.models.facts import network_facts
 from e3d.models.precision import as_float64
@@ -127,9 +128,13 @@ class AnalysisModel:
         self._derivatives.do_derivatives = True
         energies, forces = [], []
         for part in self._parts(self._batch(structures)):
-            out = self._model(self._inputs(part))
-            energies.append(_array(out[Key.TOTAL_ENERGY_KEY]))
-            forces.append(out[Key.FORCE_KEY].detach().cpu().numpy())
+            if self._too_large(part):
+                found = self._large_energy_and_forces(part)
+            else:
+                out = self._model(self._inputs(part))
+                found = _array(out[Key.TOTAL_ENERGY_KEY]), out[Key.FORCE_KEY].detach().cpu().numpy()
+            energies.append(found[0])
+            forces.append(found[1])
         return np.concatenate(energies), np.concatenate(forces)
 
     def edge_energies(self, structures: Batch | Sequence[Structure]) -> EdgeEnergies:
@@ -146,7 +151,10 @@ class AnalysisModel:
         batch = self._batch(structures)
         self._derivatives.do_derivatives = False
         with torch.inference_mode():
-            parts = [self._decomposed(self._inputs(part)) for part in self._parts(batch)]
+            parts = [
+                self._large(part) if self._too_large(part) else self._decomposed(self._inputs(part))
+                for part in self._parts(batch)
+            ]
         eps, length, energy, shift = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return EdgeEnergies.of(
             batch,
@@ -157,8 +165,55 @@ class AnalysisModel:
         )
 
     def _parts(self, batch: Batch) -> Iterator[Batch]:
-        """Split a batch, at whole frames, into what one call takes."""
-        return batch.parts(min(EDGES_PER_CALL, self._edges_in_memory))
+        """Split a batch, at whole frames, into what one call takes; a large frame is one part."""
+        return batch.parts(self._edges_per_call)
+
+    @property
+    def _edges_per_call(self) -> int:
+        return min(EDGES_PER_CALL, self._edges_in_memory)
+
+    def _too_large(self, part: Batch) -> bool:
+        """Whether a part is one frame with more edges than a call takes."""
+        return part.edge_index.shape[1] > self._edges_per_call
+
+    def _centres(self, part: Batch) -> Iterator[tuple[Centres, Key.Type]]:
+        """Yield centres of a large frame, and what the network takes of them."""
+        types = self._types(part)
+        for centres in by_centre(part, self._edges_per_call):
+            yield centres, centres.inputs(types, len(self.type_names), self._device)
+
+    def _lone_energy(self, part: Batch) -> float:
+        """Return the energy of the atoms of a frame that have no edges: their shifts, eV."""
+        lone = np.bincount(part.edge_index[0], minlength=len(part.positions)) == 0
+        return float(self._shifts(self._types(part))[lone].sum())
+
+    def _large(self, part: Batch) -> tuple[Floats, ...]:
+        """Return what :meth:`_decomposed` does, of a frame in several calls."""
+        energy = self._lone_energy(part)
+        eps, length = [], []
+        for centres, inputs in self._centres(part):
+            out = self._network(inputs)
+            energy += float(centres.energy(out))
+            eps.append(_array(self._readout.edge_energies(out)))
+            length.append(_array(out[Key.EDGE_LENGTH_KEY]))
+        shift = self._shifts(self._types(part))
+        return np.concatenate(eps), np.concatenate(length), np.array([energy]), shift
+
+    def _large_energy_and_forces(self, part: Batch) -> tuple[Floats, Floats]:
+        """Return the energy (1,) and forces (A, 3) of a frame in several calls."""
+        energy = self._lone_energy(part)
+        gradient = np.empty((part.edge_index.shape[1], 3))
+        for centres, inputs in self._centres(part):
+            with torch.enable_grad():
+                vector = inputs[Key.EDGE_VECTORS_KEY].requires_grad_()
+                found = centres.energy(self._network(inputs))
+                gradient[centres.edges] = torch.autograd.grad(found, vector)[0].cpu().numpy()
+            energy += float(found.detach())
+        return np.array([energy]), forces_of(part, gradient)
+
+    def _shifts(self, types: Ints) -> Floats:
+        """Return the isolated-atom shift of atoms of these types (A,), eV."""
+        return _array(self._readout.shifts(torch.tensor(types, device=self._device)))
 
     def _decomposed(self, inputs: Key.Type) -> tuple[Floats, ...]:
         """Return eps and length of edges, the total energy of frames, the shift of atoms."""
@@ -174,11 +229,16 @@ class AnalysisModel:
     def _batch(self, structures: Batch | Sequence[Structure]) -> Batch:
         return structures if isinstance(structures, Batch) else make_batch(structures, self.r_max)
 
-    def _inputs(self, batch: Batch) -> Key.Type:
-        """Return what the model takes of a batch, on its device: one transfer for each array."""
-        types = self._type_of_number[batch.atomic_numbers]
+    def _types(self, batch: Batch) -> Ints:
+        """Return the type of each atom (A,)."""
+        types: Ints = self._type_of_number[batch.atomic_numbers]
         if (types < 0).any():
             require_known(self, batch.structures)
+        return types
+
+    def _inputs(self, batch: Batch) -> Key.Type:
+        """Return what the model takes of a batch, on its device: one transfer for each array."""
+        types = self._types(batch)
         arrays = {
             Key.POSITIONS_KEY: batch.positions,
             Key.ATOM_TYPE_KEY: types,

@@ -192,6 +192,7 @@ def _hash(path: Path, size: int, mtime_ns: int) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+@lru_cache(maxsize=1)  # a process of git; what was imported stays what it is
 def commit() -> str | None:
     """Return the commit the code runs from, ``-dirty`` if it was edited; None outside git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]

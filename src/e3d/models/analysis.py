@@ -174,7 +174,7 @@ class AnalysisModel:
 
     def _too_large(self, part: Batch) -> bool:
         """Whether a part is one frame with more edges than a call takes."""
-        return part.edge_index.shape[1] > self._edges_per_call
+        return bool(part.edge_index.shape[1] > self._edges_per_call)
 
     def _centres(self, part: Batch) -> Iterator[tuple[Centres, Key.Type]]:
         """Yield centres of a large frame, and what the network takes of them."""

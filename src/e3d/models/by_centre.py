@@ -87,10 +87,8 @@ def forces_of(batch: Batch, gradient: Floats) -> Floats:
 
     With v = r_j - r_i, it pulls the centre i and pushes the neighbour j.
     """
-    n = len(batch.positions)
-    i, j = (
-        [np.bincount(ends, weights=one, minlength=n) for one in gradient.T]
-        for ends in batch.edge_index
-    )
-    forces: Floats = np.stack(i, axis=1) - np.stack(j, axis=1)
+    forces = np.empty((len(batch.positions), 3))
+    for axis, weights in enumerate(gradient.T):
+        pull, push = (np.bincount(ends, weights, len(forces)) for ends in batch.edge_index)
+        forces[:, axis] = pull - push
     return forces

@@ -13,7 +13,7 @@ RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 PIP := $(VENV)/bin/python -m pip
 # torch first and by its exact pin: other packages ask for any torch, and pip would weigh newer ones
 TORCH = "$$(grep '^torch==' requirements.lock)"
-BENCHMARKS ?= step job decompose startup plan growth store cost
+BENCHMARKS ?= step job decompose startup plan schedule growth store cost
 BENCH := $(RUN) OMP_NUM_THREADS=1 PYTHONPATH=src:workflow python
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
 

@@ -22,7 +22,7 @@ from study.readme import fill_blocks
 DOCS = Path(__file__).parents[1] / "docs"
 PERFORMANCE = DOCS / "performance.md"
 CLUSTER = DOCS / "cluster.md"
-TABLES = ("step", "job", "decompose", "startup", "plan", "growth", "gpu")
+TABLES = ("step", "job", "decompose", "startup", "plan", "schedule", "growth", "gpu")
 """Each has a block of its name in ``docs/performance.md``."""
 FIGURE = "speed"
 

@@ -15,6 +15,7 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from measure import Row, finish, log, pair_of, parser, row
 from startup import BIN, PARTS, PYTHONPATH, ROOT
@@ -55,7 +56,7 @@ def run(job_s: float, *options: str) -> tuple[float, float]:
             if part != "Snakefile":
                 (folder / part).symlink_to(ROOT / part)
         (folder / "Snakefile").write_text(STAND_INS.format(seconds=job_s), encoding="utf-8")
-        command = [str(BIN / "snakemake"), "--cores", "2", "--quiet", "all", *options]
+        command = [str(BIN / "snakemake"), *options, "--cores", "2", "--quiet", "all"]
         command += ["--configfile", "config/smoke.yaml"]
         environment = os.environ | {"PYTHONPATH": PYTHONPATH, "PATH": f"{BIN}:{os.environ['PATH']}"}
         start, used = time.perf_counter(), 0.0
@@ -81,20 +82,19 @@ def processor_seconds(process: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def rows_of(job_s: float, rounds: int) -> list[Row]:
+def rows_of(job_s: float, rounds: int, *targets: str) -> list[Row]:
     """Return the rows of Snakemake's share of a core and of its processor time."""
-    ours, peer = partial(run, job_s), partial(run, job_s, *LIMIT)
+    ours, peer = partial(run, job_s, *targets), partial(run, job_s, *targets, *LIMIT)
     both = [(ours(), peer()) for _ in range(rounds)]
-    kinds = {"share of a core": (lambda used, wall: used / wall), "": (lambda used, wall: used)}
+    case, peer_name = f"snakemake itself, jobs of {job_s:g} s", "with a limit of jobs a second"
     rows = []
-    for kind, value in kinds.items():
-        pair = pair_of(*zip(*((value(*a), value(*b)) for a, b in both), strict=True))
-        goal: Row = {"goal_ours": GOAL_SHARE} if kind else {}
-        case = f"snakemake itself, jobs of {job_s:g} s" + (f": {kind}" if kind else "")
-        rows.append(
-            row(case, pair, unit="" if kind else "s", peer_name="with a limit of jobs", **goal)
-        )
-        log.info("%s: %.3f, with a limit %.3f", case, pair.ours, pair.peer)
+    for unit in ("share", "s"):
+        used = [[a / b if unit == "share" else a for a, b in times] for times in both]
+        pair = pair_of(*zip(*used, strict=True))
+        goal: Row = {"goal_ours": GOAL_SHARE} if unit == "share" else {}
+        name = f"{case}: {'of a core' if unit == 'share' else 'processor time'}"
+        rows.append(row(name, pair, unit=unit, peer_name=peer_name, **goal))
+        log.info("%s: %.3f, with a limit %.3f", name, pair.ours, pair.peer)
     return rows
 
 
@@ -103,8 +103,10 @@ def main() -> None:
     options = parser(__doc__)
     options.set_defaults(rounds=2)
     arguments = options.parse_args()
-    job_s = QUICK_JOB_S if arguments.quick else JOB_S
-    finish("schedule", rows_of(job_s, arguments.rounds), arguments)
+    settings: tuple[Any, ...] = (JOB_S, arguments.rounds)
+    if arguments.quick:
+        settings = (QUICK_JOB_S, arguments.rounds, "data")
+    finish("schedule", rows_of(*settings), arguments)
 
 
 if __name__ == "__main__":

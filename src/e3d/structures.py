@@ -141,12 +141,15 @@ def _read(reader: StoreReader, frames: Ints) -> Iterator[Structure]:
         reader.gather(field, frames).tolist()
         for field in (F.ENERGY, F.INTACT, F.CHARGE, F.GROUP, F.MOLECULE)
     )
-    ends = np.cumsum(reader.frame_ptr[frames + 1] - reader.frame_ptr[frames])[:-1]
+    ends = np.cumsum(reader.frame_ptr[frames + 1] - reader.frame_ptr[frames]).tolist()
+    rows = list(map(slice, [0, *ends[:-1]], ends))
     positions, forces = (
-        np.split(reader.gather(field, frames).astype(np.float64), ends)
+        [values[part] for part in rows]
         for field in (F.POSITIONS, F.FORCES)
+        for values in [reader.gather(field, frames).astype(np.float64)]
     )
-    numbers = np.split(reader.gather(F.ATOMIC_NUMBERS, frames).astype(np.int64), ends)
+    z = reader.gather(F.ATOMIC_NUMBERS, frames).astype(np.int64)
+    numbers = [z[part] for part in rows]
     periodic = F.CELL in reader
     cells = reader.gather(F.CELL, frames) if periodic else ()
     flags = reader.gather(F.PBC, frames) if periodic else ()

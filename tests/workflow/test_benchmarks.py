@@ -24,6 +24,7 @@ import measure  # noqa: E402
 import publish  # noqa: E402
 import store  # noqa: E402
 
+NAMES = ("step", "store", "startup", "plan", "schedule", "growth", "cost")
 PUBLISHED = ROOT / "results" / "published" / "benchmarks" / "store.csv"
 
 
@@ -62,7 +63,7 @@ def test_the_slope_covers_the_power_it_was_made_with() -> None:
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the tables of quick runs."""
     folder = tmp_path_factory.mktemp("benchmarks")
-    for name in ("step", "store", "startup", "plan", "growth", "cost"):
+    for name in NAMES:
         command = [
             sys.executable,
             str(ROOT / "benchmarks" / f"{name}.py"),
@@ -78,7 +79,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_benchmark_leaves_its_table_and_nothing_else(quick: Path) -> None:
-    names = {"step.csv", "store.csv", "startup.csv", "plan.csv", "growth.csv", "cost.csv"}
+    names = {f"{name}.csv" for name in NAMES}
     assert {path.name for path in quick.iterdir()} == names | {
         f"{name}.provenance.json" for name in names
     }

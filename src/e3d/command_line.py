@@ -5,7 +5,9 @@ declaration is imported before its command is called, so that ``--help`` is inst
 """
 
 import argparse
+import atexit
 import contextlib
+import gc
 import glob
 import itertools
 import logging
@@ -138,6 +140,7 @@ def run_program(
     int
         The exit code: 0, 2 for what the user can mend, 70 for a fault of the program.
     """
+    atexit.register(gc.freeze)  # else the interpreter looks at every object before it leaves
     open_standard_streams()
     signal.signal(signal.SIGTERM, _end_in_order)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else the shell ignores it

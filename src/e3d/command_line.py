@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from e3d import __version__
+from e3d.collection import paused
 from e3d.errors import InputError, printable
 from e3d.failures import (
     MENDABLE,
@@ -103,7 +104,9 @@ class Command:
             if one.read is not None and values[one.key] is not None:
                 values[one.key] = one.read(values[one.key])
         module, _, function = self.call.partition(":")
-        getattr(import_module(module), function)(**values)
+        with paused():
+            called = getattr(import_module(module), function)
+        called(**values)
 
 
 def argument(

@@ -90,10 +90,11 @@ def test_every_overlay_plans(fresh: Path, name: str) -> None:
     ],
 )
 def test_a_bad_config_is_one_line(
-    fresh: Path, tmp_path: Path, change: dict[str, object], text: str
+    project: Path, tmp_path_factory: pytest.TempPathFactory, change: dict[str, object], text: str
 ) -> None:
-    assert text in refusal(fresh, *overlay(tmp_path, **change))
-    assert not (fresh / "results").exists()
+    aside = tmp_path_factory.mktemp("overlay")
+    assert text in refusal(project, *overlay(aside, **change))
+    assert not (project / "results").exists()
 
 
 def test_too_many_training_frames_is_one_line(project: Path) -> None:

@@ -80,9 +80,11 @@ def frames(atoms: tuple[int, int]) -> list[dict[str, Any]]:
     """Return the labelled frames with this many atoms, edges sorted by centre."""
     import h5py
     from nequip.data import AtomicDataDict, compute_neighborlist_, from_dict
+    from nequip.utils.global_state import set_global_state
 
     from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 
+    set_global_state()  # positions in float64, as a training has them
     found = []
     with h5py.File(MINISPICE) as file:
         for group in file.values():

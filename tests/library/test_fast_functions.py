@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from e3d.fast.centres import Centres, Components, environment, invariants
+from e3d.fast.centres import Centres, Components
 from e3d.fast.dense import silu_linear
 
 
@@ -25,11 +25,11 @@ def _random(*shape: int) -> torch.Tensor:
     ("call", "inputs"),
     [
         (
-            lambda v, y: environment(v, y, _centres()[0], training=False),
+            lambda v, y: _centres()[0].environment(v, y, training=False),
             (_random(6, 4), _random(6, 4)),
         ),
         (
-            lambda w, y, m: invariants(w, y, m, _centres()[0], training=False),
+            lambda w, y, m: _centres()[0].invariants(w, y, m, training=False),
             (_random(6, 4), _random(6, 4), _random(2, 4, 4)),
         ),
         (lambda h, w: silu_linear(h, 2 * w, [1, 2]), (_random(6, 4), _random(4, 3))),
@@ -52,5 +52,5 @@ def test_environment_and_invariants_are_their_sums() -> None:
         weight = v[z, irrep[i] * 2 + u]
         env[u, i, centre[z]] += weight * y[z, i]
         s[z, u] += weight * y[z, i] * m[u, i, centre[z]]
-    torch.testing.assert_close(environment(v, y, centres, training=False), env)
-    torch.testing.assert_close(invariants(v, y, m, centres, training=False), s)
+    torch.testing.assert_close(centres.environment(v, y, training=False), env)
+    torch.testing.assert_close(centres.invariants(v, y, m, training=False), s)

@@ -56,6 +56,18 @@ class Centres:
         slot[order] = torch.arange(len(centre), device=centre.device) - first[centre[order]]
         self._rows = centre * self.depth + slot
 
+    def environment(self, weights: Tensor, harmonics: Tensor, *, training: bool) -> Tensor:
+        """Return ``env[u,i,n]`` (U, I, N) of weights (Z, R U) and spherical harmonics (Z, I)."""
+        out: Tensor = _Environment.apply(weights, harmonics, self, training)
+        return out
+
+    def invariants(
+        self, weights: Tensor, harmonics: Tensor, vectors: Tensor, *, training: bool
+    ) -> Tensor:
+        """Return ``s[z,u]`` (Z, U) of weights (Z, R U), harmonics (Z, I) and m (U, I, N)."""
+        out: Tensor = _Invariants.apply(weights, harmonics, vectors, self, training)
+        return out
+
     def pad(self, x: Tensor) -> Tensor:
         """Return rows of edges (Z, C) as blocks (N, D, C)."""
         blocks = x.new_zeros((self.n_centres * self.depth, x.shape[1]))
@@ -87,21 +99,7 @@ class Centres:
 
     def sum_irreps(self, x: Tensor) -> Tensor:
         """Return (Z, R U) summed over irreps, (Z, U)."""
-        return x.view(len(x), self.components.n_irreps, self.components.n_channels).sum(1)
-
-
-def environment(weights: Tensor, harmonics: Tensor, centres: Centres, *, training: bool) -> Tensor:
-    """Return ``env[u,i,n]`` (U, I, N) of weights (Z, R U) and spherical harmonics (Z, I)."""
-    out: Tensor = _Environment.apply(weights, harmonics, centres, training)
-    return out
-
-
-def invariants(
-    weights: Tensor, harmonics: Tensor, vectors: Tensor, centres: Centres, *, training: bool
-) -> Tensor:
-    """Return ``s[z,u]`` (Z, U) of weights (Z, R U), harmonics (Z, I) and m (U, I, N)."""
-    out: Tensor = _Invariants.apply(weights, harmonics, vectors, centres, training)
-    return out
+        return x.view(x.shape[0], self.components.n_irreps, self.components.n_channels).sum(1)
 
 
 def weights_only(*, training: bool) -> bool:

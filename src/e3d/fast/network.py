@@ -20,20 +20,24 @@ also where an MLP is nothing but such layers (one without hidden layers, a deep 
 Weights, their names and their order are those of the shipped network, and stay shared with it.
 """
 
+from collections.abc import Sequence
 from itertools import accumulate
+from math import sqrt
 from typing import Any
 
 import torch
 from nequip.data import AtomicDataDict
 from torch import Tensor
 
-from e3d.fast.centres import Centres, Components, environment, invariants
+from e3d.fast.centres import Centres, Components
 from e3d.fast.dense import silu_linear
 from e3d.fast.geometry import Harmonics, Radial
 from e3d.fast.parts import environment_norm, is_fixed_bessel, matrices
+from e3d.fast.slots import Slots
 
 _CORE = ("scalar_embed_mlp", "tensor_embed", "allegro", "edge_readout")
 """The modules whose weights :meth:`CentreNetwork._edge_energies` uses itself, in their order."""
+_EDGE_SUM = "edge_eng_sum"
 
 
 class CentreNetwork(torch.nn.Module):
@@ -70,15 +74,33 @@ class CentreNetwork(torch.nn.Module):
             if name not in _CORE:
                 data = module(data)
             elif name == _CORE[-1]:
-                data[AtomicDataDict.EDGE_ENERGY_KEY] = self._edge_energies(data)
+                data[AtomicDataDict.EDGE_ENERGY_KEY] = self._edge_energies(data, None)
         return data
 
-    def _edge_energies(self, data: AtomicDataDict.Type) -> Tensor:
+    def in_slots(self, data: AtomicDataDict.Type, ends: Sequence[Tensor]) -> AtomicDataDict.Type:
+        """Do the same by :mod:`e3d.fast.slots`, given the tables of the edges: for a compiler.
+
+        The cell takes no part in derivatives: there is no stress.
+        """
+        slots = Slots(data[AtomicDataDict.EDGE_INDEX_KEY], ends, self._components)
+        data[AtomicDataDict.EDGE_VECTORS_KEY] = _edge_vectors(data, slots)
+        for name, module in self.named_children():
+            if name == _EDGE_SUM:
+                total = slots.total(data[AtomicDataDict.EDGE_ENERGY_KEY])
+                data = module.norm_module({**data, AtomicDataDict.NODE_FEATURES_KEY: total})
+                data[module.out_field] = data[AtomicDataDict.NODE_FEATURES_KEY] / sqrt(2)
+            elif name not in _CORE:
+                data = module(data)
+            elif name == _CORE[-1]:
+                data[AtomicDataDict.EDGE_ENERGY_KEY] = self._edge_energies(data, slots)
+        return data
+
+    def _edge_energies(self, data: AtomicDataDict.Type, slots: Slots | None) -> Tensor:
         """Return the readout of every edge, (Z, 1)."""
         allegro = self.allegro
         mlps = [self.scalar_embed_mlp.mlp_module, *allegro.latents, self.edge_readout.mlp_module]
         weights = [matrices(mlp) for mlp in mlps]
-        track = _TensorTrack(self, data)
+        track = _TensorTrack(self, data, slots)
         # what is added up in the hidden layers of latents and readout
         given: list[list[Tensor]] = [[] for _ in weights[1:]]
         hidden = torch.mm(data[AtomicDataDict.EDGE_EMBEDDING_KEY], weights[0][0])
@@ -104,13 +126,15 @@ class CentreNetwork(torch.nn.Module):
 class _TensorTrack:
     """The scalars that the tensor products of one batch give to its edges."""
 
-    def __init__(self, network: CentreNetwork, data: AtomicDataDict.Type) -> None:
+    def __init__(
+        self, network: CentreNetwork, data: AtomicDataDict.Type, slots: Slots | None
+    ) -> None:
         self._allegro: Any = network.allegro
         self._training = network.training
         embed = network.tensor_embed
         self._harmonics = embed.sh(data[AtomicDataDict.EDGE_VECTORS_KEY]).to(embed._output_dtype)
         centre, n_atoms = data[AtomicDataDict.EDGE_INDEX_KEY][0], AtomicDataDict.num_nodes(data)
-        self._centres = Centres(centre, n_atoms, network._components)
+        self._centres = slots or Centres(centre, n_atoms, network._components)
         types = data[AtomicDataDict.ATOM_TYPE_KEY].view(-1)
         norm = environment_norm(self._allegro)
         self._norm = norm if isinstance(norm, float) or norm.numel() == 1 else norm[types]
@@ -120,7 +144,7 @@ class _TensorTrack:
     def scalars(self, layer: int, weights: Tensor) -> Tensor:
         """Return s of ``layer`` (Z, U), of its environment weights (Z, R U)."""
         product = self._allegro.tps[layer]
-        env = environment(weights, self._harmonics, self._centres, training=self._training)
+        env = self._centres.environment(weights, self._harmonics, training=self._training)
         env = env * self._norm
         coupling = _coupling(product)
         if product.w3j_is_ij_diagonal and layer == self._allegro.num_layers - 1:
@@ -134,9 +158,19 @@ class _TensorTrack:
             pairs = (env.unsqueeze(2) * vector.unsqueeze(1)).flatten(1, 2)
             vector = torch.bmm(coupling.flatten(2), pairs)
         assert self.edge_weights is not None
-        return invariants(
-            self.edge_weights, self._harmonics, vector, self._centres, training=self._training
+        return self._centres.invariants(
+            self.edge_weights, self._harmonics, vector, training=self._training
         )
+
+
+def _edge_vectors(data: AtomicDataDict.Type, slots: Slots) -> Tensor:
+    """Return the vectors (Z, 3) of edges, between periodic images where there is a cell."""
+    vectors = slots.vectors(data[AtomicDataDict.POSITIONS_KEY])
+    if AtomicDataDict.CELL_KEY not in data:
+        return vectors
+    cells = data[AtomicDataDict.CELL_KEY].view(-1, 3, 3)[data[AtomicDataDict.BATCH_KEY]]
+    shifts = data[AtomicDataDict.EDGE_CELL_SHIFT_KEY].unsqueeze(-1)
+    return vectors + (shifts * cells[slots.centre]).sum(1)
 
 
 def _coupling(product: Any) -> Tensor:

@@ -71,7 +71,7 @@ def _installed(name: str) -> bool:
 
 def model_config(settings: Mapping[str, Any], kernels: str, compile_mode: str) -> dict[str, Any]:
     """Return nequip's model section: a builder, or a modifier around the shipped one."""
-    mode = "eager" if kernels == CENTRE else compile_mode
+    mode = compile_mode
     builder = _CENTRE_BUILDER if kernels == CENTRE else _SHIPPED_BUILDER
     model = {"_target_": builder, "compile_mode": mode, **settings}
     if kernels == CUEQUIVARIANCE:

@@ -1,0 +1,242 @@
+"""The fast network's training step, compiled: energies, forces, and their pass back to the weights.
+
+PyTorch's AOTAutograd runs the network once on tensors without numbers and writes down every array
+operation of the forward pass, of the forces and of the derivatives of both by the weights. Its
+compiler, inductor, makes of these two functions, whose loops are fused: no autograd runs within
+them. Sizes that differ from batch to batch (frames, atoms, edges, the most edges of an atom) are
+variables, so that a process compiles once. The batch that is written down is always the same one
+and nothing is chosen by timing, so that the code depends on the model and the compiler alone.
+
+The compiler keeps its code on disk, by default in ``/tmp/torchinductor_<user>``: another process
+compiles the same model in a part of the time, to the same code.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import torch
+from nequip.data import AtomicDataDict
+from nequip.nn.graph_model import GraphModel
+from torch import Tensor
+from torch.func import functional_call
+
+from e3d.fast.slots import tables
+
+log = logging.getLogger(__name__)
+
+_GIVEN: Final = (
+    AtomicDataDict.POSITIONS_KEY,
+    AtomicDataDict.ATOM_TYPE_KEY,
+    AtomicDataDict.BATCH_KEY,
+    AtomicDataDict.NUM_NODES_KEY,
+    AtomicDataDict.EDGE_INDEX_KEY,
+)
+_PERIODIC: Final = (AtomicDataDict.CELL_KEY, AtomicDataDict.EDGE_CELL_SHIFT_KEY)
+_TYPES: Final = {
+    field: torch.float64 if field in (_GIVEN[0], *_PERIODIC) else torch.int64
+    for field in _GIVEN + _PERIODIC
+}
+_LENGTHS: Final = (131, 17, 797, 11, 13)
+"""Atoms, frames, edges and most edges from and to an atom, of the batch that is written down.
+
+None may be another's, nor 0 or 1, for the compiler takes equal numbers for the same one.
+"""
+_Step = Callable[..., Sequence[Tensor]]
+
+
+class CompiledModel(GraphModel):  # type: ignore[misc] # nequip is untyped
+    """A model with the fast network, whose training step is compiled when it first runs.
+
+    In training it gives energies of frames and forces, and no stress. Validation runs eagerly, as
+    does a batch of a single frame, atom or edge. Where nothing can be compiled, so does training,
+    and the log says why.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Wrap an energy model with forces, as nequip's builders do."""
+        super().__init__(*args, **kwargs)
+        # by its fields, in a tuple: what is kept in a module itself would be in its state
+        self._steps: tuple[dict[tuple[str, ...], CompiledStep | None]] = ({},)
+
+    def forward(self, data: AtomicDataDict.Type) -> AtomicDataDict.Type:
+        """Return ``data`` with energies and forces."""
+        step = self._step(data) if self.training and _is_batch(data) else None
+        out = None if step is None else step(self.model, data)
+        return super().forward(data) if out is None else {**data, **out}
+
+    def _step(self, data: AtomicDataDict.Type) -> "CompiledStep | None":
+        periodic = AtomicDataDict.CELL_KEY in data
+        fields = _GIVEN + _PERIODIC * periodic
+        (steps,) = self._steps
+        if fields not in steps:
+            try:
+                steps[fields] = CompiledStep(self.model, fields)
+            except Exception as error:  # a compiler has many ways to fail, and none is needed
+                reason = str(error).strip().partition("\n")[0]
+                log.warning("training runs eagerly, since nothing could be compiled: %s", reason)
+                steps[fields] = None
+        return steps[fields]
+
+
+class CompiledStep:
+    """The compiled functions of one model and one set of fields."""
+
+    def __init__(self, model: Any, fields: tuple[str, ...]) -> None:
+        """Compile. Whatever the compiler raises passes through."""
+        start = time.perf_counter()
+        self._fields = fields
+        weights, constants = _numbers(model)
+        self._names = [*weights, *constants]
+        self._run, self._allowed = _compile(
+            model, fields, [*weights.values(), *constants.values()], self._names
+        )
+        self.seconds = time.perf_counter() - start
+        log.info("compiled the training step in %.0f s", self.seconds)
+
+    def __call__(self, model: Any, data: AtomicDataDict.Type) -> AtomicDataDict.Type | None:
+        """Return energies and forces, or None if the code does not hold for such a batch."""
+        given = [data[field].to(_TYPES[field]) for field in self._fields]
+        edges = data[AtomicDataDict.EDGE_INDEX_KEY]
+        ends = tables(edges, AtomicDataDict.num_nodes(data))
+        atoms, frames = AtomicDataDict.num_nodes(data), AtomicDataDict.num_frames(data)
+        lengths = [atoms, frames, edges.shape[1], *(end.shape[1] for end in ends)]
+        if not self._allowed(lengths):
+            return None
+        weights, constants = _numbers(model)
+        energy, forces = self._run(
+            *lengths, *weights.values(), *constants.values(), *given, *ends
+        )
+        return {AtomicDataDict.TOTAL_ENERGY_KEY: energy, AtomicDataDict.FORCE_KEY: forces}
+
+
+def _numbers(model: Any) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the weights and the buffers of the network."""
+    network = model.func
+    return dict(network.named_parameters()), dict(network.named_buffers())
+
+
+def _is_batch(data: AtomicDataDict.Type) -> bool:
+    """Whether it has batch indices, and more than one of everything."""
+    if AtomicDataDict.BATCH_KEY not in data:
+        return False
+    sizes = AtomicDataDict.num_frames(data), AtomicDataDict.num_nodes(data)
+    return min(*sizes, AtomicDataDict.num_edges(data)) > 1
+
+
+class _Written(torch.nn.Module):
+    """The function that is written down: lengths, weights, buffers, fields and tables."""
+
+    def __init__(self, network: Any, names: list[str], fields: tuple[str, ...]) -> None:
+        super().__init__()
+        self._network, self._names, self._fields = (network,), names, fields
+
+    def forward(self, *given: Any) -> tuple[Tensor, Tensor]:
+        given = given[len(_LENGTHS) :]
+        n_names, n_fields = len(self._names), len(self._fields)
+        numbers = dict(zip(self._names, given[:n_names], strict=True))
+        data = dict(zip(self._fields, given[n_names : n_names + n_fields], strict=True))
+        positions = data[AtomicDataDict.POSITIONS_KEY].detach().requires_grad_(True)
+        data[AtomicDataDict.POSITIONS_KEY] = positions
+        (network,) = self._network
+        runner = _InSlots(network)
+        numbers = {f"network.{name}": value for name, value in numbers.items()}
+        energy = functional_call(runner, numbers, (data, given[n_names + n_fields :]))
+        (slope,) = torch.autograd.grad([energy.sum()], [positions], create_graph=True)
+        return energy, -slope
+
+
+class _InSlots(torch.nn.Module):
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, data: AtomicDataDict.Type, ends: Sequence[Tensor]) -> Tensor:
+        energy: Tensor = self.network.in_slots(data, ends)[AtomicDataDict.TOTAL_ENERGY_KEY]
+        return energy
+
+
+def _compile(
+    model: Any, fields: tuple[str, ...], numbers: list[Tensor], names: list[str]
+) -> tuple[_Step, Callable[[list[int]], bool]]:
+    """Return the compiled function, and whether it holds for a batch of these lengths."""
+    from torch._dynamo.source import ConstantSource
+    from torch._functorch import config as functorch_config
+    from torch._guards import TracingContext, tracing
+    from torch._inductor import config as inductor_config
+    from torch._inductor.compile_fx import compile_fx
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.fx.experimental.symbolic_shapes import (
+        DimDynamic,
+        ShapeEnv,
+        StatelessSymbolicContext,
+    )
+
+    shapes = ShapeEnv(duck_shape=True)
+    mode = FakeTensorMode(shape_env=shapes, allow_non_fake_inputs=True)
+
+    def variable(tensor: Tensor) -> Tensor:
+        kinds = [
+            DimDynamic.DUCK if length in _LENGTHS else DimDynamic.STATIC for length in tensor.shape
+        ]
+        context: Any = StatelessSymbolicContext(dynamic_sizes=kinds)
+        source = ConstantSource(f"given_{len(shapes.var_to_val)}")
+        return mode.from_tensor(tensor, source=source, symbolic_context=context)
+
+    device = numbers[0].device
+    batch = [variable(tensor) for tensor in _sample(fields, device)]
+    lengths = [
+        variable(torch.empty(length, device=device)).shape[0] for length in _LENGTHS
+    ]
+    fixed = [mode.from_tensor(tensor, static_shapes=True) for tensor in numbers]
+    with (
+        tracing(TracingContext(mode)),
+        functorch_config.patch(force_non_lazy_backward_lowering=True),
+        inductor_config.patch(deterministic=True),
+    ):
+        run = compile_fx(
+            _Written(model.func, names, fields),
+            [*lengths, *fixed, *batch],
+            decompositions=_decompositions(),
+        )
+    return run, _guard(shapes, lengths)
+
+
+def _sample(fields: tuple[str, ...], device: torch.device) -> list[Tensor]:
+    """Return a batch of :data:`_LENGTHS`, of which only shapes and types are looked at."""
+    atoms, frames, edges, *depths = _LENGTHS
+    shapes = {
+        AtomicDataDict.POSITIONS_KEY: (atoms, 3),
+        AtomicDataDict.ATOM_TYPE_KEY: (atoms,),
+        AtomicDataDict.BATCH_KEY: (atoms,),
+        AtomicDataDict.NUM_NODES_KEY: (frames,),
+        AtomicDataDict.EDGE_INDEX_KEY: (2, edges),
+        AtomicDataDict.CELL_KEY: (frames, 3, 3),
+        AtomicDataDict.EDGE_CELL_SHIFT_KEY: (edges, 3),
+    }
+    given = [torch.zeros(shapes[key], dtype=_TYPES[key], device=device) for key in fields]
+    return given + [given[-1].new_zeros((atoms, depth), dtype=torch.int64) for depth in depths]
+
+
+def _decompositions() -> dict[Any, Any]:
+    """Return inductor's, but the gradient of an embedding as a product: nothing is scattered."""
+    from torch._inductor.decomposition import select_decomp_table
+
+    def embedding(grad: Tensor, index: Tensor, n: int, padding: int, scale: bool) -> Tensor:
+        hot = (index.reshape(-1, 1) == torch.arange(n, device=index.device)).to(grad.dtype)
+        return torch.mm(hot.t(), grad.reshape(-1, grad.shape[-1]))
+
+    table = dict(select_decomp_table())
+    table[torch.ops.aten.embedding_dense_backward.default] = embedding
+    return table
+
+
+def _guard(shapes: Any, lengths: Sequence[Any]) -> Callable[[list[int]], bool]:
+    """Return whether all that was assumed of the lengths while compiling holds for others."""
+    import sympy
+
+    symbols = [length.node.expr for length in lengths]
+    conditions = [guard.expr for guard in shapes.guards]
+    check = sympy.lambdify([symbols], sympy.And(*conditions), modules="math")
+    return lambda values: min(values) > 0 and bool(check(values))

@@ -21,8 +21,9 @@ from nequip.data import AtomicDataDict
 from nequip.nn.graph_model import GraphModel
 from torch import Tensor
 from torch.func import functional_call
+from torch.overrides import TorchFunctionMode
 
-from e3d.fast.slots import tables
+from e3d.fast.slots import table
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,8 @@ _TYPES: Final = {
     field: torch.float64 if field in (_GIVEN[0], *_PERIODIC) else torch.int64
     for field in _GIVEN + _PERIODIC
 }
-_LENGTHS: Final = (131, 17, 797, 11, 13)
-"""Atoms, frames, edges and most edges from and to an atom, of the batch that is written down.
+_LENGTHS: Final = (131, 17, 797, 11)
+"""Atoms, frames, edges and most edges of an atom, of the batch that is written down.
 
 None may be another's, nor 0 or 1, for the compiler takes equal numbers for the same one.
 """
@@ -99,14 +100,14 @@ class CompiledStep:
         """Return energies and forces, or None if the code does not hold for such a batch."""
         given = [data[field].to(_TYPES[field]) for field in self._fields]
         edges = data[AtomicDataDict.EDGE_INDEX_KEY]
-        ends = tables(edges, AtomicDataDict.num_nodes(data))
         atoms, frames = AtomicDataDict.num_nodes(data), AtomicDataDict.num_frames(data)
-        lengths = [atoms, frames, edges.shape[1], *(end.shape[1] for end in ends)]
+        slots = table(edges, atoms)
+        lengths = [atoms, frames, edges.shape[1], slots.shape[2]]
         if not self._allowed(lengths):
             return None
         weights, constants = _numbers(model)
         energy, forces = self._run(
-            *lengths, *weights.values(), *constants.values(), *given, *ends
+            *lengths, *weights.values(), *constants.values(), *given, slots
         )
         return {AtomicDataDict.TOTAL_ENERGY_KEY: energy, AtomicDataDict.FORCE_KEY: forces}
 
@@ -126,7 +127,7 @@ def _is_batch(data: AtomicDataDict.Type) -> bool:
 
 
 class _Written(torch.nn.Module):
-    """The function that is written down: lengths, weights, buffers, fields and tables."""
+    """The function that is written down: lengths, weights, buffers, fields and the table."""
 
     def __init__(self, network: Any, names: list[str], fields: tuple[str, ...]) -> None:
         super().__init__()
@@ -134,17 +135,31 @@ class _Written(torch.nn.Module):
 
     def forward(self, *given: Any) -> tuple[Tensor, Tensor]:
         given = given[len(_LENGTHS) :]
-        n_names, n_fields = len(self._names), len(self._fields)
+        n_names = len(self._names)
         numbers = dict(zip(self._names, given[:n_names], strict=True))
-        data = dict(zip(self._fields, given[n_names : n_names + n_fields], strict=True))
+        data = dict(zip(self._fields, given[n_names:-1], strict=True))
         positions = data[AtomicDataDict.POSITIONS_KEY].detach().requires_grad_(True)
         data[AtomicDataDict.POSITIONS_KEY] = positions
         (network,) = self._network
         runner = _InSlots(network)
         numbers = {f"network.{name}": value for name, value in numbers.items()}
-        energy = functional_call(runner, numbers, (data, given[n_names + n_fields :]))
+        with _NothingScattered():
+            energy = functional_call(runner, numbers, (data, given[-1]))
         (slope,) = torch.autograd.grad([energy.sum()], [positions], create_graph=True)
         return energy, -slope
+
+
+class _NothingScattered(TorchFunctionMode):
+    """Rows of an embedding as a product, whose derivative is a product too."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if func is torch.nn.functional.embedding:
+            index, weight = args[:2]
+            rows = torch.arange(len(weight), device=index.device)
+            return torch.mm((index.view(-1, 1) == rows).to(weight.dtype), weight)
+        return func(*args, **(kwargs or {}))
 
 
 class _InSlots(torch.nn.Module):
@@ -152,8 +167,8 @@ class _InSlots(torch.nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, data: AtomicDataDict.Type, ends: Sequence[Tensor]) -> Tensor:
-        energy: Tensor = self.network.in_slots(data, ends)[AtomicDataDict.TOTAL_ENERGY_KEY]
+    def forward(self, data: AtomicDataDict.Type, slots: Tensor) -> Tensor:
+        energy: Tensor = self.network.in_slots(data, slots)[AtomicDataDict.TOTAL_ENERGY_KEY]
         return energy
 
 
@@ -198,14 +213,13 @@ def _compile(
         run = compile_fx(
             _Written(model.func, names, fields),
             [*lengths, *fixed, *batch],
-            decompositions=_decompositions(),
         )
     return run, _guard(shapes, lengths)
 
 
 def _sample(fields: tuple[str, ...], device: torch.device) -> list[Tensor]:
     """Return a batch of :data:`_LENGTHS`, of which only shapes and types are looked at."""
-    atoms, frames, edges, *depths = _LENGTHS
+    atoms, frames, edges, depth = _LENGTHS
     shapes = {
         AtomicDataDict.POSITIONS_KEY: (atoms, 3),
         AtomicDataDict.ATOM_TYPE_KEY: (atoms,),
@@ -216,20 +230,7 @@ def _sample(fields: tuple[str, ...], device: torch.device) -> list[Tensor]:
         AtomicDataDict.EDGE_CELL_SHIFT_KEY: (edges, 3),
     }
     given = [torch.zeros(shapes[key], dtype=_TYPES[key], device=device) for key in fields]
-    return given + [given[-1].new_zeros((atoms, depth), dtype=torch.int64) for depth in depths]
-
-
-def _decompositions() -> dict[Any, Any]:
-    """Return inductor's, but the gradient of an embedding as a product: nothing is scattered."""
-    from torch._inductor.decomposition import select_decomp_table
-
-    def embedding(grad: Tensor, index: Tensor, n: int, padding: int, scale: bool) -> Tensor:
-        hot = (index.reshape(-1, 1) == torch.arange(n, device=index.device)).to(grad.dtype)
-        return torch.mm(hot.t(), grad.reshape(-1, grad.shape[-1]))
-
-    table = dict(select_decomp_table())
-    table[torch.ops.aten.embedding_dense_backward.default] = embedding
-    return table
+    return [*given, torch.zeros((2, atoms, depth), dtype=torch.int64, device=device)]
 
 
 def _guard(shapes: Any, lengths: Sequence[Any]) -> Callable[[list[int]], bool]:

@@ -20,7 +20,6 @@ also where an MLP is nothing but such layers (one without hidden layers, a deep 
 Weights, their names and their order are those of the shipped network, and stay shared with it.
 """
 
-from collections.abc import Sequence
 from itertools import accumulate
 from math import sqrt
 from typing import Any
@@ -77,12 +76,12 @@ class CentreNetwork(torch.nn.Module):
                 data[AtomicDataDict.EDGE_ENERGY_KEY] = self._edge_energies(data, None)
         return data
 
-    def in_slots(self, data: AtomicDataDict.Type, ends: Sequence[Tensor]) -> AtomicDataDict.Type:
-        """Do the same by :mod:`e3d.fast.slots`, given the tables of the edges: for a compiler.
+    def in_slots(self, data: AtomicDataDict.Type, table: Tensor) -> AtomicDataDict.Type:
+        """Do the same by :mod:`e3d.fast.slots`, given the table of the edges: for a compiler.
 
         The cell takes no part in derivatives: there is no stress.
         """
-        slots = Slots(data[AtomicDataDict.EDGE_INDEX_KEY], ends, self._components)
+        slots = Slots(data[AtomicDataDict.EDGE_INDEX_KEY], table, self._components)
         data[AtomicDataDict.EDGE_VECTORS_KEY] = _edge_vectors(data, slots)
         for name, module in self.named_children():
             if name == _EDGE_SUM:

@@ -12,7 +12,6 @@ centre read a table of its slots, so that nothing is scattered: an order of summ
 any number of threads and on any device.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -21,33 +20,32 @@ from torch import Tensor
 
 from e3d.fast.centres import Components
 
-TABLES = ("outgoing", "incoming")
-"""The tables of a batch: the edges (N, D) from each atom, and (N, D') to it; -1 where none is."""
 
+def table(edge_index: Tensor, n_atoms: int) -> Tensor:
+    """Return the edges from each atom and to it, (2, N, D), of edges (2, Z) in any order.
 
-def tables(edge_index: Tensor, n_atoms: int) -> list[Tensor]:
-    """Return :data:`TABLES` of edges (2, Z) in any order."""
-    return [_table(end, n_atoms) for end in edge_index]
-
-
-def _table(atom: Tensor, n_atoms: int) -> Tensor:
-    degree = torch.bincount(atom, minlength=n_atoms)
-    order = torch.argsort(atom, stable=True)
-    ordered = atom[order]
-    first = torch.cumsum(degree, 0) - degree
-    slot = torch.arange(len(atom), device=atom.device) - first[ordered]
-    table = atom.new_full((n_atoms, int(degree.max())), -1)
-    table[ordered, slot] = order
-    return table
+    Slots without an edge hold -1.
+    """
+    n_edges = edge_index.shape[1]
+    atom = torch.cat([edge_index[0], edge_index[1] + n_atoms])
+    degree = torch.bincount(atom, minlength=2 * n_atoms)
+    depth = int(degree.max())
+    atom, order = torch.sort(atom, stable=True)
+    # a slot is a row of its atom: the edge's place among all, less that of the atom's first
+    first = torch.cumsum(degree, 0).sub_(degree)
+    start = torch.arange(0, 2 * n_atoms * depth, depth, device=atom.device).sub_(first)
+    slot = torch.arange(2 * n_edges, device=atom.device).add_(start[atom])
+    slots = atom.new_full((2 * n_atoms * depth,), -1)
+    return slots.scatter_(0, slot, order % n_edges).view(2, n_atoms, depth)
 
 
 class Slots:
-    """The edges of a batch, by tables instead of blocks; in place of ``Centres``."""
+    """The edges of a batch, by a table instead of blocks; in place of ``Centres``."""
 
-    def __init__(self, edge_index: Tensor, ends: Sequence[Tensor], components: Components) -> None:
-        """Take edges (2, Z) and their tables."""
+    def __init__(self, edge_index: Tensor, slots: Tensor, components: Components) -> None:
+        """Take edges (2, Z) and their :func:`table`."""
         self.centre, self.neighbour = edge_index
-        self._outgoing, self._incoming = ends
+        self._outgoing, self._incoming = slots
         self._bounds = list(pairwise(components.bounds))
         self._components = components
         sizes = [end - first for first, end in self._bounds]
@@ -93,7 +91,7 @@ class Slots:
         return _filled(x, self._outgoing)
 
     def incoming(self, x: Tensor) -> Tensor:
-        """Return rows of edges (Z, ...) in the slots of their neighbour (N, D', ...)."""
+        """Return rows of edges (Z, ...) in the slots of their neighbour (N, D, ...)."""
         return _filled(x, self._incoming)
 
 

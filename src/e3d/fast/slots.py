@@ -96,8 +96,14 @@ class Slots:
 
 
 def _filled(x: Tensor, table: Tensor) -> Tensor:
+    """Return ``x[table]`` (N, D, ...), zeros where the table holds -1, as an array of its own.
+
+    Read with new strides it is one: the compiler would read ``x`` through the table in the middle
+    of a sum over slots, and then cannot take several channels at once.
+    """
     shape = table.shape + (1,) * (x.dim() - 1)
-    return torch.where((table >= 0).view(shape), x[table.clamp(min=0)], 0)
+    rows = torch.where((table >= 0).view(shape), x[table.clamp(min=0)], 0)
+    return rows.as_strided(rows.shape, rows.contiguous().stride())
 
 
 class _Environment(torch.autograd.Function):

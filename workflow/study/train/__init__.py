@@ -22,7 +22,7 @@ STAGE = Stage(
             (
                 argument("RUN", "RUN.yaml with the run's settings"),
                 DEVICE,
-                argument("--compile-mode", choices=("eager", "compile"), default="eager"),
+                argument("--compile-mode", choices=("auto", "eager", "compile"), default="auto"),
                 argument("--devices", "processes on each node", type=options.count, default=1),
                 argument("--nodes", "nodes of a Slurm job", type=options.count, default=1),
                 argument("--tf32", "let a GPU round factors to TF32", action="store_true"),

@@ -14,6 +14,10 @@ from study.train.ranks import without_ranks
 
 AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE = "auto", "centre", "shipped", "cuequivariance"
 KERNELS = (AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE)
+EAGER, COMPILE = "eager", "compile"
+MODES = (AUTO, EAGER, COMPILE)
+BREAK_EVEN_STEPS = 15_000
+"""Steps from which on compiling pays by benchmarks/step.py: a minute over 4 ms, the least saved."""
 _KEEPER = "ModelCheckpoint"  # of Lightning: its state is paths and the best score
 _SHIPPED_BUILDER, _CENTRE_BUILDER = "allegro.model.AllegroModel", "e3d.fast.build.AllegroModel"
 
@@ -21,33 +25,37 @@ _SHIPPED_BUILDER, _CENTRE_BUILDER = "allegro.model.AllegroModel", "e3d.fast.buil
 def select(architecture: Architecture, runtime: Mapping[str, Any]) -> str:
     """Return the kernels of a run: those asked for; for ``auto`` the fastest by benchmarks/step.py.
 
-    On a CPU that is ``centre``, eagerly, but for two cases at l_max = 1: a single layer, where it
-    gains nothing, and ``compile_mode: compile``, where the compiled shipped network is faster. On a
-    GPU it is the shipped network.
+    On a CPU that is ``centre`` at every size. On a GPU it is the shipped network.
 
     Raises
     ------
     InputError
-        If the device, the compile mode or the installed packages rule out the kernels asked for.
+        If the device or the installed packages rule out the kernels asked for.
     """
-    asked, mode = str(runtime.get("kernels", AUTO)), str(runtime.get("compile_mode", "eager"))
+    asked = str(runtime.get("kernels", AUTO))
     on_gpu = str(runtime.get("device", "cpu")).startswith("cuda")
     if asked == AUTO:
-        small = architecture.l_max < 2 and (architecture.num_layers < 2 or mode == "compile")
-        return SHIPPED if on_gpu or small else CENTRE
+        return SHIPPED if on_gpu else CENTRE
     if asked not in KERNELS:
         raise InputError(
             f"kernels {asked!r}: allowed are {', '.join(KERNELS)}. "
             "Fix `runtime.kernels` or --kernels."
         )
-    if asked == CENTRE and mode == "compile":
-        raise InputError(
-            "kernels 'centre' with compile mode 'compile': they run eagerly only. "
-            "Set `runtime.compile_mode: eager`, or `runtime.kernels: shipped`."
-        )
     if asked == CUEQUIVARIANCE:
         _require_cuequivariance(on_gpu=on_gpu)
     return asked
+
+
+def mode(kernels: str, steps: int, runtime: Mapping[str, Any]) -> str:
+    """Return how a training of so many steps runs: as asked for; for ``auto``, what takes less time.
+
+    It depends on the run alone, never on what the compiler's cache holds: compiled sums may round
+    otherwise, and a run that is repeated must give the same bytes.
+    """
+    asked = str(runtime.get("compile_mode", AUTO))
+    if asked != AUTO:
+        return asked
+    return COMPILE if kernels == CENTRE and steps >= BREAK_EVEN_STEPS else EAGER
 
 
 def _require_cuequivariance(*, on_gpu: bool) -> None:
@@ -71,9 +79,8 @@ def _installed(name: str) -> bool:
 
 def model_config(settings: Mapping[str, Any], kernels: str, compile_mode: str) -> dict[str, Any]:
     """Return nequip's model section: a builder, or a modifier around the shipped one."""
-    mode = compile_mode
     builder = _CENTRE_BUILDER if kernels == CENTRE else _SHIPPED_BUILDER
-    model = {"_target_": builder, "compile_mode": mode, **settings}
+    model = {"_target_": builder, "compile_mode": compile_mode, **settings}
     if kernels == CUEQUIVARIANCE:
         modifier = {"modifier": "enable_CuEquivarianceContracter"}
         return {"_target_": "nequip.model.modify", "modifiers": [modifier], "model": model}

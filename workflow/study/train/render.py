@@ -18,7 +18,7 @@ from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_in, read_splits
 from study.run_settings import RunSettings
-from study.train.kernels import model_config, select
+from study.train.kernels import mode, model_config, select
 from study.train.pack import pack
 from study.train.ranks import ALONE, WHOLE, for_ranks, number
 
@@ -203,6 +203,5 @@ def _model(run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]) -> d
     }
     if shifts == "trainable":
         settings["per_type_energy_shifts_trainable"] = True
-    return model_config(
-        settings, select(run.architecture, runtime), runtime.get("compile_mode", "eager")
-    )
+    kernels = select(run.architecture, runtime)
+    return model_config(settings, kernels, mode(kernels, run.training.steps, runtime))

@@ -55,14 +55,14 @@ class Slots:
         """Return ``env[u,i,n]`` (U, I, N) of weights (Z, R U) and spherical harmonics (Z, I)."""
         del training
         out: Tensor = _Environment.apply(self._by_irrep(weights), harmonics, self)
-        return out.permute(2, 1, 0)
+        return _reversed(out)
 
     def invariants(
         self, weights: Tensor, harmonics: Tensor, vectors: Tensor, *, training: bool
     ) -> Tensor:
         """Return ``s[z,u]`` (Z, U) of weights (Z, R U), harmonics (Z, I) and m (U, I, N)."""
         del training
-        q: Tensor = _Weights.apply(harmonics, vectors.permute(2, 1, 0), self)
+        q: Tensor = _Weights.apply(harmonics, _reversed(vectors), self)
         return (self._by_irrep(weights) * q).sum(1)
 
     def vectors(self, positions: Tensor) -> Tensor:
@@ -82,9 +82,9 @@ class Slots:
         """Return (..., R, U) repeated for the components of each irrep, (..., I, U)."""
         return x.index_select(-2, torch.tensor(self._irrep_of, device=x.device))
 
-    def sum_irreps(self, x: Tensor) -> Tensor:
-        """Return (Z, I, U) summed over the components of each irrep, (Z, R, U)."""
-        return torch.stack([x[:, first:end].sum(1) for first, end in self._bounds], 1)
+    def irreps(self) -> list[slice]:
+        """Return the components of each irrep."""
+        return [slice(first, end) for first, end in self._bounds]
 
     def outgoing(self, x: Tensor) -> Tensor:
         """Return rows of edges (Z, ...) in the slots of their centre (N, D, ...), zeros else."""
@@ -96,14 +96,35 @@ class Slots:
 
 
 def _filled(x: Tensor, table: Tensor) -> Tensor:
-    """Return ``x[table]`` (N, D, ...), zeros where the table holds -1, as an array of its own.
-
-    Read with new strides it is one: the compiler would read ``x`` through the table in the middle
-    of a sum over slots, and then cannot take several channels at once.
-    """
+    """Return ``x[table]`` (N, D, ...), zeros where the table holds -1."""
     shape = table.shape + (1,) * (x.dim() - 1)
-    rows = torch.where((table >= 0).view(shape), x[table.clamp(min=0)], 0)
-    return rows.as_strided(rows.shape, rows.contiguous().stride())
+    return _array(torch.where((table >= 0).view(shape), x[table.clamp(min=0)], 0))
+
+
+def _array(x: Tensor) -> Tensor:
+    """Return ``x`` as an array of its own, its last axis contiguous.
+
+    Read with given strides it is one. The compiler would read through tables and transposes in the
+    middle of a sum, and then cannot take several channels at once.
+    """
+    x = x.contiguous()
+    return x.as_strided(x.shape, x.stride())
+
+
+def _reversed(x: Tensor) -> Tensor:
+    """Return an array with its three axes in the opposite order, and so in the pass back."""
+    out: Tensor = _Reversed.apply(x)
+    return out
+
+
+class _Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return _array(x.permute(2, 1, 0))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return _reversed(grads[0])
 
 
 class _Environment(torch.autograd.Function):
@@ -129,7 +150,8 @@ class _Weights(torch.autograd.Function):
     def forward(ctx: Any, y: Tensor, g: Tensor, slots: Slots) -> Tensor:
         ctx.save_for_backward(y, g)
         ctx.slots = slots
-        return slots.sum_irreps(y.unsqueeze(-1) * g[slots.centre])
+        parts = [(y[:, i].unsqueeze(-1) * g[:, i][slots.centre]).sum(1) for i in slots.irreps()]
+        return torch.stack(parts, 1)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import torch
 from nequip.data import AtomicDataDict as K
+from test_fast import TOLERANCE, build, fast, frames, largest_difference
 
 from compiled_worker import model
 from e3d.fast import compiled
 from e3d.fast.compiled import CompiledModel
 from planning import PYTHONPATH
-from test_fast import TOLERANCE, build, fast, frames, largest_difference
 
 TESTS = Path(__file__).parents[1]
 

@@ -465,7 +465,7 @@ def test_defaults_are_filled_in_without_touching_what_was_given(default: dict[st
         "device": "cpu",
         "devices": 1,
         "nodes": 1,
-        "compile_mode": "eager",
+        "compile_mode": "auto",
         "kernels": "auto",
         "tf32": False,
         "container": "",

@@ -15,7 +15,7 @@ from model_fixtures import Prepared
 from planning import PYTHONPATH
 from study.run_settings import Architecture
 from study.train import kernels
-from study.train.kernels import model_config, select
+from study.train.kernels import mode, model_config, select
 
 SMALL = Architecture(5.0, 1, True, 1, 16, 4, 32, 8, 6)
 
@@ -27,10 +27,9 @@ def _sized(l_max: int, layers: int) -> Architecture:
 @pytest.mark.parametrize(
     ("l_max", "layers", "runtime", "expected"),
     [
-        (1, 1, {}, "shipped"),
-        (1, 2, {}, "centre"),
+        (1, 1, {}, "centre"),
         (2, 1, {}, "centre"),
-        (1, 2, {"compile_mode": "compile"}, "shipped"),
+        (1, 2, {"compile_mode": "compile"}, "centre"),
         (2, 2, {"compile_mode": "compile"}, "centre"),
         (2, 2, {"device": "cuda:0"}, "shipped"),
         (2, 2, {"kernels": "shipped"}, "shipped"),
@@ -44,13 +43,25 @@ def test_auto_chooses_what_is_fastest(
 
 
 @pytest.mark.parametrize(
+    ("chosen", "steps", "runtime", "expected"),
+    [
+        ("centre", kernels.BREAK_EVEN_STEPS, {}, "compile"),
+        ("centre", kernels.BREAK_EVEN_STEPS - 1, {}, "eager"),
+        ("shipped", 10**6, {"compile_mode": "auto"}, "eager"),
+        ("shipped", 10, {"compile_mode": "compile"}, "compile"),
+        ("centre", 10**6, {"compile_mode": "eager"}, "eager"),
+    ],
+)
+def test_auto_compiles_a_training_that_is_long_enough(
+    chosen: str, steps: int, runtime: dict[str, str], expected: str
+) -> None:
+    assert mode(chosen, steps, runtime) == expected
+
+
+@pytest.mark.parametrize(
     ("runtime", "parts"),
     [
         ({"kernels": "fast"}, ("'fast'", "auto, centre, shipped, cuequivariance", "--kernels")),
-        (
-            {"kernels": "centre", "compile_mode": "compile"},
-            ("eagerly only", "runtime.compile_mode: eager"),
-        ),
         ({"kernels": "cuequivariance"}, ("on the CPU", "runtime.device: cuda")),
         (
             {"kernels": "cuequivariance", "device": "cuda"},

@@ -44,6 +44,10 @@ _LENGTHS: Final = (131, 17, 797, 11)
 
 None may be another's, nor 0 or 1, for the compiler takes equal numbers for the same one.
 """
+_MOST_COMPILERS: Final = 4
+"""Processes that compile at once, each with some 300 MB; the compiler's own default is 32."""
+_FAILURES: Final = (RuntimeError, OSError, ImportError, AssertionError, AttributeError, TypeError)
+"""No compiler, one that fails, or a version of PyTorch whose inner functions are other ones."""
 _Step = Callable[..., Sequence[Tensor]]
 
 
@@ -74,7 +78,7 @@ class CompiledModel(GraphModel):  # type: ignore[misc] # nequip is untyped
         if fields not in steps:
             try:
                 steps[fields] = CompiledStep(self.model, fields)
-            except Exception as error:  # a compiler has many ways to fail, and none is needed
+            except _FAILURES as error:
                 reason = str(error).strip().partition("\n")[0]
                 log.warning("training runs eagerly, since nothing could be compiled: %s", reason)
                 steps[fields] = None
@@ -158,9 +162,7 @@ class _Written(torch.nn.Module):
 class _NothingScattered(TorchFunctionMode):
     """Rows of an embedding as a product, whose derivative is a product too."""
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.nn.functional.embedding:
             index, weight = args[:2]
             rows = torch.arange(len(weight), device=index.device)
@@ -207,16 +209,17 @@ def _compile(
 
     device = numbers[0].device
     batch = [variable(tensor) for tensor in _sample(fields, device)]
-    lengths = [
-        variable(torch.empty(length, device=device)).shape[0] for length in _LENGTHS
-    ]
+    lengths = [variable(torch.empty(length, device=device)).shape[0] for length in _LENGTHS]
     fixed = [mode.from_tensor(tensor, static_shapes=True) for tensor in numbers]
     with (
         tracing(TracingContext(mode)),
         functorch_config.patch(force_non_lazy_backward_lowering=True),
-        inductor_config.patch(deterministic=True),
+        inductor_config.patch(
+            deterministic=True,
+            compile_threads=min(_MOST_COMPILERS, inductor_config.decide_compile_threads()),
+        ),
     ):
-        run = compile_fx(written, [*lengths, *fixed, *batch])
+        run: Any = compile_fx(written, [*lengths, *fixed, *batch])  # type: ignore[arg-type]
     return run, _guard(shapes, lengths)
 
 
@@ -238,7 +241,7 @@ def _sample(fields: tuple[str, ...], device: torch.device) -> list[Tensor]:
 
 def _guard(shapes: Any, lengths: Sequence[Any]) -> Callable[[list[int]], bool]:
     """Return whether all that was assumed of the lengths while compiling holds for others."""
-    import sympy
+    import sympy  # type: ignore[import-untyped]
 
     symbols = [length.node.expr for length in lengths]
     conditions = [guard.expr for guard in shapes.guards]

@@ -83,6 +83,7 @@ class CentreNetwork(torch.nn.Module):
         """
         slots = Slots(data[AtomicDataDict.EDGE_INDEX_KEY], table, self._components)
         data[AtomicDataDict.EDGE_VECTORS_KEY] = _edge_vectors(data, slots)
+        module: Any
         for name, module in self.named_children():
             if name == _EDGE_SUM:
                 total = slots.total(data[AtomicDataDict.EDGE_ENERGY_KEY])

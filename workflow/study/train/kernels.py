@@ -47,7 +47,7 @@ def select(architecture: Architecture, runtime: Mapping[str, Any]) -> str:
 
 
 def mode(kernels: str, steps: int, runtime: Mapping[str, Any]) -> str:
-    """Return how a training of so many steps runs: as asked for; for ``auto``, what takes less time.
+    """Return how a training of so many steps runs: as asked for; ``auto`` is what takes less time.
 
     It depends on the run alone, never on what the compiler's cache holds: compiled sums may round
     otherwise, and a run that is repeated must give the same bytes.

@@ -163,7 +163,7 @@ class _NothingScattered(TorchFunctionMode):
     """Rows of an embedding as a product, whose derivative is a product too."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch.nn.functional.embedding:
+        if func is torch.nn.functional.embedding and args[1].requires_grad:
             index, weight = args[:2]
             rows = torch.arange(len(weight), device=index.device)
             return torch.mm((index.view(-1, 1) == rows).to(weight.dtype), weight)

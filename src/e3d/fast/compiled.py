@@ -14,6 +14,7 @@ compiles the same model in a part of the time, to the same code.
 import logging
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, Final
 
 import torch
@@ -199,12 +200,14 @@ def _compile(
     shapes = ShapeEnv(duck_shape=True)
     mode = FakeTensorMode(shape_env=shapes, allow_non_fake_inputs=True)
 
+    number = count()
+
     def variable(tensor: Tensor) -> Tensor:
         kinds = [
             DimDynamic.DUCK if length in _LENGTHS else DimDynamic.STATIC for length in tensor.shape
         ]
         context: Any = StatelessSymbolicContext(dynamic_sizes=kinds)
-        source = ConstantSource(f"given_{len(shapes.var_to_val)}")
+        source = ConstantSource(f"given_{next(number)}")
         return mode.from_tensor(tensor, source=source, symbolic_context=context)
 
     device = numbers[0].device

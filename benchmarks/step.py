@@ -287,7 +287,7 @@ def result_row(case: Case, measured: dict[str, Any]) -> Row:
 
 def as_markdown(table: pd.DataFrame) -> str:
     """Return the table as it stands in docs/performance.md."""
-    head = ("model", "edges", "ours", "ours eager", "shipped eager, compiled", "better one / ours")
+    head = ("model", "edges", "ours", "ours eager", "shipped eager, compiled", "ratio")
     return markdown_table(
         (*head, "frames/s", "of the peak", "to compile"),
         (_cells(line) for _, line in table.iterrows()),

@@ -20,10 +20,10 @@ from e3d.errors import InputError
 from study.readme import fill_blocks
 
 DOCS = Path(__file__).parents[1] / "docs"
-PERFORMANCE = DOCS / "performance.md"
+PERFORMANCE, BENCHMARKS = DOCS / "performance.md", DOCS / "benchmarks.md"
 CLUSTER = DOCS / "cluster.md"
 TABLES = ("step", "job", "decompose", "startup", "plan", "schedule", "growth", "gpu")
-"""Each has a block of its name in ``docs/performance.md``."""
+"""Each has a block of its name in :func:`page`."""
 FIGURE = "speed"
 
 
@@ -57,6 +57,21 @@ def gpu_as_markdown(table: pd.DataFrame) -> str:
         (("decomposition", "frames/s"), frames),
     )
     return "\n\n".join(measure.markdown_table(head, rows) for head, rows in parts)
+
+
+def page(name: str) -> Path:
+    """Return the document that shows a table."""
+    return PERFORMANCE if name == "step" else BENCHMARKS
+
+
+def missed_goals(steps: pd.DataFrame) -> str:
+    """Return a sentence for every goal of the steps that their table misses."""
+    missed = steps[steps["ratio"] < steps["goal_ratio"]].to_dict("records")
+    return "\n".join(
+        f"- Goal missed: {line['case'].removeprefix('step ')} is {line['ratio']:.2f} times as "
+        f"fast, and {line['goal_ratio']:g} was aimed at."
+        for line in missed
+    )
 
 
 MARKDOWN = {"step": step.as_markdown, "gpu": gpu_as_markdown}
@@ -113,7 +128,8 @@ def main() -> None:
         if name == "store":
             measure.fill(DOCS / "datasets.md", "bench", table, store.as_markdown)
         else:
-            measure.fill(PERFORMANCE, name, table, MARKDOWN.get(name, measure.as_markdown))
+            measure.fill(page(name), name, table, MARKDOWN.get(name, measure.as_markdown))
+    measure.fill(PERFORMANCE, "goals", arguments.output / "step.csv", missed_goals)
     if (arguments.output / "cost.csv").is_file():
         fill_cluster(arguments.output)
 

@@ -38,8 +38,10 @@ def test_mixtures_resolve_to_the_datasets_they_are_mixed_from() -> None:
         "c": {},
         "ab": {"mix": {"a": 1, "b": 1}},
         "bc": {"mix": {"b": 1, "c": 2}},
+        "few": {"same_as": "bc"},
     }
     assert sources(["ab", "bc", "a"], known) == ["a", "b", "c"]
+    assert sources(["few"], known) == ["b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,12 @@ def test_mixtures_resolve_to_the_datasets_they_are_mixed_from() -> None:
         (
             {"x": {"mix": {"y": 1, "z": 1}, "theory": "t"}, "y": FILE, "z": FILE},
             ("has 'theory'", "remove `mix`"),
+        ),
+        ({"x": {"same_as": "z"}, "y": FILE}, ("same_as is 'z'", "known: y")),
+        ({"x": {"same_as": "y", **FILE}, "y": FILE}, ("has `same_as` and 'path'",)),
+        (
+            {"x": {"same_as": "y", "training_molecules": [5, 5]}, "y": FILE},
+            ("training_molecules is [5, 5]", "the first fifty"),
         ),
     ],
 )
@@ -102,9 +110,10 @@ def test_a_mixture_is_made_by_the_workflow(tmp_path: Path) -> None:
     entries = read_yaml(project / "config" / "datasets.yaml")
     entries["again"] = entries["minispice"]
     entries["both"] = {"mix": {"minispice": 3, "again": 1}, **FACTS}
+    entries["few"] = {"same_as": "both", "training_molecules": [0, 5], **FACTS}
     (project / "config" / "datasets.yaml").write_text(yaml.safe_dump(entries, sort_keys=False))
     (project / "my.yaml").write_text(
-        yaml.safe_dump({"grid": {"dataset": ["both"], "n_train": [16, 64]}})
+        yaml.safe_dump({"grid": {"dataset": ["both", "few"], "n_train": [16, 32]}})
     )
     done = snakemake(project, "data", "--configfile", "my.yaml")
     assert done.returncode == 0, done.stderr[-3000:]
@@ -113,6 +122,11 @@ def test_a_mixture_is_made_by_the_workflow(tmp_path: Path) -> None:
     assert alignment["residual_eV_per_atom"].dropna().abs().max() < 1e-9, "the same labels twice"
     with StoreReader(folder / "store.h5") as reader:
         part = reader[F.PART]
-        for n in (16, 64):
+        for n in (16, 32):
             frames = pd.read_csv(folder / "subsets" / f"n{n}.csv")["frame"]
             assert (part[frames] == 1).sum() == n // 4
+    few = folder.with_name("few")
+    for name in ("store.h5", "splits.parquet"):
+        assert (few / name).read_bytes() == (folder / name).read_bytes(), "the same test sets"
+    chosen = pd.read_csv(few / "subsets" / "n32.csv")
+    assert chosen["molecule"].nunique() <= 5

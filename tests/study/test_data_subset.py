@@ -38,6 +38,28 @@ def test_subsets_are_nested_and_list_what_they_omit(prepared: Any, tmp_path: Pat
     assert smaller == pool
 
 
+def test_molecules_to_train_on_are_nested_or_disjoint(
+    prepared: Any, tmp_path: Path, input_error: Any
+) -> None:
+    def molecules(first: int, last: int) -> set[int]:
+        chosen = write_subset(
+            prepared.store,
+            prepared.splits,
+            tmp_path / "subset.csv",
+            n=8,
+            training_molecules=(first, last),
+        )
+        return set(chosen[Column.MOLECULE])
+
+    few, more, others = molecules(0, 2), molecules(0, 4), molecules(4, 8)
+    assert len(few) == 2
+    assert few < more
+    assert len(more) == 4
+    assert not more & others
+    with input_error("training_molecules = 4 400", "allowed 0 to"):
+        molecules(4, 400)
+
+
 def test_another_subset_seed_chooses_other_frames(prepared: Any, tmp_path: Path) -> None:
     a, b, c = (
         write_subset(

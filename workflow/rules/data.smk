@@ -145,6 +145,30 @@ rule data_mix:
         "python -m study data mix {input} {params.options} -o {output.store} --log {log}"
 
 
+# The frames of another dataset: split alike, since splits follow from frames and seed alone.
+rule data_part:
+    input:
+        lambda wildcards: f"{RESULTS}/data/{PARTS[wildcards.dataset]}/store.h5",
+    output:
+        "<results>/data/{dataset}/store.h5",
+    log:
+        "<logs>/data/part/{dataset}.log",
+    benchmark:
+        "<costs>/data/part/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=alternatives(PARTS),
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=minutes(10, per_gb=1),
+    message:
+        "taking the frames of {wildcards.dataset}"
+    shell:
+        "cp {input} {output} 2> {log}"
+
+
 rule data_split:
     input:
         "<results>/data/{dataset}/store.h5",
@@ -189,7 +213,7 @@ rule data_subset:
         mem_mb=mem_mb(1000, per_gb=100, grouped=True),
         runtime=minutes(10, per_gb=1, grouped=True),
     params:
-        choice=subset_options(SETTINGS["subset"]),
+        choice=subset_options,
     message:
         "choosing {wildcards.n_train} training frames of {wildcards.dataset}"
     shell:

@@ -3,6 +3,7 @@ from study.data.entries import geometries_of, is_labelled, read_options
 
 SOURCES = {name: STUDY.datasets[name] for name in STUDY.sources()}
 MIXTURES = STUDY.mixtures()
+PARTS = STUDY.parts()  # datasets with the frames of another one, and of which
 # Files that can be fetched: the settings they are fetched by.
 FETCHED = {
     entry["path"]: {"dataset": name} | entry for name, entry in SOURCES.items() if "url" in entry
@@ -66,8 +67,10 @@ def mix_options(wildcards):
     return shlex.join(["--shares", *shares, *residual])
 
 
-def subset_options(settings):
-    """The options of `data subset` by the configuration's `subset`."""
+def subset_options(wildcards):
+    """The options of `data subset` by the configuration's `subset` and the dataset's entry."""
+    molecules = STUDY.datasets[wildcards.dataset].get("training_molecules")
+    settings = SETTINGS["subset"] | ({"training_molecules": molecules} if molecules else {})
     options = []
     for key, value in settings.items():
         values = map(str, value if isinstance(value, list) else [value])

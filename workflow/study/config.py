@@ -118,7 +118,13 @@ class Study:
 
     def mixtures(self) -> list[str]:
         """Return the datasets of all runs that are mixed from others."""
-        return [name for name in self.used("dataset") if "mix" in self.datasets[name]]
+        whole = [self.datasets[name].get("same_as", name) for name in self.used("dataset")]
+        return [name for name in dict.fromkeys(whole) if "mix" in self.datasets[name]]
+
+    def parts(self) -> dict[str, str]:
+        """Return the datasets that train on a part of another one, and which."""
+        known = {name: self.datasets[name].get("same_as") for name in self.used("dataset")}
+        return {name: whole for name, whole in known.items() if whole is not None}
 
     def runtime(self, model: str) -> dict[str, Any]:
         """Return how a model is trained: runtime settings, those of its size before others."""

@@ -84,6 +84,14 @@ STAGE = Stage(
                 ),
                 _only("--subsets", "only these subsets of the source"),
                 _only("--elements", "only frames of these elements"),
+                argument(
+                    "--training-molecules",
+                    "only these of the pool's molecules, from the first number to before the "
+                    "second, in an order by the seed",
+                    type=options.natural,
+                    nargs=2,
+                    default=(),
+                ),
                 argument("--min-atoms", "of a frame", type=int, default=1),
                 argument("--max-atoms", "of a frame; 0: no limit", type=int, default=0),
             ),

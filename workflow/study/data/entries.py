@@ -1,4 +1,4 @@
-"""Entries of ``config/datasets.yaml``: a file of data, or a mixture of other entries.
+"""Entries of ``config/datasets.yaml``: a file, a mixture of others, or a part of another.
 
 A file is there, is fetched (``url``), or is labelled by the workflow: from conformations that are
 there (``geometries``), or that it samples first (``molecules``).
@@ -16,16 +16,25 @@ from study.fields import TEST_ALL, set_name
 Entry = Mapping[str, Any]
 _OF_FILES = ("path", "layout", "theory")
 _OF_MIXTURES = ("mix", "apply_residual", "source", "licence", "include_ionic")
+_OF_PARTS = (
+    "same_as",
+    "training_molecules",
+    "source",
+    "licence",
+    "include_ionic",
+    "apply_residual",
+)
 _OF_SAMPLING = ("conformations", "seed", "sampling")
 _LABELLED_FROM = ("molecules", "geometries")
 _SUFFIX = ".hdf5"
 
 
 def sources(names: Iterable[str], known: Mapping[str, Any]) -> list[str]:
-    """Return the datasets that are read from files for ``names``: mixtures resolved, each once."""
+    """Return the datasets that are read from files for ``names``: others resolved, each once."""
     found: dict[str, None] = {}
     for name in names:
-        found |= dict.fromkeys(known[name].get("mix", (name,)))
+        whole = known[name].get("same_as", name)
+        found |= dict.fromkeys(known[whole].get("mix", (whole,)))
     return list(found)
 
 
@@ -79,8 +88,10 @@ def check_entries(names: Iterable[str], known: Mapping[str, Any], *, need_files:
                 f"dataset {name!r} is not in config/datasets.yaml - {choices(name, known)}. "
                 "Fix `grid.dataset` or `controls`, or add the dataset there."
             )
-        if "mix" in known[name]:
-            _check_mixture(name, known)
+        if "same_as" in known[name]:
+            _check_part(name, known)
+        if "mix" in known[known[name].get("same_as", name)]:
+            _check_mixture(known[name].get("same_as", name), known)
     for name in sources(names, known):
         _check_source(name, known[name], need_files=need_files)
 
@@ -99,9 +110,10 @@ def check_tests(
     parts = sources(trained_on, known)
     files = {known[part].get("path"): part for part in parts}
     for name in names:
-        if "mix" in known[name]:
+        if {"mix", "same_as"} & set(known[name]):
+            what = "a mixture" if "mix" in known[name] else "the same as another"
             raise InputError(
-                f"tests: {name!r} is a mixture - a test dataset has a file of its own. Name "
+                f"tests: {name!r} is {what} - a test dataset has a file of its own. Name "
                 "another, or remove it."
             )
         if name in parts or known[name].get("path") in files:
@@ -134,6 +146,30 @@ def _check_mixture(name: str, known: Mapping[str, Any]) -> None:
                 f"dataset {name!r}: mix has {part!r}, which is no dataset with a file of its own - "
                 f"{choices(part, plain)}. Fix the name."
             )
+
+
+def _check_part(name: str, known: Mapping[str, Any]) -> None:
+    """Refuse a dataset with the frames of another that is none, or has more of its own."""
+    entry = known[name]
+    extra = [key for key in entry if key not in _OF_PARTS or entry[key] is True]
+    if extra:
+        raise InputError(
+            f"dataset {name!r}: has `same_as` and {extra[0]!r}, which belongs to the dataset that "
+            "it is the same as. Move it there, or remove `same_as`."
+        )
+    whole = entry["same_as"]
+    if whole not in known or "same_as" in known[whole]:
+        plain = [other for other, values in known.items() if "same_as" not in values]
+        raise InputError(
+            f"dataset {name!r}: same_as is {whole!r}, no dataset with frames of its own - "
+            f"{choices(whole, plain)}. Fix the name."
+        )
+    first, last = entry.get("training_molecules", (0, 0))
+    if not first < last:
+        raise InputError(
+            f"dataset {name!r}: training_molecules is [{first}, {last}] - the first number must be "
+            "below the second: [0, 50] are the first fifty. Set it."
+        )
 
 
 def _check_source(name: str, entry: Entry, *, need_files: bool) -> None:

@@ -35,6 +35,7 @@ class SubsetSettings:
     elements: Sequence[str] = ()  # the only ones allowed; empty: all
     min_atoms: int = 1
     max_atoms: int = 0  # 0: no limit
+    training_molecules: Sequence[int] = ()  # first, and the one after the last; empty: all
 
 
 def write_subset(store: Path, splits: Path, output: Path, n: int, **options: Any) -> pd.DataFrame:
@@ -121,7 +122,24 @@ def _eligible(reader: StoreReader, pool: Ints, settings: SubsetSettings) -> Mask
             reader[F.ATOMIC_NUMBERS], [number(element) for element in settings.elements]
         )
         keep &= ~np.logical_or.reduceat(other, reader.frame_ptr[:-1])[pool]
+    if settings.training_molecules:
+        keep &= _of_molecules(reader, pool, settings)
     return keep
+
+
+def _of_molecules(reader: StoreReader, pool: Ints, settings: SubsetSettings) -> Masks:
+    """Mark the frames of some molecules of the pool, in one order by the seed."""
+    molecule = reader.molecule.astype(np.int64)[pool]
+    present = np.unique(molecule)
+    first, last = settings.training_molecules
+    if not first < last <= len(present):
+        raise InputError(
+            f"training_molecules = {first} {last}: the training pool of {reader.path} has "
+            f"{len(present)} molecules, allowed 0 to {len(present)}, the first number below the "
+            "second. Correct `training_molecules` of the dataset."
+        )
+    order = np.random.default_rng((settings.seed, len(present))).permutation(present)
+    return np.isin(molecule, order[first:last])
 
 
 def _interleaved(reader: StoreReader, eligible: Ints, settings: SubsetSettings, n: int) -> Ints:

@@ -287,7 +287,7 @@ def result_row(case: Case, measured: dict[str, Any]) -> Row:
 
 def as_markdown(table: pd.DataFrame) -> str:
     """Return the table as it stands in docs/performance.md."""
-    head = ("model", "edges", "ours", "eager", "shipped", "eager", "ratio")
+    head = ("model", "ours", "eager", "shipped", "eager", "ratio")
     return markdown_table(
         (*head, "frames/s", "of the peak", "to compile"),
         (_cells(line) for _, line in table.iterrows()),
@@ -298,7 +298,6 @@ def _cells(line: "pd.Series[Any]") -> list[str]:
     compiled = _milliseconds(line["compiled_s"])
     return [
         line["case"].removeprefix("step "),
-        f"{line['edges']:.0f}",
         f"{line['ours'] * 1e3:.1f}",
         _milliseconds(line.get("ours_eager_s")),
         compiled,

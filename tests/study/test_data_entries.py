@@ -113,7 +113,7 @@ def test_a_mixture_is_made_by_the_workflow(tmp_path: Path) -> None:
     entries["few"] = {"same_as": "both", "training_molecules": [0, 5], **FACTS}
     (project / "config" / "datasets.yaml").write_text(yaml.safe_dump(entries, sort_keys=False))
     (project / "my.yaml").write_text(
-        yaml.safe_dump({"grid": {"dataset": ["both", "few"], "n_train": [16, 32]}})
+        yaml.safe_dump({"grid": {"dataset": ["both", "few"], "n_train": [16, 32]}, "controls": []})
     )
     done = snakemake(project, "data", "--configfile", "my.yaml")
     assert done.returncode == 0, done.stderr[-3000:]

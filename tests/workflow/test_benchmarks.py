@@ -13,6 +13,7 @@ import pytest
 
 from e3d.errors import InputError
 from planning import PYTHONPATH
+from study.train.kernels import BREAK_EVEN_STEPS
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -177,6 +178,14 @@ def test_goals_of_the_published_step_are_met_or_named() -> None:
     missed = publish.missed_goals(table)
     assert (table["ratio"] >= 0.8 * table["goal_ratio"].fillna(0)).all()
     assert f"<!-- goals:start -->\n{missed}\n" in publish.PERFORMANCE.read_text(encoding="utf-8")
+
+
+def test_compiling_is_won_back_where_auto_compiles() -> None:
+    table = pd.read_csv(PUBLISHED.with_name("step.csv"))
+    alone = table[table["goal_ratio"].notna()]
+    steps = alone["ours_compile_s"] / (alone["ours_eager_s"] - alone["ours"])
+    assert steps.max() <= BREAK_EVEN_STEPS < 1.5 * steps.max()
+    assert (alone["ours_compile_s"] < 60).all()
 
 
 def test_the_published_job_spends_its_time_in_training_steps() -> None:

@@ -16,8 +16,8 @@ AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE = "auto", "centre", "shipped", "cuequivari
 KERNELS = (AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE)
 EAGER, COMPILE = "eager", "compile"
 MODES = (AUTO, EAGER, COMPILE)
-BREAK_EVEN_STEPS = 15_000
-"""Steps from which on compiling pays by benchmarks/step.py: a minute over 4 ms, the least saved."""
+BREAK_EVEN_STEPS = 8_000
+"""Steps from which on compiling pays at every size of benchmarks/step.py."""
 _KEEPER = "ModelCheckpoint"  # of Lightning: its state is paths and the best score
 _SHIPPED_BUILDER, _CENTRE_BUILDER = "allegro.model.AllegroModel", "e3d.fast.build.AllegroModel"
 

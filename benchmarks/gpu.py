@@ -1,12 +1,12 @@
-"""What a GPU makes of it: the same numbers, steps of the paper's sizes, decomposition, a training.
+"""What a GPU makes of it: the same numbers, steps of the paper's sizes, decomposition.
 
     python benchmarks/gpu.py -o results/benchmarks/gpu.csv            # on a GPU, 8 minutes
     python benchmarks/gpu.py --device cpu --quick -o /tmp/gpu.csv     # to see that it runs
 
-Rows as in the other benchmarks: ours against nequip-allegro as shipped. Everything that is measured
-is written at once, so that a machine that is taken away leaves what it did. ``agreement`` rows hold
-the largest difference relative to the largest value, on the device, against the shipped network
-in float64 on the CPU. Steps are on conformations of minispice, drawn with replacement.
+Rows as in the other benchmarks: the faster of our modes against that of nequip-allegro as shipped.
+Everything that is measured is written at once, so that a machine that is taken away leaves what it
+did. ``agreement`` rows hold the largest difference relative to the largest value, on the device,
+against the shipped network in float64 on the CPU. Steps are on conformations of minispice, drawn with replacement.
 """
 
 import functools
@@ -129,6 +129,7 @@ def steps(device: str, quick: bool, rounds: int) -> Iterator[Row]:
                 continue
             modes = {"ours": ("centre", "eager"), "eager": ("shipped", "eager")}
             if (name, n) in COMPILED and device != "cpu":
+                modes["ours_compiled"] = ("centre", "compile")
                 modes["compiled"] = ("shipped", "compile")
             times: dict[str, list[float]] = {}
             facts: dict[str, float] = {}
@@ -145,10 +146,11 @@ def steps(device: str, quick: bool, rounds: int) -> Iterator[Row]:
                 if device.startswith("cuda"):
                     facts[f"{mode}_peak_MB"] = torch.cuda.max_memory_allocated() / 1e6
                     torch.cuda.reset_peak_memory_stats()
-            peers = {mode: values for mode, values in times.items() if mode != "ours"}
-            if "ours" in times and peers:
+            peers = {mode: v for mode, v in times.items() if not mode.startswith("ours")}
+            mine = {mode: v for mode, v in times.items() if mode.startswith("ours")}
+            if mine and peers:
                 best = min(peers, key=lambda mode: statistics.median(peers[mode]))
-                pair = pair_of(times["ours"], peers[best])
+                pair = pair_of(min(mine.values(), key=statistics.median), peers[best])
                 seconds = {f"{mode}_s": statistics.median(v) for mode, v in times.items()}
                 log.info("%s: %s", case, {key: f"{v * 1e3:.2f} ms" for key, v in seconds.items()})
                 yield row(
@@ -164,6 +166,7 @@ def steps(device: str, quick: bool, rounds: int) -> Iterator[Row]:
 
 def decomposition(device: str, quick: bool) -> Iterator[Row]:
     """Time the decomposition of frames by edges per call; the peer is the call that suits a CPU."""
+    from e3d import graphs
     from e3d.fast import accelerate
     from e3d.models import AnalysisModel, analysis
     from e3d.models.precision import as_float64
@@ -184,15 +187,23 @@ def decomposition(device: str, quick: bool) -> Iterator[Row]:
             check_sum_rule(edges, [s.label for s in batch.structures])
             pair_up(edges)
 
-    from e3d import graphs
-
-    usual = analysis.EDGES_PER_CALL, graphs.ATOMS_PER_BATCH
+    names = [
+        (analysis, "EDGES_PER_CALL"),
+        (analysis, "EDGES_PER_CALL_OF_A_GPU"),
+        (graphs, "ATOMS_PER_BATCH"),
+        (analysis, "ATOMS_PER_BATCH_OF_A_GPU"),
+    ]
+    usual = [getattr(module, name) for module, name in names]
     for edges_per_call in (2_000, 20_000, 200_000):
         if in_time(f"decomposition, {edges_per_call} edges a call"):
-            analysis.EDGES_PER_CALL = edges_per_call
-            graphs.ATOMS_PER_BATCH = max(usual[1], edges_per_call // 5)
+            atoms = max(2_000, edges_per_call // 5)
+            for (module, name), value in zip(
+                names, (edges_per_call,) * 2 + (atoms,) * 2, strict=True
+            ):
+                setattr(module, name, value)
             times[edges_per_call] = timed(decompose, device, 3)
-    analysis.EDGES_PER_CALL, graphs.ATOMS_PER_BATCH = usual
+    for (module, name), value in zip(names, usual, strict=True):
+        setattr(module, name, value)
     for edges_per_call, values in times.items():
         pair = pair_of(values, times[2_000])
         log.info("decomposition, %d edges a call: %.3f s", edges_per_call, pair.ours)

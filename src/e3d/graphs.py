@@ -88,15 +88,18 @@ class Batch:
             first = last
 
 
-def batches(structures: Iterable[Structure], r_max: float) -> Iterator[Batch]:
-    """Group structures, in order, into batches of about ``ATOMS_PER_BATCH`` atoms.
+def batches(
+    structures: Iterable[Structure], r_max: float, atoms_per_batch: int = 0
+) -> Iterator[Batch]:
+    """Group structures, in order, into batches of about ``atoms_per_batch`` atoms.
 
-    Structures with and without a cell do not share a batch.
+    0 stands for :data:`ATOMS_PER_BATCH`, which suits a processor. Structures with and without a
+    cell do not share a batch.
     """
     chosen: list[Structure] = []
-    atoms = 0
+    atoms, most = 0, atoms_per_batch or ATOMS_PER_BATCH
     for structure in structures:
-        full = atoms >= ATOMS_PER_BATCH
+        full = atoms >= most
         if chosen and (full or (structure.cell is None) != (chosen[-1].cell is None)):
             yield make_batch(chosen, r_max)
             chosen, atoms = [], 0

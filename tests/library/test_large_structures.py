@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from nequip.data import AtomicDataDict as Key
 
 from e3d.models import AnalysisModel
@@ -82,3 +83,15 @@ def test_one_centre_is_one_call_however_many_edges_it_has(
     with calls(model) as sizes:
         model.edge_energies([methane])
     assert sizes == [4] * 5
+
+
+def test_a_gpu_takes_more_in_a_call(
+    model: AnalysisModel, molecules: dict[str, Structure], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The numbers of benchmarks/gpu.py; only what is chosen is looked at here."""
+    usual = model._edges_per_call
+    many = [molecules["Cc1ccccc1"]] * 300
+    assert sum(1 for _ in model.batches(many)) > 1
+    monkeypatch.setattr(model, "_device", torch.device("cuda"))
+    assert model._edges_per_call > 10 * usual
+    assert sum(1 for _ in model.batches(many)) == 1

@@ -26,7 +26,9 @@ from e3d.potential import require_known
 from e3d.structures import Structure
 
 EDGES_PER_CALL = 2_000
-"""Measured: the features of more edges leave the processor's cache."""
+"""Of a processor: the features of more edges leave its cache (measured)."""
+EDGES_PER_CALL_OF_A_GPU, ATOMS_PER_BATCH_OF_A_GPU = 200_000, 40_000
+"""Of a GPU, which the launching of kernels keeps waiting in smaller calls (docs/benchmarks.md)."""
 
 _ROUNDING: Final = 1e-6
 """Relative: a cutoff that a package or script keeps in float32."""
@@ -106,7 +108,8 @@ class AnalysisModel:
 
     def batches(self, structures: Iterable[Structure]) -> Iterator[Batch]:
         """Group structures, in order, into batches of a size that suits this model."""
-        return batches(structures, self.r_max)
+        on_gpu = self._device.type == "cuda"
+        return batches(structures, self.r_max, ATOMS_PER_BATCH_OF_A_GPU if on_gpu else 0)
 
     def knows(self, structure: Structure) -> bool:
         """Say whether the model has a type for every element of a structure."""
@@ -170,7 +173,9 @@ class AnalysisModel:
 
     @property
     def _edges_per_call(self) -> int:
-        return min(EDGES_PER_CALL, self._edges_in_memory)
+        on_gpu = self._device.type == "cuda"
+        most = EDGES_PER_CALL_OF_A_GPU if on_gpu else EDGES_PER_CALL
+        return min(most, self._edges_in_memory)
 
     def _too_large(self, part: Batch) -> bool:
         """Whether a part is one frame with more edges than a call takes."""

@@ -6,7 +6,8 @@
 Rows as in the other benchmarks: the faster of our modes against that of nequip-allegro as shipped.
 Everything that is measured is written at once, so that a machine that is taken away leaves what it
 did. ``agreement`` rows hold the largest difference relative to the largest value, on the device,
-against the shipped network in float64 on the CPU. Steps are on conformations of minispice, drawn with replacement.
+against the shipped network in float64 on the CPU. Steps are on conformations of
+minispice, drawn with replacement.
 """
 
 import functools

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 NOT_PERIODIC = (False, False, False)
 _FRAMES_PER_READ = 256
 _NEAREST_CONTACT = 0.45
-"""Over the sum of covalent radii: in MPtrj's cells it is 0.59 or more, in squeezed bonds 0.6."""
+"""Of a file: over covalent radii it is 0.59 or more in MPtrj's cells, 0.6 in squeezed bonds."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def from_file(path: Path) -> Iterator[Structure]:
     if not path.is_file():
         raise InputError(f"{path}: {absent(path)}. Fix the path of the structures.")
     yield from _counted(
-        from_atoms(atoms, frame=index, label=f"{path} frame {index}")
+        _from_atoms(atoms, index, f"{path} frame {index}", nearest=_NEAREST_CONTACT)
         for index, atoms in enumerate(images(path))
     )
 
@@ -227,9 +227,14 @@ def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Str
     >>> water.smiles, [bond.bond_type for bond in water.bonds]
     ('O', ['H-O', 'H-O'])
     """
+    return _from_atoms(atoms, frame, label)
+
+
+def _from_atoms(atoms: Atoms, frame: int, label: str | None, *, nearest: float = 0.0) -> Structure:
+    """Do the same; ``nearest`` is the closest contact that may be, over covalent radii."""
     bare = without_bonds(atoms, frame=frame, label=label)
     numbers, label = bare.atomic_numbers, bare.label
-    _check_distances(bare)
+    _check_distances(bare, nearest)
     mapped, charge = smiles_of(atoms, label) or None, charge_of(atoms, label)
     if mapped is None:
         mapped = _perceived(bare.positions, numbers, bare.pbc, charge or 0)
@@ -270,7 +275,7 @@ def without_bonds(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> 
     )
 
 
-def _check_distances(bare: Structure) -> None:
+def _check_distances(bare: Structure, nearest: float) -> None:
     """Refuse atoms far too near to each other, and warn where no two are near enough for a bond."""
     x = bare.positions[None]
     cell = None if bare.cell is None else bare.cell[None]
@@ -278,10 +283,10 @@ def _check_distances(bare: Structure) -> None:
     numbers, no_labels = bare.atomic_numbers, (np.zeros(1), np.zeros_like(x))
     found = geometry(Group("", "", numbers, x, *no_labels, cell=cell, pbc=pbc), None)
     require_apart(bare.label, numbers, found.pair[0], float(found.closest[0]))
-    if found.contact[0] < _NEAREST_CONTACT:
+    if found.contact[0] < nearest:
         raise InputError(
             f"{bare.label}: atoms are as near as {found.contact[0]:.2g} times the sum of their "
-            f"covalent radii - at least {_NEAREST_CONTACT:g}, half of a bond is none. Correct the "
+            f"covalent radii - at least {nearest:g}, half of a bond is none. Correct the "
             "unit of the coordinates (fractional, bohr?), the cell or its symmetry."
         )
     if BROKEN_FACTOR < found.contact[0] < np.inf:

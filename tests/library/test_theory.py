@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from e3d.chemistry import number
-from e3d.theory import GFN2, ISOLATED_ATOMS_FILE, SPICE, read_theories, theories
+from e3d.theory import AIMNET2, GFN2, ISOLATED_ATOMS_FILE, SPICE, read_theories, theories
 from e3d.units import HARTREE_EV
 
 MPTRJ, MATPES_PBE, ANI = "PBE (MPtrj, GGA and GGA+U mixed)", "PBE (MatPES)", "wB97x/6-31G(d)"
@@ -22,8 +22,8 @@ ANI_HARTREE = {"H": -0.500607632585, "C": -37.8302333826, "N": -54.5680045287, "
 
 
 def test_every_theory_says_its_source() -> None:
-    assert {SPICE.name, GFN2.name, MPTRJ, MATPES_PBE, ANI} == set(theories())
-    for name in (MPTRJ, MATPES_PBE, ANI):
+    assert {SPICE.name, GFN2.name, AIMNET2, MPTRJ, MATPES_PBE, ANI} == set(theories())
+    for name in (AIMNET2, MPTRJ, MATPES_PBE, ANI):
         assert theories()[name].name == name
         assert len(theories()[name].source) > 20
     assert "PBE" not in theories()  # the same functional at two settings is two theories

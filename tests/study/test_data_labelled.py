@@ -14,7 +14,7 @@ import yaml
 from e3d.options import read_yaml
 from e3d.theory import SPICE
 from planning import copy_project
-from study.data.entries import check_labelled, geometries_file
+from study.data.entries import check_labelled, geometries_of
 from study.schema import validate
 
 Expect = Callable[..., AbstractContextManager[None]]
@@ -31,7 +31,7 @@ def entry(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_the_entry_of_the_repository_can_be_labelled(entry: dict[str, Any]) -> None:
     check_labelled("minispice-gfn2", entry)
-    assert geometries_file(entry["path"]) == "data/minispice-gfn2.geometries.hdf5"
+    assert geometries_of(entry) == "data/minispice-gfn2.geometries.hdf5"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,7 @@ def test_the_entry_of_the_repository_can_be_labelled(entry: dict[str, Any]) -> N
     [
         ({"molecules": None}, "conformations is for datasets that are sampled here"),
         ({"url": "https://example.org/x"}, "has `molecules` and `url`"),
+        ({"geometries": "resources/x.hdf5"}, "has `molecules` and `geometries`"),
         ({"path": "data/x.h5"}, "data/x.h5 in layout spice"),
         ({"layout": "extxyz"}, "in layout extxyz"),
         ({"conformations": 3}, "conformations = 3 - must be even"),

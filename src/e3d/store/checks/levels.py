@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 from ase.data import covalent_radii
 from ase.formula import Formula
-from scipy.sparse.csgraph import connected_components
 
 from e3d.arrays import Floats, Ints
 from e3d.chemistry import symbol
@@ -90,7 +89,10 @@ def _connected(positions: Floats, numbers: Ints) -> bool:
     """Say whether bonds by distance join all atoms, ``positions`` (N, 3), Å, to one molecule."""
     reach = GEOMETRIC_FACTOR * (covalent_radii[numbers][:, None] + covalent_radii[numbers])
     near = np.linalg.norm(positions[:, None] - positions, axis=2) <= reach
-    return bool(connected_components(near, directed=False)[0] == 1)
+    reached = near[0]
+    while (more := near[reached].any(axis=0)).sum() > reached.sum():
+        reached = more
+    return bool(reached.all())
 
 
 def _least_absolute(shares: Floats, energy: Floats) -> Floats:

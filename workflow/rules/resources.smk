@@ -12,7 +12,7 @@ def data_gb(dataset):
     return size / 1e9
 
 
-DATA_GB = {name: data_gb(name) for name in {*STUDY.used("dataset"), *SOURCES}}
+DATA_GB = {name: data_gb(name) for name in {*STUDY.used("dataset"), *SOURCES, *MIXTURES}}
 # A group runs up to this many jobs at a time, `cores` of cluster/profile.yaml, in at most so many
 # rounds. A job of a group may ask for a part of a partition's limits only, so that the group stays
 # within them at every attempt.

@@ -17,6 +17,7 @@ from rdkit import Chem
 from rdkit.rdBase import BlockLogs
 
 from e3d import provenance
+from e3d.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,17 @@ def enumerate_molecules(output: Path, *, n: int, largest: int, seed: int) -> dic
     Returns
     -------
     Number of molecules by stratum. A stratum with fewer than its share gives the rest to others.
+
+    Raises
+    ------
+    InputError
+        If ``largest`` is less than 3.
     """
+    if largest < SMALLEST:
+        raise InputError(
+            f"--largest {largest}: the smallest molecules have {SMALLEST} heavy atoms. Give that "
+            "many or more."
+        )
     rng = np.random.default_rng(seed)
     found: dict[str, list[str]] = {name: [] for name in STRATA}
     quota = -(-n // len(STRATA))

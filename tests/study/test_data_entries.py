@@ -66,6 +66,10 @@ def test_mixtures_resolve_to_the_datasets_they_are_mixed_from() -> None:
             {"x": {"mix": {"y": 1, "z": 1}, "theory": "t"}, "y": FILE, "z": FILE},
             ("has 'theory'", "remove `mix`"),
         ),
+        (
+            {"x": {"mix": {"y": 1, "z": 1}}, "y": FILE, "z": {"same_as": "y"}},
+            ("mix has 'z'", "known: y"),
+        ),
         ({"x": {"same_as": "z"}, "y": FILE}, ("same_as is 'z'", "known: y")),
         ({"x": {"same_as": "y", **FILE}, "y": FILE}, ("has `same_as` and 'path'",)),
         (
@@ -79,6 +83,10 @@ def test_entries_that_cannot_be_used(
 ) -> None:
     with input_error("dataset 'x'", *messages):
         check(["x"], **entries)
+
+
+def test_a_dataset_may_be_all_of_another(check: Callable[..., None]) -> None:
+    check(["x"], x={"same_as": "y"}, y=FILE)
 
 
 def test_shares_are_positive(check: Callable[..., None], input_error: Any) -> None:

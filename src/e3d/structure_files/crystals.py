@@ -31,6 +31,8 @@ _SYMBOLS: Final = (
     "_symmetry_space_group_name_h-m",
 )
 _SETTING: Final = "_symmetry_space_group_setting"
+_FIRST: Final = re.compile(r"\s*:\s*[1Hh]\s*$")
+"""What marks the first origin, or hexagonal axes, of a symbol."""
 _ELEMENT: Final = re.compile(r"[A-Z][a-z]?")
 
 
@@ -54,13 +56,15 @@ def require_whole_crystal(path: Path, form: str) -> None:
 
 def _require_setting(block: dict[str, Any], path: Path) -> None:
     """Refuse a space group without operations whose symbol is not the one that ASE would take."""
-    number = next((block[key] for key in _NUMBERS if key in block), None)
-    symbol = next((block[key] for key in _SYMBOLS if key in block), None)
+    stated = {key: value for key, value in block.items() if str(value) not in ("?", ".")}
+    number = next((stated[key] for key in _NUMBERS if key in stated), None)
+    symbol = next((stated[key] for key in _SYMBOLS if key in stated), None)
     if number is None or any(key in block for key in _OPERATIONS):
         return
     setting = 2 if str(block.get(_SETTING, 1)) == "2" else 1
     known = Spacegroup(int(number), setting)
-    if symbol is not None and _plain(str(symbol)) != _plain(known.symbol):
+    usual = _FIRST.sub("", str(symbol)) if setting == 1 else str(symbol)
+    if symbol is not None and _plain(usual) != _plain(known.symbol):
         raise InputError(
             f"{path}: has no symmetry operations, and its space group {symbol!r} is not the "
             f"setting of number {number} that ASE takes, {known.symbol!r} - expected the "

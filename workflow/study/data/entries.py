@@ -140,8 +140,8 @@ def _check_mixture(name: str, known: Mapping[str, Any]) -> None:
             "it is mixed from. Move it there, or remove `mix`."
         )
     for part in entry["mix"]:
-        if part not in known or "mix" in known[part]:
-            plain = [other for other, values in known.items() if "mix" not in values]
+        if part not in known or {"mix", "same_as"} & set(known[part]):
+            plain = [name for name, one in known.items() if not {"mix", "same_as"} & set(one)]
             raise InputError(
                 f"dataset {name!r}: mix has {part!r}, which is no dataset with a file of its own - "
                 f"{choices(part, plain)}. Fix the name."
@@ -164,7 +164,7 @@ def _check_part(name: str, known: Mapping[str, Any]) -> None:
             f"dataset {name!r}: same_as is {whole!r}, no dataset with frames of its own - "
             f"{choices(whole, plain)}. Fix the name."
         )
-    first, last = entry.get("training_molecules", (0, 0))
+    first, last = entry.get("training_molecules", (0, 1))
     if not first < last:
         raise InputError(
             f"dataset {name!r}: training_molecules is [{first}, {last}] - the first number must be "
@@ -221,6 +221,8 @@ def _not_labelled(entry: Entry) -> str | None:
             f"has `{ways[0]}` and `{ways[1]}` - it is sampled and labelled here, or labelled from "
             "conformations, or fetched. Keep one of them."
         )
+    if entry["path"] == entry.get("geometries"):
+        return "has one file as `path` and `geometries`. Give the labels a `path` of their own."
     if entry["layout"] != "spice" or not entry["path"].endswith(_SUFFIX):
         return (
             f"{entry['path']} in layout {entry['layout']} - a dataset that is labelled here is "

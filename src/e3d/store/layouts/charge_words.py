@@ -21,6 +21,7 @@ _KNOWN: Final[Mapping[str, Meaning]] = {
     **dict.fromkeys(("chg", "chrg", "totalchg", "totalchrg"), "charge"),
     **dict.fromkeys(("multiplicity", "spinmultiplicity", "mult", "spinmult"), "multiplicity"),
     **dict.fromkeys(("totalmultiplicity", "molecularmultiplicity", "2s+1"), "multiplicity"),
+    **dict.fromkeys(("multiplicities", "spinmultiplicities"), "multiplicity"),
     **dict.fromkeys(("spin", "totalspin", "totspin", "netspin"), "spin"),
     **dict.fromkeys(("uhf", "unpaired", "nunpaired", "numunpaired", "2s", "twos"), "unpaired"),
     **dict.fromkeys(("unpairedelectrons", "nunpairedelectrons"), "unpaired"),

@@ -29,6 +29,7 @@ GPU_RULES = ("train_run", "evaluate_run", "decompose_run", "reactivity_run", "dy
 TOO_LITTLE = ("train_run:runtime=4**(attempt-1)", "null_untrained:mem_mb=300*5**(attempt-1)")
 OVERLAY = {  # beside the smoke study's runs one that takes longer than a minute
     "variants": {"slow": {"steps": 10000, "steps_per_epoch": 250}},
+    "runtime": {"compile_mode": "eager"},  # a checkpoint must come within the first minute
     "controls": [
         {"n_train": [32], "model": ["nano", "nano+r35"], "seed": [0, 1]},
         {"n_train": [8], "model": ["nano+slow"], "seed": [0]},

@@ -16,6 +16,17 @@ GEOMETRIC_FACTOR = 1.25
 """A pair shorter than this times the sum of covalent radii is a bond where none are known."""
 
 
+def contact_ratios(positions: Floats, numbers: Ints) -> Floats:
+    """Return the distances of all pairs of a molecule over the sums of their covalent radii.
+
+    ``positions`` (..., N, 3), Å, of atoms ``numbers`` (N,); the result (..., N, N) is 0 on the
+    diagonal.
+    """
+    vectors = positions[..., :, None, :] - positions[..., None, :, :]
+    reach = covalent_radii[numbers][:, None] + covalent_radii[numbers]
+    return np.asarray(np.sqrt(np.einsum("...x,...x->...", vectors, vectors)) / reach)
+
+
 def bonds_intact(positions: Floats, numbers: Ints, bonds: Ints) -> Masks:
     """Say which frames of a molecule (no cell) still have exactly the bonds of their SMILES.
 

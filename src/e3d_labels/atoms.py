@@ -3,7 +3,7 @@
 import csv
 import io
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -57,16 +57,23 @@ def write_atoms(elements: Sequence[str], output: Path, *, theory: str) -> None:
                 f"listed - {choices(element, MULTIPLICITY)}. Fix --elements."
             )
     program.require()
+    energies = {}
+    for element in elements:
+        energies[element] = atom_energy(program, element)
+        log.info("%s at %s: %.9f eV", element, program.theory, energies[element])
+    source = f"this project: {program.description} (e3d data atoms)"
+    write_table(output, program.theory, energies, source)
+    provenance.record(output, settings=program.settings)
+
+
+def write_table(output: Path, theory: str, energies: Mapping[str, float], source: str) -> None:
+    """Write energies (eV) by element as :func:`e3d.theory.read_theories` reads them."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(ATOM_COLUMNS)
-    source = f"this project: {program.description} (e3d data atoms)"
-    for element in elements:
-        energy = atom_energy(program, element)
-        log.info("%s at %s: %.9f eV", element, program.theory, energy)
-        table.writerow((program.theory, element, repr(energy), source))
+    for element, energy in energies.items():
+        table.writerow((theory, element, repr(energy), source))
     provenance.write_text(output, text.getvalue())
-    provenance.record(output, settings=program.settings)
 
 
 def atom_energy(program: Program, element: str) -> float:

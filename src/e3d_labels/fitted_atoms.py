@@ -5,8 +5,6 @@ by a constant for each element, apart from its errors. The constants come from f
 that level, and with them a sum of D means the same at both.
 """
 
-import csv
-import io
 import logging
 from pathlib import Path
 from typing import Final
@@ -14,15 +12,15 @@ from typing import Final
 import numpy as np
 
 from e3d import provenance
-from e3d.arrays import Floats
+from e3d.arrays import Floats, Ints
 from e3d.chemistry import symbol
 from e3d.errors import InputError
 from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
-from e3d.theory import ATOM_COLUMNS
-from e3d.units import BOHR_ANG, HARTREE_EV
+from e3d.units import BOHR_ANG, EV_MEV, HARTREE_EV
+from e3d_labels.atoms import write_table
 from e3d_labels.labelling import label_one
-from e3d_labels.programs import program_of
+from e3d_labels.programs import Program, program_of
 from e3d_labels.task import Label, Task
 
 log = logging.getLogger(__name__)
@@ -44,47 +42,51 @@ def fit_atoms(store: Path, output: Path, *, theory: str) -> None:
     """
     program = program_of(theory)
     program.require()
+    counts, differences, atoms = _differences(store, program)
+    if not differences.size:
+        raise InputError(
+            f"{store}: none of its frames can be labelled at {program.theory} - at least one is "
+            "needed. Take a store with neutral molecules of its elements."
+        )
+    seen = np.asarray(counts.any(axis=0))
+    elements = [z for z, known in zip(atoms, seen, strict=True) if known]
+    sizes = counts.sum(axis=1)
+    share, target = counts[:, seen] / sizes[:, None], differences / sizes
+    offsets, _, rank, _ = np.linalg.lstsq(share, target, rcond=None)
+    _require_determined(store, elements, offsets, int(rank))
+    left = float(np.abs(target - share @ offsets).mean()) * EV_MEV
+    fit = {"frames": len(target), "mean_left_meV_per_atom": round(left, 3)}
+    log.info("%s: %s", output, fit)
+    energies = {}
+    for z, offset in zip(elements, offsets.tolist(), strict=True):
+        log.info("%s: %+.4f eV", symbol(z), offset)
+        energies[symbol(z)] = round(atoms[z] + offset, 6)
+    source = f"this project: fitted to {len(target)} frames of {store.stem} (e3d data fit-atoms)"
+    write_table(output, program.theory, energies, source)
+    provenance.record(output, inputs=[store], settings=program.settings | fit)
+
+
+def _differences(store: Path, program: Program) -> tuple[Ints, Floats, dict[int, float]]:
+    """Return what closed shells of a store differ by from their labels.
+
+    Atoms of each element (F, E), total energies less those of the store (F,), eV, and the store's
+    isolated atoms, eV, by atomic number, in the order of the elements.
+    """
     labeller = program.make_labeller()
     counts, differences = [], []
     with StoreReader(store) as reader:
-        atoms = reader.isolated_atom_energy
+        atoms = dict(sorted(reader.isolated_atom_energy.items()))
         for row in np.flatnonzero(reader[F.CHARGE] == 0).tolist():
             frame = reader.frame(row)
             numbers = frame.atomic_numbers.astype(np.int64)
             if numbers.sum() % 2:  # a radical
                 continue
-            found = label_one(
-                labeller, Task("", numbers, frame.positions.astype(np.float64) / BOHR_ANG)
-            )
+            positions = frame.positions.astype(np.float64) / BOHR_ANG
+            found = label_one(labeller, Task("", numbers, positions))
             if isinstance(found, Label):
-                counts.append([np.count_nonzero(numbers == z) for z in sorted(atoms)])
+                counts.append([np.count_nonzero(numbers == z) for z in atoms])
                 differences.append(found.energy * HARTREE_EV - frame.energy)
-    if not counts:
-        raise InputError(
-            f"{store}: none of its frames can be labelled at {program.theory} - at least one is "
-            "needed. Take a store with neutral molecules of its elements."
-        )
-    share = np.array(counts) / np.sum(counts, axis=1, keepdims=True)
-    target = np.array(differences) / np.sum(counts, axis=1)
-    seen = share.any(axis=0)
-    elements = [z for z, known in zip(sorted(atoms), seen, strict=True) if known]
-    offsets, _, rank, _ = np.linalg.lstsq(share[:, seen], target, rcond=None)
-    _require_determined(store, elements, offsets, int(rank))
-    left = target - share[:, seen] @ offsets
-    fit = {
-        "frames": len(left),
-        "mean_left_meV_per_atom": round(float(np.abs(left).mean()) * 1e3, 3),
-    }
-    log.info("%s: %s", output, fit)
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(ATOM_COLUMNS)
-    source = f"this project: fitted to {len(left)} frames of {store.stem} (e3d data fit-atoms)"
-    for z, offset in zip(elements, offsets.tolist(), strict=True):
-        log.info("%s: %+.4f eV", symbol(z), offset)
-        table.writerow((program.theory, symbol(z), f"{atoms[z] + offset:.6f}", source))
-    provenance.write_text(output, text.getvalue())
-    provenance.record(output, inputs=[store], settings=program.settings | fit)
+    return np.array(counts, dtype=np.int64), np.array(differences), atoms
 
 
 def _require_determined(store: Path, elements: list[int], offsets: Floats, rank: int) -> None:

@@ -85,6 +85,14 @@ def test_entries_that_cannot_be_used(
         check(["x"], **entries)
 
 
+def test_one_path_is_one_file(check: Callable[..., None], input_error: Any) -> None:
+    """A copied entry whose path was forgotten: the file of one would be read for both."""
+    check(["x", "y"], x=FILE, y={**FILE, "path": f"./{FILE['path']}"})
+    for change in ({"url": "https://example.org/x.hdf5"}, {"theory": "GFN2-xTB"}):
+        with input_error("dataset 'y'", "has the `path` of 'x'"):
+            check(["x", "y"], x=FILE, y={**FILE, **change})
+
+
 def test_a_dataset_may_be_all_of_another(check: Callable[..., None]) -> None:
     check(["x"], x={"same_as": "y"}, y=FILE)
 

@@ -48,6 +48,7 @@ def load(root: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     )
     named = ("named_bonds", "a-b", "a_b", "given")
     datasets |= dict.fromkeys(named, datasets["spice2-real"])
+    datasets["again"] = datasets["minispice"] | {"path": "./resources/minispice.hdf5"}
 
     def loaded(grid: dict[str, Any] | None = None, **changes: Any) -> Study:
         values = config | changes
@@ -95,6 +96,7 @@ def test_tests_are_sets_of_structures(load: Any) -> None:
     [
         ({}, {"given": ["thiers"]}, "did you mean 'theirs'"),
         ({}, {"tests": ["minispice"]}, "frames that runs are trained on"),
+        ({}, {"tests": ["again"]}, "trained on, those of 'minispice'"),
         ({"dataset": ["hybrid-small"]}, {"tests": ["minispice"]}, "frames that runs are trained"),
         ({}, {"tests": ["hybrid-small"]}, "is a mixture"),
         ({}, {"tests": ["spice-real"]}, "did you mean 'spice2-real'"),

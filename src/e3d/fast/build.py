@@ -10,7 +10,8 @@ from e3d.fast.compiled import CompiledModel
 from e3d.fast.swap import accelerate
 
 
-@model_builder(compile_wrapper_class=CompiledModel)  # type: ignore[untyped-decorator] # nequip is untyped
+# nequip is untyped
+@model_builder(compile_wrapper_class=CompiledModel)  # type: ignore[untyped-decorator]
 def AllegroModel(**settings: Any) -> Any:  # noqa: N802 - named as the builder whose place it takes
     """Build nequip-allegro's ``AllegroModel`` of the same settings and seed, its network replaced.
 

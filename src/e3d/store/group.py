@@ -65,6 +65,11 @@ class Group:
         return self.smiles or self.name
 
 
+def composition(group: Group) -> bytes:
+    """Return a key of the elements of a group, whatever the order of its atoms."""
+    return np.sort(group.atomic_numbers).tobytes()
+
+
 def named(group: Group, row: int) -> str:
     """Return what messages call a frame: its energy finds it where numbers do not."""
     known = -1 if group.source_index is None else int(group.source_index[row])

@@ -27,6 +27,8 @@ _OF_PARTS = (
 _OF_SAMPLING = ("conformations", "seed", "sampling")
 _LABELLED_FROM = ("molecules", "geometries")
 _SUFFIX = ".hdf5"
+_MADE_BY = ("url", *_LABELLED_FROM, *_OF_SAMPLING, "theory")
+"""What decides on the content of a file; two entries may read one file otherwise."""
 
 
 def sources(names: Iterable[str], known: Mapping[str, Any]) -> list[str]:
@@ -92,8 +94,15 @@ def check_entries(names: Iterable[str], known: Mapping[str, Any], *, need_files:
             _check_part(name, known)
         if "mix" in known[known[name].get("same_as", name)]:
             _check_mixture(known[name].get("same_as", name), known)
+    made: dict[Path, str] = {}
     for name in sources(names, known):
         _check_source(name, known[name], need_files=need_files)
+        other = made.setdefault(Path(known[name]["path"]).resolve(), name)
+        if any(known[name].get(key) != known[other].get(key) for key in _MADE_BY):
+            raise InputError(
+                f"dataset {name!r}: has the `path` of {other!r}, {known[name]['path']}, and is "
+                "made otherwise - one file cannot be both. Give it a `path` of its own."
+            )
 
 
 def check_tests(
@@ -108,7 +117,7 @@ def check_tests(
     """
     taken = [*TEST_SPLITS, TEST_IONIC, TEST_ALL, NAMED_BONDS]
     parts = sources(trained_on, known)
-    files = {known[part].get("path"): part for part in parts}
+    files = {Path(known[part]["path"]).resolve(): part for part in parts}
     for name in names:
         if {"mix", "same_as"} & set(known[name]):
             what = "a mixture" if "mix" in known[name] else "the same as another"
@@ -116,8 +125,7 @@ def check_tests(
                 f"tests: {name!r} is {what} - a test dataset has a file of its own. Name "
                 "another, or remove it."
             )
-        if name in parts or known[name].get("path") in files:
-            part = name if name in parts else files[known[name]["path"]]
+        if part := files.get(Path(known[name]["path"]).resolve()):
             raise InputError(
                 f"tests: {name!r} has frames that runs are trained on, those of {part!r} - no run "
                 "may be trained on a test dataset. Name another, or remove it."

@@ -13,8 +13,9 @@ import numpy as np
 
 from e3d.arrays import Floats, Ints
 from e3d.errors import InputError
+from e3d.store.checks.structures import LEAST_COMPOSITIONS
 from e3d.store.geometry import NOBLE, Geometry
-from e3d.store.group import Group
+from e3d.store.group import Group, composition
 from e3d.units import BOHR_ANG, NM_ANG
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,6 @@ CONTACT: Final = (0.65, 1.4)
 
 Of molecules it is 0.73 to 1.2, of MPtrj's cells 0.59 to 1.22 (medians 0.9); bohr as Å 1.4 to 2.3,
 Å as bohr 0.39 to 0.6."""
-LEAST_COMPOSITIONS: Final = 5
 MOST_UNUSUAL: Final = (0.9, 0.25)
 """Share of frames with unusual contacts: of fewer compositions, as scans are, and of five or more.
 """
@@ -79,7 +79,7 @@ class LengthScale:
         counts, unusual = self._contacts.setdefault(group.subset, empty)
         counts += np.bincount(np.searchsorted(_BINS, contact), minlength=len(counts))
         if ((contact < CONTACT[0]) | (contact > CONTACT[1])).any():
-            unusual.add(np.sort(group.atomic_numbers).tobytes())
+            unusual.add(composition(group))
 
     def check(self) -> None:
         """Refuse coordinates in another unit, and atoms in another order than the SMILES.

@@ -10,19 +10,18 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from ase.data import covalent_radii
 from ase.formula import Formula
 
 from e3d.arrays import Floats, Ints
 from e3d.chemistry import symbol
-from e3d.connectivity import GEOMETRIC_FACTOR
+from e3d.connectivity import GEOMETRIC_FACTOR, contact_ratios
 from e3d.errors import InputError
 from e3d.store.checks.structures import COMMON
 from e3d.store.group import Group
 
 LEAST_ATOMS: Final = 10
 LEAST_MOLECULES: Final = 30
-LEAST_COMPOSITIONS: Final = 10
+LEAST_FORMULAS: Final = 10
 PER_ELEMENT: Final = 5
 APART_EV_PER_ATOM: Final = 0.6
 MOST_APART: Final = 0.1
@@ -65,7 +64,7 @@ class Levels:
         rows = np.repeat([at for at, _ in self._frames], [len(e) for _, e in self._frames])
         kinds = list(self._compositions)
         few = len(rows) < max(LEAST_MOLECULES, PER_ELEMENT * len(elements))
-        if few or len(kinds) < LEAST_COMPOSITIONS:
+        if few or len(kinds) < LEAST_FORMULAS:
             return
         shares = np.array(
             [[numbers.count(z) / len(numbers) for z in elements] for numbers in kinds]
@@ -87,8 +86,7 @@ class Levels:
 
 def _connected(positions: Floats, numbers: Ints) -> bool:
     """Say whether bonds by distance join all atoms, ``positions`` (N, 3), Å, to one molecule."""
-    reach = GEOMETRIC_FACTOR * (covalent_radii[numbers][:, None] + covalent_radii[numbers])
-    near = np.linalg.norm(positions[:, None] - positions, axis=2) <= reach
+    near = contact_ratios(positions, numbers) <= GEOMETRIC_FACTOR
     reached = near[0]
     while (more := near[reached].any(axis=0)).sum() > reached.sum():
         reached = more

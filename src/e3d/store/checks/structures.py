@@ -7,19 +7,19 @@ compositions must be odd in every frame, and more than half of all.
 from typing import Final
 
 import numpy as np
-from ase.data import covalent_radii
 
 from e3d.arrays import Floats, Ints, Masks
 from e3d.chemistry import symbol
-from e3d.connectivity import FORMED_FACTOR, GEOMETRIC_FACTOR
+from e3d.connectivity import FORMED_FACTOR, GEOMETRIC_FACTOR, contact_ratios
 from e3d.errors import InputError
-from e3d.store.group import Group, named
+from e3d.store.group import Group, composition, named
 
 MOST_NEIGHBOURS: Final = {1: 1, 6: 4, 7: 4, 8: 3, 9: 1}
 """Of an atom by atomic number; also of ions."""
 COMMON: Final = (1, 6, 7, 8, 9, 14, 15, 16, 17, 35, 53)
 MOST_ODD: Final = 0.5
 LEAST_COMPOSITIONS: Final = 5
+"""What is odd in fewer may be a scan, a reaction or a cluster."""
 _LEAST_ATOMS: Final = 4
 _LARGEST: Final = 200
 _AT_ONCE: Final = 100
@@ -45,7 +45,7 @@ class Structures:
         numbers = group.atomic_numbers
         if group.cell is not None or len(numbers) < _LEAST_ATOMS or not len(group.energy):
             return
-        key = np.sort(numbers).tobytes()
+        key = composition(group)
         steps = group.positions / _DECIMAL_ANG
         off = np.abs(steps - np.round(steps)).max() * _DECIMAL_ANG
         self._rounded[key] = self._rounded.get(key, True) and bool(off < _ROUNDED_ANG)
@@ -92,9 +92,7 @@ def _odd(positions: Floats, numbers: Ints) -> Masks:
     Hydrogen is alone if nothing lies within 1.25 times the sum of the covalent radii, and an atom
     has too many neighbours if they lie within 1.15 times it.
     """
-    vectors = positions[:, :, None] - positions[:, None]
-    reach = covalent_radii[numbers][:, None] + covalent_radii[numbers]
-    ratio = np.sqrt(np.einsum("mijx,mijx->mij", vectors, vectors)) / reach
+    ratio = contact_ratios(positions, numbers)
     near, bonded = ((ratio <= f).sum(axis=2) - 1 for f in (GEOMETRIC_FACTOR, FORMED_FACTOR))
     most = np.array([MOST_NEIGHBOURS.get(int(z), len(numbers)) for z in numbers])
     alone = (near == 0) & (numbers == 1)

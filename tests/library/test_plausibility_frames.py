@@ -19,6 +19,8 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
 from e3d.errors import InputError
+from e3d.store.checks.levels import LEAST_ATOMS, least_absolute
+from e3d.store.checks.structures import COMMON, odd_frames
 from e3d.store.checks.varying import Energies
 from e3d.store.convert import write_store
 from e3d.store.group import Group
@@ -125,6 +127,22 @@ def test_what_no_molecule_has(
     write(tmp_path / "single.xyz", frames, format="extxyz")
     with input_error("single.xyz", text):
         write_store(tmp_path / "single.xyz", tmp_path / "store.h5", layout="extxyz")
+
+
+def test_what_is_said_of_right_frames(root: Path) -> None:
+    """The numbers of docs/datasets.md: neighbours, and what a sum over elements leaves."""
+    real = list(read(root / "resources" / "spice2_real.xyz", index=":"))
+    common = [frame for frame in real if len(frame) > 3 and set(frame.numbers) <= {*COMMON}]
+    odd = [odd_frames(frame.positions[None], frame.numbers)[0] for frame in common]
+    wrong = [odd_frames(frame.positions[None], frame.numbers[::-1])[0] for frame in common]
+    assert np.mean(odd) <= 0.003
+    assert np.mean(wrong) >= 0.82
+    large = [frame for frame in real if len(frame) >= LEAST_ATOMS]
+    elements = sorted({z for frame in large for z in frame.numbers})
+    share = np.array([[np.mean(frame.numbers == z) for z in elements] for frame in large])
+    energy = np.array([frame.get_potential_energy() / len(frame) for frame in large])
+    left = energy - share @ least_absolute(share, energy)
+    assert np.abs(left).max() < 0.4
 
 
 def morse(frame: Atoms) -> Atoms:

@@ -71,7 +71,7 @@ class Levels:
         )
         energy = np.concatenate([e for _, e in self._frames])
         step = -(-len(rows) // _MOST_FITTED)
-        per_element = _least_absolute(shares[rows[::step]], energy[::step])
+        per_element = least_absolute(shares[rows[::step]], energy[::step])
         apart = np.abs(energy - shares[rows] @ per_element) > APART_EV_PER_ATOM
         if apart.mean() > MOST_APART:
             first = "".join(symbol(z) for z in kinds[int(rows[apart.argmax()])])
@@ -93,7 +93,7 @@ def _connected(positions: Floats, numbers: Ints) -> bool:
     return bool(reached.all())
 
 
-def _least_absolute(shares: Floats, energy: Floats) -> Floats:
+def least_absolute(shares: Floats, energy: Floats) -> Floats:
     """Return energies (E,) of elements, eV, that leave the least sum of absolute errors.
 
     By iteratively reweighted least squares. ``shares`` (M, E) of elements; ``energy`` (M,), eV.

@@ -52,7 +52,7 @@ class Structures:
         common = 6 in numbers and bool(np.isin(numbers, COMMON).all())
         if group.smiles or len(numbers) > _LARGEST or not common:
             return
-        odd = bool(_odd(group.positions[:_AT_ONCE], numbers).all())
+        odd = bool(odd_frames(group.positions[:_AT_ONCE], numbers).all())
         self._odd[key] = self._odd.get(key, True) and odd
         if odd and not self._example:
             self._example = named(group, 0)
@@ -86,7 +86,7 @@ def _most(odd: dict[bytes, bool]) -> bool:
     return wrong >= LEAST_COMPOSITIONS and wrong > MOST_ODD * len(odd)
 
 
-def _odd(positions: Floats, numbers: Ints) -> Masks:
+def odd_frames(positions: Floats, numbers: Ints) -> Masks:
     """Say which frames (M,) of ``positions`` (M, N, 3), Å, have neighbours that nothing real has.
 
     Hydrogen is alone if nothing lies within 1.25 times the sum of the covalent radii, and an atom

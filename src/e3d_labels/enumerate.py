@@ -22,6 +22,8 @@ from e3d.errors import InputError
 log = logging.getLogger(__name__)
 
 SMALLEST: Final = 3
+LARGEST: Final = 9
+"""Heavy atoms. Of larger molecules there are too many to grow."""
 STRATA: Final = {
     "captodative": "[CX4;!H0]([N,O,S;!$([N,O,S]~[!#6])])[$([C,S]=O),$(C#N),$([N+](=O)[O-])]",
     "heteroatom-heteroatom": "[N,O,S;!$([N+](=O)[O-])]~[N,O,S,F,Cl;!$([O-][N+])]",
@@ -93,12 +95,12 @@ def enumerate_molecules(output: Path, *, n: int, largest: int, seed: int) -> dic
     Raises
     ------
     InputError
-        If ``largest`` is less than 3.
+        If ``largest`` is not 3 to 9.
     """
-    if largest < SMALLEST:
+    if not SMALLEST <= largest <= LARGEST:
         raise InputError(
-            f"--largest {largest}: the smallest molecules have {SMALLEST} heavy atoms. Give that "
-            "many or more."
+            f"--largest {largest}: molecules of {SMALLEST} to {LARGEST} heavy atoms can be "
+            "enumerated. Give a number of these."
         )
     rng = np.random.default_rng(seed)
     found: dict[str, list[str]] = {name: [] for name in STRATA}

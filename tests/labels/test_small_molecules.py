@@ -1,5 +1,8 @@
 """Molecules in strata, and conformations along normal modes."""
 
+from pathlib import Path
+from typing import Any
+
 import ase
 import numpy as np
 import pytest
@@ -40,7 +43,7 @@ def test_strata(smiles: str, name: str) -> None:
     assert stratum(Chem.MolFromSmiles(smiles)) == name
 
 
-def test_a_list_of_molecules(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_list_of_molecules(tmp_path: Path) -> None:
     counts = enumerate_molecules(tmp_path / "a.smi", n=200, largest=5, seed=1)
     enumerate_molecules(tmp_path / "b.smi", n=200, largest=5, seed=1)
     enumerate_molecules(tmp_path / "c.smi", n=200, largest=5, seed=2)
@@ -54,6 +57,12 @@ def test_a_list_of_molecules(tmp_path) -> None:  # type: ignore[no-untyped-def]
         mol = Chem.MolFromSmiles(entry.smiles)
         assert 3 <= mol.GetNumHeavyAtoms() <= 5
         assert Chem.GetFormalCharge(mol) == 0
+
+
+@pytest.mark.parametrize("largest", [2, 10])
+def test_sizes_that_cannot_be_enumerated(largest: int, tmp_path: Path, input_error: Any) -> None:
+    with input_error(f"--largest {largest}", "3 to 9 heavy atoms"):
+        enumerate_molecules(tmp_path / "a.smi", n=10, largest=largest, seed=0)
 
 
 def test_normal_modes_have_the_energy_of_their_temperature() -> None:

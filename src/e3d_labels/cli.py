@@ -113,6 +113,18 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         ),
     ),
     Command(
+        "data cleavages",
+        "e3d_labels.cleavages:write_cleavages",
+        "Relax MOLECULES, and the radicals that each of their single bonds leaves, by GFN2-xTB.",
+        (argument("MOLECULES", "list of SMILES"), _JOBS),
+    ),
+    Command(
+        "data cleavage-energies",
+        "e3d_labels.cleavage_energies:write_cleavage_energies",
+        "De of every single bond from LABELS.",
+        (argument("LABELS", "labelled geometries of the cleavages"),),
+    ),
+    Command(
         "data reactions",
         "e3d_labels.reactions:find_paths",
         "Find the paths of REACTIONS by NEB at GFN2-xTB.",

@@ -84,10 +84,10 @@ def _entry(smiles: str, name: str, where: str) -> Entry:
         canonical = canonical_smiles(Chem.AddHs(parse(smiles)))
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-    return Entry(canonical, _group(name or canonical))
+    return Entry(canonical, hdf5_name(name or canonical))
 
 
-def _group(name: str) -> str:
+def hdf5_name(name: str) -> str:
     """Return a name HDF5 takes: a slash (stereo bonds) would make a group within a group."""
     if "/" in name or not name.strip("."):
         return name.replace("/", "%2F").replace(".", "%2E")

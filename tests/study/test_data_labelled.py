@@ -14,7 +14,7 @@ import yaml
 from e3d.options import read_yaml
 from e3d.theory import SPICE
 from planning import copy_project
-from study.data.entries import check_labelled, geometries_of
+from study.data.entries import check_entries, check_labelled, geometries_of
 from study.schema import validate
 
 Expect = Callable[..., AbstractContextManager[None]]
@@ -39,7 +39,7 @@ def test_the_entry_of_the_repository_can_be_labelled(entry: dict[str, Any]) -> N
     [
         ({"molecules": None}, "conformations is for datasets that are sampled here"),
         ({"url": "https://example.org/x"}, "has `molecules` and `url`"),
-        ({"geometries": "resources/x.hdf5"}, "has `molecules` and `geometries`"),
+        ({"geometries": "data/minispice-gfn2.hdf5"}, "has one file as `path` and `geometries`"),
         ({"path": "data/x.h5"}, "data/x.h5 in layout spice"),
         ({"layout": "extxyz"}, "in layout extxyz"),
         ({"conformations": 3}, "conformations = 3 - must be even"),
@@ -54,6 +54,18 @@ def test_an_entry_that_cannot_be_labelled_is_one_line(
     changed = {key: value for key, value in (entry | change).items() if value is not None}
     with input_error("dataset 'mine'", message):
         check_labelled("mine", changed)
+
+
+def test_two_theories_can_have_one_sampling_and_only_the_same_one(
+    entry: dict[str, Any], input_error: Expect
+) -> None:
+    first = entry | {"geometries": "data/both.geometries.hdf5"}
+    second = first | {"path": "data/second.hdf5", "theory": SPICE.name}
+    check_entries(["first", "second"], {"first": first, "second": second}, need_files=True)
+    assert geometries_of(first) == geometries_of(second) == "data/both.geometries.hdf5"
+    other = second | {"seed": 1}
+    with input_error("dataset 'second'", "has the `geometries` of 'first'", "made otherwise"):
+        check_entries(["first", "second"], {"first": first, "second": other}, need_files=True)
 
 
 def test_the_workflow_plans_sampling_labelling_and_reading(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from scipy import stats
 from e3d import tables
 from e3d.fields import Column as C
 from e3d.statistics.agreement import partial_spearman
+from e3d.statistics.crossed import holm
 from study.interplay import READS
 from study.interplay import findings as words
-from study.interplay.correlations import CENTRAL, cells, correlate, correlations, holm
+from study.interplay.correlations import CENTRAL, cells, correlate, correlations
 from study.interplay.runs import ALPHA, BARRIER, DECOMPOSABILITY, ERROR, SPREAD, TAU, seed_spread
 from study.interplay.tables import write_tables
 

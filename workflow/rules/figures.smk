@@ -1,9 +1,10 @@
 # Figures, findings and the pieces of the report, from the study's tables alone.
 
 GRID = bool(RUNS)  # a study of given models alone has no figures of a grid
-SECTIONS = stages.sections_made(grid=GRID, has=has_table)
+WANTED = SETTINGS["stages"]
+SECTIONS = stages.sections_made(grid=GRID, wanted=WANTED, has=has_table)
 LAWS = [f"{TABLES}/{table}.csv" for table in [stages.LAWS_TABLE] if has_table(table)]
-FIGURES = [stages.FIGURES[name] for name in stages.figures_made(grid=GRID)]
+FIGURES = [stages.FIGURES[name] for name in stages.figures_made(grid=GRID, wanted=WANTED)]
 # Those of one run are drawn of every given model too, but for one that the figures above show.
 OF_GIVEN = [
     (run["model"], figure)
@@ -112,10 +113,12 @@ rule figures_findings:
     resources:
         mem_mb=mem_mb(1000, per_run=2, grouped=True),
         runtime=minutes(5, per_run=0.02, grouped=True),
+    params:
+        sections=option("sections", SECTIONS if WANTED else []),
     message:
         "writing what the tables say"
     shell:
-        "python -m study findings {input.tables} -o {output} --log {log}"
+        "python -m study findings {input.tables} {params.sections} -o {output} --log {log}"
 
 
 rule figures:

@@ -31,7 +31,7 @@ rule tables_collect:
         "-o {output} --log {log}"
 
 
-for stage in filter(stages.tables_of, stages.names_of(grid=bool(RUNS))):
+for stage in filter(stages.tables_of, stages.names_of(grid=bool(RUNS), wanted=SETTINGS["stages"])):
 
     rule:
         name:
@@ -43,5 +43,5 @@ for stage in filter(stages.tables_of, stages.names_of(grid=bool(RUNS))):
 
 rule tables:
     input:
-        expand("<results>/{table}.csv", table=stages.tables_made(grid=bool(RUNS))),
+        expand("<results>/{table}.csv", table=stages.tables_made(grid=bool(RUNS), wanted=SETTINGS["stages"])),
     localrule: True

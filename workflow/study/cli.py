@@ -56,7 +56,16 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         "findings",
         "study.findings.sections:write_findings",
         "Write what the TABLES say, in sentences.",
-        (argument("TABLES+", "the tables they are about, or the results folder"),),
+        (
+            argument("TABLES+", "the tables they are about, or the results folder"),
+            argument(
+                "--sections",
+                "what these stages' tables say alone: null, gauge, ...",
+                type=str,
+                nargs="+",
+                default=(),
+            ),
+        ),
     ),
     Command(
         "publish",

@@ -9,6 +9,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from study.run_settings import (
 )
 from study.schema import validate
 from study.stage import Runs
-from study.stages import FIGURES, figures_made, findings_tables, sections_made
+from study.stages import FIGURES, NAMES, figures_made, findings_tables, sections_made
 
 PUBLISHED = Path("results/published")
 NAMED_BONDS_FILE = Path("src/e3d/named_bonds/named_bonds.xyz")
@@ -173,6 +174,7 @@ def load_study(
     given = given_models(models or {})
     check_given(study["given"], given, study["models"], need_files=not study["published"])
     _check_runs(study)
+    _check_stages(study)
     _check_models(study)
     check_runtime(study)
     check_frames(study["split"], study["subset"])
@@ -180,7 +182,7 @@ def load_study(
         _check_molecules(section, study[section]["molecules"])
     check_dynamics(study["dynamics"])
     if study["published"]:
-        _check_published(study["study"], grid=bool(_used(study, "model")))
+        _check_published(study["study"], grid=bool(_used(study, "model")), wanted=study["stages"])
     return Study(study, known, given)
 
 
@@ -208,7 +210,30 @@ def _check_runs(values: Mapping[str, Any]) -> None:
         )
 
 
-def _check_published(name: str, *, grid: bool) -> None:
+def _check_stages(values: Mapping[str, Any]) -> None:
+    """Refuse stages that are none, and questions about datasets that no run is trained on."""
+    for name in values["stages"]:
+        if name not in NAMES:
+            raise InputError(
+                f"stages: {name!r} is no stage - {choices(name, NAMES)}. Fix the spelling."
+            )
+    asked, known = values["answers"], _used(values, "dataset")
+    if "answers" not in values["stages"]:
+        return
+    if not asked["dataset"]:
+        raise InputError(
+            "stages: answers is asked for, and `answers.dataset` does not say of which dataset. "
+            "Name it."
+        )
+    for name in (asked["dataset"], *asked["halves"], *filter(None, [asked["other_labels"]])):
+        if name not in known:
+            raise InputError(
+                f"answers: no run is trained on dataset {name!r} - {choices(name, known)}. Add it "
+                "to `grid.dataset` or `controls`, or remove it here."
+            )
+
+
+def _check_published(name: str, *, grid: bool, wanted: list[str]) -> None:
     """Refuse to draw from a publication that is not there or lacks tables of some figure."""
     folder = PUBLISHED / name
     if not folder.is_dir():
@@ -217,8 +242,11 @@ def _check_published(name: str, *, grid: bool) -> None:
             f"published: true, but {folder} is not there. Set `study` to a published study - "
             f"{known} - or `published: false`."
         )
-    drawn = [table for figure in figures_made(grid=grid) for table in FIGURES[figure].tables]
-    sections = sections_made(grid=grid, has=lambda table: (folder / f"{table}.csv").is_file())
+    figures = figures_made(grid=grid, wanted=wanted)
+    drawn = [table for figure in figures for table in FIGURES[figure].tables]
+    sections = sections_made(
+        grid=grid, wanted=wanted, has=lambda table: (folder / f"{table}.csv").is_file()
+    )
     said = findings_tables(sections)
     needed = [f"{table}.csv" for table in dict.fromkeys([*drawn, *said])]
     missing = [file for file in needed if not (folder / file).is_file()]
@@ -245,8 +273,8 @@ def _check_models(values: Mapping[str, Any]) -> None:
                     "Fix the spelling."
                 )
     models = _used(values, "model")
-    for model in models:
-        _settings_of(values, model)
+    for model, n_train in itertools.product(models, _used(values, "n_train")):
+        _settings_of(values, model, n_train)
     if models and all(VARIANT_SIGN in model for model in models):
         raise InputError(
             f"grid.model = {models}: variants alone - at least one plain size is needed, such as "
@@ -266,7 +294,9 @@ def _check_molecules(section: str, wanted: list[str]) -> None:
             )
 
 
-def _settings_of(values: Mapping[str, Any], model: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _settings_of(
+    values: Mapping[str, Any], model: str, n_train: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the architecture and the training of a model, ``micro`` or ``micro+r35``.
 
     Raises
@@ -283,6 +313,9 @@ def _settings_of(values: Mapping[str, Any], model: str) -> tuple[dict[str, Any],
                 f"Fix it in `grid.model` or `controls`, or add it under `{section}`."
             )
     architecture, training = dict(values["models"][base]), dict(values["training"])
+    for more in sorted(values["training_steps"], key=itemgetter("n_train")):
+        if n_train >= more["n_train"]:
+            training["steps"] = more["steps"]
     for key, value in values["variants"].get(variant, {}).items():
         of_model = key in rules_of_part("architecture")["properties"]
         (architecture if of_model else training)[key] = value
@@ -296,7 +329,7 @@ def _settings_of(values: Mapping[str, Any], model: str) -> tuple[dict[str, Any],
 def run_settings(study: Study, run: Run, results: str) -> RunSettings:
     """Return the full settings of one run of the grid; ``results`` is the results folder."""
     data = f"{results}/data/{run['dataset']}"
-    architecture, training = _settings_of(study.values, run["model"])
+    architecture, training = _settings_of(study.values, run["model"], run["n_train"])
     return RunSettings(
         **run,
         store=f"{data}/store.h5",

@@ -124,6 +124,7 @@ class Stage:
 
     ``groups`` says which of its rules' jobs go to a cluster together with others, ``of_grid`` that
     it compares runs that are trained here: a study of given models alone has none of it.
+    ``on_request``: only studies that name it under ``stages`` have it.
     """
 
     name: str
@@ -133,3 +134,4 @@ class Stage:
     commands: tuple[Command, ...] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
     of_grid: bool = False
+    on_request: bool = False

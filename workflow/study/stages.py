@@ -23,6 +23,7 @@ NAMES: Final = (
     "scaling",
     "interplay",
     "robustness",
+    "answers",
     "claims",
 )
 """Each is a folder here and a rule file; a stage imports only stages before it."""
@@ -56,28 +57,49 @@ LAWS_TABLE: Final = f"{SOUNDNESS}/laws"
 """The table that says which laws they obey."""
 
 
-def names_of(*, grid: bool) -> list[str]:
-    """Return the stages of a study; one without a ``grid`` has given models alone."""
-    return [stage.name for stage in STAGES if grid or not stage.of_grid]
+def names_of(*, grid: bool, wanted: Sequence[str] = ()) -> list[str]:
+    """Return the stages of a study: those ``wanted``, or all but those on request.
+
+    One without a ``grid`` has given models alone.
+    """
+    return [
+        stage.name
+        for stage in STAGES
+        if (grid or not stage.of_grid)
+        and (stage.name in wanted if wanted else not stage.on_request)
+    ]
 
 
-def tables_made(*, grid: bool) -> list[str]:
+def tables_made(*, grid: bool, wanted: Sequence[str] = ()) -> list[str]:
     """Return the tables that a study has."""
-    return [table for stage in names_of(grid=grid) for table in tables_of(stage)]
+    return [table for name in names_of(grid=grid, wanted=wanted) for table in tables_of(name)]
 
 
-def figures_made(*, grid: bool) -> list[str]:
-    """Return the figures that a study has, in the order of their numbers."""
-    stages = names_of(grid=grid)
-    return [figure for figure in FIGURES if stage_of(figure) in stages]
+def figures_made(*, grid: bool, wanted: Sequence[str] = ()) -> list[str]:
+    """Return the figures that a study has, in the order of their numbers.
+
+    Of a study that wants some stages alone, they are those that need no tables of others.
+    """
+    stages, made = names_of(grid=grid, wanted=wanted), tables_made(grid=grid, wanted=wanted)
+    return [
+        name
+        for name, figure in FIGURES.items()
+        if stage_of(name) in stages and {*figure.tables} <= {*made}
+    ]
 
 
-def sections_made(*, grid: bool, has: Callable[[str], bool] = lambda table: True) -> list[str]:
+def sections_made(
+    *,
+    grid: bool,
+    wanted: Sequence[str] = (),
+    has: Callable[[str], bool] = lambda table: True,
+) -> list[str]:
     """Return the stages whose sentences are in a study's findings, in their order.
 
     ``has`` says whether the study has a table; without theirs, optional ones are left out.
     """
-    made = {stage: FINDINGS[stage] for stage in FINDINGS if stage in names_of(grid=grid)}
+    stages = names_of(grid=grid, wanted=wanted)
+    made = {stage: FINDINGS[stage] for stage in FINDINGS if stage in stages}
     return [name for name, one in made.items() if not one.optional or all(map(has, one.tables))]
 
 

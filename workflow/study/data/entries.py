@@ -1,7 +1,8 @@
 """Entries of ``config/datasets.yaml``: a file, a mixture of others, or a part of another.
 
 A file is there, is fetched (``url``), or is labelled by the workflow: from conformations that are
-there (``geometries``), or that it samples first (``molecules``).
+there (``geometries``), or that it samples first (``molecules``), into ``geometries`` where two
+datasets share them.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -96,13 +97,29 @@ def check_entries(names: Iterable[str], known: Mapping[str, Any], *, need_files:
             _check_mixture(known[name].get("same_as", name), known)
     made: dict[Path, str] = {}
     for name in sources(names, known):
-        _check_source(name, known[name], need_files=need_files)
-        other = made.setdefault(Path(known[name]["path"]).resolve(), name)
-        if any(known[name].get(key) != known[other].get(key) for key in _MADE_BY):
-            raise InputError(
-                f"dataset {name!r}: has the `path` of {other!r}, {known[name]['path']}, and is "
-                "made otherwise - one file cannot be both. Give it a `path` of its own."
-            )
+        entry = known[name]
+        _check_source(name, entry, need_files=need_files)
+        _check_made_once("path", entry["path"], name, known, made, _MADE_BY)
+        if "molecules" in entry:
+            file = geometries_of(entry)
+            _check_made_once("geometries", file, name, known, made, ("molecules", *_OF_SAMPLING))
+
+
+def _check_made_once(
+    key: str,
+    file: str,
+    name: str,
+    known: Mapping[str, Any],
+    made: dict[Path, str],
+    by: Iterable[str],
+) -> None:
+    """Refuse a file that two entries make in two ways; ``made`` has the first of each file."""
+    other = made.setdefault(Path(file).resolve(), name)
+    if any(known[name].get(setting) != known[other].get(setting) for setting in by):
+        raise InputError(
+            f"dataset {name!r}: has the `{key}` of {other!r}, {file}, and is made otherwise - one "
+            f"file cannot be both. Give it a `{key}` of its own."
+        )
 
 
 def check_tests(
@@ -221,14 +238,11 @@ def _not_labelled(entry: Entry) -> str | None:
                 f"{lost[0]} is for datasets that are sampled here, and it has no `molecules` to "
                 "sample. Name a list of SMILES, or remove the key."
             )
-    ways = [key for key in (*_LABELLED_FROM, "url") if key in entry]
     if not is_labelled(entry):
         return None
-    if len(ways) > 1:
-        return (
-            f"has `{ways[0]}` and `{ways[1]}` - it is sampled and labelled here, or labelled from "
-            "conformations, or fetched. Keep one of them."
-        )
+    made_from = next(key for key in _LABELLED_FROM if key in entry)
+    if "url" in entry:
+        return f"has `{made_from}` and `url` - it is labelled here, or fetched. Keep one of them."
     if entry["path"] == entry.get("geometries"):
         return "has one file as `path` and `geometries`. Give the labels a `path` of their own."
     if entry["layout"] != "spice" or not entry["path"].endswith(_SUFFIX):
@@ -241,10 +255,10 @@ def _not_labelled(entry: Entry) -> str | None:
             f"conformations = {entry['conformations']} - must be even, since they come in pairs. "
             "Fix the value."
         )
-    if not Path(entry[ways[0]]).is_file():
+    if not Path(entry[made_from]).is_file():
         return (
-            f"{entry[ways[0]]} is not there. Fix its `{ways[0]}` (relative to the folder Snakemake "
-            "runs in)."
+            f"{entry[made_from]} is not there. Fix its `{made_from}` (relative to the folder "
+            "Snakemake runs in)."
         )
     try:
         theory = program_of(entry["theory"]).theory

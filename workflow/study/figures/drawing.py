@@ -181,6 +181,11 @@ def n_axis(axes: Axes, table: pd.DataFrame) -> None:
         axes.set_xticks([])
         axes.set_xlabel(f"{LABELS[C.N_TRAIN]}: not known")
         return
+    n_ticks(axes, ordered)
+
+
+def n_ticks(axes: Axes, ordered: Sequence[int]) -> None:
+    """Make x a logarithmic axis of training frames, ``ordered``, with ticks at five at most."""
     shown = ordered[:: -(-len(ordered) // 5)]
     axes.set_xscale("log")
     axes.set_xlim(ordered[0] / 1.35, ordered[-1] * 1.35)

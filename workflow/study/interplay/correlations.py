@@ -17,6 +17,7 @@ from e3d.arrays import Floats
 from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate, interval_columns, t_quantile, verdict
 from e3d.statistics.agreement import partial_spearman
+from e3d.statistics.crossed import holm
 from e3d.statistics.intervals import LEVEL
 from e3d.statistics.resampling import jackknife_se
 from study.interplay.runs import ALPHA, CENTRAL, ERROR
@@ -78,19 +79,6 @@ def cells(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     columns = list(dict.fromkeys([x, y, str(C.N_TRAIN), str(C.N_PARAMETERS), ERROR]))
     means = whole.groupby([whole[C.MODEL], whole[C.N_TRAIN].rename("n")])[columns].mean()
     return means.groupby(level=0).mean() if ALPHA in (x, y) else means
-
-
-def holm(p: Floats) -> Floats:
-    """Return p values (m,) adjusted after Holm 1979 (Scand. J. Stat. 6, 65).
-
-    NaN stays and is not counted.
-    """
-    adjusted = np.full(len(p), np.nan)
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    rising = np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1))
-    adjusted[order] = np.minimum(rising, 1.0)
-    return adjusted
 
 
 def correlations(runs: pd.DataFrame) -> pd.DataFrame:

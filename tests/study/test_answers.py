@@ -1,0 +1,166 @@
+"""The eight questions: what is built into made-up bonds is found, and chance is not."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from e3d import tables
+from e3d.fields import Column as C
+from e3d.statistics import NO, UNDETERMINED, YES
+from e3d.statistics.crossed import Crossed, crossed
+from study.answers.cells import Study, read_study
+from study.answers.estimates import decomposability, ratio_of_sets
+from study.answers.fields import ADDITIVE, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_DE
+from study.answers.findings import sentences
+from study.answers.questions import QUESTIONS
+from study.answers.tables import write_tables
+
+MAIN, FIRST, SECOND, OTHER = "main", "first", "second", "other"
+KINDS = np.array(["C-C", "C-H", "C-N", "C-O"])
+N_MOLECULES, PER_MOLECULE = 60, 8
+
+
+def bonds(rng: np.random.Generator) -> pd.DataFrame:
+    """Return bonds of made-up molecules: De varies by type, and by 0.3 eV within a type."""
+    n = N_MOLECULES * PER_MOLECULE
+    kind = rng.integers(len(KINDS), size=n)
+    mean = np.array([3.6, 4.3, 3.2, 3.7])[kind]
+    return pd.DataFrame(
+        {
+            C.MOLECULE: np.repeat([f"C{k}" for k in range(N_MOLECULES)], PER_MOLECULE),
+            C.I: np.tile(np.arange(PER_MOLECULE), N_MOLECULES),
+            C.J: np.tile(np.arange(PER_MOLECULE), N_MOLECULES) + 1,
+            C.BOND_TYPE: KINDS[kind],
+            C.R: 1.0 + 0.1 * kind + rng.normal(0, 0.03, n),
+            DE: mean + rng.normal(0, 0.3, n),
+            MEAN: mean,
+            NAME: np.where(np.arange(n) % 20 == 0, "named", ""),
+        }
+    )
+
+
+def write_runs(folder: Path, *, follows: float, shrinks: float, unlike: float = 0.0) -> list[Path]:
+    """Write runs whose D follows De by a slope, and whose seeds come closer as N grows."""
+    rng = np.random.default_rng(0)
+    known = bonds(rng)
+    runs = [(MAIN, n, seed) for n in (256, 1024, 4096, 16384) for seed in range(3)]
+    runs += [(name, 16384, seed) for name in (FIRST, SECOND, OTHER) for seed in range(3)]
+    shift = {FIRST: -unlike / 2, SECOND: unlike / 2}
+    paths = []
+    for dataset, n, seed in runs:
+        spread = 0.3 * (n / 256) ** -shrinks
+        d = known[MEAN] + follows * (known[DE] - known[MEAN]) + rng.normal(0, spread, len(known))
+        table = known.assign(
+            **{
+                C.BOND_ENERGY: d
+                + shift.get(dataset, 0.0) * np.sign(known[C.R] - known[C.R].median()),
+                OWN_DE: known[DE] + rng.normal(0, 1.0, len(known)),
+                MOLECULE_ENERGY: -20 + rng.normal(0, spread, len(known)),
+                ADDITIVE: known[MEAN] + 0.1,
+                C.IN_TRAINING: known[C.MOLECULE] == "C0",
+                C.N_PARAMETERS: 1000,
+            }
+        )
+        name = f"{dataset}/n{n}/s/s{seed}"
+        run = {"run": name, "dataset": dataset, "n_train": n, "model": "s", "seed": seed}
+        path = folder / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tables.write_of_run({"": table}, path, run)
+        paths.append(path)
+    return paths
+
+
+def answered(folder: Path, paths: list[Path]) -> pd.DataFrame:
+    output = folder / "answers.csv"
+    write_tables(paths, dataset=MAIN, halves=[FIRST, SECOND], other_labels=OTHER, output=output)
+    return tables.read(output)
+
+
+def primary(table: pd.DataFrame) -> dict[int, Any]:
+    rows = table[table["primary"] == "yes"]
+    assert not rows["question"].duplicated().any()
+    return {int(row["question"]): row for row in rows.to_dict("records")}
+
+
+def test_what_is_there_is_found(tmp_path: Path) -> None:
+    found = primary(answered(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5)))
+    assert set(found) == {1, 2, 3, 4, 5, 7, 8}
+    assert found[1]["value"] == pytest.approx(0.9, abs=0.03)
+    assert found[4]["value"] == pytest.approx(-0.5, abs=0.03)
+    assert found[8]["value"] == pytest.approx(1.0, abs=0.1)
+    assert {n: row["answer"] for n, row in found.items()} == dict.fromkeys(
+        (1, 2, 3, 4, 7, 8), YES
+    ) | {5: found[5]["answer"]}
+    assert all(row["n_molecules"] == N_MOLECULES - 1 for n, row in found.items())
+    assert all(row["p_holm"] >= row["p"] for row in found.values())
+
+
+def test_what_is_not_there_is_denied(tmp_path: Path) -> None:
+    paths = write_runs(tmp_path, follows=0.0, shrinks=0.0, unlike=1.5)
+    found = primary(answered(tmp_path, paths))
+    assert [found[n]["answer"] for n in (1, 2, 4, 7, 8)] == [NO] * 5
+    assert found[3]["answer"] == NO
+    assert abs(found[1]["value"]) < 0.1
+
+
+def test_a_sentence_stands_for_each_question(tmp_path: Path) -> None:
+    table = answered(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5))
+    said = list(sentences({"answers/answers": table}, ("", "", 0)))
+    for question in QUESTIONS:
+        assert sum(one.startswith(f"{question.number}. {question.text}") for one in said) == 1
+    assert "6. Do frames near transition states help barriers? Not asked: no such runs." in said
+    assert said[0].startswith("1. Does D follow De within a bond type? Yes: the slope of D on De")
+
+
+def test_bonds_of_trained_molecules_and_unknown_ones_are_left_out(tmp_path: Path) -> None:
+    study = read_study(write_runs(tmp_path, follows=0.5, shrinks=0.5))
+    assert study.tested.sum() == (N_MOLECULES - 1) * PER_MOLECULE
+    assert isinstance(study, Study)
+    assert [cell.key[1] for cell in study.line(MAIN, "s")] == [256, 1024, 4096, 16384]
+
+
+def test_decomposability_is_one_where_types_stand_apart_and_nothing_by_chance(
+    tmp_path: Path,
+) -> None:
+    study = read_study(write_runs(tmp_path, follows=0.5, shrinks=0.5)[:1])
+    every = np.ones(len(study.kind), dtype=bool)
+    apart = study.kind + 1e-3 * study.length
+    assert decomposability(study, apart, every) == pytest.approx(1.0, abs=0.05)
+    chance = np.random.default_rng(1).normal(size=len(every))
+    # three nearest neighbours of 480 values: their estimate has a standard error of 0.04
+    assert abs(decomposability(study, chance, every)) < 0.1
+
+
+def test_sets_that_differ_only_by_seed_have_the_ratio_of_one() -> None:
+    rng = np.random.default_rng(2)
+    first, second = rng.normal(size=(2, 5, 4000))
+    keep, seeds = np.ones(4000, dtype=bool), np.arange(5)
+    assert ratio_of_sets(first, second, keep, seeds) == pytest.approx(1.0, abs=0.05)
+    assert ratio_of_sets(first, second + 2.0, keep, seeds) == pytest.approx(3.0, abs=0.15)
+
+
+def test_an_interval_covers_molecules_and_seeds() -> None:
+    """Of 300 made-up studies with effects of both, 95 % of the intervals hold the truth."""
+    rng = np.random.default_rng(3)
+    molecules, n_seeds, hits = np.repeat(np.arange(40), 3), 5, 0
+    for _ in range(300):
+        of_molecule = rng.normal(size=40)[molecules]
+        values = of_molecule + rng.normal(size=(n_seeds, 1)) + rng.normal(size=(n_seeds, 120))
+        found = crossed(
+            lambda keep, seeds, values=values: float(values[np.ix_(seeds, keep)].mean()),
+            molecules,
+            n_seeds,
+        ).estimate
+        hits += found.lo <= 0.0 <= found.hi
+    assert 0.92 <= hits / 300 <= 1.0
+
+
+def test_an_effect_too_small_to_matter_is_no() -> None:
+    nearer = QUESTIONS[2]
+    assert nearer.answer(Crossed(-0.02, 0.002, 100.0)) == NO
+    assert nearer.answer(Crossed(-0.2, 0.02, 100.0)) == YES
+    assert nearer.answer(Crossed(-0.04, 0.03, 100.0)) == UNDETERMINED
+    assert nearer.answer(Crossed(-0.2, float("nan"), 0.0)) == UNDETERMINED

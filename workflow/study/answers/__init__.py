@@ -1,0 +1,75 @@
+"""Stage ``answers``: eight questions about scale, asked of bonds that no run was trained on."""
+
+from e3d.command_line import Command, argument
+from study.arguments import DEVICE, RUN_REQUIRED
+from study.stage import Figure, Findings, Stage, Table
+
+FILES = {
+    "geometries": ("resources/cleavages_geometries.hdf5", "relaxed molecules and radicals"),
+    "cleavage-energies": ("resources/cleavage_energies.csv", "De of their bonds"),
+}
+"""Options of the command that name a shipped file, and what is in it."""
+LABEL_LEVEL = ("resources/label_level.csv", "resources/label_level_gfn2.csv")
+
+STAGE = Stage(
+    "answers",
+    tables=(Table("answers"), Table("cells")),
+    figures=(
+        Figure(
+            "answers",
+            15,
+            "eight questions about scale, and their answers",
+            ("answers/answers", "answers/cells"),
+        ),
+    ),
+    findings=Findings("Eight questions about scale", ("answers/answers",), first=True),
+    commands=(
+        Command(
+            "answers bonds",
+            "study.answers.bonds:write_table",
+            "D of MODEL on every bond of relaxed molecules, beside De at its labels' level.",
+            (
+                argument("MODEL", "trained checkpoint"),
+                *(
+                    argument(f"--{name}", f"{text} ({file})", required=True)
+                    for name, (file, text) in FILES.items()
+                ),
+                argument("--store", "store the model was trained from", required=True),
+                argument("--subset", "training frames of the run", required=True),
+                argument(
+                    "--label-level",
+                    "tables of `data reference-energies`, each at a level of theory",
+                    nargs="+",
+                    required=True,
+                ),
+                argument("--additivity", "bond energies by `null fit`", required=True),
+                RUN_REQUIRED,
+                DEVICE,
+            ),
+        ),
+        Command(
+            "answers questions",
+            "study.answers.tables:write_tables",
+            "Answer the questions from the tables of all RUNS.",
+            (
+                argument("RUNS+", "tables by `answers bonds`"),
+                argument("--dataset", "main dataset", type=str, required=True),
+                argument(
+                    "--halves",
+                    "datasets of two halves of its molecules",
+                    type=str,
+                    nargs="*",
+                    default=(),
+                ),
+                argument(
+                    "--other-labels",
+                    "dataset of the same frames by another theory",
+                    type=str,
+                    default="",
+                ),
+            ),
+        ),
+    ),
+    of_grid=True,
+    on_request=True,
+)

@@ -1,0 +1,140 @@
+"""Runs that differ in their seed alone, on the bonds that no run was trained on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from e3d import tables
+from e3d.arrays import Floats, Ints, Masks
+from e3d.errors import InputError
+from e3d.fields import RUN_COLUMNS
+from e3d.fields import Column as C
+from study.answers.fields import ADDITIVE, BOND, CELL, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_DE
+
+Key = tuple[str, int, str]
+"""Dataset, training frames and model of a cell."""
+_VALUES: Final = (C.BOND_ENERGY, OWN_DE, MOLECULE_ENERGY, ADDITIVE)
+_OF_BONDS: Final = (C.BOND_TYPE, C.R, NAME)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """S runs of one cell on B bonds; eV, and NaN where something is not known.
+
+    Parameters
+    ----------
+    d, own_de, energy
+        D, the model's own De, and its energy of each bond's molecule (S, B).
+    de, mean, additive
+        De and mean bond energies at the labels' level, and additivity of the training frames (B,).
+    """
+
+    key: Key
+    n_parameters: int
+    d: Floats
+    own_de: Floats
+    energy: Floats
+    de: Floats
+    mean: Floats
+    additive: Floats
+
+    @property
+    def n_seeds(self) -> int:
+        """Number of runs."""
+        return len(self.d)
+
+
+@dataclass(frozen=True)
+class Study:
+    """All cells, and the B bonds that they share.
+
+    Parameters
+    ----------
+    cells
+        By dataset, training frames and model.
+    kind, molecule
+        Number of each bond's type and molecule (B,).
+    length
+        Å (B,).
+    name
+        Of named bonds, else empty (B,).
+    tested
+        Whether no run was trained on the bond's molecule (B,).
+    """
+
+    cells: Mapping[Key, Cell]
+    kind: Ints
+    molecule: Ints
+    length: Floats
+    name: NDArray[np.str_]
+    tested: Masks
+
+    def line(self, dataset: str, model: str) -> list[Cell]:
+        """Return the cells of a dataset and model by rising N."""
+        return [cell for key, cell in self.cells.items() if (key[0], key[2]) == (dataset, model)]
+
+    def lines(self, dataset: str) -> list[list[Cell]]:
+        """Return the lines of a dataset's models, the largest model first."""
+        models = dict.fromkeys(key[2] for key in self.cells if key[0] == dataset)
+        found = [self.line(dataset, model) for model in models]
+        return sorted(found, key=lambda line: -line[0].n_parameters)
+
+    def corner(self, dataset: str, seeds: int) -> Cell | None:
+        """Return the cell of most frames and, there, of the largest model with so many seeds."""
+        cells = [c for key, c in self.cells.items() if key[0] == dataset and c.n_seeds >= seeds]
+        return max(cells, key=lambda cell: (cell.key[1], cell.n_parameters), default=None)
+
+
+def read_study(paths: Sequence[Path]) -> Study:
+    """Read the tables of all runs (:mod:`study.answers.bonds`).
+
+    Raises
+    ------
+    InputError
+        If a table lacks a column, or two of them have no bond in common.
+    """
+    need = (*RUN_COLUMNS, C.N_PARAMETERS, *BOND, *_OF_BONDS, *_VALUES, DE, MEAN, C.IN_TRAINING)
+    runs = [tables.read(path, columns=need).set_index(list(BOND)) for path in paths]
+    shared = runs[0].index
+    for run in runs[1:]:
+        shared = shared.intersection(run.index, sort=False)
+    if shared.empty:
+        raise InputError(
+            f"{paths[0]} and {len(paths) - 1} more: have no bond in common. Make them again, all "
+            "from the same cleavages."
+        )
+    runs = [run.loc[shared] for run in runs]
+    trained_on = np.any([run[C.IN_TRAINING].to_numpy(dtype=bool) for run in runs], axis=0)
+    first = runs[0]
+    by_cell: dict[Key, list[pd.DataFrame]] = {}
+    for run in sorted(runs, key=lambda run: int(run[C.SEED].iloc[0])):
+        dataset, n_train, model = (run[name].iloc[0] for name in CELL)
+        by_cell.setdefault((str(dataset), int(n_train), str(model)), []).append(run)
+    return Study(
+        {key: _cell(key, found) for key, found in sorted(by_cell.items())},
+        np.unique(first[C.BOND_TYPE].astype(str), return_inverse=True)[1],
+        np.unique(shared.get_level_values(C.MOLECULE), return_inverse=True)[1],
+        first[C.R].to_numpy(dtype=float),
+        first[NAME].fillna("").to_numpy(dtype=str),
+        ~trained_on,
+    )
+
+
+def _cell(key: Key, runs: Sequence[pd.DataFrame]) -> Cell:
+    def stacked(name: str) -> Floats:
+        return np.array([run[name].to_numpy(dtype=float) for run in runs])
+
+    first = runs[0]
+    return Cell(
+        key,
+        int(first[C.N_PARAMETERS].iloc[0]),
+        stacked(C.BOND_ENERGY),
+        stacked(OWN_DE),
+        stacked(MOLECULE_ENERGY),
+        *(first[name].to_numpy(dtype=float) for name in (DE, MEAN, ADDITIVE)),
+    )

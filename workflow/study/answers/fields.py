@@ -1,0 +1,20 @@
+"""Columns of the stage's tables, and the questions that it answers."""
+
+from typing import Final
+
+from e3d.fields import Column as C
+
+DE: Final = "de_eV"
+MEAN: Final = "mean_bond_energy_eV"
+ADDITIVE: Final = "additivity_eV"
+OWN_DE: Final = "own_de_eV"  # the model's energy of both radicals, less that of the molecule
+NAME: Final = "bond"  # of a named bond, else empty
+MOLECULE_ENERGY: Final = "molecule_energy_eV"  # the model's, without isolated atoms
+QUESTION, ABOUT, UNIT = "question", "about", "unit"
+ESTIMATE: Final = "value"
+VERDICT: Final = "answer"
+
+BOND: Final = (C.MOLECULE, C.I, C.J)
+"""What a bond is known by."""
+CELL: Final = (C.DATASET, C.N_TRAIN, C.MODEL)
+"""Runs that differ in their seed alone."""

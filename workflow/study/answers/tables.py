@@ -1,0 +1,256 @@
+"""The command ``answers``: the eight answers, and what each cell of the study gives."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from e3d import tables
+from e3d.arrays import Floats, Masks
+from e3d.fields import Column as C
+from e3d.statistics import Estimate, interval_columns
+from e3d.statistics.crossed import Crossed, holm
+from study.answers import estimates
+from study.answers.cells import Cell, Study, read_study
+from study.answers.estimates import OfBonds
+from study.answers.fields import CELL
+from study.answers.questions import QUESTIONS, Question
+
+MIN_SEEDS: Final = 2
+MIN_POINTS: Final = 4
+"""Training sets that a slope in N needs."""
+_ANSWERS: Final = (
+    *("question", "text", "about", "quantity", "unit", "primary"),
+    *(*interval_columns("value"), "p", "p_holm", "answer"),
+    *("n_bonds", "n_molecules", "n_seeds"),
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One number that answers a question: about which runs, and whether it is the one that counts.
+
+    The others stand beside it and are no part of Holm's family.
+    """
+
+    question: Question
+    about: str
+    rows: Masks
+    n_seeds: int
+    statistic: OfBonds
+    primary: bool = False
+
+
+def write_tables(
+    runs: Sequence[Path],
+    *,
+    dataset: str,
+    halves: Sequence[str],
+    other_labels: str,
+    output: Path,
+) -> None:
+    """Write the answers to ``output`` (``answers.csv``), and ``cells.csv`` beside it.
+
+    Parameters
+    ----------
+    runs
+        Tables of all runs (``answers bonds``).
+    dataset
+        The study's main dataset.
+    halves
+        Two datasets with the frames of disjoint halves of its molecules.
+    other_labels
+        The same frames with the labels of another theory.
+    """
+    study = read_study(runs)
+    asked = list(questions_asked(study, dataset, halves, other_labels))
+    tables.write(answers(study, asked), output, inputs=runs)
+    of_cells = [cell_row(study, cell) for cell in study.cells.values()]
+    tables.write(pd.DataFrame(of_cells), output.with_name("cells.csv"), inputs=runs)
+
+
+def questions_asked(
+    study: Study, dataset: str, halves: Sequence[str], other_labels: str
+) -> Iterator[Asked]:
+    """Yield what is asked of a study; the first of each question is the one that counts."""
+    for name in (dataset, other_labels):
+        main = name == dataset
+        if (cell := study.corner(name, MIN_SEEDS)) is not None:
+            yield from _of_cell(study, cell, primary=main)
+        for k, line in enumerate(study.lines(name)):
+            cells = [one for one in line if one.n_seeds >= MIN_SEEDS]
+            if len(cells) >= MIN_POINTS:
+                yield from _of_line(study, cells, primary=main and k == 0)
+    yield from _of_sets(study, dataset, halves, other_labels)
+
+
+def _of_cell(study: Study, cell: Cell, *, primary: bool) -> Iterator[Asked]:
+    """Yield what the cell of most frames and the largest model is asked."""
+    about = partial(Asked, n_seeds=cell.n_seeds, primary=primary)
+    words = named(cell)
+    against_de = estimates.error_of(cell, cell.de)
+    numbers: tuple[tuple[int, Floats, OfBonds], ...] = (
+        (1, cell.d[0], partial(estimates.slope_on_de, study, cell)),
+        (2, cell.additive, less(against_de, of_values(cell.additive, cell.de))),
+        (7, cell.mean, less(against_de, estimates.error_of(cell, cell.mean))),
+    )
+    for number, other, statistic in numbers:
+        rows = estimates.known(study, cell.de, other)
+        yield about(QUESTIONS[number - 1], words, rows, statistic=statistic)
+    rows = estimates.known(study, cell.mean, cell.additive)
+    statistic = less(estimates.error_of(cell, cell.mean), of_values(cell.additive, cell.mean))
+    yield Asked(QUESTIONS[1], f"{words}, against mean bond energies", rows, cell.n_seeds, statistic)
+
+
+def _of_line(study: Study, cells: Sequence[Cell], *, primary: bool) -> Iterator[Asked]:
+    """Yield what a line of cells in N is asked."""
+    n_seeds = min(cell.n_seeds for cell in cells)
+    words = f"{cells[0].key[0]}, {cells[0].key[2]}, N = {cells[0].key[1]} to {cells[-1].key[1]}"
+    with_de, every = estimates.known(study, cells[0].de), estimates.known(study, cells[0].d[0])
+    about = partial(Asked, n_seeds=n_seeds)
+    line = partial(estimates.per_decade, cells)
+    errors = line([estimates.error_of(cell, cell.de) for cell in cells])
+    yield about(QUESTIONS[2], words, with_de, statistic=errors, primary=primary)
+    for name, text in (("d", words), ("energy", f"{words}: the total energy instead of D")):
+        spread = line([partial(estimates.log_spread, getattr(cell, name)) for cell in cells])
+        own = primary and name == "d"
+        yield about(QUESTIONS[3], text, every, statistic=spread, primary=own)
+    beyond = line([partial(estimates.beyond_length, study, cell) for cell in cells])
+    yield about(QUESTIONS[4], words, every, statistic=beyond, primary=primary)
+
+
+def _of_sets(
+    study: Study, dataset: str, halves: Sequence[str], other_labels: str
+) -> Iterator[Asked]:
+    """Yield whether D is the same from disjoint halves of the molecules, and from two theories."""
+    first, second = (study.corner(name, MIN_SEEDS) for name in halves)
+    if first is not None and second is not None:
+        yield Asked(
+            QUESTIONS[7],
+            f"{first.key[0]} and {second.key[0]}, N = {first.key[1]}",
+            estimates.known(study, first.d[0], second.d[0]),
+            min(first.n_seeds, second.n_seeds),
+            partial(estimates.ratio_of_sets, first.d, second.d),
+            primary=True,
+        )
+    for cell in study.lines(other_labels)[0] if study.lines(other_labels) else ():
+        same = study.cells.get((dataset, *cell.key[1:]))
+        if same is None or min(cell.n_seeds, same.n_seeds) < MIN_SEEDS:
+            continue
+        rows = np.isfinite(cell.de) & np.isfinite(same.de) & (study.name != "")
+        statistic = partial(estimates.ratio_of_sets, cell.d - cell.de, same.d - same.de)
+        text = f"{named(cell)} and {dataset}, each less its own De, on named bonds"
+        n_seeds = min(cell.n_seeds, same.n_seeds)
+        yield Asked(QUESTIONS[7], text, np.asarray(rows), n_seeds, statistic)
+
+
+def named(cell: Cell) -> str:
+    """Return a cell in words.
+
+    >>> from study.answers.cells import Cell
+    >>> nothing = [None] * 6
+    >>> named(Cell(("a", 8, "s"), 10, *nothing))
+    'a, s, N = 8'
+    """
+    dataset, n_train, model = cell.key
+    return f"{dataset}, {model}, N = {n_train}"
+
+
+def less(first: OfBonds, second: OfBonds) -> OfBonds:
+    """Return the difference of two numbers of the same bonds and seeds."""
+    return lambda keep, seeds: first(keep, seeds) - second(keep, seeds)
+
+
+def of_values(values: Floats, truth: Floats) -> OfBonds:
+    """Return the mean absolute error of ``values`` (B,) that no seed changes."""
+    return lambda keep, _: float(np.abs(values - truth)[keep].mean())
+
+
+def answers(study: Study, asked: Sequence[Asked]) -> pd.DataFrame:
+    """Return a row per number; verdicts of the primary ones are adjusted together by Holm."""
+    asked = [one for one in asked if one.rows.any()]
+    found = [estimates.over_bonds(study, one.rows, one.statistic, one.n_seeds) for one in asked]
+    p = np.array([min(one.question.p(number)) for one, number in zip(asked, found, strict=True)])
+    primary = np.array([one.primary for one in asked], dtype=bool)
+    adjusted = np.where(primary, np.nan, p)
+    adjusted[primary] = holm(p[primary])
+    rows = [
+        _row(study, *one) for one in zip(asked, found, p.tolist(), adjusted.tolist(), strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=list(_ANSWERS))
+    return table.sort_values(["question", "primary"], ascending=[True, False], kind="stable")
+
+
+def _row(study: Study, one: Asked, found: Crossed, p: float, adjusted: float) -> dict[str, Any]:
+    question = one.question
+    return {
+        "question": question.number,
+        "text": question.text,
+        "about": one.about,
+        "quantity": question.quantity,
+        "unit": question.unit,
+        "primary": "yes" if one.primary else "no",
+        **found.estimate.columns("value"),
+        "p": p,
+        "p_holm": adjusted,
+        "answer": question.answer(found, adjusted / p if p > 0 else 1.0),
+        "n_bonds": int(one.rows.sum()),
+        "n_molecules": len(np.unique(study.molecule[one.rows])),
+        "n_seeds": one.n_seeds,
+    }
+
+
+def cell_row(study: Study, cell: Cell) -> dict[str, Any]:
+    """Return what a cell gives: errors, slope, spread over seeds, decomposability."""
+    row: dict[str, Any] = dict(zip(CELL, cell.key, strict=True))
+    row |= {C.N_PARAMETERS: cell.n_parameters, "n_seeds": cell.n_seeds}
+    for name, truth in (("de", cell.de), ("mean_bond_energy", cell.mean)):
+        rows = estimates.known(study, truth, cell.additive)
+        row[f"n_{name}"] = int(rows.sum())
+        own = np.isfinite(cell.own_de).all(axis=0)
+        numbers: dict[str, tuple[Masks, OfBonds]] = {
+            f"mae_{name}_eV": (rows, estimates.error_of(cell, truth)),
+            f"bias_{name}_eV": (rows, _bias(cell, truth)),
+            f"additivity_mae_{name}_eV": (rows, of_values(cell.additive, truth)),
+        }
+        if name == "de":
+            gain = less(estimates.error_of(cell, truth), of_values(cell.additive, truth))
+            numbers["less_additivity_eV"] = (rows, gain)
+            numbers["own_de_mae_de_eV"] = (np.asarray(rows & own), _own_error(cell))
+            numbers["slope_on_de"] = (rows, partial(estimates.slope_on_de, study, cell))
+        for column, (some, statistic) in numbers.items():
+            row |= _estimated(study, cell, some, statistic).columns(column)
+    with_both = estimates.known(study, cell.de, cell.mean)
+    nearer = less(estimates.error_of(cell, cell.de), estimates.error_of(cell, cell.mean))
+    row |= _estimated(study, cell, with_both, nearer).columns("de_less_mean_eV")
+    every = estimates.known(study, cell.d[0])
+    if cell.n_seeds >= MIN_SEEDS:
+        for name in ("d", "energy"):
+            spread = partial(estimates.log_spread, getattr(cell, name))
+            found = _estimated(study, cell, every, spread)
+            row |= found.transformed(lambda x: 10.0**x).columns(f"sd_{name}_eV")
+    row["decomposability"] = float(
+        np.mean([estimates.decomposability(study, d, every) for d in cell.d])
+    )
+    row["decomposability_of_length"] = estimates.decomposability(study, study.length, every)
+    return row
+
+
+def _bias(cell: Cell, truth: Floats) -> OfBonds:
+    return lambda keep, seeds: float((cell.d[np.ix_(seeds, keep)] - truth[keep]).mean())
+
+
+def _own_error(cell: Cell) -> OfBonds:
+    return lambda keep, seeds: float(
+        np.abs(cell.own_de[np.ix_(seeds, keep)] - cell.de[keep]).mean()
+    )
+
+
+def _estimated(study: Study, cell: Cell, rows: Masks, statistic: OfBonds) -> Estimate:
+    if not rows.any():
+        return Estimate(float("nan"))
+    return estimates.over_bonds(study, rows, statistic, cell.n_seeds).estimate

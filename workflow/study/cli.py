@@ -24,6 +24,7 @@ def _check(text: str) -> str:
 
 
 COMMANDS: Final[tuple[Command | Group, ...]] = (
+    Group("answers", "eight questions about scale"),
     Group("gauge", "how much of D energies and forces determine"),
     Group("given", "models that others trained"),
     Group("model", "fetch and list models that others trained"),

@@ -17,6 +17,7 @@ from study.config import Study, load_study, run_settings
 from study.run_settings import RunSettings
 from study.schema import validate
 from study.stage import Runs
+from study.stages import figures_made, names_of, sections_made
 
 OVERLAYS = sorted(path.name for path in (Path(__file__).parents[2] / "config").glob("*.yaml"))
 OVERLAYS = [
@@ -253,6 +254,29 @@ def test_settings_of_a_run_survive_its_file(study: Study, tmp_path: Path) -> Non
     assert RunSettings.from_dict(json.loads(json.dumps(settings.as_dict()))) == settings
 
 
+def test_larger_training_sets_may_train_for_longer(
+    default: dict[str, Any], datasets: dict[str, Any]
+) -> None:
+    default["training_steps"] = [{"n_train": 512, "steps": 4000}, {"n_train": 80, "steps": 2000}]
+    study = load_study(default, datasets)
+    found = {run["n_train"]: run_settings(study, run, "results") for run in study.runs()}
+    steps = {n: settings.training.steps for n, settings in found.items()}
+    assert steps == {32: 1000, 80: 2000, 200: 2000, 512: 4000}
+    assert "training_steps" not in found[512].as_dict()
+
+
+def test_a_study_may_have_some_stages_alone(
+    default: dict[str, Any], datasets: dict[str, Any]
+) -> None:
+    default |= {"stages": ["answers"], "answers": {"dataset": "minispice"}}
+    assert load_study(default, datasets).values["answers"]["halves"] == []
+    assert "answers" not in names_of(grid=True)
+    assert names_of(grid=True, wanted=["decompose", "answers"]) == ["decompose", "answers"]
+    assert figures_made(grid=True, wanted=["answers"]) == ["answers"]
+    assert figures_made(grid=True, wanted=["bde"]) == []  # its figure needs other tables, too
+    assert sections_made(grid=True, wanted=["answers"]) == ["answers"]
+
+
 def test_a_runs_settings_do_not_hold_how_it_runs(study: Study) -> None:
     values = run_settings(study, next(study.runs()), "results").as_dict()
     assert not {"device", "compile_mode", "runtime"} & set(json.dumps(values).split('"'))
@@ -324,6 +348,18 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
     ),
     "missing key": (_drop("training.steps"), ["training lacks 'steps'", "required"]),
     "missing section": (_drop("grid"), ["lacks 'grid'"]),
+    "steps that no epoch ends at": (
+        _put("training_steps", [{"n_train": 64, "steps": 1050}]),
+        ["training.steps = 1050", "not a multiple"],
+    ),
+    "unknown stage": (_put("stages", ["answer"]), ["did you mean 'answers'"]),
+    "questions about nothing": (_put("stages", ["answers"]), ["answers.dataset", "Name it"]),
+    "questions about a dataset without runs": (
+        lambda values: values.update(
+            stages=["answers"], answers={"dataset": "minispice", "other_labels": "gfn2-same"}
+        ),
+        ["no run is trained on dataset 'gfn2-same'", "grid.dataset"],
+    ),
     "unknown dataset": (
         _put("grid.dataset", ["minispise"]),
         ["did you mean 'minispice'", "grid.dataset"],

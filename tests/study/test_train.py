@@ -21,6 +21,7 @@ import yaml
 
 from e3d import provenance
 from e3d.errors import InputError
+from e3d.models import load_model
 from e3d.options import read_yaml
 from e3d.theory import SPICE
 from model_fixtures import Prepared
@@ -354,3 +355,20 @@ def test_errors_are_one_line(prepared: Prepared, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="kernels 'fast'"):
         train(prepared.run(), tmp_path / "out", kernels="fast")
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_nuclei_repel_each_other_where_it_is_asked_for(prepared: Prepared, tmp_path: Path) -> None:
+    """ZBL is nequip's: beside the fast network it gives the same numbers as beside the shipped."""
+    values = read_yaml(prepared.run(steps=20))
+    assert "zbl" not in values["architecture"]  # such runs are what they were before
+    values["architecture"]["zbl"] = True
+    path = tmp_path / "zbl.yaml"
+    path.write_text(yaml.safe_dump(values))
+    metrics = {}
+    for kernels, mode in (("shipped", "eager"), ("centre", "eager"), ("centre", "compile")):
+        folder = tmp_path / f"{kernels}-{mode}"
+        train(path, folder, kernels=kernels, compile_mode=mode)
+        metrics[kernels, mode] = pd.read_csv(folder / "metrics.csv").filter(like="mae").to_numpy()
+        assert load_model(folder / "model.ckpt").facts["pair_potentials"] == "ZBL"
+    for found in metrics.values():
+        assert found == pytest.approx(metrics["shipped", "eager"], rel=1e-3)

@@ -21,7 +21,8 @@ class Architecture:
     """Hyper-parameters of an Allegro model; the names are nequip-allegro's own where it has one.
 
     ``r_max`` is in Å. ``shifts`` says what an atom alone weighs (isolated, mean or trainable),
-    ``mean_neighbours`` is Nbar (0: measured).
+    ``mean_neighbours`` is Nbar (0: measured), ``zbl`` whether nuclei repel each other by a fixed
+    potential beside the network.
     """
 
     r_max: float
@@ -35,6 +36,7 @@ class Architecture:
     polynomial_cutoff_p: int
     shifts: str = "isolated"
     mean_neighbours: float = 0.0
+    zbl: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,13 @@ class RunSettings:
     def as_dict(self) -> dict[str, Any]:
         """Return plain dicts, for YAML and JSON.
 
-        A second try that is not allowed is left out: without it, runs are what they were before
-        there was such a setting.
+        What came later and is not used is left out (a second try that is not allowed, no repulsion
+        of nuclei): without it, runs are what they were before there was such a setting.
         """
         values = asdict(self)
-        if not self.training.retry_diverged:
-            del values["training"]["retry_diverged"]
+        for part, key in (("training", "retry_diverged"), ("architecture", "zbl")):
+            if not values[part][key]:
+                del values[part][key]
         return values
 
     @classmethod

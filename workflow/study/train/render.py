@@ -26,6 +26,7 @@ STATISTICS_FRAMES = 2000
 BEST, LAST, HISTORY_FILE = "best", "last", "history.csv"
 MONITOR = "val0_epoch/weighted_sum"
 VALIDATION_BATCH = 64
+_ZBL = {"_target_": "nequip.nn.pair_potential.ZBL", "units": "metal"}
 
 
 @dataclass(frozen=True)
@@ -170,11 +171,14 @@ def _training_module(
 
 
 def _model(run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the Allegro section: shifts of the atoms, one scale, no pair potential."""
+    """Return the Allegro section: shifts of the atoms, one scale, and ZBL where it is asked for.
+
+    ZBL is the screened repulsion of nuclei (Ziegler, Biersack and Littmark 1985), nequip's own.
+    """
     sizes = asdict(run.architecture)
     shifts, neighbours = sizes.pop("shifts"), sizes.pop("mean_neighbours")
     n_bessel, p = sizes.pop("num_bessels"), sizes.pop("polynomial_cutoff_p")
-    width = sizes.pop("mlp_width")
+    width, zbl = sizes.pop("mlp_width"), sizes.pop("zbl")
     unknown = [name for name in stats.type_names if name not in stats.isolated_atom_energy_eV]
     if unknown:
         raise InputError(
@@ -199,7 +203,7 @@ def _model(run: RunSettings, stats: Statistics, runtime: Mapping[str, Any]) -> d
         "per_type_energy_shifts": {
             name: energy + more for name, energy in stats.isolated_atom_energy_eV.items()
         },
-        "pair_potential": None,
+        "pair_potential": {**_ZBL, "chemical_species": list(stats.type_names)} if zbl else None,
     }
     if shifts == "trainable":
         settings["per_type_energy_shifts_trainable"] = True

@@ -13,9 +13,9 @@ from e3d.statistics import NO, UNDETERMINED, YES
 from e3d.statistics.crossed import Crossed, crossed
 from study.answers.cells import Study, read_study
 from study.answers.estimates import decomposability, ratio_of_sets
-from study.answers.fields import ADDITIVE, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_DE
+from study.answers.fields import ADDITIVE, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_DE, TEACHER
 from study.answers.findings import sentences
-from study.answers.questions import QUESTIONS
+from study.answers.questions import CONTROL, QUESTIONS
 from study.answers.tables import write_tables
 
 MAIN, FIRST, SECOND, OTHER = "main", "first", "second", "other"
@@ -60,6 +60,7 @@ def write_runs(folder: Path, *, follows: float, shrinks: float, unlike: float = 
                 OWN_DE: known[DE] + rng.normal(0, 1.0, len(known)),
                 MOLECULE_ENERGY: -20 + rng.normal(0, spread, len(known)),
                 ADDITIVE: known[MEAN] + 0.1,
+                TEACHER: known[DE] if dataset == OTHER else np.nan,
                 C.IN_TRAINING: known[C.MOLECULE] == "C0",
                 C.N_PARAMETERS: 1000,
             }
@@ -113,6 +114,17 @@ def test_a_sentence_stands_for_each_question(tmp_path: Path) -> None:
         assert sum(one.startswith(f"{question.number}. {question.text}") for one in said) == 1
     assert "6. Do frames near transition states help barriers? Not asked: no such runs." in said
     assert said[0].startswith("1. Does D follow De within a bond type? Yes: the slope of D on De")
+
+
+def test_students_of_a_teacher_are_compared_with_it(tmp_path: Path) -> None:
+    table = answered(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5))
+    (row,) = table[table["question"] == CONTROL.number].to_dict("records")
+    assert row["about"].startswith(OTHER)
+    assert row["value"] == pytest.approx(0.9, abs=0.03)
+    assert (row["answer"], row["primary"]) == (YES, "no")
+    cells = tables.read(tmp_path / "cells.csv").set_index(C.DATASET)["mae_teacher_eV"]
+    assert np.isfinite(cells[OTHER])
+    assert not np.isfinite(cells[MAIN]).any()
 
 
 def test_bonds_of_trained_molecules_and_unknown_ones_are_left_out(tmp_path: Path) -> None:

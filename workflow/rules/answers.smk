@@ -12,6 +12,7 @@ rule answers_run:
         additivity=of_run("null/fit/{dataset}/n{n_train}.types.csv"),
         shipped=[path for path, _ in ANSWERS_FILES.values()],
         label_level=LABEL_LEVEL,
+        teacher=lambda wildcards: TAUGHT.get(dataset_of(wildcards), []),
         code=code_of("answers bonds"),
     output:
         f"<results>/answers/{RUN}.csv",
@@ -30,12 +31,13 @@ rule answers_run:
         device=DEVICE,
     params:
         files=" ".join(f"--{name} {path}" for name, (path, _) in ANSWERS_FILES.items()),
+        teacher=lambda wildcards, input: option("teacher", input.teacher),
     message:
         f"bonds of relaxed molecules in {THIS_RUN}"
     shell:
         "python -m study answers bonds {input.model} {params.files} --store {input.store} "
         "--subset {input.subset} --label-level {input.label_level} "
-        "--additivity {input.additivity} --run {input.settings} --device {resources.device} "
+        "--additivity {input.additivity} {params.teacher} --run {input.settings} --device {resources.device} "
         "-o {output} --log {log}"
 
 
@@ -57,7 +59,8 @@ rule answers_questions:
         runtime=minutes(30, per_run=0.5),
     params:
         about=lambda wildcards: " ".join(
-            option(name.replace("_", "-"), values) for name, values in SETTINGS["answers"].items()
+            option(name.replace("_", "-"), values)
+            for name, values in SETTINGS["answers"].items()
         ),
     message:
         "answering the questions about scale"

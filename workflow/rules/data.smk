@@ -54,9 +54,13 @@ rule data_sample:
         mem_mb=lambda wildcards, threads, attempt: grown(500 * threads, attempt),
         runtime=most_minutes(),  # what is done stays: the next attempt resumes
     params:
-        conformations=lambda wildcards: SAMPLED[wildcards.geometries].get("conformations", 50),
+        conformations=lambda wildcards: SAMPLED[wildcards.geometries].get(
+            "conformations", 50
+        ),
         seed=lambda wildcards: SAMPLED[wildcards.geometries].get("seed", 0),
-        method=lambda wildcards: SAMPLED[wildcards.geometries].get("sampling", "dynamics"),
+        method=lambda wildcards: SAMPLED[wildcards.geometries].get(
+            "sampling", "dynamics"
+        ),
     message:
         "sampling {wildcards.geometries}"
     shell:
@@ -156,7 +160,7 @@ rule data_part:
     benchmark:
         "<costs>/data/part/{dataset}.tsv"
     wildcard_constraints:
-        dataset=alternatives(PARTS),
+        dataset=alternatives(name for name in PARTS if name not in TAUGHT),
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -167,6 +171,35 @@ rule data_part:
         "taking the frames of {wildcards.dataset}"
     shell:
         "cp {input} {output} 2> {log}"
+
+
+# The same frames with the labels of a model, whose D its students may recover.
+rule data_teach:
+    input:
+        store=lambda wildcards: f"{RESULTS}/data/{PARTS[wildcards.dataset]}/store.h5",
+        teacher=lambda wildcards: TAUGHT[wildcards.dataset],
+    output:
+        "<results>/data/{dataset}/store.h5",
+    log:
+        "<logs>/data/teach/{dataset}.log",
+    benchmark:
+        "<costs>/data/teach/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=alternatives(TAUGHT),
+    conda:
+        TRAIN_ENV
+    threads: 1
+    resources:
+        mem_mb=mem_mb(MODEL_MB, per_gb=100, gpus=GPU),
+        runtime=minutes(60, per_gb=60, gpus=GPU),
+        gpu=GPU,
+        gpu_model=gpu_model,
+        device=DEVICE,
+    message:
+        "labelling {wildcards.dataset} by a model"
+    shell:
+        "python -m study data teach {input.store} {input.teacher:q} --device {resources.device} "
+        "-o {output} --log {log}"
 
 
 rule data_split:
@@ -223,7 +256,10 @@ rule data_subset:
 
 rule data:
     input:
-        ["<results>/data/{dataset}/splits.parquet".format(**one) for one in TESTED_ON.values()],
+        [
+            "<results>/data/{dataset}/splits.parquet".format(**one)
+            for one in TESTED_ON.values()
+        ],
         [
             "<results>/data/{dataset}/subsets/n{n_train}.csv".format(**one)
             for one in TESTED_ON.values()

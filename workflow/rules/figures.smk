@@ -4,7 +4,9 @@ GRID = bool(RUNS)  # a study of given models alone has no figures of a grid
 WANTED = SETTINGS["stages"]
 SECTIONS = stages.sections_made(grid=GRID, wanted=WANTED, has=has_table)
 LAWS = [f"{TABLES}/{table}.csv" for table in [stages.LAWS_TABLE] if has_table(table)]
-FIGURES = [stages.FIGURES[name] for name in stages.figures_made(grid=GRID, wanted=WANTED)]
+FIGURES = [
+    stages.FIGURES[name] for name in stages.figures_made(grid=GRID, wanted=WANTED)
+]
 # Those of one run are drawn of every given model too, but for one that the figures above show.
 OF_GIVEN = [
     (run["model"], figure)
@@ -68,7 +70,10 @@ for figure in {figure.name: figure for _, figure in OF_GIVEN}.values():
                 f"<figures>/given/{{given}}/{figure.name}.png",
                 caption=f"../study/{stages.stage_of(figure.name)}/figure_{figure.name}.rst",
                 category="Given models",
-                labels={"model": "{given}", "figure": f"Fig. {figure.number:2}: {figure.name}"},
+                labels={
+                    "model": "{given}",
+                    "figure": f"Fig. {figure.number:2}: {figure.name}",
+                },
             ),
             svg=f"<figures>/given/{{given}}/{figure.name}.svg",
             pdf=f"<figures>/given/{{given}}/{figure.name}.pdf",

@@ -31,7 +31,9 @@ rule tables_collect:
         "-o {output} --log {log}"
 
 
-for stage in filter(stages.tables_of, stages.names_of(grid=bool(RUNS), wanted=SETTINGS["stages"])):
+for stage in filter(
+    stages.tables_of, stages.names_of(grid=bool(RUNS), wanted=SETTINGS["stages"])
+):
 
     rule:
         name:
@@ -43,5 +45,8 @@ for stage in filter(stages.tables_of, stages.names_of(grid=bool(RUNS), wanted=SE
 
 rule tables:
     input:
-        expand("<results>/{table}.csv", table=stages.tables_made(grid=bool(RUNS), wanted=SETTINGS["stages"])),
+        expand(
+            "<results>/{table}.csv",
+            table=stages.tables_made(grid=bool(RUNS), wanted=SETTINGS["stages"]),
+        ),
     localrule: True

@@ -43,6 +43,7 @@ STAGE = Stage(
                     required=True,
                 ),
                 argument("--additivity", "bond energies by `null fit`", required=True),
+                argument("--teacher", "model that labelled the run's frames"),
                 RUN_REQUIRED,
                 DEVICE,
             ),

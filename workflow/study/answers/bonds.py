@@ -29,7 +29,7 @@ from e3d_labels.geometries import Geometries, read_geometries
 from e3d_labels.reference_energies import DE as DE_OF_NAMED
 from e3d_labels.reference_energies import MEAN as MEAN_OF_NAMED
 from e3d_labels.reference_species import species_name
-from study.answers.fields import ADDITIVE, BOND, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_DE
+from study.answers.fields import ADDITIVE, BOND, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_DE, TEACHER
 from study.null.names import COARSE
 
 _OF_BATCH: Final = (C.I, C.J, C.BOND_TYPE, C.R, C.BOND_ENERGY)
@@ -49,6 +49,7 @@ def write_table(
     run: Mapping[str, Any],
     device: str,
     output: Path,
+    teacher: Path | None = None,
 ) -> None:
     """Write a row per bond of every molecule that was cleaved.
 
@@ -62,6 +63,8 @@ def write_table(
         Tables of De and mean bond energies of the named bonds, each at a level of theory.
     additivity
         Bond energies by additivity, fitted to the run's training frames.
+    teacher
+        Model that labelled the run's frames, if one did.
 
     Raises
     ------
@@ -72,7 +75,12 @@ def write_table(
     lineage.require_run(potential, run)
     with StoreReader(store) as reader:
         theory = str(reader.attributes["theory"])
-    table = bond_table(potential, read_geometries(geometries))
+    groups = read_geometries(geometries)
+    table = bond_table(potential, groups)
+    table[TEACHER] = np.nan
+    if teacher is not None:
+        known = bond_table(load_model(teacher, device), groups).set_index(list(BOND))
+        table[TEACHER] = table[list(BOND)].join(known[C.BOND_ENERGY], on=list(BOND))[C.BOND_ENERGY]
     of_cleavages = tables.read(cleavage_energies, columns=(*BOND, "theory", DE_OF_CLEAVAGE))
     named = pd.concat([_read_named(path) for path in label_level], ignore_index=True)
     own = of_cleavages["theory"] == theory
@@ -85,6 +93,7 @@ def write_table(
     table[C.IN_TRAINING] = table[C.MOLECULE].map(flat).isin(trained_on)
     table[C.N_PARAMETERS] = potential.n_parameters
     inputs = [model, geometries, store, subset, cleavage_energies, *label_level, additivity]
+    inputs += [] if teacher is None else [teacher]
     tables.write_of_run({"": table}, output, run, inputs=inputs)
 
 

@@ -14,11 +14,21 @@ from e3d.arrays import Floats, Ints, Masks
 from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
-from study.answers.fields import ADDITIVE, BOND, CELL, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_DE
+from study.answers.fields import (
+    ADDITIVE,
+    BOND,
+    CELL,
+    DE,
+    MEAN,
+    MOLECULE_ENERGY,
+    NAME,
+    OWN_DE,
+    TEACHER,
+)
 
 Key = tuple[str, int, str]
 """Dataset, training frames and model of a cell."""
-_VALUES: Final = (C.BOND_ENERGY, OWN_DE, MOLECULE_ENERGY, ADDITIVE)
+_VALUES: Final = (C.BOND_ENERGY, OWN_DE, MOLECULE_ENERGY, DE, MEAN, ADDITIVE, TEACHER)
 _OF_BONDS: Final = (C.BOND_TYPE, C.R, NAME)
 
 
@@ -30,8 +40,9 @@ class Cell:
     ----------
     d, own_de, energy
         D, the model's own De, and its energy of each bond's molecule (S, B).
-    de, mean, additive
-        De and mean bond energies at the labels' level, and additivity of the training frames (B,).
+    de, mean, additive, teacher
+        De and mean bond energies at the labels' level, additivity of the training frames, and D of
+        the model that made the labels (B,).
     """
 
     key: Key
@@ -42,6 +53,7 @@ class Cell:
     de: Floats
     mean: Floats
     additive: Floats
+    teacher: Floats
 
     @property
     def n_seeds(self) -> int:
@@ -98,7 +110,17 @@ def read_study(paths: Sequence[Path]) -> Study:
     InputError
         If a table lacks a column, or two of them have no bond in common.
     """
-    need = (*RUN_COLUMNS, C.N_PARAMETERS, *BOND, *_OF_BONDS, *_VALUES, DE, MEAN, C.IN_TRAINING)
+    need = (
+        *RUN_COLUMNS,
+        C.N_PARAMETERS,
+        *BOND,
+        *_OF_BONDS,
+        *_VALUES,
+        DE,
+        MEAN,
+        TEACHER,
+        C.IN_TRAINING,
+    )
     runs = [tables.read(path, columns=need).set_index(list(BOND)) for path in paths]
     shared = runs[0].index
     for run in runs[1:]:
@@ -136,5 +158,5 @@ def _cell(key: Key, runs: Sequence[pd.DataFrame]) -> Cell:
         stacked(C.BOND_ENERGY),
         stacked(OWN_DE),
         stacked(MOLECULE_ENERGY),
-        *(first[name].to_numpy(dtype=float) for name in (DE, MEAN, ADDITIVE)),
+        *(first[name].to_numpy(dtype=float) for name in (DE, MEAN, ADDITIVE, TEACHER)),
     )

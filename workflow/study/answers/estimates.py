@@ -25,13 +25,13 @@ def error(cell: Cell, truth: Floats, keep: Masks, seeds: Ints) -> float:
     return float(np.abs(cell.d[np.ix_(seeds, keep)] - truth[keep]).mean())
 
 
-def slope_on_de(study: Study, cell: Cell, keep: Masks, seeds: Ints) -> float:
-    """Return the slope of D on De, both less the mean of their bond type."""
-    d, de, kind = cell.d[seeds].mean(axis=0)[keep], cell.de[keep], study.kind[keep]
+def slope_within_types(study: Study, cell: Cell, truth: Floats, keep: Masks, seeds: Ints) -> float:
+    """Return the slope of D on ``truth`` (B,), both less the mean of their bond type."""
+    d, known, kind = cell.d[seeds].mean(axis=0)[keep], truth[keep], study.kind[keep]
     size = np.maximum(np.bincount(kind), 1)
-    within_d, within_de = (x - (np.bincount(kind, x) / size)[kind] for x in (d, de))
-    square = float(within_de @ within_de)
-    return float(within_de @ within_d) / square if square > 0 else float("nan")
+    within_d, within = (x - (np.bincount(kind, x) / size)[kind] for x in (d, known))
+    square = float(within @ within)
+    return float(within @ within_d) / square if square > 0 else float("nan")
 
 
 def log_spread(values: Floats, keep: Masks, seeds: Ints) -> float:

@@ -8,6 +8,7 @@ DE: Final = "de_eV"
 MEAN: Final = "mean_bond_energy_eV"
 ADDITIVE: Final = "additivity_eV"
 OWN_DE: Final = "own_de_eV"  # the model's energy of both radicals, less that of the molecule
+TEACHER: Final = "teacher_eV"  # D of the model that made the labels
 NAME: Final = "bond"  # of a named bond, else empty
 MOLECULE_ENERGY: Final = "molecule_energy_eV"  # the model's, without isolated atoms
 QUESTION, ABOUT, UNIT = "question", "about", "unit"

@@ -6,16 +6,19 @@ from typing import Any
 import pandas as pd
 
 from e3d.statistics import Estimate
-from study.answers.questions import QUESTIONS
+from study.answers.questions import CONTROL, QUESTIONS
 from study.findings.wording import Run, Tables
 
 
 def sentences(tables: Tables, _: Run) -> Iterable[str]:
     """Yield a sentence per question, then one for each other number that bears on it."""
     table = tables["answers/answers"]
-    for question in QUESTIONS:
+    for question in (*QUESTIONS, CONTROL):
         rows = table[table["question"] == question.number]
         primary = rows[rows["primary"] == "yes"]
+        if question is CONTROL:
+            yield from (f"{question.text} {_answer(row)}" for row in rows.to_dict("records"))
+            continue
         if primary.empty:
             yield f"{question.number}. {question.text} Not asked: no such runs."
         for row in primary.to_dict("records"):

@@ -1,12 +1,10 @@
-"""The eight questions of the study of scale: what is estimated, and what decides.
+"""The eight questions of the study of scale, and its control: what is estimated, and what decides.
 
 They were fixed before any run, with their thresholds (docs/method.md, section 19).
 """
 
 from dataclasses import dataclass
 from typing import Final
-
-import numpy as np
 
 from e3d.statistics import NO, UNDETERMINED, YES
 from e3d.statistics.crossed import Crossed
@@ -131,8 +129,13 @@ QUESTIONS: Final = (
 )
 
 
-def slope(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the slope of ordinary least squares; NaN where x does not vary."""
-    about = x - x.mean()
-    square = float(about @ about)
-    return float(about @ y) / square if square > 0 else float("nan")
+CONTROL: Final = Question(
+    9,
+    "Control: do students recover the D of their teacher?",
+    "slope of D on the teacher's, both less the mean of their type",
+    "",
+    0.5,
+    0.5,
+    rising=True,
+)
+"""If they do not, no other answer says anything about chemistry."""

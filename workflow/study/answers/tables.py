@@ -18,7 +18,7 @@ from study.answers import estimates
 from study.answers.cells import Cell, Study, read_study
 from study.answers.estimates import OfBonds
 from study.answers.fields import CELL
-from study.answers.questions import QUESTIONS, Question
+from study.answers.questions import CONTROL, QUESTIONS, Question
 
 MIN_SEEDS: Final = 2
 MIN_POINTS: Final = 4
@@ -86,6 +86,11 @@ def questions_asked(
             if len(cells) >= MIN_POINTS:
                 yield from _of_line(study, cells, primary=main and k == 0)
     yield from _of_sets(study, dataset, halves, other_labels)
+    for cell in study.cells.values():
+        rows = estimates.known(study, cell.teacher)
+        if rows.any():
+            statistic = partial(estimates.slope_within_types, study, cell, cell.teacher)
+            yield Asked(CONTROL, named(cell), rows, cell.n_seeds, statistic)
 
 
 def _of_cell(study: Study, cell: Cell, *, primary: bool) -> Iterator[Asked]:
@@ -94,7 +99,7 @@ def _of_cell(study: Study, cell: Cell, *, primary: bool) -> Iterator[Asked]:
     words = named(cell)
     against_de = estimates.error_of(cell, cell.de)
     numbers: tuple[tuple[int, Floats, OfBonds], ...] = (
-        (1, cell.d[0], partial(estimates.slope_on_de, study, cell)),
+        (1, cell.d[0], partial(estimates.slope_within_types, study, cell, cell.de)),
         (2, cell.additive, less(against_de, of_values(cell.additive, cell.de))),
         (7, cell.mean, less(against_de, estimates.error_of(cell, cell.mean))),
     )
@@ -152,7 +157,7 @@ def named(cell: Cell) -> str:
     """Return a cell in words.
 
     >>> from study.answers.cells import Cell
-    >>> nothing = [None] * 6
+    >>> nothing = [None] * 7
     >>> named(Cell(("a", 8, "s"), 10, *nothing))
     'a, s, N = 8'
     """
@@ -208,6 +213,9 @@ def cell_row(study: Study, cell: Cell) -> dict[str, Any]:
     """Return what a cell gives: errors, slope, spread over seeds, decomposability."""
     row: dict[str, Any] = dict(zip(CELL, cell.key, strict=True))
     row |= {C.N_PARAMETERS: cell.n_parameters, "n_seeds": cell.n_seeds}
+    taught = estimates.known(study, cell.teacher)
+    recovered = estimates.error_of(cell, cell.teacher)
+    row |= _estimated(study, cell, taught, recovered).columns("mae_teacher_eV")
     for name, truth in (("de", cell.de), ("mean_bond_energy", cell.mean)):
         rows = estimates.known(study, truth, cell.additive)
         row[f"n_{name}"] = int(rows.sum())
@@ -221,7 +229,10 @@ def cell_row(study: Study, cell: Cell) -> dict[str, Any]:
             gain = less(estimates.error_of(cell, truth), of_values(cell.additive, truth))
             numbers["less_additivity_eV"] = (rows, gain)
             numbers["own_de_mae_de_eV"] = (np.asarray(rows & own), _own_error(cell))
-            numbers["slope_on_de"] = (rows, partial(estimates.slope_on_de, study, cell))
+            numbers["slope_on_de"] = (
+                rows,
+                partial(estimates.slope_within_types, study, cell, cell.de),
+            )
         for column, (some, statistic) in numbers.items():
             row |= _estimated(study, cell, some, statistic).columns(column)
     with_both = estimates.known(study, cell.de, cell.mean)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from e3d import options
 from e3d.command_line import Argument, Command, argument
+from study.arguments import DEVICE
 from study.stage import Stage
 
 _DATASETS = Path("config/datasets.yaml")
@@ -54,6 +55,12 @@ STAGE = Stage(
                     "--apply-residual", "take the residual per element off", action="store_true"
                 ),
             ),
+        ),
+        Command(
+            "data teach",
+            "study.data.teach:write_taught",
+            "Label the frames of STORE by a MODEL.",
+            (argument("STORE", "frames to label"), argument("MODEL", "any file e3d loads"), DEVICE),
         ),
         Command(
             "data split",

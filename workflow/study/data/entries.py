@@ -1,4 +1,4 @@
-"""Entries of ``config/datasets.yaml``: a file, a mixture of others, or a part of another.
+"""Entries of ``config/datasets.yaml``: a file, a mixture of others, or the frames of another.
 
 A file is there, is fetched (``url``), or is labelled by the workflow: from conformations that are
 there (``geometries``), or that it samples first (``molecules``), into ``geometries`` where two
@@ -20,6 +20,7 @@ _OF_MIXTURES = ("mix", "apply_residual", "source", "licence", "include_ionic")
 _OF_PARTS = (
     "same_as",
     "training_molecules",
+    "teacher",
     "source",
     "licence",
     "include_ionic",
@@ -188,6 +189,11 @@ def _check_part(name: str, known: Mapping[str, Any]) -> None:
         raise InputError(
             f"dataset {name!r}: same_as is {whole!r}, no dataset with frames of its own - "
             f"{choices(whole, plain)}. Fix the name."
+        )
+    if "teacher" in entry and not Path(entry["teacher"]).is_file():
+        raise InputError(
+            f"dataset {name!r}: its teacher {entry['teacher']} is not there. Fix its `teacher` "
+            "(relative to the folder Snakemake runs in), or fetch it: e3d model fetch NAME."
         )
     first, last = entry.get("training_molecules", (0, 1))
     if not first < last:

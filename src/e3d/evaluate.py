@@ -68,10 +68,12 @@ def write_errors(
     Raises
     ------
     InputError
-        If two stores have one name, the model does not know an element of a frame, no labelled
-        frame is left, or the model is of another run or was trained on other splits.
+        If two stores have one name or hold the same frames, the model does not know an element of
+        a frame, no labelled frame is left, or the model is of another run or was trained on other
+        splits.
     """
     _require_names(stores, splits)
+    _require_contents(stores)
     model = loaded(model, device)
     lineage.require_run(model, run)
     parts, made_from = [], lineage.of_model(model, run)
@@ -80,6 +82,8 @@ def write_errors(
             sets, hashes = _test_sets(reader, splits if k == 0 else None)
             if lineage.SPLITS in hashes:
                 lineage.require_training(model, hashes, splits, run)
+            else:
+                _warn_of_training(model, reader)
             made_from |= hashes
             for name, frames in sets.items():
                 part = _errors(model, from_store(reader, frames), skip=skip_unknown_elements)
@@ -107,6 +111,29 @@ def _require_names(stores: Sequence[Path], splits: Path | None) -> None:
         raise InputError(
             f"stores {', '.join(map(str, stores))}: several test sets would be called {twice}. "
             "Give each store once; rename one, or its folder if it is a store.h5."
+        )
+
+
+def _require_contents(stores: Sequence[Path]) -> None:
+    """Refuse two stores of the same frames: a copy under another name is no other test set."""
+    seen: dict[str, Path] = {}
+    for store in stores:
+        with StoreReader(store) as reader:
+            first = seen.setdefault(reader.content, store)
+        if first != store:
+            raise InputError(
+                f"{store}: holds the same frames as {first}, hash for hash - expected each store "
+                "once. Leave the copy out."
+            )
+
+
+def _warn_of_training(model: LoadedModel, reader: StoreReader) -> None:
+    """Say that all frames of a store are tested on, and the model was trained on some of them."""
+    if lineage.trained_on(model).get(lineage.STORE) == reader.content:
+        log.warning(
+            "%s: the model was trained on frames of this store, and is tested on all of them; give "
+            "it first, with --splits, to test on the others alone",
+            reader.path,
         )
 
 

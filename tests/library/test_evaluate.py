@@ -1,5 +1,6 @@
 """Errors of a model: against a loop in plain numpy, on both test sets, by molecule and element."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,11 +99,27 @@ def test_a_perfect_model_has_no_error() -> None:
 
 
 def test_a_model_of_ones_own_on_all_frames(
-    prepared: Prepared, trained: Path, tmp_path: Path
+    prepared: Prepared, trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    table = write_errors(trained / "model.ckpt", [prepared.store], tmp_path / "errors.csv")
-    assert set(table["test_set"]) == {prepared.store.parent.name}
+    """Also those it was trained on, which is said whatever the store is called."""
+    copy = tmp_path / "copy.h5"
+    shutil.copy(prepared.store, copy)
+    table = write_errors(trained / "model.ckpt", [copy], tmp_path / "errors.csv")
+    assert set(table["test_set"]) == {"copy"}
     assert table["n_frames"][0] == MINISPICE_FRAMES
+    assert "copy.h5: the model was trained on frames of this store" in caplog.text
+
+
+@pytest.mark.parametrize("with_splits", [True, False])
+def test_a_copy_of_a_store_is_no_other_test_set(
+    with_splits: bool, prepared: Prepared, trained: Path, tmp_path: Path, input_error: Any
+) -> None:
+    shutil.copy(prepared.store, tmp_path / "copy.h5")
+    stores = [prepared.store, tmp_path / "copy.h5"]
+    splits = prepared.splits if with_splits else None
+    with input_error("copy.h5", "holds the same frames as", "each store once"):
+        write_errors(trained / "model.ckpt", stores, tmp_path / "errors.csv", splits=splits)
+    assert not (tmp_path / "errors.csv").exists()
 
 
 def test_frames_without_labels_are_left_out(prepared: Prepared, trained: Path) -> None:

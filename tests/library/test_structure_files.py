@@ -120,6 +120,9 @@ READ = {
     "b.pdb": (CRYST.format(1) + pdb("CCO"), "CCO", False),
     "c.pdb": (CRYST.format(0) + pdb("CCO"), "CCO", False),
     "d.pdb": (CRYST.format(30) + pdb("CCO"), "C2H6O", True),
+    "e.pdb": (CRYST.format(30).replace("P 1  ", "p 1 1 1") + pdb("CCO"), "C2H6O", True),
+    "f.pdb": (CRYST.format(30).replace("P 1", "p 1") + pdb("CCO"), "C2H6O", True),
+    "g.pdb": (pdb("O").replace("H    UNL", "DB   UNL").replace(" H  \n", " D  \n"), "O", False),
     "water.data": (LAMMPS, "H2O", True),
     "data.water": (LAMMPS, "H2O", True),
     "water.lmp": (LAMMPS.replace("1.008", "2.014"), "H2O", True),
@@ -218,15 +221,38 @@ _atom_site_fract_y
 _atom_site_fract_z
 Ti1 Ti 0 0 0
 """
+CUBIC = CIF.replace("9.514", "3.785")
+OPERATIONS = (
+    "".join(CIF.partition("loop_")[::2])
+    .replace("_space_group", "#")
+    .replace(
+        "_atom_site_label",
+        "loop_\n_symmetry_equiv_pos_as_xyz\nx,y,z\n-y,-x,z\nloop_\n_atom_site_label",
+    )
+)
+
+
+def diamond(symbol: str, at: float) -> str:
+    text = CUBIC.format(symbol, "?").replace("3.785", "5.43").replace("Ti1 Ti 0 0 0", "")
+    return f"{text}Si1 Si {at} {at} {at}\n_chemical_formula_sum Si\n"
+
+
 POSCAR = "x\n1.0\n{0} 0 0\n0 {0} 0\n0 0 {0}\n{1}\n{2}\n{3}\n0 0 0\n0.5 0.5 0.5\n"
 
 
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
-        ("a.cif", CIF.format("I 41/a m d :2", 141), "no symmetry operations"),
-        ("a.cif", CIF.format("P 1 21/n 1", 14), "no symmetry operations"),
+        ("a.cif", CIF.format("P 1 21/a 1", 14), "no symmetry operations"),
+        ("a.cif", CIF.format("P 1 1 21/b", 14), "no symmetry operations"),
         ("a.cif", CIF.format("P 1", 225), "no symmetry operations"),
+        ("a.cif", CIF.format("Q", "?"), "space group 'Q' is no setting that ASE knows"),
+        ("a.cif", CIF.format("F m -3 m", 225), "not those of space group 'F m -3 m'"),
+        ("a.cif", CIF.format("R -3 m", 166), "not those of space group 'R -3 m'"),
+        ("a.cif", OPERATIONS.replace("-y,-x,z", "z,x,y"), "not those of the symmetry operations"),
+        ("a.cif", CIF.format("P 4", 75) + "_cell_volume 163\n", "_cell_volume is 163 Å^3, and"),
+        ("a.cif", CIF.format("P 4", 75) + "_chemical_formula_sum 'Ti O2'\n", "the cell holds Ti"),
+        ("a.cif", diamond("F d -3 m", 0.125) + "_cell_formula_units_Z 8\n", "its origin is anoth"),
         ("POSCAR", POSCAR.format(4, "Na Cl O", "1 1", "Direct"), "2 counts of atoms for the 3"),
         ("POSCAR", POSCAR.format(4, "Na Cl", "1 1", "Cartesian"), "half of a bond is none"),
         ("a.pdb", CRYST.replace("P 1  ", "P 1 21 1 ").format(9) + PDB, "a part of the cell"),
@@ -249,12 +275,35 @@ def test_crystals_in_part_are_refused(
         ("a.cif", CIF.format("P 1 2 1", 3), "Ti"),
         ("a.cif", CIF.format("P 4/n :1", 85), "Ti2"),
         ("a.cif", CIF.format("?", 75), "Ti"),
+        ("a.cif", CIF.format("I 41/a m d :2", 141).replace("0 0 0", "0 .25 .375"), "Ti4"),
+        ("a.cif", CIF.format("P 1 21/n 1", 14), "Ti2"),
+        ("a.cif", CIF.format("P_1_21/c_1", "?"), "Ti2"),
+        ("a.cif", CIF.format("I 4/m 2/m 2/m", 139), "Ti2"),
+        ("a.cif", CUBIC.format("F m 3 m", "?"), "Ti4"),
+        ("a.cif", CUBIC.format("F 4/m -3 2/m", 225), "Ti4"),
+        ("a.cif", CUBIC.format("Fm-3m", 225), "Ti4"),
+        ("a.cif", CUBIC.format("R -3 m", 166), "Ti"),
+        ("a.cif", OPERATIONS, "Ti"),
+        ("a.cif", OPERATIONS + "_space_group_name_H-M_alt 'an odd one'\n", "Ti"),
+        ("a.cif", diamond("F d -3 m :2", 0.125) + "_cell_formula_units_Z 8\n", "Si8"),
+        ("a.cif", diamond("F d -3 m", 0.0) + "_cell_formula_units_Z 8\n", "Si8"),
+        ("a.cif", diamond("F d -3 m S", 0.0).replace("sum Si", "sum Si8"), "Si8"),
         ("POSCAR", POSCAR.format(4, "Na Cl", "1 1", "Direct"), "ClNa"),
     ],
 )
 def test_whole_crystals_are_read(name: str, content: str, formula: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content)
     assert [one.smiles for one in from_file(tmp_path / name)] == [formula]
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_an_origin_that_is_taken_is_said(
+    marked: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.cif").write_text(diamond("F d -3 m" + " :2" * marked, 0.125))
+    (one,) = from_file(tmp_path / "a.cif")
+    assert len(one.atomic_numbers) == (8 if marked else 16)
+    assert ("taken in its first origin" in caplog.text) != marked
 
 
 def test_the_charge_of_quantum_espresso(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from ase.io.formats import filetype
 
 from e3d.errors import InputError, one_line
 from e3d.store.layouts.xyz_frames import read_frames
+from e3d.structure_files.cif import cif_crystals
 from e3d.structure_files.crystals import require_whole_crystal
 from e3d.structure_files.molfiles import molfile
 from e3d.structure_files.named_elements import (
@@ -20,6 +21,7 @@ from e3d.structure_files.named_elements import (
     elements_of_types,
     is_lammps_data,
     models,
+    pdb_of_elements,
     require_elements,
 )
 from e3d.structure_files.programs import stated_by
@@ -30,6 +32,7 @@ _DATABASES: Final = ("db", "json")
 _FULL: Final = 1.01
 """The largest occupancy; a little more is rounding."""
 _MOLFILES: Final = ("sdf", "mol")
+_CIF: Final = "cif"
 _LAMMPS_DUMP: Final = "lammps-dump-text"
 
 
@@ -69,9 +72,7 @@ def _images(path: Path) -> Iterator[Atoms]:
             require_elements(path, form)
             require_whole_crystal(path, form)
             more = stated_by(path, form)
-            options = {"Z_of_type": elements_of_types(path)} if form == LAMMPS_DATA else {}
-            found = ase.io.iread(path, ":", form, do_not_split_by_at_sign=True, **options)
-            for atoms in models(found, path) if form == PDB else found:
+            for atoms in _by_ase(path, form):
                 _require_whole(atoms, path)
                 atoms.info |= more
                 if form == _LAMMPS_DUMP:  # its forces may be in any unit
@@ -84,6 +85,17 @@ def _images(path: Path) -> Iterator[Atoms]:
             f"{path}: ASE cannot read it ({one_line(error)}). Give a store (.h5) or a file in "
             "a format ASE reads, such as extended XYZ."
         ) from None
+
+
+def _by_ase(path: Path, form: str) -> Iterator[Atoms]:
+    """Return the frames of a file of ASE's format ``form``, with its own elements and symmetry."""
+    if form == _CIF:
+        return cif_crystals(path)
+    if form == PDB:
+        return models(ase.io.iread(pdb_of_elements(path), ":", form), path)
+    options = {"Z_of_type": elements_of_types(path)} if form == LAMMPS_DATA else {}
+    found: Iterator[Atoms] = ase.io.iread(path, ":", form, do_not_split_by_at_sign=True, **options)
+    return found
 
 
 def _format(path: Path) -> str:

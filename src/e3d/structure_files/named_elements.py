@@ -25,6 +25,8 @@ _EXACT: Final = 0.02
 """In u: so close, a mass is no rounded one of the element next to it (Ca 40.078, Ar 39.948)."""
 _DEUTERIUM: Final = 2.014
 _CHARGE: Final = re.compile(r"(\d)?([-+])(\d)?$")
+_ISOTOPES: Final = ("D", "T")
+"""Of hydrogen, where an element is named."""
 _ATOM: Final = ("ATOM", "HETATM")
 _NAMELESS: Final = {
     "gromacs": "names of atoms, which may be those of other elements (CA: a carbon)",
@@ -119,7 +121,8 @@ def _require_elements_of_pdb(path: Path) -> None:
         if not line.startswith(_ATOM):
             continue
         places.add(line[16:17].strip())
-        if not atomic_numbers.get(line[76:78].strip().title()):
+        element = line[76:78].strip().title()
+        if element not in _ISOTOPES and not atomic_numbers.get(element):
             raise InputError(
                 f"{path} line {number}: atom {line[12:16].strip()!r} has element "
                 f"{line[76:78].strip()!r} - expected one in columns 77-78; names of atoms are not "
@@ -131,6 +134,17 @@ def _require_elements_of_pdb(path: Path) -> None:
             f"{path}: has alternate positions {alternate}, of atoms that are partly occupied - "
             "expected whole atoms. Choose one position for each."
         )
+
+
+def pdb_of_elements(path: Path) -> io.StringIO:
+    """Return the text of a PDB file, isotopes of hydrogen as hydrogen: ASE guesses them by name."""
+    lines = (
+        f"{line[:76]} H{line[78:]}"
+        if line.startswith(_ATOM) and line[76:78].strip().title() in _ISOTOPES
+        else line
+        for _, line in numbered_lines(path)
+    )
+    return io.StringIO("".join(lines))
 
 
 def models(found: Iterable[Atoms], path: Path) -> Iterator[Atoms]:

@@ -3,6 +3,8 @@
 tblite is loaded only when a calculator is asked for.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from ase.optimize import BFGS
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
+from e3d.arrays import Floats
 from e3d.chemistry import parse
 from e3d.errors import InputError
 from e3d_labels.programs import require
@@ -19,12 +22,15 @@ FORCE_TOLERANCE = 1e-3
 """Largest force (eV/Å) at which a geometry counts as relaxed."""
 _MAX_STEPS = 1000
 _LOWER_EV = 1e-6
+_GAP_ANG = 3.0
+"""Between molecules of one SMILES: further than bonds reach, near enough to attract."""
 
 
 def embed(smiles: str, *, conformers: int, seed: int) -> tuple[str, list[Atoms]]:
     """Return the mapped SMILES and up to ``conformers`` embeddings in its row order.
 
     The atoms come in the order of ``smiles``, then its hydrogens; ``seed`` fixes RDKit's embedding.
+    Molecules of one SMILES (``O.O``) stand side by side.
 
     Raises
     ------
@@ -38,11 +44,23 @@ def embed(smiles: str, *, conformers: int, seed: int) -> tuple[str, list[Atoms]]
         raise InputError(f"{smiles}: RDKit cannot embed it in three dimensions. Leave it out.")
     for atom in mol.GetAtoms():
         atom.SetAtomMapNum(atom.GetIdx() + 1)
+    parts = Chem.GetMolFrags(mol)
     frames = [
-        Atoms(numbers=numbers, positions=np.array(mol.GetConformer(k).GetPositions()))
+        Atoms(numbers, positions=_side_by_side(mol.GetConformer(k).GetPositions(), parts))
         for k in found
     ]
     return Chem.MolToSmiles(mol), frames
+
+
+def _side_by_side(positions: Floats, parts: Sequence[Sequence[int]]) -> Floats:
+    """Return positions (N, 3), Å, with molecules along x: RDKit puts all around the origin.
+
+    ``parts`` are the rows of each; the first stays where it is.
+    """
+    moved = np.array(positions)
+    for before, part in pairwise(map(list, parts)):
+        moved[part, 0] += moved[before, 0].max() + _GAP_ANG - moved[part, 0].min()
+    return moved
 
 
 def xtb(charge: int = 0, multiplicity: int = 1) -> Any:

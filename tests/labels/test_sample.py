@@ -17,7 +17,7 @@ from e3d.connectivity import bonds_intact
 from e3d.named_bonds import MOLECULES_FILE
 from e3d.units import BOHR_ANG
 from e3d_labels import sample as sampling
-from e3d_labels.embed import xtb
+from e3d_labels.embed import embed, xtb
 from e3d_labels.geometries import read_geometries
 from e3d_labels.molecule_list import read_molecules
 from e3d_labels.relax import relax
@@ -104,6 +104,15 @@ def test_charge_and_spin_are_those_of_the_smiles(
     assert asked == [{"charge": charge, "multiplicity": multiplicity}]
     (group,) = read_geometries(tmp_path / "out.hdf5")
     assert (group.charge, group.multiplicity) == (charge, multiplicity)
+
+
+@pytest.mark.usefixtures("short")
+def test_molecules_of_one_smiles_stand_side_by_side() -> None:
+    """RDKit embeds each around the origin, one on top of the other."""
+    mapped, (atoms,) = embed("O.O.[Cl-]", conformers=1, seed=1)
+    known = molecule(mapped)
+    assert bonds_intact(atoms.positions[None], atoms.numbers, known.bond_index).all()
+    assert sample("O.O", QUICK).conformations.shape == (4, 6, 3)
 
 
 def here(

@@ -1,5 +1,6 @@
 """The SPICE layout and its traps: what is read, what is left out and counted, what is refused."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -284,6 +285,15 @@ def test_files_that_are_not_the_layout(
     with input_error("flat.hdf5", "holds no groups", "layout"):
         write_store(tmp_path / "flat.hdf5", out)
     assert not list(out.parent.glob("*")) if out.parent.exists() else True
+
+
+def test_a_checksum_is_compared_in_either_case(
+    spice_file: Any, spice_group: Any, tmp_path: Path
+) -> None:
+    source = spice_file({"a": spice_group("C")})
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    write_store(source, tmp_path / "store.h5", sha256=digest.upper())
+    assert (tmp_path / "store.h5").is_file()
 
 
 def test_entries_that_do_not_fit(

@@ -476,6 +476,13 @@ def test_datasets_are_checked(
             load_study(default, {"minispice": entry | change})
 
 
+def test_a_checksum_is_read_in_either_case(
+    default: dict[str, Any], datasets: dict[str, Any], in_root: None
+) -> None:
+    datasets["minispice"] |= {"sha256": "0A" * 32, "md5": "0a" * 16}
+    assert load_study(default, datasets).values
+
+
 def test_a_published_study_needs_no_data(default: dict[str, Any], datasets: dict[str, Any]) -> None:
     datasets["minispice"]["path"] = "nowhere.hdf5"
     assert load_study(default | {"published": True}, datasets).values["published"] is True

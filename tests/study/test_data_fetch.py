@@ -75,8 +75,12 @@ def test_a_file_is_fetched_checked_and_recorded(mirror: Mirror, target: Path) ->
     assert mirror.requests[0]["Accept-Encoding"] == "identity"
 
 
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
 @pytest.mark.parametrize(
-    "expected", [known(), Fingerprint(), Fingerprint(sha256=hashlib.sha256(CONTENT).hexdigest())]
+    "expected",
+    [known(), Fingerprint(), Fingerprint(sha256=SHA256), Fingerprint(sha256=SHA256.upper())],
 )
 def test_a_right_file_is_not_fetched_again(
     expected: Fingerprint, mirror: Mirror, target: Path

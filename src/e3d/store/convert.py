@@ -170,7 +170,7 @@ def _checked_digest(file: Path, expected: str) -> str:
     if not file.is_file():
         raise InputError(f"{file}: {absent(file)}. Fix the dataset's `path`, or fetch it first.")
     found = provenance.file_digest(file)
-    if expected and found != expected:
+    if expected and found != expected.lower():
         raise InputError(
             f"{file}: SHA-256 is {found}, expected {expected}. The file is damaged or another "
             "version: fetch it again, or fix `sha256` of the dataset (--sha256)."

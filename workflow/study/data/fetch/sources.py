@@ -30,7 +30,7 @@ _THIS_MACHINE: Final = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Size and checksums of a file; None is not known."""
+    """Size and checksums of a file, in either case; None is not known."""
 
     bytes: int | None = None
     md5: str | None = None
@@ -44,7 +44,10 @@ class Fingerprint:
     def fits(self, found: "Fingerprint") -> bool:
         """Whether everything known here is so of ``found``."""
         wanted, given = dataclasses.asdict(self), dataclasses.asdict(found)
-        return all(value is None or value == given[key] for key, value in wanted.items())
+        return all(
+            value is None or str(value).lower() == str(given[key]).lower()
+            for key, value in wanted.items()
+        )
 
     def __str__(self) -> str:
         known = {key: value for key, value in dataclasses.asdict(self).items() if value is not None}

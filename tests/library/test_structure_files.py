@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import ase.db
+import ase.io
 import numpy as np
 import pytest
+from ase.build import bulk
 from ase.build import molecule as g2_molecule
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
@@ -240,6 +242,34 @@ def diamond(symbol: str, at: float) -> str:
 POSCAR = "x\n1.0\n{0} 0 0\n0 {0} 0\n0 0 {0}\n{1}\n{2}\n{3}\n0 0 0\n0.5 0.5 0.5\n"
 
 
+LABELLED = POSCAR.format(4, "Na Cl", "1 1", "Direct").replace("0 0 0\n", "0 0 0 Na+\n")
+LABELLED = LABELLED.replace("0.5 0.5 0.5", "0.5 0.5 0.5 Cl")
+SELECTIVE = POSCAR.format(4, "Na Cl", "1 1", "Selective dynamics\nDirect")
+SELECTIVE = SELECTIVE.replace("0 0 0\n", "0 0 0 T T F Na\n").replace("0.5\n", "0.5 F F F Cl ! x\n")
+
+
+ESPRESSO = """&CONTROL
+/
+&SYSTEM
+ ibrav=0, nat={2}, ntyp=2
+ tot_charge = -1.0
+/
+&ELECTRONS
+/
+ATOMIC_SPECIES
+{0} {1} O.UPF
+H 1 H.UPF
+CELL_PARAMETERS angstrom
+9 0 0
+0 9 0
+0 0 9
+ATOMIC_POSITIONS angstrom
+{0} 0 0 0
+H 0 0 1.2
+K_POINTS gamma
+"""
+
+
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
@@ -255,6 +285,30 @@ POSCAR = "x\n1.0\n{0} 0 0\n0 {0} 0\n0 0 {0}\n{1}\n{2}\n{3}\n0 0 0\n0.5 0.5 0.5\n
         ("a.cif", diamond("F d -3 m", 0.125) + "_cell_formula_units_Z 8\n", "its origin is anoth"),
         ("POSCAR", POSCAR.format(4, "Na Cl O", "1 1", "Direct"), "2 counts of atoms for the 3"),
         ("POSCAR", POSCAR.format(4, "Na Cl", "1 1", "Cartesian"), "half of a bond is none"),
+        ("POSCAR", POSCAR.format(4, "C1 Cl", "1 1", "Direct"), "line 6: 'C1' is no chemical elem"),
+        ("POSCAR", POSCAR.format(4, "Na Cl", "1 2", "Direct"), "2 rows of atoms begin here"),
+        ("POSCAR", POSCAR.format(4, "Na", "1", "Direct"), "line 7 add up to 1"),
+        ("POSCAR", LABELLED.replace("0.5 Cl", "0.5 Na"), "line 10: the row names Na"),
+        ("POSCAR", SELECTIVE.replace("T F Na", "T F Cl"), "line 10: the row names Cl"),
+        (
+            "a.cif",
+            CIF.format("P 4", 75).replace("0 0 0", "0 0 ?"),
+            "fract_z has '?' - expected",
+        ),
+        ("a.cif", CIF.format("P 4", 75).replace("Ti1 Ti", "CL1 CL"), "has 'CL', which may be anot"),
+        ("a.cif", CIF.format("P 4", 75).replace("Ti1 Ti", "X1 Q"), "type_symbol has 'Q', which"),
+        ("a.pwi", ESPRESSO.format("O", 16, 1), "nat is 1, and ATOMIC_POSITIONS has 2 rows"),
+        ("a.pwi", ESPRESSO.format("O", 16, 3), "nat is 3, and ATOMIC_POSITIONS has 2 rows"),
+        (
+            "a.pwi",
+            ESPRESSO.format("CO", 12.011, 2),
+            "read as Co, and its mass 12.011 is",
+        ),
+        (
+            "a.pwi",
+            ESPRESSO.format("Q1", 12.011, 2),
+            "species 'Q1' with mass",
+        ),
         ("a.pdb", CRYST.replace("P 1  ", "P 1 21 1 ").format(9) + PDB, "a part of the cell"),
     ],
 )
@@ -289,6 +343,13 @@ def test_crystals_in_part_are_refused(
         ("a.cif", diamond("F d -3 m", 0.0) + "_cell_formula_units_Z 8\n", "Si8"),
         ("a.cif", diamond("F d -3 m S", 0.0).replace("sum Si", "sum Si8"), "Si8"),
         ("POSCAR", POSCAR.format(4, "Na Cl", "1 1", "Direct"), "ClNa"),
+        ("POSCAR", POSCAR.format(4, "Na Cl", "1 1", "Direct") + "\n0 0 0\n0 0 0\n", "ClNa"),
+        ("POSCAR", POSCAR.format(4, "Na_pv/6a2f Cl", "1 1 ! each", "Direct"), "ClNa"),
+        ("POSCAR", LABELLED, "ClNa"),
+        ("POSCAR", SELECTIVE, "ClNa"),
+        ("POSCAR", SELECTIVE.replace("F Na", "F").replace("F Cl", "F"), "ClNa"),
+        ("a.pwi", ESPRESSO.format("Co", 58.93, 2), "HCo"),
+        ("a.pwi", ESPRESSO.format("O", 1, 2), "HO"),
     ],
 )
 def test_whole_crystals_are_read(name: str, content: str, formula: str, tmp_path: Path) -> None:
@@ -307,8 +368,12 @@ def test_an_origin_that_is_taken_is_said(
 
 
 def test_the_charge_of_quantum_espresso(tmp_path: Path) -> None:
-    text = "&CONTROL\n/\n&SYSTEM\n ibrav=0, nat=2, ntyp=2\n tot_charge = -1.0\n/\n&ELECTRONS\n/\n"
-    text += "ATOMIC_SPECIES\nO 16 O.UPF\nH 1 H.UPF\nCELL_PARAMETERS angstrom\n9 0 0\n0 9 0\n0 0 9\n"
-    (tmp_path / "a.pwi").write_text(text + "ATOMIC_POSITIONS angstrom\nO 0 0 0\nH 0 0 0.96\n")
+    (tmp_path / "a.pwi").write_text(ESPRESSO.format("O", 16, 2))
     (one,) = images(tmp_path / "a.pwi")
     assert one.info["charge"] == -1
+
+
+def test_the_box_of_eon_is_periodic(tmp_path: Path) -> None:
+    ase.io.write(tmp_path / "a.con", bulk("Cu", cubic=True), format="eon")
+    (one,) = from_file(tmp_path / "a.con")
+    assert one.pbc == (True, True, True)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers
 from ase.io.cif import CIFBlock, parse_cif
 from ase.spacegroup import Spacegroup
 from ase.spacegroup.spacegroup import get_datafile
@@ -40,6 +41,8 @@ _SYMBOLS: Final = (
     "_space_group.patterson_name_h-m",
     "_symmetry_space_group_name_h-m",
 )
+_PLACES: Final = tuple(f"_atom_site_{kind}_{x}" for kind in ("fract", "cartn") for x in "xyz")
+_ELEMENTS: Final = ("_atom_site_type_symbol", "_atom_site_label")
 _SETTING: Final = "_symmetry_space_group_setting"
 _SYSTEMS: Final = ("_space_group_crystal_system", "_symmetry_cell_setting")
 _ENTRY: Final = re.compile(r"(?m)^(\d+) +(\S.*)\n +setting (\d)")
@@ -69,6 +72,8 @@ def cif_crystals(path: Path) -> Iterator[Atoms]:
             if not block.has_structure():
                 continue
             where = f"{path}, block {block.name!r}"
+            _require_numbers(block, where)
+            _require_elements(block, where)
             told = (*_NUMBERS, *_SYMBOLS, *_SYSTEMS, _SETTING)
             stated = {key: value for key, value in block.items() if key not in told}
             group = _group(block, where)
@@ -83,6 +88,37 @@ def cif_crystals(path: Path) -> Iterator[Atoms]:
                 raise _other_cell("the symmetry operations", where)
             _require_contents(block, atoms, where)
             yield atoms
+
+
+def _require_numbers(block: CIFBlock, where: str) -> None:
+    """Refuse a cell and coordinates that are no numbers, as those of atoms without a place."""
+    for key in (*CIFBlock.cell_tags, *_PLACES):
+        for value in np.ravel(np.array(block.get(key, []), dtype=object)):
+            if not isinstance(value, int | float):
+                raise InputError(
+                    f"{where}: {key} has {value!r} - expected a number. Complete it, or remove "
+                    "the atom."
+                )
+
+
+def _require_elements(block: CIFBlock, where: str) -> None:
+    """Refuse words in which ASE would find another element, or none: its first one or two letters.
+
+    ``CA1`` of a site without a type may be a carbon or calcium; ``CL`` becomes carbon.
+    """
+    key = next(key for key in _ELEMENTS if key in block)
+    for word in map(str, np.ravel(block[key])):
+        name, capitals = (
+            found[0] if (found := re.match(letters, word)) else ""
+            for letters in ("[A-Z][a-z]?", "[A-Z]{2}")
+        )
+        known = name == "D" or bool(atomic_numbers.get(name))
+        if not known or capitals.title() in atomic_numbers:
+            raise InputError(
+                f"{where}: {key} has {word!r}, which may be another element than "
+                f"{name or 'any'} - expected symbols such as C or Cl. Write _atom_site_type_symbol "
+                "for every atom."
+            )
 
 
 def _stated(block: Mapping[str, Any], keys: tuple[str, ...]) -> Any:

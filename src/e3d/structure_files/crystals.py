@@ -1,15 +1,32 @@
 """Crystals that a file states in part: ASE fills in the rest, and may take another crystal."""
 
+import io
 import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from ase.data import atomic_masses, atomic_numbers, chemical_symbols
+from ase.io.espresso import label_to_symbol, read_fortran_namelist
+
 from e3d.errors import InputError
+from e3d.store.files.compressed import open_stream
 from e3d.structure_files.named_elements import PDB, numbered_lines
 
 _WHOLE: Final = re.compile(r"(?i)(P?\s*1(\s*1\s*1)?)?")
 """Space group P 1 in its spellings, or none."""
-_ELEMENT: Final = re.compile(r"[A-Z][a-z]?")
+_POSITION: Final = re.compile(r"\s*([-+.\d][-+.\deEdD]*\s+){2}[-+.\d][-+.\deEdD]*(\s|$)")
+_ROW_LABEL: Final = re.compile(r"\s*(?:\S+\s+){3}([A-Z][a-z]?)\d*[-+]?\s*($|[!#])")
+"""An element behind the coordinates of a row; flags between the two are taken off before."""
+_FLAGS: Final = re.compile(r"(\s+\.?[TF][A-Z]*\.?){3}(?=\s|$)")
+_CARD: Final = re.compile(
+    "(?i)(ATOMIC_|K_POINTS|CELL_PARAM|CONSTRAINTS|OCCUPATIONS|ADDITIONAL_|SOLVENTS|HUBBARD)[A-Z_]*"
+)
+_MASS: Final = 0.05
+"""In u: of an element, written with two digits or as a whole number where that is near."""
+_LIGHTEST: Final = 4.5
+"""In u: smaller masses are made up, or of isotopes of hydrogen."""
 
 
 def require_whole_crystal(path: Path, form: str) -> None:
@@ -21,22 +38,93 @@ def require_whole_crystal(path: Path, form: str) -> None:
         Naming what to add.
     """
     if form == "vasp":
-        _require_counts(path)
+        _require_poscar(path)
+    elif form == "espresso-in":
+        _require_espresso(path)
     elif form == PDB:
         _require_no_symmetry(path)
 
 
-def _require_counts(path: Path) -> None:
-    """Refuse a POSCAR with other than one count for each element: ASE passes over the rest."""
-    lines = [line for _, line in numbered_lines(path)][:7]
-    elements = lines[5].split() if len(lines) > 6 else []
-    if not elements or not all(_ELEMENT.match(word) for word in elements):
+def _require_poscar(path: Path) -> None:
+    """Refuse elements, counts and rows of a POSCAR that ASE passes over, or fails at."""
+    lines = [line for _, line in numbered_lines(path)]
+    words = lines[5].split() if len(lines) > 6 else []
+    if not words or words[0].isdecimal():  # of VASP 4, without elements
         return
+    elements = [re.split("[_/]", word)[0] for word in words]
+    for name in elements:
+        if not atomic_numbers.get(name):
+            raise InputError(
+                f"{path} line 6: {name!r} is no chemical element - expected one for each count. "
+                "Correct the line."
+            )
     counts = lines[6].split("!")[0].split()
     if len(counts) != len(elements):
         raise InputError(
             f"{path} line 7: has {len(counts)} counts of atoms for the {len(elements)} elements "
             f"{' '.join(elements)} - expected one for each. Correct the file."
+        )
+    if all(count.isdecimal() for count in counts):
+        pairs = zip(elements, map(int, counts), strict=True)
+        _require_rows(path, lines, [name for name, count in pairs for _ in range(count)])
+
+
+def _require_rows(path: Path, lines: list[str], elements: list[str]) -> None:
+    """Refuse a POSCAR with more or fewer rows of atoms than counts, or rows of other elements."""
+    start = 9 if lines[7:8] and lines[7].strip()[:1] in ("S", "s") else 8
+    rows = list(takewhile(_POSITION.match, lines[start:]))  # velocities come behind another line
+    if len(rows) != len(elements):
+        raise InputError(
+            f"{path} line {start + 1}: {len(rows)} rows of atoms begin here, and the counts of "
+            f"line 7 add up to {len(elements)} - expected as many. Correct the file."
+        )
+    for number, (row, element) in enumerate(zip(rows, elements, strict=True), start=start + 1):
+        label = _ROW_LABEL.match(_FLAGS.sub("", row, count=1))
+        if label and label[1] != element and atomic_numbers.get(label[1]):
+            raise InputError(
+                f"{path} line {number}: the row names {label[1]}, and lines 6 and 7 make it "
+                f"{element} - expected the same. Correct the order of the elements, or the row."
+            )
+
+
+def _require_espresso(path: Path) -> None:
+    """Refuse Quantum ESPRESSO input whose rows are not ``nat``, or labels not of their masses."""
+    with open_stream(path) as stream, io.TextIOWrapper(stream, errors="replace") as text:
+        data, cards = read_fortran_namelist(text)
+    system = data.get("system", {})
+    rows: dict[str, list[list[str]]] = {}
+    for line in cards:
+        words = line.split("!")[0].split("#")[0].split()
+        if words and (card := _CARD.match(words[0])):
+            rows[card[0].upper()] = []
+        elif words and rows:
+            rows[next(reversed(rows))].append(words)
+    atoms, n = rows.get("ATOMIC_POSITIONS", []), system.get("nat")
+    if len(atoms) != n:
+        raise InputError(
+            f"{path}: nat is {n}, and ATOMIC_POSITIONS has {len(atoms)} rows - expected as many. "
+            "Correct one of them."
+        )
+    for label, mass, *_ in (row for row in rows.get("ATOMIC_SPECIES", []) if len(row) > 1):
+        _require_mass(label, mass, f"{path}: species")
+
+
+def _require_mass(label: str, mass: str, where: str) -> None:
+    """Refuse a species whose label ASE reads as one element while the mass is that of another."""
+    try:
+        taken, weight = label_to_symbol(label), float(mass.lower().replace("d", "e"))
+    except (KeyError, ValueError):
+        raise InputError(
+            f"{where} {label!r} with mass {mass!r} - expected an element's symbol, such as O or "
+            "Fe1, and a number. Correct the line."
+        ) from None
+    of_mass = int(np.argmin(np.abs(atomic_masses - weight)))
+    exact = abs(atomic_masses[of_mass] - weight) < _MASS and weight > _LIGHTEST
+    if exact and abs(atomic_masses[atomic_numbers[taken]] - weight) > _MASS:
+        raise InputError(
+            f"{where} {label!r} is read as {taken}, and its mass {mass} is that of "
+            f"{chemical_symbols[of_mass]} - expected those of one element. Begin the label with "
+            "the element's symbol, or correct the mass."
         )
 
 

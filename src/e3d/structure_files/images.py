@@ -33,6 +33,7 @@ _FULL: Final = 1.01
 """The largest occupancy; a little more is rounding."""
 _MOLFILES: Final = ("sdf", "mol")
 _CIF: Final = "cif"
+_EON: Final = "eon"
 _LAMMPS_DUMP: Final = "lammps-dump-text"
 
 
@@ -95,7 +96,13 @@ def _by_ase(path: Path, form: str) -> Iterator[Atoms]:
         return models(ase.io.iread(pdb_of_elements(path), ":", form), path)
     options = {"Z_of_type": elements_of_types(path)} if form == LAMMPS_DATA else {}
     found: Iterator[Atoms] = ase.io.iread(path, ":", form, do_not_split_by_at_sign=True, **options)
-    return found
+    return map(_periodic, found) if form == _EON else found
+
+
+def _periodic(atoms: Atoms) -> Atoms:
+    """Repeat the box of a file of EON, which ASE does not: there every box is periodic."""
+    atoms.set_pbc(bool(atoms.cell.rank))
+    return atoms
 
 
 def _format(path: Path) -> str:

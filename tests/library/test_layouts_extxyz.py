@@ -143,7 +143,10 @@ BAD = {
     "no count": (water() + "three\n" + water(), ["line 6", "'three'", "number of atoms"]),
     "no atoms": ("0\n\n" + water(), ["line 1", "'0'", "number of atoms"]),
     "no number": (water().replace("0.7", "x.y"), ["frame 0 at line 1", "ASE cannot read it"]),
-    "no element": (water().replace("O 0", "Qq 0"), ["frame 0 at line 1", "ASE cannot read it"]),
+    "no element": (
+        water().replace("O 0", "O1 0"),
+        ["line 1", "'O1' is no chemical"],
+    ),
     "empty": ("", ["holds no frames"]),
     "half a charge": (water("charge=0.5"), ["frame 0", "charge = 0.5", "whole number"]),
     "text charge": (water("charge=minus"), ["frame 0", "charge = 'minus'", "whole number"]),

@@ -16,7 +16,7 @@ from ase import Atoms
 from ase.cell import Cell
 from ase.io.extxyz import key_val_str_to_dict, read_xyz
 
-from e3d.errors import InputError, one_line
+from e3d.errors import InputError, one_line, shown
 from e3d.store.files.compressed import open_stream
 from e3d.store.layouts.cells import require_symmetric
 from e3d.store.layouts.charge_words import meaning
@@ -111,6 +111,11 @@ def _atoms(text: str, where: str) -> Atoms:
         return next(read_xyz(io.StringIO(text), index=0, properties_parser=_comment))
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+    except KeyError as error:
+        raise InputError(
+            f"{where}: {shown(error.args[0])} is no chemical element - expected symbols such as C "
+            "and Cl; names of atoms (C1, CA) are none. Write the elements."
+        ) from None
     except Exception as error:  # noqa: BLE001 - ASE raises what its parsing happens to hit
         raise InputError(
             f"{where}: ASE cannot read it ({type(error).__name__}: {one_line(error)}). "

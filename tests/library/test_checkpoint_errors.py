@@ -91,6 +91,14 @@ def test_what_does_not_fit_is_one_line_that_names_it(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("kept", "text"), [(0.0, "is empty"), (0.5, "was cut short")])
+def test_a_cut_checkpoint_says_so(kept: float, text: str, tmp_path: Path, input_error: Any) -> None:
+    path = write(tmp_path / "model.ckpt", dict(TODAY), weights(TODAY))
+    os.truncate(path, int(kept * path.stat().st_size))
+    with input_error("model.ckpt", text, "Copy it again"):
+        e3d.load(path)
+
+
 @pytest.mark.parametrize(
     ("change", "name"),
     [

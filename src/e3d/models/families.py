@@ -54,8 +54,8 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     except Exception as error:
         raise InputError(
             f"{path}: not an archive of a model that can be read ({type(error).__name__}: "
-            f"{one_line(error)}): it was cut short, is damaged, or of another kind. Copy it again, "
-            "or give the file that `nequip-compile` wrote."
+            f"{one_line(error)}): it was cut short, is damaged, or of another kind. Copy it again "
+            "from where it was trained or published."
         ) from error
 
 

@@ -75,6 +75,11 @@ def read(path: Path) -> Any:
     Exception
         Whatever PyTorch raises for an archive that it cannot read.
     """
+    if not path.stat().st_size:
+        raise InputError(
+            f"{path}: is empty - expected the .ckpt file of a training. Copy it again, or resume "
+            "the training that was to write it."
+        )
     if not is_archive(path):
         raise InputError(
             f"{path}: cannot be loaded as a checkpoint: torch.save did not write it, or one before "

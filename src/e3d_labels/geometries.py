@@ -17,16 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e3d import provenance
+from e3d.arrays import Floats
 from e3d.chemistry import molecule, number
 from e3d.connectivity import bonds_intact
 from e3d.errors import InputError
-from e3d.store.checks.length_scale import FACTORS, LengthScale
+from e3d.store.checks.length_scale import CONTACT, FACTORS, LengthScale
 from e3d.store.checks.plausibility import check_closest
 from e3d.store.files.hdf5 import array, dataset, open_hdf5, text
 from e3d.store.geometry import geometry
 from e3d.store.group import Group
 from e3d.store.layouts.spice import SAMPLE_INDEX
-from e3d.store.layouts.stated_units import array_in_unit
+from e3d.store.layouts.stated_units import array_in_unit, is_unit_stated
 from e3d.theory import theories
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels.task import Label, Task
@@ -52,6 +53,8 @@ class Geometries:
         Number of each conformation (M,).
     stretched
         Whether a bond of the SMILES is broken (M,).
+    unit_stated
+        Whether the file says the unit of its coordinates.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Geometries:
     charge: int
     multiplicity: int
     stretched: NDArray[np.bool_]
+    unit_stated: bool
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -109,6 +113,8 @@ def _check_scale(groups: Iterable[Geometries], path: Path) -> None:
         found = geometry(group, bonds, FACTORS)
         try:
             check_closest(group, found.closest, found.pair)
+            if not one.unit_stated:
+                _require_usual(found.contact)
         except InputError as error:
             raise InputError(f"{path}, group {one.name!r}: {error}") from None
         scale.add(group, found, known_bonds=bonds is not None)
@@ -116,6 +122,20 @@ def _check_scale(groups: Iterable[Geometries], path: Path) -> None:
         scale.check()
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def _require_usual(contact: Floats) -> None:
+    """Refuse a molecule all of whose conformations are squeezed, and that states no unit.
+
+    ``contact`` (M,) is the closest contact of each over the sum of the covalent radii.
+    """
+    largest = float(contact.max(initial=0.0))
+    if 0 < largest < CONTACT[0]:
+        raise InputError(
+            f"in every conformation the closest atoms are within {largest:.2g} times the sum of "
+            f"their covalent radii - {CONTACT[0]:g} or more is usual: coordinates in Å were taken "
+            "as bohr. Give `conformations` the attribute `units` (angstrom, or bohr if it is so)."
+        )
 
 
 def read_group(group: h5py.Group | h5py.Dataset, name: str, where: str) -> Geometries:
@@ -153,6 +173,7 @@ def read_group(group: h5py.Group | h5py.Dataset, name: str, where: str) -> Geome
         charge=charge,
         multiplicity=multiplicity,
         stretched=stretched,
+        unit_stated=is_unit_stated(group, "conformations", "length", where),
     )
 
 

@@ -215,6 +215,29 @@ def test_coordinates_in_another_unit_are_not_labelled(
         read_geometries(geometries(tmp_path / "g.hdf5", groups))
 
 
+@pytest.mark.parametrize("name", ["H2O", "CH4", "C2H2", "H2"])
+def test_one_molecule_in_angstrom_is_not_labelled_as_bohr(
+    name: str, tmp_path: Path, input_error: Expect
+) -> None:
+    """O-H of 0.51 Å; with the unit beside them, such coordinates are what they say."""
+    atoms = ase.build.molecule(name)
+    arrays = {
+        "smiles": [""],
+        "atomic_numbers": atoms.numbers,
+        "conformations": atoms.positions[None],
+        "charge": 0,
+        "multiplicity": 1,
+    }
+    path = geometries(tmp_path / "g.hdf5", {name: arrays})
+    with input_error("g.hdf5", name, "Å were taken as bohr", "the attribute `units`"):
+        read_geometries(path)
+    for unit, factor in (("bohr", 1.0), ("angstrom", 1 / BOHR_ANG)):
+        with h5py.File(path, "a") as file:
+            file[name]["conformations"].attrs["units"] = unit
+        (group,) = read_geometries(path)
+        np.testing.assert_allclose(group.positions[0], factor * atoms.positions, atol=1e-6)
+
+
 def test_theories_by_short_name(input_error: Expect) -> None:
     assert program_of("spice").theory == SPICE.name
     assert program_of(GFN2.name).theory == program_of("gfn2").theory == "GFN2-xTB"

@@ -117,16 +117,7 @@ def array_in_unit(
     InputError
         If a unit is not known, two contradict each other, or there is neither one nor a default.
     """
-    found = dataset(group, key, where)
-    with damage_named(f"{where}, units of {key}"):
-        given = [
-            (name, unit)
-            for name, unit in _attributes(found).items()
-            if name == "u" or _named(name) in _OF_ANY or quantity_of(_named(name) or "") == quantity
-        ]
-        owners = [_of_quantity(said, quantity) for said in _beside(group, where)]
-    given += [one for named, _ in owners for one in named]
-    given = given or [one for _, of_any in owners for one in of_any]
+    given = _given(group, key, quantity, where)
     factors = {unit_factor(quantity, unit) for _, unit in given} or {default}
     factor = factors.pop()
     if factor is None or factors:
@@ -135,7 +126,25 @@ def array_in_unit(
             f"{where}: unit of {key} is {said or 'not given'} - {_KNOWN[quantity]}. Correct it, or "
             "check the file's `layout`."
         )
-    return numbers_in(found, key, shape, where) * factor
+    return numbers_in(dataset(group, key, where), key, shape, where) * factor
+
+
+def is_unit_stated(group: h5py.Group, key: str, quantity: Quantity, where: str) -> bool:
+    """Say whether a file gives the unit of a dataset, where :func:`array_in_unit` looks for it."""
+    return bool(_given(group, key, quantity, where))
+
+
+def _given(group: h5py.Group, key: str, quantity: Quantity, where: str) -> list[tuple[str, str]]:
+    """Return the units that a file states for a dataset, each with its name."""
+    with damage_named(f"{where}, units of {key}"):
+        given = [
+            (name, unit)
+            for name, unit in _attributes(dataset(group, key, where)).items()
+            if name == "u" or _named(name) in _OF_ANY or quantity_of(_named(name) or "") == quantity
+        ]
+        owners = [_of_quantity(said, quantity) for said in _beside(group, where)]
+    given += [one for named, _ in owners for one in named]
+    return given or [one for _, of_any in owners for one in of_any]
 
 
 def _beside(group: h5py.Group, where: str) -> Iterator[dict[str, str]]:

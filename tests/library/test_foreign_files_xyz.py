@@ -393,6 +393,25 @@ def test_large_stresses_that_are_real_are_read(one: Any) -> None:
     assert said.stress[0, 0, 0] == -251.0
 
 
+@pytest.mark.parametrize(("force", "factor"), [(150.0, 1.0), (3.0, 1.0), (150.0, 160.2177)])
+def test_the_stress_of_a_squeezed_bond_in_a_large_box(
+    force: float, factor: float, one: Any, input_error: Any
+) -> None:
+    """It is r F / V; two atoms of 15,625 Å^3 have 66 eV each. In GPa it is refused."""
+    length, volume = 0.88, 25.0**3
+    stress = -factor * length * force / volume
+    text = (
+        '2\nLattice="25 0 0 0 25 0 0 0 25" pbc="T T T" energy=-9 '
+        f'stress="0 0 0 0 0 0 0 0 {stress}" Properties=species:S:1:pos:R:3:forces:R:3\n'
+        f"N 0 0 0 0 0 {-force}\nN 0 0 {length} 0 0 {force}\n"
+    )
+    if factor == 1.0:
+        assert one(text).stress[0, 2, 2] == pytest.approx(stress)
+    else:
+        with input_error("frame 0", "kbar or GPa"):
+            one(text)
+
+
 @pytest.mark.parametrize("name", ["frames.xyz.bz2", "frames.xyz.xz"])
 def test_other_compressions(name: str, tmp_path: Path, input_error: Any) -> None:
     packed = (bz2 if name.endswith("bz2") else lzma).compress((water() * 9).encode())

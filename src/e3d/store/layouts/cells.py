@@ -62,6 +62,7 @@ def require_stress(
     where: str,
     *,
     unit: Literal["eV/Å^3", "kbar"] = "eV/Å^3",
+    virial: float = 0.0,
 ) -> None:
     """Refuse numbers (3, 3) that are no stress of N atoms in eV/Å^3, or that are not symmetric.
 
@@ -69,15 +70,20 @@ def require_stress(
     ----------
     unit
         What the file has it in, which the message uses.
+    virial
+        Largest stress times volume, eV, that the forces would give in a molecule: that of a
+        squeezed bond in a large box is right.
 
     Raises
     ------
     InputError
-        If it is beyond 10 eV/Å^3 (1.6 TPa), or beyond 50 eV in the volume of an atom.
+        If it is beyond 10 eV/Å^3 (1.6 TPa), or beyond 50 eV in the volume of an atom and the
+        ``virial``.
     """
     require_symmetric(stress, f"{where}: stress")
     largest, volume = float(np.abs(stress).max()), abs(float(np.linalg.det(cell))) / n
-    allowed = min(_LARGEST_EV_PER_ANG3, _LARGEST_EV / volume if volume else np.inf)
+    of_atom = max(_LARGEST_EV, virial / n)
+    allowed = min(_LARGEST_EV_PER_ANG3, of_atom / volume if volume else np.inf)
     if largest > allowed and unit == "kbar":
         raise InputError(
             f"{where}: stress of {largest / KBAR_EV_PER_ANG3:.4g} kbar, expected at most "
@@ -89,6 +95,15 @@ def require_stress(
             "be in kbar or GPa. Convert it to eV/Å^3 (1 GPa is 0.00624), or remove it; if it is "
             "right, say stress_unit=eV/A^3."
         )
+
+
+def largest_virial(positions: NDArray[np.float64], forces: NDArray[np.float64]) -> float:
+    """Return a bound of every component of the sum of r F over the atoms of a molecule, eV.
+
+    ``positions`` (N, 3), Å, and ``forces`` (N, 3), eV/Å.
+    """
+    away = np.abs(positions - positions.mean(axis=0))
+    return float((away.T @ np.abs(forces)).max())
 
 
 def require_symmetric(stress: NDArray[np.float64], name: str) -> None:

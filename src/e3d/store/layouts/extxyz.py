@@ -18,7 +18,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from numpy.typing import NDArray
 
 from e3d.store.group import Group
-from e3d.store.layouts.cells import require_cell, require_stress
+from e3d.store.layouts.cells import largest_virial, require_cell, require_stress
 from e3d.store.layouts.charge_and_spin import (
     charge_and_multiplicity,
     require_charge_of,
@@ -66,9 +66,11 @@ def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
         return NO_LABELS + _not_read(unread_sets(atoms))
     require_ev_and_ang(atoms.info, where)
     numbers, periodic = atoms.numbers.astype(np.int64), bool(atoms.pbc.any())
+    forces = numbers_of(found.forces, "forces", atoms.positions.shape, where)
     stress = None if found.stress is None or not periodic else _tensor(found.stress, where)
     if stress is not None and all(what != "stress" for _, what, _ in units_in(atoms.info)):
-        require_stress(stress, atoms.cell.array, len(atoms), where)
+        virial = largest_virial(atoms.positions, forces)
+        require_stress(stress, atoms.cell.array, len(atoms), where, virial=virial)
     smiles = smiles_of(atoms, where)
     charge, multiplicity = charge_and_multiplicity(
         stated_of(atoms), numbers, where, periodic=periodic
@@ -80,7 +82,7 @@ def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
         atomic_numbers=numbers,
         positions=atoms.positions,
         energy=float(numbers_of(found.energy, "energy", (), where)),
-        forces=numbers_of(found.forces, "forces", atoms.positions.shape, where),
+        forces=forces,
         cell=np.array(atoms.cell) if periodic else None,
         pbc=np.array(atoms.pbc) if periodic else None,
         stress=stress,

@@ -34,6 +34,9 @@ EV_PER_ANG3_GPA = 160.2176634
 KBAR_EV_PER_ANG3 = 0.1 / EV_PER_ANG3_GPA
 """One kbar (0.1 GPa) in eV/Å^3."""
 
+DALTON_PER_ANG3_G_PER_CM3 = 1.66053906660
+"""One dalton/Å^3 in g/cm^3 (CODATA 2018)."""
+
 _ATOMIC_UNITS: Final = ("au", "a.u.", "atomic units", "atomic_units", "atomic_unit")
 
 LENGTHS_ANG: Final[Mapping[str, float]] = {

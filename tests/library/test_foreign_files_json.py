@@ -113,6 +113,7 @@ WRONG: dict[str, tuple[Spoil, list[str]]] = {
     "another volume": (_lattice(volume=121.0), ["volume is 121, the rest of the record gives 120"]),
     "a volume in bohr": (_set(volume=809.8), ["volume is 809.8"]),
     "another number of sites": (_set(nsites=4), ["nsites is 4, the rest of the record gives 2"]),
+    "another density": (_set(density=5.0), ["density is 5, the rest of the record gives 0.317"]),
     "another formula": (_set(formula_pretty="Li2O"), ["formula_pretty is Li2O", "LiO"]),
     "another composition": (_set(composition={"Li": 2, "O": 2}), ["composition is {'Li': 2"]),
     "another element": (_set(elements=["Na", "O"]), ["elements is ['Na', 'O']"]),
@@ -140,6 +141,7 @@ def test_what_would_be_read_wrongly_is_refused(
     [
         ({"energy_per_atom": -5.0}, ["energy_per_atom is -5, the rest of the record gives -2.5"]),
         ({"corrected_total_energy": -155.0}, ["corrected_total_energy is -155"]),
+        ({"mp_id": "mp-2"}, ["mp_id is 'mp-2', and the frame stands under 'mp-1'"]),
         ({"stress": [[5, 9, 0], [0, 5, 0], [0, 0, 5]]}, ["not symmetric, component 12"]),
         ({"stress": [[-1e6, 0, 0], [0, 0, 0], [0, 0, 0]]}, ["stress of 1e+06 kbar"]),
     ],
@@ -174,10 +176,10 @@ def test_what_is_stated_twice_and_agrees(
     assert frames(read_groups("matpes", json_file([made]))) == 1
     unknown = {"corrected_total_energy": NAN}
     for change in ({}, {"energy_per_atom": -2.5}, {"energy_per_atom": None}, unknown):
-        assert frames(read_groups("mptrj", json_file({"m": {"a": mptrj_frame(**change)}}))) == 1
+        assert frames(read_groups("mptrj", json_file({"mp-1": {"a": mptrj_frame(**change)}}))) == 1
     uncorrected = mptrj_frame()
     del uncorrected["corrected_total_energy"]
-    assert frames(read_groups("mptrj", json_file({"m": {"a": uncorrected}}))) == 1
+    assert frames(read_groups("mptrj", json_file({"mp-1": {"a": uncorrected}}))) == 1
 
 
 def test_what_a_record_says_is_kept(matpes_record: Any, json_file: Any, read_groups: Any) -> None:

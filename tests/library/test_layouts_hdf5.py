@@ -199,6 +199,25 @@ def test_transition1x_end_points_in_another_order_are_a_group_of_their_own(
     assert end.name == path.name
 
 
+def test_other_atoms_than_the_formula_or_the_path_are_refused(
+    hdf5_file: Any, read_groups: Any, input_error: Any
+) -> None:
+    with input_error("'C2H6O1'", "called by is C2H6O1", "gives CH4O"):
+        read_groups("ani1x", hdf5_file({"C2H6O1": ani_group()}))
+    with input_error("/data/C2H6O1/rxn0", "called by is C2H6O1", "gives CH4O"):
+        read_groups("transition1x", hdf5_file({"data": {"C2H6O1": {"rxn0": t1x_group()}}}))
+    source = t1x_group() | {"product": t1x_group(1, [8, 8, 1, 1, 1, 1])}
+    with input_error("rxn0/product", "holds H4O2", "path CH4O"):
+        read_groups("transition1x", hdf5_file({"data": {"C1H4O1": {"rxn0": source}}}))
+
+
+@pytest.mark.parametrize("name", ["a", "F1", "CH4O", "rxn-7"])
+def test_a_group_may_have_a_name_that_is_no_formula(
+    name: str, hdf5_file: Any, read_groups: Any
+) -> None:
+    assert frames(read_groups("ani1x", hdf5_file({name: ani_group()}))) == 3
+
+
 def test_modelforge_units_and_sign(
     hdf5_file: Any, read_groups: Any, mapped: Callable[[str], str]
 ) -> None:
@@ -257,6 +276,29 @@ def test_modelforge_smiles_that_do_not_name_rows_are_left_out(
         False,
     ]  # in order of their names
     assert [group.charge for group in groups] == [0, 0, 1, 0, 0]
+
+
+def test_modelforge_smiles_of_other_atoms_are_counted(
+    hdf5_file: Any,
+    read_groups: Any,
+    mapped: Callable[[str], str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    right = {"a": record(mapped("CO")), "b": record(mapped("CO"), numbers=METHANOL[::-1])}
+    read_groups("modelforge", hdf5_file(right | {"c": record("CO"), "d": record("C1[")}))
+    assert "SMILES" not in caplog.text
+    wrong = right | {"c": record(mapped("CCO")), "d": record("CC")}
+    assert frames(read_groups("modelforge", hdf5_file(wrong))) == 8
+    assert "2 records have a SMILES of other atoms than theirs, the first" in caplog.text
+    assert "record 'c'" in caplog.text
+
+
+def test_modelforge_has_as_many_configurations_as_it_says(
+    hdf5_file: Any, read_groups: Any, input_error: Any
+) -> None:
+    made = record() | {"n_configs": (3, {"format": "meta_data"})}
+    with input_error("record 'co'", "n_configs is 3, and dft_total_energy has 2 rows"):
+        read_groups("modelforge", hdf5_file({"co": made}))
 
 
 def test_modelforge_is_unpacked_into_a_file_that_goes_away(

@@ -13,6 +13,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from e3d.fields import Store as F
 from e3d.store.convert import write_store
 from e3d.store.layouts.frames import LONGEST_GROUP, formula
+from e3d.store.layouts.matpes import require_functional
 from e3d.store.reader import StoreReader
 from layout_fixtures import STRESS, VOIGT, dropped, frames
 
@@ -24,7 +25,7 @@ RTOL = 1e-12
 def test_mptrj_units_stress_and_identity(
     mptrj_frame: Any, json_file: Any, read_groups: Any
 ) -> None:
-    first, polymorph = mptrj_frame("Li O", 1), mptrj_frame("Li Li O O", 2)
+    first, polymorph = mptrj_frame("Li O", 1), mptrj_frame("Li Li O O", 2, mp_id="mp-2")
     groups = read_groups(
         "mptrj", json_file({"mp-1": {"mp-1-0-0": first}, "mp-2": {"mp-2-1-3": polymorph}})
     )
@@ -248,9 +249,9 @@ def test_bad_frames_of_mptrj(
 ) -> None:
     path, value, texts = (BAD | MPTRJ_BAD)[case]
     source = json_file(
-        {"mp-7": {"good": mptrj_frame(), "mp-7-0-1": _spoiled(path, value)(mptrj_frame())}}
+        {"mp-1": {"good": mptrj_frame(), "mp-1-0-1": _spoiled(path, value)(mptrj_frame())}}
     )
-    with input_error(str(source), "mp-7, frame mp-7-0-1", *texts):
+    with input_error(str(source), "mp-1, frame mp-1-0-1", *texts):
         read_groups("mptrj", source)
 
 
@@ -355,3 +356,31 @@ def test_isolated_atoms_come_from_a_file_of_single_atoms(
     none = json_file([record("Li O", -10.0)], "none.json")
     with input_error("none.json", "no single atom"):
         write_store(source, tmp_path / "other.h5", **entry | {"isolated_atoms": none})
+
+
+@pytest.mark.parametrize(
+    ("theory", "functional", "right"),
+    [
+        ("PBE (MatPES)", "PBE", True),
+        ("PBE (MatPES)", "r2SCAN", False),
+        ("r2SCAN (MatPES)", "r2SCAN", True),
+        ("r2SCAN (MatPES)", "PBE", False),
+        ("wB97M-D3(BJ)/def2-TZVPPD", "PBE", False),
+        ("a level of my own", "PBE", True),
+    ],
+)
+def test_matpes_functional_is_that_of_the_theory(
+    theory: str,
+    functional: str,
+    right: bool,
+    matpes_record: Any,
+    json_file: Any,
+    read_groups: Any,
+    input_error: Any,
+) -> None:
+    groups = read_groups("matpes", json_file([matpes_record(functional=functional)]))
+    if right:
+        assert frames(list(require_functional(groups, theory))) == 1
+    else:
+        with input_error(f"functional is {functional}", theory, "--theory"):
+            list(require_functional(groups, theory))

@@ -42,7 +42,9 @@ def _count(layout: str, source: Path) -> int:
 def test_reading_4_mib_of_json_takes_as_much_memory_as_1_mib(
     layout: str, mptrj_frame: Any, matpes_record: Any, json_file: Any
 ) -> None:
-    text = json.dumps((mptrj_frame if layout == "mptrj" else matpes_record)("Li O " * 20))
+    text = json.dumps(
+        (mptrj_frame if layout == "mptrj" else matpes_record)("Li O " * 20, mp_id=None)
+    )
 
     def written(size: int) -> Path:
         items = [

@@ -187,7 +187,7 @@ def write_matpes(path: Path) -> Path:
             "energy": atoms.get_potential_energy(),
             "forces": atoms.get_forces().tolist(),
             "stress": (atoms.get_stress() * -1602.1766).tolist(),
-            "functional": "PBE",
+            "functional": "r2SCAN" if "R2SCAN" in path.name else "PBE",
             "elements": sorted(set(atoms.symbols)),
         }
         for k, atoms in enumerate(crystals())
@@ -203,7 +203,7 @@ def write_atoms(path: Path) -> str:
             "structure": _structure(Atoms(s, cell=np.eye(3) * 20)),
             "energy": 0.0,
             "forces": [[0.0] * 3],
-            "functional": "PBE",
+            "functional": "r2SCAN",
         }
         for s in ("Cu", "Ni", "Al")
     ]

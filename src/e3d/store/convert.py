@@ -16,6 +16,7 @@ from e3d.store.checks.isolated import parts
 from e3d.store.duplicates import Duplicates
 from e3d.store.group import Group, check_groups, select
 from e3d.store.layouts import reader
+from e3d.store.layouts.matpes import require_functional
 from e3d.store.report import Report
 from e3d.store.writer import StoreWriter
 from e3d.theory import SPICE, ionic_only, theories
@@ -71,10 +72,12 @@ def write_store(
     InputError
         For a file, group, label, theory or element that cannot be used (nothing is written then).
     """
-    read = reader(layout)
+    reader(layout)  # refuses one that is not known before anything is read
     if isolated_atom_energy is None:
         isolated_atom_energy = (
-            _theory_atoms(theory) if isolated_atoms is None else _file_atoms(isolated_atoms, layout)
+            _theory_atoms(theory)
+            if isolated_atoms is None
+            else _file_atoms(isolated_atoms, layout, theory)
         )
     if exclude_elements is None:
         exclude_elements = () if include_ionic else ionic_only(theory)
@@ -85,7 +88,7 @@ def write_store(
     facts = {"theory": theory, "source": file.name, "source_sha256": _checked_digest(file, sha256)}
     report = Report()
     with _naming(file), StoreWriter(output, facts, atoms) as writer:
-        _fill(writer, check_groups(read(file)), kept, report)
+        _fill(writer, _groups(file, layout, theory), kept, report)
         if writer.n_frames == 0:
             raise InputError(
                 f"{file}: no usable frame; left out: {dict(report.frames_dropped) or 'nothing'}. "
@@ -108,11 +111,17 @@ def _theory_atoms(theory: str) -> Mapping[str, float]:
     return theories()[theory].isolated_atom_energy
 
 
-def _file_atoms(path: Path, layout: str) -> dict[str, float]:
+def _groups(file: Path, layout: str, theory: str) -> Iterator[Group]:
+    """Yield the groups of a file, checked, of the functional that its theory names."""
+    groups = check_groups(reader(layout)(file))
+    return require_functional(groups, theory) if layout == "matpes" else groups
+
+
+def _file_atoms(path: Path, layout: str, theory: str) -> dict[str, float]:
     """Return the lowest energy (eV) of every element that a file has a neutral isolated atom of."""
     found: dict[str, float] = {}
     left_out: set[str] = set()
-    for group in check_groups(reader(layout)(path)):
+    for group in _groups(path, layout, theory):
         if len(group.atomic_numbers) != 1 or not len(group.energy):
             continue
         element = symbol(int(group.atomic_numbers[0]))

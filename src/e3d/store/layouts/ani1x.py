@@ -14,6 +14,7 @@ from e3d.errors import InputError
 from e3d.store.files.hdf5 import atomic_numbers, damage_named, open_hdf5, require, subgroups
 from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import state_of_group
+from e3d.store.layouts.contradictions import require_named_formula
 from e3d.store.layouts.frames import formula
 from e3d.store.layouts.stated_units import array_in_unit
 from e3d.units import HARTREE_EV
@@ -38,12 +39,16 @@ def read(path: Path) -> Iterator[Group]:
     Raises
     ------
     InputError
-        For a file without groups, a missing key or a wrong shape, naming the formula.
+        For a file without groups, a missing key, a wrong shape or other atoms than the formula that
+        a group is called by.
     """
     with open_hdf5(path) as file, damage_named(str(path)):
         expected = "ANI-1x has one HDF5 group per formula"
         for name, group in subgroups(file, str(path), expected=expected):
-            yield _group(group, f"{path}, group {name!r}")
+            where = f"{path}, group {name!r}"
+            found = _group(group, where)
+            require_named_formula(name, found.atomic_numbers, where)
+            yield found
 
 
 def _group(group: h5py.Group, where: str) -> Group:

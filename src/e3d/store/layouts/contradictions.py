@@ -5,23 +5,27 @@ another frame's or another unit's does not.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import gcd
 from typing import Any, Final
 
 import numpy as np
-from ase.data import chemical_symbols
+from ase.data import atomic_masses, chemical_symbols
 from ase.formula import Formula
 from ase.geometry import cell_to_cellpar
 from numpy.typing import NDArray
 
 from e3d.errors import InputError
-from e3d.store.layouts.frames import numbers_of
+from e3d.store.layouts.frames import formula, numbers_of
+from e3d.units import DALTON_PER_ANG3_G_PER_CM3
 
 _LENGTH_ANG: Final = 0.005
 _ANGLE_DEG: Final = 0.05
 _VOLUME: Final = 1e-3
 """Relative."""
+_DENSITY: Final = 0.01
+"""Relative: tables of atomic masses differ by less."""
 _POSITION_ANG: Final = 0.02
 """Fractional coordinates of three decimals are this coarse in a cell of 40 Å."""
 _ENERGY_EV: Final = 1e-3
@@ -47,6 +51,24 @@ def require_one_cell(stated: Mapping[str, Any], cell: NDArray[np.float64], where
     limits = dict.fromkeys(names[:3], _LENGTH_ANG) | dict.fromkeys(names[3:], _ANGLE_DEG)
     for key, value in (of_cell | {"volume": volume}).items():
         _require(stated, key, value, limits.get(key, _VOLUME * max(volume, 1.0)), where)
+
+
+def require_one_density(
+    stated: Mapping[str, Any],
+    cell: NDArray[np.float64],
+    numbers: NDArray[np.int64],
+    where: str,
+) -> None:
+    """Refuse a density, g/cm^3, that is not the one of atoms (N,) in a cell (3, 3), Å.
+
+    Raises
+    ------
+    InputError
+        Naming both numbers.
+    """
+    volume = abs(float(np.linalg.det(cell)))
+    density = float(atomic_masses[numbers].sum()) / volume * DALTON_PER_ANG3_G_PER_CM3
+    _require(stated, "density", density, _DENSITY * density, where)
 
 
 def _require(
@@ -127,12 +149,28 @@ def require_one_composition(
         raise _contradiction("chemsys", system, whole, where)
 
 
-def _counted(formula: Any) -> dict[str, int] | None:
+def require_named_formula(name: str, numbers: NDArray[np.int64], where: str) -> None:
+    """Refuse atoms (N,) of a group that is called by the formula of others, such as ``C2H6O1``.
+
+    Names that are no formula of two elements or more, as ``F1``, say nothing.
+
+    Raises
+    ------
+    InputError
+        Naming both formulas.
+    """
+    stated = _counted(name) or {}
+    found = Counter(chemical_symbols[z] for z in numbers)
+    if len(stated) > 1 and stated != found:
+        raise _contradiction("the formula that it is called by", name, formula(numbers), where)
+
+
+def _counted(stated: Any) -> dict[str, int] | None:
     """Return the atoms of each element in a formula or composition; None if it is neither."""
-    counts = formula
-    if isinstance(formula, str) and re.fullmatch(r"[A-Za-z\d ()]+", formula):
+    counts = stated
+    if isinstance(stated, str) and re.fullmatch(r"[A-Za-z\d ()]+", stated):
         try:
-            counts = Formula(formula.replace(" ", "")).count()
+            counts = Formula(stated.replace(" ", "")).count()
         except ValueError:
             return None
     if not isinstance(counts, Mapping) or not counts or not set(counts) <= set(chemical_symbols):

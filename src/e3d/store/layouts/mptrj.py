@@ -32,7 +32,8 @@ def read(path: Path) -> Iterator[Group]:
     Raises
     ------
     InputError
-        For a truncated file, another layout, a missing key or a wrong shape.
+        For a truncated file, another layout, a missing key, a wrong shape, or a frame that names
+        another material than the one it stands under.
     """
     return groups(_frames(path))
 
@@ -47,7 +48,14 @@ def _frames(path: Path) -> Iterator[Frame | str]:
             )
         for name, record in records.items():
             count += 1
-            yield _frame(record, f"{path}, {material}, frame {name}")
+            where = f"{path}, {material}, frame {name}"
+            frame = _frame(record, where)
+            if record.get("mp_id") not in (None, material):
+                raise InputError(
+                    f"{where}: mp_id is {record['mp_id']!r}, and the frame stands under "
+                    f"{material!r} - expected the same. Fetch the file again, or correct it."
+                )
+            yield frame
     if not count:
         raise InputError(
             f"{path}: holds no frames; MPtrj is {{material: {{frame: record}}}}. Check the file."

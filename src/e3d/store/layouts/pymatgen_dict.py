@@ -18,6 +18,7 @@ from e3d.store.layouts.charge_and_spin import charge_and_multiplicity
 from e3d.store.layouts.contradictions import (
     require_one_cell,
     require_one_composition,
+    require_one_density,
     require_one_energy,
     require_one_place,
 )
@@ -25,6 +26,8 @@ from e3d.store.layouts.frames import NO_LABELS, Frame, formula, numbers_of
 from e3d.store.layouts.stated_units import EXPECTED, require_ev_and_ang
 from e3d.units import KBAR_EV_PER_ANG3
 
+_ISOTOPES: Final = ("D", "T")
+"""Of hydrogen, of another mass."""
 PARTIAL = "structures with partly occupied sites"
 _FULL_OCCUPANCY_TOLERANCE = 1e-6
 _EXPECTED: Final = {**EXPECTED, "stress": "kbar"}
@@ -111,6 +114,8 @@ def _require_one_record(
     assert frame.pbc is not None
     for said in (lattice, {"volume": record.get("volume")}):
         require_one_cell(said, frame.cell, where)
+    if not any(site["species"][0]["element"] in _ISOTOPES for site in sites):
+        require_one_density(record, frame.cell, frame.atomic_numbers, where)
     require_one_place(sites, frame.cell, frame.pbc, where)
     for said in (record, record["structure"]):
         require_one_composition(said, frame.atomic_numbers, where)
@@ -166,7 +171,7 @@ def _element(species: Any, i: int, where: str) -> int | None:
             f"{where}, site {i}: species is empty, expected one element. Drop the record."
         )
     name = str(need(species[0], "element", f"{where}, site {i}, species"))
-    name = "H" if name in ("D", "T") else name
+    name = "H" if name in _ISOTOPES else name
     if name not in atomic_numbers or name == "X":
         raise InputError(f"{where}, site {i}: {name!r} is no chemical element. Drop the record.")
     share = float(numbers_of(species[0].get("occu", 1.0), "occu", (), f"{where}, site {i}"))

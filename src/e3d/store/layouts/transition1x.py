@@ -21,6 +21,7 @@ from e3d.store.duplicates import TOLERANCE_ANG, contradiction
 from e3d.store.files.hdf5 import atomic_numbers, damage_named, open_hdf5, require, subgroups
 from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import state_of_group
+from e3d.store.layouts.contradictions import require_named_formula
 from e3d.store.layouts.frames import formula
 from e3d.store.layouts.stated_units import array_in_unit
 
@@ -45,8 +46,8 @@ def read(path: Path) -> Iterator[Group]:
     Raises
     ------
     InputError
-        For a file without reactions, a missing key, a wrong shape, or an end point of another
-        charge or spin than its path, naming the reaction.
+        For a file without reactions, a missing key, a wrong shape, an end point of another charge
+        or spin than its path, or other atoms than the formula says, naming the reaction.
     """
     with open_hdf5(path) as file, damage_named(str(path)):
         seen: set[str] = set()
@@ -54,7 +55,10 @@ def read(path: Path) -> Iterator[Group]:
             for key, group in reactions(file, root, path):
                 if key not in seen:
                     seen.add(key)
-                    yield from _reaction(group, _subset(file, key), f"{path}, /{root}/{key}")
+                    where = f"{path}, /{root}/{key}"
+                    for found in _reaction(group, _subset(file, key), where):
+                        require_named_formula(key.partition("/")[0], found.atomic_numbers, where)
+                        yield found
         if not seen:
             raise InputError(
                 f"{path}: holds no reactions; {NAME} has groups data, train, val, test with "
@@ -86,6 +90,11 @@ def _reaction(group: h5py.Group, subset: str, where: str) -> Iterator[Group]:
                 raise InputError(
                     f"{where}/{name}: charge and multiplicity are {found}, those of the reaction's "
                     f"path {of_path} - expected the same. Correct one of them."
+                )
+            if sorted(end.atomic_numbers) != sorted(images.atomic_numbers):
+                raise InputError(
+                    f"{where}/{name}: holds {end.name}, and the reaction's path {images.name} - "
+                    "expected the same atoms. Correct one of them."
                 )
             if np.array_equal(end.atomic_numbers, images.atomic_numbers):
                 images = _merged(images, end, f"{where}/{name}")

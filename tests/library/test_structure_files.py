@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.build import molecule as g2_molecule
+from ase.spacegroup import Spacegroup, crystal
+from ase.spacegroup.spacegroup import get_datafile
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
@@ -234,6 +236,33 @@ OPERATIONS = (
 )
 
 
+SITES = CIF[CIF.index("loop_") : CIF.index("Ti1 Ti")]
+CELL_KEYS = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
+
+
+def cell_of(number: int, setting: int) -> list[float]:
+    """Return lengths and angles that a space group allows, as general as it does."""
+    along_c = setting == 2 and number in (3, 4, 6, 10, 11)
+    monoclinic = [5, 6, 7, 90, 90, 100] if along_c else [5, 6, 7, 90, 100, 90]
+    trigonal = [5, 5, 7, 90, 90, 120] if setting == 1 else [5, 5, 5, 80, 80, 80]
+    last = (2, 15, 74, 142, 194, 230)
+    cells = ([5, 6, 7, 80, 95, 100], monoclinic, [5, 6, 7, 90, 90, 90], [5, 5, 7, 90, 90, 90])
+    return [*cells, trigonal, [6, 6, 6, 90, 90, 90]][np.searchsorted(last, number)]
+
+
+def listed(group: Spacegroup) -> str:
+    """Return the operations of a space group as a CIF lists them."""
+    rows = [
+        ",".join(
+            f"{t:+.6f}" + "".join(f"{n:+d}*{x}" for n, x in zip(row, "xyz", strict=True) if n)
+            for row, t in zip(turn, shift, strict=True)
+        )
+        for turn, shift in zip(*group.get_op(), strict=True)
+    ]
+    text = "\n".join(rows).replace("1*", "")
+    return f"loop_\n_symmetry_equiv_pos_as_xyz\n{text}"
+
+
 def diamond(symbol: str, at: float) -> str:
     text = CUBIC.format(symbol, "?").replace("3.785", "5.43").replace("Ti1 Ti 0 0 0", "")
     return f"{text}Si1 Si {at} {at} {at}\n_chemical_formula_sum Si\n"
@@ -355,6 +384,23 @@ def test_crystals_in_part_are_refused(
 def test_whole_crystals_are_read(name: str, content: str, formula: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content)
     assert [one.smiles for one in from_file(tmp_path / name)] == [formula]
+
+
+def test_every_space_group_is_read_by_symbol_and_by_operations(tmp_path: Path) -> None:
+    """In both of ASE's settings, against what ASE builds from the number."""
+    table = re.findall(r"(?m)^(\d+) +(\S.*)\n +setting (\d)", Path(get_datafile()).read_text())
+    assert len(table) == 274
+    for number, symbol, setting in table:
+        cell = cell_of(int(number), int(setting))
+        group = Spacegroup(int(number), int(setting))
+        right = crystal("Ti", [(0.13, 0.21, 0.37)], spacegroup=group, cellpar=cell)
+        symmetry = f"_symmetry_space_group_name_H-M '{symbol}'\n_symmetry_space_group_setting "
+        for text in (symmetry + setting, listed(group)):
+            lengths = "".join(map("_cell_{} {}\n".format, CELL_KEYS, cell))
+            (tmp_path / "a.cif").write_text(f"data_x\n{lengths}{text}\n{SITES}Ti Ti .13 .21 .37\n")
+            (found,) = images(tmp_path / "a.cif")
+            a, b = (np.sort(one.positions.round(6), axis=0) for one in (found, right))
+            np.testing.assert_allclose(a, b, atol=1e-5, err_msg=f"{number} {symbol}:{setting}")
 
 
 @pytest.mark.parametrize("marked", [False, True])

@@ -74,20 +74,26 @@ def cif_crystals(path: Path) -> Iterator[Atoms]:
             where = f"{path}, block {block.name!r}"
             _require_numbers(block, where)
             _require_elements(block, where)
-            told = (*_NUMBERS, *_SYMBOLS, *_SYSTEMS, _SETTING)
-            stated = {key: value for key, value in block.items() if key not in told}
-            group = _group(block, where)
-            if group is None:  # ASE wants a number even so; the operations decide
-                stated |= {_NUMBERS[0]: 1}
-            else:
-                stated |= {_NUMBERS[0]: group.no, _SETTING: group.setting}
-                stated = {key: value for key, value in stated.items() if key not in _OPERATIONS}
-            whole = CIFBlock(block.name, stated)
+            whole = _with_one_symmetry(block, where)
             atoms = whole.get_atoms()
             if atoms.cell.rank == 3 and not _fits(whole.get_spacegroup(True), atoms.cell.array):
                 raise _other_cell("the symmetry operations", where)
             _require_contents(block, atoms, where)
             yield atoms
+
+
+def _with_one_symmetry(block: CIFBlock, where: str) -> CIFBlock:
+    """Return a block that names its operations or its space group, and not both, as ASE reads it.
+
+    ASE wants a number also where there are operations, which then decide.
+    """
+    names = (*_NUMBERS, *_SYMBOLS, *_SYSTEMS, _SETTING)
+    stated = {key: value for key, value in block.items() if key not in names}
+    group = _group(block, where)
+    if group is None:
+        return CIFBlock(block.name, stated | {_NUMBERS[0]: 1})
+    stated = {key: value for key, value in stated.items() if key not in _OPERATIONS}
+    return CIFBlock(block.name, stated | {_NUMBERS[0]: group.no, _SETTING: group.setting})
 
 
 def _require_numbers(block: CIFBlock, where: str) -> None:
@@ -124,7 +130,7 @@ def _require_elements(block: CIFBlock, where: str) -> None:
 def _stated(block: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     """Return the first of ``keys`` that a block gives a value for; ``?`` is none."""
     found = (block[key] for key in keys if key in block)
-    return next((one for one in found if one and str(one) not in ("?", ".", "['?']")), None)
+    return next((one for one in found if str(np.ravel(one or "?")[0]) not in ("?", ".")), None)
 
 
 def _group(block: CIFBlock, where: str) -> Spacegroup | None:

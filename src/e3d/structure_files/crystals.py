@@ -65,20 +65,20 @@ def _require_poscar(path: Path) -> None:
             f"{' '.join(elements)} - expected one for each. Correct the file."
         )
     if all(count.isdecimal() for count in counts):
-        pairs = zip(elements, map(int, counts), strict=True)
-        _require_rows(path, lines, [name for name, count in pairs for _ in range(count)])
+        _require_rows(path, lines, elements, list(map(int, counts)))
 
 
-def _require_rows(path: Path, lines: list[str], elements: list[str]) -> None:
+def _require_rows(path: Path, lines: list[str], elements: list[str], counts: list[int]) -> None:
     """Refuse a POSCAR with more or fewer rows of atoms than counts, or rows of other elements."""
     start = 9 if lines[7:8] and lines[7].strip()[:1] in ("S", "s") else 8
     rows = list(takewhile(_POSITION.match, lines[start:]))  # velocities come behind another line
-    if len(rows) != len(elements):
+    if len(rows) != sum(counts):
         raise InputError(
             f"{path} line {start + 1}: {len(rows)} rows of atoms begin here, and the counts of "
-            f"line 7 add up to {len(elements)} - expected as many. Correct the file."
+            f"line 7 add up to {sum(counts)} - expected as many. Correct the file."
         )
-    for number, (row, element) in enumerate(zip(rows, elements, strict=True), start=start + 1):
+    of_rows = np.repeat(elements, counts).tolist()
+    for number, (row, element) in enumerate(zip(rows, of_rows, strict=True), start=start + 1):
         label = _ROW_LABEL.match(_FLAGS.sub("", row, count=1))
         if label and label[1] != element and atomic_numbers.get(label[1]):
             raise InputError(

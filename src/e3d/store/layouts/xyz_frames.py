@@ -111,12 +111,13 @@ def _atoms(text: str, where: str) -> Atoms:
         return next(read_xyz(io.StringIO(text), index=0, properties_parser=_comment))
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-    except KeyError as error:
-        raise InputError(
-            f"{where}: {shown(error.args[0])} is no chemical element - expected symbols such as C "
-            "and Cl; names of atoms (C1, CA) are none. Write the elements."
-        ) from None
     except Exception as error:  # noqa: BLE001 - ASE raises what its parsing happens to hit
+        word = error.args[0] if isinstance(error, KeyError) else None
+        if word in atoms.split():
+            raise InputError(
+                f"{where}: {shown(word)} is no chemical element - expected symbols such as C and "
+                "Cl; names of atoms (C1, CA) are none. Write the elements."
+            ) from None
         raise InputError(
             f"{where}: ASE cannot read it ({type(error).__name__}: {one_line(error)}). "
             "Fix the frame."

@@ -211,7 +211,7 @@ def test_other_atoms_than_the_formula_or_the_path_are_refused(
         read_groups("transition1x", hdf5_file({"data": {"C1H4O1": {"rxn0": source}}}))
 
 
-@pytest.mark.parametrize("name", ["a", "F1", "CH4O", "rxn-7"])
+@pytest.mark.parametrize("name", ["a", "F1", "CH4O", "CO", "C1CO1", "OCCO", "rxn-7", "H12"])
 def test_a_group_may_have_a_name_that_is_no_formula(
     name: str, hdf5_file: Any, read_groups: Any
 ) -> None:

@@ -152,16 +152,18 @@ def require_one_composition(
 def require_named_formula(name: str, numbers: NDArray[np.int64], where: str) -> None:
     """Refuse atoms (N,) of a group that is called by the formula of others, such as ``C2H6O1``.
 
-    Names that are no formula of two elements or more, as ``F1``, say nothing.
+    A formula names each element once, hydrogen among two or more; ``F1``, and the SMILES ``CO`` and
+    ``C1CO1``, say nothing.
 
     Raises
     ------
     InputError
         Naming both formulas.
     """
-    stated = _counted(name) or {}
-    found = Counter(chemical_symbols[z] for z in numbers)
-    if len(stated) > 1 and stated != found:
+    named = re.findall("[A-Z][a-z]?", name)
+    is_formula = "H" in named and 1 < len(named) == len(set(named))
+    stated = _counted(name) if is_formula else None
+    if stated is not None and stated != Counter(chemical_symbols[z] for z in numbers):
         raise _contradiction("the formula that it is called by", name, formula(numbers), where)
 
 

@@ -127,7 +127,7 @@ def sample_molecules(
         report = _write(entries, journal, output, molecules)
     provenance.write_json(output.with_name(output.name + ".report.json"), report)
     provenance.record(output, inputs=[molecules], settings=_settings(recipe))
-    log.info("%s: %s", output, report)
+    log.info("%s: %s", output, {name: report[name] for name in ("molecules", "conformations")})
     return report
 
 

@@ -25,6 +25,7 @@ from study.answers.fields import (
     OWN_DE,
     TEACHER,
 )
+from study.fields import VARIANT_SIGN
 
 Key = tuple[str, int, str]
 """Dataset, training frames and model of a cell."""
@@ -97,8 +98,15 @@ class Study:
         return sorted(found, key=lambda line: -line[0].n_parameters)
 
     def corner(self, dataset: str, seeds: int) -> Cell | None:
-        """Return the cell of most frames and, there, of the largest model with so many seeds."""
-        cells = [c for key, c in self.cells.items() if key[0] == dataset and c.n_seeds >= seeds]
+        """Return the cell of most frames and, there, of the largest model with so many seeds.
+
+        Variants of a size are passed over.
+        """
+        cells = [
+            cell
+            for (name, _, model), cell in self.cells.items()
+            if name == dataset and VARIANT_SIGN not in model and cell.n_seeds >= seeds
+        ]
         return max(cells, key=lambda cell: (cell.key[1], cell.n_parameters), default=None)
 
 

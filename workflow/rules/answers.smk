@@ -59,8 +59,7 @@ rule answers_questions:
         runtime=minutes(30, per_run=0.5),
     params:
         about=lambda wildcards: " ".join(
-            option(name.replace("_", "-"), values)
-            for name, values in SETTINGS["answers"].items()
+            option(name.replace("_", "-"), values) for name, values in SETTINGS["answers"].items()
         ),
     message:
         "answering the questions about scale"

@@ -29,7 +29,6 @@ rule bde_run:
     message:
         f"bond energies of {THIS_RUN}"
     shell:
-        UNLESS_BROKEN
-        + "python -m study bde $(dirname {input.means}) --bde {input.bde} "
+        UNLESS_BROKEN + "python -m study bde $(dirname {input.means}) --bde {input.bde} "
         "--bond-energies {input.bond_energies} {params.training} --run {input.settings} "
         "-o {output.types} --log {log}"

@@ -76,9 +76,7 @@ if not METHODS & {"conda", "apptainer"}:
     BEFORE_COMMANDS.append(f"export PATH={folder}:$PATH; ")
 if SITE["modules"] and "apptainer" not in METHODS:  # an image has its own software
     load = f"module load {shlex.join(SITE['modules'])}"
-    BEFORE_COMMANDS.insert(
-        0, f"if printenv SLURM_JOB_ID > /dev/null; then {load}; fi; "
-    )
+    BEFORE_COMMANDS.insert(0, f"if printenv SLURM_JOB_ID > /dev/null; then {load}; fi; ")
 shell.prefix("".join(BEFORE_COMMANDS))
 
 # --- runs
@@ -141,11 +139,7 @@ def model_of(wildcards):
 
 def trained_by(wildcards):
     """What nequip was given to train the model of a run; a given model was trained elsewhere."""
-    return (
-        []
-        if is_given(wildcards.run)
-        else f"{RESULTS}/train/{wildcards.run}/nequip.yaml"
-    )
+    return [] if is_given(wildcards.run) else f"{RESULTS}/train/{wildcards.run}/nequip.yaml"
 
 
 def laws_of_given(wildcards):
@@ -154,9 +148,7 @@ def laws_of_given(wildcards):
 
 
 # Of a given model that breaks a law a job leaves empty files, and collecting passes over them.
-UNLESS_BROKEN = (
-    "if grep -qs ',no,[^,]*$' {input.laws} /dev/null; then touch {output}; exit; fi; "
-)
+UNLESS_BROKEN = "if grep -qs ',no,[^,]*$' {input.laws} /dev/null; then touch {output}; exit; fi; "
 
 
 def dataset_of(wildcards):
@@ -214,11 +206,7 @@ def outputs(stage, *names):
     """The tables of one run, or of the study, that a stage declares; all, or those named."""
     files = {}
     for table in stages.tables_of(stage):
-        file = (
-            stages.TABLES[table].files[0]
-            if table in stages.stacked()
-            else f"{table}.csv"
-        )
+        file = stages.TABLES[table].files[0] if table in stages.stacked() else f"{table}.csv"
         files[stages.TABLES[table].name] = f"<results>/{file}"
     return {name: files[name] for name in names or files}
 
@@ -251,9 +239,7 @@ def laws_of_collected(wildcards):
 def sound_runs_alone(wildcards):
     """How collecting leaves runs out; a table of the largest or smallest runs may lose them all."""
     few = stages.TABLES[wildcards.table].runs in (Runs.LARGEST, Runs.SMALLEST)
-    laws = (
-        f"--laws {RESULTS}/soundness" if stages.of_sound_runs(wildcards.table) else ""
-    )
+    laws = f"--laws {RESULTS}/soundness" if stages.of_sound_runs(wildcards.table) else ""
     return f"{laws} --may-be-empty" if laws and few else laws
 
 
@@ -282,14 +268,8 @@ def code_of(command, *modules):
 
     An edit of one changes the list, and the rule runs again. It goes where the results go.
     """
-    name = "-".join(
-        [*command.split(), *(modules if len(modules) < 2 else [digest(modules)])]
-    )
-    return str(
-        list_code(
-            [MODULE_OF[command], *modules], Path(f"{RESULTS}/.code/{name}.sha256")
-        )
-    )
+    name = "-".join([*command.split(), *(modules if len(modules) < 2 else [digest(modules)])])
+    return str(list_code([MODULE_OF[command], *modules], Path(f"{RESULTS}/.code/{name}.sha256")))
 
 
 @cache

@@ -54,13 +54,9 @@ rule data_sample:
         mem_mb=lambda wildcards, threads, attempt: grown(500 * threads, attempt),
         runtime=most_minutes(),  # what is done stays: the next attempt resumes
     params:
-        conformations=lambda wildcards: SAMPLED[wildcards.geometries].get(
-            "conformations", 50
-        ),
+        conformations=lambda wildcards: SAMPLED[wildcards.geometries].get("conformations", 50),
         seed=lambda wildcards: SAMPLED[wildcards.geometries].get("seed", 0),
-        method=lambda wildcards: SAMPLED[wildcards.geometries].get(
-            "sampling", "dynamics"
-        ),
+        method=lambda wildcards: SAMPLED[wildcards.geometries].get("sampling", "dynamics"),
     message:
         "sampling {wildcards.geometries}"
     shell:
@@ -256,10 +252,7 @@ rule data_subset:
 
 rule data:
     input:
-        [
-            "<results>/data/{dataset}/splits.parquet".format(**one)
-            for one in TESTED_ON.values()
-        ],
+        ["<results>/data/{dataset}/splits.parquet".format(**one) for one in TESTED_ON.values()],
         [
             "<results>/data/{dataset}/subsets/n{n_train}.csv".format(**one)
             for one in TESTED_ON.values()

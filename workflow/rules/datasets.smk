@@ -5,15 +5,11 @@ SOURCES = {name: STUDY.datasets[name] for name in STUDY.sources()}
 MIXTURES = STUDY.mixtures()
 PARTS = STUDY.parts()  # datasets with the frames of another one, and of which
 TAUGHT = {  # and those that a model labels, by its file
-    name: STUDY.datasets[name]["teacher"]
-    for name in PARTS
-    if "teacher" in STUDY.datasets[name]
+    name: STUDY.datasets[name]["teacher"] for name in PARTS if "teacher" in STUDY.datasets[name]
 }
 # Files that can be fetched: the settings they are fetched by.
 FETCHED = {
-    entry["path"]: {"dataset": name} | entry
-    for name, entry in SOURCES.items()
-    if "url" in entry
+    entry["path"]: {"dataset": name} | entry for name, entry in SOURCES.items() if "url" in entry
 } | {
     entry["isolated_atoms"]: {"dataset": name, "url": entry["isolated_atoms_url"]}
     for name, entry in SOURCES.items()
@@ -21,9 +17,7 @@ FETCHED = {
 }
 # Files that are labelled here, and the sampled conformations they are labelled from.
 LABELLED = {entry["path"]: entry for entry in SOURCES.values() if is_labelled(entry)}
-SAMPLED = {
-    geometries_of(entry): entry for entry in LABELLED.values() if "molecules" in entry
-}
+SAMPLED = {geometries_of(entry): entry for entry in LABELLED.values() if "molecules" in entry}
 # Files of given models that can be fetched.
 GIVEN_FILES = {
     STUDY.models[name].path: STUDY.models[name]
@@ -79,9 +73,7 @@ def mix_options(wildcards):
 def subset_options(wildcards):
     """The options of `data subset` by the configuration's `subset` and the dataset's entry."""
     molecules = STUDY.datasets[wildcards.dataset].get("training_molecules")
-    settings = SETTINGS["subset"] | (
-        {"training_molecules": molecules} if molecules else {}
-    )
+    settings = SETTINGS["subset"] | ({"training_molecules": molecules} if molecules else {})
     options = []
     for key, value in settings.items():
         values = map(str, value if isinstance(value, list) else [value])

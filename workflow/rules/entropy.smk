@@ -28,7 +28,6 @@ rule entropy_run:
     message:
         f"entropy of {THIS_RUN}"
     shell:
-        UNLESS_BROKEN
-        + "python -m study entropy $(dirname {input.means}) --run {input.settings} "
+        UNLESS_BROKEN + "python -m study entropy $(dirname {input.means}) --run {input.settings} "
         "--bin-bond-energy {params.bond_energy} --bin-scaled {params.scaled} --bin-r {params.r} "
         "-o {output.entropy} --log {log}"

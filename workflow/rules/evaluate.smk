@@ -28,7 +28,6 @@ rule evaluate_run:
     message:
         f"errors of {THIS_RUN}"
     shell:
-        UNLESS_BROKEN
-        + "python -m study evaluate {input.model} {input.store} {input.tests} "
+        UNLESS_BROKEN + "python -m study evaluate {input.model} {input.store} {input.tests} "
         "--skip-unknown-elements --splits {input.splits} --run {input.settings} "
         "--device {resources.device} -o {output} --log {log}"

@@ -4,9 +4,7 @@ GRID = bool(RUNS)  # a study of given models alone has no figures of a grid
 WANTED = SETTINGS["stages"]
 SECTIONS = stages.sections_made(grid=GRID, wanted=WANTED, has=has_table)
 LAWS = [f"{TABLES}/{table}.csv" for table in [stages.LAWS_TABLE] if has_table(table)]
-FIGURES = [
-    stages.FIGURES[name] for name in stages.figures_made(grid=GRID, wanted=WANTED)
-]
+FIGURES = [stages.FIGURES[name] for name in stages.figures_made(grid=GRID, wanted=WANTED)]
 # Those of one run are drawn of every given model too, but for one that the figures above show.
 OF_GIVEN = [
     (run["model"], figure)

@@ -28,8 +28,7 @@ rule label_theory_run:
     message:
         f"D of {THIS_RUN} beside the labels' level of theory"
     shell:
-        UNLESS_BROKEN
-        + "python -m study label-theory {input.named} $(dirname {input.decomposed}) "
+        UNLESS_BROKEN + "python -m study label-theory {input.named} $(dirname {input.decomposed}) "
         "--store {input.store} --orders={input.source:q} "
         "--label-level {input.label_level} --references {input.references} --run {input.settings} "
         "-o {output.bonds} --log {log}"

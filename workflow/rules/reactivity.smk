@@ -28,9 +28,7 @@ rule reactivity_run:
         gpu_model=gpu_model,
         device=DEVICE,
     params:
-        files=" ".join(
-            f"--{name} {path}" for name, (path, _) in REACTIVITY_FILES.items()
-        ),
+        files=" ".join(f"--{name} {path}" for name, (path, _) in REACTIVITY_FILES.items()),
         training=lambda wildcards, input: (
             f"--store {input.store} --subset {input.subset}"
             if input.subset

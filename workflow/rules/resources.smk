@@ -14,15 +14,11 @@ def data_gb(dataset):
     size = 0
     for name in sources([dataset], STUDY.datasets):
         path = Path(SOURCES[name]["path"])
-        size += SOURCES[name].get("bytes") or (
-            path.stat().st_size if path.is_file() else 0
-        )
+        size += SOURCES[name].get("bytes") or (path.stat().st_size if path.is_file() else 0)
     return size / 1e9
 
 
-DATA_GB = {
-    name: data_gb(name) for name in {*STUDY.used("dataset"), *SOURCES, *MIXTURES}
-}
+DATA_GB = {name: data_gb(name) for name in {*STUDY.used("dataset"), *SOURCES, *MIXTURES}}
 # A group runs up to this many jobs at a time, `cores` of cluster/profile.yaml, in at most so many
 # rounds. A job of a group may ask for a part of a partition's limits only, so that the group stays
 # within them at every attempt.
@@ -54,17 +50,13 @@ def growing(base, per_gb, per_run, limit):
 def mem_mb(base, per_gb=0, per_run=0, gpus=0, grouped=False):
     """Memory in MB, at most that of a node."""
     limit = most_mem_mb(gpus)
-    return growing(
-        base, per_gb, per_run, limit // GROUP_WIDTH if limit and grouped else limit
-    )
+    return growing(base, per_gb, per_run, limit // GROUP_WIDTH if limit and grouped else limit)
 
 
 def minutes(base, per_gb=0, per_run=0, gpus=0, grouped=False):
     """Run time in minutes, at most what the site allows."""
     limit = most_minutes(gpus)
-    return growing(
-        base, per_gb, per_run, max(1, limit // GROUP_ROUNDS) if grouped else limit
-    )
+    return growing(base, per_gb, per_run, max(1, limit // GROUP_ROUNDS) if grouped else limit)
 
 
 def gpu_model(wildcards):
@@ -89,9 +81,7 @@ def training_gpus(wildcards):
 def training_mem_mb(wildcards, attempt):
     """The memory of all processes of a node, which is what Slurm counts."""
     run, runtime = settings_of(wildcards), STUDY.runtime(wildcards.model)
-    each = training_memory_mb(
-        run.architecture, run.training, runtime, run.n_train, attempt
-    )
+    each = training_memory_mb(run.architecture, run.training, runtime, run.n_train, attempt)
     asked = each * runtime["devices"]
     return min(asked, most_mem_mb(training_gpus(wildcards)) or asked)
 

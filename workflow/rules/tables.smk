@@ -31,9 +31,7 @@ rule tables_collect:
         "-o {output} --log {log}"
 
 
-for stage in filter(
-    stages.tables_of, stages.names_of(grid=bool(RUNS), wanted=SETTINGS["stages"])
-):
+for stage in filter(stages.tables_of, stages.names_of(grid=bool(RUNS), wanted=SETTINGS["stages"])):
 
     rule:
         name:

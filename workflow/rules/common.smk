@@ -83,10 +83,7 @@ shell.prefix("".join(BEFORE_COMMANDS))
 
 TRAINED = "{dataset}/n{n_train}/{model}/s{seed}"  # a run that is trained here
 RUN = "{run}"  # any run; the id of a given model's is given/<name>
-THIS_TRAINING, THIS_RUN = (
-    TRAINED.replace("{", "{wildcards."),
-    "{wildcards.run}",
-)  # in messages
+THIS_TRAINING, THIS_RUN = TRAINED.replace("{", "{wildcards."), "{wildcards.run}"  # in messages
 RUNS = list(STUDY.runs())
 GIVEN_RUNS = STUDY.given_runs()
 TESTED_ON = {run["run"]: STUDY.tested_on(run) for run in (*RUNS, *GIVEN_RUNS)}

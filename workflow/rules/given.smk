@@ -46,8 +46,7 @@ rule given_settings:
         runtime=5,
     params:
         settings=lambda wildcards: json.dumps(
-            next(run for run in GIVEN_RUNS if run["model"] == wildcards.given),
-            sort_keys=True,
+            next(run for run in GIVEN_RUNS if run["model"] == wildcards.given), sort_keys=True
         ),
     message:
         "settings of the given model {wildcards.given}"

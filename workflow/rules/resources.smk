@@ -1,12 +1,6 @@
 # What a job asks for, as functions of its wildcards and its attempt. None of it plans a job again.
 from study.data.entries import sources
-from study.job_resources import (
-    GPU_MB,
-    grown,
-    most,
-    training_memory_mb,
-    training_minutes,
-)
+from study.job_resources import GPU_MB, grown, most, training_memory_mb, training_minutes
 
 
 def data_gb(dataset):

@@ -36,21 +36,21 @@ class _Panel:
 
 
 _PANELS: Final = (
-    _Panel(1, "slope of $D$ on $D_e$ within types", "slope_on_de", level=0.5),
-    _Panel(2, "MAE of $D$ less additivity's (eV)", "less_additivity_eV", level=-0.1),
+    _Panel(1, "slope of $D$ on $D_e$", "slope_on_de", level=0.5),
+    _Panel(2, "MAE less additivity's (eV)", "less_additivity_eV", level=-0.1),
     _Panel(3, "MAE against $D_e$ (eV)", "mae_de_eV", "own_de_mae_de_eV", "additivity_mae_de_eV"),
     _Panel(4, "SD over seeds (eV)", "sd_d_eV", "sd_energy_eV", logarithmic=True),
     _Panel(5, "decomposability", "decomposability", grey="decomposability_of_length"),
-    _Panel(7, "MAE against $D_e$ less mean's (eV)", "de_less_mean_eV", level=0.0),
+    _Panel(7, "MAE, $D_e$ less mean (eV)", "de_less_mean_eV", level=0.0),
 )
 _WORDS: Final = {
-    1: "follows $D_e$ within a type?",
-    2: "better than counting bonds?",
-    3: "nearer to $D_e$ with more data?",
-    4: "determined by scale?",
-    5: "says more than length?",
-    7: "a bond's breaking energy?",
-    8: "the same from other data?",
+    1: "Does $D$ follow $D_e$ in a type?",
+    2: "Better than counting bonds?",
+    3: "Nearer with more data?",
+    4: "Does scale determine $D$?",
+    5: "More and more than length?",
+    7: "A bond's breaking energy?",
+    8: "The same from other data?",
 }
 
 
@@ -77,7 +77,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
 def _title(number: int, answers: pd.DataFrame) -> str:
     rows = answers[(answers["question"] == number) & (answers["primary"] == YES)]
     said = _ANSWERS.get(str(rows["answer"].iloc[0]), "not determined") if len(rows) else "not asked"
-    return f"{number} {_WORDS[number]} {said}"
+    return f"{number}  {_WORDS[number]}\n    {said}"
 
 
 def _draw(axes: Axes, panel: _Panel, cells: pd.DataFrame, models: Sequence[str]) -> None:
@@ -111,12 +111,12 @@ def _ratios(axes: Axes, rows: pd.DataFrame) -> None:
         color = style.BLUE if row["primary"] == YES else style.GREY
         axes.plot(row["value"], place, "o", color=color)
         axes.hlines(place, row["value_lo"], row["value_hi"], color=color, lw=look.interval_line)
-    names = ["halves of the molecules" if p == YES else "labels" for p in rows["primary"]]
+    names = ["other\nmolecules" if p == YES else "other\nlabels" for p in rows["primary"]]
     axes.set_yticks(y, names)
     axes.axvline(QUESTIONS[-1].yes, color=style.GREY, linestyle="-.", lw=look.guide_line)
-    axes.set_xscale("log")
+    axes.set_xlim(left=0.0)
     axes.set_ylim(-0.7, len(rows) - 0.3)
-    axes.set_xlabel("difference squared, over that of seeds")
+    axes.set_xlabel("squared difference / that of seeds")
 
 
 def _handles(cells: pd.DataFrame, models: Sequence[str]) -> list[Line2D]:

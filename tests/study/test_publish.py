@@ -16,7 +16,7 @@ from study.costs import costs
 from study.findings.sections import write_findings
 from study.publish import publish
 from study.robustness.tables import PAIR_COLUMNS
-from study.stages import FIGURES, findings_tables, tables_made
+from study.stages import FIGURES, figures_made, findings_tables, tables_made
 from study_tables import study
 
 HEADER = "s\th:m:s\tmax_rss\n"
@@ -68,7 +68,7 @@ def test_what_is_published(finished: Path, tmp_path: Path) -> None:
         "costs.csv",
         "machine.json",
         "figures/findings.md",
-        *(f"figures/{name}.png" for name in FIGURES),
+        *(f"figures/{name}.png" for name in figures_made(grid=True)),
     }
     assert not (output / "old").exists()
     assert (output / "figures" / "findings.md").read_text() == "- of these tables\n"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from e3d.errors import InputError
 from study.costs import COSTS_FILE, MACHINE_FILE, STUDY
-from study.stages import FIGURES
+from study.stages import FIGURES, figures_made
 
 
 def fill_readme(text: str, published: Path) -> str:
@@ -26,6 +26,7 @@ def fill_readme(text: str, published: Path) -> str:
     rows = [
         f"| {figure.number} | {figure.shows} | `figures_{name}` | {mean[f'figures/{name}']:.2f} |"
         for name, figure in FIGURES.items()
+        if name in figures_made(grid=True)
     ]
     time = (
         f"On {on['cores']} cores ({on['processor']}, no GPU) the study took {total[STUDY]:.0f} "

@@ -20,12 +20,15 @@ import pytest
 import standin_packages
 import yaml
 from standin_project import ROOT, Done, Project, add_datasets, make_project
+from study.stages import NAMES
 from test_environments import ENVS, contents, rules, specs
 
 STUDY: dict[str, Any] = {
     "study": "tiny",
     "grid": {"dataset": ["most"], "n_train": [8], "model": ["nano"], "seed": [0]},
-    "controls": [],
+    "controls": [{"dataset": ["taught"]}],
+    "stages": list(NAMES),
+    "answers": {"dataset": "most"},
     "models": {
         "nano": {
             "num_scalar_features": 4,
@@ -132,7 +135,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Made:
         }
         both = {"mix": {"fetched": 0.9, "made": 0.1}}
         most = {"same_as": "both", "training_molecules": [0, 45]}
+        taught = {"same_as": "both", "teacher": "resources/teacher.pair.yaml"}
         entries = {"fetched": fetched, "made": LABELLED, "both": both, "most": most}
+        entries["taught"] = taught
         add_datasets(project, {name: entry | about for name, entry in entries.items()})
         ok(project.snakemake(*OPTIONS))
     made["tiny"] = sorted(project.prefixes())

@@ -109,7 +109,7 @@ def test_what_is_not_there_is_denied(tmp_path: Path) -> None:
 
 def test_a_sentence_stands_for_each_question(tmp_path: Path) -> None:
     table = answered(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5))
-    said = list(sentences({"answers/answers": table}, ("", "", 0)))
+    said = list(sentences({"answers/answers": table}))
     for question in QUESTIONS:
         assert sum(one.startswith(f"{question.number}. {question.text}") for one in said) == 1
     assert "6. Do frames near transition states help barriers? Not asked: no such runs." in said

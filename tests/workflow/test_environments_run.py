@@ -20,8 +20,9 @@ import pytest
 import standin_packages
 import yaml
 from standin_project import ROOT, Done, Project, add_datasets, make_project
-from study.stages import NAMES
 from test_environments import ENVS, contents, rules, specs
+
+from study.stages import NAMES
 
 STUDY: dict[str, Any] = {
     "study": "tiny",

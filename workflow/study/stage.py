@@ -108,6 +108,8 @@ class Findings:
     optional
         Whether it is left out where its tables are not there: studies published before it lack
         them.
+    alone
+        Whether it needs no run of reference: it is written where nothing says which runs there are.
     """
 
     title: str
@@ -116,6 +118,7 @@ class Findings:
     first: bool = False
     of_study: bool = False
     optional: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)

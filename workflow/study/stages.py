@@ -125,8 +125,10 @@ def stacked() -> dict[str, Table]:
 
 def findings_tables(sections: Sequence[str] = ()) -> list[str]:
     """Return the tables that the findings of all stages, or of ``sections``, are written from."""
-    names = [table for stage in sections or FINDINGS for table in FINDINGS[stage].tables]
-    return list(dict.fromkeys([RUNS_TABLE, *names]))
+    made = [FINDINGS[stage] for stage in sections or FINDINGS]
+    names = [table for section in made for table in section.tables]
+    of_runs = [] if all(section.alone for section in made) else [RUNS_TABLE]
+    return list(dict.fromkeys([*of_runs, *names]))
 
 
 def about_variants(table: str) -> bool:

@@ -22,7 +22,9 @@ STAGE = Stage(
             ("answers/answers", "answers/cells"),
         ),
     ),
-    findings=Findings("Eight questions about scale", ("answers/answers",), first=True),
+    findings=Findings(
+        "Eight questions about scale", ("answers/answers",), first=True, of_study=True, alone=True
+    ),
     commands=(
         Command(
             "answers bonds",

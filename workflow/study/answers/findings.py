@@ -7,10 +7,10 @@ import pandas as pd
 
 from e3d.statistics import Estimate
 from study.answers.questions import CONTROL, QUESTIONS
-from study.findings.wording import Run, Tables
+from study.findings.wording import Tables
 
 
-def sentences(tables: Tables, _: Run) -> Iterable[str]:
+def sentences(tables: Tables) -> Iterable[str]:
     """Yield a sentence per question, then one for each other number that bears on it."""
     table = tables["answers/answers"]
     for question in (*QUESTIONS, CONTROL):

@@ -7,7 +7,7 @@ means over seeds, the widest interval of any seed in square brackets, then the l
 seed. A section never says more than its intervals show.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -31,35 +31,46 @@ def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str]
     InputError
         If a table is missing.
     """
-    (summary,) = read_tables(tables, [RUNS_TABLE]).values()
-    of_study = sections or sections_made(
-        grid=not runs.all_given(summary[C.RUN]), has=lambda table: has_table(tables, table)
-    )
+    of_study = sections or _all_sections(tables)
     needed = findings_tables(of_study)
     read = read_tables(tables, needed)
     with named_in_errors("findings", tables, needed):
         parts = {FINDINGS[name].title: found for name, found in findings(read, of_study).items()}
-        for run in () if sections else _other_given(summary):
+        for run in () if sections else _other_given(read[RUNS_TABLE]):
             parts |= _about_given(read, run)
     write_text(output, "\n\n".join(_markdown(*part) for part in parts.items()) + "\n")
+
+
+def _all_sections(tables: Sequence[Path]) -> list[str]:
+    (summary,) = read_tables(tables, [RUNS_TABLE]).values()
+    grid = not runs.all_given(summary[C.RUN])
+    return sections_made(grid=grid, has=lambda table: has_table(tables, table))
 
 
 def findings(
     tables: Mapping[str, pd.DataFrame], sections: Sequence[str] = ()
 ) -> dict[str, list[str]]:
     """Return the sentences of every section, or of ``sections``, by the name of the stage."""
-    summary = tables[RUNS_TABLE]
-    datasets = runs.datasets(trained(summary)) or runs.datasets(summary)[:1]
     parts: dict[str, list[str]] = {}
     for name in sections or FINDINGS:
-        section = FINDINGS[name]
         module = import_module(findings_module(name))
-        parts[name] = []
-        for dataset in datasets if section.every_dataset else datasets[:1]:
-            several = section.every_dataset and len(datasets) > 1
-            for sentence in module.sentences(tables, runs.reference(summary, dataset)):
-                parts[name].append(f"{dataset}: {sentence}" if several else sentence)
+        if FINDINGS[name].alone:
+            parts[name] = list(module.sentences(tables))
+        else:
+            parts[name] = list(_of_datasets(name, module.sentences, tables))
     return parts
+
+
+def _of_datasets(
+    name: str, sentences: Callable[..., Iterable[str]], tables: Mapping[str, pd.DataFrame]
+) -> Iterator[str]:
+    """Yield a stage's sentences about the reference run of the first dataset, or of each."""
+    summary = tables[RUNS_TABLE]
+    datasets = runs.datasets(trained(summary)) or runs.datasets(summary)[:1]
+    every = FINDINGS[name].every_dataset
+    for dataset in datasets if every else datasets[:1]:
+        for sentence in sentences(tables, runs.reference(summary, dataset)):
+            yield f"{dataset}: {sentence}" if every and len(datasets) > 1 else sentence
 
 
 def _other_given(summary: pd.DataFrame) -> list[runs.Run]:

@@ -1,5 +1,7 @@
 """The eight questions: what is built into made-up bonds is found, and chance is not."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pandas as pd
 import pytest
 
 from e3d import tables
+from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES
 from e3d.statistics.crossed import Crossed, crossed
@@ -17,7 +20,9 @@ from study.answers.fields import ADDITIVE, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_
 from study.answers.findings import sentences
 from study.answers.questions import CONTROL, QUESTIONS
 from study.answers.tables import write_tables
+from study.soundness import fields
 
+Expect = Callable[..., AbstractContextManager[None]]
 MAIN, FIRST, SECOND, OTHER = "main", "first", "second", "other"
 KINDS = np.array(["C-C", "C-H", "C-N", "C-O"])
 N_MOLECULES, PER_MOLECULE = 60, 8
@@ -114,6 +119,32 @@ def test_a_sentence_stands_for_each_question(tmp_path: Path) -> None:
         assert sum(one.startswith(f"{question.number}. {question.text}") for one in said) == 1
     assert "6. Do frames near transition states help barriers? Not asked: no such runs." in said
     assert said[0].startswith("1. Does D follow De within a bond type? Yes: the slope of D on De")
+
+
+def test_a_run_that_breaks_a_law_is_left_out(tmp_path: Path, input_error: Expect) -> None:
+    paths = write_runs(tmp_path, follows=0.9, shrinks=0.5)
+    laws = tmp_path / "laws"
+
+    def write_laws(bad: int) -> None:
+        for k, path in enumerate(paths):
+            run = tables.read(path)[list(RUN_COLUMNS)].iloc[0].to_dict()
+            obeyed = [
+                fields.NO if k < bad and law == fields.FINITE else fields.YES for law in fields.LAWS
+            ]
+            table = pd.DataFrame({fields.LAW: fields.LAWS, fields.OBEYED: obeyed})
+            table = table.assign(**dict.fromkeys((fields.QUANTITY, fields.UNIT), "eV"))
+            table = table.assign(**dict.fromkeys((fields.DEVIATION, fields.LIMIT), 1.0))
+            target = laws / f"{run[C.RUN]}.csv"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            tables.write_of_run({"": table}, target, run)
+
+    write_laws(1)
+    study = read_study(paths, laws)
+    assert study.cells[MAIN, 256, "s"].n_seeds == 2
+    assert study.cells[MAIN, 1024, "s"].n_seeds == 3
+    write_laws(len(paths))
+    with input_error("every model breaks a law"):
+        read_study(paths, laws)
 
 
 def test_students_of_a_teacher_are_compared_with_it(tmp_path: Path) -> None:

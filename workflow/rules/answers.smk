@@ -44,6 +44,7 @@ rule answers_run:
 rule answers_questions:
     input:
         runs=[f"<results>/answers/{run['run']}.csv" for run in RUNS],
+        laws=[f"<results>/soundness/{run['run']}.csv" for run in RUNS],
         code=code_of("answers questions"),
     output:
         **outputs("answers"),
@@ -58,11 +59,12 @@ rule answers_questions:
         mem_mb=mem_mb(2000, per_run=20),
         runtime=minutes(30, per_run=0.5),
     params:
+        laws=f"{RESULTS}/soundness",
         about=lambda wildcards: " ".join(
             option(name.replace("_", "-"), values) for name, values in SETTINGS["answers"].items()
         ),
     message:
         "answering the questions about scale"
     shell:
-        "python -m study answers questions {input.runs} {params.about} -o {output.answers} "
-        "--log {log}"
+        "python -m study answers questions {input.runs} {params.about} --laws {params.laws} "
+        "-o {output.answers} --log {log}"

@@ -56,6 +56,7 @@ STAGE = Stage(
             "Answer the questions from the tables of all RUNS.",
             (
                 argument("RUNS+", "tables by `answers bonds`"),
+                argument("--laws", "folder of the laws of each run"),
                 argument("--dataset", "main dataset", type=str, required=True),
                 argument(
                     "--halves",

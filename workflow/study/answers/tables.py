@@ -52,6 +52,7 @@ def write_tables(
     halves: Sequence[str],
     other_labels: str,
     output: Path,
+    laws: Path | None = None,
 ) -> None:
     """Write the answers to ``output`` (``answers.csv``), and ``cells.csv`` beside it.
 
@@ -65,8 +66,10 @@ def write_tables(
         Two datasets with the frames of disjoint halves of its molecules.
     other_labels
         The same frames with the labels of another theory.
+    laws
+        Folder of the laws of each run: those that break one are left out.
     """
-    study = read_study(runs)
+    study = read_study(runs, laws)
     asked = list(questions_asked(study, dataset, halves, other_labels))
     tables.write(answers(study, asked), output, inputs=runs)
     of_cells = [cell_row(study, cell) for cell in study.cells.values()]

@@ -125,6 +125,16 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         (argument("LABELS", "labelled geometries of the cleavages"),),
     ),
     Command(
+        "data enumerate-reactions",
+        "e3d_labels.enumerate_reactions:enumerate_reactions",
+        "Write a table of unimolecular reactions of MOLECULES, for `data reactions`.",
+        (
+            argument("MOLECULES", "list of SMILES"),
+            argument("--n", "reactions", type=options.count, default=160),
+            argument("--seed", "of the choice", type=options.natural, default=0),
+        ),
+    ),
+    Command(
         "data reactions",
         "e3d_labels.reactions:find_paths",
         "Find the paths of REACTIONS by NEB at GFN2-xTB.",

@@ -37,8 +37,9 @@ log = logging.getLogger(__name__)
 
 NOT_PERIODIC = (False, False, False)
 _FRAMES_PER_READ = 256
-_NEAREST_CONTACT = 0.45
-"""Of a file: over covalent radii it is 0.59 or more in MPtrj's cells, 0.6 in squeezed bonds."""
+_NEAREST_CONTACT = 0.55
+"""Of a file: over covalent radii it is 0.59 or more in MPtrj's cells, 0.6 in squeezed bonds, and
+0.52 to 0.54 in molecules whose numbers are Å in a file of bohr."""
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,7 @@ def _check_distances(bare: Structure, nearest: float) -> None:
         raise InputError(
             f"{bare.label}: atoms are as near as {found.contact[0]:.2g} times the sum of their "
             f"covalent radii - at least {nearest:g}, half of a bond is none. Correct the "
-            "unit of the coordinates (fractional, bohr?), the cell or its symmetry."
+            "unit of the coordinates (fractional, Å where bohr are due?), the cell or its symmetry."
         )
     if BROKEN_FACTOR < found.contact[0] < np.inf:
         log.warning(

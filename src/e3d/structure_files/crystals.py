@@ -43,6 +43,8 @@ def require_whole_crystal(path: Path, form: str) -> None:
         _require_espresso(path)
     elif form == PDB:
         _require_no_symmetry(path)
+    elif form == "res":
+        _require_no_symmetry_of_shelx(path)
 
 
 def _require_poscar(path: Path) -> None:
@@ -137,4 +139,15 @@ def _require_no_symmetry(path: Path) -> None:
                 f"{path} line {number}: has space group {group!r}, so its atoms may be a part of "
                 "the cell - expected P 1 with all atoms. Build the cell, or remove CRYST1 to "
                 "take the atoms as a molecule."
+            )
+
+
+def _require_no_symmetry_of_shelx(path: Path) -> None:
+    """Refuse a file of SHELX with symmetry, of which ASE takes the asymmetric unit for the cell."""
+    for number, line in numbered_lines(path):
+        words = line.upper().split() or [""]
+        if words[0] == "SYMM" or (words[0] == "LATT" and words[1:2] != ["-1"]):
+            raise InputError(
+                f"{path} line {number}: {line.strip()[:60]!r} says that its atoms are a part of "
+                "the cell - expected LATT -1 and no SYMM, with all atoms. Build the cell."
             )

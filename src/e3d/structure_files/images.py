@@ -13,6 +13,7 @@ from ase.io.formats import filetype
 from e3d.errors import InputError, one_line
 from e3d.store.layouts.xyz_frames import read_frames
 from e3d.structure_files.cif import cif_crystals
+from e3d.structure_files.counts import require_counts
 from e3d.structure_files.crystals import require_whole_crystal
 from e3d.structure_files.molfiles import molfile
 from e3d.structure_files.named_elements import (
@@ -24,6 +25,7 @@ from e3d.structure_files.named_elements import (
     pdb_of_elements,
     require_elements,
 )
+from e3d.structure_files.nwchem import NWCHEM, nwchem_input
 from e3d.structure_files.programs import stated_by
 
 _XYZ_NAME: Final = re.compile(r"(?i)\.(ext|e)?xyz(\.(gz|bz2|xz))?$")
@@ -72,6 +74,7 @@ def _images(path: Path) -> Iterator[Atoms]:
         else:
             require_elements(path, form)
             require_whole_crystal(path, form)
+            require_counts(path, form)
             more = stated_by(path, form)
             for atoms in _by_ase(path, form):
                 _require_whole(atoms, path)
@@ -94,6 +97,8 @@ def _by_ase(path: Path, form: str) -> Iterator[Atoms]:
         return cif_crystals(path)
     if form == PDB:
         return models(ase.io.iread(pdb_of_elements(path), ":", form), path)
+    if form == NWCHEM:
+        return iter(ase.io.iread(nwchem_input(path), ":", form))
     options = {"Z_of_type": elements_of_types(path)} if form == LAMMPS_DATA else {}
     found: Iterator[Atoms] = ase.io.iread(path, ":", form, do_not_split_by_at_sign=True, **options)
     return map(_periodic, found) if form == _EON else found

@@ -33,6 +33,12 @@ _NAMELESS: Final = {
     "lammps-dump-binary": "numbers of types",
 }
 """Formats without a place for elements, and what they have."""
+_LABELS: Final = {
+    "dlp4": re.compile(r"\s*(?!timestep)([A-Za-z]\S*)"),
+    "dlp-history": re.compile(r"\s*(?!timestep)([A-Za-z]\S*)"),
+    "gromos": re.compile(r"\s*\d+\s+\S+\s+([A-Za-z]\S*)\s+\d+(?:\s+[-+.\d]+){3}\s*$"),
+}
+"""Rows of formats with names of atoms, whose first letters ASE takes for elements."""
 
 
 def require_elements(path: Path, form: str) -> None:
@@ -56,8 +62,26 @@ def require_elements(path: Path, form: str) -> None:
                     "one, types are no elements. Add it (LAMMPS: `dump custom ... element ...` and "
                     "`dump_modify ID element O H`)."
                 )
+    if form in _LABELS:
+        _require_sure_labels(path, form)
     if form == PDB:
         _require_elements_of_pdb(path)
+
+
+def _require_sure_labels(path: Path, form: str) -> None:
+    """Refuse a name of which ASE takes one letter while two are another element: ``CL``, ``NA``."""
+    for number, line in numbered_lines(path):
+        row = _LABELS[form].match(line) if number > 1 else None  # behind the title
+        if row is None:
+            continue
+        name, two = row[1], row[1][:2]
+        is_read_whole = two[1:].islower() and (form != "gromos" or len(name) == 2)
+        if len(two) == 2 and not is_read_whole and two.title() in atomic_numbers:
+            raise InputError(
+                f"{path} line {number}: the atom {name!r} may be {two[0]} or {two.title()} - "
+                "expected elements; names of atoms are not enough. Convert the file to extended "
+                "XYZ."
+            )
 
 
 def is_lammps_data(path: Path) -> bool:

@@ -1,0 +1,100 @@
+"""No row of atoms is lost, and no atom is taken for another, in files of programs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e3d.structure_files.images import images
+from e3d.structures import from_file
+
+GEN = "3 C\nO H\n1 1 0 0 0.119\n2 2 0 0.763 -0.477\n3 2 0 -0.763 -0.477\n"
+XSF = (
+    "CRYSTAL\nPRIMVEC\n9 0 0\n0 9 0\n0 0 9\nPRIMCOORD\n3 1\n"
+    "8 5 5 5.119\n1 5 5.763 4.523\n1 5 4.237 4.523\n"
+)
+FORT34 = (
+    "3 1 1\n9 0 0\n0 9 0\n0 0 9\n1\n1 0 0\n0 1 0\n0 0 1\n0 0 0\n3\n"
+    "8 5 5 5.119\n1 5 5.763 4.523\n1 5 4.237 4.523\n"
+)
+LAMMPS = (
+    "units = real\n\n3 atoms\n2 atom types\n\n0 9 xlo xhi\n0 9 ylo yhi\n0 9 zlo zhi\n\nMasses\n\n"
+    "1 1.008\n2 15.999\n\nAtoms # atomic\n\n1 2 5 5 5.119\n2 1 5 5.763 4.523\n3 1 5 4.237 4.523\n"
+    "\nVelocities\n\n1 0 0 0\n2 0 0 0\n3 0 0 0\n"
+)
+SHELX = (
+    "TITL w\nCELL 0.71 9 9 9 90 90 90\nLATT -1\nSFAC O H\nO 1 0.5 0.5 0.513 1.0\n"
+    "H 2 0.5 0.585 0.447 1.0\nH 2 0.5 0.415 0.447 1.0\nEND\n"
+)
+CONFIG = (
+    "water\n 0 1 3\n9 0 0\n0 9 0\n0 0 9\n"
+    "OW 1\n0 0 0.119\nHW 2\n0 0.763 -0.477\nHW 3\n0 -0.763 -0.477\n"
+)
+G96 = "TITLE\nw\nEND\nPOSITION\n" + "".join(
+    f"    1 SOL   {name:<6s}{k:5d}    0.500000000{y:15.9f}    0.500000000\n"
+    for k, (name, y) in enumerate([("OW", 0.5), ("HW1", 0.59), ("HW2", 0.41)], start=1)
+)
+NW = "start w\ngeometry units angstrom\n O 0.0 0.0 0.119\n H 0.0 0.763 -0.477\n{}end\ntask scf\n"
+SECOND = " H 0.0 -0.763 -0.477\n"
+NWCHEM = NW.format(SECOND)
+
+RIGHT = {
+    "a.gen": GEN,
+    "b.gen": GEN.replace("3 C", "3 S") + "0 0 0\n9 0 0\n0 9 0\n0 0 9\n",
+    "a.xsf": XSF,
+    "fort.34": FORT34,
+    "a.lammps-data": LAMMPS,
+    "a.res": SHELX,
+    "CONFIG": CONFIG,
+    "a.g96": G96 + "END\n",
+    "a.nwi": NWCHEM,
+    "b.nwi": NWCHEM.replace("end\n", "end\n\n"),
+    "c.nwi": NWCHEM.replace(" O ", " o1 ").replace(" H ", " h "),
+    "d.nwi": NWCHEM.replace("0.477\n", "0.477 mass 2.014\n"),
+    "e.nwi": NW.format(SECOND + "\n bqO 0.0 0.0 3.0\n X 0.0 0.0 4.0\n symmetry c1\n"),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_every_atom_is_read(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(RIGHT[name])
+    (atoms,) = images(path)
+    assert atoms.get_chemical_formula() == "H2O"
+
+
+REFUSED = {
+    "a.gen": (GEN.replace("3 C", "2 C"), ["line 1", "states 2 atoms", "3 rows"]),
+    "a.xsf": (XSF.replace("3 1\n", "2 1\n"), ["line 7", "states 2 atoms", "3 rows"]),
+    "fort.34": (FORT34.replace("\n3\n", "\n2\n"), ["line 10", "states 2 atoms", "3 rows"]),
+    "a.lammps-data": (LAMMPS.replace("3 atoms", "2 atoms"), ["line 3", "states 2", "3 rows"]),
+    "b.lammps-data": (LAMMPS.replace("3 atoms", "4 atoms"), ["line 3", "states 4", "3 rows"]),
+    "a.res": (SHELX.replace("LATT -1", "LATT -1\nSYMM X, 1-Y, Z"), ["line 4", "SYMM", "part"]),
+    "b.res": (SHELX.replace("LATT -1", "LATT 4"), ["line 3", "LATT 4", "all atoms"]),
+    "CONFIG": (CONFIG.replace("OW", "CL"), ["line 6", "'CL' may be C or Cl"]),
+    "a.g96": (G96.replace("OW ", "NA+") + "END\n", ["line 5", "'NA+' may be N or Na"]),
+    "a.nwi": (NW.format(" symmetry c2v\n"), ["line 5", "symmetry c2v", "all atoms"]),
+    "b.nwi": (NW.format(" zmatrix\n  O\n  H 1 0.96\n end\n"), ["line 5", "zmatrix"]),
+    "c.nwi": (NWCHEM.replace(" O ", " OW "), ["line 3", "'OW' is no chemical element"]),
+    "d.nwi": (NWCHEM + NWCHEM, ["line 9", "begins another geometry"]),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_atoms_that_would_be_lost_or_changed_are_refused(
+    name: str, tmp_path: Path, input_error: Any
+) -> None:
+    content, texts = REFUSED[name]
+    path = tmp_path / name
+    path.write_text(content)
+    with input_error(name, *texts):
+        list(images(path))
+
+
+def test_numbers_in_ang_that_a_file_calls_bohr_are_refused(
+    tmp_path: Path, input_error: Any
+) -> None:
+    path = tmp_path / "coord"
+    path.write_text("$coord\n 0 0 0.119 o\n 0 0.763 -0.477 h\n 0 -0.763 -0.477 h\n$end\n")
+    with input_error("as near as 0.53", "bohr"):
+        list(from_file(path))

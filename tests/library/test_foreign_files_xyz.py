@@ -92,6 +92,7 @@ WHOLE = {
     "neutral, a singlet": (water("0 1"), 1),
     "valence electrons": (water("nelect=8 charge=0"), 1),
     "a number of a frame": (water("frame 2 3"), 1),
+    "elements by symbol and number": (columns("Z:I:1", "8", "1"), 1),
     "charges of nuclei": (columns("charge:R:1", "8", "1"), 1),
     "populations": (columns("mulliken_charges:R:1", "-1", "0"), 1),
     "electrons of Bader": (water(CELL + 'charges="7.2 0.4 0.4"'), 1),
@@ -123,6 +124,9 @@ IPI = "# CELL(abcABC): 15.0 15.0 16.0 90.0 90.0 60.0 Step: 0"
 REFUSED = {
     "cut": (water() + water()[:-40], ["line 6", "truncated"]),
     "cut by lines": (water() + "".join(water().splitlines(True)[:-1]), ["line 6", "truncated"]),
+    "names of atom types": (water().replace("O ", "OW "), ["'OW' is no chemical element"]),
+    "UTF-16": (water().replace("3\n", "3\0\n", 1), ["bytes of zero", "UTF-8"]),
+    "two elements": (columns("Z:I:1", "6", "1"), ["species is 'O' and Z is '6'", "Correct one"]),
     "text after the end": (water() + "end of file\n", ["line 6", "number of atoms"]),
     "count too small": (water().replace("3\n", "2\n", 1) + water(), ["line 5", "number of atoms"]),
     "count too large": (water().replace("3\n", "5\n", 1) + water(), ["frame 0"]),

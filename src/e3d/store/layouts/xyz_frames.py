@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from ase import Atoms
 from ase.cell import Cell
+from ase.data import atomic_numbers
 from ase.io.extxyz import key_val_str_to_dict, read_xyz
 
 from e3d.errors import InputError, one_line, shown
@@ -35,6 +36,7 @@ _IN_WORDS: Final = re.compile(
     r"\s*[:=\s]\s*([-+]?\d+)\b"
 )
 _ISOTOPE: Final = re.compile(r"(?m)^\s*[DT](?=\s)")
+_PROPERTIES: Final = re.compile(r'(?i)(?:^|\s)Properties\s*=\s*"?([^\s"]+)')
 _VALUE: Final = re.compile(r'[^\s="]+\s*=\s*\S*')
 _BARE: Final = re.compile(
     r"^[-+]\d{1,2}(\s+\d{1,2})?(?=\s|$)|^\d\s+\d$|"
@@ -88,6 +90,11 @@ def _blocks(path: Path) -> Iterator[tuple[str, int]]:
             at += 1
             if not head.strip():
                 continue
+            if "\0" in head:
+                raise InputError(
+                    f"{path} line {at}: has bytes of zero, as UTF-16 (`>` of PowerShell) has them "
+                    "- expected UTF-8. Save the file as UTF-8."
+                )
             if not (head.strip().isdecimal() and head.strip().isascii()) or int(head) == 0:
                 raise InputError(
                     f"{path} line {at}: {head.strip()[:40]!r}, expected the number of atoms of "
@@ -108,20 +115,44 @@ def _atoms(text: str, where: str) -> Atoms:
     count, comment, atoms = text.split("\n", 2)
     text = "\n".join([count, comment, _ISOTOPE.sub("H", atoms)])
     try:
+        _require_one_element(comment, atoms)
         return next(read_xyz(io.StringIO(text), index=0, properties_parser=_comment))
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     except Exception as error:  # noqa: BLE001 - ASE raises what its parsing happens to hit
         word = error.args[0] if isinstance(error, KeyError) else None
-        if word in atoms.split():
+        named = [one for one in atoms.split() if word in (one, one.capitalize())]
+        if named:
             raise InputError(
-                f"{where}: {shown(word)} is no chemical element - expected symbols such as C and "
-                "Cl; names of atoms (C1, CA) are none. Write the elements."
+                f"{where}: {shown(named[0])} is no chemical element - expected symbols such as C "
+                "and Cl; names of atoms (C1, CA) are none. Write the elements."
             ) from None
         raise InputError(
             f"{where}: ASE cannot read it ({type(error).__name__}: {one_line(error)}). "
             "Fix the frame."
         ) from None
+
+
+def _require_one_element(comment: str, atoms: str) -> None:
+    """Refuse columns of symbols and of atomic numbers that differ: ASE takes the numbers."""
+    stated = _PROPERTIES.search(comment)
+    fields = stated[1].split(":") if stated else []
+    widths = [int(one) if one.isdecimal() else 1 for one in fields[2::3]]
+    first = dict(zip(fields[::3], itertools.accumulate([0, *widths]), strict=False))
+    if not {"species", "Z"} <= set(first):
+        return
+    for line in atoms.splitlines():
+        words = line.split()
+        named, number = (words[first[key] : first[key] + 1] for key in ("species", "Z"))
+        if named and number and number != [str(_number_of(named[0]))]:
+            raise InputError(
+                f"species is {shown(named[0])} and Z is {shown(number[0])} in one row - expected "
+                "the same element. Correct one of the columns."
+            )
+
+
+def _number_of(symbol: str) -> int:
+    return atomic_numbers.get("H" if symbol in ("D", "T") else symbol.capitalize(), 0)
 
 
 def _comment(line: str) -> dict[str, Any]:

@@ -27,9 +27,15 @@ from e3d.store.group import Group
 from e3d.units import BOHR_ANG, EV_KCAL_MOL, HARTREE_EV
 from mutation_fixtures import MOLECULES, Arrays, E, G, Mutation, X, permuted, rewritten, scaled
 
+
+def per_atom(arrays: Arrays) -> None:
+    arrays["e"] = arrays["e"] / len(arrays["x"])
+
+
 SINGLE: dict[str, tuple[Mutation, str]] = {
     "hartree": (scaled(e=1 / HARTREE_EV), "energies in hartree were taken as eV"),
     "kcal/mol": (scaled(e=EV_KCAL_MOL), "energies in kcal/mol were taken as eV"),
+    "per atom": (per_atom, "if energies per atom were taken as those of molecules"),
     "bohr": (scaled(x=1 / BOHR_ANG), "coordinates in bohr were taken as Å"),
     "bohr, the other way": (scaled(x=BOHR_ANG), "coordinates in Å were taken as bohr"),
     "nm": (scaled(x=0.1), "Å apart"),

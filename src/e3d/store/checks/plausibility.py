@@ -191,6 +191,7 @@ def _mixup(group: Group, energy: float, atoms: float) -> str:
         if len(energies) == len(own):
             tries.append((f"with the isolated atoms of theory {name!r}", energy, sum(energies)))
     n = len(group.atomic_numbers)
+    tries.append(("if energies per atom were taken as those of molecules", energy * n, atoms))
     found = [((total - reference) / n, words) for words, total, reference in tries]
     low, high = _USUAL_EV_PER_ATOM
     fitting = [one for one in found if low <= one[0] <= high]

@@ -406,3 +406,14 @@ def test_the_alignment_table_is_written_beside_the_store(parts: list[Part], tmp_
     written = pd.read_csv(tmp_path / "mixed.h5.alignment.csv")
     assert set(written["dataset"]) == {"first", "second"}
     assert '"first": 0.75' in (tmp_path / "mixed.h5.provenance.json").read_text()
+
+
+def test_a_mixture_of_a_mixture_is_refused(
+    parts: list[Part], tmp_path: Path, input_error: Any
+) -> None:
+    mixed = tmp_path / "mixed.h5"
+    mix(parts, mixed)
+    again = [Part("mixed", mixed, 0.5), parts[0]]
+    with input_error("mixed.h5: is a mixture of", "in one go"):
+        mix(again, tmp_path / "again.h5")
+    assert not (tmp_path / "again.h5").exists()

@@ -71,6 +71,11 @@ def write_mixture(
         theory = str(first.attributes["theory"])
         for name, store in zip(parts, stores, strict=True):
             with StoreReader(store) as reader:
+                if reader.parts:
+                    raise InputError(
+                        f"{store}: is a mixture of {', '.join(reader.parts)} - a mixture is of "
+                        "datasets read from files. Mix these with the others in one go."
+                    )
                 residual = measure_residual(first, reader) if residuals else None
                 if residuals and apply_residual:
                     _warn_of_unknown(name, reader.elements, residual)

@@ -152,7 +152,7 @@ def _require_one_element(comment: str, atoms: str) -> None:
 
 
 def _number_of(symbol: str) -> int:
-    return atomic_numbers.get("H" if symbol in ("D", "T") else symbol.capitalize(), 0)
+    return int(atomic_numbers.get("H" if symbol in ("D", "T") else symbol.capitalize(), 0))
 
 
 def _comment(line: str) -> dict[str, Any]:

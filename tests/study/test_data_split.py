@@ -294,12 +294,3 @@ def test_a_crystal_of_one_atom_is_no_lone_atom(tmp_path: Path) -> None:
     )
     table = write_splits(tmp_path / "store.h5", tmp_path / "splits.parquet")
     assert TEST_MOLECULES in set(table[Column.SPLIT])
-
-
-def test_shares_that_leave_nothing_to_train_on_are_refused(
-    prepared: Any, input_error: Any, tmp_path: Path
-) -> None:
-    output = tmp_path / "splits.parquet"
-    with input_error("0.7", "0.5", "add up to 1.2", "less than 1"):
-        write_splits(prepared.store, output, test_conformations=0.7, validation=0.5)
-    assert not output.exists()

@@ -54,15 +54,6 @@ class SplitSettings:
     test_conformations: float = 0.17
     validation: float = 0.12
 
-    def __post_init__(self) -> None:
-        """Refuse shares of a molecule's frames that leave none to train on."""
-        if (both := self.test_conformations + self.validation) >= 1:
-            raise InputError(
-                f"--test-conformations {self.test_conformations:g} and --validation "
-                f"{self.validation:g}: shares of one molecule's frames add up to {both:g} - "
-                "allowed: less than 1, for the training pool needs some. Lower one of them."
-            )
-
 
 def families(group: Ints, source_index: Ints) -> Ints:
     """Return a family number (F,) per frame: a frame, its parent, and whatever must stay with them.

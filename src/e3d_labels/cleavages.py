@@ -112,6 +112,7 @@ def _cleaved(mol: Chem.Mol, bond: Chem.Bond, row: list[int]) -> Cleavage:
     if row[begin] > row[end]:
         begin, end = end, begin
     apart = Chem.RWMol(mol)
+    Chem.Kekulize(apart, clearAromaticFlags=True)  # pyrrole without its H is no aromatic SMILES
     apart.RemoveBond(begin, end)
     for place in (begin, end):
         apart.GetAtomWithIdx(place).SetNumRadicalElectrons(1)

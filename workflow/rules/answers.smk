@@ -59,7 +59,7 @@ rule answers_questions:
         mem_mb=mem_mb(2000, per_run=20),
         runtime=minutes(30, per_run=0.5),
     params:
-        laws=f"{RESULTS}/soundness",
+        laws=lambda wildcards: f"{RESULTS}/soundness",
         about=lambda wildcards: " ".join(
             option(name.replace("_", "-"), values) for name, values in SETTINGS["answers"].items()
         ),

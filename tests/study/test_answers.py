@@ -14,6 +14,7 @@ from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES
 from e3d.statistics.crossed import Crossed, crossed
+from study.answers import figure_answers
 from study.answers.cells import Study, read_study
 from study.answers.estimates import decomposability, ratio_of_sets
 from study.answers.fields import ADDITIVE, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_DE, TEACHER
@@ -119,6 +120,20 @@ def test_a_sentence_stands_for_each_question(tmp_path: Path) -> None:
         assert sum(one.startswith(f"{question.number}. {question.text}") for one in said) == 1
     assert "6. Do frames near transition states help barriers? Not asked: no such runs." in said
     assert said[0].startswith("1. Does D follow De within a bond type? Yes: the slope of D on De")
+
+
+def test_single_runs_are_asked_nothing_and_shown(tmp_path: Path) -> None:
+    paths = write_runs(tmp_path, follows=0.9, shrinks=0.5)
+    alone = [path for path in paths if path.name == "s0.csv" and path.parts[-4] == MAIN]
+    output = tmp_path / "answers.csv"
+    write_tables(alone, dataset=MAIN, halves=[], other_labels="", output=output)
+    answers, cells = tables.read(output), tables.read(tmp_path / "cells.csv")
+    assert answers.empty
+    assert len(cells) == 4
+    assert cells["sd_d_eV"].isna().all()
+    made = {"answers/answers": answers, "answers/cells": cells}
+    assert len(figure_answers.make(made).axes) == 6
+    assert all("Not asked" in one for one in sentences(made))
 
 
 def test_a_run_that_breaks_a_law_is_left_out(tmp_path: Path, input_error: Expect) -> None:

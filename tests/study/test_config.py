@@ -354,6 +354,12 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
     ),
     "unknown stage": (_put("stages", ["answer"]), ["did you mean 'answers'"]),
     "questions about nothing": (_put("stages", ["answers"]), ["answers.dataset", "Name it"]),
+    "one half": (
+        lambda values: values.update(
+            stages=["answers"], answers={"dataset": "minispice", "halves": ["minispice"]}
+        ),
+        ["answers.halves", "one dataset", "Name the other"],
+    ),
     "questions about a dataset without runs": (
         lambda values: values.update(
             stages=["answers"], answers={"dataset": "minispice", "other_labels": "gfn2-same"}

@@ -225,6 +225,11 @@ def _check_stages(values: Mapping[str, Any]) -> None:
             "stages: answers is asked for, and `answers.dataset` does not say of which dataset. "
             "Name it."
         )
+    if len(asked["halves"]) == 1:
+        raise InputError(
+            f"answers.halves = {asked['halves']}: one dataset - allowed are two, with the frames "
+            "of disjoint halves of the molecules, or none. Name the other."
+        )
     for name in (asked["dataset"], *asked["halves"], *filter(None, [asked["other_labels"]])):
         if name not in known:
             raise InputError(

@@ -135,8 +135,10 @@ def _of_sets(
     study: Study, dataset: str, halves: Sequence[str], other_labels: str
 ) -> Iterator[Asked]:
     """Yield whether D is the same from disjoint halves of the molecules, and from two theories."""
-    first, second = (study.corner(name, MIN_SEEDS) for name in halves)
-    if first is not None and second is not None:
+    found = [study.corner(name, MIN_SEEDS) for name in halves]
+    for first, second in zip(found[::2], found[1::2], strict=True):
+        if first is None or second is None:
+            continue
         yield Asked(
             QUESTIONS[7],
             f"{first.key[0]} and {second.key[0]}, N = {first.key[1]}",
@@ -242,11 +244,11 @@ def cell_row(study: Study, cell: Cell) -> dict[str, Any]:
     nearer = less(estimates.error_of(cell, cell.de), estimates.error_of(cell, cell.mean))
     row |= _estimated(study, cell, with_both, nearer).columns("de_less_mean_eV")
     every = estimates.known(study, cell.d[0])
-    if cell.n_seeds >= MIN_SEEDS:
-        for name in ("d", "energy"):
-            spread = partial(estimates.log_spread, getattr(cell, name))
-            found = _estimated(study, cell, every, spread)
-            row |= found.transformed(lambda x: 10.0**x).columns(f"sd_{name}_eV")
+    for name in ("d", "energy"):
+        spread = partial(estimates.log_spread, getattr(cell, name))
+        several = every if cell.n_seeds >= MIN_SEEDS else np.zeros_like(every)
+        found = _estimated(study, cell, several, spread)
+        row |= found.transformed(lambda x: 10.0**x).columns(f"sd_{name}_eV")
     row["decomposability"] = float(
         np.mean([estimates.decomposability(study, d, every) for d in cell.d])
     )

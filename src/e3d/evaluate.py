@@ -73,7 +73,8 @@ def write_errors(
         splits.
     """
     _require_names(stores, splits)
-    _require_contents(stores)
+    if len(stores) > 1:
+        _require_contents(stores)
     model = loaded(model, device)
     lineage.require_run(model, run)
     parts, made_from = [], lineage.of_model(model, run)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from planning import SMOKE, edited, overlay, plan
-from study.stages import FIGURES
+from study.stages import FIGURES, figures_made
 
 
 def drawn(*names: str) -> dict[str, int]:
@@ -14,7 +14,7 @@ def drawn(*names: str) -> dict[str, int]:
     return {f"figures_{name}": 1 for name in names}
 
 
-ALL_DRAWN = drawn(*FIGURES, "findings")
+ALL_DRAWN = drawn(*figures_made(grid=True), "findings")
 
 # The smoke study: 6 runs, 4 of them of plain sizes; 3 training sets; 2 runs with dynamics.
 DATA = {"data_read": 1, "data_split": 1, "data_subset": 3}
@@ -154,7 +154,7 @@ DOWNSTREAM_OF_BDE = {
                 "entropy_run": 4,
                 "gauge_rigidity": 1,
                 "tables_collect": 19,
-                **drawn(*(set(FIGURES) - {"learning"}), "findings"),
+                **drawn(*({*figures_made(grid=True)} - {"learning"}), "findings"),
             },
         ),
     ],
@@ -202,7 +202,7 @@ def test_one_run_more_is_one_training(
 def test_a_style_draws_figures_again_and_does_nothing_else(smoke: Path, tmp_path: Path) -> None:
     study = smoke / "workflow" / "study"
     with edited(study / "figures" / "style.py"):
-        assert plan(smoke, *SMOKE) == {**drawn(*FIGURES), "all": 1}
+        assert plan(smoke, *SMOKE) == {**drawn(*figures_made(grid=True)), "all": 1}
     with edited(study / "bde" / "figure_parity.py"):
         assert plan(smoke, *SMOKE) == {"figures_parity": 1, "all": 1}
     molecules = overlay(tmp_path, figures={"molecules": ["CO"]})

@@ -1,7 +1,5 @@
 """The eight questions: what is built into made-up bonds is found, and chance is not."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,6 @@ import pandas as pd
 import pytest
 
 from e3d import tables
-from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES
 from e3d.statistics.crossed import Crossed, crossed
@@ -21,9 +18,8 @@ from study.answers.fields import ADDITIVE, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_
 from study.answers.findings import sentences
 from study.answers.questions import CONTROL, QUESTIONS
 from study.answers.tables import write_tables
-from study.soundness import fields
+from study.collect import collect_tables
 
-Expect = Callable[..., AbstractContextManager[None]]
 MAIN, FIRST, SECOND, OTHER = "main", "first", "second", "other"
 KINDS = np.array(["C-C", "C-H", "C-N", "C-O"])
 N_MOLECULES, PER_MOLECULE = 60, 8
@@ -75,14 +71,27 @@ def write_runs(folder: Path, *, follows: float, shrinks: float, unlike: float = 
         run = {"run": name, "dataset": dataset, "n_train": n, "model": "s", "seed": seed}
         path = folder / f"{name}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        tables.write_of_run({"": table}, path, run)
+        hashes = {"store": f"sha256:{dataset}"}
+        tables.write_of_run({"": table}, path, run, made_from=hashes)
         paths.append(path)
     return paths
 
 
+def stack(folder: Path, paths: list[Path]) -> Path:
+    """Stack runs of several datasets, each of a store of its own, as the workflow does."""
+    collect_tables(paths, folder / "bonds.csv")
+    return folder / "bonds.csv"
+
+
 def answered(folder: Path, paths: list[Path]) -> pd.DataFrame:
     output = folder / "answers.csv"
-    write_tables(paths, dataset=MAIN, halves=[FIRST, SECOND], other_labels=OTHER, output=output)
+    write_tables(
+        stack(folder, paths),
+        dataset=MAIN,
+        halves=[FIRST, SECOND],
+        other_labels=OTHER,
+        output=output,
+    )
     return tables.read(output)
 
 
@@ -126,7 +135,7 @@ def test_single_runs_are_asked_nothing_and_shown(tmp_path: Path) -> None:
     paths = write_runs(tmp_path, follows=0.9, shrinks=0.5)
     alone = [path for path in paths if path.name == "s0.csv" and path.parts[-4] == MAIN]
     output = tmp_path / "answers.csv"
-    write_tables(alone, dataset=MAIN, halves=[], other_labels="", output=output)
+    write_tables(stack(tmp_path, alone), dataset=MAIN, halves=[], other_labels="", output=output)
     answers, cells = tables.read(output), tables.read(tmp_path / "cells.csv")
     assert answers.empty
     assert len(cells) == 4
@@ -134,32 +143,6 @@ def test_single_runs_are_asked_nothing_and_shown(tmp_path: Path) -> None:
     made = {"answers/answers": answers, "answers/cells": cells}
     assert len(figure_answers.make(made).axes) == 6
     assert all("Not asked" in one for one in sentences(made))
-
-
-def test_a_run_that_breaks_a_law_is_left_out(tmp_path: Path, input_error: Expect) -> None:
-    paths = write_runs(tmp_path, follows=0.9, shrinks=0.5)
-    laws = tmp_path / "laws"
-
-    def write_laws(bad: int) -> None:
-        for k, path in enumerate(paths):
-            run = tables.read(path)[list(RUN_COLUMNS)].iloc[0].to_dict()
-            obeyed = [
-                fields.NO if k < bad and law == fields.FINITE else fields.YES for law in fields.LAWS
-            ]
-            table = pd.DataFrame({fields.LAW: fields.LAWS, fields.OBEYED: obeyed})
-            table = table.assign(**dict.fromkeys((fields.QUANTITY, fields.UNIT), "eV"))
-            table = table.assign(**dict.fromkeys((fields.DEVIATION, fields.LIMIT), 1.0))
-            target = laws / f"{run[C.RUN]}.csv"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            tables.write_of_run({"": table}, target, run)
-
-    write_laws(1)
-    study = read_study(paths, laws)
-    assert study.cells[MAIN, 256, "s"].n_seeds == 2
-    assert study.cells[MAIN, 1024, "s"].n_seeds == 3
-    write_laws(len(paths))
-    with input_error("every model breaks a law"):
-        read_study(paths, laws)
 
 
 def test_students_of_a_teacher_are_compared_with_it(tmp_path: Path) -> None:
@@ -174,7 +157,7 @@ def test_students_of_a_teacher_are_compared_with_it(tmp_path: Path) -> None:
 
 
 def test_bonds_of_trained_molecules_and_unknown_ones_are_left_out(tmp_path: Path) -> None:
-    study = read_study(write_runs(tmp_path, follows=0.5, shrinks=0.5))
+    study = read_study(stack(tmp_path, write_runs(tmp_path, follows=0.5, shrinks=0.5)))
     assert study.tested.sum() == (N_MOLECULES - 1) * PER_MOLECULE
     assert isinstance(study, Study)
     assert [cell.key[1] for cell in study.line(MAIN, "s")] == [256, 1024, 4096, 16384]
@@ -183,7 +166,7 @@ def test_bonds_of_trained_molecules_and_unknown_ones_are_left_out(tmp_path: Path
 def test_decomposability_is_one_where_types_stand_apart_and_nothing_by_chance(
     tmp_path: Path,
 ) -> None:
-    study = read_study(write_runs(tmp_path, follows=0.5, shrinks=0.5)[:1])
+    study = read_study(stack(tmp_path, write_runs(tmp_path, follows=0.5, shrinks=0.5)[:1]))
     every = np.ones(len(study.kind), dtype=bool)
     apart = study.kind + 1e-3 * study.length
     assert decomposability(study, apart, every) == pytest.approx(1.0, abs=0.05)

@@ -15,7 +15,7 @@ rule answers_run:
         teacher=lambda wildcards: TAUGHT.get(dataset_of(wildcards), []),
         code=code_of("answers bonds"),
     output:
-        f"<results>/answers/{RUN}.csv",
+        **outputs("answers", "bonds"),
     log:
         f"<logs>/answers/{RUN}.log",
     benchmark:
@@ -43,11 +43,10 @@ rule answers_run:
 
 rule answers_questions:
     input:
-        runs=[f"<results>/answers/{run['run']}.csv" for run in RUNS],
-        laws=[f"<results>/soundness/{run['run']}.csv" for run in RUNS],
+        bonds="<results>/answers/bonds.csv",
         code=code_of("answers questions"),
     output:
-        **outputs("answers"),
+        **outputs("answers", "answers", "cells"),
     log:
         "<logs>/answers/questions.log",
     benchmark:
@@ -59,12 +58,11 @@ rule answers_questions:
         mem_mb=mem_mb(2000, per_run=20),
         runtime=minutes(30, per_run=0.5),
     params:
-        laws=lambda wildcards: f"{RESULTS}/soundness",
         about=lambda wildcards: " ".join(
             option(name.replace("_", "-"), values) for name, values in SETTINGS["answers"].items()
         ),
     message:
         "answering the questions about scale"
     shell:
-        "python -m study answers questions {input.runs} {params.about} --laws {params.laws} "
-        "-o {output.answers} --log {log}"
+        "python -m study answers questions {input.bonds} {params.about} -o {output.answers} "
+        "--log {log}"

@@ -2,7 +2,7 @@
 
 from e3d.command_line import Command, argument
 from study.arguments import DEVICE, RUN_REQUIRED
-from study.stage import Figure, Findings, Stage, Table
+from study.stage import Figure, Findings, Runs, Stage, Table
 
 FILES = {
     "geometries": ("resources/cleavages_geometries.hdf5", "relaxed molecules and radicals"),
@@ -13,7 +13,11 @@ LABEL_LEVEL = ("resources/label_level.csv", "resources/label_level_gfn2.csv")
 
 STAGE = Stage(
     "answers",
-    tables=(Table("answers"), Table("cells")),
+    tables=(
+        Table("bonds", ("answers/{run}.csv",), Runs.TRAINED),
+        Table("answers"),
+        Table("cells"),
+    ),
     figures=(
         Figure(
             "answers",
@@ -53,10 +57,9 @@ STAGE = Stage(
         Command(
             "answers questions",
             "study.answers.tables:write_tables",
-            "Answer the questions from the tables of all RUNS.",
+            "Answer the questions from the BONDS of all runs.",
             (
-                argument("RUNS+", "tables by `answers bonds`"),
-                argument("--laws", "folder of the laws of each run"),
+                argument("BONDS", "stacked table of `answers bonds`"),
                 argument("--dataset", "main dataset", type=str, required=True),
                 argument(
                     "--halves",

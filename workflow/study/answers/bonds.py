@@ -94,7 +94,7 @@ def write_table(
     table[C.N_PARAMETERS] = potential.n_parameters
     inputs = [model, geometries, store, subset, cleavage_energies, *label_level, additivity]
     inputs += [] if teacher is None else [teacher]
-    tables.write_of_run({"": table}, output, run, inputs=inputs)
+    tables.write_of_run({"": table.drop(columns=C.SMILES)}, output, run, inputs=inputs)
 
 
 def _read_named(path: Path) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """Runs that differ in their seed alone, on the bonds that no run was trained on."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +26,6 @@ from study.answers.fields import (
     TEACHER,
 )
 from study.fields import VARIANT_SIGN
-from study.soundness.verdicts import laws_file, read_laws, reasons
-
-log = logging.getLogger(__name__)
 
 Key = tuple[str, int, str]
 """Dataset, training frames and model of a cell."""
@@ -114,36 +110,24 @@ class Study:
         return max(cells, key=lambda cell: (cell.key[1], cell.n_parameters), default=None)
 
 
-def read_study(paths: Sequence[Path], laws: Path | None = None) -> Study:
-    """Read the tables of all runs (:mod:`study.answers.bonds`).
-
-    Those of models that break a law are left out and logged; ``laws`` has ``<run>.csv``.
+def read_study(path: Path) -> Study:
+    """Read the stacked table of all runs (:mod:`study.answers.bonds`).
 
     Raises
     ------
     InputError
-        If a table lacks a column, two of them have no bond in common, or every model breaks a law.
+        If it lacks a column, or two runs have no bond in common.
     """
-    need = (
-        *RUN_COLUMNS,
-        C.N_PARAMETERS,
-        *BOND,
-        *_OF_BONDS,
-        *_VALUES,
-        DE,
-        MEAN,
-        TEACHER,
-        C.IN_TRAINING,
-    )
-    runs = [tables.read(path, columns=need).set_index(list(BOND)) for path in paths]
-    runs = runs if laws is None else _sound(runs, laws)
+    need = (*RUN_COLUMNS, C.N_PARAMETERS, *BOND, *_OF_BONDS, *_VALUES, C.IN_TRAINING)
+    stacked = tables.read(path, columns=need)
+    runs = [run.set_index(list(BOND)) for _, run in stacked.groupby(C.RUN, sort=False)]
     shared = runs[0].index
     for run in runs[1:]:
         shared = shared.intersection(run.index, sort=False)
     if shared.empty:
         raise InputError(
-            f"{paths[0]} and {len(paths) - 1} more: have no bond in common. Make them again, all "
-            "from the same cleavages."
+            f"{path}: its runs have no bond in common. Make those again, all from the same "
+            "cleavages."
         )
     runs = [run.loc[shared] for run in runs]
     trained_on = np.any([run[C.IN_TRAINING].to_numpy(dtype=bool) for run in runs], axis=0)
@@ -160,21 +144,6 @@ def read_study(paths: Sequence[Path], laws: Path | None = None) -> Study:
         first[NAME].fillna("").to_numpy(dtype=str),
         ~trained_on,
     )
-
-
-def _sound(runs: Sequence[pd.DataFrame], laws: Path) -> list[pd.DataFrame]:
-    names = {str(run[C.RUN].iloc[0]): run for run in runs}
-    why: dict[str, str] = {}
-    for name in names:
-        why |= reasons(read_laws(laws_file(laws, name), name))
-    for name, said in why.items():
-        log.warning("%s is left out: %s", name, said)
-    if len(why) == len(names):
-        raise InputError(
-            f"{laws}: every model breaks a law, so that there is nothing to answer. Train with a "
-            "lower `training.learning_rate` or for longer."
-        )
-    return [run for name, run in names.items() if name not in why]
 
 
 def _cell(key: Key, runs: Sequence[pd.DataFrame]) -> Cell:

@@ -46,34 +46,31 @@ class Asked:
 
 
 def write_tables(
-    runs: Sequence[Path],
+    bonds: Path,
     *,
     dataset: str,
     halves: Sequence[str],
     other_labels: str,
     output: Path,
-    laws: Path | None = None,
 ) -> None:
     """Write the answers to ``output`` (``answers.csv``), and ``cells.csv`` beside it.
 
     Parameters
     ----------
-    runs
-        Tables of all runs (``answers bonds``).
+    bonds
+        Stacked table of all runs (``answers bonds``).
     dataset
         The study's main dataset.
     halves
         Two datasets with the frames of disjoint halves of its molecules.
     other_labels
         The same frames with the labels of another theory.
-    laws
-        Folder of the laws of each run: those that break one are left out.
     """
-    study = read_study(runs, laws)
+    study = read_study(bonds)
     asked = list(questions_asked(study, dataset, halves, other_labels))
-    tables.write(answers(study, asked), output, inputs=runs)
+    tables.write(answers(study, asked), output, inputs=[bonds])
     of_cells = [cell_row(study, cell) for cell in study.cells.values()]
-    tables.write(pd.DataFrame(of_cells), output.with_name("cells.csv"), inputs=runs)
+    tables.write(pd.DataFrame(of_cells), output.with_name("cells.csv"), inputs=[bonds])
 
 
 def questions_asked(

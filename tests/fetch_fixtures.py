@@ -88,14 +88,19 @@ def body(content: bytes, **headers: str) -> Answer:
     return answer
 
 
+class QuietServer(ThreadingHTTPServer):
+    """Says nothing where the other side hangs up: standard error is what is tested."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Pass over it."""
+
+
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     """A server on this machine."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     mirror = Mirror()
-    server = ThreadingHTTPServer(
-        ("127.0.0.1", 0), type("MirrorHandler", (Handler,), {"mirror": mirror})
-    )
+    server = QuietServer(("127.0.0.1", 0), type("MirrorHandler", (Handler,), {"mirror": mirror}))
     mirror.url = f"http://127.0.0.1:{server.server_port}/set.hdf5"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -11,7 +11,7 @@ from fuzzing import Try
 
 CASES = 100
 """Cases in the seeded part."""
-LONG = ("fetch", "sample", "train", "label", "relax", "enumerate")
+LONG = ("fetch", "sample", "train", "label", "relax", "enumerate", "cleavages")
 """Commands that, given the right thing by chance, work for long or fetch something."""
 
 

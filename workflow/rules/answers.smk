@@ -37,8 +37,8 @@ rule answers_run:
     shell:
         "python -m study answers bonds {input.model} {params.files} --store {input.store} "
         "--subset {input.subset} --label-level {input.label_level} "
-        "--additivity {input.additivity} {params.teacher} --run {input.settings} --device {resources.device} "
-        "-o {output} --log {log}"
+        "--additivity {input.additivity} {params.teacher} --run {input.settings} "
+        "--device {resources.device} -o {output} --log {log}"
 
 
 rule answers_questions:

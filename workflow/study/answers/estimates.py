@@ -15,9 +15,9 @@ from e3d.arrays import Floats, Ints, Masks
 from e3d.statistics.crossed import Crossed, crossed
 from study.answers.cells import Cell, Study
 from study.entropy import nearest_neighbours as knn
+from study.entropy.bins import Bins
 
 OfBonds = Callable[[Masks, Ints], float]
-_NEIGHBOURS = 3
 
 
 def error(cell: Cell, truth: Floats, keep: Masks, seeds: Ints) -> float:
@@ -44,7 +44,7 @@ def decomposability(study: Study, values: Floats, keep: Masks) -> float:
     table = knn.Labelled.sort(values, study.kind)
     share = np.bincount(study.kind[keep]) / keep.sum()
     entropy = -float((share[share > 0] * np.log(share[share > 0])).sum())
-    return knn.information(table, keep, _NEIGHBOURS) / entropy
+    return knn.information(table, keep, Bins.neighbours) / entropy
 
 
 def beyond_length(study: Study, cell: Cell, keep: Masks, seeds: Ints) -> float:

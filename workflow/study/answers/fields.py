@@ -11,9 +11,6 @@ OWN_DE: Final = "own_de_eV"  # the model's energy of both radicals, less that of
 TEACHER: Final = "teacher_eV"  # D of the model that made the labels
 NAME: Final = "bond"  # of a named bond, else empty
 MOLECULE_ENERGY: Final = "molecule_energy_eV"  # the model's, without isolated atoms
-QUESTION, ABOUT, UNIT = "question", "about", "unit"
-ESTIMATE: Final = "value"
-VERDICT: Final = "answer"
 
 BOND: Final = (C.MOLECULE, C.I, C.J)
 """What a bond is known by."""

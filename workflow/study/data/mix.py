@@ -71,11 +71,7 @@ def write_mixture(
         theory = str(first.attributes["theory"])
         for name, store in zip(parts, stores, strict=True):
             with StoreReader(store) as reader:
-                if reader.parts:
-                    raise InputError(
-                        f"{store}: is a mixture of {', '.join(reader.parts)} - a mixture is of "
-                        "datasets read from files. Mix these with the others in one go."
-                    )
+                _require_no_mixture(reader)
                 residual = measure_residual(first, reader) if residuals else None
                 if residuals and apply_residual:
                     _warn_of_unknown(name, reader.elements, residual)
@@ -122,6 +118,14 @@ def _aligned(
     offset = sum(atoms[z] - own[z] for z in elements)
     moved = group.energy + (offset - sum(left.get(z, 0.0) for z in elements))
     return replace(group, energy=moved)
+
+
+def _require_no_mixture(reader: StoreReader) -> None:
+    if reader.parts:
+        raise InputError(
+            f"{reader.path}: is a mixture of {', '.join(reader.parts)} - a mixture is of datasets "
+            "read from files. Mix these with the others in one go."
+        )
 
 
 def _normalised(stores: Sequence[Path], shares: Sequence[tuple[str, float]]) -> dict[str, float]:

@@ -46,6 +46,7 @@ def write_taught(store: Path, model: Path, output: Path, device: str = "cpu") ->
         }
         with StoreWriter(output, facts, atoms) as writer:
             rows = [writer.part(name, share) for name, share in reader.parts.items()]
+            part_of = reader[F.PART] if rows else None
             labels = _labels(teacher, reader)
             first = 0
             for group, parsed, intact, ionic in groups_of(reader):
@@ -57,7 +58,7 @@ def write_taught(store: Path, model: Path, output: Path, device: str = "cpu") ->
                     forces=np.array([forces for _, forces in own]),
                     stress=None,
                 )
-                part = rows[int(reader[F.PART][first])] if rows else None
+                part = None if part_of is None else rows[int(part_of[first])]
                 writer.add(taught, parsed, intact, ionic=ionic, part=part)
                 first += len(own)
             n_frames = writer.n_frames

@@ -22,11 +22,11 @@ from e3d.chemistry import canonical_smiles, molecule, parse
 from e3d.connectivity import bonds_intact
 from e3d.errors import InputError
 from e3d.units import BOHR_ANG
+from e3d_labels.each_molecule import compute_each
 from e3d_labels.embed import embed, lowest_minimum
 from e3d_labels.geometries import electrons, new_file, write_group
 from e3d_labels.journal import Journal
 from e3d_labels.molecule_list import Entry, hdf5_name, read_molecules
-from e3d_labels.processes import work
 from e3d_labels.programs import require
 from e3d_labels.reference_species import species_name
 
@@ -160,10 +160,7 @@ def write_cleavages(molecules: Path, output: Path, *, jobs: int = 1) -> dict[str
     entries = read_molecules(molecules)
     require("tblite")
     with Journal(output.with_name(output.name + ".journal"), Relaxed, _key) as journal:
-        todo = [entry for entry in entries if not journal.done(entry)]
-        if todo:
-            journal.claim()
-            work(_relax_one, todo, _keeping(journal, len(todo)), jobs=jobs)
+        compute_each(relaxed, entries, journal, jobs=jobs, named="relaxing")
         report = _write(entries, journal, output, molecules)
     provenance.write_json(output.with_name(output.name + ".report.json"), report)
     provenance.record(output, inputs=[molecules], settings={"method": "GFN2-xTB"})
@@ -172,25 +169,6 @@ def write_cleavages(molecules: Path, output: Path, *, jobs: int = 1) -> dict[str
 
 def _key(entry: Entry) -> str:
     return hashlib.sha256(f"cleavages {entry.smiles}".encode()).hexdigest()
-
-
-def _keeping(journal: Journal[Entry, Relaxed], total: int) -> Any:
-    done = 0
-
-    def keep(entry: Entry, outcome: Relaxed | str) -> None:
-        nonlocal done
-        journal.put([(entry, outcome)])
-        done += 1
-        log.info("%d of %d: %s", done, total, entry.smiles)
-
-    return keep
-
-
-def _relax_one(entry: Entry) -> Relaxed | str:
-    try:
-        return relaxed(entry.smiles)
-    except (InputError, RuntimeError, ArithmeticError, np.linalg.LinAlgError) as error:
-        return " ".join(str(error).split()) or type(error).__name__
 
 
 def relaxed(smiles: str) -> Relaxed:

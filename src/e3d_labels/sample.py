@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,11 +29,11 @@ from e3d.connectivity import bonds_intact
 from e3d.errors import InputError
 from e3d.store.layouts.spice import PAIR_STRIDE
 from e3d.units import BOHR_ANG
+from e3d_labels.each_molecule import compute_each
 from e3d_labels.embed import embed, lowest_minimum
 from e3d_labels.geometries import new_file, write_group
 from e3d_labels.journal import Journal
 from e3d_labels.molecule_list import Entry, read_molecules
-from e3d_labels.processes import LostProcessError, work
 from e3d_labels.programs import require
 
 log = logging.getLogger(__name__)
@@ -119,11 +120,8 @@ def sample_molecules(
     entries = read_molecules(molecules)
     require("tblite")
     with sample_journal(output.with_name(output.name + ".journal"), recipe) as journal:
-        todo = [entry for entry in entries if not journal.done(entry)]
-        log.info("%s: %d molecules, %d not sampled yet", molecules, len(entries), len(todo))
-        if todo:
-            journal.claim()
-            _work(todo, journal, recipe, jobs)
+        one = partial(sample, recipe=recipe)
+        compute_each(one, entries, journal, jobs=jobs, named="sampling")
         report = _write(entries, journal, output, molecules)
     provenance.write_json(output.with_name(output.name + ".report.json"), report)
     provenance.record(output, inputs=[molecules], settings=_settings(recipe))
@@ -220,36 +218,6 @@ def _cooled(
     atoms.positions = positions
     FIRE(atoms, logfile=None).run(fmax=0.0, steps=_FIRE_STEPS)
     return _dynamics(atoms, COLD_K, [_COLD_STEPS], rng)[0]
-
-
-def _work(
-    todo: Sequence[Entry], journal: Journal[Entry, Sample], recipe: Recipe, jobs: int
-) -> None:
-    done = 0
-
-    def keep(item: tuple[Entry, Recipe], outcome: Sample | str) -> None:
-        nonlocal done
-        journal.put([(item[0], outcome)])
-        done += 1
-        log.info("%d of %d: %s", done, len(todo), item[0].smiles)
-
-    try:
-        work(_sample_one, [(entry, recipe) for entry in todo], keep, jobs=jobs)
-    except LostProcessError as error:
-        names = ", ".join(entry.smiles for entry, _ in error.items)
-        raise InputError(
-            f"a sampling process ended by itself after {done} of {len(todo)} molecules, at work on "
-            f"one of {names}; most likely it lacked memory. What was finished is kept: run the "
-            "same command again with fewer --jobs."
-        ) from None
-
-
-def _sample_one(item: tuple[Entry, Recipe]) -> Sample | str:
-    entry, recipe = item
-    try:
-        return sample(entry.smiles, recipe)
-    except (InputError, RuntimeError, ArithmeticError, np.linalg.LinAlgError) as error:
-        return " ".join(str(error).split()) or type(error).__name__
 
 
 def _write(

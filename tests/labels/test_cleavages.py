@@ -9,11 +9,14 @@ import pytest
 
 from e3d import tables
 from e3d.fields import Column as C
+from e3d_labels import each_molecule
 from e3d_labels.cleavage_energies import DE, write_cleavage_energies
 from e3d_labels.cleavages import FRAGMENTS, MOLECULES, cleavages, kinds_of_cleavage, write_cleavages
 from e3d_labels.embed import embed
 from e3d_labels.geometries import read_geometries
 from e3d_labels.labelling import label_file
+from e3d_labels.molecule_list import Entry
+from e3d_labels.processes import LostProcessError
 
 Expect = Callable[..., AbstractContextManager[None]]
 pytest.importorskip("tblite")
@@ -101,3 +104,16 @@ def test_labels_without_cleavages_are_refused(tmp_path: Path, input_error: Expec
     with input_error("has no molecules with radicals", "e3d data cleavages"):
         write_cleavage_energies(Path("resources/references.hdf5"), tmp_path / "de.csv")
     assert not (tmp_path / "de.csv").exists()
+
+
+def test_a_process_that_ends_by_itself_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, input_error: Expect
+) -> None:
+    def killed(_: object, items: list[Entry], *__: object, **___: object) -> None:
+        raise LostProcessError(items)
+
+    monkeypatch.setattr(each_molecule, "work", killed)
+    (tmp_path / "list.smi").write_text("O\n")
+    with input_error("a relaxing process ended by itself after 0 of 1 molecules", "fewer --jobs"):
+        write_cleavages(tmp_path / "list.smi", tmp_path / "cut.hdf5")
+    assert not (tmp_path / "cut.hdf5").exists()

@@ -16,6 +16,7 @@ from e3d.chemistry import molecule
 from e3d.connectivity import bonds_intact
 from e3d.named_bonds import MOLECULES_FILE
 from e3d.units import BOHR_ANG
+from e3d_labels import each_molecule
 from e3d_labels import sample as sampling
 from e3d_labels.embed import embed, xtb
 from e3d_labels.geometries import read_geometries
@@ -99,7 +100,7 @@ def test_charge_and_spin_are_those_of_the_smiles(
         "lowest_minimum",
         lambda frames, **how: asked.append(how) or minimum(frames, **how),
     )
-    monkeypatch.setattr(sampling, "work", here)
+    monkeypatch.setattr(each_molecule, "work", here)
     sample_molecules(listed(tmp_path, smiles), tmp_path / "out.hdf5", **HOW)
     assert asked == [{"charge": charge, "multiplicity": multiplicity}]
     (group,) = read_geometries(tmp_path / "out.hdf5")
@@ -129,7 +130,7 @@ def test_a_second_call_samples_only_what_is_new(
 ) -> None:
     asked: list[str] = []
     real = sampling.sample
-    monkeypatch.setattr(sampling, "work", here)
+    monkeypatch.setattr(each_molecule, "work", here)
     monkeypatch.setattr(
         sampling, "sample", lambda smiles, recipe: asked.append(smiles) or real(smiles, recipe)
     )
@@ -143,7 +144,7 @@ def test_a_second_call_samples_only_what_is_new(
 
 @pytest.mark.usefixtures("short")
 def test_failures_are_reported_and_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "work", here)
+    monkeypatch.setattr(each_molecule, "work", here)
     real = sampling.lowest_minimum
 
     def fails_for_water(frames: Any, **how: Any) -> Any:
@@ -167,7 +168,7 @@ def test_failures_are_reported_and_skipped(tmp_path: Path, monkeypatch: pytest.M
 def test_nothing_sampled_is_an_error_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, input_error: Expect
 ) -> None:
-    monkeypatch.setattr(sampling, "work", here)
+    monkeypatch.setattr(each_molecule, "work", here)
     monkeypatch.setattr(
         sampling, "bonds_intact", lambda positions, *_: np.zeros(len(positions), dtype=bool)
     )

@@ -160,7 +160,7 @@ def write_cleavages(molecules: Path, output: Path, *, jobs: int = 1) -> dict[str
     entries = read_molecules(molecules)
     require("tblite")
     with Journal(output.with_name(output.name + ".journal"), Relaxed, _key) as journal:
-        compute_each(relaxed, entries, journal, jobs=jobs, named="relaxing")
+        compute_each(_relaxed, entries, journal, jobs=jobs, named="relaxing")
         report = _write(entries, journal, output, molecules)
     provenance.write_json(output.with_name(output.name + ".report.json"), report)
     provenance.record(output, inputs=[molecules], settings={"method": "GFN2-xTB"})
@@ -169,6 +169,10 @@ def write_cleavages(molecules: Path, output: Path, *, jobs: int = 1) -> dict[str
 
 def _key(entry: Entry) -> str:
     return hashlib.sha256(f"cleavages {entry.smiles}".encode()).hexdigest()
+
+
+def _relaxed(entry: Entry) -> Relaxed:
+    return relaxed(entry.smiles)
 
 
 def relaxed(smiles: str) -> Relaxed:

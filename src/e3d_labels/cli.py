@@ -146,6 +146,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
                 type=options.count,
                 default=9,
             ),
+            _JOBS,
         ),
     ),
     Command(

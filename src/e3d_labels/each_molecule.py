@@ -1,4 +1,4 @@
-"""One computation for each molecule of a list, in processes side by side, kept as it comes."""
+"""One computation for each molecule or reaction of a list, side by side, kept as it comes."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -9,30 +9,30 @@ import numpy as np
 
 from e3d.errors import InputError
 from e3d_labels.journal import Journal
-from e3d_labels.molecule_list import Entry
 from e3d_labels.processes import LostProcessError, work
 
 log = logging.getLogger(__name__)
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def compute_each(
-    call: Callable[[str], Result],
-    entries: Sequence[Entry],
-    journal: Journal[Entry, Result],
+    call: Callable[[Item], Result],
+    items: Sequence[Item],
+    journal: Journal[Item, Result],
     *,
     jobs: int,
     named: str,
 ) -> None:
-    """Put ``call(smiles)``, or the reason why there is none, of what a journal lacks into it.
+    """Put ``call(item)``, or the reason why there is none, of what a journal lacks into it.
 
     Parameters
     ----------
     call
         Can be sent to another process.
-    entries
-        The molecules.
+    items
+        Molecules or reactions; messages name them by ``str``.
     jobs
         Processes, one thread each.
     named
@@ -43,32 +43,32 @@ def compute_each(
     InputError
         If the journal is in use, or a process ends by itself.
     """
-    todo = [entry for entry in entries if not journal.done(entry)]
-    log.info("%d molecules, %d of them not done yet (%s)", len(entries), len(todo), named)
+    todo = [item for item in items if not journal.done(item)]
+    log.info("%d in the list, %d of them not done yet (%s)", len(items), len(todo), named)
     if not todo:
         return
     journal.claim()
     done = 0
 
-    def keep(entry: Entry, outcome: Result | str) -> None:
+    def keep(item: Item, outcome: Result | str) -> None:
         nonlocal done
-        journal.put([(entry, outcome)])
+        journal.put([(item, outcome)])
         done += 1
-        log.info("%d of %d: %s", done, len(todo), entry.smiles)
+        log.info("%d of %d: %s", done, len(todo), item)
 
     try:
         work(partial(_outcome, call), todo, keep, jobs=jobs)
     except LostProcessError as error:
-        names = ", ".join(entry.smiles for entry in error.items)
+        names = ", ".join(str(item) for item in error.items)
         raise InputError(
-            f"a {named} process ended by itself after {done} of {len(todo)} molecules, at work on "
+            f"a {named} process ended by itself after {done} of {len(todo)}, at work on "
             f"one of {names}; most likely it lacked memory. What was finished is kept: run the "
             "same command again with fewer --jobs."
         ) from None
 
 
-def _outcome(call: Callable[[str], Result], entry: Entry) -> Result | str:
+def _outcome(call: Callable[[Item], Result], item: Item) -> Result | str:
     try:
-        return call(entry.smiles)
+        return call(item)
     except (InputError, RuntimeError, ArithmeticError, np.linalg.LinAlgError) as error:
         return " ".join(str(error).split()) or type(error).__name__

@@ -31,7 +31,7 @@ TEMPLATES: Final = {
     "nitrile to isonitrile": "[C:1][C:2]#[N:3]>>[C:1][N+:3]#[C-:2]",
 }
 """Reactions by name (SMARTS): hydrogens that move are atoms of their own."""
-_MOST_ATOMS: Final = 14
+_MOST_ATOMS: Final = 11
 
 
 def enumerate_reactions(molecules: Path, output: Path, *, n: int, seed: int) -> pd.DataFrame:

@@ -26,6 +26,10 @@ class Entry:
     smiles: str
     group: str
 
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        return self.smiles
+
 
 def read_molecules(path: Path) -> list[Entry]:
     """Read a list in its order; a molecule that is there twice counts once and is logged.

@@ -43,6 +43,10 @@ class Reaction:
     reactant: str
     product: str
 
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        return self.name
+
 
 def changed_pairs(reactant: str, product: str) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
     """Return the pairs of rows bonded in the reactant only (broken), in the product only (formed).

@@ -1,6 +1,11 @@
 """From a list of reactions to the images of their paths, as geometries to label."""
 
+import hashlib
+import json
 import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +17,13 @@ from e3d.chemistry import molecule
 from e3d.errors import InputError
 from e3d.store.layouts.spice import PATH_COORDINATE, PRODUCT_SMILES, SADDLE_ROW, XTB_ENERGY
 from e3d.units import BOHR_ANG, HARTREE_EV
+from e3d_labels.each_molecule import compute_each
 from e3d_labels.embed import xtb
 from e3d_labels.geometries import electrons, new_file, write_group
-from e3d_labels.reaction_ends import PathError, Reaction
+from e3d_labels.journal import Journal
+from e3d_labels.molecule_list import hdf5_name
+from e3d_labels.programs import require
+from e3d_labels.reaction_ends import Reaction
 from e3d_labels.reaction_paths import ReactionPath, find_path
 
 log = logging.getLogger(__name__)
@@ -24,13 +33,17 @@ NEGATIVE_MODES: Final = "negative_modes"
 _MIN_IMAGES = 5
 
 
-def find_paths(reactions: Path, output: Path, *, images: int) -> dict[str, Any]:
+def find_paths(reactions: Path, output: Path, *, images: int, jobs: int = 1) -> dict[str, Any]:
     """Find the path of every reaction of a list and write the images of those that have one.
+
+    Finished reactions are kept at once in ``<output>.journal``: a second call goes on there.
 
     Parameters
     ----------
     images
         Number of images of a path, both ends among them.
+    jobs
+        Processes, one thread each.
 
     Returns
     -------
@@ -40,31 +53,55 @@ def find_paths(reactions: Path, output: Path, *, images: int) -> dict[str, Any]:
     Raises
     ------
     InputError
-        For a list that cannot be read, too few images, or when no reaction has a path.
+        For a list that cannot be read, too few images, a missing tblite, or when no reaction has a
+        path.
     """
     if images < _MIN_IMAGES:
         raise InputError(
             f"--images {images}: at least {_MIN_IMAGES} are needed, both ends among them. Raise it."
         )
-    failed: dict[str, str] = {}
-    found: list[tuple[Reaction, ReactionPath]] = []
-    for reaction in read_reactions(reactions):
-        try:
-            found.append((reaction, find_path(reaction, xtb, images=images)))
-        except PathError as error:
-            failed[reaction.name] = str(error)
-        log.info("%s: %s", reaction.name, failed.get(reaction.name, "found"))
-    if not found:
-        raise InputError(
-            f"{reactions}: no reaction has a path ({failed}), at least one is needed. Fix the list."
-        )
-    with new_file(output) as file:
-        for reaction, path in found:
-            _write(file, reaction, path)
-    report = {"reactions": len(found), "images": images * len(found), "failed": failed}
+    listed = read_reactions(reactions)
+    require("tblite")
+    path = output.with_name(output.name + ".journal")
+    with Journal(path, ReactionPath, partial(_key, images=images)) as journal:
+        one = partial(find_path, calculator=xtb, images=images)
+        compute_each(one, listed, journal, jobs=jobs, named="path-finding")
+        report = _write_found(listed, journal, output, reactions)
     provenance.write_json(output.with_name(output.name + ".report.json"), report)
     provenance.record(output, inputs=[reactions], settings={"method": "GFN2-xTB", "images": images})
     return report
+
+
+def _key(reaction: Reaction, images: int) -> str:
+    """Return what identifies a path: the reaction without its name, and the images."""
+    sides = {name: text for name, text in asdict(reaction).items() if name != "name"}
+    return hashlib.sha256(json.dumps({**sides, "images": images}).encode()).hexdigest()
+
+
+def _write_found(
+    listed: Sequence[Reaction],
+    journal: Journal[Reaction, ReactionPath],
+    output: Path,
+    reactions: Path,
+) -> dict[str, Any]:
+    """Write what the journal holds in the order of the list, and return the report."""
+    failed: dict[str, str] = {}
+    n_images = 0
+    with new_file(output) as file:
+        for reaction in listed:
+            found = journal.get(reaction)
+            if isinstance(found, ReactionPath):
+                _write(file, reaction, found)
+                n_images += len(found.images)
+            else:
+                failed[reaction.name] = str(found)
+                log.info("%s: %s; left out", reaction.name, found)
+        if not n_images:
+            raise InputError(
+                f"{reactions}: no reaction has a path ({failed}), at least one is needed. "
+                "Fix the list."
+            )
+    return {"reactions": len(listed) - len(failed), "images": n_images, "failed": failed}
 
 
 def read_reactions(path: Path) -> list[Reaction]:
@@ -105,7 +142,7 @@ def _write(file: h5py.File, reaction: Reaction, path: ReactionPath) -> None:
     }
     write_group(
         file,
-        reaction.name,
+        hdf5_name(reaction.name),
         smiles=reaction.reactant,
         subset="reaction paths",
         numbers=path.numbers,

@@ -120,7 +120,7 @@ def sample_molecules(
     entries = read_molecules(molecules)
     require("tblite")
     with sample_journal(output.with_name(output.name + ".journal"), recipe) as journal:
-        one = partial(sample, recipe=recipe)
+        one = partial(_sampled, recipe=recipe)
         compute_each(one, entries, journal, jobs=jobs, named="sampling")
         report = _write(entries, journal, output, molecules)
     provenance.write_json(output.with_name(output.name + ".report.json"), report)
@@ -144,6 +144,10 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
     way = {} if recipe.method == "dynamics" else {"sampling": recipe.method}
     numbers = {"conformations": recipe.conformations, "seed": recipe.seed}
     return {"method": "GFN2-xTB", **numbers, **way}
+
+
+def _sampled(entry: Entry, recipe: Recipe) -> Sample:
+    return sample(entry.smiles, recipe)
 
 
 def sample(smiles: str, recipe: Recipe) -> Sample:

@@ -114,6 +114,6 @@ def test_a_process_that_ends_by_itself_is_one_line(
 
     monkeypatch.setattr(each_molecule, "work", killed)
     (tmp_path / "list.smi").write_text("O\n")
-    with input_error("a relaxing process ended by itself after 0 of 1 molecules", "fewer --jobs"):
+    with input_error("a relaxing process ended by itself after 0 of 1, at work on", "fewer --jobs"):
         write_cleavages(tmp_path / "list.smi", tmp_path / "cut.hdf5")
     assert not (tmp_path / "cut.hdf5").exists()

@@ -19,7 +19,7 @@ ONE_EACH = {
     "hydrogen shift 1,3": ("CC=O", "C=CO"),
     "loss of CO": ("CC=O", "C.[C-]#[O+]"),
     "loss of CO2": ("CC(=O)O", "C.O=C=O"),
-    "retro-ene": ("C=CCCO", "C=CC.C=O"),
+    "retro-ene": ("O=CCCO", "C=CO.C=O"),
     "opening of three-membered ring": ("C1CO1", "CC=O"),
     "opening of cyclobutene": ("C1=CCC1", "C=CC=C"),
     "nitrile to isonitrile": ("CC#N", "[C-]#[N+]C"),

@@ -15,7 +15,13 @@ import numpy as np
 from e3d import provenance, tables
 from e3d.chemistry import molecule
 from e3d.errors import InputError
-from e3d.store.layouts.spice import PATH_COORDINATE, PRODUCT_SMILES, SADDLE_ROW, XTB_ENERGY
+from e3d.store.layouts.spice import (
+    PATH_COORDINATE,
+    PATH_SUBSET,
+    PRODUCT_SMILES,
+    SADDLE_ROW,
+    XTB_ENERGY,
+)
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels.each_molecule import compute_each
 from e3d_labels.embed import xtb
@@ -144,7 +150,7 @@ def _write(file: h5py.File, reaction: Reaction, path: ReactionPath) -> None:
         file,
         hdf5_name(reaction.name),
         smiles=reaction.reactant,
-        subset="reaction paths",
+        subset=PATH_SUBSET,
         numbers=path.numbers,
         positions=path.images / BOHR_ANG,
         more=more,

@@ -12,15 +12,27 @@ from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES
 from e3d.statistics.crossed import Crossed, crossed
 from study.answers import figure_answers
+from study.answers.barriers import REACTION
 from study.answers.cells import Study, read_study
 from study.answers.estimates import decomposability, ratio_of_sets
-from study.answers.fields import ADDITIVE, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_DE, TEACHER
+from study.answers.fields import (
+    ADDITIVE,
+    BARRIER,
+    DE,
+    LABEL,
+    MEAN,
+    MOLECULE_ENERGY,
+    NAME,
+    OWN_DE,
+    TEACHER,
+)
 from study.answers.findings import sentences
 from study.answers.questions import CONTROL, QUESTIONS
 from study.answers.tables import write_tables
 from study.collect import collect_tables
 
 MAIN, FIRST, SECOND, OTHER = "main", "first", "second", "other"
+PATHS = ["paths-first", "paths-second"]
 KINDS = np.array(["C-C", "C-H", "C-N", "C-O"])
 N_MOLECULES, PER_MOLECULE = 60, 8
 
@@ -77,18 +89,50 @@ def write_runs(folder: Path, *, follows: float, shrinks: float, unlike: float = 
     return paths
 
 
+def write_barriers(folder: Path, helps: float = 0.0) -> Path:
+    """Write barriers of runs, those with frames of half of 40 reactions better by ``helps`` eV."""
+    rng = np.random.default_rng(1)
+    number = np.repeat(np.arange(40), 2)
+    known = pd.DataFrame(
+        {
+            REACTION[0]: [f"reaction {k}" for k in number],
+            REACTION[1]: np.tile(["forward", "backward"], 40),
+            C.MOLECULE: [f"C{k}" for k in number],
+            LABEL: 3.0,
+        }
+    )
+    paths = []
+    for dataset, own in ((MAIN, -1), (PATHS[0], 0), (PATHS[1], 1)):
+        for seed in range(3):
+            trained = number % 2 == own
+            error = 1.0 - (helps if own >= 0 else 0.0) + rng.normal(0, 0.1, len(known))
+            table = known.assign(
+                **{BARRIER: known[LABEL] + np.where(trained, 9.0, error), C.IN_TRAINING: trained}
+            )
+            name = f"{dataset}/n4096/s/s{seed}"
+            run = {"run": name, "dataset": dataset, "n_train": 4096, "model": "s", "seed": seed}
+            path = folder / "of_paths" / f"{name}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tables.write_of_run({"": table}, path, run, made_from={"store": f"sha256:{dataset}"})
+            paths.append(path)
+    collect_tables(paths, folder / "barriers.csv")
+    return folder / "barriers.csv"
+
+
 def stack(folder: Path, paths: list[Path]) -> Path:
     """Stack runs of several datasets, each of a store of its own, as the workflow does."""
     collect_tables(paths, folder / "bonds.csv")
     return folder / "bonds.csv"
 
 
-def answered(folder: Path, paths: list[Path]) -> pd.DataFrame:
+def answered(folder: Path, paths: list[Path], *, helps: float = 0.0) -> pd.DataFrame:
     output = folder / "answers.csv"
     write_tables(
         stack(folder, paths),
+        run_barriers=write_barriers(folder, helps),
         dataset=MAIN,
         halves=[FIRST, SECOND],
+        barriers=PATHS,
         other_labels=OTHER,
         output=output,
     )
@@ -102,28 +146,37 @@ def primary(table: pd.DataFrame) -> dict[int, Any]:
 
 
 def test_what_is_there_is_found(tmp_path: Path) -> None:
-    found = primary(answered(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5)))
-    assert set(found) == {1, 2, 3, 4, 5, 7, 8}
+    found = primary(answered(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5), helps=0.3))
+    assert set(found) == set(range(1, 9))
+    # of each reaction, only the runs that did not train on it are asked
+    assert found[6]["value"] == pytest.approx(-0.3, abs=0.05)
+    assert (found[6]["things"], found[6]["n_things"], found[6]["n_molecules"]) == (
+        "barriers",
+        80,
+        40,
+    )
     assert found[1]["value"] == pytest.approx(0.9, abs=0.03)
     assert found[4]["value"] == pytest.approx(-0.5, abs=0.03)
     assert found[8]["value"] == pytest.approx(1.0, abs=0.1)
     assert {n: row["answer"] for n, row in found.items()} == dict.fromkeys(
-        (1, 2, 3, 4, 7, 8), YES
+        (1, 2, 3, 4, 6, 7, 8), YES
     ) | {5: found[5]["answer"]}
-    assert all(row["n_molecules"] == N_MOLECULES - 1 for n, row in found.items())
+    of_bonds = [row for row in found.values() if row["things"] == "bonds"]
+    assert all(row["n_molecules"] == N_MOLECULES - 1 for row in of_bonds)
     assert all(row["p_holm"] >= row["p"] for row in found.values())
 
 
 def test_what_is_not_there_is_denied(tmp_path: Path) -> None:
     paths = write_runs(tmp_path, follows=0.0, shrinks=0.0, unlike=1.5)
     found = primary(answered(tmp_path, paths))
-    assert [found[n]["answer"] for n in (1, 2, 4, 7, 8)] == [NO] * 5
+    assert [found[n]["answer"] for n in (1, 2, 4, 6, 7, 8)] == [NO] * 6
     assert found[3]["answer"] == NO
     assert abs(found[1]["value"]) < 0.1
 
 
 def test_a_sentence_stands_for_each_question(tmp_path: Path) -> None:
     table = answered(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5))
+    table = table[table["question"] != 6]
     said = list(sentences({"answers/answers": table}))
     for question in QUESTIONS:
         assert sum(one.startswith(f"{question.number}. {question.text}") for one in said) == 1
@@ -135,7 +188,15 @@ def test_single_runs_are_asked_nothing_and_shown(tmp_path: Path) -> None:
     paths = write_runs(tmp_path, follows=0.9, shrinks=0.5)
     alone = [path for path in paths if path.name == "s0.csv" and path.parts[-4] == MAIN]
     output = tmp_path / "answers.csv"
-    write_tables(stack(tmp_path, alone), dataset=MAIN, halves=[], other_labels="", output=output)
+    write_tables(
+        stack(tmp_path, alone),
+        run_barriers=write_barriers(tmp_path),
+        dataset=MAIN,
+        halves=[],
+        barriers=[],
+        other_labels="",
+        output=output,
+    )
     answers, cells = tables.read(output), tables.read(tmp_path / "cells.csv")
     assert answers.empty
     assert len(cells) == 4

@@ -14,9 +14,15 @@ import pytest
 from e3d.chemistry import fragment_rows, molecule
 from e3d.connectivity import bonds_intact
 from e3d.edges import EdgeEnergies
+from e3d.fields import Store as F
 from e3d.graphs import Batch, batches
+from e3d.store.convert import write_store
+from e3d.store.reader import StoreReader
 from e3d.structures import Structure
+from e3d.theory import GFN2
 from e3d.units import EV_KCAL_MOL
+from study.answers.barriers import REACTION, run_table
+from study.answers.fields import BARRIER, LABEL
 from study.reactivity import command
 from study.reactivity.barriers import barrier_table, summary_table
 from study.reactivity.coverage import Coverage
@@ -478,3 +484,30 @@ def test_errors_are_one_line(
         list(of_dbh24(FILES["scan_labels"], ""))
     with input_error("no group /data or /test"):
         list(of_transition1x(FILES["scan_labels"], ""))
+
+
+def test_paths_without_labels_have_the_energies_they_were_found_by() -> None:
+    by_gfn2 = read_paths(FILES["paths"])
+    labelled = {path.name: path for path in read_paths(FILES["paths"], FILES["path_labels"])}
+    assert {path.name for path in by_gfn2} == set(labelled)
+    for path in by_gfn2:
+        assert path.labels.level == GFN2.name
+        np.testing.assert_array_equal(path.labels.energy, labelled[path.name].xtb_energy)
+        assert np.isnan(path.labels.forces).all()
+
+
+def test_barriers_of_a_run_know_on_which_reactions_it_was_trained(tmp_path: Path) -> None:
+    store = tmp_path / "store.h5"
+    write_store(FILES["path_labels"], store)
+    (with_path, without) = read_paths(FILES["paths"])[:2]
+    with StoreReader(store) as reader:
+        rows = [reader.molecule_smiles[int(row)] for row in reader[F.MOLECULE]]
+        own = np.array([one == with_path.structures[0].smiles for one in rows])
+        table = run_table(Morse(), [FILES["paths"]], reader, np.flatnonzero(own))
+    assert table.groupby(REACTION[0])["in_training"].first()[with_path.name]
+    assert not table.groupby(REACTION[0])["in_training"].first()[without.name]
+    assert table[LABEL].isna().all()  # of another level of theory than the store's
+    forward = table[(table[REACTION[0]] == with_path.name) & (table[REACTION[1]] == "forward")]
+    energies = [item.energy for item in evaluate(Morse(), with_path.structures)]
+    barrier = energies[with_path.saddle] - energies[0]
+    assert forward[BARRIER].item() == pytest.approx(barrier, abs=EXACT)

@@ -1,6 +1,6 @@
 # Eight questions about scale, asked of every single bond of relaxed molecules.
 from study.answers import FILES as ANSWERS_FILES
-from study.answers import LABEL_LEVEL
+from study.answers import LABEL_LEVEL, PATHS
 
 
 rule answers_run:
@@ -12,10 +12,11 @@ rule answers_run:
         additivity=of_run("null/fit/{dataset}/n{n_train}.types.csv"),
         shipped=[path for path, _ in ANSWERS_FILES.values()],
         label_level=LABEL_LEVEL,
+        paths=PATHS,
         teacher=lambda wildcards: TAUGHT.get(dataset_of(wildcards), []),
         code=code_of("answers bonds"),
     output:
-        **outputs("answers", "bonds"),
+        **outputs("answers", "bonds", "barriers"),
     log:
         f"<logs>/answers/{RUN}.log",
     benchmark:
@@ -37,13 +38,14 @@ rule answers_run:
     shell:
         "python -m study answers bonds {input.model} {params.files} --store {input.store} "
         "--subset {input.subset} --label-level {input.label_level} "
-        "--additivity {input.additivity} {params.teacher} --run {input.settings} "
+        "--additivity {input.additivity} --paths {input.paths} {params.teacher} --run {input.settings} "
         "--device {resources.device} -o {output} --log {log}"
 
 
 rule answers_questions:
     input:
         bonds="<results>/answers/bonds.csv",
+        barriers="<results>/answers/barriers.csv",
         code=code_of("answers questions"),
     output:
         **outputs("answers", "answers", "cells"),
@@ -64,5 +66,5 @@ rule answers_questions:
     message:
         "answering the questions about scale"
     shell:
-        "python -m study answers questions {input.bonds} {params.about} -o {output.answers} "
+        "python -m study answers questions {input.bonds} --run-barriers {input.barriers} {params.about} -o {output.answers} "
         "--log {log}"

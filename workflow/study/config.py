@@ -230,7 +230,13 @@ def _check_stages(values: Mapping[str, Any]) -> None:
             f"answers.halves = {asked['halves']}: one dataset - allowed are two, with the frames "
             "of disjoint halves of the molecules, or none. Name the other."
         )
-    for name in (asked["dataset"], *asked["halves"], *filter(None, [asked["other_labels"]])):
+    if len(asked["barriers"]) == 1:
+        raise InputError(
+            f"answers.barriers = {asked['barriers']}: one dataset - allowed are two, each with "
+            "frames of a half of the reactions, or none. Name the other."
+        )
+    others = filter(None, [asked["other_labels"]])
+    for name in (asked["dataset"], *asked["halves"], *asked["barriers"], *others):
         if name not in known:
             raise InputError(
                 f"answers: no run is trained on dataset {name!r} - {choices(name, known)}. Add it "

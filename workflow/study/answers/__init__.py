@@ -9,12 +9,14 @@ FILES = {
     "cleavage-energies": ("resources/cleavage_energies.csv", "De of their bonds"),
 }
 """Options of the command that name a shipped file, and what is in it."""
+PATHS = ("resources/enumerated_paths_first.hdf5", "resources/enumerated_paths_second.hdf5")
 LABEL_LEVEL = ("resources/label_level.csv", "resources/label_level_gfn2.csv")
 
 STAGE = Stage(
     "answers",
     tables=(
         Table("bonds", ("answers/{run}.csv",), Runs.TRAINED),
+        Table("barriers", ("answers/{run}.barriers.csv",), Runs.TRAINED),
         Table("answers"),
         Table("cells"),
     ),
@@ -33,7 +35,8 @@ STAGE = Stage(
         Command(
             "answers bonds",
             "study.answers.bonds:write_table",
-            "D of MODEL on every bond of relaxed molecules, beside De at its labels' level.",
+            "D of MODEL on every bond of relaxed molecules beside De at its labels' level, and its "
+            "barriers (RUN.csv, RUN.barriers.csv).",
             (
                 argument("MODEL", "trained checkpoint"),
                 *(
@@ -49,6 +52,7 @@ STAGE = Stage(
                     required=True,
                 ),
                 argument("--additivity", "bond energies by `null fit`", required=True),
+                argument("--paths", "reaction paths by `data reactions`", nargs="*", default=()),
                 argument("--teacher", "model that labelled the run's frames"),
                 RUN_REQUIRED,
                 DEVICE,
@@ -57,13 +61,21 @@ STAGE = Stage(
         Command(
             "answers questions",
             "study.answers.tables:write_tables",
-            "Answer the questions from the BONDS of all runs.",
+            "Answer the questions from the BONDS and barriers of all runs.",
             (
                 argument("BONDS", "stacked table of `answers bonds`"),
+                argument("--run-barriers", "its stacked second table", required=True),
                 argument("--dataset", "main dataset", type=str, required=True),
                 argument(
                     "--halves",
                     "datasets of two halves of its molecules",
+                    type=str,
+                    nargs="*",
+                    default=(),
+                ),
+                argument(
+                    "--barriers",
+                    "datasets with frames of the paths of a half of the reactions each",
                     type=str,
                     nargs="*",
                     default=(),

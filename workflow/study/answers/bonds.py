@@ -29,6 +29,7 @@ from e3d_labels.geometries import Geometries, read_geometries
 from e3d_labels.reference_energies import DE as DE_OF_NAMED
 from e3d_labels.reference_energies import MEAN as MEAN_OF_NAMED
 from e3d_labels.reference_species import species_name
+from study.answers.barriers import run_table
 from study.answers.fields import ADDITIVE, BOND, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_DE, TEACHER
 from study.null.names import COARSE
 
@@ -49,9 +50,10 @@ def write_table(
     run: Mapping[str, Any],
     device: str,
     output: Path,
+    paths: Sequence[Path] = (),
     teacher: Path | None = None,
 ) -> None:
-    """Write a row per bond of every molecule that was cleaved.
+    """Write a row per bond of every molecule that was cleaved, and ``.barriers.csv`` beside it.
 
     Parameters
     ----------
@@ -63,6 +65,8 @@ def write_table(
         Tables of De and mean bond energies of the named bonds, each at a level of theory.
     additivity
         Bond energies by additivity, fitted to the run's training frames.
+    paths
+        Reaction paths, whose barriers go into the second table.
     teacher
         Model that labelled the run's frames, if one did.
 
@@ -73,8 +77,10 @@ def write_table(
     """
     potential = load_model(model, device)
     lineage.require_run(potential, run)
+    frames = tables.read(subset, columns=(C.FRAME, C.SMILES))
     with StoreReader(store) as reader:
         theory = str(reader.attributes["theory"])
+        barriers = run_table(potential, paths, reader, frames[C.FRAME].to_numpy())
     groups = read_geometries(geometries)
     table = bond_table(potential, groups)
     table[TEACHER] = np.nan
@@ -89,12 +95,13 @@ def write_table(
     fitted = tables.read(additivity, columns=(C.MODEL, C.BOND_TYPE, C.BOND_ENERGY))
     coarse = fitted[fitted[C.MODEL] == COARSE.name].set_index(C.BOND_TYPE)
     table[ADDITIVE] = table[C.BOND_TYPE].map(coarse[C.BOND_ENERGY])
-    trained_on = {flat(one) for one in tables.read(subset, columns=(C.SMILES,))[C.SMILES].unique()}
+    trained_on = {flat(one) for one in frames[C.SMILES].unique()}
     table[C.IN_TRAINING] = table[C.MOLECULE].map(flat).isin(trained_on)
     table[C.N_PARAMETERS] = potential.n_parameters
-    inputs = [model, geometries, store, subset, cleavage_energies, *label_level, additivity]
+    inputs = [model, geometries, store, subset, cleavage_energies, *label_level, additivity, *paths]
     inputs += [] if teacher is None else [teacher]
-    tables.write_of_run({"": table.drop(columns=C.SMILES)}, output, run, inputs=inputs)
+    made = {"": table.drop(columns=C.SMILES), "barriers": barriers}
+    tables.write_of_run(made, output, run, inputs=inputs)
 
 
 def _read_named(path: Path) -> pd.DataFrame:

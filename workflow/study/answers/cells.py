@@ -110,8 +110,10 @@ class Study:
         return max(cells, key=lambda cell: (cell.key[1], cell.n_parameters), default=None)
 
 
-def read_study(path: Path) -> Study:
+def read_study(path: Path, without: Sequence[str] = ()) -> Study:
     """Read the stacked table of all runs (:mod:`study.answers.bonds`).
+
+    Runs of the datasets ``without`` are left out: their splits may be others.
 
     Raises
     ------
@@ -120,6 +122,7 @@ def read_study(path: Path) -> Study:
     """
     need = (*RUN_COLUMNS, C.N_PARAMETERS, *BOND, *_OF_BONDS, *_VALUES, C.IN_TRAINING)
     stacked = tables.read(path, columns=need)
+    stacked = stacked[~stacked[C.DATASET].isin(without)]
     runs = [run.set_index(list(BOND)) for _, run in stacked.groupby(C.RUN, sort=False)]
     shared = runs[0].index
     for run in runs[1:]:

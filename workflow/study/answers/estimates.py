@@ -78,8 +78,11 @@ def ratio_of_sets(first: Floats, second: Floats, keep: Masks, seeds: Ints) -> fl
     return float(between / within)
 
 
-def over_bonds(study: Study, rows: Masks, statistic: OfBonds, n_seeds: int) -> Crossed:
-    """Return a statistic of the bonds in ``rows`` (B,), with molecules and seeds left out."""
+def over_rows(molecule: Ints, rows: Masks, statistic: OfBonds, n_seeds: int) -> Crossed:
+    """Return a statistic of the bonds in ``rows`` (B,), with molecules and seeds left out.
+
+    ``molecule`` (B,) has the number of each bond's molecule.
+    """
     places = np.flatnonzero(rows)
 
     def of_rows(keep: Masks, seeds: Ints) -> float:
@@ -87,7 +90,7 @@ def over_bonds(study: Study, rows: Masks, statistic: OfBonds, n_seeds: int) -> C
         whole[places[keep]] = True
         return statistic(whole, seeds)
 
-    return crossed(of_rows, study.molecule[places], n_seeds)
+    return crossed(of_rows, molecule[places], n_seeds)
 
 
 def known(study: Study, *values: Floats) -> Masks:

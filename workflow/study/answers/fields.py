@@ -10,6 +10,8 @@ ADDITIVE: Final = "additivity_eV"
 OWN_DE: Final = "own_de_eV"  # the model's energy of both radicals, less that of the molecule
 TEACHER: Final = "teacher_eV"  # D of the model that made the labels
 NAME: Final = "bond"  # of a named bond, else empty
+BARRIER: Final = "barrier_eV"  # the model's
+LABEL: Final = "label_eV"  # the same barrier by the labels' own theory
 MOLECULE_ENERGY: Final = "molecule_energy_eV"  # the model's, without isolated atoms
 
 BOND: Final = (C.MOLECULE, C.I, C.J)

@@ -43,12 +43,18 @@ _PANELS: Final = (
     _Panel(5, "decomposability", "decomposability", grey="decomposability_of_length"),
     _Panel(7, "MAE, $D_e$ less mean (eV)", "de_less_mean_eV", level=0.0),
 )
+_ALONE: Final = {
+    6: ("MAE of barriers, with less without (eV)", ("a tenth\nof frames",)),
+    8: ("squared difference / that of seeds", ("other\nmolecules", "other\nlabels")),
+}
+"""Panels of numbers that are of no line in N: their axis, and the names of their rows."""
 _WORDS: Final = {
     1: "Does $D$ follow $D_e$ in a type?",
     2: "Better than counting bonds?",
     3: "Nearer with more data?",
     4: "Does scale determine $D$?",
     5: "More and more than length?",
+    6: "Do frames near saddles help?",
     7: "A bond's breaking energy?",
     8: "The same from other data?",
 }
@@ -60,16 +66,17 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     main = str(cells[C.DATASET].mode().iloc[0])
     own = cells[cells[C.DATASET] == main]
     models = list(own.sort_values(C.N_PARAMETERS)[C.MODEL].drop_duplicates())
-    ratios = answers[answers["question"] == QUESTIONS[-1].number]
-    count = len(_PANELS) + (1 if len(ratios) else 0)
+    alone = [(number, answers[answers["question"] == number]) for number in _ALONE]
+    alone = [(number, rows) for number, rows in alone if len(rows)]
+    count = len(_PANELS) + len(alone)
     figure = page(-(-count // _COLUMNS), 2)
     grid = panels(figure, count, _COLUMNS)
     for axes, panel in zip(grid, _PANELS, strict=False):
         _draw(axes, panel, own, models)
         axes.set_title(_title(panel.question, answers), loc="left")
-    if len(ratios):
-        _ratios(grid[-1], ratios)
-        grid[-1].set_title(_title(QUESTIONS[-1].number, answers), loc="left")
+    for axes, (number, rows) in zip(grid[len(_PANELS) :], alone, strict=True):
+        _numbers(axes, rows, *_ALONE[number])
+        axes.set_title(_title(number, answers), loc="left")
     legend_outside(figure, _handles(own, models), len(models) + 3)
     return figure
 
@@ -104,19 +111,21 @@ def _draw(axes: Axes, panel: _Panel, cells: pd.DataFrame, models: Sequence[str])
     axes.set_ylabel(panel.label)
 
 
-def _ratios(axes: Axes, rows: pd.DataFrame) -> None:
+def _numbers(axes: Axes, rows: pd.DataFrame, label: str, names: Sequence[str]) -> None:
+    """Draw the numbers of a question one below the other; the first is the one that counts."""
     look = style.STYLE
     y = list(range(len(rows)))[::-1]
     for place, row in zip(y, rows.to_dict("records"), strict=True):
         color = style.BLUE if row["primary"] == YES else style.GREY
         axes.plot(row["value"], place, "o", color=color)
         axes.hlines(place, row["value_lo"], row["value_hi"], color=color, lw=look.interval_line)
-    names = ["other\nmolecules" if p == YES else "other\nlabels" for p in rows["primary"]]
-    axes.set_yticks(y, names)
-    axes.axvline(QUESTIONS[-1].yes, color=style.GREY, linestyle="-.", lw=look.guide_line)
-    axes.set_xlim(left=0.0)
+    axes.set_yticks(y, [names[0] if p == YES else names[-1] for p in rows["primary"]])
+    level = QUESTIONS[int(rows["question"].iloc[0]) - 1].yes
+    axes.axvline(level, color=style.GREY, linestyle="-.", lw=look.guide_line)
+    if rows["value_lo"].min() > 0:
+        axes.set_xlim(left=0.0)
     axes.set_ylim(-0.7, len(rows) - 0.3)
-    axes.set_xlabel("squared difference / that of seeds")
+    axes.set_xlabel(label)
 
 
 def _handles(cells: pd.DataFrame, models: Sequence[str]) -> list[Line2D]:

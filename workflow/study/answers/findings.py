@@ -30,8 +30,8 @@ def sentences(tables: Tables) -> Iterable[str]:
 def _answer(row: Mapping[Hashable, Any]) -> str:
     words = {"yes": "Yes", "no": "No"}.get(str(row["answer"]), "Not determined")
     return (
-        f"{words}: the {row['quantity']} is {_number(row)} ({row['about']}; {row['n_bonds']:,} "
-        f"bonds of {row['n_molecules']:,} molecules, {row['n_seeds']} seeds)."
+        f"{words}: the {row['quantity']} is {_number(row)} ({row['about']}; {row['n_things']:,} "
+        f"{row['things']} of {row['n_molecules']:,} molecules, {row['n_seeds']} seeds)."
     )
 
 

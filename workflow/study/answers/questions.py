@@ -27,6 +27,8 @@ class Question:
         matter. Where both hold, the answer is no.
     rising
         Whether larger numbers say yes.
+    things
+        What the number is an average over.
     """
 
     number: int
@@ -36,6 +38,7 @@ class Question:
     yes: float
     no: float
     rising: bool
+    things: str = "bonds"
 
     def p(self, found: Crossed) -> tuple[float, float]:
         """Return the two-sided chances of the number if yes, and if no, were not so."""
@@ -107,6 +110,7 @@ QUESTIONS: Final = (
         0.0,
         -0.05,
         rising=False,
+        things="barriers",
     ),
     Question(
         7,

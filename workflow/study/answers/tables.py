@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from e3d import tables
-from e3d.arrays import Floats, Masks
+from e3d.arrays import Floats, Ints, Masks
 from e3d.fields import Column as C
 from e3d.statistics import Estimate, interval_columns
 from e3d.statistics.crossed import Crossed, holm
 from study.answers import estimates
+from study.answers.barriers import Barriers, read_barriers
 from study.answers.cells import Cell, Study, read_study
 from study.answers.estimates import OfBonds
 from study.answers.fields import CELL
@@ -26,7 +27,7 @@ MIN_POINTS: Final = 4
 _ANSWERS: Final = (
     *("question", "text", "about", "quantity", "unit", "primary"),
     *(*interval_columns("value"), "p", "p_holm", "answer"),
-    *("n_bonds", "n_molecules", "n_seeds"),
+    *("things", "n_things", "n_molecules", "n_seeds"),
 )
 
 
@@ -34,11 +35,13 @@ _ANSWERS: Final = (
 class Asked:
     """One number that answers a question: about which runs, and whether it is the one that counts.
 
-    The others stand beside it and are no part of Holm's family.
+    The others stand beside it and are no part of Holm's family. ``molecule`` and ``rows`` (B,) are
+    of bonds, or of barriers: the number of each one's molecule, and which of them count.
     """
 
     question: Question
     about: str
+    molecule: Ints
     rows: Masks
     n_seeds: int
     statistic: OfBonds
@@ -48,8 +51,10 @@ class Asked:
 def write_tables(
     bonds: Path,
     *,
+    run_barriers: Path,
     dataset: str,
     halves: Sequence[str],
+    barriers: Sequence[str],
     other_labels: str,
     output: Path,
 ) -> None:
@@ -59,16 +64,23 @@ def write_tables(
     ----------
     bonds
         Stacked table of all runs (``answers bonds``).
+    run_barriers
+        The second table of that command, stacked.
     dataset
         The study's main dataset.
     halves
         Two datasets with the frames of disjoint halves of its molecules.
+    barriers
+        Two datasets with frames of reaction paths, each of a half of the reactions.
     other_labels
         The same frames with the labels of another theory.
     """
-    study = read_study(bonds)
+    study = read_study(bonds, without=barriers)
     asked = list(questions_asked(study, dataset, halves, other_labels))
-    tables.write(answers(study, asked), output, inputs=[bonds])
+    if (of_paths := read_barriers(run_barriers, dataset, barriers)) is not None:
+        asked.append(_of_barriers(of_paths))
+    inputs = [bonds, run_barriers]
+    tables.write(answers(asked), output, inputs=inputs)
     of_cells = [cell_row(study, cell) for cell in study.cells.values()]
     tables.write(pd.DataFrame(of_cells), output.with_name("cells.csv"), inputs=[bonds])
 
@@ -90,12 +102,12 @@ def questions_asked(
         rows = estimates.known(study, cell.teacher)
         if rows.any():
             statistic = partial(estimates.slope_within_types, study, cell, cell.teacher)
-            yield Asked(CONTROL, named(cell), rows, cell.n_seeds, statistic)
+            yield Asked(CONTROL, named(cell), study.molecule, rows, cell.n_seeds, statistic)
 
 
 def _of_cell(study: Study, cell: Cell, *, primary: bool) -> Iterator[Asked]:
     """Yield what the cell of most frames and the largest model is asked."""
-    about = partial(Asked, n_seeds=cell.n_seeds, primary=primary)
+    about = partial(Asked, molecule=study.molecule, n_seeds=cell.n_seeds, primary=primary)
     words = named(cell)
     against_de = estimates.error_of(cell, cell.de)
     numbers: tuple[tuple[int, Floats, OfBonds], ...] = (
@@ -105,10 +117,11 @@ def _of_cell(study: Study, cell: Cell, *, primary: bool) -> Iterator[Asked]:
     )
     for number, other, statistic in numbers:
         rows = estimates.known(study, cell.de, other)
-        yield about(QUESTIONS[number - 1], words, rows, statistic=statistic)
+        yield about(QUESTIONS[number - 1], words, rows=rows, statistic=statistic)
     rows = estimates.known(study, cell.mean, cell.additive)
     statistic = less(estimates.error_of(cell, cell.mean), of_values(cell.additive, cell.mean))
-    yield Asked(QUESTIONS[1], f"{words}, against mean bond energies", rows, cell.n_seeds, statistic)
+    words = f"{words}, against mean bond energies"
+    yield Asked(QUESTIONS[1], words, study.molecule, rows, cell.n_seeds, statistic)
 
 
 def _of_line(study: Study, cells: Sequence[Cell], *, primary: bool) -> Iterator[Asked]:
@@ -116,16 +129,16 @@ def _of_line(study: Study, cells: Sequence[Cell], *, primary: bool) -> Iterator[
     n_seeds = min(cell.n_seeds for cell in cells)
     words = f"{cells[0].key[0]}, {cells[0].key[2]}, N = {cells[0].key[1]} to {cells[-1].key[1]}"
     with_de, every = estimates.known(study, cells[0].de), estimates.known(study, cells[0].d[0])
-    about = partial(Asked, n_seeds=n_seeds)
+    about = partial(Asked, molecule=study.molecule, n_seeds=n_seeds)
     line = partial(estimates.per_decade, cells)
     errors = line([estimates.error_of(cell, cell.de) for cell in cells])
-    yield about(QUESTIONS[2], words, with_de, statistic=errors, primary=primary)
+    yield about(QUESTIONS[2], words, rows=with_de, statistic=errors, primary=primary)
     for name, text in (("d", words), ("energy", f"{words}: the total energy instead of D")):
         spread = line([partial(estimates.log_spread, getattr(cell, name)) for cell in cells])
         own = primary and name == "d"
-        yield about(QUESTIONS[3], text, every, statistic=spread, primary=own)
+        yield about(QUESTIONS[3], text, rows=every, statistic=spread, primary=own)
     beyond = line([partial(estimates.beyond_length, study, cell) for cell in cells])
-    yield about(QUESTIONS[4], words, every, statistic=beyond, primary=primary)
+    yield about(QUESTIONS[4], words, rows=every, statistic=beyond, primary=primary)
 
 
 def _of_sets(
@@ -139,6 +152,7 @@ def _of_sets(
         yield Asked(
             QUESTIONS[7],
             f"{first.key[0]} and {second.key[0]}, N = {first.key[1]}",
+            study.molecule,
             estimates.known(study, first.d[0], second.d[0]),
             min(first.n_seeds, second.n_seeds),
             partial(estimates.ratio_of_sets, first.d, second.d),
@@ -152,7 +166,16 @@ def _of_sets(
         statistic = partial(estimates.ratio_of_sets, cell.d - cell.de, same.d - same.de)
         text = f"{named(cell)} and {dataset}, each less its own De, on named bonds"
         n_seeds = min(cell.n_seeds, same.n_seeds)
-        yield Asked(QUESTIONS[7], text, np.asarray(rows), n_seeds, statistic)
+        yield Asked(QUESTIONS[7], text, study.molecule, np.asarray(rows), n_seeds, statistic)
+
+
+def _of_barriers(found: Barriers) -> Asked:
+    """Return what runs with frames of reaction paths, and those without, are asked."""
+    n_seeds, n_barriers = found.with_paths.shape
+    every = np.ones(n_barriers, dtype=bool)
+    return Asked(
+        QUESTIONS[5], found.about, found.molecule, every, n_seeds, found.gain, primary=True
+    )
 
 
 def named(cell: Cell) -> str:
@@ -177,22 +200,22 @@ def of_values(values: Floats, truth: Floats) -> OfBonds:
     return lambda keep, _: float(np.abs(values - truth)[keep].mean())
 
 
-def answers(study: Study, asked: Sequence[Asked]) -> pd.DataFrame:
+def answers(asked: Sequence[Asked]) -> pd.DataFrame:
     """Return a row per number; verdicts of the primary ones are adjusted together by Holm."""
     asked = [one for one in asked if one.rows.any()]
-    found = [estimates.over_bonds(study, one.rows, one.statistic, one.n_seeds) for one in asked]
+    found = [
+        estimates.over_rows(one.molecule, one.rows, one.statistic, one.n_seeds) for one in asked
+    ]
     p = np.array([min(one.question.p(number)) for one, number in zip(asked, found, strict=True)])
     primary = np.array([one.primary for one in asked], dtype=bool)
     adjusted = np.where(primary, np.nan, p)
     adjusted[primary] = holm(p[primary])
-    rows = [
-        _row(study, *one) for one in zip(asked, found, p.tolist(), adjusted.tolist(), strict=True)
-    ]
+    rows = [_row(*one) for one in zip(asked, found, p.tolist(), adjusted.tolist(), strict=True)]
     table = pd.DataFrame(rows, columns=list(_ANSWERS))
     return table.sort_values(["question", "primary"], ascending=[True, False], kind="stable")
 
 
-def _row(study: Study, one: Asked, found: Crossed, p: float, adjusted: float) -> dict[str, Any]:
+def _row(one: Asked, found: Crossed, p: float, adjusted: float) -> dict[str, Any]:
     question = one.question
     return {
         "question": question.number,
@@ -205,8 +228,9 @@ def _row(study: Study, one: Asked, found: Crossed, p: float, adjusted: float) ->
         "p": p,
         "p_holm": adjusted,
         "answer": question.answer(found, adjusted / p if p > 0 else 1.0),
-        "n_bonds": int(one.rows.sum()),
-        "n_molecules": len(np.unique(study.molecule[one.rows])),
+        "things": question.things,
+        "n_things": int(one.rows.sum()),
+        "n_molecules": len(np.unique(one.molecule[one.rows])),
         "n_seeds": one.n_seeds,
     }
 
@@ -266,4 +290,4 @@ def _own_error(cell: Cell) -> OfBonds:
 def _estimated(study: Study, cell: Cell, rows: Masks, statistic: OfBonds) -> Estimate:
     if not rows.any():
         return Estimate(float("nan"))
-    return estimates.over_bonds(study, rows, statistic, cell.n_seeds).estimate
+    return estimates.over_rows(study.molecule, rows, statistic, cell.n_seeds).estimate

@@ -18,6 +18,7 @@ from e3d.errors import InputError
 from e3d.store.files.hdf5 import array, open_hdf5, require, text
 from e3d.store.layouts import spice
 from e3d.structures import Structure
+from e3d.theory import GFN2
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 from study.reactivity.evaluated import Floats
 
@@ -82,8 +83,8 @@ class LabelledScan:
     labels: Labels
 
 
-def read_paths(geometries: Path, labels: Path) -> list[LabelledPath]:
-    """Return the paths with their labels.
+def read_paths(geometries: Path, labels: Path | None = None) -> list[LabelledPath]:
+    """Return the paths with their labels; without a file of these, with GFN2-xTB's energies.
 
     Raises
     ------
@@ -124,9 +125,12 @@ def read_scans(geometries: Path, labels: Path) -> list[LabelledScan]:
 
 
 def _groups(
-    geometries: Path, labels: Path, keys: Sequence[str], layout: str
+    geometries: Path, labels: Path | None, keys: Sequence[str], layout: str
 ) -> Iterator[tuple[str, h5py.Group, str, tuple[Structure, ...], Labels]]:
     """Yield name, content and place of every group of geometries, its structures and labels."""
+    if labels is None:
+        yield from _by_gfn2(geometries, keys, layout)
+        return
     with open_hdf5(geometries) as file, open_hdf5(labels) as labelled:
         level = str(labelled.attrs.get("level_of_theory", ""))
         for name, group in file.items():
@@ -144,6 +148,21 @@ def _groups(
         raise InputError(
             f"{labels}: does not say its level_of_theory. Make it with e3d data label."
         )
+
+
+def _by_gfn2(
+    geometries: Path, keys: Sequence[str], layout: str
+) -> Iterator[tuple[str, h5py.Group, str, tuple[Structure, ...], Labels]]:
+    """Yield as :func:`_groups` does, with the energies that the path was found by as labels."""
+    with open_hdf5(geometries) as file:
+        for name, group in file.items():
+            where = f"{geometries}, group {name!r}"
+            require(group, (*_GEOMETRY, *keys), layout, where)
+            energy = array(group, spice.XTB_ENERGY, "(M,)", where) * HARTREE_EV
+            m, n = len(energy), len(group["atomic_numbers"])
+            nothing = np.full((m, n, 3), np.nan), np.full((m, n, n), np.nan)
+            own = Labels(GFN2.name, energy, *nothing, (GFN2.name,) * m)
+            yield name, group, where, _structures(group, where), own
 
 
 def _structures(group: h5py.Group, where: str) -> tuple[Structure, ...]:

@@ -51,6 +51,7 @@ _LABELS: Final[tuple[tuple[str, str, Quantity, float], ...]] = (
 
 # not in SPICE itself: datasets of files made in its layout, by group; M conformations
 SAMPLE_INDEX = "sample_index"  # (M,) original number of each conformation
+PATH_SUBSET = "reaction paths"  # subset of such groups
 PRODUCT_SMILES = "product_smiles"  # of a reaction path, the mapped SMILES of its end
 PATH_COORDINATE = "path_coordinate"  # (M,) arc length, Å
 SADDLE_ROW = "climbing_image"  # (1,) which conformation is the saddle

@@ -360,6 +360,12 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
         ),
         ["answers.halves", "one dataset", "Name the other"],
     ),
+    "paths of one half": (
+        lambda values: values.update(
+            stages=["answers"], answers={"dataset": "minispice", "barriers": ["minispice"]}
+        ),
+        ["answers.barriers", "half of the reactions", "Name the other"],
+    ),
     "questions about a dataset without runs": (
         lambda values: values.update(
             stages=["answers"], answers={"dataset": "minispice", "other_labels": "gfn2-same"}

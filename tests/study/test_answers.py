@@ -166,6 +166,16 @@ def test_what_is_there_is_found(tmp_path: Path) -> None:
     assert all(row["p_holm"] >= row["p"] for row in found.values())
 
 
+def test_answers_stand_without_any_one_seed(tmp_path: Path) -> None:
+    found = primary(answered(tmp_path, write_runs(tmp_path, follows=0.0, shrinks=0.5)))
+    for number in (1, 2, 3, 7):
+        assert found[number]["answers_without_a_seed"] == ", ".join([found[number]["answer"]] * 3)
+        least, most = (found[number][f"{end}_without_a_seed"] for end in ("least", "most"))
+        assert least < found[number]["value"] < most
+    for number in (4, 8):  # of two seeds, leaving out one leaves no spread between seeds
+        assert found[number]["answers_without_a_seed"] == ", ".join([UNDETERMINED] * 3)
+
+
 def test_what_is_not_there_is_denied(tmp_path: Path) -> None:
     paths = write_runs(tmp_path, follows=0.0, shrinks=0.0, unlike=1.5)
     found = primary(answered(tmp_path, paths))

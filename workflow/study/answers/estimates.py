@@ -35,7 +35,12 @@ def slope_within_types(study: Study, cell: Cell, truth: Floats, keep: Masks, see
 
 
 def log_spread(values: Floats, keep: Masks, seeds: Ints) -> float:
-    """Return log10 of the root mean variance over seeds of ``values`` (S, B), of the bonds kept."""
+    """Return log10 of the root mean variance over seeds of ``values`` (S, B), of the bonds kept.
+
+    A single seed has none: not a number.
+    """
+    if len(seeds) == 1:
+        return float("nan")
     return 0.5 * float(np.log10(values[np.ix_(seeds, keep)].var(axis=0, ddof=1).mean()))
 
 
@@ -68,8 +73,11 @@ def per_decade(cells: Sequence[Cell], of_cell: Sequence[OfBonds]) -> OfBonds:
 def ratio_of_sets(first: Floats, second: Floats, keep: Masks, seeds: Ints) -> float:
     """Return the mean squared difference between two sets of runs over that within them.
 
-    ``first`` and ``second`` (S, B). Of two seeds' D, within a set and between the sets.
+    ``first`` and ``second`` (S, B). Of two seeds' D, within a set and between the sets; of a single
+    seed not a number.
     """
+    if len(seeds) == 1:
+        return float("nan")
     a, b = first[np.ix_(seeds, keep)], second[np.ix_(seeds, keep)]
     places = range(len(seeds))
     between = np.mean([((a[i] - b[j]) ** 2).mean() for i, j in product(places, places)])

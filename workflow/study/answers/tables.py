@@ -28,6 +28,7 @@ _ANSWERS: Final = (
     *("question", "text", "about", "quantity", "unit", "primary"),
     *(*interval_columns("value"), "p", "p_holm", "answer"),
     *("things", "n_things", "n_molecules", "n_seeds"),
+    *("least_without_a_seed", "most_without_a_seed", "answers_without_a_seed"),
 )
 
 
@@ -210,7 +211,10 @@ def answers(asked: Sequence[Asked]) -> pd.DataFrame:
     primary = np.array([one.primary for one in asked], dtype=bool)
     adjusted = np.where(primary, np.nan, p)
     adjusted[primary] = holm(p[primary])
-    rows = [_row(*one) for one in zip(asked, found, p.tolist(), adjusted.tolist(), strict=True)]
+    rows = [
+        _row(one, number, *both) | _without_a_seed(one, both[1] / both[0] if both[0] > 0 else 1.0)
+        for one, number, *both in zip(asked, found, p.tolist(), adjusted.tolist(), strict=True)
+    ]
     table = pd.DataFrame(rows, columns=list(_ANSWERS))
     return table.sort_values(["question", "primary"], ascending=[True, False], kind="stable")
 
@@ -233,6 +237,33 @@ def _row(one: Asked, found: Crossed, p: float, adjusted: float) -> dict[str, Any
         "n_molecules": len(np.unique(one.molecule[one.rows])),
         "n_seeds": one.n_seeds,
     }
+
+
+def _without_a_seed(one: Asked, factor: float) -> dict[str, Any]:
+    """Return what a number and its answer become when each seed in turn was never trained.
+
+    Of a number that counts, and of three seeds or more; ``factor`` is Holm's of all seeds.
+    """
+    if not one.primary or one.n_seeds <= MIN_SEEDS:
+        return {}
+    every = np.arange(one.n_seeds)
+    found = []
+    for seed in every:
+        others = np.delete(every, seed)
+        statistic = partial(_of_seeds, one.statistic, others)
+        found.append(estimates.over_rows(one.molecule, one.rows, statistic, len(others)))
+    values = [number.value for number in found]
+    return {
+        "least_without_a_seed": min(values),
+        "most_without_a_seed": max(values),
+        "answers_without_a_seed": ", ".join(
+            one.question.answer(number, factor) for number in found
+        ),
+    }
+
+
+def _of_seeds(statistic: OfBonds, others: Ints, keep: Masks, seeds: Ints) -> float:
+    return statistic(keep, others[seeds])
 
 
 def cell_row(study: Study, cell: Cell) -> dict[str, Any]:

@@ -1,16 +1,20 @@
 """Publishing a study: what is copied, what it cost, and that an unfinished one is refused."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from ase.build import molecule as molecule_of_ase
 
+import e3d
 from e3d import tables
 from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS
+from e3d.models.analysis import AnalysisModel
 from e3d.provenance import note
 from study.costs import costs
 from study.findings.sections import write_findings
@@ -134,6 +138,23 @@ def test_an_unfinished_study_is_refused_and_nothing_is_lost(finished: Path, tmp_
     with pytest.raises(InputError, match=r"parity\.png"):
         publish(finished, output)
     assert (output / "old").exists()
+
+
+def test_weights_are_published_that_decompose_alike(
+    finished: Path, tmp_path: Path, trained: Path, model: AnalysisModel, input_error: Any
+) -> None:
+    run, output = "a/n1/b/s0", tmp_path / "published"
+    with input_error("--weights 'a/n1/b/s0'", "no such file", "that were trained"):
+        publish(finished, output, weights=[run])
+    folder = finished / "train" / run
+    folder.mkdir(parents=True)
+    shutil.copy(trained / "model.ckpt", folder)
+    publish(finished, output, weights=[run])
+    lean = output / "weights" / f"{run}.ckpt"
+    assert lean.stat().st_size < 0.8 * (folder / "model.ckpt").stat().st_size
+    ethanol = [molecule_of_ase("CH3CH2OH")]
+    same, again = (e3d.decompose(one, ethanol) for one in (model, e3d.load(lean)))
+    pd.testing.assert_frame_equal(same, again)
 
 
 def test_stages_alone_are_published_with_their_findings(

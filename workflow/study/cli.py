@@ -82,6 +82,13 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
                 nargs="+",
                 default=(),
             ),
+            argument(
+                "--weights",
+                "publish the models of these runs too",
+                type=str,
+                nargs="+",
+                default=(),
+            ),
         ),
         makes_folder=True,
     ),

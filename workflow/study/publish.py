@@ -1,7 +1,8 @@
 """Copy what a study publishes: its tables, PNG figures, findings, and what each rule cost.
 
-What is copied is small and is what ``published: true`` draws from; data, models and the long
-per-frame tables stay behind. Findings are written anew from the tables that are copied.
+What is copied is small and is what ``published: true`` draws from; data and the long per-frame
+tables stay behind, and so do models, but for those whose weights are asked for. Findings are
+written anew from the tables that are copied.
 """
 
 import shutil
@@ -26,12 +27,17 @@ from study.stages import (
 from study.tables import read_tables
 
 FIGURES_FOLDER = "figures"
+WEIGHTS_FOLDER = "weights"
 FINDINGS_FILE = Path(FIGURES_FOLDER, "findings.md")
 _PNG = b"\x89PNG"
 
 
 def publish(
-    results: Path, output: Path, only: Sequence[str] = (), readme: Path | None = None
+    results: Path,
+    output: Path,
+    only: Sequence[str] = (),
+    weights: Sequence[str] = (),
+    readme: Path | None = None,
 ) -> None:
     """Copy ``results`` of a finished study into ``output``, replacing an earlier copy there.
 
@@ -43,6 +49,8 @@ def publish(
         Folder of the publication.
     only
         Stages (``gauge``) whose figures, tables and findings alone are published.
+    weights
+        Runs (``minispice/n512/nano/s0``) whose models are published too, without their optimisers.
     readme
         File whose marked blocks are written from the publication.
 
@@ -52,6 +60,7 @@ def publish(
         If the study is not finished, or ``output`` holds something else than a published study.
     """
     tables, figures = _files(results, only)
+    models = {name: _model(results, name) for name in weights}
     inside = results.resolve().is_relative_to(output.resolve())
     if inside or (output.exists() and not (output / COSTS_FILE).is_file()):
         raise InputError(
@@ -63,12 +72,27 @@ def publish(
             target = fresh / path.relative_to(results)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
+        for name, model in models.items():
+            from study.train.weights import write_weights  # PyTorch takes seconds
+
+            write_weights(model, fresh / WEIGHTS_FOLDER / f"{name}.ckpt")
         write_findings([fresh], fresh / FINDINGS_FILE, only)
         costs(results / "costs").to_csv(fresh / COSTS_FILE, index=False, lineterminator="\n")
         provenance.write_json(fresh / MACHINE_FILE, machine(tables[0]))
     if readme is not None:
         text = fill_readme(readme.read_text(encoding="utf-8"), output)
         provenance.write_text(readme, text)
+
+
+def _model(results: Path, run: str) -> Path:
+    """Return the model of a run that was trained."""
+    path = results / "train" / run / "model.ckpt"
+    if not path.is_file():
+        raise InputError(
+            f"--weights {run!r}: {path}: {absent(path)}. Name runs that were trained, as in "
+            "minispice/n512/nano/s0."
+        )
+    return path
 
 
 def _files(results: Path, only: Sequence[str]) -> tuple[list[Path], list[Path]]:

@@ -360,6 +360,12 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
         ),
         ["answers.halves", "one dataset", "Name the other"],
     ),
+    "paths that are not there": (
+        lambda values: values.update(
+            stages=["answers"], answers={"dataset": "minispice", "paths": ["none.hdf5"]}
+        ),
+        ["answers.paths: none.hdf5", "no such file"],
+    ),
     "paths of one half": (
         lambda values: values.update(
             stages=["answers"], answers={"dataset": "minispice", "barriers": ["minispice"]}

@@ -29,7 +29,7 @@ STUDY: dict[str, Any] = {
     "grid": {"dataset": ["most"], "n_train": [8], "model": ["nano"], "seed": [0]},
     "controls": [{"dataset": ["taught"]}],
     "stages": list(NAMES),
-    "answers": {"dataset": "most"},
+    "answers": {"dataset": "most", "paths": ["resources/reactions_geometries.hdf5"]},
     "models": {
         "nano": {
             "num_scalar_features": 4,

@@ -1,6 +1,6 @@
 # Eight questions about scale, asked of every single bond of relaxed molecules.
 from study.answers import FILES as ANSWERS_FILES
-from study.answers import LABEL_LEVEL, PATHS
+from study.answers import LABEL_LEVEL
 
 
 rule answers_run:
@@ -12,7 +12,7 @@ rule answers_run:
         additivity=of_run("null/fit/{dataset}/n{n_train}.types.csv"),
         shipped=[path for path, _ in ANSWERS_FILES.values()],
         label_level=LABEL_LEVEL,
-        paths=PATHS,
+        paths=SETTINGS["answers"]["paths"],
         teacher=lambda wildcards: TAUGHT.get(dataset_of(wildcards), []),
         code=code_of("answers bonds"),
     output:
@@ -32,13 +32,14 @@ rule answers_run:
         device=DEVICE,
     params:
         files=" ".join(f"--{name} {path}" for name, (path, _) in ANSWERS_FILES.items()),
+        paths=lambda wildcards, input: option("paths", input.paths),
         teacher=lambda wildcards, input: option("teacher", input.teacher),
     message:
         f"bonds of relaxed molecules in {THIS_RUN}"
     shell:
         "python -m study answers bonds {input.model} {params.files} --store {input.store} "
         "--subset {input.subset} --label-level {input.label_level} "
-        "--additivity {input.additivity} --paths {input.paths} {params.teacher} --run {input.settings} "
+        "--additivity {input.additivity} {params.paths} {params.teacher} --run {input.settings} "
         "--device {resources.device} -o {output} --log {log}"
 
 
@@ -61,7 +62,9 @@ rule answers_questions:
         runtime=minutes(30, per_run=0.5),
     params:
         about=lambda wildcards: " ".join(
-            option(name.replace("_", "-"), values) for name, values in SETTINGS["answers"].items()
+            option(name.replace("_", "-"), values)
+            for name, values in SETTINGS["answers"].items()
+            if name != "paths"
         ),
     message:
         "answering the questions about scale"

@@ -13,7 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from e3d.errors import InputError, choices
+from e3d.errors import InputError, absent, choices
 from e3d.fields import NAMED_BONDS, TEST_SPLITS
 from e3d.options import read_yaml
 from study.config_numbers import check_frames, check_runtime
@@ -235,6 +235,9 @@ def _check_stages(values: Mapping[str, Any]) -> None:
             f"answers.barriers = {asked['barriers']}: one dataset - allowed are two, each with "
             "frames of a half of the reactions, or none. Name the other."
         )
+    for path in asked["paths"]:
+        if not Path(path).is_file():
+            raise InputError(f"answers.paths: {path}: {absent(Path(path))}. Correct the path.")
     others = filter(None, [asked["other_labels"]])
     for name in (asked["dataset"], *asked["halves"], *asked["barriers"], *others):
         if name not in known:

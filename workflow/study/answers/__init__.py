@@ -9,7 +9,6 @@ FILES = {
     "cleavage-energies": ("resources/cleavage_energies.csv", "De of their bonds"),
 }
 """Options of the command that name a shipped file, and what is in it."""
-PATHS = ("resources/enumerated_paths_first.hdf5", "resources/enumerated_paths_second.hdf5")
 LABEL_LEVEL = ("resources/label_level.csv", "resources/label_level_gfn2.csv")
 
 STAGE = Stage(

@@ -40,7 +40,7 @@ rule answers_run:
         "python -m study answers bonds {input.model} {params.files} --store {input.store} "
         "--subset {input.subset} --label-level {input.label_level} "
         "--additivity {input.additivity} {params.paths} {params.teacher} --run {input.settings} "
-        "--device {resources.device} -o {output} --log {log}"
+        "--device {resources.device} -o {output.bonds} --log {log}"
 
 
 rule answers_questions:

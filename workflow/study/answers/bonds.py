@@ -100,7 +100,7 @@ def write_table(
     table[C.N_PARAMETERS] = potential.n_parameters
     inputs = [model, geometries, store, subset, cleavage_energies, *label_level, additivity, *paths]
     inputs += [] if teacher is None else [teacher]
-    made = {"": table.drop(columns=C.SMILES), "barriers": barriers}
+    made = {"": table.drop(columns=C.SMILES), ".barriers": barriers}
     tables.write_of_run(made, output, run, inputs=inputs)
 
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 SUMMARY: Final = "Edge-wise emergent decomposition of machine-learned interatomic potentials."
 _RUN = argument("--run", "RUN.yaml the model was trained from", read=options.run_columns)
 _SPLITS = argument("--splits", "use the test sets of this table, apart; they are the first store's")
-_DEVICE = argument("--device", "cpu, cuda or cuda:<k>", type=str, default="cpu")
+_DEVICE = argument("--device", "cpu, cuda or cuda:<k>", type=options.device, default="cpu")
 _SKIP = argument(
     "--skip-unknown-elements",
     "leave out structures with elements the model does not know; log and count them",

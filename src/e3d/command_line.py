@@ -53,12 +53,15 @@ class Argument:
     read
         Turns what was given into what the command takes, where that may fail with an
         :class:`~e3d.errors.InputError`.
+    writes
+        Whether the command writes this path; any other is of a file or folder that must be there.
     """
 
     name: str
     help: str
     settings: dict[str, Any]
     read: Callable[[Any], Any] | None = None
+    writes: bool = False
 
     @property
     def key(self) -> str:
@@ -68,6 +71,23 @@ class Argument:
         ('max_hours', 'structures')
         """
         return self.name.strip("-+*").replace("-", "_").lower()
+
+    def require_there(self, value: Any) -> None:
+        """Refuse paths of which there is neither file nor folder, before anything is imported.
+
+        Raises
+        ------
+        InputError
+            Naming the first one.
+        """
+        if self.writes:
+            return
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(one, Path) and not os.path.exists(one):
+                raise InputError(
+                    f"{one}: no such file or folder, given as {self.name.rstrip('+*')}. Fix the "
+                    "path, or make the file first."
+                )
 
 
 @dataclass(frozen=True)
@@ -101,6 +121,7 @@ class Command:
     def run(self, values: dict[str, Any]) -> None:
         """Import the function and call it with ``values``, the arguments by key."""
         for one in self.arguments:
+            one.require_there(values[one.key])
             if one.read is not None and values[one.key] is not None:
                 values[one.key] = one.read(values[one.key])
         module, _, function = self.call.partition(":")
@@ -110,10 +131,15 @@ class Command:
 
 
 def argument(
-    name: str, text: str = "", *, read: Callable[[Any], Any] | None = None, **settings: Any
+    name: str,
+    text: str = "",
+    *,
+    read: Callable[[Any], Any] | None = None,
+    writes: bool = False,
+    **settings: Any,
 ) -> Argument:
     """Return an :class:`Argument`: ``argument("--seed", "of it", type=natural, default=0)``."""
-    return Argument(name, text, settings, read)
+    return Argument(name, text, settings, read, writes)
 
 
 @dataclass(frozen=True)

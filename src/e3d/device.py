@@ -1,8 +1,12 @@
 """Devices: a GPU that is not there is an error, never a silent fall-back to the CPU."""
 
 import re
+from typing import Final
 
 from e3d.errors import InputError
+
+CUDA: Final = re.compile(r"cuda(:[0-9]+)?")
+"""Names of GPUs."""
 
 
 def require_device(device: str, count: int = 1) -> None:
@@ -22,7 +26,7 @@ def require_device(device: str, count: int = 1) -> None:
     """
     if device == "cpu":
         return
-    if not re.fullmatch(r"cuda(:[0-9]+)?", device):
+    if not CUDA.fullmatch(device):
         raise InputError(
             f"device {device!r}: expected cpu, cuda or cuda:<k>. Fix `runtime.device` or --device."
         )

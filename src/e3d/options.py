@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from e3d.device import CUDA
 from e3d.errors import InputError, absent, one_line, shown
 from e3d.fields import RUN_COLUMNS, Column
 from e3d.run_names import contradiction
@@ -72,6 +73,17 @@ def _checksum(text: str, name: str, digits: int) -> str:
             f"{shown(text)} - must be {digits} hexadecimal digits, as {name}sum prints them"
         )
     return found
+
+
+def device(text: str) -> str:
+    """Read the name of a device; whether it is there takes an import to say.
+
+    >>> device("cuda:1")
+    'cuda:1'
+    """
+    if text != "cpu" and not CUDA.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{shown(text)} - must be cpu, cuda or cuda:<k>")
+    return text
 
 
 def hours(text: str) -> float:

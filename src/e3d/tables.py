@@ -152,7 +152,8 @@ def read(
         raise
     except Exception as error:  # noqa: BLE001 - pandas and pyarrow raise what their parsing hits
         raise InputError(
-            f"{path}: not a readable table ({one_line(error)}). Delete it and make it again."
+            f"{path}: not a readable table ({one_line(error)}) - expected CSV in UTF-8, or what "
+            "its suffix says. Give another file, or make it again."
         ) from None
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]

@@ -26,7 +26,7 @@ from e3d_labels.each_molecule import compute_each
 from e3d_labels.embed import embed, lowest_minimum
 from e3d_labels.geometries import electrons, new_file, write_group
 from e3d_labels.journal import Journal
-from e3d_labels.molecule_list import Entry, hdf5_name, read_molecules
+from e3d_labels.molecule_list import Entry, hdf5_name, read_molecules, require_neutral
 from e3d_labels.programs import require
 from e3d_labels.reference_species import species_name
 
@@ -181,8 +181,10 @@ def relaxed(smiles: str) -> Relaxed:
     Raises
     ------
     InputError
-        If the molecule cannot be embedded, or its bonds change while it relaxes.
+        If the molecule is an ion or has open shells, cannot be embedded, or its bonds change while
+        it relaxes.
     """
+    require_neutral(smiles, "a list of molecules to cleave")
     mapped, frames = embed(smiles, conformers=_CONFORMERS, seed=_SEED)
     whole = lowest_minimum(frames)
     if not _intact(mapped, whole.positions):

@@ -109,7 +109,12 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         (
             argument("LABELS", "labelled geometries of the references"),
             _BONDS,
-            argument("--barriers", "table of barrier heights to write as well", required=True),
+            argument(
+                "--barriers",
+                "table of barrier heights to write as well",
+                writes=True,
+                required=True,
+            ),
         ),
     ),
     Command(

@@ -17,7 +17,7 @@ from rdkit.Chem import rdChemReactions
 from e3d import tables
 from e3d.chemistry import canonical_smiles, molecule, parse
 from e3d.errors import InputError
-from e3d_labels.molecule_list import read_molecules
+from e3d_labels.molecule_list import read_molecules, require_neutral
 
 TEMPLATES: Final = {
     "elimination": "[#1:1][C:2][C:3][F,Cl,O,N,S;!$(*=*):4]>>[C:2]=[C:3].[#1:1][*:4]",
@@ -80,12 +80,21 @@ def reactions(template: str, smiles: list[str]) -> Iterator[tuple[str, tuple[str
     reaction = rdChemReactions.ReactionFromSmarts(TEMPLATES[template])
     for one in smiles:
         mol = Chem.AddHs(parse(one))
-        if mol.GetNumAtoms() > _MOST_ATOMS:
+        if mol.GetNumAtoms() > _MOST_ATOMS or not _is_neutral(one):
             continue
         found = _applied(reaction, mol)
         if found is not None:
             reactant, product = found
             yield f"{template}: {one} -> {molecule(product).smiles}", (reactant, product)
+
+
+def _is_neutral(smiles: str) -> bool:
+    """Say whether a molecule is one that reaction paths are computed of."""
+    try:
+        require_neutral(smiles, "")
+    except InputError:
+        return False
+    return True
 
 
 def _applied(reaction: rdChemReactions.ChemicalReaction, mol: Chem.Mol) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rdkit import Chem
 
-from e3d.chemistry import canonical_smiles, parse
+from e3d.chemistry import canonical_smiles, molecule, parse
 from e3d.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,36 @@ def read_molecules(path: Path) -> list[Entry]:
     if not found:
         raise InputError(f"{path}: holds no molecules - one SMILES a line is needed. Add some.")
     return list(found.values())
+
+
+def require_neutral(smiles: str, where: str) -> None:
+    """Refuse ions and open shells, where everything is computed as neutral and of closed shells.
+
+    Raises
+    ------
+    InputError
+        If the molecule is none; ``where`` it stands.
+
+    Examples
+    --------
+    >>> require_neutral("[C-]#[O+]", "a list")
+    """
+    known = molecule(_mapped(smiles))
+    if known.charge or known.multiplicity != 1:
+        raise InputError(
+            f"{where}: {smiles} has charge {known.charge:+d} and multiplicity "
+            f"{known.multiplicity} - expected a neutral molecule of closed shells, as which it "
+            "would be computed. Leave it out."
+        )
+
+
+def _mapped(smiles: str) -> str:
+    """Return a SMILES with all hydrogens and map numbers; one that has them stays."""
+    mol = Chem.AddHs(parse(smiles))
+    if not all(atom.GetAtomMapNum() for atom in mol.GetAtoms()):
+        for atom in mol.GetAtoms():
+            atom.SetAtomMapNum(atom.GetIdx() + 1)
+    return str(Chem.MolToSmiles(mol))
 
 
 def _name(text: str, smiles: str, where: str) -> str:

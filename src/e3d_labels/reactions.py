@@ -27,7 +27,7 @@ from e3d_labels.each_molecule import compute_each
 from e3d_labels.embed import xtb
 from e3d_labels.geometries import electrons, new_file, write_group
 from e3d_labels.journal import Journal
-from e3d_labels.molecule_list import hdf5_name
+from e3d_labels.molecule_list import hdf5_name, require_neutral
 from e3d_labels.programs import require
 from e3d_labels.reaction_ends import Reaction
 from e3d_labels.reaction_paths import ReactionPath, find_path
@@ -116,7 +116,8 @@ def read_reactions(path: Path) -> list[Reaction]:
     Raises
     ------
     InputError
-        For a row whose sides differ in atoms, or a name that is there twice.
+        For a row whose sides differ in atoms, are ions or have open shells, or a name that is there
+        twice.
     """
     rows = tables.read(path, columns=("name", "reactant", "product"))
     reactions = [
@@ -129,6 +130,8 @@ def read_reactions(path: Path) -> list[Reaction]:
                 f"{path} line {number}: reactant and product of {one.name!r} differ in atoms - map "
                 "number k must be the same atom on both sides. Fix the SMILES."
             )
+        for side in (one.reactant, one.product):
+            require_neutral(side, f"{path} line {number}")
     if len({one.name for one in reactions}) < len(reactions):
         raise InputError(
             f"{path}: a name is there twice, every reaction needs one of its own. "

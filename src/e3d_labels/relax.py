@@ -13,6 +13,7 @@ from rdkit import Chem
 from e3d import provenance, tables
 from e3d.chemistry import canonical_smiles, parse
 from e3d_labels.embed import FORCE_TOLERANCE, embed, lowest_minimum
+from e3d_labels.molecule_list import require_neutral
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +47,10 @@ def relax(smiles: str) -> Atoms:
     Raises
     ------
     InputError
-        If tblite is not installed or the molecule cannot be embedded.
+        If tblite is not installed, or the molecule is an ion, has open shells or cannot be
+        embedded.
     """
+    require_neutral(smiles, "a table of named bonds")
     mapped, frames = embed(smiles, conformers=_CONFORMERS, seed=EMBED_SEED)
     best = lowest_minimum(frames)
     return Atoms(best.numbers, best.positions, info={"smiles": mapped, "name": smiles})

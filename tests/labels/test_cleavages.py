@@ -11,12 +11,20 @@ from e3d import tables
 from e3d.fields import Column as C
 from e3d_labels import each_molecule
 from e3d_labels.cleavage_energies import DE, write_cleavage_energies
-from e3d_labels.cleavages import FRAGMENTS, MOLECULES, cleavages, kinds_of_cleavage, write_cleavages
+from e3d_labels.cleavages import (
+    FRAGMENTS,
+    MOLECULES,
+    cleavages,
+    kinds_of_cleavage,
+    relaxed,
+    write_cleavages,
+)
 from e3d_labels.embed import embed
 from e3d_labels.geometries import read_geometries
 from e3d_labels.labelling import label_file
 from e3d_labels.molecule_list import Entry
 from e3d_labels.processes import LostProcessError
+from e3d_labels.relax import relax
 
 Expect = Callable[..., AbstractContextManager[None]]
 pytest.importorskip("tblite")
@@ -54,6 +62,15 @@ def test_rows_and_smiles_of_both_radicals_go_together() -> None:
         assert one.i in one.rows[0]
         assert one.j in one.rows[1]
         assert [len(part.split(":")) - 1 for part in one.smiles] == [len(r) for r in one.rows]
+
+
+@pytest.mark.parametrize("smiles", ["C[N+](C)(C)C", "[O-]C=O", "[CH3]", "[O][O]"])
+@pytest.mark.parametrize("compute", [relaxed, relax])
+def test_ions_and_open_shells_are_not_relaxed_as_what_they_are_not(
+    compute: Callable[[str], object], smiles: str, input_error: Expect
+) -> None:
+    with input_error(smiles, "expected a neutral molecule of closed shells", "Leave it out"):
+        compute(smiles)
 
 
 @pytest.fixture(scope="module")

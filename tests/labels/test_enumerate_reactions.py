@@ -40,6 +40,22 @@ def test_each_template_does_what_its_name_says(template: str) -> None:
     assert name == f"{template}: {reactant} -> {product}"
 
 
+@pytest.mark.parametrize("smiles", ["C[NH3+]", "[CH2]CO", "CC(=O)[O-]"])
+def test_ions_and_open_shells_react_in_nothing(
+    smiles: str, tmp_path: Path, input_error: Expect
+) -> None:
+    """Paths are computed of neutral molecules of closed shells, whatever a SMILES says."""
+    assert not [one for template in TEMPLATES for one in reactions(template, [smiles])]
+    table = tmp_path / "reactions.csv"
+    sides = "[H:3][C:1]#[N:2],[C-:1]#[N+:2][H:3]"
+    table.write_text(f"name,reactant,product\na,{sides}\n")
+    assert len(read_reactions(table)) == 1
+    ion = "[N+:1]([H:2])([H:3])([H:4])[H:5]"
+    table.write_text(f"name,reactant,product\na,{sides}\nb,{ion},{ion}\n")
+    with input_error("reactions.csv line 3", "charge +1 and multiplicity 1", "Leave it out"):
+        read_reactions(table)
+
+
 def test_both_sides_have_the_same_atoms_and_other_bonds(root: Path, tmp_path: Path) -> None:
     output = tmp_path / "reactions.csv"
     enumerate_reactions(root / "resources" / "enumerated.smi", output, n=120, seed=0)

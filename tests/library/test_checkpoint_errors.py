@@ -51,6 +51,9 @@ def _times(name: str, factor: float) -> Callable[[Settings, Tensors], None]:
     [
         (_without("model.func.allegro.tps.0.weights"), r"lacks model\.func\.allegro\.tps\.0\.w"),
         (_replaced("model.func.extra.weight", torch.ones(2)), r"has model\.func\.extra\.weight"),
+        (_replaced(SHIFTS, torch.ones(3, 1).to(torch.complex64)), "complex64.*real numbers"),
+        (_replaced(SHIFTS, torch.ones(3, 1).to_sparse()), r"shifts is .*, expected a dense"),
+        (_replaced(SHIFTS, [1.0, 2.0, 3.0]), "shifts is list, expected a dense"),  # type: ignore
         (_replaced(SCALES, torch.ones(4, 1)), r"scales.*\(4, 1\).*\(3, 1\)"),
         (
             _times("model.func.allegro.tps.0.weights", float("inf")),
@@ -134,6 +137,8 @@ def test_constants_that_contradict_the_settings_are_refused(
         ({"type_names": ["C", "H", "O"]}, "type_names.0"),
         ({"radial_chemical_embed": {**BESSELS, "num_bessels": 5}}, "chemical_embed.num_bessels"),
         ({"parity": False}, "parity"),
+        ({"scalar_embed_mlp_nonlinearity": "tanh"}, "scalar_embed_mlp_nonlinearity"),
+        ({"readout_mlp_nonlinearity": "silu"}, "readout_mlp_nonlinearity"),
         ({"_target_": "another.builder", "compile_mode": "compile"}, ""),
         ({}, ""),
     ],
@@ -149,6 +154,27 @@ def test_settings_that_contradict_themselves_are_refused(
         return
     with pytest.raises(InputError, match=f"stand there twice, and differ in .*{re.escape(place)}"):
         e3d.load(path)
+
+
+@pytest.mark.parametrize("averaged", [False, True])
+def test_settings_without_weights_are_refused(
+    averaged: bool, tmp_path: Path, input_error: Any
+) -> None:
+    path = write(tmp_path / "model.ckpt", TODAY, weights(TODAY))
+    saved = torch.load(path)
+    if averaged:
+        saved["state_dict"]["ema.ema_weight_0"] = "none"
+    else:
+        del saved["state_dict"]
+    torch.save(saved, path)
+    with input_error("averaged (EMA) weight is str" if averaged else "no weights", "Get the file"):
+        e3d.load(path)
+
+
+def test_a_checkpoint_that_is_called_a_package_says_so(tmp_path: Path, input_error: Any) -> None:
+    path = write(tmp_path / "model.ckpt", TODAY, weights(TODAY))
+    with input_error("an archive, and no package", "*.ckpt"):
+        e3d.load(path.rename(tmp_path / "model.nequip.zip"))
 
 
 def test_several_models_and_other_pickles_are_refused(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_tables_of_a_store_above_stay_in_the_output(
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["decompose", "no\nmodel.ckpt", "C", "-o", "out"], r"no\nmodel.ckpt: no such model"),
+        (["decompose", "no\nmodel.ckpt", "C", "-o", "out"], r"no\nmodel.ckpt: no such file"),
         (["decompose", "morse.pair.yaml", "C", "store.h5", "--splits", "s.parquet", "-o", "out"],
          "C is no store"),
         (["decompose", "morse.pair.yaml", "none.cif", "-o", "out"],

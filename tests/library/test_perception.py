@@ -237,3 +237,11 @@ def test_a_frame_of_many_atoms_is_perceived(caplog: pytest.LogCaptureFixture) ->
     assert not caplog.records
     assert perception.perceive_or_warn(numbers, positions, 0) is None
     assert "up to 2000 atoms" in caplog.text
+
+
+@pytest.mark.parametrize("far", [1e5, 1e7])
+def test_bonds_do_not_depend_on_where_a_molecule_is(far: float) -> None:
+    atoms = g2_molecule("CH3CH2OH")
+    here = perceive(atoms.numbers, atoms.positions, 0)
+    assert here is not None
+    assert perceive(atoms.numbers, atoms.positions + far, 0) == here

@@ -396,3 +396,33 @@ def test_arrays_of_another_kind(name: str, dtype: str, text: str, input_error: A
     water = _water()
     with input_error("H2O", text):
         list(check_groups([replace(water, **{name: getattr(water, name).astype(dtype)})]))
+
+
+def _one_energy(arrays: Arrays) -> None:
+    arrays.pop(F0, None)
+    arrays[E][3] += 5 / HARTREE_EV
+
+
+def _one_turned(arrays: Arrays) -> None:
+    arrays.pop(F0, None)
+    arrays[G][3] = arrays[G][3][:, [1, 2, 0]]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [(_one_energy, "changes by more than 3 eV beside the work"), (_one_turned, "the torque is mo")],
+)
+def test_a_single_wrong_frame_is_warned_of(
+    change: Mutation,
+    text: str,
+    spoilt: Any,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Too few to say what is wrong with the file, and not to be passed over in silence."""
+    write_store(spoilt(lambda arrays: None), tmp_path / "right.h5")
+    assert "Look at" not in caplog.text
+    write_store(spoilt(change, only=1), tmp_path / "store.h5")
+    (line,) = [line for line in caplog.messages if text in line]
+    assert "Look at" in line
+    assert "conformation 3 " in line

@@ -43,6 +43,13 @@ def test_by_default_they_are_left_out_and_counted(source: Path, tmp_path: Path) 
     }
 
 
+def test_elements_that_are_excluded_by_wish_are_said_to_be(source: Path, tmp_path: Path) -> None:
+    report = write_store(source, tmp_path / "store.h5", exclude_elements=["O", "K"]).as_dict()
+    reasons = {reason for reason in report["frames_dropped"] if reason.startswith("element")}
+    assert "element K (no neutral atom reference)" in reasons
+    assert "element O (excluded)" in reasons
+
+
 def test_an_empty_list_of_elements_leaves_out_none(source: Path, tmp_path: Path) -> None:
     report = write_store(source, tmp_path / "store.h5", exclude_elements=[]).as_dict()
     assert report["molecules"] == len(NEUTRAL) + len(IONIC)

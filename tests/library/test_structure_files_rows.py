@@ -7,6 +7,7 @@ import pytest
 
 from e3d.structure_files.images import images
 from e3d.structures import from_file
+from e3d.units import BOHR_ANG
 
 GEN = "3 C\nO H\n1 1 0 0 0.119\n2 2 0 0.763 -0.477\n3 2 0 -0.763 -0.477\n"
 XSF = (
@@ -37,8 +38,29 @@ G96 = "TITLE\nw\nEND\nPOSITION\n" + "".join(
 NW = "start w\ngeometry units angstrom\n O 0.0 0.0 0.119\n H 0.0 0.763 -0.477\n{}end\ntask scf\n"
 SECOND = " H 0.0 -0.763 -0.477\n"
 NWCHEM = NW.format(SECOND)
+XDATCAR = (
+    "water\n 1.0\n9.0 0.0 0.0\n0.0 9.0 0.0\n0.0 0.0 9.0\n O H\n 1 2\n"
+    "Direct configuration=     1\n"
+    "  0.50000000  0.50000000  0.51300000\n"
+    "  0.50000000  0.58500000  0.44700000\n"
+    "  0.50000000  0.41500000  0.44700000\n"
+)
+ABINIT = (
+    "# acell 5 5 5\n! acell 6 6 6\nntypat 2\nznucl 8 1\nnatom 3\ntypat 1 2*2\nacell 3*18.9\n"
+    "rprim 1 0 0  0 1.0d0 0  0 0 2/2\nxangst\n 3*5.0 ! O\n5 5.763 4.404\n5 4.237 4.404\n"
+)
+GAUSSIAN = "# HF\n\nw\n\n0 1\nO{0} 0.0 0.0 0.1\nH{0} 0.0 0.763 -0.5\nH{0} 0.0 -0.763 -0.5\n\n"
+CUBE = (
+    "w\nz\n 3 0 0 0\n{0}2 9 0 0\n{0}2 0 9 0\n{0}2 0 0 9\n"
+    "8 8 9 9 9.2\n1 1 9 10.44 8.1\n1 1 9 7.56 8.1\n0 0 0 0 0 0\n0 0\n"
+)
 
 RIGHT = {
+    "XDATCAR": XDATCAR,
+    "a.cube": CUBE.format(""),
+    "a.abi": ABINIT,
+    "b.abi": ABINIT.replace("3*18.9", "18.9 18.9 18.9 spgroup 1 ndtset 1"),
+    "a.com": GAUSSIAN.format(""),
     "a.gen": GEN,
     "b.gen": GEN.replace("3 C", "3 S") + "0 0 0\n9 0 0\n0 9 0\n0 0 9\n",
     "a.xsf": XSF,
@@ -63,7 +85,30 @@ def test_every_atom_is_read(name: str, tmp_path: Path) -> None:
     assert atoms.get_chemical_formula() == "H2O"
 
 
+def test_numbers_of_abinit_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.abi"
+    path.write_text(ABINIT + "charge 1\n")
+    (atoms,) = images(path)
+    assert atoms.cell.lengths() == pytest.approx([18.9 * BOHR_ANG] * 3)
+    assert atoms.positions[0] == pytest.approx([5, 5, 5])
+    assert atoms.get_distance(0, 1) == pytest.approx(0.968, abs=1e-3)
+    assert atoms.info["charge"] == 1
+
+
 REFUSED = {
+    "XDATCAR": (XDATCAR[:-36], ["line 8", "2 rows", "add up to 3", "still being written"]),
+    "b/XDATCAR": (XDATCAR[:-3], ["line 11", "ends within this line"]),
+    "c/XDATCAR": (XDATCAR[:60], ["no frame begins", "Direct configuration="]),
+    "d/XDATCAR": (XDATCAR + "Direct configuration=     2\n 0.5 0.5 0.5\n", ["line 12", "1 rows"]),
+    "a.cube": (CUBE.format("-"), ["line 4", "lengths are in Å", "expected bohr"]),
+    "a.com": (GAUSSIAN.format(" -1"), ["line 6", "holds an atom fixed"]),
+    "b.com": (GAUSSIAN.format(" 0"), ["line 6", "holds an atom fixed"]),
+    "a.abi": (ABINIT + "scalecart 3*2\n", ["line 13", "scalecart", "a scale of the cell"]),
+    "b.abi": (ABINIT + "spgroup 225\n", ["line 13", "symmetry multiplies"]),
+    "c.abi": (ABINIT + "acell2 3*20\n", ["line 13", "'acell2'", "one geometry"]),
+    "d.abi": (ABINIT.replace("xangst", "xcart") + "angstrom\n", ["Write `xangst`"]),
+    "e.abi": (ABINIT.replace("2/2", "2/0"), ["line 8", "'2/0' is no number"]),
+    "a.unheard": ("no structure", ["ASE cannot read it: no format has this name"]),
     "a.gen": (GEN.replace("3 C", "2 C"), ["line 1", "states 2 atoms", "3 rows"]),
     "a.xsf": (XSF.replace("3 1\n", "2 1\n"), ["line 7", "states 2 atoms", "3 rows"]),
     "fort.34": (FORT34.replace("\n3\n", "\n2\n"), ["line 10", "states 2 atoms", "3 rows"]),
@@ -86,6 +131,7 @@ def test_atoms_that_would_be_lost_or_changed_are_refused(
 ) -> None:
     content, texts = REFUSED[name]
     path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
     path.write_text(content)
     with input_error(name, *texts):
         list(images(path))

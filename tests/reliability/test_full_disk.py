@@ -78,7 +78,7 @@ def test_the_log_is_on_the_full_disk(
         assert (done.code, done.text) == (0, "")
         assert not unlike(tmp_path / "out", (undisturbed.folder / job.output).parent)
         words[1] = "no.ckpt"
-        refused(command(words, undisturbed.folder, tmp_path / "terminal"), "no.ckpt: no such model")
+        refused(command(words, undisturbed.folder, tmp_path / "terminal"), "no.ckpt: no such file")
     tried("logs on a full disk", 2, "the results are whole, the error is at the terminal")
 
 

@@ -72,6 +72,49 @@ def test_every_overlay_is_a_valid_study(
     assert [*study.runs(), *study.given_runs()]
 
 
+HALVES = {"first": [0, 10], "second": [10, 20], "overlapping": [5, 20]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "messages"),
+    [
+        ({"halves": ["first", "overlapping"]}, ["[0, 10]", "[5, 20]", "no molecule in common"]),
+        ({"halves": ["first", "first"]}, ["answers.halves", "overlap"]),
+        ({"halves": ["first", "minispice"]}, ["'minispice' is no part", "training_molecules"]),
+        ({"halves": ["first", "other"]}, ["'other' is no part of 'minispice'"]),
+        ({"halves": ["first", "taught"]}, ["'taught' is no part of 'minispice' with its labels"]),
+        ({"other_labels": "minispice"}, ["has the labels of 'minispice'", "another theory"]),
+        ({"other_labels": "first"}, ["has the labels of 'minispice'", "wB97M"]),
+    ],
+)
+def test_answers_are_of_datasets_that_can_give_them(
+    asked: dict[str, Any],
+    messages: list[str],
+    default: dict[str, Any],
+    datasets: dict[str, Any],
+    in_root: None,
+    input_error: Any,
+) -> None:
+    facts = {"source": "s", "licence": "l"}
+    teacher = "resources/teacher.pair.yaml"
+    datasets |= {
+        name: {"same_as": "minispice", "training_molecules": part, **facts}
+        for name, part in HALVES.items()
+    }
+    datasets["other"] = {"same_as": "gfn2-same", "training_molecules": [10, 20], **facts}
+    datasets["taught"] = {**datasets["second"], "teacher": teacher}
+    default["grid"]["dataset"] = ["minispice", "gfn2-same", *HALVES, "other", "taught"]
+    default["stages"] = ["answers"]
+    right: dict[str, Any] = {
+        "dataset": "minispice",
+        "halves": ["first", "second"],
+        "other_labels": "gfn2-same",
+    }
+    load_study({**default, "answers": right}, datasets)
+    with input_error(*messages):
+        load_study({**default, "answers": {**right, **asked}}, datasets)
+
+
 def test_there_is_an_overlay() -> None:
     assert "smoke.yaml" in OVERLAYS
 
@@ -351,6 +394,14 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
     "steps that no epoch ends at": (
         _put("training_steps", [{"n_train": 64, "steps": 1050}]),
         ["training.steps = 1050", "not a multiple"],
+    ),
+    "two numbers of steps": (
+        _put("training_steps", [{"n_train": 64, "steps": 1100}, {"n_train": 64, "steps": 1200}]),
+        ["1100 and 1200 steps from n_train = 64", "Remove one"],
+    ),
+    "an element that is none": (
+        _put("subset.elements", ["H", "Xx"]),
+        ["subset.elements: element 'Xx'", "periodic table"],
     ),
     "unknown stage": (_put("stages", ["answer"]), ["did you mean 'answers'"]),
     "questions about nothing": (_put("stages", ["answers"]), ["answers.dataset", "Name it"]),

@@ -76,6 +76,19 @@ def test_mixtures_resolve_to_the_datasets_they_are_mixed_from() -> None:
             {"x": {"same_as": "y", "training_molecules": [5, 5]}, "y": FILE},
             ("training_molecules is [5, 5]", "the first fifty"),
         ),
+        ({"x": {**FILE, "teacher": "a.pair.yaml"}}, ("'teacher'", "with `same_as`", "train on")),
+        ({"x": {**FILE, "training_molecules": [0, 5]}}, ("'training_molecules'", "`same_as`")),
+        ({"x": {**FILE, "apply_residual": True}}, ("apply_residual is for a mixture", "Remove")),
+        (
+            {"x": {**FILE, "isolated_atoms": "a.json", "isolated_atom_energy_eV": {"H": -13.6}}},
+            ("isolated_atoms and isolated_atom_energy_eV", "one of the two"),
+        ),
+        (
+            {"x": {**FILE, "isolated_atoms_url": "https://example.org/a.json"}},
+            ("`isolated_atoms` is fetched from", "Name the file"),
+        ),
+        ({"x": {**FILE, "exclude_elements": ["Li", "na"]}}, ("exclude_elements", "'na'")),
+        ({"x": {**FILE, "isolated_atom_energy_eV": {"h": -13.6}}}, ("isolated_atom_ener", "'h'")),
     ],
 )
 def test_entries_that_cannot_be_used(

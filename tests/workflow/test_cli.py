@@ -1,5 +1,6 @@
 """The command line: instant help, light imports, one-line errors, logs, commands used by hand."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -133,15 +134,15 @@ def test_the_log_of_an_unfinished_attempt_stays(tmp_path: Path) -> None:
         (["settings", "{"], "not JSON"),
         (["settings", "[]"], "not a JSON object"),
         (["train", "none.yaml"], "no such file"),
-        (["collect", "none.csv"], "no such table"),
+        (["collect", "none.csv"], "none.csv: no such file or folder, given as TABLES"),
         (["figures", ".", "--name", "paritty"], "did you mean 'parity'"),
-        (["evaluate", "none.ckpt", "none.h5"], "no such model"),
+        (["evaluate", "none.ckpt", "none.h5"], "none.ckpt: no such file or folder, given as MODEL"),
         (
             ["data", "read", str(RESOURCES / "minispice.hdf5"), "--layout", "spise"],
             "did you mean 'spice'",
         ),
         (["data", "read", str(RESOURCES / "minispice.smi")], "not a readable HDF5 file"),
-        (["bde", "none", "--bde", "a", "--bond-energies", "b"], "no such table"),
+        (["bde", "none", "--bde", "a", "--bond-energies", "b"], "none: no such file or folder"),
     ],
 )
 def test_every_stage_says_what_is_wrong(
@@ -157,3 +158,34 @@ def test_every_stage_says_what_is_wrong(
     assert text in error
     assert error.count("\n") == 1
     assert not list(tmp_path.rglob("*"))
+
+
+def test_paths_and_devices_are_checked_before_anything_is_imported(tmp_path: Path) -> None:
+    there = tmp_path / "there.h5"
+    there.touch()
+    model, gone = str(tmp_path / "none.ckpt"), str(tmp_path / "none.parquet")
+    tried = (
+        ["decompose", model, "C"],
+        ["decompose", str(there), "C", "--splits", gone],
+        ["report", str(there), "C", "--device", "cudo"],
+        ["evaluate", str(there), str(there), gone],
+        ["data", "teach", str(there), model],
+        ["reactivity", model],
+    )
+    code = (
+        "import json, sys\n"
+        "from study.cli import main\n"
+        "for words in json.loads(sys.argv[1]):\n"
+        "    try:\n"
+        "        assert main([*words, '-o', 'out']) == 2\n"
+        "    except SystemExit as ended:\n"
+        "        assert ended.code == 2\n"
+        "heavy = {'torch', 'pandas', 'ase', 'rdkit', 'h5py'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    command = [sys.executable, "-c", code, json.dumps(tried)]
+    ended = subprocess.run(
+        command, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert len(ended.stderr.splitlines()) == len(tried)

@@ -49,7 +49,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
             argument("TABLES+", "the tables it is drawn from, or the results folder"),
             argument("--name", "which figure", type=str, required=True),
             argument("--molecules", "SMILES to draw (molecules)", type=str, nargs="+", default=()),
-            argument("--numbered", "write the PDF here too (fig3.pdf)"),
+            argument("--numbered", "write the PDF here too (fig3.pdf)", writes=True),
             argument("--run", "show this run alone: given/NAME", type=str, default=""),
         ),
     ),

@@ -13,11 +13,12 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from e3d.errors import InputError, absent, choices
+from e3d.errors import InputError, choices
 from e3d.fields import NAMED_BONDS, TEST_SPLITS
 from e3d.options import read_yaml
-from study.config_numbers import check_frames, check_runtime
-from study.data.entries import check_entries, check_tests, sources
+from study.answers.settings import check_answers
+from study.config_numbers import check_frames, check_runtime, check_training_steps
+from study.data.entries import check_elements, check_entries, check_tests, sources
 from study.dynamics.settings import check_dynamics
 from study.fields import GIVEN, VARIANT_SIGN, base_and_variant, is_given, set_name
 from study.given.registry import GivenModel, check_given, given_models
@@ -174,10 +175,12 @@ def load_study(
     given = given_models(models or {})
     check_given(study["given"], given, study["models"], need_files=not study["published"])
     _check_runs(study)
-    _check_stages(study)
+    _check_stages(study, known)
     _check_models(study)
     check_runtime(study)
     check_frames(study["split"], study["subset"])
+    check_training_steps(study["training_steps"])
+    check_elements("subset.elements", study["subset"]["elements"])
     for section in ("figures", "dynamics"):
         _check_molecules(section, study[section]["molecules"])
     check_dynamics(study["dynamics"])
@@ -210,41 +213,15 @@ def _check_runs(values: Mapping[str, Any]) -> None:
         )
 
 
-def _check_stages(values: Mapping[str, Any]) -> None:
-    """Refuse stages that are none, and questions about datasets that no run is trained on."""
+def _check_stages(values: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Refuse stages that are none, and questions that the datasets cannot answer."""
     for name in values["stages"]:
         if name not in NAMES:
             raise InputError(
                 f"stages: {name!r} is no stage - {choices(name, NAMES)}. Fix the spelling."
             )
-    asked, known = values["answers"], _used(values, "dataset")
-    if "answers" not in values["stages"]:
-        return
-    if not asked["dataset"]:
-        raise InputError(
-            "stages: answers is asked for, and `answers.dataset` does not say of which dataset. "
-            "Name it."
-        )
-    if len(asked["halves"]) == 1:
-        raise InputError(
-            f"answers.halves = {asked['halves']}: one dataset - allowed are two, with the frames "
-            "of disjoint halves of the molecules, or none. Name the other."
-        )
-    if len(asked["barriers"]) == 1:
-        raise InputError(
-            f"answers.barriers = {asked['barriers']}: one dataset - allowed are two, each with "
-            "frames of a half of the reactions, or none. Name the other."
-        )
-    for path in asked["paths"]:
-        if not Path(path).is_file():
-            raise InputError(f"answers.paths: {path}: {absent(Path(path))}. Correct the path.")
-    others = filter(None, [asked["other_labels"]])
-    for name in (asked["dataset"], *asked["halves"], *asked["barriers"], *others):
-        if name not in known:
-            raise InputError(
-                f"answers: no run is trained on dataset {name!r} - {choices(name, known)}. Add it "
-                "to `grid.dataset` or `controls`, or remove it here."
-            )
+    if "answers" in values["stages"]:
+        check_answers(values["answers"], _used(values, "dataset"), known)
 
 
 def _check_published(name: str, *, grid: bool, wanted: list[str]) -> None:

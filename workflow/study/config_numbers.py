@@ -1,6 +1,6 @@
 """Numbers of a study that are allowed one by one and make no sense together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from e3d.errors import InputError, choices
@@ -27,6 +27,23 @@ def check_frames(split: Mapping[str, Any], subset: Mapping[str, Any]) -> None:
             f"subset.min_atoms = {least} is more than subset.max_atoms = {most}, so no frame would "
             "be left. Change one of them; max_atoms = 0 is no limit."
         )
+
+
+def check_training_steps(more: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse two numbers of steps for one size of the training set.
+
+    Raises
+    ------
+    InputError
+        Naming the size.
+    """
+    steps: dict[int, int] = {}
+    for one in more:
+        if steps.setdefault(one["n_train"], one["steps"]) != one["steps"]:
+            raise InputError(
+                f"training_steps: {steps[one['n_train']]} and {one['steps']} steps from n_train = "
+                f"{one['n_train']} on - one number is needed. Remove one of them."
+            )
 
 
 def check_runtime(values: Mapping[str, Any]) -> None:

@@ -80,6 +80,7 @@ def perceive(numbers: Ints, positions: Floats, charge: int) -> str | None:
     if len(numbers) > _MOST_ATOMS:
         return None
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
+    positions = positions - positions.mean(axis=0)  # RDKit finds no bonds far from the origin
     mol = _connected(numbers, positions)
     for limit in _STRAINED:
         _cut_strained(mol, positions, limit)

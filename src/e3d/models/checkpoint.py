@@ -21,7 +21,7 @@ from e3d.models import inert
 from e3d.models.analysis import AnalysisModel, analysis_model
 from e3d.models.building import SOLE_MODEL, eager
 from e3d.models.older_versions import build_allegro, current_names
-from e3d.models.weights import put_weights
+from e3d.models.weights import put_weights, require_numbers
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +98,10 @@ def _settings(saved: Any, path: Path) -> tuple[dict[str, Any], Mapping[str, Any]
             f"{path}: holds no settings of a model, so it is no checkpoint of nequip >= 0.7. "
             "Checkpoints of earlier versions cannot be built anew: train the model again."
         ) from error
+    if not isinstance(saved.get("state_dict"), Mapping):
+        raise InputError(f"{path}: holds settings of a model and no weights. {_AGAIN}")
     info = parameters["info_dict"].get("training_module", {})
-    if (place := _differs(settings, info.get("model"))) is not None:
+    if "model" in info and (place := _differs(settings, info["model"])) is not None:
         raise InputError(
             f"{path}: the settings of its model stand there twice, and differ in {place}: they "
             f"were changed after the training. {_AGAIN}"
@@ -113,16 +115,21 @@ def _settings(saved: Any, path: Path) -> tuple[dict[str, Any], Mapping[str, Any]
 
 
 def _differs(one: Any, other: Any, place: str = "") -> str | None:
-    """Return where two settings, as far as they are plain values, differ; None if nowhere."""
+    """Return where two settings, as far as they are plain values, differ; None if nowhere.
+
+    Nothing in one place is something else than a value in the other, which may change the network.
+    """
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        keys = [key for key in one if key in other and (place or key not in _NO_ENERGY)]
+        keys = [key for key in {**one, **other} if place or key not in _NO_ENERGY]
+        if lost := next((key for key in keys if (key in one) != (key in other)), None):
+            return f"{place}.{lost}".strip(".")
         pairs = [(one[key], other[key], f"{place}.{key}".strip(".")) for key in keys]
     elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
         if len(one) != len(other):
             return place
         pairs = [(a, b, f"{place}.{k}") for k, (a, b) in enumerate(zip(one, other, strict=True))]
     else:
-        plain = all(isinstance(value, int | float | str) for value in (one, other))
+        plain = all(value is None or isinstance(value, int | float | str) for value in (one, other))
         both_nan = one != one and other != other
         return place if plain and one != other and not both_nan else None
     found = (_differs(*pair) for pair in pairs)
@@ -209,6 +216,8 @@ def _weights(state: Mapping[str, Any], path: Path) -> dict[str, torch.Tensor]:
             "time. Give a checkpoint of one model."
         )
     prefix = f"{_MODEL}{SOLE_MODEL}."
+    for name, value in own.items():
+        require_numbers(value, f"{path}: {name.removeprefix(prefix)}")
     return current_names({name.removeprefix(prefix): value for name, value in own.items()})
 
 
@@ -222,6 +231,8 @@ def _averaged(
     averages = [state[name] for name in state if name.startswith(_AVERAGED)]
     if not averages:
         return weights
+    for average in averages:
+        require_numbers(average, f"{path}: an averaged (EMA) weight")
     parameters = {name for name, _ in network.named_parameters()}
     names = [name for name in weights if name in parameters]  # nequip numbers them in this order
     if len(averages) != len(names) or not state["ema._extra_state"]["is_holding_ema_weights"]:

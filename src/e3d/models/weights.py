@@ -59,6 +59,25 @@ def put_weights(network: torch.nn.Module, given: Mapping[str, torch.Tensor], pat
             target.copy_(source)
 
 
+def require_numbers(weight: Any, what: str) -> None:
+    """Refuse what is no dense tensor of real numbers: of a complex one, a part would be lost.
+
+    Raises
+    ------
+    InputError
+        If it is none; ``what`` says what it is.
+    """
+    found = type(weight).__name__
+    if isinstance(weight, torch.Tensor):
+        if weight.layout == torch.strided and not weight.is_complex():
+            return
+        found = f"a tensor of {weight.dtype}, {weight.layout}"
+    raise InputError(
+        f"{what} is {found}, expected a dense tensor of real numbers: it was changed after the "
+        "training. Get the file again from where it was trained or published."
+    )
+
+
 def _require_same(source: torch.Tensor, target: torch.Tensor, what: str) -> None:
     """Refuse a constant that is not, to rounding, what the settings make of it.
 

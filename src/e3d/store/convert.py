@@ -73,6 +73,12 @@ def write_store(
         For a file, group, label, theory or element that cannot be used (nothing is written then).
     """
     reader(layout)  # refuses one that is not known before anything is read
+    if isolated_atom_energy is not None and isolated_atoms is not None:
+        raise InputError(
+            f"isolated atoms are given twice, as numbers and in {isolated_atoms} - one of the two "
+            "is needed. Leave out --isolated-atom-energy or --isolated-atoms (a dataset's "
+            "`isolated_atom_energy_eV` or `isolated_atoms`)."
+        )
     if isolated_atom_energy is None:
         isolated_atom_energy = (
             _theory_atoms(theory)
@@ -249,7 +255,9 @@ def _usable(group: Group, kept: _Kept) -> Molecule | str:
         return "groups without conformations"
     excluded = sorted(kept.excluded.intersection(map(symbol, group.atomic_numbers.tolist())))
     if excluded:
-        return f"element {', '.join(excluded)} (no neutral atom reference)"
+        ions = set(excluded).intersection(ionic_only(kept.theory))
+        why = "no neutral atom reference" if ions else "excluded"
+        return f"element {', '.join(sorted(ions) or excluded)} ({why})"
     try:
         parsed = _parsed(group)
     except SmilesError as error:

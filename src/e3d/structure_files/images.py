@@ -8,13 +8,15 @@ from typing import Final
 import ase.io
 from ase import Atoms
 from ase.db import connect
-from ase.io.formats import filetype
+from ase.io.formats import UnknownFileTypeError, filetype
 
 from e3d.errors import InputError, one_line
 from e3d.store.layouts.xyz_frames import read_frames
+from e3d.structure_files.abinit import ABINIT, abinit_input
 from e3d.structure_files.cif import cif_crystals
 from e3d.structure_files.counts import require_counts
 from e3d.structure_files.crystals import require_whole_crystal
+from e3d.structure_files.cube import CUBE, require_bohr
 from e3d.structure_files.molfiles import molfile
 from e3d.structure_files.named_elements import (
     LAMMPS_DATA,
@@ -27,6 +29,7 @@ from e3d.structure_files.named_elements import (
 )
 from e3d.structure_files.nwchem import NWCHEM, nwchem_input
 from e3d.structure_files.programs import stated_by
+from e3d.structure_files.xdatcar import XDATCAR, require_whole_frames
 
 _XYZ_NAME: Final = re.compile(r"(?i)\.(ext|e)?xyz(\.(gz|bz2|xz))?$")
 _XYZ: Final = ("xyz", "extxyz")
@@ -36,6 +39,8 @@ _FULL: Final = 1.01
 _MOLFILES: Final = ("sdf", "mol")
 _CIF: Final = "cif"
 _EON: Final = "eon"
+_REQUIRED: Final = {CUBE: require_bohr, XDATCAR: require_whole_frames}
+"""More that is looked for in files of a format, before ASE reads them."""
 _LAMMPS_DUMP: Final = "lammps-dump-text"
 
 
@@ -75,6 +80,8 @@ def _images(path: Path) -> Iterator[Atoms]:
             require_elements(path, form)
             require_whole_crystal(path, form)
             require_counts(path, form)
+            if form in _REQUIRED:
+                _REQUIRED[form](path)
             more = stated_by(path, form)
             for atoms in _by_ase(path, form):
                 _require_whole(atoms, path)
@@ -84,6 +91,11 @@ def _images(path: Path) -> Iterator[Atoms]:
                 yield atoms
     except InputError:
         raise
+    except UnknownFileTypeError:
+        raise InputError(
+            f"{path}: ASE cannot read it: no format has this name or beginning. Give a store (.h5) "
+            "or a file in a format ASE reads, such as extended XYZ."
+        ) from None
     except Exception as error:  # noqa: BLE001 - ASE's readers raise whatever they like
         raise InputError(
             f"{path}: ASE cannot read it ({one_line(error)}). Give a store (.h5) or a file in "
@@ -97,6 +109,8 @@ def _by_ase(path: Path, form: str) -> Iterator[Atoms]:
         return cif_crystals(path)
     if form == PDB:
         return models(ase.io.iread(pdb_of_elements(path), ":", form), path)
+    if form == ABINIT:
+        return iter(ase.io.iread(abinit_input(path), ":", form))
     if form == NWCHEM:
         return iter(ase.io.iread(nwchem_input(path), ":", form))
     options = {"Z_of_type": elements_of_types(path)} if form == LAMMPS_DATA else {}

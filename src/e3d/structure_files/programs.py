@@ -23,6 +23,7 @@ _STATED: Final[Mapping[str, tuple[str, ...]]] = {
     "cjson": (rf'.*"totalCharge"\s*:\s*{_Q}', rf'.*"totalSpinMultiplicity"\s*:\s*{_M}'),
     "turbomole": (rf"\$eht\b.*\bcharge=\s*{_Q}", r"\$eht\b.*\bunpaired=\s*(?P<unpaired>\d+)"),
     "espresso-in": (rf"[^!]*\btot_charge\s*=\s*{_Q}(?:\.0*)?(?:[dDeE][-+]?0+)?\s*(?:,.*|!.*)?$",),
+    "abinit-in": (rf"\s*(?:cell)?charge\s+{_Q}(?:\.0*)?(?:[dDeE][-+]?0+)?\s*(?:[!#].*)?$",),
     "lammps-data": (r".*\bunits\s*=\s*(?P<units>\w+)",),
     "lammps-dump-text": (r"(?P<units>[a-z]+)\s*$",),  # the line behind ITEM: UNITS
 }
@@ -32,7 +33,12 @@ _NOT_READ: Final[Mapping[str, Mapping[str, str]]] = {
         r"\$coord\s+\S": "coordinates that ASE takes for bohr",
         r"\$(periodic|cell|lattice)\b": "a cell that ASE passes over",
     },
-    "gaussian-in": {r"--link1--": "a second job, whose atoms ASE may mix with the first"},
+    "gaussian-in": {
+        r"--link1--": "a second job, whose atoms ASE may mix with the first",
+        r"\s*[A-Za-z][\w()=,.-]*[\s,]+(-\d+|0)([\s,]+[-+]?\d*\.\d*([eEdD][-+]?\d+)?){3}\s*$": (
+            "a code that holds an atom fixed, which ASE does not read"
+        ),
+    },
 }
 
 
@@ -51,8 +57,9 @@ def stated_by(path: Path, form: str) -> dict[str, Any]:
         for pattern, what in _NOT_READ.get(form, {}).items():
             if re.match(pattern, line, re.IGNORECASE):
                 raise InputError(
-                    f"{path} line {number}: {line.strip()[:60]!r} says {what} - expected a "
-                    "molecule in the format's own unit. Convert the file to extended XYZ."
+                    f"{path} line {number}: {line.strip()[:60]!r} says {what} - expected "
+                    "elements and coordinates alone, in the format's own unit. Convert the file to "
+                    "extended XYZ."
                 )
         if form == "lammps-data" and number > 1:
             break

@@ -26,6 +26,7 @@ _OF_PARTS = (
     "include_ionic",
     "apply_residual",
 )
+_ONLY_OF_PARTS = ("training_molecules", "teacher")
 _OF_SAMPLING = ("conformations", "seed", "sampling")
 _LABELLED_FROM = ("molecules", "geometries")
 _SUFFIX = ".hdf5"
@@ -210,6 +211,7 @@ def _check_source(name: str, entry: Entry, *, need_files: bool) -> None:
             f"dataset {name!r}: lacks {missing[0]!r}; a dataset has {', '.join(_OF_FILES)}, or "
             "`mix`. Add it."
         )
+    _check_unread(name, entry)
     check_labelled(name, entry)
     files = [("isolated_atoms", "isolated_atoms_url")]
     if not is_labelled(entry):
@@ -221,6 +223,54 @@ def _check_source(name: str, entry: Entry, *, need_files: bool) -> None:
                 f"it from. Fix its `{key}` in config/datasets.yaml (relative to the folder "
                 f"Snakemake runs in), put the file there, or add a `{address}`."
             )
+
+
+def _check_unread(name: str, entry: Entry) -> None:
+    """Refuse keys that nothing would read, and elements that are none, of a dataset with a file."""
+    for key in _ONLY_OF_PARTS:
+        if key in entry:
+            raise InputError(
+                f"dataset {name!r}: has a file of its own and {key!r}, which is for datasets with "
+                "`same_as`. Add a dataset that is the same as this one, with the key, and train on "
+                "that."
+            )
+    if entry["apply_residual"]:
+        raise InputError(
+            f"dataset {name!r}: apply_residual is for a mixture (`mix`), and it is none. Remove it."
+        )
+    if {"isolated_atoms", "isolated_atom_energy_eV"} <= entry.keys():
+        raise InputError(
+            f"dataset {name!r}: has isolated_atoms and isolated_atom_energy_eV, and one of the two "
+            "says what an atom has. Remove the other."
+        )
+    if "isolated_atoms_url" in entry and "isolated_atoms" not in entry:
+        raise InputError(
+            f"dataset {name!r}: isolated_atoms_url is where `isolated_atoms` is fetched from, and "
+            "it has none. Name the file, or remove the address."
+        )
+    for key in ("exclude_elements", "isolated_atom_energy_eV"):
+        check_elements(f"dataset {name!r}: {key}", entry.get(key, ()))
+
+
+def check_elements(where: str, names: Iterable[str]) -> None:
+    """Refuse what is no symbol of an element; ``where`` it stands.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+
+    Examples
+    --------
+    >>> check_elements("subset.elements", ["H", "Cl"])
+    """
+    for name in names:
+        from e3d.chemistry import number  # RDKit takes a while, and few studies name elements
+
+        try:
+            number(name)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
 
 
 def check_labelled(name: str, entry: Entry) -> None:

@@ -19,6 +19,7 @@ medians: axes or atoms exchanged           0           0.10-0.66
 With 60 meV/Å 1.5 % of the frames are above a limit at most. The limits stand between.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +27,8 @@ from e3d.arrays import Floats
 from e3d.errors import InputError
 from e3d.store.checks.force_work import net_share, torque_share
 from e3d.store.group import Group, named
+
+log = logging.getLogger(__name__)
 
 _USUAL: Final = {"net force": 0.03, "torque": 0.02}
 """Half of the frames may have more."""
@@ -106,6 +109,12 @@ class Balance:
             _check(what, count, f" of subset {subset!r}")
         for what, count in every.items():
             _check(what, count, "")
+            if count.above:
+                log.warning(
+                    "forces: in %d of %d frames the %s is more than %g of the largest that forces "
+                    "of these sizes can give; most, %.2g, in %s. Look at its labels",
+                    *(count.above, count.frames, what, _LIMITS[what], count.largest, count.worst),
+                )
 
 
 def _check(what: str, count: _Count, where: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from e3d.errors import InputError
 from e3d.store.checks.agreement import SMALLEST_STEP_EV, Agreement, agreement, judge, share, telling
 from e3d.store.checks.force_work import MOST_FRAMES, Steps, steps
-from e3d.store.checks.wrong_frames import check_minority
+from e3d.store.checks.wrong_frames import DISAGREE, check_minority
 from e3d.store.group import Group, named
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,10 @@ AT_ODDS: Final = 0.4
 """Agreement of a molecule whose forces are not its own; with five steps, right ones have 0.73."""
 LEAST_STEPS_OF_ONE: Final = 5
 MOST_AT_ODDS: Final = 0.1
+
+LARGEST_MISS_EV: Final = 3.0
+"""In labels that ship, change and work of a step differ by up to 0.95 eV, and by 2.3 eV where a
+bond is stretched until the ground state is another one."""
 
 _ALL_OF_THE_FIRST = 12
 _LARGE_RUN = 4
@@ -123,6 +127,7 @@ class ForceEnergy:
                 found[name] = _checked(seen, f" of subset {name!r}")
         every = _checked(all_seen, "")
         self._check_single_groups()
+        _warn_of_misses(all_seen)
         return {"all": every, **found}
 
 
@@ -132,6 +137,25 @@ def _checked(seen: _Seen, where: str) -> Agreement:
         check_minority(seen.parts, seen.ends, SMALLEST_STEP_EV, where)
     judge(found, where)
     return found
+
+
+def _warn_of_misses(seen: _Seen) -> None:
+    """Warn of steps that no error of the work explains: an energy is of another conformation."""
+    change, work = (
+        np.concatenate([np.empty(0), *(getattr(part, name) for part in seen.parts)])
+        for name in ("change", "work")
+    )
+    missed = np.abs(change - work)
+    beyond = missed > np.maximum(LARGEST_MISS_EV, DISAGREE * np.maximum(abs(change), abs(work)))
+    if beyond.any():
+        worst = int(np.where(beyond, missed, 0).argmax())
+        log.warning(
+            "in %d of %d steps between near conformations the energy changes by more than %g eV "
+            "beside the work of the forces; most, %.4g eV for %.4g eV, from %s to %s. Look at "
+            "their labels",
+            *(beyond.sum(), len(change), LARGEST_MISS_EV, change[worst], work[worst]),
+            *seen.ends[worst],
+        )
 
 
 def _identity(group: Group) -> tuple[Hashable, ...]:

@@ -27,6 +27,11 @@ def test_sections_become_lists_under_headings(tmp_path: Path) -> None:
     assert text == "**What D is**\n\n" + "".join(f"- {sentence}\n" for sentence in of_study(tables))
 
 
+def test_a_section_that_is_none_is_named(tmp_path: Path, input_error: Any) -> None:
+    with input_error("--sections 'bdee'", "did you mean 'bde'"):
+        write_findings([tmp_path], tmp_path / "findings.md", ["bdee"])
+
+
 def test_tables_of_other_runs_are_of_another_study(tmp_path: Path, input_error: Any) -> None:
     tables = study(**TWO)
     errors = tables["evaluate/errors"]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from e3d.errors import InputError, choices
 from e3d.fields import Column as C
 from e3d.provenance import write_text
 from study import runs
@@ -29,8 +30,13 @@ def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str]
     Raises
     ------
     InputError
-        If a table is missing.
+        If a table is missing, or a section is none.
     """
+    for name in sections:
+        if name not in FINDINGS:
+            raise InputError(
+                f"--sections {name!r} - {choices(name, FINDINGS)}. Name stages that have findings."
+            )
     of_study = sections or _all_sections(tables)
     needed = findings_tables(of_study)
     read = read_tables(tables, needed)

@@ -50,8 +50,8 @@ def check_answers(
     if asked["halves"]:
         _check_halves(asked["halves"], asked["dataset"], known)
     if other := asked["other_labels"]:
-        own, others = (_labels(name, known) for name in (asked["dataset"], other))
-        if own == others:
+        own = _labels(asked["dataset"], known)
+        if own == _labels(other, known):
             raise InputError(
                 f"answers.other_labels = {other!r}: has the labels of {asked['dataset']!r}, "
                 f"{', '.join(sorted(own))} - expected those of another theory, on the same frames. "

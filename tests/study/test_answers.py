@@ -12,7 +12,7 @@ from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES
 from e3d.statistics.crossed import Crossed, crossed
 from study.answers import figure_answers
-from study.answers.barriers import REACTION
+from study.answers.barriers import REACTION, read_barriers
 from study.answers.cells import Study, read_study
 from study.answers.estimates import decomposability, ratio_of_sets
 from study.answers.fields import (
@@ -214,6 +214,13 @@ def test_single_runs_are_asked_nothing_and_shown(tmp_path: Path) -> None:
     made = {"answers/answers": answers, "answers/cells": cells}
     assert len(figure_answers.make(made).axes) == 6
     assert all("Not asked" in one for one in sentences(made))
+
+
+def test_runs_without_paths_have_no_barriers(tmp_path: Path) -> None:
+    table = tables.read(write_barriers(tmp_path))
+    tables.write(table.iloc[:0], tmp_path / "none.csv")
+    assert read_barriers(tmp_path / "none.csv", MAIN, PATHS) is None
+    assert read_barriers(tmp_path / "barriers.csv", MAIN, []) is None
 
 
 def test_students_of_a_teacher_are_compared_with_it(tmp_path: Path) -> None:

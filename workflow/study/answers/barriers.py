@@ -93,7 +93,7 @@ def read_barriers(path: Path, dataset: str, with_paths: Sequence[str]) -> Barrie
     """
     need = (*RUN_COLUMNS, *REACTION, C.MOLECULE, C.IN_TRAINING, BARRIER, LABEL)
     stacked = tables.read(path, columns=need)
-    unseen = stacked[np.isfinite(stacked[LABEL]) & ~stacked[C.IN_TRAINING].astype(bool)]
+    unseen = stacked[stacked[LABEL].notna() & ~stacked[C.IN_TRAINING].astype(bool)]
     hybrid = unseen[unseen[C.DATASET].isin(with_paths)]
     cell = list(hybrid.groupby([C.N_TRAIN, C.MODEL]).groups)
     if not cell:

@@ -9,6 +9,7 @@ RELIABILITY ?= all
 VENV := .venv
 READY := $(VENV)/.installed
 TEST_READY := $(VENV)/.installed-test
+DOCS_READY := $(VENV)/.installed-docs
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 PIP := $(VENV)/bin/python -m pip
 # torch first and by its exact pin: other packages ask for any torch, and pip would weigh newer ones
@@ -17,8 +18,8 @@ BENCHMARKS ?= step job decompose startup plan schedule growth store cost
 BENCH := $(RUN) OMP_NUM_THREADS=1 PYTHONPATH=src:workflow python
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
 
-.PHONY: study test test-reliability test-cluster lint audit smoke figures bench bench-publish \
-	publish lock pins clean help
+.PHONY: study test test-reliability test-cluster lint docs audit smoke figures bench \
+	bench-publish publish lock pins clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -44,6 +45,10 @@ lint: $(TEST_READY) ## formatting, lint and types
 	$(RUN) mypy
 	$(RUN) snakemake --lint
 
+docs: $(DOCS_READY) ## the documentation as a site: build/docs; a warning or a broken link is an error
+	@$(RUN) PYTHONPATH=src:workflow NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+	@echo "build/docs is made; to read it: python -m http.server --directory build/docs"
+
 audit: | $(VENV)/bin/python ## known vulnerabilities of the versions in requirements.lock
 	@test -d $(VENV)/audit || $(PYTHON) -m venv $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip install --quiet 'pip-audit>=2.10,<3'
@@ -68,13 +73,13 @@ publish: $(READY) ## copy the finished default study to results/published/defaul
 
 lock: | $(VENV)/bin/python ## requirements.lock again, after a change of a pyproject.toml
 	$(PIP) install --quiet $(TORCH)
-	$(PIP) install --quiet --editable '.[labels,test]' --editable workflow
+	$(PIP) install --quiet --editable '.[labels,test,docs]' --editable workflow
 	$(PIP) freeze --all --exclude-editable --exclude pip > $(VENV)/freeze
 	@{ sed -n '/^#/p' requirements.lock; \
 	  sed -e '/^\(nvidia\|cuda\|triton\|cuequivariance\)/d' \
 	    -e 's/^\(torch==[0-9.]*\)+.*/\1/' $(VENV)/freeze; \
 	} > $(VENV)/lock && mv $(VENV)/lock requirements.lock
-	@touch $(READY) $(TEST_READY)
+	@touch $(READY) $(TEST_READY) $(DOCS_READY)
 
 pins: $(READY) ## freeze the conda environments to what conda-forge has today (needs conda)
 	$(RUN) python envs/pin.py
@@ -97,4 +102,8 @@ $(READY): pyproject.toml workflow/pyproject.toml requirements.lock | $(VENV)/bin
 $(TEST_READY): $(READY)
 	$(PIP) install --quiet --constraint requirements.lock \
 		--editable '.[labels,test]' --editable workflow
+	@touch $@
+
+$(DOCS_READY): $(TEST_READY)
+	$(PIP) install --quiet --constraint requirements.lock --editable '.[docs]'
 	@touch $@

@@ -248,7 +248,7 @@ def paper_runs() -> dict[str, int]:
 
 
 def as_markdown(cost: pd.DataFrame, found: pd.DataFrame) -> str:
-    """Return the section of ``docs/cluster.md``: what was measured, what is estimated, and why."""
+    """Return the block of ``docs/benchmarks.md``: what was measured, what is estimated, and why."""
     return "\n\n".join((_measured(cost), _per_run(found), _in_all(found), _sources()))
 
 

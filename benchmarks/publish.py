@@ -21,9 +21,10 @@ from study.readme import fill_blocks
 
 DOCS = Path(__file__).parents[1] / "docs"
 PERFORMANCE, BENCHMARKS = DOCS / "performance.md", DOCS / "benchmarks.md"
-CLUSTER = DOCS / "cluster.md"
-TABLES = ("step", "job", "decompose", "startup", "plan", "schedule", "growth", "gpu")
+TABLES = ("step", "job", "decompose", "plan", "gpu")
 """Each has a block of its name in :func:`page`."""
+QUOTED = ("startup", "schedule", "growth", "store", "cost")
+"""What a page says of these is made otherwise, or is a sentence."""
 FIGURE = "speed"
 
 
@@ -86,7 +87,7 @@ def publish(folder: Path, output: Path) -> list[str]:
     InputError
         If there is no table, or one of a quick run: its numbers say nothing about speed.
     """
-    found = [name for name in (*TABLES, "store", "cost") if (folder / f"{name}.csv").is_file()]
+    found = [name for name in (*TABLES, *QUOTED) if (folder / f"{name}.csv").is_file()]
     if not found:
         raise InputError(f"{folder}: no benchmark tables. Run make bench first.")
     for name in found:
@@ -105,12 +106,12 @@ def publish(folder: Path, output: Path) -> list[str]:
     return found
 
 
-def fill_cluster(output: Path) -> None:
-    """Estimate the paper's study from the published tables, and fill ``docs/cluster.md``."""
+def fill_cost(output: Path) -> None:
+    """Estimate the paper's study from the published tables, and fill its block."""
     estimated = estimate.write(output, output / "cost_estimate.csv")
     block = estimate.as_markdown(pd.read_csv(output / "cost.csv"), estimated)
-    filled = fill_blocks(CLUSTER.read_text(encoding="utf-8"), {"cost": block}, str(CLUSTER))
-    provenance.write_text(CLUSTER, filled)
+    text = BENCHMARKS.read_text(encoding="utf-8")
+    provenance.write_text(BENCHMARKS, fill_blocks(text, {"cost": block}, str(BENCHMARKS)))
 
 
 def main() -> None:
@@ -123,15 +124,13 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in publish(arguments.folder, arguments.output):
         table = arguments.output / f"{name}.csv"
-        if name == "cost":
-            continue
         if name == "store":
             measure.fill(DOCS / "datasets.md", "bench", table, store.as_markdown)
-        else:
+        elif name in TABLES:
             measure.fill(page(name), name, table, MARKDOWN.get(name, measure.as_markdown))
     measure.fill(PERFORMANCE, "goals", arguments.output / "step.csv", missed_goals)
     if (arguments.output / "cost.csv").is_file():
-        fill_cluster(arguments.output)
+        fill_cost(arguments.output)
 
 
 if __name__ == "__main__":

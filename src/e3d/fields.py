@@ -43,60 +43,59 @@ class Column(StrEnum):
     """Columns shared by the tables of several stages."""
 
     # every table
-    RUN = "run"
-    DATASET = "dataset"
-    N_TRAIN = "n_train"
-    MODEL = "model"
-    SEED = "seed"
+    RUN = "run"  # name of the run, <dataset>/n<n_train>/<model>/s<seed>, or given/<name>
+    DATASET = "dataset"  # what the model was trained on
+    N_TRAIN = "n_train"  # training frames
+    MODEL = "model"  # model size, with its variant: micro+r35
+    SEED = "seed"  # of the weights and of the order of batches
     # where a number was taken
-    STRUCTURES = "structures"
-    SPLIT = "split"
-    FRAME = "frame"
-    MOLECULE = "molecule"
-    SMILES = "smiles"
-    GEOMETRY = "geometry"
-    IN_TRAINING = "in_training"
-    # content hashes of what a subset's frames were chosen from
-    STORE = "store"
-    SPLITS = "splits"
+    STRUCTURES = "structures"  # the set of structures: a test set, a test dataset, named-bonds
+    SPLIT = "split"  # pool, validation, a test set, or unused
+    FRAME = "frame"  # number of the frame in its store or file, from 0
+    MOLECULE = "molecule"  # canonical SMILES, or a formula where no SMILES is known
+    SMILES = "smiles"  # mapped SMILES: map number k is atom k - 1
+    GEOMETRY = "geometry"  # where D was taken: relaxed, or thermal, a mean over frames
+    IN_TRAINING = "in_training"  # whether the molecule is among those trained on
+    STORE = "store"  # hash of the content of the store that frames were chosen from
+    SPLITS = "splits"  # hash of the splits that frames were chosen by
     # decomposition
     I = "i"  # noqa: E741 - the centre atom, as in every equation
-    J = "j"
-    S_X = "s_x"
-    S_Y = "s_y"
-    S_Z = "s_z"
-    Z_I = "z_i"
-    Z_J = "z_j"
-    ELEMENTS = "elements"
-    BOND_TYPE = "bond_type"
-    FINE_TYPE = "bond_type_fine"
-    R = "r_ang"
-    EPS_IJ = "eps_ij_eV"
-    EPS_JI = "eps_ji_eV"
-    BOND_ENERGY = "bond_energy_eV"
-    BOND_ENERGY_SD = "bond_energy_sd_eV"
-    ASYMMETRY = "asymmetry_eV"
+    J = "j"  # its neighbour
+    S_X = "s_x"  # the periodic cell of j, in cell vectors; 0 in a molecule
+    S_Y = "s_y"  # the same, second component
+    S_Z = "s_z"  # the same, third component
+    Z_I = "z_i"  # atomic number of i
+    Z_J = "z_j"  # atomic number of j
+    ELEMENTS = "elements"  # of a pair, in alphabetical order
+    BOND_TYPE = "bond_type"  # elements and bond order: C-H, C=C, C:C; C~C without an order
+    FINE_TYPE = "bond_type_fine"  # the same with hybridisation
+    R = "r_ang"  # distance of the two atoms
+    EPS_IJ = "eps_ij_eV"  # energy of the directed edge from the centre i
+    EPS_JI = "eps_ji_eV"  # energy of its reverse
+    BOND_ENERGY = "bond_energy_eV"  # D, the negative sum of both; positive for a bond
+    BOND_ENERGY_SD = "bond_energy_sd_eV"  # standard deviation of D over frames
+    ASYMMETRY = "asymmetry_eV"  # A, the difference of both
     INTACT = "bonds_intact"  # whether the frame has exactly the bonds of its SMILES
-    R_BIN = "r_bin_ang"  # lower edges of histograms of pairs
-    BOND_ENERGY_BIN = "bond_energy_bin_eV"
-    SUM_RULE = "sum_rule_max_abs_eV"  # largest violation over all frames
+    R_BIN = "r_bin_ang"  # lower edge of a bin of distances
+    BOND_ENERGY_BIN = "bond_energy_bin_eV"  # lower edge of a bin of D
+    SUM_RULE = "sum_rule_max_abs_eV"  # largest violation of the sum rule over all frames
     # counts and statistics
-    N = "n"
-    N_MOLECULES = "n_molecules"
-    N_FRAMES = "n_frames"
-    FRAMES_LEFT_OUT = "frames_left_out"  # they have elements that the model does not know
+    N = "n"  # bonds, or samples of one
+    N_MOLECULES = "n_molecules"  # molecules, the groups of the jackknife
+    N_FRAMES = "n_frames"  # frames
+    FRAMES_LEFT_OUT = "frames_left_out"  # frames with elements that the model does not know
     LO = "lo"  # lower end of the 95 % interval of the column before it
-    HI = "hi"
-    COUNT = "count"
+    HI = "hi"  # its upper end
+    COUNT = "count"  # pairs in a bin
     # errors of a run
-    TEST_SET = "test_set"
-    GROUP_KIND = "group_kind"  # all, molecule or element
-    GROUP = "group"
+    TEST_SET = "test_set"  # test-molecules, test-conformations or a test dataset
+    GROUP_KIND = "group_kind"  # what is grouped: all, molecule or element
+    GROUP = "group"  # which one
     N_PARAMETERS = "n_parameters"  # trainable weights
-    ENERGY_MAE = "energy_mae_meV_per_atom"
-    ENERGY_RMSE = "energy_rmse_meV_per_atom"
-    FORCE_MAE = "force_mae_meV_per_ang"
-    FORCE_RMSE = "force_rmse_meV_per_ang"
+    ENERGY_MAE = "energy_mae_meV_per_atom"  # mean absolute error of energies per atom
+    ENERGY_RMSE = "energy_rmse_meV_per_atom"  # root mean square of the same
+    FORCE_MAE = "force_mae_meV_per_ang"  # mean absolute error of force components
+    FORCE_RMSE = "force_rmse_meV_per_ang"  # root mean square of the same
 
 
 TABLE_VERSION: Final = 2

@@ -122,13 +122,13 @@ def test_the_pages_show_the_published_tables(name: str) -> None:
     assert shown.rstrip("\n") == (written(pd.read_csv(table)) if table.is_file() else "")
 
 
-def test_the_cluster_page_shows_the_estimate_of_the_published_tables() -> None:
+def test_the_page_shows_the_estimate_of_the_published_tables() -> None:
     folder = PUBLISHED.parent
     found = pd.read_csv(folder / "cost_estimate.csv")
     made = estimate.estimate(folder)
     # the sizes of the published tables themselves are in it
     pd.testing.assert_frame_equal(found.fillna(""), made, rtol=1e-3)
-    text = publish.CLUSTER.read_text(encoding="utf-8")
+    text = publish.BENCHMARKS.read_text(encoding="utf-8")
     _, _, rest = text.partition("<!-- cost:start -->\n")
     shown, end, _ = rest.partition("<!-- cost:end -->")
     assert end
@@ -170,6 +170,22 @@ def test_planning_the_papers_study_meets_its_goal() -> None:
     assert seconds <= plan["goal_ours"]
     goal = f"the dry run takes {seconds:.0f} s; {plan['goal_ours']:.0f} s is the goal"
     assert f"At the pace of that table {goal}" in words(publish.BENCHMARKS)
+
+
+def test_what_the_page_says_of_tables_that_it_does_not_show() -> None:
+    text = words(publish.BENCHMARKS)
+    startup, schedule, growth = (
+        pd.read_csv(PUBLISHED.with_name(f"{name}.csv"))
+        for name in ("startup", "schedule", "growth")
+    )
+    took = startup.set_index("case")["ours"]
+    assert f"The help of `e3d` takes {took['e3d --help'] * 1e3:.0f} ms" in text
+    assert f"takes {took['import e3d.models']:.1f} s" in text
+    assert f"takes {schedule['ours'].iloc[0]:.1%} of a core".replace("%", " %") in text
+    slopes = growth[growth["peer_name"] == measure.LINEAR]
+    over = slopes[slopes["ours_last"] >= 1.05]["case"]
+    assert len(over) == 2, "clusters against atoms per frame, and layers"
+    assert growth[growth["against"] == "frames"]["size"].max() == 100_000
 
 
 def test_goals_of_the_published_step_are_met_or_named() -> None:

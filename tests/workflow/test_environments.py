@@ -200,7 +200,7 @@ def test_make_installs_under_the_lock() -> None:
     makefile = (ROOT / "Makefile").read_text()
     files = "pyproject.toml workflow/pyproject.toml requirements.lock"
     ready = makefile[makefile.index(f"$(READY): {files}") :]
-    assert ready.count("install") == ready.count("--constraint requirements.lock") == 3
+    assert ready.count("install") == ready.count("--constraint requirements.lock") == 4
     assert ready.count("--editable workflow") == 2
 
 

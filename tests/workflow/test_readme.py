@@ -20,7 +20,7 @@ GIVEN = ROOT / "results" / "published" / "spice2-medium"
 
 TEXTS = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for pattern in ("*.md", "docs/*.md", "config/*.md", "resources/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "config/*.md", "resources/*.md")
     for path in sorted(ROOT.glob(pattern))
 }
 HISTORY = {"CHANGELOG.md"}

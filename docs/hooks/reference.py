@@ -22,11 +22,11 @@ from study.stage import Runs, Table
 from study.stages import FIGURES, STAGES
 
 ROOT: Final = Path(__file__).parents[2]
-SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
-    "repository/config/README.md": ("config", "datasets", "models"),
-    "cluster.md": ("site",),
+SCHEMAS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "repository/config/README.md": (("config", "datasets"), ("models",)),
+    "cluster.md": (("site",), ()),
 }
-"""The schemas of the keys that a page lists; the first that has a key says what it is."""
+"""The schemas of the keys that a page has in lists, and in tables; the first that has a key."""
 _ITEM: Final = re.compile(r"- `([\w.<>]+)`: (.*(?:\n  \S.*)*)\n?")
 _LIST: Final = re.compile(rf"^(?:{_ITEM.pattern})+", re.MULTILINE)
 _KEYS_TABLE: Final = re.compile(
@@ -56,9 +56,9 @@ def on_page_content(html: str, **_: Any) -> str:
 def fill(markdown: str, uri: str) -> str:
     """Return a page with its reference in it."""
     if uri in SCHEMAS:
-        rules = _rules(SCHEMAS[uri])
-        markdown = _LIST.sub(lambda found: _settings(_ITEM.findall(found[0]), rules), markdown)
-        markdown = _KEYS_TABLE.sub(lambda found: _settings(_rows(found[1]), rules), markdown)
+        listed, tabled = map(_rules, SCHEMAS[uri])
+        markdown = _LIST.sub(lambda found: _settings(_ITEM.findall(found[0]), listed), markdown)
+        markdown = _KEYS_TABLE.sub(lambda found: _settings(_rows(found[1]), tabled), markdown)
     for name, make in PARTS.items():
         if (mark := f"<!-- {name} -->") in markdown:
             markdown = markdown.replace(mark, make())
@@ -120,11 +120,13 @@ def _rows(lines: str) -> list[tuple[str, str]]:
 def _settings(
     items: Iterable[tuple[str, str]], rules: Mapping[str, tuple[Mapping[str, Any], str]]
 ) -> str:
-    rows = [
-        (f"`{key}`", _kind(rules[key][0]), rules[key][1], text.removesuffix(" |"))
-        for key, text in items
-    ]
-    return "\n" + table(("key", "value", "default", "what it does"), rows) + "\n"
+    """Return the table of some keys with what a page says of them."""
+    rows = []
+    for key, text in items:
+        rule, default = rules[key]
+        kind = f"{_kind(rule)}{f'; {default}' if default else ''}"
+        rows.append((f"`{key}`", kind, text.removesuffix(" |")))
+    return "\n" + table(("key", "value; default", "what it does"), rows) + "\n"
 
 
 def _kind(rule: Mapping[str, Any]) -> str:

@@ -48,7 +48,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     name = _of_repository(here)
     if not name.endswith(".md"):
         return markdown
-    return _outside_of_code(markdown, lambda text: _rewritten(text, name, here))
+    return _indented(_outside_of_code(markdown, lambda text: _rewritten(text, name, here)))
 
 
 def _file(name: str, config: Any) -> File:
@@ -109,6 +109,20 @@ def _rewritten(text: str, name: str, here: str) -> str:
         return f"{picture}[{words}]({to}{anchor})"
 
     return _LINK.sub(link, text)
+
+
+def _indented(markdown: str) -> str:
+    """Indent what belongs to an item of a list by four spaces, where GitHub asks for two."""
+    lines: list[str] = []
+    in_list = has_gap = False
+    for line in markdown.splitlines():
+        if line and not line.startswith(" "):
+            if in_list and has_gap and line.startswith("- "):
+                lines.append("")  # else it would continue the paragraph before it
+            in_list, has_gap = line.startswith("- "), False
+        has_gap |= not line
+        lines.append(f"  {line}" if in_list and line.startswith("  ") else line)
+    return "\n".join(lines) + "\n"
 
 
 def _outside_of_code(markdown: str, change: Callable[[str], str]) -> str:

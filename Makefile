@@ -16,7 +16,7 @@ PIP := $(VENV)/bin/python -m pip
 TORCH = "$$(grep '^torch==' requirements.lock)"
 BENCHMARKS ?= step job decompose startup plan schedule growth store cost
 BENCH := $(RUN) OMP_NUM_THREADS=1 PYTHONPATH=src:workflow python
-SNAKEMAKE := $(RUN) snakemake --cores $(CORES) --show-failed-logs
+SNAKEMAKE := $(RUN) snakemake --cores $(CORES)
 
 .PHONY: study test test-reliability test-cluster lint docs audit smoke figures bench \
 	bench-publish publish lock pins clean help
@@ -26,7 +26,6 @@ help: ## list the targets
 
 study: $(READY) ## run the default study and its report
 	$(SNAKEMAKE) --report results/report.html --report-after-run
-	@echo "figures: results/figures/   tables: results/<stage>/   report: results/report.html"
 
 test: lint $(TEST_READY) ## lint, types, unit tests and the smoke study
 	$(RUN) OMP_NUM_THREADS=1 python -m pytest -n $(CORES) --dist loadfile

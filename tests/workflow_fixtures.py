@@ -27,4 +27,5 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder, *SMOKE, "--show-failed-logs", "--report", "report.html", "--report-after-run"
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    (folder / "said.txt").write_text(done.stderr)
     return folder

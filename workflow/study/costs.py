@@ -34,8 +34,7 @@ def costs(folder: Path) -> pd.DataFrame:
     rows, spans = [], []
     for path in sorted(folder.rglob("*.tsv")):
         row = pd.read_csv(path, sep="\t").iloc[0]
-        seconds, parts = float(row["s"]), path.relative_to(folder).with_suffix("").parts
-        rule = "/".join(parts[: 2 if parts[0] in _MANY_RULES else 1])
+        seconds, rule = float(row["s"]), kind_of(path.relative_to(folder))
         rows.append((rule, seconds, pd.to_numeric(row["max_rss"], errors="coerce")))
         spans.append((path.stat().st_mtime - seconds, path.stat().st_mtime))
     if not rows:
@@ -49,6 +48,16 @@ def costs(folder: Path) -> pd.DataFrame:
     }
     wall = {"rule": STUDY, "jobs": len(rows), "total_s": round(_covered(spans), 1)}
     return pd.concat([pd.DataFrame([wall]), pd.DataFrame(columns).reset_index()], ignore_index=True)
+
+
+def kind_of(file: Path) -> str:
+    """Return the row of the costs that a benchmark file belongs to.
+
+    >>> kind_of(Path("bde/minispice/n8/nano/s0.tsv")), kind_of(Path("data/read/minispice.tsv"))
+    ('bde', 'data/read')
+    """
+    parts = file.with_suffix("").parts
+    return "/".join(parts[: 2 if parts[0] in _MANY_RULES else 1])
 
 
 def _covered(spans: Iterable[tuple[float, float]]) -> float:

@@ -86,14 +86,21 @@ def training_memory_mb(
 def training_minutes(
     architecture: Architecture, training: Training, runtime: Runtime, attempt: int
 ) -> int:
-    """Return the minutes of a whole training on the devices of ``runtime``."""
-    frames = training.batch_size / (runtime["devices"] * runtime["nodes"])
+    """Return the minutes that a whole training may take on the devices of ``runtime``."""
+    slower = 1.0 if _on_gpu(runtime) else _SLOWER
+    seconds = slower * training_seconds(architecture, training, runtime)
+    return grown(_START_MINUTES + seconds / 60, attempt)
+
+
+def training_seconds(architecture: Architecture, training: Training, runtime: Runtime) -> float:
+    """Return the seconds that the steps of a training take, on frames as large as SPICE's."""
+    frames = training.batch_size / float(runtime["devices"] * runtime["nodes"])
     work = work_of_size(architecture)
     if _on_gpu(runtime):
         step = _GPU_STEP_S + frames * work * _GPU_WORK_S
     else:
-        step = _SLOWER * frames * (_CPU_FRAME_S + work * _CPU_WORK_S)
-    return grown(_START_MINUTES + training.steps * step * _VALIDATION / 60, attempt)
+        step = frames * (_CPU_FRAME_S + work * _CPU_WORK_S)
+    return training.steps * step * _VALIDATION
 
 
 def _on_gpu(runtime: Runtime) -> bool:

@@ -18,12 +18,13 @@ from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
 from e3d.store.splits import frames_in, read_splits
 from study.run_settings import RunSettings
+from study.train.fields import HISTORY_FILE
 from study.train.kernels import mode, model_config, select
 from study.train.pack import pack
 from study.train.ranks import ALONE, WHOLE, for_ranks, number
 
 STATISTICS_FRAMES = 2000
-BEST, LAST, HISTORY_FILE = "best", "last", "history.csv"
+BEST, LAST = "best", "last"
 MONITOR = "val0_epoch/weighted_sum"
 VALIDATION_BATCH = 64
 _ZBL = {"_target_": "nequip.nn.pair_potential.ZBL", "units": "metal"}

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from e3d import tables
 from study.run_settings import RunSettings
+from study.train.fields import HISTORY_FILE
 from study.train.kernels import save_plain
 from study.train.learned import training_error
-from study.train.render import BEST, HISTORY_FILE, MONITOR
+from study.train.render import BEST, MONITOR
 
 _AGAIN = "again"
 

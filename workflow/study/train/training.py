@@ -20,11 +20,12 @@ from e3d.store.reader import StoreReader
 from e3d.store.splits import read_subset
 from e3d.units import EV_MEV
 from study.run_settings import RunSettings
+from study.train.fields import CHECKPOINTS, FORCE_MAE, HISTORY_FILE
 from study.train.kernels import adopt, save_plain, select
 from study.train.launch import nequip_train
 from study.train.lock import only_one
 from study.train.ranks import number, require_ranks, train_on_ranks
-from study.train.render import BEST, HISTORY_FILE, LAST, Statistics, render, statistics
+from study.train.render import BEST, LAST, Statistics, render, statistics
 from study.train.retry import attempts, diverged
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ _DATA = (lineage.STORE, lineage.SPLITS, lineage.SUBSET)  # the settings that are
 _METRIC_NAMES = {
     "val0_epoch/per_atom_energy_mae": f"validation_{Column.ENERGY_MAE}",
     "val0_epoch/per_atom_energy_rmse": f"validation_{Column.ENERGY_RMSE}",
-    "val0_epoch/forces_mae": f"validation_{Column.FORCE_MAE}",
+    FORCE_MAE: f"validation_{Column.FORCE_MAE}",
     "val0_epoch/forces_rmse": f"validation_{Column.FORCE_RMSE}",
 }
 
@@ -69,7 +70,7 @@ def train(run: Path, output: Path, **runtime: Any) -> None:
     digests = [provenance.file_digest(path) for path in inputs]
     paths = {name: provenance.portable(getattr(settings, name)) for name in _DATA}
     of_run = settings.as_dict() | paths
-    work = output / "checkpoints" / provenance.digest([of_run, digests])
+    work = output / CHECKPOINTS / provenance.digest([of_run, digests])
     origin: dict[str, Any] = {"inputs": inputs, "settings": of_run}
     with only_one(work.parent):
         config, folder = _trained(settings, stats, work, runtime)

@@ -101,12 +101,21 @@ def test_a_bad_config_is_one_line(
 
 
 def test_too_many_training_frames_is_one_line(project: Path) -> None:
-    done = snakemake(project, "data", *overlay(project, grid={"n_train": [100000]}))
-    assert done.returncode != 0
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("e3d: error:")]
-    assert "n_train = 100000" in line
-    assert re.search(r"has (\d+) frames .* allowed 1\.\.\1\.", line)
-    assert not list(project.glob("results/smoke/data/**/n100000*"))
+    line = refusal(project, "data", *overlay(project, grid={"n_train": [16, 100000]}))
+    assert "n_train = 100000 of dataset 'minispice'" in line
+    assert "resources/minispice.hdf5 has 1120 frames, allowed 1..1120, less those" in line
+    assert not (project / "results").exists()
+
+
+def test_an_overlay_that_sets_the_grid_has_no_controls_of_another_file(
+    fresh: Path, tmp_path: Path
+) -> None:
+    more = tmp_path / "one.yaml"
+    more.write_text(yaml.safe_dump({"grid": {"n_train": [32], "model": ["nano"]}}))
+    assert plan(fresh, "train", "--configfile", str(more))["train_run"] == 1
+    assert plan(fresh, "train", *SMOKE, str(more))["train_run"] == 1
+    more.write_text(yaml.safe_dump({"controls": [{"n_train": [40], "model": ["nano"]}]}))
+    assert plan(fresh, "train", *SMOKE, str(more))["train_run"] == 4  # beside the grid of three
 
 
 def test_the_smoke_study_makes_everything(smoke: Path) -> None:
@@ -145,7 +154,7 @@ def test_published_tables_give_the_same_figures_without_data_or_training(
         published.joinpath(table.parent.name).mkdir(parents=True, exist_ok=True)
         shutil.copy(table, published / table.parent.name)
     (project / "resources" / "minispice.hdf5").unlink()
-    done = snakemake(project, "figures", *SMOKE, "--config", "published=True")
+    done = snakemake(project, "figures", *SMOKE, "-p", "--config", "published=True")
     assert done.returncode == 0, done.stderr
     assert planned(done.stderr) == {f"figures_{name}": 1 for name in (*DRAWN, "findings")} | {
         "figures": 1

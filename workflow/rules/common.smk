@@ -6,6 +6,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from snakemake.common.configfile import load_configfile
+
 ROOT = Path(str(workflow.current_basedir)).parents[1]
 # Of the library and the labels, and of the study: imported from the checkout in every environment.
 PACKAGES = [ROOT / "src", ROOT / "workflow"]
@@ -27,7 +29,7 @@ from e3d.provenance import digest
 from study import stages
 from study.cli import COMMANDS as STUDY_COMMANDS
 from study.config import NAMED_BONDS_FILE, load_site, load_study, run_settings
-from study.config_files import check_file
+from study.config_files import check_file, with_own_controls
 from study.fields import GIVEN, VARIANT_SIGN, is_given
 from study.import_graph import list_code
 from study.stage import Runs
@@ -38,8 +40,9 @@ try:
     # again: profiles/default, which checks them before Snakemake reads them, may not be in use
     for path in workflow.configfiles:
         check_file(Path(path))
+    overlays = [load_configfile(path) for path in workflow.config_settings.configfiles]
     STUDY = load_study(
-        config,
+        with_own_controls(config, [*overlays, workflow.config_settings.config]),
         read_yaml(Path("config/datasets.yaml")),
         read_yaml(Path("config/models.yaml")),
     )

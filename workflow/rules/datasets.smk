@@ -1,4 +1,5 @@
 # Datasets and given models of the study: their files, and what their entries say of them.
+from study.data.at_hand import require_frames
 from study.data.entries import geometries_of, is_labelled, read_options
 
 SOURCES = {name: STUDY.datasets[name] for name in STUDY.sources()}
@@ -24,6 +25,11 @@ GIVEN_FILES = {
     for name in SETTINGS["given"]
     if STUDY.models[name].url
 }
+if workflow.is_main_process and not PUBLISHED:
+    try:
+        require_frames(STUDY, Path(RESULTS))
+    except Exception as error:  # whatever it is: no user reads a traceback
+        sys.exit(message_of(error))
 
 
 def of_file(key):

@@ -7,9 +7,9 @@ does not end on aliases of aliases. ``profiles/default`` calls this before it re
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from e3d.errors import InputError, absent, one_line, shown
 from e3d.options import read_yaml, yaml_value
@@ -106,3 +106,29 @@ def check_file(path: Path) -> None:
         load_configfile(path)
     except Exception as error:  # noqa: BLE001 - its expressions may raise anything
         raise InputError(f"{path}: Snakemake cannot read it ({one_line(error)}). Fix it.") from None
+
+
+def with_own_controls(
+    values: Mapping[str, Any], overlays: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return a study's values, its controls those of the last file that says which runs there are.
+
+    Snakemake merges files key by key, so that a study with a ``grid`` of its own would have the
+    default study's ``controls`` beside it.
+
+    Parameters
+    ----------
+    values
+        All files merged.
+    overlays
+        Those after ``config/config.yaml``, in order.
+
+    >>> with_own_controls({"grid": 1, "controls": 2}, [{"grid": 1}])["controls"]
+    []
+    >>> with_own_controls({"grid": 1, "controls": 2}, [{"grid": 1, "controls": 2}])["controls"]
+    2
+    """
+    of_runs = [one for one in overlays if {"grid", "controls"} & set(one)]
+    if of_runs and "controls" not in of_runs[-1]:
+        return {**values, "controls": []}
+    return dict(values)

@@ -75,7 +75,10 @@ def make(tables: dict[str, pd.DataFrame], molecules: Sequence[str]) -> Figure:
     means = means[means[C.STRUCTURES] == NAMED_BONDS]
     run = reference(tables["decompose/summary"])
     means = at_run(means, run)
-    lacking = all_given(at_run(tables["decompose/summary"], run)[C.RUN])
+    summary = at_run(tables["decompose/summary"], run)
+    named = summary[summary[C.STRUCTURES] == NAMED_BONDS]
+    left_out = pd.Series(named.get(C.FRAMES_LEFT_OUT, 0))  # earlier tables do not say it
+    lacking = all_given(summary[C.RUN]) or bool(left_out.gt(0).any())
     chosen = _chosen(means, molecules, some_lacking=lacking)
     drawings = [_drawing(means[means[C.MOLECULE] == name]) for name in chosen]
     energies = [bond.d.mean for drawing in drawings for bond in drawing.bonds]
@@ -87,7 +90,7 @@ def make(tables: dict[str, pd.DataFrame], molecules: Sequence[str]) -> Figure:
 
 
 def _chosen(means: pd.DataFrame, molecules: Sequence[str], *, some_lacking: bool) -> list[str]:
-    """Return the molecules to draw; a given model may lack elements of some, or of all wanted."""
+    """Return the molecules to draw; a model may lack elements of some, or of all wanted."""
     known = list(dict.fromkeys(means[C.MOLECULE].astype(str)))
     wanted = [canonical_smiles(Chem.AddHs(parse(smiles))) for smiles in molecules]
     for given, smiles in zip(molecules, wanted, strict=True):

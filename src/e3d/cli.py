@@ -18,6 +18,8 @@ from e3d.theory import SPICE
 log = logging.getLogger(__name__)
 
 SUMMARY: Final = "Edge-wise emergent decomposition of machine-learned interatomic potentials."
+_MODEL = argument("MODEL", "trained Allegro model")
+_STRUCTURES = "stores, files that ASE reads, or SMILES"
 _RUN = argument("--run", "RUN.yaml the model was trained from", read=options.run_columns)
 _SPLITS = argument("--splits", "use the test sets of this table, apart; they are the first store's")
 _DEVICE = argument("--device", "cpu, cuda or cuda:<k>", type=options.device, default="cpu")
@@ -33,8 +35,8 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         "e3d.decomposition.tables:write_decompositions",
         "Decompose MODEL on STRUCTURES: stores, files that ASE reads, SMILES.",
         (
-            argument("MODEL", "trained Allegro model"),
-            argument("STRUCTURES+", "stores, files that ASE reads, or SMILES", type=str),
+            _MODEL,
+            argument("STRUCTURES+", _STRUCTURES, read=options.structures_there, type=str),
             argument("--csv", "write bonds.csv beside bonds.parquet, too", action="store_true"),
             _SKIP,
             _SPLITS,
@@ -48,7 +50,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         "e3d.evaluate:write_errors",
         "Write the errors of MODEL on the labelled frames of each of STORES.",
         (
-            argument("MODEL", "trained Allegro model"),
+            _MODEL,
             argument("STORES+", "labelled frames"),
             _SKIP,
             _SPLITS,
@@ -61,8 +63,8 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         "e3d.report.write:write_report",
         "Write a page on MODEL that any browser shows: D of named bonds, and of STRUCTURES.",
         (
-            argument("MODEL", "trained Allegro model"),
-            argument("STRUCTURES*", "stores, files that ASE reads, or SMILES", type=str),
+            _MODEL,
+            argument("STRUCTURES*", _STRUCTURES, read=options.structures_there, type=str),
             _DEVICE,
         ),
         makes_folder=True,

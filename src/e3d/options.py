@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from math import inf, isfinite, nan
@@ -18,8 +19,32 @@ LARGEST: Final = 2**31 - 1
 """The largest count or seed: what every array, and every generator of random numbers, takes."""
 _DIGITS_OF_SIZE: Final = 18
 _OWN_RUN: Final = "Give the run.yaml beside the model."
+_LIKE_SMILES: Final = re.compile(r"(\[[^\]]+\]|Br|Cl|[BCNOPSFIbcnops*]|[-=#$:/\\.()%0-9~])+")
+"""Bracket atoms, the organic subset, bonds, branches and ring closures."""
 _MOST_BYTES: Final = 1_000_000
 """Of a file of settings: reading takes seconds for each megabyte."""
+
+
+def structures_there(given: Sequence[str]) -> Sequence[str]:
+    """Pass on the names of files and SMILES, and refuse what can be neither.
+
+    Raises
+    ------
+    InputError
+        For a text that names no file and has a letter that no SMILES has.
+
+    >>> structures_there(["CCO", "[Na+].[Cl-]"])
+    ['CCO', '[Na+].[Cl-]']
+    >>> structures_there(["water.xyz"])
+    Traceback (most recent call last):
+    e3d.errors.InputError: 'water.xyz': no such file, and no SMILES. Fix the path of the structures.
+    """
+    for text in given:
+        if not _LIKE_SMILES.fullmatch(text) and not os.path.isfile(text):
+            raise InputError(
+                f"{text!r}: {absent(text)}, and no SMILES. Fix the path of the structures."
+            )
+    return given
 
 
 def natural(text: str) -> int:

@@ -19,7 +19,7 @@ from ase import Atoms
 from e3d.arrays import Floats, Ints, Masks
 from e3d.atoms import charge_of, labels_of, require_usable, warn_of_missing_hydrogens
 from e3d.chemistry import Bond, Molecule, molecule
-from e3d.chemistry.perception import perceive_or_warn
+from e3d.chemistry.perception import perceive, perceive_or_warn
 from e3d.conformer import conformer
 from e3d.connectivity import BROKEN_FACTOR, distances_intact
 from e3d.errors import InputError, absent
@@ -131,6 +131,10 @@ def from_smiles(smiles: str, *, frame: int = 0) -> Structure:
 
 def from_store(reader: StoreReader, frames: Iterable[int]) -> Iterator[Structure]:
     """Yield the chosen frames of a store, with labels and the store's own ``bonds_intact``."""
+    yield from _with_unnamed(_chunks(reader, frames))
+
+
+def _chunks(reader: StoreReader, frames: Iterable[int]) -> Iterator[Structure]:
     rest = iter(frames)
     while chunk := list(islice(rest, _FRAMES_PER_READ)):
         yield from _read(reader, np.array(chunk, dtype=np.int64))
@@ -158,7 +162,7 @@ def _read(reader: StoreReader, frames: Ints) -> Iterator[Structure]:
         label = f"{reader.path} frame {frame}"
         pbc = _flags(flags[k]) if periodic else NOT_PERIODIC
         mapped = reader.group_smiles[group[k]] or _perceived(
-            positions[k], numbers[k], pbc, charge[k]
+            positions[k], numbers[k], pbc, charge[k], warn=False
         )
         yield Structure(
             label=label,
@@ -186,10 +190,30 @@ def from_file(path: Path) -> Iterator[Structure]:
     """
     if not path.is_file():
         raise InputError(f"{path}: {absent(path)}. Fix the path of the structures.")
-    yield from _counted(
-        _from_atoms(atoms, index, f"{path} frame {index}", nearest=_NEAREST_CONTACT)
+    found = (
+        _from_atoms(atoms, index, f"{path} frame {index}", nearest=_NEAREST_CONTACT, alone=False)
         for index, atoms in enumerate(images(path))
     )
+    yield from _counted(_with_unnamed(found))
+
+
+def _with_unnamed(structures: Iterable[Structure]) -> Iterator[Structure]:
+    """Pass structures through, and say at the end of how many the bond orders are not known."""
+    seen, unnamed = 0, []
+    for structure in structures:
+        seen += 1
+        lost = structure.bonds is None and structure.cell is None
+        # a lone atom has no bonds that could be named
+        unnamed += [structure.label] if lost and len(structure.atomic_numbers) > 1 else []
+        yield structure
+    if unnamed:
+        log.warning(
+            "%d of %d frames, for one %s: bond orders not perceived, so their bonds are named C~H, "
+            "without them: set charge= or smiles= of these frames",
+            len(unnamed),
+            seen,
+            unnamed[0],
+        )
 
 
 def _counted(structures: Iterable[Structure]) -> Iterator[Structure]:
@@ -231,14 +255,19 @@ def from_atoms(atoms: Atoms, *, frame: int = 0, label: str | None = None) -> Str
     return _from_atoms(atoms, frame, label)
 
 
-def _from_atoms(atoms: Atoms, frame: int, label: str | None, *, nearest: float = 0.0) -> Structure:
-    """Do the same; ``nearest`` is the closest contact that may be, over covalent radii."""
+def _from_atoms(
+    atoms: Atoms, frame: int, label: str | None, *, nearest: float = 0.0, alone: bool = True
+) -> Structure:
+    """Do the same; ``nearest`` is the closest contact that may be, over covalent radii.
+
+    One that stands ``alone`` says itself that its bonds have no orders.
+    """
     bare = without_bonds(atoms, frame=frame, label=label)
     numbers, label = bare.atomic_numbers, bare.label
     _check_distances(bare, nearest)
     mapped, charge = smiles_of(atoms, label) or None, charge_of(atoms, label)
     if mapped is None:
-        mapped = _perceived(bare.positions, numbers, bare.pbc, charge or 0)
+        mapped = _perceived(bare.positions, numbers, bare.pbc, charge or 0, warn=alone)
     energy, forces = labels_of(atoms, label)
     bare = replace(bare, energy=energy, forces=forces, mapped_smiles=mapped)
     if mapped is None:
@@ -304,12 +333,12 @@ def _flags(pbc: Masks) -> tuple[bool, bool, bool]:
 
 
 def _perceived(
-    positions: Floats, numbers: Ints, pbc: tuple[bool, bool, bool], charge: int
+    positions: Floats, numbers: Ints, pbc: tuple[bool, bool, bool], charge: int, *, warn: bool
 ) -> str | None:
     """Return a mapped SMILES from the geometry, None if periodic or where none is found."""
     if any(pbc):
         return None
-    mapped = perceive_or_warn(numbers, positions, charge)
+    mapped = (perceive_or_warn if warn else perceive)(numbers, positions, charge)
     warn_of_missing_hydrogens(numbers, positions, mapped)
     return mapped
 

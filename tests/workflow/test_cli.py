@@ -189,3 +189,29 @@ def test_paths_and_devices_are_checked_before_anything_is_imported(tmp_path: Pat
     )
     assert ended.returncode == 0, ended.stderr
     assert len(ended.stderr.splitlines()) == len(tried)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["decompose", "{model}", "C", "none.xyz", "-o", "out"],
+        ["report", "{model}", "none.xyz", "-o", "out"],
+    ],
+)
+def test_structures_that_are_no_file_are_refused_at_once(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    model = tmp_path / "model.ckpt"
+    model.touch()
+    words = [word.format(model=model) for word in arguments]
+    code = (
+        "import sys; from e3d.cli import main; code = main(sys.argv[1:]); "
+        "sys.exit(code if not {'torch', 'pandas', 'rdkit', 'ase'} & set(sys.modules) else 9)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "no such" in done.stderr
+    assert done.stderr.count("\n") == 1

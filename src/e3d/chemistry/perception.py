@@ -81,7 +81,7 @@ def perceive(numbers: Ints, positions: Floats, charge: int) -> str | None:
         return None
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
     positions = positions - positions.mean(axis=0)  # RDKit finds no bonds far from the origin
-    mol = _connected(numbers, positions)
+    mol = connected(numbers, positions)
     for limit in _STRAINED:
         _cut_strained(mol, positions, limit)
         if _assign(mol, charge):
@@ -116,8 +116,8 @@ def perceive_or_warn(numbers: Ints, positions: Floats, charge: int) -> str | Non
 @lru_cache(maxsize=1000)
 def _warn_once(formula: str, charge: int, reason: str) -> None:
     log.warning(
-        "%s, charge %d: %s, so its bonds are named without their order (C~H). Give its frames "
-        "`smiles`, mapped, or the right `charge`.",
+        "%s, charge %d: bond orders not perceived (%s), so its bonds are named C~H, without them: "
+        "set charge= or smiles= of its frames.",
         formula,
         charge,
         reason,
@@ -173,7 +173,7 @@ def _localise(mol: Chem.RWMol, positions: Floats) -> None:
         Chem.SanitizeMol(mol)
 
 
-def _connected(numbers: Ints, positions: Floats) -> Chem.RWMol:
+def connected(numbers: Ints, positions: Floats) -> Chem.RWMol:
     """Return the atoms with a bond of order 1 wherever RDKit finds a bond by distance."""
     mol, conformer = Chem.RWMol(), Chem.Conformer(len(numbers))
     for row, (z, position) in enumerate(zip(numbers.tolist(), positions.tolist(), strict=True)):

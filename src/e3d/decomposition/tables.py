@@ -8,7 +8,7 @@ from typing import Any
 
 from e3d import lineage, provenance, tables
 from e3d.decomposition.rows import Decomposer
-from e3d.decomposition.totals import Totals
+from e3d.decomposition.totals import Totals, by_type
 from e3d.decomposition.writer import BondsWriter, with_keys, write_csv
 from e3d.errors import InputError
 from e3d.fields import (
@@ -269,6 +269,9 @@ def write_decomposition(
             path.unlink(missing_ok=True)
     facts = name, totals.frames, summary[C.SUM_RULE], folder
     log.info("%s: %d frames, sum rule within %.1e eV, in %s", *facts)
+    if len(means):
+        text = by_type(means).to_string(index=False, float_format="{:.2f}".format)
+        log.info("%s: D by bond type, those of each bond in %s\n%s", name, MEANS_FILE, text)
     return summary
 
 

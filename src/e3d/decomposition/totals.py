@@ -156,6 +156,41 @@ class Means:
         )
 
 
+def by_type(means: pd.DataFrame, most: int = 10) -> pd.DataFrame:
+    """Return what :meth:`Means.table` says of each bond type, the most frequent first.
+
+    Parameters
+    ----------
+    means
+        A row per bond of each molecule, with its n.
+    most
+        Types to return at most.
+
+    Returns
+    -------
+    pd.DataFrame
+        Bond type, n, mean D (eV) and mean r (Å) of all bonds, and the lowest and the highest D of
+        a molecule's bond.
+
+    >>> rows = {C.BOND_TYPE: ["C-H", "C-H"], C.N: [3, 1], C.BOND_ENERGY: [4.0, 5.0], C.R: 1.1}
+    >>> by_type(pd.DataFrame(rows)).iloc[0].tolist()[:5]
+    ['C-H', 4, 4.25, 4.0, 5.0]
+    """
+    n = means[C.N]
+    sums = means.assign(d=means[C.BOND_ENERGY] * n, r=means[C.R] * n).groupby(C.BOND_TYPE)
+    total = sums[C.N].sum()
+    table = pd.DataFrame(
+        {
+            C.N: total,
+            C.BOND_ENERGY: sums["d"].sum() / total,
+            "lowest": sums[C.BOND_ENERGY].min(),
+            "highest": sums[C.BOND_ENERGY].max(),
+            C.R: sums["r"].sum() / total,
+        }
+    )
+    return table.sort_values(C.N, ascending=False, kind="stable").head(most).reset_index()
+
+
 class Histogram:
     """Counts of non-bonded pairs by element pair, bin of r and bin of D."""
 

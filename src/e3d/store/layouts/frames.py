@@ -1,5 +1,6 @@
 """Layouts that hold one frame after another: what a frame is, and how frames become groups."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from ase.formula import Formula
 from numpy.typing import NDArray
 
 from e3d.chemistry import symbol
+from e3d.chemistry.matching import mapped_to
 from e3d.errors import InputError
 from e3d.store.group import Group
 
@@ -132,10 +134,12 @@ def _is_number(value: Any) -> bool:
 def smiles_of(atoms: Atoms, label: str) -> str:
     """Return the SMILES that ``info`` states, under ``smiles`` in whatever letters; "" if none.
 
+    A plain one is mapped to the geometry, unless that is periodic.
+
     Raises
     ------
     InputError
-        If there are two.
+        If there are two, or it is plain and does not fit the geometry.
 
     >>> smiles_of(Atoms(info={"SMILES": "[H:1][H:2]"}), "hydrogen")
     '[H:1][H:2]'
@@ -146,4 +150,7 @@ def smiles_of(atoms: Atoms, label: str) -> str:
         raise InputError(
             f"{label}: has two SMILES, {' and '.join(sorted(found))} - expected one. Remove one."
         )
-    return found.pop() if found else ""
+    smiles = found.pop() if found else ""
+    if not smiles or re.search(r":\d+\]", smiles) or any(atoms.pbc):
+        return smiles
+    return mapped_to(smiles, np.asarray(atoms.numbers, dtype=np.int64), atoms.positions, label)

@@ -139,13 +139,15 @@ def test_jobs_of_the_graph_have_the_costs_of_an_earlier_study(tmp_path: Path) ->
 
     facts = Facts(folder, folder / "costs", folder, folder / "f.md", means, training)
     jobs = [
-        facts.job(1, "results/costs/bde/a/n8.tsv", {}, 1),
-        facts.job(2, "results/costs/gauge/a.tsv", {}, 1),
-        facts.job(3, None, {}, 1),
-        facts.job(4, "results/costs/train/run/a.tsv", {"seed": "0"}, 1),
+        facts.job(1, "bde_run", "results/costs/bde/a/n8.tsv", {}, makes=True),
+        facts.job(2, "gauge_run", "results/costs/gauge/a.tsv", {}, makes=True),
+        facts.job(3, "figures", None, {}, makes=False),
+        facts.job(4, "own", None, {}, makes=True),
+        facts.job(5, "train_run", "results/costs/train/run/a.tsv", {"seed": "0"}, makes=True),
     ]
     assert [(job.kind, job.expected_s) for job in jobs] == [
-        ("bde", 4.5), ("gauge", UNKNOWN_S), ("", 0.0), ("train/run", 77.0)
+        ("bde", 4.5), ("gauge", UNKNOWN_S), ("figures", 0.0), ("own", UNKNOWN_S),
+        ("train/run", 77.0),
     ]  # fmt: skip
 
 

@@ -46,14 +46,17 @@ class Facts:
     def job(
         self,
         number: int,
+        rule: str,
         benchmark: str | None,
         wildcards: Mapping[str, str],
-        cores: int,
+        *,
+        makes: bool,
+        cores: int = 1,
         **more: Any,
     ) -> Job:
-        """Return a job; one without a benchmark file does nothing that takes time."""
+        """Return a job of a rule; one that makes nothing, a target, takes no time."""
         if benchmark is None:
-            return Job(number, "", 0.0, cores, **more)
+            return Job(number, rule, UNKNOWN_S if makes else 0.0, cores, **more)
         path = Path(benchmark)
         inside = path.is_relative_to(self.costs)
         kind = kind_of(path.relative_to(self.costs)) if inside else benchmark
@@ -68,9 +71,11 @@ def planned(facts: Facts, dag: Any) -> Iterator[Job]:
     for job in dag.jobs:
         yield facts.job(
             dag.jobid(job),
+            job.rule.name,
             job.benchmark,
             job.wildcards_dict,
-            job.threads,
+            makes=bool(job.output),
+            cores=job.threads,
             after=tuple(dag.jobid(before) for before in dag.dependencies[job]),
             done=not dag.needrun(job),
         )

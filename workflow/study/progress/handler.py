@@ -33,10 +33,10 @@ _NOISE: Final = re.compile(
     r"|Config file .* is extended|Workflow has started|SLURM run ID|Job \d+ has been submitted"
     r"|Complete log|Elapsed time|Exiting because a job|This was a dry-run|Some jobs were triggered"
     r"|\d+ jobs have (missing|outdated)|Rules with|Creating report|Report created|Adding "
-    r"|Downloading resources|Loading script|Job rate limit|The study's results go"
-    r"|Reasons:|\d+ jobs, done ones among"
+    r"|Downloading resources|Loading script|Job rate limit|Reasons:"
 )
 """What Snakemake says that says nothing to a reader, or that is said here in other words."""
+_AGAIN: Final = re.compile(r"Trying to restart job (\d+)")
 _ENDED: Final = "Exiting because a job"
 _FAILED_ELSEWHERE: Final = ("CalledProcessError", "At least one job did not complete")
 """Exceptions that only repeat that a job failed."""
@@ -64,6 +64,7 @@ class LogHandler(LogHandlerBase):
         self._names: dict[int, str] = {}
         self._facts: Facts | None = None
         self._page: Path | None = None
+        self._work, self._table = 0.0, False
         self._last, self._log, self._ran, self._over = "", "", False, False
         self._began = time.time()
         self._said_at, self._said_share, self._best_share = 0.0, -1.0, 0.0
@@ -104,7 +105,7 @@ class LogHandler(LogHandlerBase):
                 text = self._formatter.format(record)
                 if text not in ("", "None"):
                     self._screen.line(text)
-            elif not self._details and not self._all_quiet:
+            elif not (self._details or self._all_quiet or _is_told(record)):
                 self._show(record)
         except Exception:  # noqa: BLE001 - what is shown must not stop what runs
             self.handleError(record)
@@ -139,12 +140,9 @@ class LogHandler(LogHandlerBase):
             )
         elif event == LogEvent.JOB_INFO:
             self._names[record.jobid] = record.rule_msg or record.rule_name
-            if self._dry and self._facts:
-                job = self._facts.job(
-                    record.jobid, record.benchmark, record.wildcards, record.threads
-                )
-                self._tracker.plan([job])
-            elif not self._dry:
+            if self._dry:
+                self._work += self._expected(record)
+            else:
                 self._ran = True
                 self._tracker.start(record.jobid, record.created)
         elif event == LogEvent.JOB_FINISHED:
@@ -156,19 +154,40 @@ class LogHandler(LogHandlerBase):
         elif text == "Report created.":
             self._page = _page()
 
+    def _expected(self, record: Any) -> float:
+        """Return the seconds that a job of a dry run, which has no plan, is expected to take."""
+        if self._facts is None:
+            return 0.0
+        job = self._facts.job(
+            record.jobid,
+            record.rule_name,
+            record.benchmark,
+            record.wildcards,
+            makes=bool(record.output),
+        )
+        return job.expected_s
+
     def _show(self, record: Any) -> None:
         """Show a record, if a reader needs it."""
         event, text = getattr(record, "event", None), str(record.msg)
+        whole = self.common_settings.show_failed_logs
         if event == LogEvent.JOB_ERROR:
             name = f"{self._names.get(record.jobid, record.rule_name)} (rule {record.rule_name})"
-            whole = self.common_settings.show_failed_logs
-            self._screen.line(wording.failure(name, list(record.log), whole=whole))
+            said = wording.failure(name, list(record.log), whole=whole)
+            if not record.indent or wording.tells_why(said):  # of a group, those that did fail
+                self._screen.line(said)
+        elif event == LogEvent.GROUP_ERROR:
+            name = f"a group of {wording.plural(len(record.job_error_info), 'job')}"
+            self._screen.line(wording.failure(name, list(record.aux_logs), whole=whole))
         elif event == LogEvent.ERROR:
             if not any(part in text for part in _FAILED_ELSEWHERE):
                 self._screen.line(text)
         elif event == LogEvent.RUN_INFO:
-            if self._dry and self._progress and not self._tracker.jobs:  # again at the end
+            if self._dry and self._progress and not self._table:
+                self._table = True  # it comes again at the end
                 self._screen.line(text)
+        elif again := _AGAIN.match(text):
+            self._screen.line(f"    once more: {self._names.get(int(again[1]), again[1])}")
         elif event is None and text not in ("", "None") and self._theirs.filter(record):
             usual = record.levelno < logging.WARNING or text.startswith(_ENDED)
             if not (usual and _NOISE.match(text.lstrip())) and text != self._last:
@@ -203,11 +222,10 @@ class LogHandler(LogHandlerBase):
     def _say_end(self) -> None:
         tracker = self._tracker
         if self._dry:
-            if tracker.jobs:
-                work = sum(map(tracker.expected.seconds, tracker.jobs.values()))
+            if self._work:
                 self._screen.line(
-                    f"About {wording.duration(work)} of work on one core. Nothing was run (-n); "
-                    "-p shows each job, its reason and its command."
+                    f"About {wording.duration(self._work)} of work on one core. Nothing was run "
+                    "(-n); -p shows each job, its reason and its command."
                 )
             return
         left = [s for s in (State.WAITING, State.RUNNING, State.FAILED) if tracker.numbers(s)]
@@ -218,6 +236,11 @@ class LogHandler(LogHandlerBase):
         if self._facts and (self._page or (self._ran and not left)):
             for text in wording.ending(self._facts, self._page, self._log):
                 self._screen.paragraph(text)
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    """Say whether a record is from the Snakefile, for this handler."""
+    return hasattr(record, FACTS) or hasattr(record, PLAN)
 
 
 def _page() -> Path | None:

@@ -104,6 +104,11 @@ def failure(what: str, logs: Sequence[str], *, whole: bool = False) -> str:
     return "\n".join([f"FAILED: {what}{said}", *(f"    {line[:400]}" for line in lines)])
 
 
+def tells_why(failure: str) -> bool:
+    """Say whether what is said of a failure has an error of its log."""
+    return re.search(r"^ .*error", failure, re.IGNORECASE | re.MULTILINE) is not None
+
+
 def _last_lines(path: Path, most: int | None) -> list[str]:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:

@@ -124,7 +124,7 @@ def test_files_that_cannot_be_used(tmp_path: Path, input_error: Any) -> None:
     ("info", "texts"),
     [
         ({"smiles": "[O:2]([H:1])[H:3]"}, ["do not follow the map numbers", "row k-1"]),
-        ({"smiles": "O"}, ["map numbers must be 1..3"]),
+        ({"smiles": "CO"}, ["its smiles 'CO' has 6 atoms", "the frame's 3"]),
         ({"smiles": "[O:1]("}, ["cannot be read"]),
         ({"charge": "plus one"}, ["charge = 'plus one'", "whole number"]),
         ({"charge": "0.5"}, ["charge = 0.5", "whole number"]),

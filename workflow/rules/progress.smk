@@ -13,10 +13,18 @@ EARLIER = [
 MEAN_S = progress.earlier_means(EARLIER)
 
 
-def computed_seconds(study, run):
-    """The seconds of the steps of a training, on a machine like the one of the benchmarks."""
+def trained_like(study, model, n_train):
+    """The settings of a training, and the seconds of its steps on the machine of the benchmarks."""
+    run = {"run": "", "dataset": "", "n_train": n_train, "model": model, "seed": 0}
     settings = run_settings(study, run, RESULTS)
-    return training_seconds(settings.architecture, settings.training, study.runtime(run["model"]))
+    seconds = training_seconds(settings.architecture, settings.training, study.runtime(model))
+    return settings.training, seconds
+
+
+@cache  # a study may have thousands of runs, of a few sizes
+def trained_here(model, n_train):
+    """The same for a training of this study."""
+    return trained_like(STUDY, model, n_train)
 
 
 @cache
@@ -24,30 +32,26 @@ def speed():
     """What trainings of the earlier study took over what is computed, and its datasets."""
     if not EARLIER:
         return 1.0, []
-    study = STUDY
-    if EARLIER[0].name != SETTINGS["study"]:
-        files = (read_yaml(Path(f"config/{name}.yaml")) for name in ("config", "datasets"))
-        try:
-            study = load_study(*files)
-        except InputError:  # the default study is not what was published any more
-            return 1.0, []
-    computed = [computed_seconds(study, run) for run in study.runs()]
+    if EARLIER[0].name == SETTINGS["study"]:
+        computed = [trained_here(run["model"], run["n_train"])[1] for run in RUNS]
+        return progress.speed_of(MEAN_S, computed), STUDY.used("dataset")
+    files = (read_yaml(Path(f"config/{name}.yaml")) for name in ("config", "datasets"))
+    try:
+        study = load_study(*files)
+    except InputError:  # the default study is not what was published any more
+        return 1.0, []
+    computed = [trained_like(study, run["model"], run["n_train"])[1] for run in study.runs()]
     return progress.speed_of(MEAN_S, computed), study.used("dataset")
 
 
 def expected_training(wildcards):
     """The run, epochs and folder of a training, and the seconds that it is expected to take."""
-    run = {
-        **wildcards,
-        "run": TRAINED.format(**wildcards),
-        "n_train": int(wildcards["n_train"]),
-    }
-    training = run_settings(STUDY, run, RESULTS).training
+    run = TRAINED.format(**wildcards)
+    training, seconds = trained_here(wildcards["model"], int(wildcards["n_train"]))
     factor, datasets = speed()
-    seconds = computed_seconds(STUDY, run) * (factor if run["dataset"] in datasets else 1.0)
+    seconds *= factor if wildcards["dataset"] in datasets else 1.0
     epochs = training.steps // training.steps_per_epoch
-    folder = Path(f"{RESULTS}/train/{run['run']}")
-    return Training(run["run"], epochs, folder), progress.START_S + seconds
+    return Training(run, epochs, Path(f"{RESULTS}/train/{run}")), progress.START_S + seconds
 
 
 FACTS = progress.Facts(

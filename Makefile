@@ -18,7 +18,7 @@ BENCHMARKS ?= step job decompose startup plan schedule growth store cost
 BENCH := $(RUN) OMP_NUM_THREADS=1 PYTHONPATH=src:workflow python
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES)
 
-.PHONY: study test test-reliability test-cluster lint docs audit smoke figures bench \
+.PHONY: study test test-reliability test-cluster lint docs audit smoke figures site bench \
 	bench-publish publish lock pins clean help
 
 help: ## list the targets
@@ -58,6 +58,11 @@ smoke: $(READY) ## the whole workflow on tiny settings
 
 figures: $(READY) ## the published figures again, without training
 	$(SNAKEMAKE) figures --config published=True
+
+site: $(READY) ## a page of each published study: results/site/<study>/index.html
+	for costs in results/published/*/costs.csv; do folder=$${costs%/costs.csv}; \
+		$(RUN) python -m study site $$folder \
+			-o results/site/$${folder##*/}/index.html || exit 1; done
 
 bench: $(READY) ## speed and memory against peers: results/benchmarks/ (most of an hour)
 	for name in $(BENCHMARKS); do \

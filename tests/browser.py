@@ -118,9 +118,20 @@ class Browser:
 
     def press(self, key: str) -> None:
         """Press a key."""
+        code = {"ArrowLeft": 37, "ArrowRight": 39, "End": 35}[key]
         for kind in ("keyDown", "keyUp"):
-            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key,
-                      windowsVirtualKeyCode={"ArrowRight": 39, "End": 35}[key])  # fmt: skip
+            self.send(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code
+            )
+
+    def mouse_over(self, script: str) -> None:
+        """Move the mouse onto the middle of the element that an expression gives."""
+        x, y = self.run(
+            f"(() => {{ const e = {script}; e.scrollIntoView({{block: 'center', "
+            "behavior: 'instant'}); const b = e.getBoundingClientRect();"
+            "return [b.x + b.width / 2, b.y + b.height / 2]; })()"
+        )
+        self.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
     def picture(self, selector: str) -> bytes:
         """Return a PNG of an element."""

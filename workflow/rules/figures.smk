@@ -100,12 +100,7 @@ rule figures_findings:
         tables=[f"{TABLES}/{table}.csv" for table in stages.findings_tables(SECTIONS)],
         code=code_of("findings", *map(stages.findings_module, SECTIONS)),
     output:
-        report(
-            "<figures>/findings.md",
-            caption="../report/findings.rst",
-            category="Findings",
-            labels={"what": "findings"},
-        ),
+        "<figures>/findings.md",
     log:
         "<logs>/figures/findings.log",
     benchmark:

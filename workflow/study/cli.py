@@ -6,6 +6,7 @@ it needs no installation, only the folders ``src`` and ``workflow`` on the path.
 
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from e3d import cli
@@ -66,6 +67,16 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
                 nargs="+",
                 default=(),
             ),
+        ),
+    ),
+    Command(
+        "site",
+        "study.site.page:write_site",
+        "Write the study's page: verdicts, findings, figures, molecules and tables in one file.",
+        (
+            argument("FILES+", "tables, PNG figures and findings.md, or the folder that has them"),
+            argument("--study", "its name; that of the folder", type=str, default=""),
+            argument("--citation", "how it is cited", type=Path, default=Path("CITATION.cff")),
         ),
     ),
     Command(

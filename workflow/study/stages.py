@@ -157,4 +157,4 @@ def groups() -> dict[str, str]:
     found = {rule: group for stage in STAGES for rule, group in stage.groups.items()}
     names = (*FIGURES, *(f"{name}_given" for name in FIGURES if FIGURES[name].of_one_run))
     drawn = {f"figures_{name}": "study" for name in (*names, "findings")}
-    return found | {"tables_collect": "study"} | drawn
+    return found | {"tables_collect": "study", "site": "study"} | drawn

@@ -38,12 +38,14 @@ def skeleton(molecule: Molecule, scale: ColorScale) -> str:
     xy = _on_page(lay_out(part))
     place = {row[k]: n for n, k in enumerate(kept)}
     lines, labels = [], []
-    for (i, j, *_, kind), d in zip(molecule.bonds, molecule.means, strict=True):
+    for bond, ((i, j, *_, kind), d) in enumerate(zip(molecule.bonds, molecule.means, strict=True)):
         if i in place and j in place:
             a, b = xy[place[i]], xy[place[j]]
             title = f"{molecule.symbols[i]}{i}–{molecule.symbols[j]}{j}, {kind}: {d:.3f} eV"
-            lines.append(_bond(a, b, kind, scale.color(d), title))
-            labels.append(_label((a + b) / 2, f"{d:.2f}"))
+            drawn = _bond(a, b, kind, scale.color(d), title)
+            # by its number a script finds the bond, and gives it another D
+            lines.append(f'<g data-bond="{bond}">{drawn}</g>')
+            labels.append(f'<g data-bond="{bond}">{_label((a + b) / 2, f"{d:.2f}")}</g>')
     atoms = [_text(xy[n], _name(mol.GetAtomWithIdx(k)), 13) for n, k in enumerate(kept)]
     width, height = xy.max(axis=0) + _PAD if len(xy) else (2 * _PAD, 2 * _PAD)
     name = escape(f"{molecule.name} with D in eV on its bonds", quote=True)
@@ -105,7 +107,7 @@ def _bond(a: Floats, b: Floats, kind: str, color: str, title: str) -> str:
             f'<line {where} stroke="{_RIM}" stroke-width="{wide + 1.2:g}"/>',
             f'<line {where} stroke="{color}" stroke-width="{wide:g}"/>',
         ]
-    return f"<g>{''.join(parts)}<title>{escape(title)}</title></g>"
+    return f"{''.join(parts)}<title>{escape(title)}</title>"
 
 
 def _label(at: Floats, text: str) -> str:

@@ -294,5 +294,6 @@
     }
   }
 
+  window.e3dColor = colorOf; // for what else a page colours by D
   window.e3dViews = Array.from(document.querySelectorAll("[data-view]"), (root) => new View(root));
 })();

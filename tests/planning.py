@@ -15,6 +15,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "src", "workflow", "config", "profiles", "resources", "envs", "cluster")
+PARTS += ("CITATION.cff",)
 BIN = Path(sys.executable).parent
 PYTHONPATH = f"{ROOT / 'src'}{os.pathsep}{ROOT / 'workflow'}"
 SMOKE = ("--configfile", "config/smoke.yaml")

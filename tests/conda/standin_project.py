@@ -15,6 +15,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "src", "workflow", "config", "profiles", "resources", "envs", "cluster")
+PARTS += ("CITATION.cff",)
 ACTIVATE = 'export CONDA_PREFIX="$1" PATH="$1/bin:$PATH"\n'
 Done = subprocess.CompletedProcess[str]
 

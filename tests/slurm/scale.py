@@ -21,6 +21,7 @@ from lab import LabError, start, stop
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "src", "workflow", "config", "profiles", "resources", "envs", "cluster")
+PARTS += ("CITATION.cff",)
 
 
 def send(jobs: int, folder: Path) -> dict[str, int | float]:

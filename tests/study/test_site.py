@@ -78,6 +78,13 @@ def test_a_folder_without_tables_is_one_line(tmp_path: Path) -> None:
         gather([tmp_path], "")
 
 
+def test_what_is_no_figure_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "parity.png").write_bytes(b"no")
+    table = PUBLISHED / "default" / "bde" / "named.csv"
+    with pytest.raises(InputError, match="is no PNG"):
+        gather([table, tmp_path / "parity.png"], "")
+
+
 # --- verdicts
 
 
@@ -129,7 +136,8 @@ def answers_table() -> pd.DataFrame:
             "question": one.number, "text": one.text, "about": "small, m, N = 8",
             "quantity": one.quantity, "unit": one.unit, "primary": primary, "value": 0.5,
             "value_lo": 0.25, "value_hi": 0.75, "p": 0.1, "p_holm": 0.1, "answer": answer,
-            "n_bonds": 12, "n_molecules": 4, "n_seeds": 3,
+            "things": "bonds", "n_things": 12, "n_molecules": 4, "n_seeds": 3,
+            "answers_without_a_seed": "yes, no, yes" if primary == "yes" else "",
         }
         for one, primary, answer in (
             (QUESTIONS[0], "yes", NO), (QUESTIONS[0], "no", YES), (QUESTIONS[3], "yes", YES),
@@ -149,6 +157,8 @@ def test_a_study_of_scale_has_the_verdicts_of_its_table(tmp_path: Path) -> None:
     write_site([tmp_path], study="scale", citation=CITATION, output=tmp_path / "out.html")
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
     assert page.count("<article") == 3
+    assert page.count("12 bonds of 4 molecules, 3 seeds.") == 3
+    assert page.count("Without each seed in turn: yes, no, yes.") == 2
     assert "0.50</b> [0.25, 0.75]" in page
 
 

@@ -75,7 +75,7 @@ def tooltip(shown: Browser) -> dict[str, str]:
 
 def hover(shown: Browser, k: int) -> dict[str, str]:
     shown.mouse_over("document.querySelector('h1')")
-    shown.until("document.querySelector('#vg-tooltip-element.visible') === null")
+    shown.run("document.querySelector('#vg-tooltip-element')?.classList.remove('visible')")
     shown.mouse_over(f"document.querySelectorAll('{POINTS}')[{k}]")
     return tooltip(shown)
 

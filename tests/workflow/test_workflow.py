@@ -11,7 +11,7 @@ import yaml
 
 from planning import ROOT, SMOKE, dry_run, overlay, plan, planned, snakemake
 from study.config import load_study
-from study.stages import FIGURES, figures_made
+from study.stages import FIGURES, figures_made, tables_made
 
 DRAWN = figures_made(grid=True)
 """Figures of a study that names no stages."""
@@ -144,6 +144,20 @@ def test_the_report_is_self_contained(smoke: Path) -> None:
     assert not re.search(r"""(src|href)=["']https?://""", text)
     for caption in DRAWN:
         assert f"{caption}.png" in text
+    assert "findings.html" in text
+    assert "findings.md" not in text
+    # its first page, before the drawing of the workflow
+    assert "first-page" in text
+    assert "6 models trained on minispice: 8 to 32 training frames" in text
+
+
+def test_the_page_holds_the_tables_of_the_study(smoke: Path) -> None:
+    page = (smoke / "results" / "smoke" / "site" / "index.html").read_text()
+    for table in tables_made(grid=True):
+        assert f'"name":"{table}"' in page
+    for figure in DRAWN:
+        assert f'id="figure-{figure}"' in page
+    assert "minispice/n32/nano/s1" in page
 
 
 def test_published_tables_give_the_same_figures_without_data_or_training(

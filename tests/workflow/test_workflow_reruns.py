@@ -60,7 +60,7 @@ TARGETS = {
     "robustness": {**BDE, **SOUND, "tables_collect": 2, "robustness_tables": 1},
     "tables": {**STUDY, "tables_collect": 34},
     "figures": {**STUDY, "tables_collect": 30, **ALL_DRAWN},
-    "all": {**STUDY, "tables_collect": 34, **ALL_DRAWN},
+    "all": {**STUDY, "tables_collect": 34, **ALL_DRAWN, "site": 1},
 }  # fmt: skip
 
 CONDA_INFO = json.dumps(
@@ -128,6 +128,7 @@ DOWNSTREAM_OF_BDE = {
     ("rule", "jobs"),
     [
         ("figures_parity", {"figures_parity": 1}),
+        ("site", {}),
         (
             "bde_run",
             {
@@ -162,16 +163,17 @@ DOWNSTREAM_OF_BDE = {
 def test_a_rule_runs_again_with_what_follows_from_it(
     smoke: Path, rule: str, jobs: dict[str, int]
 ) -> None:
-    assert plan(smoke, *SMOKE, "--forcerun", rule) == {**jobs, "all": 1}
+    assert plan(smoke, *SMOKE, "--forcerun", rule) == {**jobs, "site": 1, "all": 1}
 
 
 NEW_RUN = {
     "train_settings": 1, "train_run": 1, "soundness_run": 1, "evaluate_run": 1,
     "decompose_run": 1, "bde_run": 1, "label_theory_run": 1, "entropy_run": 1,
     "null_run": 1, "reactivity_run": 1, "scaling_fits": 1,
-    "gauge_tables": 1, "interplay_tables": 1, "robustness_tables": 1, **ALL_DRAWN, "all": 1,
+    "gauge_tables": 1, "interplay_tables": 1, "robustness_tables": 1, **ALL_DRAWN, "site": 1,
+    "all": 1,
 }  # fmt: skip
-"""One run more: its own jobs, and the study's tables and figures again."""
+"""One run more: its own jobs, and the study's tables, figures and page again."""
 
 
 @pytest.mark.parametrize(
@@ -202,11 +204,11 @@ def test_one_run_more_is_one_training(
 def test_a_style_draws_figures_again_and_does_nothing_else(smoke: Path, tmp_path: Path) -> None:
     study = smoke / "workflow" / "study"
     with edited(study / "figures" / "style.py"):
-        assert plan(smoke, *SMOKE) == {**drawn(*figures_made(grid=True)), "all": 1}
+        assert plan(smoke, *SMOKE) == {**drawn(*figures_made(grid=True)), "site": 1, "all": 1}
     with edited(study / "bde" / "figure_parity.py"):
-        assert plan(smoke, *SMOKE) == {"figures_parity": 1, "all": 1}
+        assert plan(smoke, *SMOKE) == {"figures_parity": 1, "site": 1, "all": 1}
     molecules = overlay(tmp_path, figures={"molecules": ["CO"]})
-    assert plan(smoke, *molecules) == {"figures_molecules": 1, "all": 1}
+    assert plan(smoke, *molecules) == {"figures_molecules": 1, "site": 1, "all": 1}
 
 
 def test_code_of_training_plans_nothing(smoke: Path) -> None:
@@ -239,6 +241,7 @@ STUDY_TABLES = {name for name in STUDY if name.endswith(("_run", "_tables"))} - 
         ("workflow/study/label_theory/bond_orders.py", {"label_theory_run"}),
         ("workflow/study/entropy/tables.py", {"entropy_run"}),
         ("workflow/study/gauge/findings.py", {"figures_findings"}),
+        ("workflow/study/site/cards.py", {"site"}),
         ("workflow/study/soundness/laws.py", {"soundness_run", "tables_collect"}),
         ("workflow/study/soundness/verdicts.py", {"tables_collect", "figures_findings"}),
     ],

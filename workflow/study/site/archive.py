@@ -3,13 +3,13 @@
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from e3d import tables
 from e3d.lineage import file_hash
 
 _MOST_BYTES: Final = 2_600_000
@@ -49,17 +49,16 @@ def archive(files: Mapping[str, Path]) -> list[dict[str, Any]]:
 
 
 def _columns(path: Path) -> list[tuple[str, bool]]:
-    table = pd.read_csv(path, low_memory=False)
     return [
         (str(name), is_numeric_dtype(part) and not is_bool_dtype(part))
-        for name, part in table.items()
+        for name, part in tables.read(path).items()
     ]
 
 
-def tables_html(tables: list[dict[str, Any]]) -> str:
+def tables_html(archived: Sequence[Mapping[str, Any]]) -> str:
     """Return the viewer of tables with the data it shows."""
-    left = [one["name"] for one in tables if not one["data"]]
-    there = [one for one in tables if one["data"]]
+    left = [one["name"] for one in archived if not one["data"]]
+    there = [one for one in archived if one["data"]]
     names = [one["name"] for one in there]
     first = next((name for name in _FIRST if name in names), names[0])
     options = "".join(
@@ -74,7 +73,7 @@ def tables_html(tables: list[dict[str, Any]]) -> str:
         f'<div class="controls"><label>Table <select id="table-choice">{options}</select></label>'
         '<button type="button" id="table-save">Save as CSV</button></div>'
         '<div id="table"></div><p class="note" id="table-note"></p>'
-        f'<script type="application/json" id="tables-data">{to_json(tables)}</script>'
+        f'<script type="application/json" id="tables-data">{to_json(archived)}</script>'
     )
 
 

@@ -79,6 +79,8 @@ def _is_control(row: Mapping[Hashable, Any]) -> bool:
 
 
 def _of_answer(row: Mapping[Hashable, Any]) -> Card:
+    again = row["answers_without_a_seed"]
+    seeds = f" Without each seed in turn: {again}." if isinstance(again, str) and again else ""
     question = {one.number: one for one in (*QUESTIONS, CONTROL)}[row["question"]]
     return Card(
         str(row["text"]),
@@ -86,8 +88,8 @@ def _of_answer(row: Mapping[Hashable, Any]) -> Card:
         Estimate.read(row, "value"),
         str(row["unit"]) if isinstance(row["unit"], str) else "",
         question.yes,
-        f"The {row['quantity']}: {row['about']}; {row['n_bonds']:,} bonds of "
-        f"{row['n_molecules']:,} molecules, {row['n_seeds']} seeds.",
+        f"The {row['quantity']}: {row['about']}; {row['n_things']:,} {row['things']} of "
+        f"{row['n_molecules']:,} molecules, {row['n_seeds']} seeds.{seeds}",
     )
 
 

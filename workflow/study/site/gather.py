@@ -15,6 +15,7 @@ from study.costs import MACHINE_FILE
 from study.stages import FIGURES, TABLES
 
 FINDINGS_NAME: Final = "findings.md"
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
 _HEADING: Final = re.compile(r"\*\*(.+)\*\*")
 
 
@@ -57,7 +58,7 @@ def gather(files: Sequence[Path], name: str) -> Material:
     Raises
     ------
     InputError
-        If there is no table of a study among them.
+        If there is no table of a study among them, or a figure is no PNG.
     """
     if len(files) == 1 and files[0].is_dir():
         folder = files[0]
@@ -70,12 +71,15 @@ def gather(files: Sequence[Path], name: str) -> Material:
             f"{', '.join(map(str, files)) or 'the folder'}: no table of a study. Give the results "
             "folder of a finished study, a published one, or their files."
         )
+    for path in by_figure.values():
+        if path.is_file() and not path.read_bytes().startswith(_PNG):
+            raise InputError(f"{path}: is no PNG, as figures of a study are. Draw it again.")
     written = next((path for path in files if path.name == FINDINGS_NAME), None)
     return Material(
         name,
         found,
         {figure: by_figure[figure] for figure in FIGURES if figure in by_figure},
-        read_findings(written.read_text(encoding="utf-8")) if written else {},
+        read_findings(written.read_text(encoding="utf-8", errors="replace")) if written else {},
         _origin([provenance.note(path) for path in found.values()], files),
     )
 

@@ -14,7 +14,6 @@ from e3d.statistics.agreement import (
     WITHIN,
     kendall,
     n_pairs,
-    partial_spearman,
     ranks,
     scores,
     spearman,
@@ -121,7 +120,6 @@ def test_spearman_is_scipys_and_nan_where_undefined() -> None:
     x, y = np.random.default_rng(6).integers(0, 6, size=(2, 25)).astype(float)  # with ties
     expected = stats.spearmanr(x, y).statistic
     assert float(spearman(x, y)) == pytest.approx(expected, rel=EXACT)
-    assert partial_spearman(x, y, np.zeros((25, 0))) == (pytest.approx(expected, rel=EXACT), 0)
     assert np.isnan(spearman(x, np.ones(25)))
     assert np.isnan(spearman(np.ones(25), y))
     assert np.isnan(spearman(x[:2], y[:2]))

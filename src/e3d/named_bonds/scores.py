@@ -8,8 +8,8 @@ import pandas as pd
 from e3d.fields import RELAXED, THERMAL
 from e3d.fields import Column as C
 from e3d.named_bonds.references import REFERENCES, Reference
-from e3d.statistics import deletions, estimate, interval_columns
-from e3d.statistics.agreement import SCORES, n_pairs, scores
+from e3d.statistics import deletions, interval_columns
+from e3d.statistics.agreement import SCORES, n_pairs, score_estimate, scores
 
 _SUMMARY_COLUMNS: Final = (
     *(C.GEOMETRY, "reference", "molecules", "n_bonds", "n_types", "n_pairs_within_types"),
@@ -22,7 +22,8 @@ def summary(named: pd.DataFrame) -> pd.DataFrame:
 
     Rows: geometry x reference x (all, in_training, not_in_training). ``mae``, ``bias`` are over
     named bonds, ``types_mae`` over bond types; ``between_types`` is Spearman's rho of type means,
-    ``within_types`` Kendall's tau over pairs of one type. Intervals: jackknife over molecules.
+    ``within_types`` Kendall's tau over pairs of one type. Intervals: jackknife over molecules,
+    those of ranks on Fisher's scale.
     """
     rows = []
     for place in (RELAXED, THERMAL):
@@ -47,5 +48,5 @@ def _scores(part: pd.DataFrame, reference: Reference) -> dict[str, Any]:
         "n_pairs_within_types": n_pairs(kinds),
     }
     for label, replicates in scores(d[None], ref, kinds, deletions(groups)).items():
-        row |= estimate(replicates[0]).columns(label)
+        row |= score_estimate(label, replicates[0], kinds).columns(label)
     return row

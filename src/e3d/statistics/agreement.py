@@ -11,15 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e3d.arrays import Floats, Ints, Masks
+from e3d.statistics.correlations import estimate_correlation
+from e3d.statistics.intervals import Estimate
+from e3d.statistics.resampling import estimate
 
 Kinds = NDArray[np.object_]
 
 MAE, BIAS, TYPES_MAE = "mae_eV", "bias_eV", "types_mae_eV"
 BETWEEN, WITHIN = "between_types_spearman", "within_types_kendall"
 SCORES: Final = (MAE, BIAS, TYPES_MAE, BETWEEN, WITHIN)
+RANKS: Final = (BETWEEN, WITHIN)
+"""Scores that are rank correlations: their intervals are taken on Fisher's scale."""
 TIE_EV: Final = 1e-9
 """Closer bond energies are equal: tables hold ten digits, and means of equal numbers differ."""
-_SAME: Final = 1e-9  # a share of the variance of ranks below this is rounding
 
 
 def scores(d: Floats, reference: Floats, kinds: Kinds, keep: Masks) -> dict[str, Floats]:
@@ -92,24 +96,6 @@ def spearman(x: Floats, y: Floats, *, present: Masks | None = None, tie: float =
     return np.where(np.asarray(n) < 3, np.nan, rho)
 
 
-def partial_spearman(x: Floats, y: Floats, controls: Floats) -> tuple[float, int]:
-    """Return Spearman's rho of x and y (n,) given controls (n, k), and how many controls vary.
-
-    Pearson's correlation of what least squares on the ranks of the controls leaves of the ranks of
-    x and y (for one control Kendall's formula, Kendall 1942, Biometrika 32, 277). Ranks know no
-    logarithm: given N is given log N. NaN where the controls explain one of the two entirely.
-    """
-    design = np.column_stack([np.ones(len(x)), ranks(controls.T).T])
-    both = ranks(np.stack([x, y])).T
-    left = both - design @ np.linalg.lstsq(design, both, rcond=None)[0]
-    k = int(np.linalg.matrix_rank(design)) - 1
-    square, whole = (left**2).sum(axis=0), both.var(axis=0) * len(x)
-    if (square <= _SAME * np.maximum(whole, 1.0)).any():
-        return float("nan"), k
-    rho = left[:, 0] @ left[:, 1] / np.sqrt(square.prod())
-    return float(np.round(rho, 12)), k  # what follows is rounding
-
-
 def kendall(
     x: Floats, y: Floats, kinds: Kinds, *, keep: Masks | None = None, tie: float = 0.0
 ) -> Floats:
@@ -141,6 +127,28 @@ def kendall(
 def _pairs(kinds: Kinds) -> tuple[Ints, Ints]:
     """Return the rows of both bonds of every pair of one type."""
     return tuple(np.argwhere(np.triu(kinds[:, None] == kinds, k=1)).T)  # type: ignore[return-value]
+
+
+def half_step(score: str, kinds: Kinds) -> float:
+    """Return half of the step between the two largest values that a rank correlation can have.
+
+    Of Spearman's rho of n types 6 / (n (n^2 - 1)), of Kendall's tau over P pairs 1 / P: a perfect
+    order is told from one that is better than perfect by no more than that.
+
+    >>> half_step(WITHIN, np.array(["C-H", "C-H", "C-C", "C-H"])) == 1 / 3
+    True
+    """
+    if score == WITHIN:
+        return 1 / max(n_pairs(kinds), 1)
+    n = len(np.unique(kinds.astype(str)))
+    return 6 / (n * (n**2 - 1)) if n > 1 else 1.0
+
+
+def score_estimate(score: str, replicates: Floats, kinds: Kinds) -> Estimate:
+    """Return a score with its interval from its replicates (1 + groups,); ranks by Fisher's."""
+    if score in RANKS:
+        return estimate_correlation(replicates, half_step(score, kinds))
+    return estimate(replicates)
 
 
 def n_pairs(kinds: Kinds) -> int:

@@ -4,17 +4,27 @@ Bonds of one molecule are not independent, nor are those of one training. Each f
 group by group (a jackknife), and both variances are added: without the product of both, which this
 counts twice, so that the sum rather overstates. Owen 2007, Ann. Appl. Stat. 1, 386, on crossed
 effects.
+
+:func:`crossed` computes a statistic of many runs' rows anew without each group. Where a table holds
+the runs' own estimates alone, :func:`over_seeds` puts these together.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from scipy.special import stdtr
 
 from e3d.arrays import Floats, Ints, Masks
+from e3d.statistics.correlations import fisher
 from e3d.statistics.intervals import Estimate, t_quantile
 from e3d.statistics.resampling import jackknife_groups, jackknife_se, replicates
+
+_MANY: Final = 1e9
+"""Degrees of freedom of a normal distribution."""
+_LARGEST_CORRELATION: Final = 0.999
+"""Ends nearer to 1 are put there, since 1 itself has no place on Fisher's scale."""
 
 Statistic = Callable[[Masks, Ints], float]
 """Of the rows in a mask (n,), and of the seeds by their places (s,)."""
@@ -84,6 +94,40 @@ def _dof(parts: Sequence[tuple[float, int]]) -> float:
     spread = sum(se**4 / (n - 1) for se, n in parts if n > 1)
     total = sum(se**2 for se, _ in parts) ** 2
     return float(total / spread) if spread > 0 else 0.0
+
+
+def over_seeds(runs: Sequence[Estimate], *, correlation: bool = False) -> Estimate:
+    """Return the mean over seeds of what each run gives, with an interval over both.
+
+    The standard error over molecules of a mean over S runs is at most the mean of theirs, which
+    stands for it: all runs have the same molecules, so that it is hardly less. To its square is
+    added that over seeds, s^2 / S. One run keeps its own interval. There is none where a run has
+    none.
+
+    Parameters
+    ----------
+    runs
+        The same statistic of each seed, with its interval over molecules.
+    correlation
+        Whether intervals are added on Fisher's scale.
+    """
+    ends = np.array([(one.value, one.lo, one.hi) for one in runs], dtype=float)
+    mean = float(ends[:, 0].mean())
+    if len(runs) == 1:
+        return runs[0]
+    if correlation:
+        ends = np.clip(ends, -_LARGEST_CORRELATION, _LARGEST_CORRELATION)
+        ends = fisher(ends)
+    of_seed = ends[:, 1:].mean(axis=1) if correlation else ends[:, 0]
+    normal = t_quantile(_MANY)
+    of_molecules = float((ends[:, 2] - ends[:, 1]).mean()) / 2 / normal
+    of_seeds = float(of_seed.std(ddof=1)) / np.sqrt(len(runs))
+    se = float(np.hypot(of_molecules, of_seeds))
+    dof = (se / of_seeds) ** 4 * (len(runs) - 1) if of_seeds > 0 else _MANY
+    found = Crossed(float(of_seed.mean()), se, min(dof, _MANY)).estimate
+    if correlation:
+        found = found.transformed(np.tanh)
+    return Estimate(mean, found.lo, found.hi)
 
 
 def holm(p: Floats) -> Floats:

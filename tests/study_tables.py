@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from itertools import combinations, product
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +107,7 @@ def bde(run: dict[str, Any], shift: float) -> Tables:
         }
         for name, (lower, higher) in product((TEST_ALL, NAMED_BONDS), STEPS)
     ]  # fmt: skip
-    nearest = [
-        {
-            **run, C.GEOMETRY: "relaxed", "first": first, "second": second, "n_bonds": 6,
-            "n_molecules": 6, "mae_first_eV": 0.9, "mae_second_eV": 0.5,
-            **interval("difference_eV", 0.4, 0.3), "nearer": second,
-        }
-        for first, second in combinations(REFERENCES, 2)
-    ]  # fmt: skip
     return {
-        "bde/nearest": pd.DataFrame(nearest),
         "bde/named": pd.DataFrame(named),
         "bde/summary": pd.DataFrame(summary),
         "bde/order": pd.DataFrame(order),
@@ -192,16 +183,11 @@ def fits(dataset: str, models: tuple[str, ...]) -> pd.DataFrame:
         if model == "micro":
             rows.append(
                 base
-                | {"parameter": "", "status": "not identifiable: 2 values of N, the form needs 3"}
+                | {"parameter": "", "status": "not identifiable: 2 values of N, the form needs 4"}
             )
             continue
         for name, value in (("a", 100.0), ("alpha", 0.7)):
-            spread = {
-                "value_lo": value / 2,
-                "value_hi": value * 2,
-                "seed_min": value,
-                "seed_max": value,
-            }
+            spread = {"value_lo": value / 2, "value_hi": value * 2}
             rows.append(base | {"parameter": name, "value": value, **spread, "status": "ok"})
     return pd.DataFrame(rows)
 

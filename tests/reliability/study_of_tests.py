@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 RESULTS = Path("results/smoke")
 NAME_THEIR_FOLDER = {"nequip.yaml", "model.ckpt", "model.ckpt.provenance.json"}
 """Files that hold the path of their folder, and so differ where they are written elsewhere."""
-SMALL = {"grid": {"n_train": [8]}, "controls": [], "dynamics": {"molecules": ["CO"]}}
+SMALL = {"grid": {"n_train": [8]}, "controls": []}
 """One run of the smoke study: every kind of job, none twice but for tables."""
 
 

@@ -24,7 +24,7 @@ from lab import VARIABLE, LabError, crash_controller, start, stop
 
 from planning import BIN, copy_project
 
-GPU_RULES = ("train_run", "evaluate_run", "decompose_run", "reactivity_run", "dynamics_run")
+GPU_RULES = ("train_run", "evaluate_run", "decompose_run", "reactivity_run")
 # Time grows with the attempt; untrained networks have little memory at first.
 TOO_LITTLE = ("train_run:runtime=10*attempt", "null_untrained:mem_mb=300*5**(attempt-1)")
 OVERLAY = {  # beside the smoke study's runs one that is still running when its time is cut

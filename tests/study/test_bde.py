@@ -16,7 +16,6 @@ from e3d.fields import Column as C
 from e3d.named_bonds import BDE_FILE, ENERGIES_FILE
 from e3d.named_bonds.table import geometry, named_bonds, read_references
 from e3d.units import EV_KCAL_MOL
-from study.bde.nearest import nearest
 from study.bde.tables import bond_types, summary, write_tables
 
 RUN = {"run": "a/n8/nano/s0", "dataset": "a", "n_train": 8, "model": "nano", "seed": 0}
@@ -313,7 +312,7 @@ def test_run_tables_writes_five_tables(root: Path, decomposed: Any, tmp_path: Pa
     bde, energies = BDE_FILE, ENERGIES_FILE
     write_tables(folders, bde, energies, subset, tmp_path / "out" / "s0.csv", RUN)
     found = {path.name: tables.read(path) for path in (tmp_path / "out").glob("*.csv")}
-    others = ("named", "summary", "order", "nearest")
+    others = ("named", "summary", "order")
     assert set(found) == {"s0.csv", *(f"s0.{name}.csv" for name in others)}
     for table in found.values():
         assert table.columns[:5].tolist() == list(RUN)
@@ -321,27 +320,6 @@ def test_run_tables_writes_five_tables(root: Path, decomposed: Any, tmp_path: Pa
     named = found["s0.named.csv"].set_index("bond")["in_training"]
     assert named["CH3-H"].all(), "methane was trained on, in a cluster"
     assert not named["CH2=CH2"].any()
-
-
-def test_the_nearest_reference_is_paired_on_the_same_bonds() -> None:
-    """D is 0.1 eV from mean bond energies and 1 eV from De; two bonds have no De."""
-    rng, n = np.random.default_rng(0), 12
-    mean = rng.uniform(2, 6, n)
-    named = pd.DataFrame(
-        {
-            "geometry": "relaxed",
-            "molecule": [f"m{k}" for k in range(n)],
-            "mean_bond_energy_error_eV": rng.choice([-0.1, 0.1], n),
-            "de_error_eV": np.where(np.arange(n) < 2, np.nan, rng.choice([-1.0, 1.0], n)),
-            "bde298_error_eV": np.where(np.arange(n) % 2, 0.1, -0.1),
-        }
-    ).assign(bond_energy_eV=mean)
-    rows = nearest(named).set_index(["first", "second"])
-    row = rows.loc["de", "mean_bond_energy"]
-    assert (row["n_bonds"], row["nearer"]) == (10, "mean_bond_energy")
-    assert row["difference_eV"] == pytest.approx(0.9)
-    assert rows.loc["bde298", "de"]["nearer"] == "bde298"
-    assert rows.loc["bde298", "mean_bond_energy"]["nearer"] == "undetermined"
 
 
 def test_molecules_smaller_than_any_frame_were_not_in_training(decomposed: Any) -> None:

@@ -228,14 +228,13 @@ def test_controls_add_runs_once_and_share_the_grids_lists(
 
 
 def test_runs_that_have_a_table(default: dict[str, Any], datasets: dict[str, Any]) -> None:
-    """Largest: all seeds of the largest size at most frames. Smallest: one seed of the smallest."""
+    """That of the smallest size: one seed, at most frames."""
     default["grid"] |= {"n_train": [8, 16], "model": ["nano", "micro"], "seed": [1, 0]}
     default["controls"] = [{"n_train": [16], "model": ["micro+r35"], "seed": [0]}]
     study = load_study(default, datasets)
     runs = {which: [run["run"] for run in study.runs_with(which)] for which in Runs}
     assert len(runs[Runs.EVERY]) == 9
     assert runs[Runs.PLAIN] == runs[Runs.EVERY][:-1]
-    assert runs[Runs.LARGEST] == ["minispice/n16/micro/s1", "minispice/n16/micro/s0"]
     assert runs[Runs.SMALLEST] == ["minispice/n16/nano/s0"]
     assert runs[Runs.NONE] == []
 
@@ -313,11 +312,11 @@ def test_a_study_may_have_some_stages_alone(
 ) -> None:
     default |= {"stages": ["answers"], "answers": {"dataset": "minispice"}}
     assert load_study(default, datasets).values["answers"]["halves"] == []
-    assert "answers" not in names_of(grid=True)
-    assert names_of(grid=True, wanted=["decompose", "answers"]) == ["decompose", "answers"]
-    assert figures_made(grid=True, wanted=["answers"]) == ["answers"]
-    assert figures_made(grid=True, wanted=["bde"]) == []  # its figure needs other tables, too
-    assert sections_made(grid=True, wanted=["answers"]) == ["answers"]
+    assert "answers" not in names_of(sets=1)
+    assert names_of(sets=1, wanted=["decompose", "answers"]) == ["decompose", "answers"]
+    assert figures_made(sets=1, wanted=["answers"]) == ["answers"]
+    assert figures_made(sets=1, wanted=["bde"]) == []  # its figure needs other tables, too
+    assert sections_made(sets=1, wanted=["answers"]) == ["answers"]
 
 
 def test_a_runs_settings_do_not_hold_how_it_runs(study: Study) -> None:
@@ -493,11 +492,6 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
         _put("subset", {"seed": 0, "elements": ["C", "h"]}),
         ["subset.elements.1 = 'h'", "must match"],
     ),
-    "no sample at all": (_put("dynamics.sample_every", 10_000), ["every 10000 steps", "none does"]),
-    "no sample after equilibration": (
-        _put("dynamics.equilibration_fs", 1e6),
-        ["dynamics.steps = 800", "equilibration_fs = 1e+06"],
-    ),
     "a batch beyond any memory": (
         _put("training.batch_size", 10**9),
         ["batch_size = 1000000000", "at most 100000"],
@@ -509,7 +503,6 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
         ["training: 1,000,000 steps_per_epoch", "100,000,000,000 frames"],
     ),
     "endless steps": (_put("training.steps", 10**12), ["training.steps", "at most 100000000"]),
-    "endless dynamics": (_put("dynamics.steps", 10**12), ["dynamics.steps", "at most 1000000000"]),
     "steps": (_put("training.steps_per_epoch", 300), ["1000", "not a multiple", "300"]),
 }
 

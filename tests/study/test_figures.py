@@ -14,6 +14,8 @@ from matplotlib.text import Text
 
 from e3d.errors import InputError
 from e3d.fields import Column as C
+from e3d.statistics import Estimate
+from e3d.statistics.crossed import over_seeds
 from e3d.tables import read, write
 from study import runs
 from study.figures import saving, style
@@ -155,9 +157,19 @@ def test_reference_is_the_largest_set_then_the_largest_model() -> None:
     assert runs.reference(study(**TWO)["decompose/summary"]) == ("mini", "micro", 128)
 
 
-def test_over_seeds_takes_the_widest_interval() -> None:
-    part = pd.DataFrame({C.SEED: [0, 1], "x": [1.0, 3.0], "x_lo": [0.5, -1.0], "x_hi": [1.5, 3.5]})
-    assert runs.over_seeds(part, "x") == runs.OverSeeds(2.0, -1.0, 3.5, 1.0, 3.0, 2)
+def test_over_seeds_adds_what_molecules_and_seeds_leave_open() -> None:
+    ends = {"x": [1.0, 1.2, 1.4], "x_lo": [0.5, 0.6, 0.9], "x_hi": [1.5, 1.8, 1.9]}
+    part = pd.DataFrame({C.SEED: [0, 1, 2], **ends})
+    found = runs.over_seeds(part, "x")
+    assert (found.mean, found.seed_min, found.seed_max) == pytest.approx((1.2, 1.0, 1.4))
+    assert found.n_seeds == 3
+    expected = over_seeds([Estimate(*row) for row in zip(*ends.values(), strict=True)])
+    assert (found.lo, found.hi) == pytest.approx((expected.lo, expected.hi))
+    half = (found.hi - found.lo) / 2
+    assert half > 0.533, "more than over molecules"
+    alone = runs.over_seeds(part.iloc[:1], "x")
+    assert (alone.lo, alone.hi) == (0.5, 1.5)
+    assert not runs.over_seeds(part.drop(columns=["x_lo", "x_hi"]), "x").has_interval
 
 
 def test_reference_is_of_the_dataset_with_most_runs() -> None:

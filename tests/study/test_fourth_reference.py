@@ -75,5 +75,5 @@ def test_figures_have_its_panel_and_findings_its_sentence() -> None:
     assert [axes.get_xlabel() for axes in figure.axes][-1] == "BDE$_0$ (eV)"
     assert "MAE = 0.55" in figure.axes[3].get_title(loc="left")
     text = "\n".join(findings(made, ["bde"])["bde"])
-    assert "against BDE at 0 K 0.55 eV [0.40, 0.70]" in text
+    assert "BDE at 0 K by 0.55 eV [" in text
     assert runs.reference(made["decompose/summary"])[0] == "mini"

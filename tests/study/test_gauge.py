@@ -126,6 +126,17 @@ def test_the_change_of_the_bonded_share_is_that_at_the_same_seeds() -> None:
     assert row["verdict"] == UNDETERMINED
 
 
+def test_two_seeds_of_a_variant_give_no_verdict_and_more_of_its_base_do_not_count() -> None:
+    named = _named({"micro": 0.0, "micro+far": 1.0}, 5)
+    few = named[(named["model"] == "micro") | (named["seed"] < 2)]
+    row = ablations(few, ERRORS, SUMMARY).iloc[0]
+    assert (row["n_seeds"], row["verdict"]) == (2, UNDETERMINED)
+    # SD over the two seeds that both have, not over the five of the base: 0.1 / sqrt(2) times that
+    assert row["seed_rms_eV"] == pytest.approx(0.1)
+    three = named[(named["model"] == "micro") | (named["seed"] < 3)]
+    assert ablations(three, ERRORS, SUMMARY)["verdict"].iloc[0] == "moves D more than seeds do"
+
+
 def test_contrasts_need_seeds_and_variants() -> None:
     assert set(contrasts(_named({"micro": 0.0, "micro+far": 1.0}, 3))["determined"]) == {"yes"}
     assert set(contrasts(_named({"micro": 0.0}, 3))["determined"]) == {UNDETERMINED}

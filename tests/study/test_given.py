@@ -10,6 +10,7 @@ from e3d.errors import InputError
 from e3d.fields import Column as C
 from e3d.options import read_yaml
 from study import runs
+from study.claims import fields
 from study.claims.findings import sentences
 from study.config import Study, load_study
 from study.figures.draw import draw
@@ -17,7 +18,7 @@ from study.figures.drawing import all_series
 from study.findings.sections import write_findings
 from study.stage import Runs
 from study.stages import figures_made, sections_made, tables_made
-from study_tables import Tables, maker, save_tables, study
+from study_tables import Tables, interval, maker, save_tables, study
 
 OTHERS = {
     "path": "models/theirs.ckpt",
@@ -67,7 +68,7 @@ def test_a_given_model_is_a_run_beside_the_grid(load: Any) -> None:
     assert found.tested_on(theirs) == {"dataset": "minispice", "n_train": 512}
     trained = list(found.runs())
     assert found.tested_on(trained[0]) == {"dataset": "minispice", "n_train": 32}
-    for table in (Runs.EVERY, Runs.PLAIN, Runs.LARGEST):
+    for table in (Runs.EVERY, Runs.PLAIN):
         assert found.runs_with(table)[-2:] == [theirs, known]
     assert found.runs_with(Runs.TRAINED) == trained
     assert theirs not in found.runs_with(Runs.SMALLEST)
@@ -77,10 +78,10 @@ def test_a_study_of_given_models_alone(load: Any) -> None:
     found = load({"model": []}, controls=[], given=["theirs"])
     assert not list(found.runs())
     assert [run["run"] for run in found.runs_with(Runs.EVERY)] == ["given/theirs"]
-    left_out = {*figures_made(grid=True)} - {*figures_made(grid=False)}
-    assert left_out == {"learning", "emergence", "gauge", "interplay", "robustness"}
-    assert not {"train/metrics", "gauge/seeds", "scaling/fits"} & set(tables_made(grid=False))
-    assert "gauge" not in sections_made(grid=False)
+    left_out = {*figures_made(sets=2)} - {*figures_made(sets=0)}
+    assert left_out == {"learning", "emergence", "gauge", "robustness"}
+    assert not {"train/metrics", "gauge/seeds", "scaling/fits"} & set(tables_made(sets=0))
+    assert "gauge" not in sections_made(sets=0)
 
 
 def test_tests_are_sets_of_structures(load: Any) -> None:
@@ -156,29 +157,16 @@ def test_given_models_are_levels_in_figures_against_n(both: Tables) -> None:
 
 
 def test_findings_end_with_the_given_model(both: Tables, tmp_path: Path) -> None:
-    both = {name: table.copy() for name, table in both.items()}
-    tables = ["decompose/summary", "bde/nearest"]
-    assert all(name in both for name in tables)
     run = ("elsewhere", "theirs", 0)
-    sentence = next(iter(sentences({**both, **_more(both)}, run)))
-    assert "De: no, 0.40 eV [0.10, 0.70] (one seed) on 6 bonds" in sentence
+    row = {
+        C.DATASET: run[0], C.MODEL: run[1], C.N_TRAIN: run[2], fields.CLAIM: fields.DISSOCIATION,
+        fields.ABOUT: "de", fields.UNIT: "eV", **interval("value", 0.4, 0.3), fields.FIRST: 0.9,
+        fields.SECOND: 0.5, "n": 6, fields.ANSWER: "no",
+    }  # fmt: skip
+    (sentence,) = sentences({"claims/claims": pd.DataFrame([row]).rename(columns=str)}, run)
+    assert sentence.endswith("(MAE 0.50 and 0.90 eV; difference 0.40 eV [0.10, 0.70]).")
     write_findings([save_tables(both, tmp_path)], tmp_path / "findings.md", ["bde"])
     assert "theirs" not in (tmp_path / "findings.md").read_text(encoding="utf-8")
-
-
-def _more(tables: Tables) -> Tables:
-    """Return empty tables of what the claims read and the made-up study does not have."""
-    run = [str(name) for name in tables["decompose/summary"].columns[:5]]
-    columns = {
-        "null/compare": [C.GEOMETRY, "null_model", "score", "reference"],
-        "reactivity/summary": ["set", "reactions"],
-        "reactivity/path_changes": ["n_breaking", "n_forming"],
-    }
-    return {
-        name: pd.DataFrame(columns=[*run, *map(str, more)])
-        for name, more in columns.items()
-        if name not in tables
-    }
 
 
 def test_a_given_model_of_the_grids_dataset_is_not_the_run_to_show(both: Tables) -> None:

@@ -18,7 +18,6 @@ from study.label_theory.bond_orders import bonds_with_orders, order_rows, read_o
 from study.label_theory.bond_separation import label_energies, reaction, separations
 from study.label_theory.error_parts import split_bonds, summary
 from study.label_theory.fields import ORDERS
-from study.label_theory.findings import _separation
 
 ROOT = Path(__file__).parents[2]
 LEVEL = tables.read(ROOT / "resources" / "label_level.csv")
@@ -164,28 +163,3 @@ def test_files_without_orders_give_no_rows(tmp_path: Path) -> None:
         file.create_group("C")["conformations"] = np.zeros((1, 5, 3))
     assert read_orders(tmp_path / "none.hdf5") == {}
     assert order_rows(pd.DataFrame({C.MOLECULE: []}), "test") == []
-
-
-@pytest.mark.parametrize(
-    ("errors", "word"),
-    [
-        ((0.1, 0.1, 0.1, 0.1), ": smaller."),
-        ((2.0, 2.1, 1.9, 2.0), ": larger."),
-        ((0.9, 0.2, 1.5, 0.4), ": undetermined"),
-    ],
-)
-def test_bond_separation_is_called_better_than_zero_only_by_an_interval(
-    errors: tuple[float, ...], word: str
-) -> None:
-    """The last D misses by 0.75 eV on average, zero by 1 eV: too close for four molecules."""
-    rows = pd.DataFrame(
-        {
-            C.SEED: 0,
-            C.MOLECULE: list("abcd"),
-            "separation_error_eV": errors,
-            "label_separation_eV": 1.0,
-        }
-    )
-    assert word in _separation(rows)
-    assert "no interval" in _separation(rows.iloc[:1])
-    assert "undetermined" in _separation(rows.iloc[:1])

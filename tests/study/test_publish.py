@@ -45,7 +45,7 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (results / "figures" / f"{name}.pdf").write_bytes(b"pdf")
     (results / "figures" / "findings.md").write_text("- of another study\n")
     empty = pd.DataFrame([RUN], columns=list(RUN_COLUMNS))
-    for name in tables_made(grid=True):
+    for name in tables_made(sets=1):
         tables.write(empty, results / f"{name}.csv", made_from={"a/store": "sha256:1"})
     (results / "bde" / "named (copy).csv").write_text("a\n1\n")
     monkeypatch.setattr("study.publish.write_findings", _write)
@@ -68,11 +68,11 @@ def test_what_is_published(finished: Path, tmp_path: Path) -> None:
     publish(finished, output)
     names = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
     assert names == {
-        *(f"{name}.csv" for name in tables_made(grid=True)),
+        *(f"{name}.csv" for name in tables_made(sets=1)),
         "costs.csv",
         "machine.json",
         "figures/findings.md",
-        *(f"figures/{name}.png" for name in figures_made(grid=True)),
+        *(f"figures/{name}.png" for name in figures_made(sets=1)),
     }
     assert not (output / "old").exists()
     assert (output / "figures" / "findings.md").read_text() == "- of these tables\n"

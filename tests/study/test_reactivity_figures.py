@@ -12,7 +12,7 @@ from study.stages import FIGURES, figure_module
 from study.tables import read_tables
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published" / "default"
-NAMES = ("reactivity", "scans", "dynamics")
+NAMES = ("reactivity", "scans")
 NARROW = style.Style(width=3.35, row_height=1.7, text=6.5, note=5.5, small_note=5.0, name=4.5)
 
 

@@ -32,7 +32,7 @@ LIGHT = [  # what these import, together, and what none of it needs
     ("e3d.tables study.collect study.publish", {"scipy", "h5py", "rdkit"} | DRAWING | NETWORKS),
     ("study.data.split study.data.subset study.data.mix", RANKS | DRAWING | NETWORKS),
     ("study.entropy.tables study.bde.tables study.train.training", RANKS | DRAWING | NETWORKS),
-    ("study.null.fit study.reactivity.scans study.dynamics.tables", DRAWING | NETWORKS),
+    ("study.null.fit study.reactivity.scans", DRAWING | NETWORKS),
     ("study.scaling.fits", {"h5py", "rdkit"} | RANKS | DRAWING | NETWORKS),
     ("study.bde.figure_parity study.scaling.figure_learning", RANKS | NETWORKS),
     ("study.scaling.figure_emergence study.entropy.figure_distributions", RANKS | NETWORKS),

@@ -27,7 +27,7 @@ from study.stages import FIGURES
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-GPU_RULES = {"train_run", "evaluate_run", "decompose_run", "reactivity_run", "dynamics_run"}
+GPU_RULES = {"train_run", "evaluate_run", "decompose_run", "reactivity_run"}
 SMOKE = ("--configfile", "config/smoke.yaml")
 
 

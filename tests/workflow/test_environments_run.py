@@ -40,12 +40,6 @@ STUDY: dict[str, Any] = {
     },
     # long enough for its forces to be nearer than zero is, or nothing could be shown of it
     "training": {"steps": 200, "steps_per_epoch": 100, "batch_size": 8},
-    "dynamics": {
-        "molecules": ["OO"],
-        "temperatures_K": [300, 3000],
-        "replicas": [1, 1],
-        "steps": 120,
-    },
     "null_models": {"untrained_seeds": 1, "shuffles": 2},
     "figures": {"molecules": ["CO"]},
     "given": ["morse"],

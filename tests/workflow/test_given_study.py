@@ -27,12 +27,6 @@ GIVEN = {
     "controls": [],
     "given": ["morse", "overflow"],
     "tests": ["spice2-real"],
-    "dynamics": {
-        "molecules": ["CO", "C=N"],
-        "temperatures_K": [300, 3000],
-        "replicas": [2, 2],
-        "steps": 100,
-    },
     "figures": {"molecules": ["CC=O", "CN"]},
     "pathvars": {"results": "results/morse"},
 }
@@ -80,13 +74,12 @@ def test_a_given_model_is_planned_beside_a_grid(with_morse: Path) -> None:
     of_runs = ("evaluate", "decompose", "bde", "entropy", "null", "label_theory", "reactivity")
     assert more == {
         **{f"{stage}_run": 1 for stage in of_runs},
-        "dynamics_run": 1,
         "given_settings": 1,
         "soundness_run": 1,
         **{
             f"figures_{name}_given": 1
             for name in ("molecules", "distributions", "parity", "null", "reactivity", "scans",
-                         "dynamics", "label_theory")
+                         "label_theory")
         },
     }  # fmt: skip
 
@@ -107,9 +100,9 @@ def test_a_study_of_a_given_model_alone(with_morse: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     results = with_morse / "results" / "morse"
     assert not list(results.glob("train/**/model.ckpt"))
-    for name in figures_made(grid=False):
+    for name in figures_made(sets=0):
         assert (results / "figures" / f"{name}.png").stat().st_size > 5000
-    for name in tables_made(grid=False):
+    for name in tables_made(sets=0):
         table = pd.read_csv(results / f"{name}.csv")
         runs = set(table["run"].dropna())
         sound = runs <= {"given/morse"}
@@ -131,8 +124,9 @@ def test_a_study_of_a_given_model_alone(with_morse: Path) -> None:
     known = named[named["in_training"].notna()]
     assert not known["in_training"].astype(bool).any()
     assert {"[H][H]"} <= set(known["molecule"]) <= {"[H][H]", "[C-]#[O+]"}, "two atoms, no more"
-    nearest = pd.read_csv(results / "bde" / "nearest.csv")
-    assert {"bde298", "de", "mean_bond_energy"} >= set(nearest["nearer"]) - {"undetermined"}
+    claims = pd.read_csv(results / "claims" / "claims.csv")
+    assert set(claims["answer"]) <= {"yes", "no", "undetermined"}
+    assert set(claims["n_seeds"]) == {1}
 
     findings = (results / "figures" / "findings.md").read_text(encoding="utf-8")
     assert findings.startswith("**Which models can be trusted**\n\n- 1 of 2 models obeys every law")
@@ -143,7 +137,7 @@ def test_a_study_of_a_given_model_alone(with_morse: Path) -> None:
     assert "The given model overflow" not in findings
     figure = results / "figures" / "given" / "overflow" / "parity.svg"
     assert "given/overflow is left out" in figure.read_text(encoding="utf-8")
-    assert "model morse, a given model" in findings
+    assert "the given model morse with" in findings
     assert "an unknown number of training frames" in findings
     assert "**How much of D the data fix**" not in findings
     assert "spice2-real" in findings

@@ -70,7 +70,7 @@ def test_every_number_of_the_answers_is_in_the_findings() -> None:
 
 
 def test_the_published_study_is_whole() -> None:
-    for name in figures_made(grid=True):
+    for name in figures_made(sets=1):
         figure = FIGURES[name]
         assert (PUBLISHED / "figures" / f"{name}.png").is_file()
         assert all((PUBLISHED / f"{table}.csv").is_file() for table in figure.tables)
@@ -114,7 +114,7 @@ def test_targets_that_are_named_exist() -> None:
     targets = re.search(r"Targets: `([^`]+)`", README)
     assert targets is not None
     named = {*targets[1].split()}
-    default = {name for name in names_of(grid=True) if tables_of(name)}
+    default = {name for name in names_of(sets=1) if tables_of(name)}
     assert default <= named, "each stage with tables is one"
     for rule in named - {*NAMES} - {"all"}:
         assert re.search(rf"^rule {rule}:", RULES, flags=re.MULTILINE), rule

@@ -13,7 +13,7 @@ from planning import ROOT, SMOKE, dry_run, overlay, plan, planned, snakemake
 from study.config import load_study
 from study.stages import FIGURES, figures_made, tables_made
 
-DRAWN = figures_made(grid=True)
+DRAWN = figures_made(sets=1)
 """Figures of a study that names no stages."""
 
 

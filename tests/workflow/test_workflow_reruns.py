@@ -14,9 +14,9 @@ def drawn(*names: str) -> dict[str, int]:
     return {f"figures_{name}": 1 for name in names}
 
 
-ALL_DRAWN = drawn(*figures_made(grid=True), "findings")
+ALL_DRAWN = drawn(*figures_made(sets=1), "findings")
 
-# The smoke study: 6 runs, 4 of them of plain sizes; 3 training sets; 2 runs with dynamics.
+# The smoke study: 6 runs, 4 of them of plain sizes; 3 subsets of one dataset.
 DATA = {"data_read": 1, "data_split": 1, "data_subset": 3}
 TRAIN = {**DATA, "train_settings": 6, "train_run": 6}
 SOUND = {"soundness_run": 6}  # tables stack runs whose models obey all laws
@@ -26,13 +26,9 @@ BDE = {**DECOMPOSE, "bde_run": 6}
 OF_PLAIN = {**DATA, "train_settings": 4, "train_run": 4, "soundness_run": 4}
 NULL = {"null_fit": 3, "null_untrained": 1, "null_run": 4}
 GAUGE = {"gauge_rigidity": 1, "gauge_tables": 1}
-LARGEST = {
-    **DATA, "data_subset": 1, "train_settings": 2, "train_run": 2, "soundness_run": 2
-}  # fmt: skip
 STUDY = {
     **EVALUATE, **SOUND, **BDE, **NULL, **GAUGE, "label_theory_run": 4, "entropy_run": 4,
-    "reactivity_run": 4, "dynamics_run": 2, "scaling_fits": 1, "interplay_tables": 1,
-    "robustness_tables": 1,
+    "reactivity_run": 4, "scaling_fits": 1, "claims_tables": 1,
 }  # fmt: skip
 
 TARGETS = {
@@ -41,7 +37,7 @@ TARGETS = {
     "soundness": {**TRAIN, **SOUND, "tables_collect": 1},
     "evaluate": {**EVALUATE, **SOUND, "tables_collect": 1},
     "decompose": {**DECOMPOSE, **SOUND, "tables_collect": 2},
-    "bde": {**BDE, **SOUND, "tables_collect": 5},
+    "bde": {**BDE, **SOUND, "tables_collect": 4},
     "entropy": {**OF_PLAIN, "decompose_run": 4, "entropy_run": 4, "tables_collect": 4},
     "null": {
         **OF_PLAIN, **NULL, "decompose_run": 4, "evaluate_run": 4, "bde_run": 4, "tables_collect": 5
@@ -51,16 +47,14 @@ TARGETS = {
         **OF_PLAIN, "decompose_run": 4, "bde_run": 4, "label_theory_run": 4, "tables_collect": 4,
     },
     "reactivity": {**OF_PLAIN, "reactivity_run": 4, "tables_collect": 6},
-    "dynamics": {**LARGEST, "dynamics_run": 2, "tables_collect": 4},
     "scaling": {**EVALUATE, **SOUND, "tables_collect": 1, "scaling_fits": 1},
-    "interplay": {
-        **EVALUATE, **SOUND, **BDE, "entropy_run": 4, "reactivity_run": 4, "tables_collect": 7,
-        "interplay_tables": 1,
+    "claims": {
+        **OF_PLAIN, **NULL, "decompose_run": 4, "evaluate_run": 4, "bde_run": 4,
+        "label_theory_run": 4, "reactivity_run": 4, "tables_collect": 5, "claims_tables": 1,
     },
-    "robustness": {**BDE, **SOUND, "tables_collect": 2, "robustness_tables": 1},
-    "tables": {**STUDY, "tables_collect": 34},
-    "figures": {**STUDY, "tables_collect": 30, **ALL_DRAWN},
-    "all": {**STUDY, "tables_collect": 34, **ALL_DRAWN, "site": 1},
+    "tables": {**STUDY, "tables_collect": 29},
+    "figures": {**STUDY, "tables_collect": 26, **ALL_DRAWN},
+    "all": {**STUDY, "tables_collect": 29, **ALL_DRAWN, "site": 1},
 }  # fmt: skip
 
 CONDA_INFO = json.dumps(
@@ -94,7 +88,7 @@ def test_a_target_plans_what_it_needs(fresh: Path, target: str) -> None:
     [
         ("decompose_run", DECOMPOSE),
         ("bde_run", BDE),
-        ("bde", {**BDE, **SOUND, "tables_collect": 5, "bde": 1}),
+        ("bde", {**BDE, **SOUND, "tables_collect": 4, "bde": 1}),
     ],
 )
 def test_until_stops_after_a_rule(fresh: Path, rule: str, jobs: dict[str, int]) -> None:
@@ -119,8 +113,7 @@ def test_one_file_of_one_run(smoke: Path) -> None:
 
 
 DOWNSTREAM_OF_BDE = {
-    "bde_run": 6, "label_theory_run": 4, "null_run": 4, "gauge_tables": 1, "interplay_tables": 1,
-    "robustness_tables": 1,
+    "bde_run": 6, "label_theory_run": 4, "null_run": 4, "gauge_tables": 1, "claims_tables": 1,
 }  # fmt: skip
 
 
@@ -140,8 +133,6 @@ DOWNSTREAM_OF_BDE = {
                     "null",
                     "gauge",
                     "label_theory",
-                    "interplay",
-                    "robustness",
                     "findings",
                 ),
             },
@@ -155,7 +146,7 @@ DOWNSTREAM_OF_BDE = {
                 "entropy_run": 4,
                 "gauge_rigidity": 1,
                 "tables_collect": 19,
-                **drawn(*({*figures_made(grid=True)} - {"learning"}), "findings"),
+                **drawn(*({*figures_made(sets=1)} - {"learning"}), "findings"),
             },
         ),
     ],
@@ -170,8 +161,7 @@ NEW_RUN = {
     "train_settings": 1, "train_run": 1, "soundness_run": 1, "evaluate_run": 1,
     "decompose_run": 1, "bde_run": 1, "label_theory_run": 1, "entropy_run": 1,
     "null_run": 1, "reactivity_run": 1, "scaling_fits": 1,
-    "gauge_tables": 1, "interplay_tables": 1, "robustness_tables": 1, **ALL_DRAWN, "site": 1,
-    "all": 1,
+    "gauge_tables": 1, "claims_tables": 1, **ALL_DRAWN, "site": 1, "all": 1,
 }  # fmt: skip
 """One run more: its own jobs, and the study's tables, figures and page again."""
 
@@ -182,9 +172,8 @@ NEW_RUN = {
         # not stacked again: fits of null models, which are there; the rigidity of the lowest seed
         (
             {"n_train": [32], "model": ["nano"], "seed": [2]},
-            {"dynamics_run": 1, "tables_collect": 31},
+            {"tables_collect": 26},
         ),
-        # ... nor dynamics, which are of the largest training set
         ({"n_train": [16], "model": ["nano"], "seed": [1]}, {"tables_collect": 27}),
         # a new training set needs its null models
         (
@@ -204,7 +193,7 @@ def test_one_run_more_is_one_training(
 def test_a_style_draws_figures_again_and_does_nothing_else(smoke: Path, tmp_path: Path) -> None:
     study = smoke / "workflow" / "study"
     with edited(study / "figures" / "style.py"):
-        assert plan(smoke, *SMOKE) == {**drawn(*figures_made(grid=True)), "site": 1, "all": 1}
+        assert plan(smoke, *SMOKE) == {**drawn(*figures_made(sets=1)), "site": 1, "all": 1}
     with edited(study / "bde" / "figure_parity.py"):
         assert plan(smoke, *SMOKE) == {"figures_parity": 1, "site": 1, "all": 1}
     molecules = overlay(tmp_path, figures={"molecules": ["CO"]})
@@ -222,8 +211,8 @@ def test_code_of_training_plans_nothing(smoke: Path) -> None:
 
 
 OF_MODELS = {
-    "evaluate_run", "decompose_run", "null_untrained", "reactivity_run", "dynamics_run",
-    "gauge_rigidity", "soundness_run",
+    "evaluate_run", "decompose_run", "null_untrained", "reactivity_run", "gauge_rigidity",
+    "soundness_run",
 }  # fmt: skip
 STUDY_TABLES = {name for name in STUDY if name.endswith(("_run", "_tables"))} - {"train_run"}
 

@@ -89,6 +89,7 @@ RUN = "{run}"  # any run; the id of a given model's is given/<name>
 THIS_TRAINING, THIS_RUN = TRAINED.replace("{", "{wildcards."), "{wildcards.run}"  # in messages
 RUNS = list(STUDY.runs())
 GIVEN_RUNS = STUDY.given_runs()
+SETS = len({run["dataset"] for run in RUNS})  # training sets; none where all models are given
 TESTED_ON = {run["run"]: STUDY.tested_on(run) for run in (*RUNS, *GIVEN_RUNS)}
 TEST_STORES = [f"<results>/data/{name}/store.h5" for name in SETTINGS["tests"]]
 
@@ -237,8 +238,8 @@ def laws_of_collected(wildcards):
 
 
 def sound_runs_alone(wildcards):
-    """How collecting leaves runs out; a table of the largest or smallest runs may lose them all."""
-    few = stages.TABLES[wildcards.table].runs in (Runs.LARGEST, Runs.SMALLEST)
+    """How collecting leaves runs out; a table of the smallest run alone may lose it."""
+    few = stages.TABLES[wildcards.table].runs is Runs.SMALLEST
     laws = f"--laws {RESULTS}/soundness" if stages.of_sound_runs(wildcards.table) else ""
     return f"{laws} --may-be-empty" if laws and few else laws
 

@@ -1,14 +1,13 @@
 # Figures, findings and the pieces of the report, from the study's tables alone.
 
-GRID = bool(RUNS)  # a study of given models alone has no figures of a grid
 WANTED = SETTINGS["stages"]
-SECTIONS = stages.sections_made(grid=GRID, wanted=WANTED, has=has_table)
+SECTIONS = stages.sections_made(sets=SETS, wanted=WANTED, has=has_table)
 LAWS = [f"{TABLES}/{table}.csv" for table in [stages.LAWS_TABLE] if has_table(table)]
-FIGURES = [stages.FIGURES[name] for name in stages.figures_made(grid=GRID, wanted=WANTED)]
+FIGURES = [stages.FIGURES[name] for name in stages.figures_made(sets=SETS, wanted=WANTED)]
 # Those of one run are drawn of every given model too, but for one that the figures above show.
 OF_GIVEN = [
     (run["model"], figure)
-    for run in (GIVEN_RUNS if GRID else GIVEN_RUNS[1:])
+    for run in (GIVEN_RUNS if RUNS else GIVEN_RUNS[1:])
     for figure in FIGURES
     if figure.of_one_run
 ]

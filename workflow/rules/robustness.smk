@@ -4,7 +4,6 @@
 rule robustness_tables:
     input:
         named="<results>/bde/named.csv",
-        order="<results>/bde/order.csv",
         code=code_of("robustness"),
     output:
         **outputs("robustness"),
@@ -21,4 +20,4 @@ rule robustness_tables:
     message:
         "comparing training sets"
     shell:
-        "python -m study robustness {input.named} {input.order} -o {output.pairs} --log {log}"
+        "python -m study robustness {input.named} -o {output.pairs} --log {log}"

@@ -31,7 +31,7 @@ rule tables_collect:
         "-o {output} --log {log}"
 
 
-for stage in filter(stages.tables_of, stages.names_of(grid=bool(RUNS), wanted=SETTINGS["stages"])):
+for stage in filter(stages.tables_of, stages.names_of(sets=SETS, wanted=SETTINGS["stages"])):
 
     rule:
         name:
@@ -45,6 +45,6 @@ rule tables:
     input:
         expand(
             "<results>/{table}.csv",
-            table=stages.tables_made(grid=bool(RUNS), wanted=SETTINGS["stages"]),
+            table=stages.tables_made(sets=SETS, wanted=SETTINGS["stages"]),
         ),
     localrule: True

@@ -19,7 +19,6 @@ from e3d.options import read_yaml
 from study.answers.settings import check_answers
 from study.config_numbers import check_frames, check_runtime, check_training_steps
 from study.data.entries import check_elements, check_entries, check_tests, sources
-from study.dynamics.settings import check_dynamics
 from study.fields import GIVEN, VARIANT_SIGN, base_and_variant, is_given, set_name
 from study.given.registry import GivenModel, check_given, given_models
 from study.results_folder import check_results
@@ -96,14 +95,11 @@ class Study:
         found = []
         for dataset in self.used("dataset"):
             runs = [run for run in plain if run["dataset"] == dataset]
-            if table is Runs.LARGEST:
-                sizes = [(run["n_train"], self._weights(run["model"])) for run in runs]
-                found += [r for r, size in zip(runs, sizes, strict=True) if size == max(sizes)]
-            elif table is Runs.SMALLEST and runs:
+            if table is Runs.SMALLEST and runs:
                 found.append(
                     min(runs, key=lambda r: (-r["n_train"], self._weights(r["model"]), r["seed"]))
                 )
-        return found + (given if table is Runs.LARGEST else [])
+        return found
 
     def _weights(self, model: str) -> int:
         """Return what the number of weights of a plain size grows with."""
@@ -181,11 +177,13 @@ def load_study(
     check_frames(study["split"], study["subset"])
     check_training_steps(study["training_steps"])
     check_elements("subset.elements", study["subset"]["elements"])
-    for section in ("figures", "dynamics"):
-        _check_molecules(section, study[section]["molecules"])
-    check_dynamics(study["dynamics"])
+    _check_molecules(study["figures"]["molecules"])
     if study["published"]:
-        _check_published(study["study"], grid=bool(_used(study, "model")), wanted=study["stages"])
+        _check_published(
+            study["study"],
+            sets=len(_used(study, "dataset")) if _used(study, "model") else 0,
+            wanted=study["stages"],
+        )
     return Study(study, known, given)
 
 
@@ -224,7 +222,7 @@ def _check_stages(values: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         check_answers(values["answers"], _used(values, "dataset"), known)
 
 
-def _check_published(name: str, *, grid: bool, wanted: list[str]) -> None:
+def _check_published(name: str, *, sets: int, wanted: list[str]) -> None:
     """Refuse to draw from a publication that is not there or lacks tables of some figure."""
     folder = PUBLISHED / name
     if not folder.is_dir():
@@ -233,10 +231,10 @@ def _check_published(name: str, *, grid: bool, wanted: list[str]) -> None:
             f"published: true, but {folder} is not there. Set `study` to a published study - "
             f"{known} - or `published: false`."
         )
-    figures = figures_made(grid=grid, wanted=wanted)
+    figures = figures_made(sets=sets, wanted=wanted)
     drawn = [table for figure in figures for table in FIGURES[figure].tables]
     sections = sections_made(
-        grid=grid, wanted=wanted, has=lambda table: (folder / f"{table}.csv").is_file()
+        sets=sets, wanted=wanted, has=lambda table: (folder / f"{table}.csv").is_file()
     )
     said = findings_tables(sections)
     needed = [f"{table}.csv" for table in dict.fromkeys([*drawn, *said])]
@@ -269,18 +267,18 @@ def _check_models(values: Mapping[str, Any]) -> None:
     if models and all(VARIANT_SIGN in model for model in models):
         raise InputError(
             f"grid.model = {models}: variants alone - at least one plain size is needed, such as "
-            f"{base_and_variant(models[0])[0]!r}, since figures and dynamics are made of plain "
-            "sizes. Add it."
+            f"{base_and_variant(models[0])[0]!r}, since figures are made of plain sizes. Add "
+            "it."
         )
 
 
-def _check_molecules(section: str, wanted: list[str]) -> None:
-    """Refuse molecules that cannot be drawn or simulated now, not after all training."""
+def _check_molecules(wanted: list[str]) -> None:
+    """Refuse molecules that cannot be drawn now, not after all training."""
     known = re.findall(r"\bname=(\S+)", NAMED_BONDS_FILE.read_text(encoding="utf-8"))
     for name in wanted:
         if name not in known:
             raise InputError(
-                f"{section}.molecules: {name!r} is no molecule of {NAMED_BONDS_FILE} - "
+                f"figures.molecules: {name!r} is no molecule of {NAMED_BONDS_FILE} - "
                 f"{choices(name, known)}. Write one of these canonical SMILES."
             )
 

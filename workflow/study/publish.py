@@ -11,11 +11,10 @@ from pathlib import Path
 
 from e3d import lineage, provenance
 from e3d.errors import InputError, absent, choices
-from e3d.fields import Column
 from study.costs import COSTS_FILE, MACHINE_FILE, costs, machine
 from study.findings.sections import write_findings
 from study.readme import fill_readme
-from study.runs import all_given
+from study.runs import n_sets
 from study.stages import (
     FIGURES,
     RUNS_TABLE,
@@ -121,8 +120,8 @@ def _files(results: Path, only: Sequence[str]) -> tuple[list[Path], list[Path]]:
         needed |= {*findings_tables(only)}
     else:
         (runs,) = read_tables([results], [RUNS_TABLE]).values()
-        grid = not all_given(runs[Column.RUN])
-        names, needed = figures_made(grid=grid), {*tables_made(grid=grid)}
+        sets = n_sets(runs)
+        names, needed = figures_made(sets=sets), {*tables_made(sets=sets)}
     figures = [results / FIGURES_FOLDER / f"{name}.png" for name in names]
     tables = sorted(results / f"{name}.csv" for name in needed)
     for path in (*figures, *tables):

@@ -26,7 +26,7 @@ def fill_readme(text: str, published: Path) -> str:
     rows = [
         f"| {figure.number} | {figure.shows} | `figures_{name}` | {mean[f'figures/{name}']:.2f} |"
         for name, figure in FIGURES.items()
-        if name in figures_made(grid=True)
+        if name in figures_made(sets=1)
     ]
     time = (
         f"On {on['cores']} cores ({on['processor']}, no GPU) the study took {total[STUDY]:.0f} "

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from e3d.fields import Column as C
+from e3d.statistics import Estimate, crossed
+from e3d.statistics.correlations import is_correlation
 from study.fields import is_given, trained
 
 Run = tuple[str, str, int]
@@ -14,9 +16,9 @@ Run = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class OverSeeds:
-    """A column over the seeds of a run: mean, extremes, and the widest of its 95 % intervals.
+    """A column over the seeds of a run: mean, extremes, a 95 % interval over molecules and seeds.
 
-    ``lo`` is the smallest lower and ``hi`` the largest upper end; NaN where no seed has one.
+    ``lo`` and ``hi`` are NaN where a seed has no interval.
     """
 
     mean: float
@@ -54,6 +56,11 @@ def datasets(summary: pd.DataFrame) -> list[str]:
     return [str(name) for name in order.sort_values(["given", "n"], kind="stable").index]
 
 
+def n_sets(summary: pd.DataFrame) -> int:
+    """Return the number of training sets of the runs that are trained here."""
+    return int(trained(summary)[C.DATASET].nunique())
+
+
 def all_given(runs: "pd.Series[str]") -> bool:
     """Say whether these are runs of given models alone."""
     return bool(runs.map(is_given).all())
@@ -66,15 +73,24 @@ def at_run(table: pd.DataFrame, run: Run) -> pd.DataFrame:
     return table[keep]
 
 
-def over_seeds(part: pd.DataFrame, column: str) -> OverSeeds:
-    """Summarise a column of the rows in ``part``, one per seed, with its interval if it has one."""
-    values = part[column].dropna()
-    lo, hi = (
-        float(part[f"{column}_{end}"].agg(how)) if f"{column}_{end}" in part else float("nan")
-        for end, how in (("lo", "min"), ("hi", "max"))
-    )
-    mean, low, high = (float(x) for x in (values.mean(), values.min(), values.max()))
-    return OverSeeds(mean, lo, hi, low, high, int(part[C.SEED].nunique()))
+def over_seeds(part: pd.DataFrame, column: str, *, correlation: bool | None = None) -> OverSeeds:
+    """Summarise a column of the rows in ``part``, one per seed, with its interval if it has one.
+
+    Intervals of a ``correlation``, by default as the column's name says, are put together on
+    Fisher's scale (:func:`e3d.statistics.crossed.over_seeds`).
+    """
+    known = part[part[column].notna()]
+    values = known[column]
+    if known.empty:
+        found = Estimate(float("nan"))
+    elif f"{column}_lo" in part:
+        by_fisher = is_correlation(column) if correlation is None else correlation
+        runs = [Estimate.read(row, column) for row in known.to_dict("records")]
+        found = crossed.over_seeds(runs, correlation=by_fisher)
+    else:
+        found = Estimate(float(values.mean()))
+    ends = float(values.min()), float(values.max())
+    return OverSeeds(found.value, found.lo, found.hi, *ends, int(part[C.SEED].nunique()))
 
 
 def sized_models(table: pd.DataFrame) -> dict[str, int]:

@@ -18,7 +18,6 @@ class Runs(StrEnum):
     EVERY = "every run, trained here or given"
     TRAINED = "every run that is trained here"
     PLAIN = "runs of plain model sizes, and given ones"
-    LARGEST = "of each dataset the largest training set and, there, the largest plain size; given"
     SMALLEST = "the smallest plain size at the largest training set, with its lowest seed"
     NONE = "made once for the study"
 
@@ -125,9 +124,10 @@ class Findings:
 class Stage:
     """One stage.
 
-    ``groups`` says which of its rules' jobs go to a cluster together with others, ``of_grid`` that
-    it compares runs that are trained here: a study of given models alone has none of it.
-    ``on_request``: only studies that name it under ``stages`` have it.
+    ``groups`` says which of its rules' jobs go to a cluster together with others, ``sets`` how many
+    training sets a study needs to have it: one where it compares runs that are trained here, two
+    where it compares training sets; a study of given models alone has none. ``on_request``: only
+    studies that name it under ``stages`` have it.
     """
 
     name: str
@@ -136,5 +136,5 @@ class Stage:
     findings: Findings | None = None
     commands: tuple[Command, ...] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
-    of_grid: bool = False
+    sets: int = 0
     on_request: bool = False

@@ -19,9 +19,7 @@ NAMES: Final = (
     "gauge",
     "label_theory",
     "reactivity",
-    "dynamics",
     "scaling",
-    "interplay",
     "robustness",
     "answers",
     "claims",
@@ -57,30 +55,29 @@ LAWS_TABLE: Final = f"{SOUNDNESS}/laws"
 """The table that says which laws they obey."""
 
 
-def names_of(*, grid: bool, wanted: Sequence[str] = ()) -> list[str]:
+def names_of(*, sets: int, wanted: Sequence[str] = ()) -> list[str]:
     """Return the stages of a study: those ``wanted``, or all but those on request.
 
-    One without a ``grid`` has given models alone.
+    ``sets`` are the training sets of its own runs; a study of given models alone has none.
     """
     return [
         stage.name
         for stage in STAGES
-        if (grid or not stage.of_grid)
-        and (stage.name in wanted if wanted else not stage.on_request)
+        if sets >= stage.sets and (stage.name in wanted if wanted else not stage.on_request)
     ]
 
 
-def tables_made(*, grid: bool, wanted: Sequence[str] = ()) -> list[str]:
+def tables_made(*, sets: int, wanted: Sequence[str] = ()) -> list[str]:
     """Return the tables that a study has."""
-    return [table for name in names_of(grid=grid, wanted=wanted) for table in tables_of(name)]
+    return [table for name in names_of(sets=sets, wanted=wanted) for table in tables_of(name)]
 
 
-def figures_made(*, grid: bool, wanted: Sequence[str] = ()) -> list[str]:
+def figures_made(*, sets: int, wanted: Sequence[str] = ()) -> list[str]:
     """Return the figures that a study has, in the order of their numbers.
 
     Of a study that wants some stages alone, they are those that need no tables of others.
     """
-    stages, made = names_of(grid=grid, wanted=wanted), tables_made(grid=grid, wanted=wanted)
+    stages, made = names_of(sets=sets, wanted=wanted), tables_made(sets=sets, wanted=wanted)
     return [
         name
         for name, figure in FIGURES.items()
@@ -90,7 +87,7 @@ def figures_made(*, grid: bool, wanted: Sequence[str] = ()) -> list[str]:
 
 def sections_made(
     *,
-    grid: bool,
+    sets: int,
     wanted: Sequence[str] = (),
     has: Callable[[str], bool] = lambda table: True,
 ) -> list[str]:
@@ -98,7 +95,7 @@ def sections_made(
 
     ``has`` says whether the study has a table; without theirs, optional ones are left out.
     """
-    stages = names_of(grid=grid, wanted=wanted)
+    stages = names_of(sets=sets, wanted=wanted)
     made = {stage: FINDINGS[stage] for stage in FINDINGS if stage in stages}
     return [name for name, one in made.items() if not one.optional or all(map(has, one.tables))]
 

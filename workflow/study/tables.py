@@ -46,6 +46,12 @@ def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> dict[str, pd.Da
     }
 
 
+def inputs_of(paths: Sequence[Path], needed: Sequence[str]) -> list[Path]:
+    """Return the files that :func:`read_tables` reads."""
+    found = _found(paths, needed)
+    return [found[name] for name in needed]
+
+
 def _require_known_runs(read: Mapping[str, pd.DataFrame], found: Mapping[str, Path]) -> None:
     """Refuse rows of runs that the study does not have, as of another study's tables."""
     runs = {*read[RUNS_TABLE][Column.RUN]}

@@ -22,7 +22,7 @@ STAGE = Stage(
     figures=(
         Figure(
             "answers",
-            15,
+            13,
             "eight questions about scale, and their answers",
             ("answers/answers", "answers/cells"),
         ),
@@ -88,6 +88,6 @@ STAGE = Stage(
             ),
         ),
     ),
-    of_grid=True,
+    sets=1,
     on_request=True,
 )

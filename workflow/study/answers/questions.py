@@ -1,6 +1,6 @@
 """The eight questions of the study of scale, and its control: what is estimated, and what decides.
 
-They were fixed before any run, with their thresholds (docs/method.md, section 19).
+They were fixed before any run, with their thresholds (docs/method.md, section 18).
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from study.stage import Figure, Findings, Runs, Stage, of_runs
 
 STAGE = Stage(
     "bde",
-    tables=of_runs("bde", Runs.EVERY, "types", "named", "summary", "order", "nearest"),
+    tables=of_runs("bde", Runs.EVERY, "types", "named", "summary", "order"),
     figures=(
         Figure(
             "parity",
@@ -24,8 +24,6 @@ STAGE = Stage(
             "evaluate/errors",
             "bde/summary",
             "bde/order",
-            "bde/nearest",
-            "entropy/decomposability",
         ),
         every_dataset=True,
     ),

@@ -136,7 +136,7 @@ def _name_outliers(axes: Axes, points: pd.DataFrame) -> None:
 
 
 def _scores(summary: pd.DataFrame) -> str:
-    """Return MAE and rank correlations: mean over the seeds with the widest 95 % interval."""
+    """Return MAE and rank correlations: mean over the seeds with its 95 % interval."""
     if summary.empty:
         return "no named bond has this reference"
     texts = []

@@ -19,7 +19,6 @@ from e3d.options import own_run
 from e3d.statistics import group_mean, interval_columns, t_quantile
 from e3d.store.splits import made_from
 from e3d.units import EV_KCAL_MOL
-from study.bde.nearest import nearest
 from study.bde.order import order
 
 MODE_BIN_EV: Final = 0.05
@@ -95,7 +94,7 @@ def write_tables(
     run: Mapping[str, Any] | None,
     smallest_molecule: int = 1,
 ) -> None:
-    """Write the five tables of one run.
+    """Write the four tables of one run.
 
     Parameters
     ----------
@@ -128,7 +127,6 @@ def write_tables(
         ".named": named,
         ".summary": summary(named),
         ".order": order(parts),
-        ".nearest": nearest(named),
     }
     inputs = [bde, bond_energies, *([] if subset is None else [subset])]
     inputs += [folder / file for folder in folders for file in (BONDS_FILE, MEANS_FILE)]

@@ -1,113 +1,129 @@
-"""What the paper claims, and what a run's tables say of it: a question, an answer, a number."""
+"""What the paper claims, and what a run's tables say of it: a plain answer, and its number."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-import pandas as pd
-
-from e3d.fields import RELAXED
-from e3d.fields import Column as C
-from e3d.named_bonds.references import BDE298, DE, MEAN_BOND_ENERGY, REFERENCES
-from e3d.statistics import NO, UNDETERMINED, YES, Estimate, unanimous, verdict
-from e3d.statistics.agreement import MAE, WITHIN
+from e3d.named_bonds.references import BDE298, DE, REFERENCES
+from e3d.statistics import Estimate
 from study import runs
-from study.bde.nearest import FIRST, GAP, NEARER, SECOND
-from study.findings.wording import NOT_THERE, Run, Tables, counted, listed, value
-from study.null.names import COARSE, NULL_MODEL
-from study.reactivity import fields as reactivity
+from study.claims import fields as f
+from study.findings.wording import Run, Tables, number, one_of, several
+from study.null.names import COARSE, FITTED, NULL_MODELS
+
+Row = Mapping[Any, Any]
+_UNIMOLECULAR: Final = "unimolecular"
 
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield a sentence for each claim, about the run that is shown, over all its seeds."""
-    nearest, summary, compare, barriers, paths = (
-        runs.at_run(tables[f"{stage}/{name}"], run)
-        for stage, name in (
-            ("bde", "nearest"),
-            ("bde", "summary"),
-            ("null", "compare"),
-            ("reactivity", "summary"),
-            ("reactivity", "path_changes"),
-        )
-    )
-    yield _dissociation(nearest[nearest[C.GEOMETRY] == RELAXED])
-    yield _additivity(compare[compare[C.GEOMETRY] == RELAXED])
-    yield _within_types(summary[summary[C.GEOMETRY] == RELAXED])
-    yield _barriers(barriers)
-    yield _paths(paths)
-
-
-def _dissociation(nearest: pd.DataFrame) -> str:
-    texts = []
-    for other in (DE, BDE298):
-        part = nearest[(nearest[FIRST] == other.name) & (nearest[SECOND] == MEAN_BOND_ENERGY.name)]
-        if part.empty:
-            continue
-        votes = unanimous(part[NEARER])
-        answer = {MEAN_BOND_ENERGY.name: NO, other.name: YES}.get(votes, UNDETERMINED)
-        texts.append(f"{other.words}: {answer}, {_paired(part, GAP, 'n_bonds')}")
-    return (
-        "Is D the energy of breaking a bond, rather than a share of the atomisation energy? Its "
-        "mean absolute error against the former less that against mean bond energies, on the same "
-        f"bonds: {listed(texts) or NOT_THERE}."
-    )
-
-
-def _additivity(compare: pd.DataFrame) -> str:
-    rows = compare[(compare[NULL_MODEL] == COARSE.name) & (compare["score"] == MAE)]
-    texts = []
-    for name, reference in REFERENCES.items():
-        part = rows[rows["reference"] == name]
-        if len(part):
-            answer = unanimous(part["verdict"])
-            texts.append(f"{reference.words}: {answer}, {_paired(part, 'difference', C.N)}")
-    return (
-        "Is D nearer to reference energies than bond additivity at the labels' level of theory? "
-        "Its mean absolute error less that of additivity, on the same bonds: "
-        f"{listed(texts) or NOT_THERE}."
-    )
-
-
-def _paired(part: pd.DataFrame, difference: str, n: str) -> str:
-    return f"{value(part, difference, ' eV')} on {counted(int(part[n].max()), 'bond')}"
-
-
-def _within_types(summary: pd.DataFrame) -> str:
-    part = summary[(summary["reference"] == BDE298.name) & (summary["molecules"] == "all")]
-    if part.empty:
-        return f"Does D order bonds of one type? {NOT_THERE}."
-    votes = [verdict(Estimate.read(row, WITHIN)) for row in part.to_dict("records")]
-    return (
-        "Does D order bonds of one type, such as C-H in different molecules? Kendall's rank "
-        f"correlation with BDE298 within types: {unanimous(votes)}, {value(part, WITHIN)} on "
-        f"{int(part['n_pairs_within_types'].max())} pairs of bonds."
-    )
-
-
-def _barriers(summary: pd.DataFrame) -> str:
-    part = summary[(summary[reactivity.SET] == "unimolecular") & (summary["reactions"] == "all")]
-    question = "Are activation energies right?"
-    if part.empty or not part[reactivity.MAE["model"]].notna().any():
-        return f"{question} {NOT_THERE}."
-    return (
-        f"{question} The mean absolute error on {int(part['n_reactions'].max())} unimolecular "
-        f"reactions is {value(part, reactivity.MAE['model'], ' eV')}; guessing the mean of the "
-        f"other reactions gives {value(part, reactivity.MAE_GUESS, ' eV', seeds=False)}."
-    )
-
-
-def _paths(changes: pd.DataFrame) -> str:
-    known = changes[changes["n_breaking"] + changes["n_forming"] > 0]
-    if known.empty:
-        return f"Does D show which bonds break and form in a reaction? {NOT_THERE}."
-    counts = {
-        words: (known[f"read_off_{name}"] == YES).groupby(known[C.SEED]).sum()
-        for name, words in (("bond_energy", "D"), ("length", "length alone"))
+    claims = runs.at_run(tables["claims/claims"], run)
+    said = {
+        f.DISSOCIATION: _dissociation,
+        f.NULL: _null,
+        f.WITHIN_TYPES: _within_types,
+        f.BARRIERS: _barriers,
+        f.PATHS: _paths,
+        f.SEPARATION: _separation,
     }
-    texts = [
-        f"by {words} on {count.min()}{f' to {count.max()}' if count.max() > count.min() else ''}"
-        for words, count in counts.items()
-    ]
+    for claim, sentence in said.items():
+        for row in claims[claims[f.CLAIM] == claim].to_dict("records"):
+            if row[f.ABOUT] in _shown(claim):
+                yield sentence(row)
+
+
+def _shown(claim: str) -> list[str]:
+    """Return what of a claim is said; the table has the rest."""
+    return {
+        f.DISSOCIATION: [DE.name],
+        f.NULL: [
+            *(f"{COARSE.name} {name}" for name in REFERENCES),
+            *(f"{null.name} {BDE298.name}" for null in FITTED[1:]),
+        ],
+        f.WITHIN_TYPES: [BDE298.name],
+        f.BARRIERS: [_UNIMOLECULAR],
+        f.PATHS: ["length"],
+        f.SEPARATION: ["zero"],
+    }[claim]
+
+
+def _value(row: Row, digits: int = 2) -> str:
+    found = Estimate.read(row, "value")
+    unit = row[f.UNIT]
+    unit = f" {unit}" if isinstance(unit, str) and unit else ""
+    return number(found, found.value, unit, digits=digits)
+
+
+def _compared(row: Row, *, reverse: bool = False) -> str:
+    """Return both errors and their difference; ``reverse``: that of the rival first."""
+    errors = [row[f.FIRST], row[f.SECOND]]
+    first, second = reversed(errors) if reverse else errors
+    return f"(MAE {first:.2f} and {second:.2f} eV; difference {_value(row)})"
+
+
+def _dissociation(row: Row) -> str:
+    breaking = several(REFERENCES[str(row[f.ABOUT])].words)
+    numbers = _compared(row)
+    return one_of(
+        str(row[f.ANSWER]),
+        f"D is the energy of breaking a bond: it is nearer to {breaking} than to mean bond "
+        f"energies {numbers}.",
+        f"D is a share of the atomisation energy: it is nearer to mean bond energies than to "
+        f"{breaking} {_compared(row, reverse=True)}.",
+        f"D is not shown to be nearer to {breaking} or to mean bond energies {numbers}.",
+    )
+
+
+def _null(row: Row) -> str:
+    null, reference = str(row[f.ABOUT]).split(" ")
+    words = several(REFERENCES[reference].words)
+    rival = "counting bonds" if null == COARSE.name else NULL_MODELS[null].title
+    return one_of(
+        str(row[f.ANSWER]),
+        f"D predicts {words} better than {rival} does {_compared(row)}.",
+        f"{rival[0].upper()}{rival[1:]} predicts {words} better than D does "
+        f"{_compared(row, reverse=True)}.",
+        f"D is not shown to predict {words} better or worse than {rival} does {_compared(row)}.",
+    )
+
+
+def _within_types(row: Row) -> str:
+    how = one_of(str(row[f.ANSWER]), "orders", "reverses", "is not shown to order")
     return (
-        "Does D show which bonds break and form in a reaction? On "
-        f"{known[reactivity.REACTION].nunique()} reaction paths these bonds are the pairs that "
-        f"change most: {', '.join(texts)}."
+        f"D {how} bonds of one type, such as C-H in different molecules, as BDE298 does "
+        f"(Kendall's tau {_value(row)}, {row['n']} bonds)."
+    )
+
+
+def _barriers(row: Row) -> str:
+    how = one_of(
+        str(row[f.ANSWER]),
+        "better than by guessing",
+        "worse than by guessing",
+        "not shown to be better or worse than by guessing",
+    )
+    predicted = "is" if how.startswith("not") else "is predicted"
+    return (
+        f"The activation energy of {row['n_groups']} unimolecular reactions {predicted} "
+        f"{how} the mean of the others {_compared(row)}."
+    )
+
+
+def _paths(row: Row) -> str:
+    told, by_length = (f"{100 * row[name]:.0f} %" for name in (f.FIRST, f.SECOND))
+    how = one_of(
+        str(row[f.ANSWER]), "better than", "worse than", "not shown to be better or worse than"
+    )
+    return (
+        f"D shows which bonds break and form on {told} of {row['n']} reaction paths, the length on "
+        f"{by_length}: D is {how} the length (difference {_value(row)})."
+    )
+
+
+def _separation(row: Row) -> str:
+    how = one_of(
+        str(row[f.ANSWER]), "better than", "worse than", "not shown to be better or worse than"
+    )
+    return (
+        f"Bond-separation energies of {row['n']} molecules from D are {how} zero, which counting "
+        f"bonds gives {_compared(row)}."
     )

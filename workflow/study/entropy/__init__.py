@@ -34,8 +34,8 @@ STAGE = Stage(
         ),
     ),
     findings=Findings(
-        "How much D says about the bond type, and how sure its entropy is",
-        ("entropy/entropy", "entropy/decomposability"),
+        "How much D says about the bond type",
+        ("entropy/decomposability",),
     ),
     commands=(
         Command(

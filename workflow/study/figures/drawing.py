@@ -270,7 +270,7 @@ def geometries(series: Sequence[Series]) -> list[Series]:
 def draw_curve(
     axes: Axes, part: pd.DataFrame, column: str, series: Series, *, linestyle: LineStyleType = "-"
 ) -> None:
-    """Draw ``column`` against N: seed means with the widest interval, a small point per seed."""
+    """Draw ``column`` against N: means over seeds with their interval, a small point per seed."""
     part = part[part[column].notna()]
     if part.empty:
         return

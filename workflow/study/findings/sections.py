@@ -2,9 +2,9 @@
 
 A section is ``study/<stage>/findings.py`` with ``sentences(tables, run) -> Iterable[str]``: one or
 two sentences each, the most important first. ``run`` is the reference run of a dataset (largest
-training set there, largest plain model size). Numbers are written by ``study.findings.wording``:
-means over seeds, the widest interval of any seed in square brackets, then the lowest and highest
-seed. A section never says more than its intervals show.
+training set there, largest plain model size). A sentence is a plain answer with one number and its
+interval over molecules and seeds, written by ``study.findings.wording``. A section never says more
+than its intervals show; what else there is stays in the tables.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -49,8 +49,7 @@ def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str]
 
 def _all_sections(tables: Sequence[Path]) -> list[str]:
     (summary,) = read_tables(tables, [RUNS_TABLE]).values()
-    grid = not runs.all_given(summary[C.RUN])
-    return sections_made(grid=grid, has=lambda table: has_table(tables, table))
+    return sections_made(sets=runs.n_sets(summary), has=lambda table: has_table(tables, table))
 
 
 def findings(
@@ -93,7 +92,7 @@ def _about_given(tables: Mapping[str, pd.DataFrame], run: runs.Run) -> dict[str,
         f"The given model {run[1]}: {FINDINGS[name].title}": list(
             import_module(findings_module(name)).sentences(tables, run)
         )
-        for name in sections_made(grid=False)
+        for name in sections_made(sets=0)
         if not FINDINGS[name].of_study
     }
 

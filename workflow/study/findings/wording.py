@@ -1,4 +1,4 @@
-"""Wording that all findings share: a number is never given without its interval and its seeds."""
+"""Wording that all findings share: a number is never given without its interval."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -13,7 +13,7 @@ from e3d.fields import (
     TEST_MOLECULES,
     TEST_SPLITS,
 )
-from e3d.statistics.intervals import Interval, verdict
+from e3d.statistics.intervals import NO, YES, Interval
 from study import runs
 from study.fields import TEST_ALL
 
@@ -43,39 +43,37 @@ def test_sets(names: Iterable[str]) -> list[str]:
 NOT_THERE: Final = "not in the tables"
 
 
-def value(
-    part: pd.DataFrame, column: str, unit: str = "", *, digits: int = 2, seeds: bool = True
-) -> str:
-    """Return mean, interval and range over the seeds of a column, as text."""
+def number(found: Interval, mean: float, unit: str = "", *, digits: int = 2) -> str:
+    """Return a number with its interval, as text.
+
+    >>> number(Estimate(1.0, 0.5, 1.5), 1.0, " eV")
+    '1.00 eV [0.50, 1.50]'
+    """
+    if not (np.isfinite(found.lo) and np.isfinite(found.hi)):
+        return f"{mean:.{digits}f}{unit} [no interval]"
+    if found.lo == found.hi:  # replicates that all agree: saturation, not certainty
+        return f"{mean:.{digits}f}{unit} [no spread between molecules]"
+    return f"{mean:.{digits}f}{unit} [{found.lo:.{digits}f}, {found.hi:.{digits}f}]"
+
+
+def value(part: pd.DataFrame, column: str, unit: str = "", *, digits: int = 2) -> str:
+    """Return the mean over the seeds of a column with its interval, as text."""
     if part.empty or not part[column].notna().any():
         return NOT_THERE
-    s = runs.over_seeds(part, column)
-    mean, low, high = (f"{x:.{digits}f}" for x in (s.mean, s.seed_min, s.seed_max))
-    ends = f" {interval(s, digits=digits)}" if f"{column}_lo" in part else ""
-    # a jackknife whose replicates all agree has no width: that is saturation, not certainty
-    if s.has_interval and s.lo == s.hi:
-        ends = " [no spread between molecules]"
-    spread = f" (seeds {low} to {high})" if s.n_seeds > 1 else " (one seed)"
-    return f"{mean}{unit}{ends}{spread if seeds else ''}"
+    found = runs.over_seeds(part, column)
+    return number(found, found.mean, unit, digits=digits)
 
 
-def interval(ends: Interval, *, digits: int = 2) -> str:
-    """Return an interval as text in square brackets."""
-    if not (np.isfinite(ends.lo) and np.isfinite(ends.hi)):
-        return "[no interval]"
-    return f"[{ends.lo:.{digits}f}, {ends.hi:.{digits}f}]"
+def several(words: str) -> str:
+    """Return the plural of a kind of bond energy: ``mean bond energies``; BDE298 has none."""
+    return f"{words[:-1]}ies" if words.endswith("y") else words
 
 
-def zero(ends: Interval) -> str:
-    """Say that an interval holds zero, where it does."""
-    return verdict(ends, "", "", neither=", zero not excluded", unknown="")
+def one_of(answer: str, yes: str, no: str, undetermined: str) -> str:
+    """Return the words for a verdict."""
+    return {YES: yes, NO: no}.get(answer, undetermined)
 
 
 def counted(n: int, thing: str) -> str:
     """Return a number of things: ``1 seed``, ``5 seeds``."""
     return f"{n} {thing}{'' if n == 1 else 's'}"
-
-
-def listed(texts: Iterable[str]) -> str:
-    """Join parts of a sentence that may hold commas."""
-    return "; ".join(texts)

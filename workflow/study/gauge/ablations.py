@@ -34,11 +34,12 @@ _COLUMNS: Final = (
 def ablations(named: pd.DataFrame, errors: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Return, for every variant, the change of D at the same seeds beside that by another seed.
 
-    A change of the seed alone is a difference of two seeds, sqrt(2) SD over the seeds of the base.
-    ``rms_ratio`` is the change over that, with an interval over seeds (F, of as many rows as are
-    independent). The verdict needs this interval on one side of 1, and the jackknife over molecules
-    of the difference of squares on the same side of 0. Changes of test errors and of the bonded
-    share on new conformations (from ``summary``) have none.
+    Both are of the seeds that variant and base have. A change of the seed alone is a difference of
+    two seeds, sqrt(2) SD over the seeds of the base. ``rms_ratio`` is the change over that, with an
+    interval over seeds (F, of as many rows as are independent). The verdict needs three seeds, this
+    interval on one side of 1, and the jackknife over molecules of the difference of squares on the
+    same side of 0. Changes of test errors and of the bonded share on new conformations (from
+    ``summary``) have none.
     """
     rows: list[dict[str, Any]] = []
     for (dataset, n_train, model), part in named.groupby(CELL):
@@ -56,31 +57,31 @@ def ablations(named: pd.DataFrame, errors: pd.DataFrame, summary: pd.DataFrame) 
         here = named[named["bond"].isin(bonds.get_level_values("bond"))]
         others = _other_changes(errors, here, summary, cells, seeds)
         for centred in (False, True):
-            change = _change(before.loc[bonds], after.loc[bonds, seeds], centred=centred)
+            both = (one.loc[bonds, seeds] for one in (before, after))
+            change = _change(*both, centred=centred)
             rows.append({**keys, **change, **others})
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
 def _change(before: pd.DataFrame, after: pd.DataFrame, *, centred: bool) -> dict[str, Any]:
     """Return the columns of the change of D, bonds x seeds; ``centred`` takes off its mean."""
-    same = before[after.columns]
-    change, spread = after - same, before
+    change, spread = after - before, before
     mean = float(change.to_numpy().mean())
     if centred:
         change, spread = change - change.mean(), spread - spread.mean()
-    n_seeds, n_spread = change.shape[1], spread.shape[1]
+    n_seeds = change.shape[1]
     molecules = np.unique(change.index.get_level_values(C.MOLECULE), return_inverse=True)[1]
     square = (change**2).mean(axis=1).to_numpy()
     variance = np.full(len(spread), np.nan)
-    if n_spread > 1:
+    if n_seeds > 1:
         variance = 2 * spread.var(axis=1, ddof=1).to_numpy()
     moved, noise = (group_mean(values, molecules, np.sqrt) for values in (square, variance))
     gap = group_mean(square - variance, molecules)
     rows = independent_rows(spread.sub(spread.mean(axis=1), axis=0).to_numpy())
     with np.errstate(invalid="ignore", divide="ignore"):
         squares = float(np.divide(moved.value**2, noise.value**2))
-    ratio = variance_ratio(squares, n_seeds * rows, (n_spread - 1) * rows)
-    known = n_spread >= MIN_SEEDS and n_seeds >= 2 and np.isfinite(gap.lo)
+    ratio = variance_ratio(squares, n_seeds * rows, (n_seeds - 1) * rows)
+    known = n_seeds >= MIN_SEEDS and np.isfinite(gap.lo)
     said = unanimous([verdict(gap, MOVES, KEEPS), verdict(ratio, MOVES, KEEPS, beside=1)])
     return {
         "offset_removed": centred,
@@ -89,7 +90,7 @@ def _change(before: pd.DataFrame, after: pd.DataFrame, *, centred: bool) -> dict
         **moved.columns(RMS_CHANGE),
         **noise.columns(SEED_RMS),
         **ratio.transformed(np.sqrt).columns("rms_ratio"),
-        **_orders(same.mean(axis=1), after.mean(axis=1)),
+        **_orders(before.mean(axis=1), after.mean(axis=1)),
         "verdict": said if known else UNDETERMINED,
     }
 

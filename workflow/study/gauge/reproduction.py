@@ -7,8 +7,18 @@ import pandas as pd
 
 from e3d.arrays import Floats, Masks
 from e3d.fields import Column as C
-from e3d.statistics import NO, UNDETERMINED, YES, Estimate, interval_columns, jackknife, verdict
-from e3d.statistics.agreement import spearman
+from e3d.statistics import (
+    NO,
+    UNDETERMINED,
+    YES,
+    Estimate,
+    interval_columns,
+    jackknife,
+    replicates,
+    verdict,
+)
+from e3d.statistics.agreement import BETWEEN, half_step, spearman
+from e3d.statistics.correlations import estimate_correlation
 from e3d.statistics.intervals import all_hold
 from e3d.statistics.variance import independent_rows, variance_ratio
 from study.gauge.fields import BOND, CELL, MIN_SEEDS, REPRODUCES, SD, SIGMA2
@@ -48,7 +58,10 @@ def _compared(predicted: Floats, d: pd.DataFrame) -> dict[str, Any]:
     """Return rank and ratio of predicted SDs (B,) and those of D (B, seeds), and the verdict."""
     observed = d.var(axis=1, ddof=1).to_numpy()
     molecules = np.unique(d.index.get_level_values(C.MOLECULE), return_inverse=True)[1]
-    rank = jackknife(lambda keep: float(spearman(predicted[keep], observed[keep])), molecules)
+    of_bonds = replicates(lambda keep: float(spearman(predicted[keep], observed[keep])), molecules)
+    rank = estimate_correlation(
+        of_bonds, half_step(BETWEEN, np.arange(len(predicted), dtype=object))
+    )
 
     def root(keep: Masks) -> float:
         with np.errstate(divide="ignore", invalid="ignore"):

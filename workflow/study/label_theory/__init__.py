@@ -10,7 +10,7 @@ STAGE = Stage(
     figures=(
         Figure(
             "label_theory",
-            12,
+            11,
             "D beside the labels' own level of theory",
             (
                 "decompose/summary",
@@ -23,7 +23,7 @@ STAGE = Stage(
     ),
     findings=Findings(
         "Is it the labels?",
-        ("label_theory/summary", "label_theory/separation", "label_theory/orders"),
+        ("label_theory/summary",),
     ),
     commands=(
         Command(

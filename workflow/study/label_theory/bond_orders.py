@@ -17,7 +17,7 @@ from e3d.fields import BONDS_FILE
 from e3d.fields import Column as C
 from e3d.fields import Store as F
 from e3d.statistics import deletions, estimate, interval_columns, jackknife_groups
-from e3d.statistics.agreement import BETWEEN, WITHIN, n_pairs, scores
+from e3d.statistics.agreement import BETWEEN, WITHIN, n_pairs, score_estimate, scores
 from e3d.store.files.hdf5 import array, open_hdf5, subgroups, text
 from e3d.store.layouts.spice import SAMPLE_INDEX
 from e3d.store.reader import StoreReader
@@ -101,8 +101,9 @@ def order_rows(bonds: pd.DataFrame, structures: str) -> list[dict[str, Any]]:
         }
         for score in (BETWEEN, WITHIN):
             d, length = found[score]
-            for who, values in zip(WHO, (d, length, d - length), strict=True):
-                row |= estimate(values).columns(f"{who}_{score}")
+            of_both = (score_estimate(score, values, kinds) for values in (d, length))
+            for who, one in zip(WHO, (*of_both, estimate(d - length)), strict=True):
+                row |= one.columns(f"{who}_{score}")
         rows.append(row)
     return rows
 

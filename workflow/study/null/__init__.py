@@ -30,7 +30,7 @@ STAGE = Stage(
             of_one_run=True,
         ),
     ),
-    findings=Findings("What D must beat", ("null/compare", "null/correlations", "null/types")),
+    findings=Findings("Whether D is more than chance", ("null/compare",)),
     commands=(
         Command(
             "null fit",

@@ -23,13 +23,20 @@ from e3d.statistics import (
     replicates,
     verdict,
 )
-from e3d.statistics.agreement import BETWEEN, BIAS, MAE, WITHIN, n_pairs, scores
+from e3d.statistics.agreement import (
+    BIAS,
+    MAE,
+    RANKS,
+    WITHIN,
+    Kinds,
+    n_pairs,
+    score_estimate,
+    scores,
+)
 from study.null.names import IN_TYPES, NULL_MODEL, NullModel
 from study.null.shuffle import expected_absolute_error, shuffled
 
 ABS_BIAS: Final = "abs_bias_eV"
-RANKS: Final = (BETWEEN, WITHIN)
-"""Scores of which more is better; the others are errors, and a signed bias counts by its size."""
 BETTER, WORSE, NOT_JUDGED = "better", "worse", "not judged"
 LABELS: Final = "labels"
 """Stands for the reference where test errors are compared."""
@@ -151,10 +158,12 @@ def _rows(
         "n_pairs_within_types": n_pairs(bonds.kinds),
     }
     for score in (*null.scores, *([ABS_BIAS] if BIAS in null.scores else [])):
-        yield {**common, **_row(score, ours[score], theirs[score], exact.get(score))}
+        yield {**common, **_row(score, ours[score], theirs[score], bonds.kinds, exact.get(score))}
 
 
-def _row(score: str, ours: Floats, theirs: Floats, exact: Floats | None = None) -> dict[str, Any]:
+def _row(
+    score: str, ours: Floats, theirs: Floats, kinds: Kinds, exact: Floats | None = None
+) -> dict[str, Any]:
     """Return one comparison from replicates.
 
     Parameters
@@ -163,11 +172,14 @@ def _row(score: str, ours: Floats, theirs: Floats, exact: Floats | None = None) 
         The score of E3D on all bonds and without each molecule (R,).
     theirs
         The same of a fitted null model (1, R), or of draws of a random one (K, R).
+    kinds
+        Bond type of each bond (n,), which says how fine a rank is.
     exact
         Their expectation (R,), where it is known.
     """
     middle = theirs.mean(axis=0) if exact is None else exact
-    mine, other, difference = estimate(ours), estimate(middle), estimate(ours - middle)
+    mine, other = (score_estimate(score, values, kinds) for values in (ours, middle))
+    difference = estimate(ours - middle)
     drawn = None
     if len(theirs) > 1:
         low, high = np.quantile(theirs[:, 0], [0.025, 0.975])
@@ -183,6 +195,8 @@ def _row(score: str, ours: Floats, theirs: Floats, exact: Floats | None = None) 
 
 def judge(score: str, difference: Estimate, e3d: float, drawn: Estimate | None = None) -> str:
     """Say whether E3D is better or worse than a null model, where the difference excludes zero.
+
+    Of a rank more is better; other scores are errors, and a signed bias counts by its size.
 
     Beside a random null model, E3D must also lie outside the middle 95 % of its draws. Beside a
     fitted one, the interval of a rank needs a width: few types have few orders, so that all
@@ -217,7 +231,7 @@ def _on_test_sets(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[dict[str
             }
             for metric, size in _METRICS.items():
                 errors = [_left_out(both[f"{metric}{end}"], both[size]) for end in ("", "_null")]
-                yield {**common, **_row(str(metric), errors[0], errors[1][None])}
+                yield {**common, **_row(str(metric), errors[0], errors[1][None], np.array([]))}
 
 
 def _left_out(errors: pd.Series, sizes: pd.Series) -> Floats:

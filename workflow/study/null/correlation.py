@@ -9,6 +9,7 @@ from e3d.arrays import Floats
 from e3d.fields import Column as C
 from e3d.statistics import estimate, interval_columns, jackknife_groups
 from e3d.statistics.agreement import MAE, TIE_EV
+from e3d.statistics.correlations import estimate_correlation, is_correlation
 from study.null.names import FITTED, NULL_MODEL
 
 PEARSON: Final = "pearson"
@@ -64,7 +65,8 @@ def _correlation(part: pd.DataFrame, other: str) -> dict[str, Any]:
         "n_types": shape[1],
     }
     for name, replicates in zip(_VALUES, values, strict=True):
-        row |= estimate(replicates).columns(name)
+        found = estimate_correlation if is_correlation(name) else estimate
+        row |= found(replicates).columns(name)
     return row
 
 

@@ -119,10 +119,17 @@ def _differences(axes: Axes, errors: pd.DataFrame) -> None:
 
 
 def _with_interval(
-    axes: Axes, y: float, part: pd.DataFrame, column: str, color: str, marker: str
+    axes: Axes,
+    y: float,
+    part: pd.DataFrame,
+    column: str,
+    color: str,
+    marker: str,
+    *,
+    rank: bool = False,
 ) -> None:
-    """Draw a column over seeds as a point with the widest interval, if that has a width."""
-    s = over_seeds(part, column)
+    """Draw a column over seeds as a point with its interval, if that has a width."""
+    s = over_seeds(part, column, correlation=rank)
     axes.plot(s.mean, y, marker=marker, color=color)
     if s.has_interval and s.lo < s.hi:
         axes.plot([s.lo, s.hi], [y, y], color=color, linewidth=style.STYLE.interval_line)
@@ -137,7 +144,7 @@ def _ranks(axes: Axes, part: pd.DataFrame) -> None:
         entries += [(_of(scored, null), "null_value") for null in nulls]
         for row, (rows, column) in enumerate(entries):
             if rows[column].notna().any():
-                _with_interval(axes, row + shift, rows, column, color, marker)
+                _with_interval(axes, row + shift, rows, column, color, marker, rank=True)
     axes.axvline(0, color=style.GREY, linewidth=style.STYLE.guide_line, zorder=0)
     _rows(axes, ["E3D", *(null.label for null in nulls)])
     axes.set_xlabel(f"rank correlation with {BDE298.words}")

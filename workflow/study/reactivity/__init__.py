@@ -4,7 +4,7 @@ from pathlib import Path
 
 from e3d.command_line import Command, argument
 from study.arguments import DEVICE, RUN
-from study.stage import Figure, Findings, Runs, Stage, of_runs
+from study.stage import Figure, Runs, Stage, of_runs
 
 FILES = {
     "paths": ("resources/reactions_geometries.hdf5", "images of reaction paths"),
@@ -40,10 +40,6 @@ STAGE = Stage(
             ("decompose/summary", "reactivity/scans"),
             of_one_run=True,
         ),
-    ),
-    findings=Findings(
-        "Reactions",
-        ("reactivity/summary", "reactivity/scan_errors", "reactivity/path_changes"),
     ),
     commands=(
         Command(

@@ -117,7 +117,7 @@ def _scores(part: pd.DataFrame, name: str, group: str, skipped: int) -> dict[str
         error = part[f.ERROR[kind]].to_numpy(dtype=float)
         row |= finite_group_mean(np.abs(error), reactions).columns(f.MAE[kind])
         row |= finite_group_mean(error, reactions).columns(f.BIAS[kind])
-    guess = _from_others(part[f.LABEL_EV].to_numpy(dtype=float), reactions)
+    guess = from_others(part[f.LABEL_EV].to_numpy(dtype=float), reactions)
     return row | finite_group_mean(np.abs(guess), reactions).columns(f.MAE_GUESS)
 
 
@@ -126,7 +126,7 @@ def _count(flags: pd.Series) -> float:
     return float(sum(known)) if known else float("nan")
 
 
-def _from_others(label: Floats, reactions: NDArray[np.int64]) -> Floats:
+def from_others(label: Floats, reactions: NDArray[np.int64]) -> Floats:
     """Return labels (n,) minus the mean label of all other reactions."""
     others = [label[(reactions != own) & np.isfinite(label)] for own in reactions]
     means = [rest.mean() if len(rest) else np.nan for rest in others]

@@ -9,7 +9,7 @@ STAGE = Stage(
     figures=(
         Figure(
             "robustness",
-            14,
+            12,
             "the same bonds' D from different training sets",
             ("robustness/pairs", "robustness/bonds"),
         ),
@@ -20,12 +20,9 @@ STAGE = Stage(
             "robustness",
             "study.robustness.tables:write_tables",
             "Compare D of NAMED bonds between training sets.",
-            (
-                argument("NAMED", "stacked table of named bonds"),
-                argument("ORDER", "stacked table of the order of bond types"),
-            ),
+            (argument("NAMED", "stacked table of named bonds"),),
         ),
     ),
     groups={"robustness_tables": "study"},
-    of_grid=True,
+    sets=2,
 )

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from e3d.arrays import Floats
 from e3d.fields import Column as C
-from e3d.statistics import UNDETERMINED, Estimate, deletions, estimate, unanimous, verdict
-from e3d.statistics.agreement import BETWEEN, BIAS, MAE, WITHIN, scores
+from e3d.statistics import UNDETERMINED, Estimate, deletions, unanimous, verdict
+from e3d.statistics.agreement import BETWEEN, BIAS, MAE, WITHIN, score_estimate, scores
+from e3d.statistics.correlations import estimate_correlation
 from e3d.statistics.variance import independent_rows, variance_ratio
 from study.robustness.fields import (
     AFTER,
@@ -62,7 +63,12 @@ def agreement(part: pd.DataFrame, d: Sequence[Floats]) -> dict[str, Any]:
     replicates |= {name: np.array([one[name] for one in fitted]) for name in (PEARSON, *FITTED)}
     row: dict[str, Any] = {}
     for name in SCORES:
-        row |= estimate(replicates[name]).columns(name)
+        found = (
+            estimate_correlation(replicates[name])
+            if name == PEARSON
+            else score_estimate(name, replicates[name], kinds)
+        )
+        row |= found.columns(name)
     rms = {SD[side]: float(np.sqrt(np.mean(s**2))) for side, s in zip(SIDES, sd, strict=True)}
     of_molecules = Estimate.read(row, RATIO[LINE])
     of_seeds = seeds_interval(of_molecules.value, row[SLOPE], d)

@@ -11,8 +11,6 @@ D: Final = {side: f"bond_energy_{side}_eV" for side in SIDES}
 SD: Final = {side: f"seed_sd_{side}_eV" for side in SIDES}
 """Mean of D over seeds, and its standard deviation."""
 TRAINED: Final = {side: f"{C.IN_TRAINING}_{side}" for side in SIDES}
-ORDER: Final = {side: f"order_{side}" for side in SIDES}
-"""Whether D rises from single to double to triple C-C bonds."""
 GROUPS: Final = ("all", "both", "neither", "one")
 """Named bonds by the trainings that their molecule was in."""
 

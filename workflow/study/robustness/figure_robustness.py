@@ -19,7 +19,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     pairs, bonds = tables["robustness/pairs"], tables["robustness/bonds"]
     if pairs.empty:
         figure = page(0, 4)
-        figure.text(0.5, 0.5, "One training set: nothing to compare.", ha="center", va="center")
+        figure.text(0.5, 0.5, "No two training sets at one N and size.", ha="center", va="center")
         return figure
     shown = list(pairs[pairs["molecules"] == "all"].head(_MOST).to_dict("records"))
     side_by_side = len(shown) == 1

@@ -10,18 +10,15 @@ import pandas as pd
 
 from e3d import tables
 from e3d.arrays import Masks
-from e3d.fields import NAMED_BONDS, RELAXED, RUN_COLUMNS
+from e3d.fields import RELAXED, RUN_COLUMNS
 from e3d.fields import Column as C
-from e3d.statistics import interval_columns, unanimous
-from e3d.statistics.intervals import all_hold
-from study.bde.order import STEPS
+from e3d.statistics import interval_columns
 from study.fields import plain, trained
 from study.robustness.agreement import SCORES, agreement, with_residuals
 from study.robustness.fields import (
     BEYOND,
     BY_SEEDS,
     GROUPS,
-    ORDER,
     PAIR,
     RESIDUAL,
     SD,
@@ -34,7 +31,6 @@ from study.runs import datasets
 PAIR_COLUMNS: Final = (
     *(*PAIR, "molecules", "n_seeds_a", "n_seeds_b", "n_bonds", "n_types", "n_molecules"),
     *(*interval_columns(*SCORES), *SD.values(), f"{BY_SEEDS}_lo", f"{BY_SEEDS}_hi", BEYOND),
-    *ORDER.values(),
 )
 BOND_COLUMNS: Final = (
     *(*PAIR, "bond", str(C.BOND_TYPE), str(C.MOLECULE), D["a"], SD["a"], D["b"], SD["b"]),
@@ -43,18 +39,18 @@ BOND_COLUMNS: Final = (
 _CELL: Final = [str(C.N_TRAIN), str(C.MODEL)]
 
 
-def write_tables(named: Path, order: Path, output: Path) -> None:
+def write_tables(named: Path, output: Path) -> None:
     """Write the table of pairs to ``output`` and ``bonds.csv`` beside it."""
-    read = [trained(plain(tables.read(path, columns=RUN_COLUMNS))) for path in (named, order)]
-    for table, path in zip(compare(*read), (output, output.with_name("bonds.csv")), strict=True):
-        tables.write(table, path, inputs=[named, order])
+    read = trained(plain(tables.read(named, columns=RUN_COLUMNS)))
+    for table, path in zip(compare(read), (output, output.with_name("bonds.csv")), strict=True):
+        tables.write(table, path, inputs=[named])
 
 
-def compare(named: pd.DataFrame, order: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def compare(named: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the tables of pairs and of bonds; without a second dataset both have columns only.
 
-    ``named`` and ``order`` are the study's ``bde/named`` and ``bde/order``. The bonds are at the
-    relaxed geometry; the dataset with most runs is the first of its pairs.
+    ``named`` is the study's ``bde/named``. The bonds are at the relaxed geometry and of the seeds
+    that both sets have; the dataset with most runs is the first of its pairs.
     """
     relaxed = named[(named[C.GEOMETRY] == RELAXED) & named[C.BOND_ENERGY].notna()]
     pairs: list[dict[str, Any]] = []
@@ -63,16 +59,21 @@ def compare(named: pd.DataFrame, order: pd.DataFrame) -> tuple[pd.DataFrame, pd.
         a, b = (dict(list(relaxed[relaxed[C.DATASET] == one].groupby(_CELL))) for one in names)
         for cell in (cell for cell in a if cell in b):
             keys: dict[str, Any] = dict(zip(PAIR, (*names, *cell), strict=True))
-            sides = (a[cell], b[cell])
+            sides = _same_seeds(a[cell], b[cell])
             both = _join(*sides)
             if both.empty:
                 continue
-            orders = {ORDER[s]: _order(order, n, cell) for s, n in zip(SIDES, names, strict=True)}
             bonds.append(with_residuals(both).assign(**keys)[list(BOND_COLUMNS)])
             d = [rows.pivot_table(C.BOND_ENERGY, "bond", C.SEED) for rows in sides]
-            pairs += [{**keys, **row, **orders} for row in _rows(both, d)]
+            pairs += [{**keys, **row} for row in _rows(both, d)]
     table = pd.concat(bonds[1:] or bonds, ignore_index=True)
     return pd.DataFrame(pairs, columns=list(PAIR_COLUMNS)), table
+
+
+def _same_seeds(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of both of the seeds that both have."""
+    seeds = {*a[C.SEED]} & {*b[C.SEED]}
+    return a[a[C.SEED].isin(seeds)], b[b[C.SEED].isin(seeds)]
 
 
 def _join(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
@@ -124,12 +125,3 @@ def _chosen(both: pd.DataFrame, group: str) -> Masks:
         "one": np.abs(a - b) == 1,
     }
     return np.asarray(masks[group], dtype=bool)
-
-
-def _order(order: pd.DataFrame, dataset: str, cell: Any) -> str:
-    """Say whether D rises from C-C to C=C to C#C: yes or no only where every seed says so."""
-    part = order[(order[[C.DATASET, *_CELL]] == [dataset, *cell]).all(axis=1)]
-    part = part[part[C.STRUCTURES] == NAMED_BONDS]
-    pairs = zip(part["lower"], part["higher"], strict=True)
-    steps = part[np.array([pair in STEPS for pair in pairs], dtype=bool)]
-    return unanimous(all_hold(seed["holds"], len(STEPS)) for _, seed in steps.groupby(C.SEED))

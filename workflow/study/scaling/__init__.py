@@ -34,5 +34,5 @@ STAGE = Stage(
         ),
     ),
     groups={"scaling_fits": "study"},
-    of_grid=True,
+    sets=1,
 )

@@ -1,15 +1,15 @@
 """How test error falls with data and model size, where the grid can decide.
 
-Forms, fitted to seed means in log space with a robust loss (soft L1):
+Forms, fitted by least squares in log space to means over the seeds that every N has:
 
-- ``power``: L(N) = a N^-alpha, from 3 values of N;
-- ``power+floor``: L(N) = L_inf + a N^-alpha, from 5;
+- ``power``: L(N) = a N^-alpha, from six runs at 4 values of N; ordinary least squares;
+- ``power+floor``: L(N) = L_inf + a N^-alpha, from 5 values of N;
 - ``surface``: L(N, M) = L_inf + a N^-alpha + b M^-gamma, from 4 values of N and 4 of M, M being the
   number of parameters.
 
-Below these the table says "not identifiable". Intervals are 95 % Student-t from the fit's
-covariance with the degrees of freedom that seed means leave; the spread of alpha over seeds stands
-beside.
+A floor is given only where its interval lies above zero. Else, and below these numbers, the table
+says "not identifiable". Intervals are 95 % Student-t from the fit's covariance with the degrees of
+freedom that the means leave, not the runs: what bends the curve is the same for every seed.
 """
 
 from dataclasses import dataclass
@@ -26,12 +26,17 @@ from e3d.column_rules import require_whole
 from e3d.errors import InputError
 from e3d.fields import METRICS, RUN_COLUMNS
 from e3d.fields import Column as C
-from e3d.statistics import Estimate, t_quantile
+from e3d.statistics import Estimate, interval_columns, t_quantile
 from study.fields import plain, trained
 
 FORM, METRIC, STATUS, QUANTITY = "form", "metric", "status", "parameter"
 OK: Final = "ok"
-_SOFT_SCALE: Final = 0.1
+_MIN_RUNS: Final = 6
+_COLUMNS: Final = (
+    *(C.DATASET, C.TEST_SET, METRIC, C.MODEL, FORM, "n_points", "n_seeds", QUANTITY),
+    *(*interval_columns("value"), STATUS),
+)
+_FLOOR: Final = "L_inf"
 _MAX_EXPONENT: Final = 10.0
 _MAX_LOG: Final = 700.0  # exp of more is no float64
 
@@ -46,19 +51,18 @@ class Form:
     min_m: int = 1
 
 
-POWER = Form("power", ("a", "alpha"), min_n=3)
-FLOOR = Form("power+floor", ("a", "alpha", "L_inf"), min_n=5)
-SURFACE = Form("surface", ("a", "alpha", "L_inf", "b", "gamma"), min_n=4, min_m=4)
+POWER = Form("power", ("a", "alpha"), min_n=4)
+FLOOR = Form("power+floor", ("a", "alpha", _FLOOR), min_n=5)
+SURFACE = Form("surface", ("a", "alpha", _FLOOR, "b", "gamma"), min_n=4, min_m=4)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Parameters (k,), the ends (k,) of their 95 % intervals, and the corrected Akaike number."""
+    """Parameters (k,) and the ends (k,) of their 95 % intervals."""
 
     values: Floats
     lo: Floats
     hi: Floats
-    aicc: float
 
 
 def predict(form: Form, values: Floats, n: Floats, m: Floats | None = None) -> Floats:
@@ -72,8 +76,8 @@ def predict(form: Form, values: Floats, n: Floats, m: Floats | None = None) -> F
     return np.asarray(loss)
 
 
-def identifiable(form: Form, n: Floats, m: Floats | None = None) -> str:
-    """Return "ok", or why the grid cannot identify ``form``."""
+def identifiable(form: Form, n: Floats, m: Floats | None = None, *, n_seeds: int) -> str:
+    """Return "ok", or why the grid, with ``n_seeds`` at each point, cannot identify ``form``."""
     n_values = len(np.unique(n))
     m_values = 1 if m is None else len(np.unique(m))
     if n_values < form.min_n:
@@ -81,6 +85,11 @@ def identifiable(form: Form, n: Floats, m: Floats | None = None) -> str:
     if m_values < form.min_m:
         return f"not identifiable: {m_values} model sizes, the form needs {form.min_m}"
     points = len(n) if m is None else len(np.unique(np.column_stack([n, m]), axis=0))
+    if points * n_seeds < _MIN_RUNS:
+        return (
+            f"not identifiable: {points * n_seeds} runs with the same seeds, a fit needs "
+            f"{_MIN_RUNS}"
+        )
     if points <= len(form.parameters):
         return f"not identifiable: {points} points, the form has {len(form.parameters)} parameters"
     if m is not None and form.min_m > 1:
@@ -95,16 +104,7 @@ def identifiable(form: Form, n: Floats, m: Floats | None = None) -> str:
 
 
 def fit(form: Form, n: Floats, loss: Floats, m: Floats | None = None) -> Fit:
-    """Fit ``form`` to losses (P,) at n (P,) and m (P,) in log space with a soft-L1 loss.
-
-    Raises
-    ------
-    ValueError
-        If the grid cannot identify the form (see :func:`identifiable`).
-    """
-    status = identifiable(form, n, m)
-    if status != OK:
-        raise ValueError(status)
+    """Fit ``form`` to losses (P,) at n (P,) and m (P,) by least squares in log space."""
     target = np.log(loss)
 
     def unpack(theta: Floats) -> Floats:
@@ -127,14 +127,12 @@ def fit(form: Form, n: Floats, loss: Floats, m: Floats | None = None) -> Fit:
         residual,
         start[:k],
         bounds=(low[:k], np.full(k, np.inf)),
-        loss="soft_l1",
-        f_scale=_SOFT_SCALE,
         x_scale="jac",
         max_nfev=20_000,
     )
     values = unpack(solution.x)
     lo, hi = _interval(np.asarray(solution.jac), residual(solution.x), values, form)
-    return Fit(values, lo, hi, _aicc(solution, len(n), k))
+    return Fit(values, lo, hi)
 
 
 def _interval(
@@ -149,16 +147,6 @@ def _interval(
     is_amplitude = np.isin(form.parameters, ("a", "b"))
     lo = np.where(is_amplitude, values * np.exp(-half), values - half)
     return lo, np.where(is_amplitude, values * np.exp(np.minimum(half, _MAX_LOG)), values + half)
-
-
-def _aicc(solution: Any, points: int, k: int) -> float:
-    """Return AICc with the robust cost as the deviance; NaN where too few points are left."""
-    k += 1  # the noise level is a parameter too
-    if points - k - 1 <= 0:
-        return float("nan")
-    # an exact fit is exact to rounding
-    deviance = max(2 * solution.cost / points, np.finfo(float).eps ** 2)
-    return float(points * np.log(deviance) + 2 * k + 2 * k * (k + 1) / (points - k - 1))
 
 
 def fits(errors: pd.DataFrame) -> pd.DataFrame:
@@ -182,7 +170,7 @@ def fits(errors: pd.DataFrame) -> pd.DataFrame:
                 for form in (POWER, FLOOR):
                     rows += _rows({**keys, C.MODEL: model}, form, sizes, str(metric))
             rows += _rows({**keys, C.MODEL: "all"}, SURFACE, part, str(metric))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(map(str, _COLUMNS)))
 
 
 def _require_positive(errors: pd.DataFrame) -> None:
@@ -199,46 +187,27 @@ def _require_positive(errors: pd.DataFrame) -> None:
 def _rows(
     keys: dict[str, Any], form: Form, part: pd.DataFrame, metric: str
 ) -> list[dict[str, Any]]:
+    part = _same_seeds(part)
     means = part.groupby([C.N_TRAIN, C.N_PARAMETERS])[metric].mean().reset_index()
     n, m, loss = (means[c].to_numpy(dtype=float) for c in (C.N_TRAIN, C.N_PARAMETERS, metric))
-    status = identifiable(form, n, m)
-    base = {**keys, FORM: form.name, "n_points": len(n), "n_seeds": int(part[C.SEED].nunique())}
+    n_seeds = int(part[C.SEED].nunique())
+    status = identifiable(form, n, m, n_seeds=n_seeds)
+    base = {**keys, FORM: form.name, "n_points": len(n), "n_seeds": n_seeds}
     if status != OK:
         return [{**base, QUANTITY: "", STATUS: status}]
     best = fit(form, n, loss, m)
-    spread = _seed_spread(form, part, metric)
-    return [
-        {
-            **base,
-            QUANTITY: name,
-            **Estimate(best.values[k], best.lo[k], best.hi[k]).columns("value"),
-            **{"seed_min": spread[k].min(), "seed_max": spread[k].max()},
-            **{"aicc": best.aicc, STATUS: OK},
-        }
-        for k, name in enumerate(form.parameters)
-    ]
+    found = [Estimate(*ends) for ends in zip(best.values, best.lo, best.hi, strict=True)]
+    if _FLOOR in form.parameters and not found[form.parameters.index(_FLOOR)].lo > 0:
+        status = f"not identifiable: the interval of {_FLOOR} is not above zero"
+        return [{**base, QUANTITY: "", STATUS: status}]
+    rows = zip(form.parameters, found, strict=True)
+    return [{**base, QUANTITY: name, **one.columns("value"), STATUS: OK} for name, one in rows]
 
 
-def _seed_spread(form: Form, part: pd.DataFrame, metric: str) -> Floats:
-    """Fit each seed alone; return the parameters (k, seeds)."""
-    columns: list[Floats] = []
-    for _, seed in part.groupby(C.SEED):
-        n, m, loss = (seed[c].to_numpy(dtype=float) for c in (C.N_TRAIN, C.N_PARAMETERS, metric))
-        if identifiable(form, n, m) == OK:
-            columns.append(fit(form, n, loss, m).values)
-    return np.array(columns).T if columns else np.full((len(form.parameters), 1), np.nan)
-
-
-def exponents(errors: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return the exponent of ``metric`` over N, ``value``, of each dataset, model and seed.
-
-    ``errors`` are of one test set. NaN where the seed has too few N.
-    """
-    overall = errors[errors[C.GROUP_KIND] == "all"]
-    _require_positive(overall)
-    keys = [str(C.DATASET), str(C.MODEL), str(C.SEED)]
-    rows = [(*key, _seed_spread(POWER, part, metric)[1][0]) for key, part in overall.groupby(keys)]
-    return pd.DataFrame(rows, columns=[*keys, "value"])
+def _same_seeds(part: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the seeds that all N and M have, so that like is compared with like."""
+    cells = part.groupby([C.N_TRAIN, C.N_PARAMETERS])[C.SEED].agg(set)
+    return part[part[C.SEED].isin(set.intersection(*cells))]
 
 
 def write_table(errors: Path, output: Path) -> pd.DataFrame:

@@ -33,5 +33,5 @@ STAGE = Stage(
             makes_folder=True,
         ),
     ),
-    of_grid=True,
+    sets=1,
 )

@@ -100,9 +100,9 @@ def over_seeds(runs: Sequence[Estimate], *, correlation: bool = False) -> Estima
     """Return the mean over seeds of what each run gives, with an interval over both.
 
     The standard error over molecules of a mean over S runs is at most the mean of theirs, which
-    stands for it: all runs have the same molecules, so that it is hardly less. To its square is
-    added that over seeds, s^2 / S. One run keeps its own interval. There is none where a run has
-    none.
+    stands for it: little more where the molecules decide, up to sqrt(S) times where seeds do. To
+    its square is added that over seeds, s^2 / S. One run keeps its own interval. There is none
+    where a run has none.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from e3d.provenance import note
 from study.costs import costs
 from study.findings.sections import write_findings
 from study.publish import publish
-from study.robustness.tables import PAIR_COLUMNS
+from study.robustness.tables import BOND_COLUMNS, PAIR_COLUMNS
 from study.stages import FIGURES, figures_made, findings_tables, tables_made
 from study_tables import study
 
@@ -161,8 +161,11 @@ def test_stages_alone_are_published_with_their_findings(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("study.publish.write_findings", write_findings)
-    pairs = pd.DataFrame(columns=list(PAIR_COLUMNS))
-    for name, table in {**study(), "robustness/pairs": pairs}.items():
+    of_sets = {
+        "robustness/pairs": pd.DataFrame(columns=list(PAIR_COLUMNS)),
+        "robustness/bonds": pd.DataFrame(columns=list(BOND_COLUMNS)),
+    }
+    for name, table in {**study(), **of_sets}.items():
         tables.write(table, finished / f"{name}.csv")
     output = tmp_path / "published"
     publish(finished, output, ["robustness"])

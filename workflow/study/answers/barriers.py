@@ -95,10 +95,10 @@ def read_barriers(path: Path, dataset: str, with_paths: Sequence[str]) -> Barrie
     stacked = tables.read(path, columns=need)
     unseen = stacked[stacked[LABEL].notna() & ~stacked[C.IN_TRAINING].astype(bool)]
     hybrid = unseen[unseen[C.DATASET].isin(with_paths)]
-    cell = list(hybrid.groupby([C.N_TRAIN, C.MODEL]).groups)
-    if not cell:
+    if hybrid.empty:
         return None
-    n_train, model = cell[-1]
+    largest = hybrid.sort_values(C.N_TRAIN).iloc[-1]
+    n_train, model = int(largest[C.N_TRAIN]), str(largest[C.MODEL])
     same = unseen[(unseen[C.N_TRAIN] == n_train) & (unseen[C.MODEL] == model)]
     errors = [_errors(same[same[C.DATASET].isin(names)]) for names in (with_paths, [dataset])]
     seeds = errors[0].columns.intersection(errors[1].columns)

@@ -152,14 +152,14 @@ def ending(facts: Facts, page: Path | None, log: str) -> Iterable[str]:
         yield from ("", "What it found:", *(f"- {sentence}" for sentence in found), "")
         yield f"all findings  {facts.findings}"
         yield f"figures       {facts.figures}/"
+    site = facts.results / "site" / "index.html"
+    if site.is_file():
+        yield f"page          {site}: open it in a browser, xdg-open {site} (macOS: open {site})"
     yield f"tables        {facts.results}/<stage>/"
     if log:
         yield f"log           {log}"
     if page is not None:
-        yield f"page          {page}: open it in a browser, xdg-open {page} (macOS: open {page})"
-    elif found:
-        name = facts.results / "report.html"
-        yield f"page          none yet; the same command with --report {name} writes it"
+        yield f"report        {page}"
 
 
 def first_words(text: str, width: int) -> str:

@@ -16,6 +16,7 @@ from e3d.statistics.resampling import estimate
 
 CORRELATIONS: Final = ("spearman", "kendall", "pearson")
 """What the columns of correlations end in."""
+_ALMOST: Final = 1 - 1e-12
 
 
 def is_correlation(column: str) -> bool:
@@ -30,10 +31,10 @@ def is_correlation(column: str) -> bool:
 def fisher(correlation: Floats, half_step: float = 0.0) -> Floats:
     """Return Fisher's z of ``correlation``, drawn towards zero by ``half_step`` of itself.
 
-    Ranks that agree perfectly have rho = 1 and no z; half a step below, they have one.
+    Ranks that agree perfectly have rho = 1 and no z; half a step below, they have one. What has no
+    steps is put 1e-12 below 1.
     """
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.arctanh((1 - half_step) * np.asarray(correlation)))
+    return np.asarray(np.arctanh(np.clip((1 - half_step) * correlation, -_ALMOST, _ALMOST)))
 
 
 def estimate_correlation(replicates: Floats, half_step: float = 0.0) -> Estimate:

@@ -209,7 +209,7 @@ def _with_unnamed(structures: Iterable[Structure]) -> Iterator[Structure]:
     if unnamed:
         log.warning(
             "%d of %d frames, for one %s: bond orders not perceived, so their bonds are named C~H, "
-            "without them: set charge= or smiles= of these frames",
+            "without them: set `charge` or `smiles` of these frames",
             len(unnamed),
             seen,
             unnamed[0],

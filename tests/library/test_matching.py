@@ -69,4 +69,4 @@ def test_bonds_without_orders_are_said_once_for_a_file(
         assert [frame.bonds is None for frame in from_file(path)] == [True, False, True, True, True]
     (said,) = [r.getMessage() for r in caplog.records if "bond orders" in r.getMessage()]
     assert said.startswith(f"3 of 5 frames, for one {path} frame 0: bond orders not perceived")
-    assert "set charge=" in said
+    assert "set `charge`" in said

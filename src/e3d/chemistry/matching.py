@@ -30,6 +30,7 @@ def mapped_to(smiles: str, numbers: Ints, positions: Floats, where: str) -> str:
 
     Examples
     --------
+    >>> import numpy as np
     >>> mapped_to("[HH]", np.array([1, 1]), np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.74]]), "H2")
     '[H:1][H:2]'
     """

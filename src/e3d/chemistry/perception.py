@@ -117,7 +117,7 @@ def perceive_or_warn(numbers: Ints, positions: Floats, charge: int) -> str | Non
 def _warn_once(formula: str, charge: int, reason: str) -> None:
     log.warning(
         "%s, charge %d: bond orders not perceived (%s), so its bonds are named C~H, without them: "
-        "set charge= or smiles= of its frames.",
+        "set `charge` or `smiles` of its frames.",
         formula,
         charge,
         reason,

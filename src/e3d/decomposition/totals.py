@@ -173,8 +173,8 @@ def by_type(means: pd.DataFrame, most: int = 10) -> pd.DataFrame:
         a molecule's bond.
 
     >>> rows = {C.BOND_TYPE: ["C-H", "C-H"], C.N: [3, 1], C.BOND_ENERGY: [4.0, 5.0], C.R: 1.1}
-    >>> by_type(pd.DataFrame(rows)).iloc[0].tolist()[:5]
-    ['C-H', 4, 4.25, 4.0, 5.0]
+    >>> by_type(pd.DataFrame(rows))[C.BOND_ENERGY].tolist()
+    [4.25]
     """
     n = means[C.N]
     sums = means.assign(d=means[C.BOND_ENERGY] * n, r=means[C.R] * n).groupby(C.BOND_TYPE)

@@ -80,8 +80,8 @@ class Argument:
         InputError
             Naming the first one.
         """
-        if self.writes:
-            return
+        if self.writes or value == self.settings.get("default"):
+            return  # a default is looked for where it is read
         for one in value if isinstance(value, list | tuple) else [value]:
             if isinstance(one, Path) and not os.path.exists(one):
                 raise InputError(

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import stdtr
 
 from e3d.arrays import Floats, Ints, Masks
 from e3d.statistics.correlations import fisher
@@ -62,6 +61,8 @@ class Crossed:
             return float("nan")
         if self.se == 0:
             return 0.5 if distance == 0 else float(distance < 0)
+        from scipy.special import stdtr  # not before it is needed: commands start faster
+
         return float(stdtr(self.dof, -distance / self.se))
 
 

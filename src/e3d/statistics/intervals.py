@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
 
 import numpy as np
-from scipy.special import stdtrit
 
 LEVEL: Final = 0.95
 NO_WIDTH: Final = 1e-9
@@ -82,6 +81,8 @@ def t_quantile(dof: float) -> float:
     >>> round(t_quantile(9), 3)
     2.262
     """
+    from scipy.special import stdtrit  # not before it is needed: commands start faster
+
     return float(stdtrit(dof, 0.5 + LEVEL / 2))
 
 

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from study.answers.questions import CONTROL, QUESTIONS
 from study.site import archive
 from study.site.about import runs_words
 from study.site.by_run import levels, molecules, parity, runs_of
-from study.site.cards import cards_of, cards_of_sentences
+from study.site.cards import cards_html, cards_of, cards_of_sentences
 from study.site.gather import Material, gather
 from study.site.page import write_site
 from study.site.sections import caption
@@ -232,3 +233,14 @@ def test_columns_are_numbers_where_all_their_values_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", FIGURES)
 def test_captions_are_text(name: str) -> None:
     assert not re.search(r"[{}]", caption(name))
+
+
+def test_what_decides_stands_at_its_place_beside_the_interval() -> None:
+    (card,) = cards_of_sentences(["Is D so? Yes, by 2.0 eV [1.0, 3.0]."])
+    html = cards_html([replace(card, level=-0.5)])
+    (level, lo, hi) = (
+        float(re.search(rf'class="{kind}" x1="([\d.]+)"(?: x2="([\d.]+)")?', html)[n])  # type: ignore[index]
+        for kind, n in (("level", 1), ("range", 1), ("range", 2))
+    )
+    assert (level - lo) / (hi - lo) == pytest.approx(-0.75, abs=0.01)
+    assert ">−0.5</p>" in html

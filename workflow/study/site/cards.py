@@ -152,7 +152,7 @@ def _interval(card: Card) -> str:
         f'<line class="level" x1="{level}" x2="{level}" y1="0" y2="14"/>'
         f'<line class="range" x1="{lo}" x2="{hi}" y1="7" y2="7"/>'
         f'<line class="value" x1="{value}" x2="{value}" y1="2.5" y2="11.5"/></svg>'
-        f'<p class="level" style="padding-left:{level}%">{number(card.level, 2).rstrip("0.")}</p>'
+        f'<p class="level" style="padding-left:{level}%">{typeset(f"{card.level:g}")}</p>'
     )
 
 

@@ -34,6 +34,8 @@ _GALLERY: Final = 12
 """Molecules that are drawn before all are asked for."""
 
 
+_CHOOSE: Final = """The sliders choose the model, by training frames N, size and seed of its
+weights; plot, molecule and drawings follow."""
 _SLIDERS: Final = """<div class="controls sliders" id="sliders">
 <label id="slider-dataset" hidden>Training set <select></select></label>
 <label id="slider-n">N <input type="range" min="0" step="1"><output></output></label>
@@ -66,9 +68,13 @@ def write_site(files: Sequence[Path], *, study: str, citation: Path, output: Pat
     """
     material = gather(files, study or files[0].resolve().name)
     runs = runs_of(material)
-    write_text(output.with_name(FINDINGS_FILE), findings_page(material))
-    write_text(output.with_name(FIRST_FILE), first_page(material, runs))
-    write_text(output, site_page(material, runs, citation))
+    texts = {
+        output: site_page(material, runs, citation),
+        output.with_name(FINDINGS_FILE): findings_page(material),
+        output.with_name(FIRST_FILE): first_page(material, runs),
+    }
+    for path, text in texts.items():
+        write_text(path, text)
 
 
 def site_page(material: Material, runs: pd.DataFrame, citation: Path) -> str:
@@ -121,16 +127,17 @@ def _by_run(material: Material, runs: pd.DataFrame) -> str:
         return ""
     scale = scale_of(d)
     known = {run for one in d for run in one} | {*(points or {"d": {}})["d"]}
+    chosen = [one for one in levels(runs) if one["run"] in known]
     data = {
-        "runs": [one for one in levels(runs) if one["run"] in known],
+        "runs": chosen,
         "parity": points,
         "molecules": d,
         "orders": {sign: [words, color] for sign, (words, color, _) in ORDERS.items()},
     }
     parts = [
-        "<p>Every point is a bond whose energy is known, every molecule a relaxed one. The sliders "
-        "choose the model, by training frames N, size and seed of its weights; plot, molecule and "
-        "drawings follow.</p>",
+        "<p>Every point is a bond whose energy is known, every molecule a relaxed one.",
+        _CHOOSE if len(chosen) > 1 else "",
+        "</p>",
         _SLIDERS,
         '<div class="pair">',
         _PLOT if points is not None else "",

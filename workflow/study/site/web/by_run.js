@@ -168,7 +168,9 @@ function drawPlot(runs) {
   const words = data.parity.references[reference];
   const scores = known(runs.map((run) => data.parity.scores[run] && data.parity.scores[run][words]));
   const ends = (k, worst) => known(scores.map((one) => one[k])).reduce(worst, null);
-  let text = `${rows.length} bonds. Filled: the molecule is in training.`;
+  const seen = rows.some((row) => row.trained === "not known")
+    ? "Which molecules were in training is not known." : "Filled: the molecule is in training.";
+  let text = `${rows.length} bonds. ${seen}`;
   if (scores.length) {
     const [low, high] = [ends(1, (a, b) => (a === null ? b : Math.min(a, b))),
       ends(2, (a, b) => (a === null ? b : Math.max(a, b)))];

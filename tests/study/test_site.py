@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ import pandas as pd
 import pytest
 
 from e3d.errors import InputError
-from e3d.statistics import NO, UNDETERMINED, YES
+from e3d.statistics import NO, UNDETERMINED, YES, Estimate
 from study.answers.questions import CONTROL, QUESTIONS
 from study.site import archive
 from study.site.about import runs_words
 from study.site.by_run import levels, molecules, parity, runs_of
-from study.site.cards import cards_html, cards_of, cards_of_sentences
+from study.site.cards import Card, cards_html, cards_of
 from study.site.gather import Material, gather
 from study.site.page import write_site
 from study.site.sections import caption
@@ -89,46 +88,21 @@ def test_what_is_no_figure_is_one_line(tmp_path: Path) -> None:
 # --- verdicts
 
 
-@pytest.mark.parametrize(
-    ("sentence", "answer", "number"),
-    [
-        ("Is D so? De: yes, 0.64 eV [0.20, 1.20] (seeds 0.3 to 0.9) on 16 bonds.", YES, 0.64),
-        ("2. Is D so? No: the slope is -0.20 [-0.30, -0.10] (a, N = 8; 7 bonds).", NO, -0.2),
-        ("Is D so? Not determined: 0.1 meV/Å [-1, 2.5].", UNDETERMINED, 0.1),
-        ("mini: Does D grow? Worse in 1 of 3, undetermined in 2 of 3 seeds, difference 0.1 [0, 1].",
-         UNDETERMINED, 0.1),
-        ("Are they closer? Better in 3 of 3 seeds, 0.70 against 2.3 eV, by -1.62 eV [-2.24, -0.9].",
-         YES, -1.62),
-    ],
-)  # fmt: skip
-def test_a_verdict_is_read_from_a_sentence(sentence: str, answer: str, number: float) -> None:
-    (card,) = cards_of_sentences([sentence])
-    assert (card.answer, card.value.value) == (answer, number)
-    assert card.value.lo < number < card.value.hi
-
-
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        "Does D rise? It does in 3 of 3 seeds, by 1.2 eV [0.2, 1.3].",  # says neither yes nor no
-        "Is D so? yes, on 5 bonds.",  # has no number
-        "Is it so? yes, 1.0 [0.5, 1.5].",  # of what another sentence is about
-        "Which is nearest? undetermined, 1.0 [0.5, 1.5].",
-        "The answer is yes, 1.0 [0.5, 1.5].",
-    ],
-)
-def test_other_sentences_give_no_verdict(sentence: str) -> None:
-    assert not list(cards_of_sentences([sentence]))
-
-
-def test_the_default_study_has_verdicts_that_its_findings_give(default: Material) -> None:
+def test_the_default_study_has_the_verdicts_of_its_claims(default: Material) -> None:
     cards = cards_of(default)
-    assert len(cards) >= 3
-    said = " ".join(sentence for part in default.findings.values() for sentence in part)
+    (section,) = (part for title, part in default.findings.items() if title.startswith("What the"))
+    assert [card.detail for card in cards] == section
+    assert {card.answer for card in cards} == {YES, NO, UNDETERMINED}
+    assert len({card.question for card in cards}) == len(cards)
     for card in cards:
-        assert f"{card.question} {card.detail}" in said
-        low, high = (f"{end:.2f}" for end in (card.value.lo, card.value.hi))
-        assert f"[{low}, {high}]" in card.detail
+        assert f"[{card.value.lo:.2f}, {card.value.hi:.2f}]" in card.detail
+        decided = not card.value.lo <= 0 <= card.value.hi
+        assert decided == (card.answer != UNDETERMINED)
+
+
+def test_a_given_model_has_them_too_and_a_study_without_claims_has_none() -> None:
+    assert len(cards_of(gather([PUBLISHED / "spice2-medium"], "x"))) > 3
+    assert cards_of(gather([PUBLISHED / "controls"], "x")) == []
 
 
 def answers_table() -> pd.DataFrame:
@@ -236,8 +210,7 @@ def test_captions_are_text(name: str) -> None:
 
 
 def test_what_decides_stands_at_its_place_beside_the_interval() -> None:
-    (card,) = cards_of_sentences(["Is D so? Yes, by 2.0 eV [1.0, 3.0]."])
-    html = cards_html([replace(card, level=-0.5)])
+    html = cards_html([Card("Is D so?", YES, Estimate(2.0, 1.0, 3.0), "eV", -0.5, "It is.")])
     (level, lo, hi) = (
         float(re.search(rf'class="{kind}" x1="([\d.]+)"(?: x2="([\d.]+)")?', html)[n])  # type: ignore[index]
         for kind, n in (("level", 1), ("range", 1), ("range", 2))

@@ -104,13 +104,13 @@ def test_a_point_says_its_bond_molecule_and_seeds(shown: Browser) -> None:
 
 
 def test_a_reference_is_chosen(shown: Browser) -> None:
-    assert "0.79 eV [0.51, 1.05]" in shown.run(
+    assert "0.79 eV [0.55, 1.03]" in shown.run(
         "document.getElementById('parity-score').textContent"
     )
     shown.run("document.querySelectorAll('#references button')[1].click()")
     shown.until(f"document.querySelectorAll('{POINTS}').length === 16")
     score = shown.run("document.getElementById('parity-score').textContent")
-    assert "against De: 1.28 eV [0.54, 2.04]" in score
+    assert "against De: 1.28 eV [0.69, 1.88]" in score
 
 
 def test_sliders_choose_the_run_for_plot_view_and_drawings(shown: Browser) -> None:

@@ -16,8 +16,22 @@ _UNIMOLECULAR: Final = "unimolecular"
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield a sentence for each claim, about the run that is shown, over all its seeds."""
+    for row in said(tables, run):
+        yield sentence(row)
+
+
+def said(tables: Tables, run: Run) -> Iterable[Row]:
+    """Yield the claims that sentences are about, in their order."""
     claims = runs.at_run(tables["claims/claims"], run)
-    said = {
+    for claim in (f.DISSOCIATION, f.NULL, f.WITHIN_TYPES, f.BARRIERS, f.PATHS, f.SEPARATION):
+        for row in claims[claims[f.CLAIM] == claim].to_dict("records"):
+            if row[f.ABOUT] in _shown(claim):
+                yield row
+
+
+def sentence(row: Row) -> str:
+    """Return what a claim comes to."""
+    write = {
         f.DISSOCIATION: _dissociation,
         f.NULL: _null,
         f.WITHIN_TYPES: _within_types,
@@ -25,10 +39,7 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
         f.PATHS: _paths,
         f.SEPARATION: _separation,
     }
-    for claim, sentence in said.items():
-        for row in claims[claims[f.CLAIM] == claim].to_dict("records"):
-            if row[f.ABOUT] in _shown(claim):
-                yield sentence(row)
+    return write[row[f.CLAIM]](row)
 
 
 def _shown(claim: str) -> list[str]:
@@ -74,9 +85,7 @@ def _dissociation(row: Row) -> str:
 
 
 def _null(row: Row) -> str:
-    null, reference = str(row[f.ABOUT]).split(" ")
-    words = several(REFERENCES[reference].words)
-    rival = "counting bonds" if null == COARSE.name else NULL_MODELS[null].title
+    rival, words = rival_and_reference(row)
     return one_of(
         str(row[f.ANSWER]),
         f"D predicts {words} better than {rival} does {_compared(row)}.",
@@ -84,6 +93,13 @@ def _null(row: Row) -> str:
         f"{_compared(row, reverse=True)}.",
         f"D is not shown to predict {words} better or worse than {rival} does {_compared(row)}.",
     )
+
+
+def rival_and_reference(row: Row) -> tuple[str, str]:
+    """Return what a null model and a reference energy of a claim are called."""
+    null, reference = str(row[f.ABOUT]).split(" ")
+    rival = "counting bonds" if null == COARSE.name else NULL_MODELS[null].title
+    return rival, several(REFERENCES[reference].words)
 
 
 def _within_types(row: Row) -> str:

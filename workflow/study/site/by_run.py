@@ -13,9 +13,9 @@ from e3d.fields import NAMED_BONDS, RELAXED, RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.named_bonds import MOLECULES_FILE
 from e3d.named_bonds.references import REFERENCES
-from e3d.statistics import interval_columns
 from e3d.statistics.agreement import MAE
 from e3d.structures import Structure, structures_of
+from study.runs import over_seeds
 from study.site.gather import Material
 from study.stages import RUNS_TABLE
 
@@ -79,14 +79,17 @@ def parity(material: Material) -> dict[str, Any] | None:
 
 
 def _scores(material: Material) -> dict[str, dict[str, list[float | None]]]:
-    """Return error and interval (eV), and the number of bonds, by run and reference."""
+    """Return error and interval (eV), and the number of bonds, by run or cell, and reference."""
     table = material.read(SCORES)
     table = table[(table[C.GEOMETRY] == RELAXED) & (table["molecules"] == "all")]
     found: dict[str, dict[str, list[float | None]]] = {}
-    for row in table.to_dict("records"):
-        words = REFERENCES[row["reference"]].words
-        ends = [_rounded(row[name]) for name in interval_columns(MAE)]
-        found.setdefault(str(row[C.RUN]), {})[words] = [*ends, int(row["n_bonds"])]
+    cell = table[C.RUN].astype(str).str.replace(r"/s\d+$", "", regex=True)
+    for keys in (table[C.RUN].astype(str), cell):
+        for (name, reference), part in table.groupby([keys, "reference"]):
+            s = over_seeds(part, MAE)
+            ends = [_rounded(value) for value in (s.mean, s.lo, s.hi)]
+            words = REFERENCES[str(reference)].words
+            found.setdefault(str(name), {})[words] = [*ends, int(part["n_bonds"].max())]
     return found
 
 

@@ -1,41 +1,39 @@
 """Verdicts: a question, its answer by yes, no or not determined, and the number that decides.
 
-Those of a study of scale come from its table of answers, those of others from their findings:
-sentences that ask by yes or no, and give verdicts and then a number with its interval.
+Those of a study of scale come from its table of answers, those of others from their claims.
 """
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from e3d.report.parts import number
-from e3d.statistics import NO, UNDETERMINED, YES, Estimate, unanimous
+from e3d.statistics import NO, UNDETERMINED, YES, Estimate
+from study import runs
 from study.answers.questions import CONTROL, QUESTIONS
+from study.claims import fields as claims
+from study.claims.findings import rival_and_reference, said, sentence
 from study.site.gather import Material
+from study.stages import RUNS_TABLE
 
 ANSWERS: Final = "answers/answers"
+CLAIMS: Final = "claims/claims"
 WORDS: Final = {YES: "Yes", NO: "No", UNDETERMINED: "Not determined"}
-_ASKS: Final = re.compile(
-    r"(?:\w[\w-]*: )?(?:\d+\. )?"
-    r"(?P<question>(?:Is|Are|Does|Do|Has|Have|Can) (?!it\b)[^?]*\?) (?P<rest>.+)"
-)
-_NUMBER: Final = re.compile(
-    r"(?P<value>-?\d+(?:\.\d+)?)(?: (?P<unit>[^\s\[\]]+))? "
-    r"\[(?P<lo>-?\d+(?:\.\d+)?), (?P<hi>-?\d+(?:\.\d+)?)\]"
-)
-_VERDICTS: Final = {
-    "yes": YES,
-    "better": YES,
-    "no": NO,
-    "worse": NO,
-    "undetermined": UNDETERMINED,
-    "not determined": UNDETERMINED,
+_ASKED: Final = {
+    claims.DISSOCIATION: "Is D the energy of breaking a bond, rather than a share of the "
+    "atomisation energy?",
+    claims.NULL: "Does D predict {reference} better than {rival}?",
+    claims.WITHIN_TYPES: "Does D order bonds of one type as BDE298 does?",
+    claims.BARRIERS: "Are activation energies predicted better than by guessing their mean?",
+    claims.PATHS: "Does D show better than the length which bonds break and form?",
+    claims.SEPARATION: "Does D predict bond-separation energies better than counting bonds?",
 }
-_VERDICT: Final = re.compile(rf"\b({'|'.join(_VERDICTS)})\b", re.IGNORECASE)
+"""What a claim asks; its answer is that of the table."""
 
 
 @dataclass(frozen=True)
@@ -61,17 +59,18 @@ class Card:
 
 
 def cards_of(material: Material) -> list[Card]:
-    """Return the verdicts of a study."""
+    """Return the verdicts of a study, those of claims about its reference run."""
     if material.has(ANSWERS):
         rows = material.read(ANSWERS).to_dict("records")
         return [_of_answer(row) for row in rows if row["primary"] == YES or _is_control(row)]
-    sentences = [
-        sentence
-        for title, section in material.findings.items()
-        if not title.startswith("The given model ")
-        for sentence in section
-    ]
-    return list(cards_of_sentences(sentences))
+    if material.has(CLAIMS, RUNS_TABLE):
+        run = runs.reference(material.read(RUNS_TABLE))
+        return list(map(_of_claim, _claims(material.read(CLAIMS), run)))
+    return []
+
+
+def _claims(table: pd.DataFrame, run: runs.Run) -> Iterable[Mapping[Any, Any]]:
+    return said({CLAIMS: table}, run)
 
 
 def _is_control(row: Mapping[Hashable, Any]) -> bool:
@@ -93,25 +92,19 @@ def _of_answer(row: Mapping[Hashable, Any]) -> Card:
     )
 
 
-def cards_of_sentences(sentences: Iterable[str]) -> Iterator[Card]:
-    """Yield the verdicts that sentences give; the first number with an interval is the card's.
-
-    Questions about "it", which is what another sentence speaks of, are passed over.
-
-    >>> (card,) = cards_of_sentences(["Is D large? De: yes, 0.64 eV [0.2, 1.2] on 16 bonds."])
-    >>> card.question, card.answer, card.value.hi, card.unit
-    ('Is D large?', 'yes', 1.2, 'eV')
-    """
-    for sentence in sentences:
-        asked = _ASKS.fullmatch(sentence)
-        found = _NUMBER.search(asked["rest"]) if asked else None
-        if asked is None or found is None:
-            continue
-        verdicts = _VERDICT.findall(asked["rest"][: found.start()])
-        if verdicts:
-            answer = unanimous(_VERDICTS[one.lower()] for one in verdicts)
-            value = Estimate(*(float(found[name]) for name in ("value", "lo", "hi")))
-            yield Card(asked["question"], answer, value, found["unit"] or "", 0.0, asked["rest"])
+def _of_claim(row: Mapping[Any, Any]) -> Card:
+    about = {}
+    if row[claims.CLAIM] == claims.NULL:
+        about = dict(zip(("rival", "reference"), rival_and_reference(row), strict=True))
+    unit = row[claims.UNIT]
+    return Card(
+        _ASKED[row[claims.CLAIM]].format(**about),
+        str(row[claims.ANSWER]),
+        Estimate.read(row, "value"),
+        unit if isinstance(unit, str) else "",
+        0.0,
+        sentence(row),
+    )
 
 
 def cards_html(cards: Sequence[Card]) -> str:

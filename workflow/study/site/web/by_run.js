@@ -166,17 +166,15 @@ function drawPlot(runs) {
   plot.signal("reference", `${data.parity.references[reference]} (eV)`);
   plot.data("points", rows).runAsync().then(() => { part("parity").dataset.runs = runs.join(" "); });
   const words = data.parity.references[reference];
-  const scores = known(runs.map((run) => data.parity.scores[run] && data.parity.scores[run][words]));
-  const ends = (k, worst) => known(scores.map((one) => one[k])).reduce(worst, null);
+  const key = runs.length > 1 ? runs[0].replace(/\/s\d+$/, "") : runs[0];
+  const score = (data.parity.scores[key] || {})[words];
   const seen = rows.some((row) => row.trained === "not known")
     ? "Which molecules were in training is not known." : "Filled: the molecule is in training.";
   let text = `${rows.length} bonds. ${seen}`;
-  if (scores.length) {
-    const [low, high] = [ends(1, (a, b) => (a === null ? b : Math.min(a, b))),
-      ends(2, (a, b) => (a === null ? b : Math.max(a, b)))];
+  if (score) {
+    const [value, low, high] = score;
     const interval = low === null ? "" : ` [${number(low)}, ${number(high)}]`;
-    text = `Mean absolute error against ${words}: `
-      + `${number(mean(scores.map((one) => one[0])))} eV${interval}, ${text}`;
+    text = `Mean absolute error against ${words}: ${number(value)} eV${interval}, ${text}`;
   }
   part("parity-score").textContent = text;
 }

@@ -16,6 +16,7 @@ from study.stages import FIGURES, NAMES, figures_made, names_of, tables_of
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published" / "default"
 CONTROLS = ROOT / "results" / "published" / "controls"
+SCALE = ROOT / "results" / "published" / "scale"
 GIVEN = ROOT / "results" / "published" / "spice2-medium"
 
 TEXTS = {
@@ -50,6 +51,11 @@ def test_the_findings_of_the_controls_follow_from_their_tables(tmp_path: Path) -
     assert read(tmp_path / "findings.md") == read(CONTROLS / "figures" / "findings.md")
 
 
+def test_the_findings_of_scale_follow_from_their_tables(tmp_path: Path) -> None:
+    write_findings([SCALE], tmp_path / "findings.md", ("answers",))
+    assert read(tmp_path / "findings.md") == read(SCALE / "figures" / "findings.md")
+
+
 def test_the_findings_of_the_given_model_follow_from_their_tables(tmp_path: Path) -> None:
     write_findings([GIVEN], tmp_path / "findings.md")
     assert read(tmp_path / "findings.md") == read(GIVEN / "figures" / "findings.md")
@@ -59,8 +65,9 @@ def test_every_number_of_the_answers_is_in_the_findings() -> None:
     """Numbers with their interval, and counts of seeds and paths, in the same words."""
     _, _, rest = " ".join(README.split()).partition("## What the study answers")
     answers, _, _ = rest.partition(" ## ")
-    findings = "".join(read(one / "figures" / "findings.md") for one in (PUBLISHED, GIVEN))
-    numbers = re.findall(r"-?[\d.]+ eV \[.*?\]|\d+ (?:to|of) \d+", answers)
+    studies = (PUBLISHED, GIVEN, SCALE)
+    findings = "".join(read(one / "figures" / "findings.md") for one in studies)
+    numbers = re.findall(r"-?[\d.]+(?: eV)? \[.*?\]|\d+ (?:to|of) \d+", answers)
     answers = answers.replace("1.65 million", "")  # of config/models.yaml
     assert len(numbers) > 5
     missing = [number for number in numbers if number not in findings]

@@ -1,0 +1,45 @@
+"""docs/findings.md against the tables that it speaks of: no number without one."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = ROOT / "results" / "published"
+PAGE = ROOT / "docs" / "findings.md"
+NUMBER = re.compile(r"(-?\d+\.\d\d)(?: eV)? \[(-?\d+\.\d\d), (-?\d+\.\d\d)\]")
+
+
+def estimates(table: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Yield value and both ends of every estimate of a table, as the page writes them."""
+    for name in table:
+        if f"{name}_lo" in table:
+            for row in table[[name, f"{name}_lo", f"{name}_hi"]].dropna().to_numpy():
+                value, low, high = (f"{number:.2f}" for number in row)
+                yield value, low, high
+
+
+def test_every_number_with_an_interval_is_of_a_published_table() -> None:
+    known = {
+        number
+        for name in ("answers", "cells")
+        for number in estimates(pd.read_csv(PUBLISHED / "scale" / "answers" / f"{name}.csv"))
+    }
+    for study in ("default", "spice2-medium"):
+        text = (PUBLISHED / study / "figures" / "findings.md").read_text(encoding="utf-8")
+        known |= set(NUMBER.findall(text))
+    said = NUMBER.findall(PAGE.read_text(encoding="utf-8"))
+    assert len(said) > 8
+    assert not [number for number in said if number not in known]
+
+
+def test_every_answer_is_that_of_the_table() -> None:
+    answers = pd.read_csv(PUBLISHED / "scale" / "answers" / "answers.csv")
+    counted = answers[answers["primary"] == "yes"].set_index("question")["answer"]
+    rows = re.findall(r"^\| (\d) \|.*\| \*\*(.+?)\*\*", PAGE.read_text(encoding="utf-8"), re.M)
+    assert {int(number) for number, _ in rows} == set(range(1, 9))
+    words = {"yes": "yes", "no": "no", "undetermined": "not determined"}
+    for number, said in rows:
+        assert said == words.get(counted.get(int(number), ""), "not asked")

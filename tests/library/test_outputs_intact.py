@@ -186,7 +186,7 @@ def test_tables_of_a_store_above_stay_in_the_output(
     ("arguments", "text"),
     [
         (["decompose", "no\nmodel.ckpt", "C", "-o", "out"], r"no\nmodel.ckpt: no such file"),
-        (["decompose", "morse.pair.yaml", "C", "store.h5", "--splits", "s.parquet", "-o", "out"],
+        (["decompose", "morse.pair.yaml", "C", "store.h5", "--splits", "store.h5", "-o", "out"],
          "C is no store"),
         (["decompose", "morse.pair.yaml", "none.cif", "-o", "out"],
          "none.cif: ASE finds no structure in it"),

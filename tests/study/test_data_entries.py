@@ -124,7 +124,7 @@ def test_a_missing_file_is_no_error_where_it_can_be_fetched_or_is_not_needed(
 
 
 def test_the_papers_study_is_planned_whole_without_its_data(root: Path) -> None:
-    done = dry_run(root, "--configfile", "config/paper.yaml")
+    done = dry_run(root, "-p", "--configfile", "config/paper.yaml")
     jobs = planned(done.text)
     runs = 2 * 5 * 4 * 3
     assert jobs["train_run"] == jobs["decompose_run"] == jobs["entropy_run"] == runs

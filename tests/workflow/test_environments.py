@@ -220,7 +220,10 @@ DATA = {".py", ".csv", ".json", ".yaml", ".rst", ".xyz", ".js", ".css", ".txt"}
 
 @pytest.mark.parametrize(
     ("source", "root", "packages"),
-    [(".", "src", ("e3d", "e3d_labels")), ("workflow", "workflow", ("study",))],
+    [
+        (".", "src", ("e3d", "e3d_labels")),
+        ("workflow", "workflow", ("study", "snakemake_logger_plugin_study")),
+    ],
 )
 def test_what_pip_installs(
     source: str, root: str, packages: tuple[str, ...], tmp_path: Path

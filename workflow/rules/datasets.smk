@@ -1,5 +1,5 @@
 # Datasets and given models of the study: their files, and what their entries say of them.
-from study.data.at_hand import require_frames
+from study.at_hand import require_frames
 from study.data.entries import geometries_of, is_labelled, read_options
 
 SOURCES = {name: STUDY.datasets[name] for name in STUDY.sources()}

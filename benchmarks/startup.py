@@ -24,7 +24,17 @@ from e3d.command_line import Command
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
-PARTS = ("Snakefile", "src", "workflow", "config", "profiles", "resources", "envs", "cluster")
+PARTS = (
+    "Snakefile",
+    "CITATION.cff",
+    "src",
+    "workflow",
+    "config",
+    "profiles",
+    "resources",
+    "envs",
+    "cluster",
+)
 PYTHONPATH = os.pathsep.join(str(ROOT / name) for name in ("src", "workflow"))
 COMMANDS = tuple(part.name for part in study.cli.PARTS if isinstance(part, Command))
 IMPORTS = {  # module of a stage: the library without which it cannot do its work

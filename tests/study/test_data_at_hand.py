@@ -8,8 +8,8 @@ import pytest
 
 from e3d.errors import InputError
 from model_fixtures import MINISPICE
-from study.config import Study
 from study.at_hand import require_frames
+from study.config import Study
 
 DATASETS: dict[str, Any] = {
     "a": {"path": str(MINISPICE), "layout": "spice"},

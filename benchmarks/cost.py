@@ -36,6 +36,7 @@ from e3d.store.splits import frames_of
 from e3d.theory import SPICE
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG
 from study.config import Study, load_study, run_settings
+from study.config_files import with_own_controls
 from study.data.split import write_splits
 from study.data.subset import write_subset
 from study.run_settings import RunSettings, Training
@@ -248,9 +249,11 @@ def decomposition_row(name: str, folder: Path, batch: int, frames: int, facts: R
 @functools.cache
 def paper_study() -> Study:
     """Return the paper's study, read as Snakemake reads it."""
-    values = read_yaml(ROOT / "config" / "config.yaml")
-    update_config(values, read_yaml(PAPER))
-    return load_study(values, read_yaml(ROOT / "config" / "datasets.yaml"))
+    values, overlay = read_yaml(ROOT / "config" / "config.yaml"), read_yaml(PAPER)
+    update_config(values, overlay)
+    return load_study(
+        with_own_controls(values, [overlay]), read_yaml(ROOT / "config" / "datasets.yaml")
+    )
 
 
 def paper() -> dict[str, RunSettings]:

@@ -177,6 +177,10 @@ def test_the_words_count_runs_frames_sizes_and_seeds(default: Material) -> None:
         "10 models trained on minispice: 32 to 512 training frames, sizes nano and micro, 1 to 3 "
         "seeds of each."
     )
+    cells = pd.read_csv(PUBLISHED / "scale" / "answers" / "cells.csv")
+    scale = runs_of(gather([PUBLISHED / "scale"], "x"))
+    assert len(scale) == scale["run"].nunique() == cells["n_seeds"].sum()
+    assert runs_words(scale).startswith(f"{len(scale)} models trained on small-gfn2")
     given = runs_words(runs_of(gather([PUBLISHED / "spice2-medium"], "x")))
     assert given == "1 model that others trained, spice2-medium."
 

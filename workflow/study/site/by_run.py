@@ -15,6 +15,7 @@ from e3d.named_bonds import MOLECULES_FILE
 from e3d.named_bonds.references import REFERENCES
 from e3d.statistics.agreement import MAE
 from e3d.structures import Structure, structures_of
+from study.answers.fields import CELL
 from study.runs import over_seeds
 from study.site.gather import Material
 from study.stages import RUNS_TABLE
@@ -22,6 +23,7 @@ from study.stages import RUNS_TABLE
 BONDS: Final = "bde/named"
 SCORES: Final = "bde/summary"
 MEANS: Final = "decompose/bond_means"
+CELLS: Final = "answers/cells"
 _BOND: Final = (C.I, C.J, C.S_X, C.S_Y, C.S_Z, C.BOND_TYPE)
 _DIGITS: Final = 3
 """Of energies on the page, eV: a hundredth of what seeds change."""
@@ -30,7 +32,8 @@ _DIGITS: Final = 3
 def runs_of(material: Material) -> pd.DataFrame:
     """Return the runs of a study, a row each, with the number of their parameters if it is known.
 
-    They are those of the first table that names runs.
+    They are those of the first table that names runs. A publication of answers alone has none: they
+    are those of its cells, with their seeds counted.
     """
     for name in (RUNS_TABLE, *material.tables):
         if not material.has(name):
@@ -39,7 +42,17 @@ def runs_of(material: Material) -> pd.DataFrame:
         if {*RUN_COLUMNS} <= {*table.columns}:
             kept = [*RUN_COLUMNS, *(c for c in [C.N_PARAMETERS] if c in table.columns)]
             return table[kept].drop_duplicates(C.RUN).reset_index(drop=True)
+    if material.has(CELLS):
+        return _runs_of_cells(material.read(CELLS))
     return pd.DataFrame(columns=[*RUN_COLUMNS])
+
+
+def _runs_of_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    rows = cells.loc[cells.index.repeat(cells["n_seeds"])].reset_index(drop=True)
+    seed = rows.groupby([*CELL]).cumcount()
+    names = rows[C.DATASET].astype(str) + "/n" + rows[C.N_TRAIN].astype(str) + "/" + rows[C.MODEL]
+    rows[C.SEED], rows[C.RUN] = seed, names + "/s" + seed.astype(str)
+    return rows[[*RUN_COLUMNS, C.N_PARAMETERS]]
 
 
 def parity(material: Material) -> dict[str, Any] | None:

@@ -14,8 +14,10 @@ from typing import NamedTuple
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "src", "workflow", "config", "profiles", "resources", "envs", "cluster")
-PARTS += ("CITATION.cff",)
+PARTS = (
+    *("Snakefile", "CITATION.cff", "src", "workflow", "config", "profiles", "resources", "envs"),
+    "cluster",
+)
 BIN = Path(sys.executable).parent
 PYTHONPATH = f"{ROOT / 'src'}{os.pathsep}{ROOT / 'workflow'}"
 SMOKE = ("--configfile", "config/smoke.yaml")
@@ -92,9 +94,8 @@ def copy_project(folder: Path) -> Path:
     """Copy what a study needs, without results."""
     for name in PARTS:
         if (ROOT / name).is_dir():
-            shutil.copytree(
-                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
-            )
+            leave_out = shutil.ignore_patterns("__pycache__", "*.part")
+            shutil.copytree(ROOT / name, folder / name, ignore=leave_out)
         else:
             shutil.copy(ROOT / name, folder / name)
     return folder

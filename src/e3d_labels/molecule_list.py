@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rdkit import Chem
 
-from e3d.chemistry import canonical_smiles, molecule, parse
+from e3d.chemistry import canonical_smiles, parse
 from e3d.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -82,22 +82,15 @@ def require_neutral(smiles: str, where: str) -> None:
     --------
     >>> require_neutral("[C-]#[O+]", "a list")
     """
-    known = molecule(_mapped(smiles))
-    if known.charge or known.multiplicity != 1:
+    mol = parse(smiles)
+    charge = Chem.GetFormalCharge(mol)
+    unpaired = sum(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
+    if charge or unpaired:
         raise InputError(
-            f"{where}: {smiles} has charge {known.charge:+d} and multiplicity "
-            f"{known.multiplicity} - expected a neutral molecule of closed shells, as which it "
+            f"{where}: {smiles} has charge {charge:+d} and multiplicity "
+            f"{unpaired + 1} - expected a neutral molecule of closed shells, as which it "
             "would be computed. Leave it out."
         )
-
-
-def _mapped(smiles: str) -> str:
-    """Return a SMILES with all hydrogens and map numbers; one that has them stays."""
-    mol = Chem.AddHs(parse(smiles))
-    if not all(atom.GetAtomMapNum() for atom in mol.GetAtoms()):
-        for atom in mol.GetAtoms():
-            atom.SetAtomMapNum(atom.GetIdx() + 1)
-    return str(Chem.MolToSmiles(mol))
 
 
 def _name(text: str, smiles: str, where: str) -> str:

@@ -32,6 +32,13 @@ def test_bonds_are_those_of_the_mapped_smiles_in_any_order_of_atoms(name: str, s
         assert matched.intact
 
 
+def test_a_molecule_far_from_the_origin_is_matched() -> None:
+    atoms = molecule("CH3CHO")
+    atoms.positions += 2e4
+    atoms.info["smiles"] = "CC=O"
+    assert from_atoms(atoms).bonds == from_atoms(molecule("CH3CHO")).bonds
+
+
 def test_the_orders_are_those_of_the_smiles_where_a_geometry_has_none() -> None:
     radical = molecule("CH3")
     assert from_atoms(radical).bonds is None

@@ -20,8 +20,10 @@ import yaml
 from lab import LabError, start, stop
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "src", "workflow", "config", "profiles", "resources", "envs", "cluster")
-PARTS += ("CITATION.cff",)
+PARTS = (
+    *("Snakefile", "CITATION.cff", "src", "workflow", "config", "profiles", "resources", "envs"),
+    "cluster",
+)
 
 
 def send(jobs: int, folder: Path) -> dict[str, int | float]:

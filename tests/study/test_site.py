@@ -215,9 +215,10 @@ def test_captions_are_text(name: str) -> None:
 
 def test_what_decides_stands_at_its_place_beside_the_interval() -> None:
     html = cards_html([Card("Is D so?", YES, Estimate(2.0, 1.0, 3.0), "eV", -0.5, "It is.")])
-    (level, lo, hi) = (
-        float(re.search(rf'class="{kind}" x1="([\d.]+)"(?: x2="([\d.]+)")?', html)[n])  # type: ignore[index]
-        for kind, n in (("level", 1), ("range", 1), ("range", 2))
+    (level, _), (lo, hi) = (
+        re.findall(rf'class="{kind}" x1="([\d.]+)"(?: x2="([\d.]+)")?', html)[0]
+        for kind in ("level", "range")
     )
+    level, lo, hi = float(level), float(lo), float(hi)
     assert (level - lo) / (hi - lo) == pytest.approx(-0.75, abs=0.01)
     assert ">−0.5</p>" in html

@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 import standin_packages
 import yaml
-from standin_project import ROOT, Done, Project, add_datasets, make_project
+from standin_project import Done, Project, add_datasets, make_project
 from test_environments import ENVS, contents, rules, specs
 
+from planning import ROOT
 from study.stages import NAMES
 
 STUDY: dict[str, Any] = {

@@ -17,6 +17,8 @@ GIVEN: Final = fields.GIVEN
 VARIANT_SIGN: Final = "+"
 """Stands between a model size and what is changed of it: ``micro+r35``."""
 
+CELL: Final = [str(Column.DATASET), str(Column.N_TRAIN), str(Column.MODEL)]
+"""Runs that differ by their seed alone."""
 BONDED_SHARE: Final = "bonded_share"
 """Sum of D over bonded pairs over the sum over all pairs."""
 

@@ -80,7 +80,6 @@ def perceive(numbers: Ints, positions: Floats, charge: int) -> str | None:
     if len(numbers) > _MOST_ATOMS:
         return None
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
-    positions = positions - positions.mean(axis=0)  # RDKit finds no bonds far from the origin
     mol = connected(numbers, positions)
     for limit in _STRAINED:
         _cut_strained(mol, positions, limit)
@@ -175,6 +174,7 @@ def _localise(mol: Chem.RWMol, positions: Floats) -> None:
 
 def connected(numbers: Ints, positions: Floats) -> Chem.RWMol:
     """Return the atoms with a bond of order 1 wherever RDKit finds a bond by distance."""
+    positions = positions - positions.mean(axis=0)  # RDKit finds no bonds far from the origin
     mol, conformer = Chem.RWMol(), Chem.Conformer(len(numbers))
     for row, (z, position) in enumerate(zip(numbers.tolist(), positions.tolist(), strict=True)):
         atom = Chem.Atom(z)

@@ -14,5 +14,6 @@ def page(title: str, body: str, *, styles: str = "") -> str:
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:\">\n"
         f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n'
-        f"<style>\n{web_file('page.css')}{styles}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<style>\n{web_file('page.css')}{styles}</style>\n</head>\n"
+        f"<body>\n{body}\n</body>\n</html>\n"
     )

@@ -17,7 +17,6 @@ from e3d.fields import Column as C
 from study.answers.fields import (
     ADDITIVE,
     BOND,
-    CELL,
     DE,
     MEAN,
     MOLECULE_ENERGY,
@@ -25,7 +24,7 @@ from study.answers.fields import (
     OWN_DE,
     TEACHER,
 )
-from study.fields import VARIANT_SIGN
+from study.fields import CELL, VARIANT_SIGN
 
 Key = tuple[str, int, str]
 """Dataset, training frames and model of a cell."""

@@ -16,5 +16,3 @@ MOLECULE_ENERGY: Final = "molecule_energy_eV"  # the model's, without isolated a
 
 BOND: Final = (C.MOLECULE, C.I, C.J)
 """What a bond is known by."""
-CELL: Final = (C.DATASET, C.N_TRAIN, C.MODEL)
-"""Runs that differ in their seed alone."""

@@ -3,11 +3,8 @@
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
-import pandas as pd
-
-from e3d.statistics import Estimate
 from study.answers.questions import CONTROL, QUESTIONS
-from study.findings.wording import Tables
+from study.findings.wording import Tables, of_row
 
 
 def sentences(tables: Tables) -> Iterable[str]:
@@ -24,21 +21,12 @@ def sentences(tables: Tables) -> Iterable[str]:
         for row in primary.to_dict("records"):
             yield f"{question.number}. {question.text} {_answer(row)}"
         for row in rows[rows["primary"] != "yes"].to_dict("records"):
-            yield f"Beside {question.number}, {row['about']}: {_number(row)}."
+            yield f"Beside {question.number}, {row['about']}: {of_row(row)}."
 
 
 def _answer(row: Mapping[Hashable, Any]) -> str:
     words = {"yes": "Yes", "no": "No"}.get(str(row["answer"]), "Not determined")
     return (
-        f"{words}: the {row['quantity']} is {_number(row)} ({row['about']}; {row['n_things']:,} "
+        f"{words}: the {row['quantity']} is {of_row(row)} ({row['about']}; {row['n_things']:,} "
         f"{row['things']} of {row['n_molecules']:,} molecules, {row['n_seeds']} seeds)."
     )
-
-
-def _number(row: Mapping[Hashable, Any]) -> str:
-    found = Estimate.read(pd.Series(row), "value")
-    unit = row["unit"]
-    unit = f" {unit}" if isinstance(unit, str) and unit else ""
-    if not found.has_interval:
-        return f"{found.value:.2f}{unit}"
-    return f"{found.value:.2f}{unit} [{found.lo:.2f}, {found.hi:.2f}]"

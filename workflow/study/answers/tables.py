@@ -18,8 +18,8 @@ from study.answers import estimates
 from study.answers.barriers import Barriers, read_barriers
 from study.answers.cells import Cell, Study, read_study
 from study.answers.estimates import OfBonds
-from study.answers.fields import CELL
 from study.answers.questions import CONTROL, QUESTIONS, Question
+from study.fields import CELL
 
 MIN_SEEDS: Final = 2
 MIN_POINTS: Final = 4

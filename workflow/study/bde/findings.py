@@ -21,13 +21,13 @@ from study.findings.wording import (
     Run,
     Tables,
     called,
-    counted,
     number,
     one_of,
     several,
     test_sets,
     value,
 )
+from study.plural import counted
 
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:

@@ -2,11 +2,9 @@
 
 from typing import Final
 
-from e3d.fields import Column as C
 from e3d.statistics import interval_columns
+from study.fields import CELL
 
-CELL: Final = (str(C.DATASET), str(C.N_TRAIN), str(C.MODEL))
-"""Runs that differ in their seed alone."""
 CLAIM, ABOUT, UNIT, ANSWER = "claim", "about", "unit", "answer"
 FIRST, SECOND = "first", "second"
 """What is compared: of D or the model, and of its rival; blank where one number stands alone."""

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from e3d.named_bonds.references import BDE298, DE, REFERENCES
-from e3d.statistics import Estimate
 from study import runs
 from study.claims import fields as f
-from study.findings.wording import Run, Tables, number, one_of, several
+from study.findings.wording import Run, Tables, of_row, one_of, several
 from study.null.names import COARSE, FITTED, NULL_MODELS
 
 Row = Mapping[Any, Any]
@@ -57,18 +56,11 @@ def _shown(claim: str) -> list[str]:
     }[claim]
 
 
-def _value(row: Row, digits: int = 2) -> str:
-    found = Estimate.read(row, "value")
-    unit = row[f.UNIT]
-    unit = f" {unit}" if isinstance(unit, str) and unit else ""
-    return number(found, found.value, unit, digits=digits)
-
-
 def _compared(row: Row, *, reverse: bool = False) -> str:
     """Return both errors and their difference; ``reverse``: that of the rival first."""
     errors = [row[f.FIRST], row[f.SECOND]]
     first, second = reversed(errors) if reverse else errors
-    return f"(MAE {first:.2f} and {second:.2f} eV; difference {_value(row)})"
+    return f"(MAE {first:.2f} and {second:.2f} eV; difference {of_row(row)})"
 
 
 def _dissociation(row: Row) -> str:
@@ -106,7 +98,7 @@ def _within_types(row: Row) -> str:
     how = one_of(str(row[f.ANSWER]), "orders", "reverses", "is not shown to order")
     return (
         f"D {how} bonds of one type, such as C-H in different molecules, as BDE298 does "
-        f"(Kendall's tau {_value(row)}, {row['n']} bonds)."
+        f"(Kendall's tau {of_row(row)}, {row['n']} bonds)."
     )
 
 
@@ -131,7 +123,7 @@ def _paths(row: Row) -> str:
     )
     return (
         f"D shows which bonds break and form on {told} of {row['n']} reaction paths, the length on "
-        f"{by_length}: D is {how} the length (difference {_value(row)})."
+        f"{by_length}: D is {how} the length (difference {of_row(row)})."
     )
 
 

@@ -17,6 +17,7 @@ from e3d.statistics import NO, YES, verdict
 from study.claims import READS
 from study.claims import fields as f
 from study.claims.paired import Compared, Items, difference, items, mean, rank_within_types
+from study.fields import CELL
 from study.label_theory.fields import LABEL_SEPARATION, SEPARATION_ERROR
 from study.null.names import FITTED
 from study.reactivity import fields as reactivity
@@ -44,14 +45,13 @@ def write_table(tables: Sequence[Path], output: Path) -> None:
 def claims(tables: Tables) -> pd.DataFrame:
     """Return a row for every claim that a cell's tables bear on, cells in their order."""
     rows = []
-    cells = pd.concat([tables[name][list(f.CELL)] for name in READS]).drop_duplicates()
-    for cell in cells.sort_values(list(f.CELL)).itertuples(index=False):
+    cells = pd.concat([tables[name][CELL] for name in READS]).drop_duplicates()
+    for cell in cells.sort_values(CELL).itertuples(index=False):
         here = {
-            name: table[(table[list(f.CELL)] == list(cell)).all(axis=1)]
-            for name, table in tables.items()
+            name: table[(table[CELL] == list(cell)).all(axis=1)] for name, table in tables.items()
         }
         for ask in (_of_bonds, _of_barriers, _of_paths, _of_scans, _of_separations):
-            rows += [{**dict(zip(f.CELL, cell, strict=True)), **row} for row in ask(here)]
+            rows += [{**dict(zip(CELL, cell, strict=True)), **row} for row in ask(here)]
     return pd.DataFrame(rows, columns=list(f.COLUMNS))
 
 

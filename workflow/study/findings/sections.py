@@ -18,6 +18,7 @@ from e3d.fields import Column as C
 from e3d.provenance import write_text
 from study import runs
 from study.fields import is_given, trained
+from study.findings.text import markdown
 from study.stages import FINDINGS, RUNS_TABLE, findings_module, findings_tables, sections_made
 from study.tables import has_table, named_in_errors, read_tables
 
@@ -44,7 +45,7 @@ def write_findings(tables: Sequence[Path], output: Path, sections: Sequence[str]
         parts = {FINDINGS[name].title: found for name, found in findings(read, of_study).items()}
         for run in () if sections else _other_given(read[RUNS_TABLE]):
             parts |= _about_given(read, run)
-    write_text(output, "\n\n".join(_markdown(*part) for part in parts.items()) + "\n")
+    write_text(output, "\n\n".join(markdown(*part) for part in parts.items()) + "\n")
 
 
 def _all_sections(tables: Sequence[Path]) -> list[str]:
@@ -95,7 +96,3 @@ def _about_given(tables: Mapping[str, pd.DataFrame], run: runs.Run) -> dict[str,
         for name in sections_made(sets=0)
         if not FINDINGS[name].of_study
     }
-
-
-def _markdown(title: str, sentences: Sequence[str]) -> str:
-    return "\n".join([f"**{title}**", "", *(f"- {sentence}" for sentence in sentences)])

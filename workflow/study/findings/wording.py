@@ -1,7 +1,7 @@
 """Wording that all findings share: a number is never given without its interval."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from e3d.fields import (
     TEST_MOLECULES,
     TEST_SPLITS,
 )
+from e3d.statistics import Estimate
 from e3d.statistics.intervals import NO, YES, Interval
 from study import runs
 from study.fields import TEST_ALL
@@ -56,6 +57,13 @@ def number(found: Interval, mean: float, unit: str = "", *, digits: int = 2) -> 
     return f"{mean:.{digits}f}{unit} [{found.lo:.{digits}f}, {found.hi:.{digits}f}]"
 
 
+def of_row(row: Mapping[Any, Any], *, digits: int = 2) -> str:
+    """Return the number of a row of answers or claims, its ``unit`` and interval, as text."""
+    found = Estimate.read(row, "value")
+    unit = f" {row['unit']}" if isinstance(row["unit"], str) and row["unit"] else ""
+    return number(found, found.value, unit, digits=digits)
+
+
 def value(part: pd.DataFrame, column: str, unit: str = "", *, digits: int = 2) -> str:
     """Return the mean over the seeds of a column with its interval, as text."""
     if part.empty or not part[column].notna().any():
@@ -72,8 +80,3 @@ def several(words: str) -> str:
 def one_of(answer: str, yes: str, no: str, undetermined: str) -> str:
     """Return the words for a verdict."""
     return {YES: yes, NO: no}.get(answer, undetermined)
-
-
-def counted(n: int, thing: str) -> str:
-    """Return a number of things: ``1 seed``, ``5 seeds``."""
-    return f"{n} {thing}{'' if n == 1 else 's'}"

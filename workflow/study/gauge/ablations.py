@@ -16,8 +16,8 @@ from e3d.named_bonds.references import BDE298
 from e3d.statistics import UNDETERMINED, group_mean, interval_columns, unanimous, verdict
 from e3d.statistics.agreement import WITHIN, kendall, spearman
 from e3d.statistics.variance import independent_rows, variance_ratio
-from study.fields import BONDED_SHARE, base_and_variant
-from study.gauge.fields import CELL, KEEPS, MIN_SEEDS, MOVES, RMS_CHANGE, SEED_RMS
+from study.fields import BONDED_SHARE, CELL, base_and_variant
+from study.gauge.fields import KEEPS, MIN_SEEDS, MOVES, RMS_CHANGE, SEED_RMS
 from study.gauge.seeds import at_cell, by_seed, mean_errors
 
 _ERRORS: Final = ("energy_mae", "force_mae")

@@ -11,8 +11,8 @@ from e3d.arrays import Floats
 from e3d.fields import Column as C
 from e3d.named_bonds.references import BDE298
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate, t_quantile, verdict
-from study.fields import base_and_variant, plain
-from study.gauge.fields import BONDS, CELL, DETERMINED, MEAN, MIN_SEEDS, TYPES
+from study.fields import CELL, base_and_variant, plain
+from study.gauge.fields import BONDS, DETERMINED, MEAN, MIN_SEEDS, TYPES
 from study.gauge.seeds import by_seed
 
 _COLUMNS: Final = (

@@ -2,10 +2,6 @@
 
 from typing import Final
 
-from e3d.fields import Column as C
-
-CELL: Final = [str(C.DATASET), str(C.N_TRAIN), str(C.MODEL)]
-"""Runs that differ by their seed alone."""
 MIN_SEEDS: Final = 3
 """With fewer, nothing is concluded."""
 

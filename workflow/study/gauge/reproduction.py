@@ -21,7 +21,8 @@ from e3d.statistics.agreement import BETWEEN, half_step, spearman
 from e3d.statistics.correlations import estimate_correlation
 from e3d.statistics.intervals import all_hold
 from e3d.statistics.variance import independent_rows, variance_ratio
-from study.gauge.fields import BOND, CELL, MIN_SEEDS, REPRODUCES, SD, SIGMA2
+from study.fields import CELL
+from study.gauge.fields import BOND, MIN_SEEDS, REPRODUCES, SD, SIGMA2
 from study.gauge.seeds import at_cell, by_seed
 
 _RATIO: Final = "predicted_over_seed_sd"

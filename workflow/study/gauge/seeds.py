@@ -14,19 +14,19 @@ import pandas as pd
 
 from e3d.fields import Column as C
 from e3d.statistics import UNDETERMINED, Estimate, estimate, interval_columns
-from study.fields import plain
+from study.fields import CELL, plain
 from study.gauge import fields
 
 _OTHER: Final = "other"
 _COLUMNS: Final = (
-    *(*fields.CELL, "n_seeds", "quantity", C.BOND_TYPE, C.N, *interval_columns(fields.SD)),
+    *(*CELL, "n_seeds", "quantity", C.BOND_TYPE, C.N, *interval_columns(fields.SD)),
     *("energy_mae_mean", "energy_mae_sd", "force_mae_mean", "force_mae_sd", "verdict"),
 )
 
 
 def at_cell(table: pd.DataFrame, *cell: Any) -> pd.DataFrame:
     """Return the rows of a dataset, number of training frames and model: all seeds."""
-    return table[(table[fields.CELL] == list(cell)).all(axis=1)]
+    return table[(table[CELL] == list(cell)).all(axis=1)]
 
 
 def by_seed(named: pd.DataFrame) -> pd.DataFrame:
@@ -58,12 +58,12 @@ def seeds(named: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
     A row per cell and quantity; with two seeds nothing is concluded.
     """
     rows: list[dict[str, Any]] = []
-    for cell, part in plain(named).groupby(fields.CELL):
+    for cell, part in plain(named).groupby(CELL):
         d = by_seed(part)
         n = d.shape[1]
         if n < 2 or d.empty:
             continue
-        common = {**dict(zip(fields.CELL, cell, strict=True)), "n_seeds": n}
+        common = {**dict(zip(CELL, cell, strict=True)), "n_seeds": n}
         common |= mean_errors(at_cell(errors, *cell))
         for quantity, kind, values in _quantities(d):
             sd = _rms_sd(values)

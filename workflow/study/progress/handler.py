@@ -17,6 +17,7 @@ from typing import Any, Final
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from study.plural import counted
 from study.progress import wording
 from study.progress.facts import FACTS, PLAN, Facts
 from study.progress.screen import Screen
@@ -177,7 +178,7 @@ class LogHandler(LogHandlerBase):
             if not record.indent or wording.tells_why(said):  # of a group, those that did fail
                 self._screen.line(said)
         elif event == LogEvent.GROUP_ERROR:
-            name = f"a group of {wording.plural(len(record.job_error_info), 'job')}"
+            name = f"a group of {counted(len(record.job_error_info), 'job')}"
             self._screen.line(wording.failure(name, list(record.aux_logs), whole=whole))
         elif event == LogEvent.ERROR:
             if not any(part in text for part in _FAILED_ELSEWHERE):

@@ -5,8 +5,6 @@ import shutil
 import textwrap
 from typing import TextIO
 
-from study.progress.wording import first_words
-
 _CLEAR = "\r\x1b[K"
 
 
@@ -31,7 +29,7 @@ class Screen:
     def show(self, text: str) -> None:
         """Put ``text`` into the live line; the cursor stays at its start, for others to write."""
         width = shutil.get_terminal_size().columns - 1
-        self._write(f"{_CLEAR}{first_words(text, width)}\r")
+        self._write(f"{_CLEAR}{_first_words(text, width)}\r")
         self._shown = True
 
     def clear(self) -> None:
@@ -46,3 +44,12 @@ class Screen:
         encoding = self._stream.encoding or "utf-8"
         self._stream.write(text.encode(encoding, "replace").decode(encoding))
         self._stream.flush()
+
+
+def _first_words(text: str, width: int) -> str:
+    """Return a text that fits into a line of a terminal.
+
+    >>> _first_words("training 7/19, epoch 6/10", 15)
+    'training 7/19,…'
+    """
+    return text if len(text) <= width else text[: width - 1] + "…"

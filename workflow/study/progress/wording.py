@@ -3,9 +3,10 @@
 import re
 from collections import deque
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from pathlib import Path
 
+from study.findings.text import read_findings
+from study.plural import counted
 from study.progress.facts import Facts
 from study.progress.tracker import State, Tracker
 from study.stages import FINDINGS
@@ -35,23 +36,14 @@ def duration(seconds: float) -> str:
     return f"{round(minutes / 1440)} days"
 
 
-def plural(number: int, what: str) -> str:
-    """Return a number of things.
-
-    >>> plural(1, "job"), plural(2, "job")
-    ('1 job', '2 jobs')
-    """
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def start(tracker: Tracker, now: float) -> str:
     """Return what a run is about to do."""
     waiting = tracker.numbers(State.WAITING)
     done, trainings = tracker.trainings()
     before = len(tracker.numbers(State.DONE))
-    parts = [plural(len(waiting), "job")]
+    parts = [counted(len(waiting), "job")]
     if trainings - done:
-        parts.append(f"{plural(trainings - done, 'training')} among them")
+        parts.append(f"{counted(trainings - done, 'training')} among them")
     if before:
         parts.append(f"{before:,} done before")
     return f"{', '.join(parts)}: about {duration(tracker.left(now)[0])}"
@@ -72,7 +64,7 @@ def status(tracker: Tracker, names: dict[int, str], now: float, *, least: float 
     first = next((n for n in running if _trains(tracker, n)), running[0] if running else None)
     parts = [] if first is None else [_doing(tracker, names, first, now)]
     if len(running) > 1:
-        parts.append(f"{plural(len(running) - 1, 'more job')}")
+        parts.append(f"{counted(len(running) - 1, 'more job')}")
     parts.append(f"{duration(left)} left")
     return f"{int(100 * max(share, least)):3d} %  {', '.join(parts)}"
 
@@ -120,13 +112,13 @@ def _last_lines(path: Path, most: int | None) -> list[str]:
 def stopped(tracker: Tracker, names: dict[int, str]) -> str:
     """Return what became of a run that did not end well."""
     failed = [names.get(number, f"job {number}") for number in tracker.numbers(State.FAILED)]
-    done = f"{len(tracker.numbers(State.DONE)):,} of {plural(len(tracker.jobs), 'job')} done"
+    done = f"{len(tracker.numbers(State.DONE)):,} of {counted(len(tracker.jobs), 'job')} done"
     again = "the same command resumes from here"
     if not failed:
         return f"Stopped: {done}; {again}."
     more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
     return (
-        f"{plural(len(failed), 'job')} failed ({'; '.join(failed[:_NAMED])}{more}), {done}. "
+        f"{counted(len(failed), 'job')} failed ({'; '.join(failed[:_NAMED])}{more}), {done}. "
         f"Mend the cause, then {again}."
     )
 
@@ -137,12 +129,10 @@ def sentences(findings: Path) -> list[str]:
     A sentence is an item of a list: a question with its answer.
     """
     try:
-        text = findings.read_text(encoding="utf-8")
+        parts = read_findings(findings.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return []
-    claims = re.search(rf"^\*\*{re.escape(_CLAIMS)}\*\*$(.*?)(?=^\*\*|\Z)", text, re.M | re.S)
-    items = re.findall(r"^- (.+)$", claims[1] if claims else text, re.M)
-    return items[:_SENTENCES]
+    return (parts.get(_CLAIMS) or [one for part in parts.values() for one in part])[:_SENTENCES]
 
 
 def ending(facts: Facts, page: Path | None, log: str) -> Iterable[str]:
@@ -160,12 +150,3 @@ def ending(facts: Facts, page: Path | None, log: str) -> Iterable[str]:
         yield f"log           {log}"
     if page is not None:
         yield f"report        {page}"
-
-
-def first_words(text: str, width: int) -> str:
-    """Return a text that fits into a line of a terminal.
-
-    >>> first_words("training 7/19, epoch 6/10", 15)
-    'training 7/19,…'
-    """
-    return text if len(text) <= width else "".join(islice(text, width - 1)) + "…"

@@ -11,6 +11,7 @@ from e3d import __version__
 from e3d.fields import Column as C
 from e3d.options import read_yaml
 from study.fields import base_and_variant, is_given
+from study.plural import counted
 from study.runs import sized_models
 from study.site.gather import Material
 
@@ -27,23 +28,19 @@ def runs_words(runs: pd.DataFrame) -> str:
         sizes = list(dict.fromkeys(base_and_variant(name)[0] for name in _by_size(trained)))
         n = sorted({int(one) for one in trained[C.N_TRAIN]})
         parts.append(
-            f"{_counted(len(trained), 'model')} trained on "
+            f"{counted(len(trained), 'model')} trained on "
             f"{_joined(list(dict.fromkeys(trained[C.DATASET].astype(str))))}: "
             f"{_range(n)} training frames, size{'s' if len(sizes) > 1 else ''} {_joined(sizes)}, "
             f"{_range(sorted({*seeds}))} seed{'s' if seeds.max() > 1 else ''} of each"
         )
     if given.any():
         names = list(dict.fromkeys(runs[given][C.MODEL].astype(str)))
-        parts.append(f"{_counted(len(names), 'model')} that others trained, {_joined(names)}")
+        parts.append(f"{counted(len(names), 'model')} that others trained, {_joined(names)}")
     return "; ".join(parts) + "."
 
 
 def _by_size(runs: pd.DataFrame) -> list[str]:
     return list(sized_models(runs)) if C.N_PARAMETERS in runs else [*runs[C.MODEL].astype(str)]
-
-
-def _counted(n: int, thing: str) -> str:
-    return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
 def _range(values: Sequence[int]) -> str:

@@ -15,7 +15,7 @@ from e3d.named_bonds import MOLECULES_FILE
 from e3d.named_bonds.references import REFERENCES
 from e3d.statistics.agreement import MAE
 from e3d.structures import Structure, structures_of
-from study.answers.fields import CELL
+from study.fields import CELL
 from study.runs import over_seeds
 from study.site.gather import Material
 from study.stages import RUNS_TABLE
@@ -49,7 +49,7 @@ def runs_of(material: Material) -> pd.DataFrame:
 
 def _runs_of_cells(cells: pd.DataFrame) -> pd.DataFrame:
     rows = cells.loc[cells.index.repeat(cells["n_seeds"])].reset_index(drop=True)
-    seed = rows.groupby([*CELL]).cumcount()
+    seed = rows.groupby(CELL).cumcount()
     names = rows[C.DATASET].astype(str) + "/n" + rows[C.N_TRAIN].astype(str) + "/" + rows[C.MODEL]
     rows[C.SEED], rows[C.RUN] = seed, names + "/s" + seed.astype(str)
     return rows[[*RUN_COLUMNS, C.N_PARAMETERS]]

@@ -4,13 +4,12 @@ Those of a study of scale come from its table of answers, those of others from t
 """
 
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
 from e3d.report.parts import number
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate
@@ -65,12 +64,8 @@ def cards_of(material: Material) -> list[Card]:
         return [_of_answer(row) for row in rows if row["primary"] == YES or _is_control(row)]
     if material.has(CLAIMS, RUNS_TABLE):
         run = runs.reference(material.read(RUNS_TABLE))
-        return list(map(_of_claim, _claims(material.read(CLAIMS), run)))
+        return list(map(_of_claim, said({CLAIMS: material.read(CLAIMS)}, run)))
     return []
-
-
-def _claims(table: pd.DataFrame, run: runs.Run) -> Iterable[Mapping[Any, Any]]:
-    return said({CLAIMS: table}, run)
 
 
 def _is_control(row: Mapping[Hashable, Any]) -> bool:

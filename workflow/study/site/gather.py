@@ -1,7 +1,6 @@
 """What the page is made from: tables, figures and findings of a finished study, as files."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,11 @@ import pandas as pd
 from e3d import provenance, tables
 from e3d.errors import InputError
 from study.costs import MACHINE_FILE
+from study.findings.text import read_findings
 from study.stages import FIGURES, TABLES
 
 FINDINGS_NAME: Final = "findings.md"
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
-_HEADING: Final = re.compile(r"\*\*(.+)\*\*")
 
 
 @dataclass(frozen=True)
@@ -82,22 +81,6 @@ def gather(files: Sequence[Path], name: str) -> Material:
         read_findings(written.read_text(encoding="utf-8", errors="replace")) if written else {},
         _origin([provenance.note(path) for path in found.values()], files),
     )
-
-
-def read_findings(text: str) -> dict[str, list[str]]:
-    r"""Return the sentences of findings by the title of their section.
-
-    >>> read_findings("**What D is**\n\n- One.\n- Two.\n")
-    {'What D is': ['One.', 'Two.']}
-    """
-    parts: dict[str, list[str]] = {}
-    title = ""
-    for line in text.splitlines():
-        if heading := _HEADING.fullmatch(line):
-            title = heading[1]
-        elif line.startswith("- "):
-            parts.setdefault(title, []).append(line[2:])
-    return parts
 
 
 def _origin(notes: Sequence[Path], files: Sequence[Path]) -> dict[str, Any]:

@@ -125,6 +125,7 @@ def _by_run(material: Material, runs: pd.DataFrame) -> str:
     shown, d = molecules(material)
     if points is None and not shown:
         return ""
+    names = [one.name for one in shown]
     scale = scale_of(d)
     known = {run for one in d for run in one} | {*(points or {"d": {}})["d"]}
     chosen = [one for one in levels(runs) if one["run"] in known]
@@ -141,16 +142,12 @@ def _by_run(material: Material, runs: pd.DataFrame) -> str:
         _SLIDERS,
         '<div class="pair">',
         _PLOT if points is not None else "",
-        f'<div class="solid">{_solid(shown, scale)}</div>' if shown else "",
+        f'<div class="solid">{view(shown, names, scale)}</div>' if shown else "",
         "</div>",
         _gallery(shown, scale) if shown else "",
         f'<script type="application/json" id="by-run-data">{to_json(data)}</script>',
     ]
     return "\n".join(parts)
-
-
-def _solid(shown: Sequence[Molecule], scale: ColorScale) -> str:
-    return view(shown, [one.name for one in shown], scale)
 
 
 def _gallery(shown: Sequence[Molecule], scale: ColorScale) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 import pandas as pd
 
 from e3d.drawing.page import page
+from study.findings.wording import number
 from study.site.about import runs_words
 from study.site.cards import WORDS, Card, cards_of, typeset
 from study.site.gather import Material
@@ -56,10 +57,7 @@ def first_page(material: Material, runs: pd.DataFrame) -> str:
 
 
 def _row(card: Card) -> str:
-    value = card.value
-    text = f"{value.value:.2f} {card.unit}".strip()
-    if value.has_interval:
-        text += f" [{value.lo:.2f}, {value.hi:.2f}]"
+    text = number(card.value, card.value.value, f" {card.unit}" if card.unit else "")
     return (
         f"<tr><td>{escape(typeset(card.question))}</td><td class='said'>{WORDS[card.answer]}</td>"
         f"<td class='number'>{escape(typeset(text))}</td></tr>"

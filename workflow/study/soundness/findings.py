@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from e3d.fields import Column as C
-from study.findings.wording import Run, Tables, counted
+from study.findings.wording import Run, Tables
+from study.plural import counted
 from study.soundness import fields
 from study.soundness.verdicts import reasons
 

@@ -34,7 +34,7 @@ def test_bonds_are_those_of_the_mapped_smiles_in_any_order_of_atoms(name: str, s
 
 def test_a_molecule_far_from_the_origin_is_matched() -> None:
     atoms = molecule("CH3CHO")
-    atoms.positions += 2e4
+    atoms.positions += 1e8  # where RDKit itself finds no bonds
     atoms.info["smiles"] = "CC=O"
     assert from_atoms(atoms).bonds == from_atoms(molecule("CH3CHO")).bonds
 

@@ -11,7 +11,7 @@ from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
-import snakemake_logger_plugin_study as plugin
+from study.progress import handler as plugin
 from study.progress.facts import PLAN
 from study.progress.jobs import Job
 
@@ -59,7 +59,7 @@ def fail(send: Send, number: int, log: list[str], *, indent: bool = False) -> No
 
 def test_snakemake_takes_it_for_a_logger_plug_in() -> None:
     registry = LoggerPluginRegistry()
-    registry.register_plugin(plugin.__name__, plugin)
+    registry.register_plugin("study", plugin)
     assert registry.get_plugin("study").log_handler is plugin.LogHandler
 
 

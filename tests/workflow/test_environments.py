@@ -222,7 +222,7 @@ DATA = {".py", ".csv", ".json", ".yaml", ".rst", ".xyz", ".js", ".css", ".txt"}
     ("source", "root", "packages"),
     [
         (".", "src", ("e3d", "e3d_labels")),
-        ("workflow", "workflow", ("study", "snakemake_logger_plugin_study")),
+        ("workflow", "workflow", ("study",)),
     ],
 )
 def test_what_pip_installs(

@@ -13,6 +13,8 @@ PROJECT: Final = (
 )
 """Folders of the project itself, relative to the folder Snakemake runs in."""
 _OF_STUDIES: Final = ("logs", "costs", "figures", "figures-published", "data", "train", "published")
+_PLANNED: Final = ".code"
+"""Lies in the folder of every study, also of one that was only planned."""
 _MENDED: Final = "Set `pathvars.results` to a folder of the study's own, such as results/mine."
 
 
@@ -60,8 +62,9 @@ def _occupied(folder: Path) -> str | None:
         return None
     try:
         names = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+        of_studies = any(folder.glob(_PLANNED)) or any(folder.glob(f"*/{_PLANNED}"))
     except OSError as error:
         return f"cannot be read ({error.strerror})"
-    if names and not {*_OF_STUDIES, *NAMES}.intersection(names):
+    if names and not of_studies and not {*_OF_STUDIES, *NAMES}.intersection(names):
         return f"holds {min(names)!r} and nothing of a study"
     return None

@@ -1,5 +1,7 @@
 """What several figures draw alike: the page and its panels, curves over seeds, legends, labels."""
 
+import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -27,6 +29,9 @@ from study.runs import Run, all_given, over_seeds, sized_models
 _Outside = Literal["outside lower center", "outside upper center"]
 _DIGITS: Final = 6
 """Digits kept of a share of the figure: a thousandth of a pixel."""
+_BOLD: Final = 0.58
+"""Width of a bold character as a share of its size, with room to spare."""
+_CHEMISTS: Final = str.maketrans({"#": "≡", "-": "–", ":": "∶"})
 _LAYOUTS, _SETTLED = 12, 1e-4
 """At most so many layouts, until no panel moves by more than this share of the figure."""
 _DODGE, _MAX_DODGE = 1.04, 1.25
@@ -153,6 +158,33 @@ def settle(figure: Figure) -> None:
         part.bbox_relative.p1 = np.round(part.bbox_relative.p1, _DIGITS)
     for axes in figure.axes:
         axes.set_position(np.round(axes.get_position(original=True).bounds, _DIGITS))
+
+
+def takeaway(figure: Figure, text: str) -> None:
+    """Write what a figure shows, a sentence of two lines at most, above everything else."""
+    sizes = style.STYLE
+    look: style.Look = {"fontsize": sizes.text, "fontweight": "bold", "ha": "left"}
+    x = sizes.corner / (style.POINTS * figure.get_figwidth())
+    characters = int(style.POINTS * figure.get_figwidth() / (_BOLD * sizes.text))
+    figure.suptitle(textwrap.fill(with_minus(text), characters), x=x, **look)
+
+
+def with_minus(text: str) -> str:
+    """Return a text whose negative numbers have a true minus sign.
+
+    >>> with_minus("C-C: -0.2 [-1.0, 2.0]")
+    'C-C: −0.2 [−1.0, 2.0]'
+    """
+    return re.sub(r"(?<![\w)\]])-(?=[\d.])", "−", text)
+
+
+def bond_name(bond_type: str) -> str:
+    """Return a bond type as chemists write it.
+
+    >>> bond_name("C#N"), bond_name("C-H"), bond_name("C:C")
+    ('C≡N', 'C–H', 'C∶C')
+    """
+    return bond_type.translate(_CHEMISTS)
 
 
 def name_run(figure: Figure, run: Run) -> None:

@@ -61,10 +61,16 @@ def test_the_findings_of_the_given_model_follow_from_their_tables(tmp_path: Path
     assert read(tmp_path / "findings.md") == read(GIVEN / "figures" / "findings.md")
 
 
-def test_every_number_of_the_answers_is_in_the_findings() -> None:
+def answers_of(name: str) -> str:
+    """Return what a document says of results, in one line."""
+    text = " ".join(TEXTS[name].split())
+    return text.partition("## What the study answers")[2].partition(" ## ")[0] or text
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/studies.md"])
+def test_every_number_of_the_answers_is_in_the_findings(name: str) -> None:
     """Numbers with their interval, and counts of seeds and paths, in the same words."""
-    _, _, rest = " ".join(README.split()).partition("## What the study answers")
-    answers, _, _ = rest.partition(" ## ")
+    answers = answers_of(name)
     studies = (PUBLISHED, GIVEN, SCALE)
     findings = "".join(read(one / "figures" / "findings.md") for one in studies)
     numbers = re.findall(r"-?[\d.]+(?: eV)? \[.*?\]|\d+ (?:to|of) \d+", answers)
@@ -83,9 +89,21 @@ def test_the_published_study_is_whole() -> None:
         assert all((PUBLISHED / f"{table}.csv").is_file() for table in figure.tables)
     summary = pd.read_csv(PUBLISHED / "decompose" / "summary.csv")
     assert (summary["sum_rule_max_abs_eV"] <= 1e-8).all()
-    assert f"{len(summary['run'].unique())} models" in README.replace("Ten", "10")
+    said = TEXTS["docs/studies.md"].replace("Ten", "10")
+    assert f"{len(summary['run'].unique())} models" in said
     # 8 minutes for the study itself, the rest for the controls; other jobs ran for a third of it
     assert pd.read_csv(PUBLISHED / "costs.csv").loc[0, "total_s"] < 16 * 60
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.split()) <= 900
+
+
+def test_every_figure_is_in_the_list_of_figures() -> None:
+    listed = re.findall(
+        r"^\| (\d+) \| `(\w+)` \| (.*) \|$", TEXTS["docs/how-to/one-figure.md"], re.M
+    )
+    assert listed == [(str(one.number), one.name, one.shows) for one in FIGURES.values()]
 
 
 @pytest.mark.parametrize("name", TEXTS)

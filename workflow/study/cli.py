@@ -85,7 +85,7 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         "Copy a finished study's tables, figures and costs.",
         (
             argument("RESULTS", "results folder of the study"),
-            argument("--readme", "write figures and times into the marked blocks of this file"),
+            argument("--readme", "write how long it took into the marked block of this file"),
             argument(
                 "--only",
                 "publish these stages alone: gauge, robustness, ...",

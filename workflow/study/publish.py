@@ -51,7 +51,7 @@ def publish(
     weights
         Runs (``minispice/n512/nano/s0``) whose models are published too, without their optimisers.
     readme
-        File whose marked blocks are written from the publication.
+        File whose marked block is written from the publication.
 
     Raises
     ------

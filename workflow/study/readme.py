@@ -1,4 +1,4 @@
-"""The blocks of the README that are written from a published study."""
+"""The block of README that is written from a published study, and how blocks are written."""
 
 import json
 import textwrap
@@ -9,36 +9,27 @@ import pandas as pd
 
 from e3d.errors import InputError
 from study.costs import COSTS_FILE, MACHINE_FILE, STUDY
-from study.stages import FIGURES, figures_made
 
 
 def fill_readme(text: str, published: Path) -> str:
-    """Return README's ``text`` with every ``<!-- name:start -->`` block written from ``published``.
+    """Return README's ``text`` with its block ``time`` written from ``published``.
 
     Raises
     ------
     InputError
-        If a block is not there exactly once.
+        If the block is not there exactly once.
     """
     cost = pd.read_csv(published / COSTS_FILE).set_index("rule")
     total, mean = cost["total_s"] / 60, cost["mean_s"] / 60
     on = json.loads((published / MACHINE_FILE).read_text(encoding="utf-8"))
-    rows = [
-        f"| {figure.number} | {figure.shows} | `figures_{name}` | {mean[f'figures/{name}']:.2f} |"
-        for name, figure in FIGURES.items()
-        if name in figures_made(sets=1)
-    ]
     time = (
         f"On {on['cores']} cores ({on['processor']}, no GPU) the study took {total[STUDY]:.0f} "
         "minutes after installation, two jobs at a time; a training takes "
         f"{mean['train/run']:.1f} minutes on average "
         f"([`costs.csv`]({published.as_posix()}/{COSTS_FILE}))."
     )
-    blocks = {
-        "figures": "\n".join(["| Fig. | shows | rule | minutes |", "|---|---|---|---|", *rows]),
-        "time": textwrap.fill(time, 100, break_long_words=False, break_on_hyphens=False),
-    }
-    return fill_blocks(text, blocks, "README")
+    filled = textwrap.fill(time, 100, break_long_words=False, break_on_hyphens=False)
+    return fill_blocks(text, {"time": filled}, "README")
 
 
 def fill_blocks(text: str, blocks: Mapping[str, str], document: str) -> str:

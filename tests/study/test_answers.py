@@ -48,6 +48,7 @@ def bonds(rng: np.random.Generator) -> pd.DataFrame:
             C.I: np.tile(np.arange(PER_MOLECULE), N_MOLECULES),
             C.J: np.tile(np.arange(PER_MOLECULE), N_MOLECULES) + 1,
             C.BOND_TYPE: KINDS[kind],
+            C.FINE_TYPE: np.char.add(KINDS[kind], rng.choice(["sp2", "sp3"], size=n)),
             C.R: 1.0 + 0.1 * kind + rng.normal(0, 0.03, n),
             DE: mean + rng.normal(0, 0.3, n),
             MEAN: mean,
@@ -216,6 +217,32 @@ def test_single_runs_are_asked_nothing_and_shown(tmp_path: Path) -> None:
     assert all("Not asked" in one for one in sentences(made))
 
 
+def test_beside_the_slope_of_d_stand_finer_types_and_the_models_own_de(tmp_path: Path) -> None:
+    table = answered(tmp_path, write_runs(tmp_path, follows=0.4, shrinks=0.5))
+    beside = table[(table["question"] == 1) & (table["primary"] == "no")]
+    said = dict(zip(beside["about"], beside["value"], strict=True))
+    fine = f"{MAIN}, s, N = 16384, both less the mean of their type with hybridisation"
+    own = f"{MAIN}, s, N = 16384, the model's own De instead of D"
+    assert said[fine] == pytest.approx(0.4, abs=0.03)
+    assert said[own] == pytest.approx(1.0, abs=0.15)
+    cells = tables.read(tmp_path / "cells.csv").set_index([C.DATASET, C.N_TRAIN])
+    cells = cells.loc[(MAIN, 16384)]
+    assert cells["slope_on_de_of_hybridisation"] == said[fine]
+    assert cells["own_de_slope_on_de"] == said[own]
+    assert abs(cells["own_de_bias_de_eV"]) < 0.15
+
+
+def test_each_bond_type_has_means_and_a_slope_of_its_own(tmp_path: Path) -> None:
+    answered(tmp_path, write_runs(tmp_path, follows=0.4, shrinks=0.5))
+    types = tables.read(tmp_path / "types.csv")
+    assert len(types) == 7 * len(KINDS)  # cells of four N, two halves, other labels
+    of_cell = types[(types[C.DATASET] == MAIN) & (types[C.N_TRAIN] == 16384)]
+    assert of_cell["n_de"].sum() == (N_MOLECULES - 1) * PER_MOLECULE
+    assert of_cell["slope_on_de"].to_numpy() == pytest.approx(0.4, abs=0.06)
+    assert (of_cell["slope_on_de_lo"] < of_cell["slope_on_de"]).all()
+    assert of_cell["mean_d_eV"].to_numpy() == pytest.approx(of_cell["mean_de_eV"], abs=0.1)
+
+
 def test_runs_without_paths_have_no_barriers(tmp_path: Path) -> None:
     table = tables.read(write_barriers(tmp_path))
     tables.write(table.iloc[:0], tmp_path / "none.csv")
@@ -259,6 +286,8 @@ def test_sets_that_differ_only_by_seed_have_the_ratio_of_one() -> None:
     keep, seeds = np.ones(4000, dtype=bool), np.arange(5)
     assert ratio_of_sets(first, second, keep, seeds) == pytest.approx(1.0, abs=0.05)
     assert ratio_of_sets(first, second + 2.0, keep, seeds) == pytest.approx(3.0, abs=0.15)
+    # what a seed shares between sets, its initial weights, is no likeness of the sets
+    assert ratio_of_sets(first, first, keep, seeds) == pytest.approx(1.0)
 
 
 def test_an_interval_covers_molecules_and_seeds() -> None:

@@ -49,7 +49,7 @@ rule answers_questions:
         barriers="<results>/answers/barriers.csv",
         code=code_of("answers questions"),
     output:
-        **outputs("answers", "answers", "cells"),
+        **outputs("answers", "answers", "cells", "types"),
     log:
         "<logs>/answers/questions.log",
     benchmark:

@@ -18,6 +18,7 @@ STAGE = Stage(
         Table("barriers", ("answers/{run}.barriers.csv",), Runs.TRAINED),
         Table("answers"),
         Table("cells"),
+        Table("types"),
     ),
     figures=(
         Figure(

@@ -33,7 +33,8 @@ from study.answers.barriers import run_table
 from study.answers.fields import ADDITIVE, BOND, DE, MEAN, MOLECULE_ENERGY, NAME, OWN_DE, TEACHER
 from study.null.names import COARSE
 
-_OF_BATCH: Final = (C.I, C.J, C.BOND_TYPE, C.R, C.BOND_ENERGY)
+_TYPES: Final = (C.BOND_TYPE, C.FINE_TYPE)
+_OF_BATCH: Final = (C.I, C.J, *_TYPES, C.R, C.BOND_ENERGY)
 _LEVEL_OF: Final = {AIMNET2: SPICE.name}
 """Whose bond energies stand beside labels whose own theory has none: it knows no radicals."""
 
@@ -136,7 +137,8 @@ def bond_table(model: LoadedModel, groups: Sequence[Geometries]) -> pd.DataFrame
             )
         )
     table = pd.concat(parts, ignore_index=True)
-    table[C.BOND_TYPE] = np.array(decomposer.texts()[C.BOND_TYPE])[table[C.BOND_TYPE]]
+    for name in _TYPES:
+        table[name] = np.array(decomposer.texts()[name])[table[name]]
     table[OWN_DE] = _own_de(table, molecules, energy)
     return table
 

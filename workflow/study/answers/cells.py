@@ -29,7 +29,7 @@ from study.fields import CELL, VARIANT_SIGN
 Key = tuple[str, int, str]
 """Dataset, training frames and model of a cell."""
 _VALUES: Final = (C.BOND_ENERGY, OWN_DE, MOLECULE_ENERGY, DE, MEAN, ADDITIVE, TEACHER)
-_OF_BONDS: Final = (C.BOND_TYPE, C.R, NAME)
+_OF_BONDS: Final = (C.BOND_TYPE, C.FINE_TYPE, C.R, NAME)
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,10 @@ class Study:
     ----------
     cells
         By dataset, training frames and model.
-    kind, molecule
-        Number of each bond's type and molecule (B,).
+    types
+        Bond types, in the order of their numbers.
+    kind, fine, molecule
+        Number of each bond's type, of its type with hybridisation, and of its molecule (B,).
     length
         Å (B,).
     name
@@ -80,7 +82,9 @@ class Study:
     """
 
     cells: Mapping[Key, Cell]
+    types: Sequence[str]
     kind: Ints
+    fine: Ints
     molecule: Ints
     length: Floats
     name: NDArray[np.str_]
@@ -138,9 +142,12 @@ def read_study(path: Path, without: Sequence[str] = ()) -> Study:
     for run in sorted(runs, key=lambda run: int(run[C.SEED].iloc[0])):
         dataset, n_train, model = (run[name].iloc[0] for name in CELL)
         by_cell.setdefault((str(dataset), int(n_train), str(model)), []).append(run)
+    types, kind = np.unique(first[C.BOND_TYPE].astype(str), return_inverse=True)
     return Study(
         {key: _cell(key, found) for key, found in sorted(by_cell.items())},
-        np.unique(first[C.BOND_TYPE].astype(str), return_inverse=True)[1],
+        types.tolist(),
+        kind,
+        np.unique(first[C.FINE_TYPE].astype(str), return_inverse=True)[1],
         np.unique(shared.get_level_values(C.MOLECULE), return_inverse=True)[1],
         first[C.R].to_numpy(dtype=float),
         first[NAME].fillna("").to_numpy(dtype=str),

@@ -7,7 +7,8 @@ molecules and seeds in turn.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import combinations, product
+from itertools import permutations
+from typing import Final
 
 import numpy as np
 
@@ -18,20 +19,25 @@ from study.entropy import nearest_neighbours as knn
 from study.entropy.bins import Bins
 
 OfBonds = Callable[[Masks, Ints], float]
+MIN_SEEDS: Final = 2
+"""Runs of a cell that it needs to be asked something."""
 
 
-def error(cell: Cell, truth: Floats, keep: Masks, seeds: Ints) -> float:
-    """Return the mean absolute error of D, averaged over seeds, then over bonds."""
-    return float(np.abs(cell.d[np.ix_(seeds, keep)] - truth[keep]).mean())
+def error(values: Floats, truth: Floats, keep: Masks, seeds: Ints) -> float:
+    """Return the mean absolute error of ``values`` (S, B), averaged over seeds, then over bonds."""
+    return float(np.abs(values[np.ix_(seeds, keep)] - truth[keep]).mean())
 
 
-def slope_within_types(study: Study, cell: Cell, truth: Floats, keep: Masks, seeds: Ints) -> float:
-    """Return the slope of D on ``truth`` (B,), both less the mean of their bond type."""
-    d, known, kind = cell.d[seeds].mean(axis=0)[keep], truth[keep], study.kind[keep]
+def slope_within(kind: Ints, values: Floats, truth: Floats, keep: Masks, seeds: Ints) -> float:
+    """Return the slope of ``values`` (S, B) on ``truth`` (B,), both less the mean of their type.
+
+    ``kind`` (B,) has the number of each bond's type.
+    """
+    mean, known, kind = values[seeds].mean(axis=0)[keep], truth[keep], kind[keep]
     size = np.maximum(np.bincount(kind), 1)
-    within_d, within = (x - (np.bincount(kind, x) / size)[kind] for x in (d, known))
+    within_mean, within = (x - (np.bincount(kind, x) / size)[kind] for x in (mean, known))
     square = float(within @ within)
-    return float(within @ within_d) / square if square > 0 else float("nan")
+    return float(within @ within_mean) / square if square > 0 else float("nan")
 
 
 def log_spread(values: Floats, keep: Masks, seeds: Ints) -> float:
@@ -73,15 +79,14 @@ def per_decade(cells: Sequence[Cell], of_cell: Sequence[OfBonds]) -> OfBonds:
 def ratio_of_sets(first: Floats, second: Floats, keep: Masks, seeds: Ints) -> float:
     """Return the mean squared difference between two sets of runs over that within them.
 
-    ``first`` and ``second`` (S, B). Of two seeds' D, within a set and between the sets; of a single
-    seed not a number.
+    ``first`` and ``second`` (S, B). Within a set and between the sets two runs differ in their
+    seed, so that neither pair begins with the same weights; of a single seed not a number.
     """
     if len(seeds) == 1:
         return float("nan")
     a, b = first[np.ix_(seeds, keep)], second[np.ix_(seeds, keep)]
-    places = range(len(seeds))
-    between = np.mean([((a[i] - b[j]) ** 2).mean() for i, j in product(places, places)])
-    pairs = list(combinations(places, 2))
+    pairs = list(permutations(range(len(seeds)), 2))
+    between = np.mean([((a[i] - b[j]) ** 2).mean() for i, j in pairs])
     within = np.mean([((x[i] - x[j]) ** 2).mean() for x in (a, b) for i, j in pairs])
     return float(between / within)
 
@@ -107,5 +112,20 @@ def known(study: Study, *values: Floats) -> Masks:
 
 
 def error_of(cell: Cell, truth: Floats) -> OfBonds:
-    """Return :func:`error` of a cell as a function of bonds and seeds."""
-    return partial(error, cell, truth)
+    """Return :func:`error` of D of a cell as a function of bonds and seeds."""
+    return partial(error, cell.d, truth)
+
+
+def of_values(values: Floats, truth: Floats) -> OfBonds:
+    """Return the mean absolute error of ``values`` (B,) that no seed changes."""
+    return lambda keep, _: float(np.abs(values - truth)[keep].mean())
+
+
+def bias_of(values: Floats, truth: Floats) -> OfBonds:
+    """Return the mean of ``values`` (S, B) less ``truth`` (B,)."""
+    return lambda keep, seeds: float((values[np.ix_(seeds, keep)] - truth[keep]).mean())
+
+
+def less(first: OfBonds, second: OfBonds) -> OfBonds:
+    """Return the difference of two numbers of the same bonds and seeds."""
+    return lambda keep, seeds: first(keep, seeds) - second(keep, seeds)

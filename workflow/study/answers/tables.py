@@ -11,17 +11,15 @@ import pandas as pd
 
 from e3d import tables
 from e3d.arrays import Floats, Ints, Masks
-from e3d.fields import Column as C
-from e3d.statistics import Estimate, interval_columns
+from e3d.statistics import interval_columns
 from e3d.statistics.crossed import Crossed, holm
 from study.answers import estimates
 from study.answers.barriers import Barriers, read_barriers
+from study.answers.by_cell import OF_TYPES, cell_row, type_rows
 from study.answers.cells import Cell, Study, read_study
-from study.answers.estimates import OfBonds
+from study.answers.estimates import MIN_SEEDS, OfBonds, less, of_values
 from study.answers.questions import CONTROL, QUESTIONS, Question
-from study.fields import CELL
 
-MIN_SEEDS: Final = 2
 MIN_POINTS: Final = 4
 """Training sets that a slope in N needs."""
 _ANSWERS: Final = (
@@ -59,7 +57,9 @@ def write_tables(
     other_labels: str,
     output: Path,
 ) -> None:
-    """Write the answers to ``output`` (``answers.csv``), and ``cells.csv`` beside it.
+    """Write the answers to ``output`` (``answers.csv``), and two more tables beside it.
+
+    ``cells.csv`` has a row per cell, ``types.csv`` one per cell and bond type.
 
     Parameters
     ----------
@@ -82,8 +82,11 @@ def write_tables(
         asked.append(_of_barriers(of_paths))
     inputs = [bonds, run_barriers]
     tables.write(answers(asked), output, inputs=inputs)
-    of_cells = [cell_row(study, cell) for cell in study.cells.values()]
-    tables.write(pd.DataFrame(of_cells), output.with_name("cells.csv"), inputs=[bonds])
+    of_cells = pd.DataFrame([cell_row(study, cell) for cell in study.cells.values()])
+    tables.write(of_cells, output.with_name("cells.csv"), inputs=[bonds])
+    rows = [row for cell in study.cells.values() for row in type_rows(study, cell)]
+    of_types = pd.DataFrame(rows, columns=list(OF_TYPES))
+    tables.write(of_types, output.with_name("types.csv"), inputs=[bonds])
 
 
 def questions_asked(
@@ -102,27 +105,43 @@ def questions_asked(
     for cell in study.cells.values():
         rows = estimates.known(study, cell.teacher)
         if rows.any():
-            statistic = partial(estimates.slope_within_types, study, cell, cell.teacher)
+            statistic = partial(estimates.slope_within, study.kind, cell.d, cell.teacher)
             yield Asked(CONTROL, named(cell), study.molecule, rows, cell.n_seeds, statistic)
 
 
 def _of_cell(study: Study, cell: Cell, *, primary: bool) -> Iterator[Asked]:
     """Yield what the cell of most frames and the largest model is asked."""
-    about = partial(Asked, molecule=study.molecule, n_seeds=cell.n_seeds, primary=primary)
-    words = named(cell)
-    against_de = estimates.error_of(cell, cell.de)
-    numbers: tuple[tuple[int, Floats, OfBonds], ...] = (
-        (1, cell.d[0], partial(estimates.slope_within_types, study, cell, cell.de)),
-        (2, cell.additive, less(against_de, of_values(cell.additive, cell.de))),
-        (7, cell.mean, less(against_de, estimates.error_of(cell, cell.mean))),
+    slope, error_of, known = estimates.slope_within, estimates.error_of, estimates.known
+    words, against_de = named(cell), error_of(cell, cell.de)
+    of_means = less(error_of(cell, cell.mean), of_values(cell.additive, cell.mean))
+    numbers: tuple[tuple[int, str, tuple[Floats, ...], OfBonds], ...] = (
+        (1, "", (cell.de,), partial(slope, study.kind, cell.d, cell.de)),
+        (2, "", (cell.de, cell.additive), less(against_de, of_values(cell.additive, cell.de))),
+        (7, "", (cell.de, cell.mean), less(against_de, error_of(cell, cell.mean))),
+        (
+            1,
+            ", both less the mean of their type with hybridisation",
+            (cell.de,),
+            partial(slope, study.fine, cell.d, cell.de),
+        ),
+        (
+            1,
+            ", the model's own De instead of D",
+            (cell.de, *cell.own_de),
+            partial(slope, study.kind, cell.own_de, cell.de),
+        ),
+        (2, ", against mean bond energies", (cell.mean, cell.additive), of_means),
     )
-    for number, other, statistic in numbers:
-        rows = estimates.known(study, cell.de, other)
-        yield about(QUESTIONS[number - 1], words, rows=rows, statistic=statistic)
-    rows = estimates.known(study, cell.mean, cell.additive)
-    statistic = less(estimates.error_of(cell, cell.mean), of_values(cell.additive, cell.mean))
-    words = f"{words}, against mean bond energies"
-    yield Asked(QUESTIONS[1], words, study.molecule, rows, cell.n_seeds, statistic)
+    for number, more, values, statistic in numbers:
+        yield Asked(
+            QUESTIONS[number - 1],
+            words + more,
+            study.molecule,
+            known(study, *values),
+            cell.n_seeds,
+            statistic,
+            primary=primary and not more,
+        )
 
 
 def _of_line(study: Study, cells: Sequence[Cell], *, primary: bool) -> Iterator[Asked]:
@@ -191,16 +210,6 @@ def named(cell: Cell) -> str:
     return f"{dataset}, {model}, N = {n_train}"
 
 
-def less(first: OfBonds, second: OfBonds) -> OfBonds:
-    """Return the difference of two numbers of the same bonds and seeds."""
-    return lambda keep, seeds: first(keep, seeds) - second(keep, seeds)
-
-
-def of_values(values: Floats, truth: Floats) -> OfBonds:
-    """Return the mean absolute error of ``values`` (B,) that no seed changes."""
-    return lambda keep, _: float(np.abs(values - truth)[keep].mean())
-
-
 def answers(asked: Sequence[Asked]) -> pd.DataFrame:
     """Return a row per number; verdicts of the primary ones are adjusted together by Holm."""
     asked = [one for one in asked if one.rows.any()]
@@ -264,61 +273,3 @@ def _without_a_seed(one: Asked, factor: float) -> dict[str, Any]:
 
 def _of_seeds(statistic: OfBonds, others: Ints, keep: Masks, seeds: Ints) -> float:
     return statistic(keep, others[seeds])
-
-
-def cell_row(study: Study, cell: Cell) -> dict[str, Any]:
-    """Return what a cell gives: errors, slope, spread over seeds, decomposability."""
-    row: dict[str, Any] = dict(zip(CELL, cell.key, strict=True))
-    row |= {C.N_PARAMETERS: cell.n_parameters, "n_seeds": cell.n_seeds}
-    taught = estimates.known(study, cell.teacher)
-    recovered = estimates.error_of(cell, cell.teacher)
-    row |= _estimated(study, cell, taught, recovered).columns("mae_teacher_eV")
-    for name, truth in (("de", cell.de), ("mean_bond_energy", cell.mean)):
-        rows = estimates.known(study, truth, cell.additive)
-        row[f"n_{name}"] = int(rows.sum())
-        own = np.isfinite(cell.own_de).all(axis=0)
-        numbers: dict[str, tuple[Masks, OfBonds]] = {
-            f"mae_{name}_eV": (rows, estimates.error_of(cell, truth)),
-            f"bias_{name}_eV": (rows, _bias(cell, truth)),
-            f"additivity_mae_{name}_eV": (rows, of_values(cell.additive, truth)),
-        }
-        if name == "de":
-            gain = less(estimates.error_of(cell, truth), of_values(cell.additive, truth))
-            numbers["less_additivity_eV"] = (rows, gain)
-            numbers["own_de_mae_de_eV"] = (np.asarray(rows & own), _own_error(cell))
-            numbers["slope_on_de"] = (
-                rows,
-                partial(estimates.slope_within_types, study, cell, cell.de),
-            )
-        for column, (some, statistic) in numbers.items():
-            row |= _estimated(study, cell, some, statistic).columns(column)
-    with_both = estimates.known(study, cell.de, cell.mean)
-    nearer = less(estimates.error_of(cell, cell.de), estimates.error_of(cell, cell.mean))
-    row |= _estimated(study, cell, with_both, nearer).columns("de_less_mean_eV")
-    every = estimates.known(study, cell.d[0])
-    for name in ("d", "energy"):
-        spread = partial(estimates.log_spread, getattr(cell, name))
-        several = every if cell.n_seeds >= MIN_SEEDS else np.zeros_like(every)
-        found = _estimated(study, cell, several, spread)
-        row |= found.transformed(lambda x: 10.0**x).columns(f"sd_{name}_eV")
-    row["decomposability"] = float(
-        np.mean([estimates.decomposability(study, d, every) for d in cell.d])
-    )
-    row["decomposability_of_length"] = estimates.decomposability(study, study.length, every)
-    return row
-
-
-def _bias(cell: Cell, truth: Floats) -> OfBonds:
-    return lambda keep, seeds: float((cell.d[np.ix_(seeds, keep)] - truth[keep]).mean())
-
-
-def _own_error(cell: Cell) -> OfBonds:
-    return lambda keep, seeds: float(
-        np.abs(cell.own_de[np.ix_(seeds, keep)] - cell.de[keep]).mean()
-    )
-
-
-def _estimated(study: Study, cell: Cell, rows: Masks, statistic: OfBonds) -> Estimate:
-    if not rows.any():
-        return Estimate(float("nan"))
-    return estimates.over_rows(study.molecule, rows, statistic, cell.n_seeds).estimate

@@ -24,6 +24,10 @@ N_TRAIN = (32, 64, 128)
 TWO: dict[str, Any] = {"models": ("nano", "micro"), "seeds": 2}
 D_OF = {"C-H": 4.4, "C-C": 3.6, "C=C": 6.0, "C#C": 8.5, "C:C": 5.2, "Cl-H": 4.5}
 METHANOL, FORMALDEHYDE, AMMONIUM = "CO", "C=O", "[NH4+]"
+MOLECULE_OF = {
+    "C-H": METHANOL, "C-C": "CC", "C=C": "C=C", "C#C": "C#C", "C:C": "c1ccccc1", "Cl-H": "Cl",
+}  # fmt: skip
+"""Molecules of the named bonds."""
 MAPPED = {
     METHANOL: "[C:1]([O:2][H:6])([H:3])([H:4])[H:5]",
     FORMALDEHYDE: "[C:1](=[O:2])([H:3])[H:4]",
@@ -86,7 +90,8 @@ def bde(run: dict[str, Any], shift: float) -> Tables:
             C.GEOMETRY: "relaxed",
             "bond": f"bond {kind} (some reaction)",
         }
-        row |= {C.BOND_TYPE: kind, C.IN_TRAINING: index % 2 == 0, C.BOND_ENERGY: d + shift}
+        row |= {C.BOND_TYPE: kind, C.MOLECULE: MOLECULE_OF[kind]}
+        row |= {C.IN_TRAINING: index % 2 == 0, C.BOND_ENERGY: d + shift}
         named.append(
             row | {f"{name}_eV": np.nan if index == 4 else d + 0.2 * index for name in REFERENCES}
         )

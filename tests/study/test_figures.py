@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from rdkit import Chem
 
 from e3d.errors import InputError
 from e3d.fields import Column as C
@@ -18,8 +19,10 @@ from e3d.statistics import Estimate
 from e3d.statistics.crossed import over_seeds
 from e3d.tables import read, write
 from study import runs
+from study.decompose.drawn import drawing_of
 from study.figures import saving, style
 from study.figures.draw import draw
+from study.figures.text import condensed, named_bond
 from study.stages import FIGURES
 from study_tables import AMMONIUM, FORMALDEHYDE, MAPPED, METHANOL, TWO, maker, save_tables, study
 
@@ -132,6 +135,54 @@ def test_molecules_labels_mean_and_half_range() -> None:
     for seeds, label in ((1, "4.0"), (2, "4.2\n±0.2")):
         figure = maker("molecules", study(seeds=seeds), molecules=[FORMALDEHYDE])()
         assert [text.get_text() for text in figure.axes[0].texts].count(label) == 3
+
+
+def test_references_stand_below_d_where_no_other_bond_could_be_meant() -> None:
+    """Named is C-H of methanol, whose three are equivalent; ethanol's are not."""
+    tables = study(seeds=2)
+    figure = maker("molecules", tables, molecules=[METHANOL, FORMALDEHYDE])()
+    written = [[text.get_text() for text in axes.texts] for axes in figure.axes[:2]]
+    assert [texts.count("$D_e$ 4.4") for texts in written] == [3, 0]
+    assert [texts.count("mean 4.4") for texts in written] == [3, 0]
+    said = figure.get_suptitle()
+    assert said.startswith("D is nearer to mean bond energies")
+    assert "0 of 1 drawn bond" in said
+    ethanol = "[C:1]([C:2]([O:3][H:9])([H:7])[H:8])([H:4])([H:5])[H:6]"
+    bonds = pd.DataFrame({C.I: [0, 0, 1, 1], C.J: [1, 3, 2, 6]})
+    rows = bonds.assign(**{C.BOND_TYPE: ["C-C", "C-H", "C-O", "C-H"], C.SMILES: ethanol})
+    rows = rows.assign(**{C.MOLECULE: "CCO", C.BOND_ENERGY: 4.0, C.SEED: 0})
+    named = pd.DataFrame({C.MOLECULE: "CCO", C.BOND_TYPE: ["C-H", "C-O"]})
+    named = named.assign(de_eV=4.2, mean_bond_energy_eV=[np.nan, 3.6])
+    drawn = drawing_of(rows, named)
+    assert drawn.title == "CH₃–CH₂–OH"
+    assert [{one.name: v for one, v in bond.beside.items()} for bond in drawn.bonds] == [
+        {}, {}, {"de": 4.2, "mean_bond_energy": 3.6}, {},
+    ]  # fmt: skip
+
+
+def test_a_figure_of_molecules_without_references_says_how_large_d_is() -> None:
+    tables = study()
+    tables["bde/named"] = tables["bde/named"].assign(de_eV=np.nan)
+    figure = maker("molecules", tables)()
+    assert figure.get_suptitle() == "D of the drawn bonds is 4.0 to 4.3 eV"
+
+
+@pytest.mark.parametrize(
+    ("smiles", "formula"),
+    [
+        ("CC=O", "CH₃–CH=O"), ("C#C", "CH≡CH"), ("O=C=O", "O=C=O"), ("CN", "CH₃–NH₂"), ("O", "H₂O"),
+        ("C", "CH₄"), ("CC(C)C", "CH₃–CH(CH₃)–CH₃"), ("[NH4+]", "NH₄⁺"), ("c1ccccc1", "C₆H₆"),
+        ("[Cl-]", "Cl⁻"), ("[H][H]", "H–H"), ("[C-]#[O+]", "C⁻≡O⁺"),
+    ],
+)  # fmt: skip
+def test_molecules_are_written_as_chemists_write_them(smiles: str, formula: str) -> None:
+    assert condensed(Chem.AddHs(Chem.MolFromSmiles(smiles))) == formula
+
+
+def test_named_bonds_are_written_as_chemists_write_them() -> None:
+    assert [*map(named_bond, ("HC#CH", "CH3-C2H5", "OC=O (CO2->CO+O)", "allyl-H (propene)"))] == [
+        "HC≡CH", "CH₃–C₂H₅", "OC=O", "allyl–H",
+    ]  # fmt: skip
 
 
 def test_labels_of_a_molecule_do_not_overlap() -> None:

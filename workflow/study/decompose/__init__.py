@@ -14,7 +14,7 @@ STAGE = Stage(
             "molecules",
             1,
             "D on drawn molecules",
-            ("decompose/summary", "decompose/bond_means"),
+            ("decompose/summary", "decompose/bond_means", "bde/named"),
             settings=("molecules",),
             of_one_run=True,
         ),

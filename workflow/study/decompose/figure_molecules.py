@@ -1,8 +1,6 @@
 """Bond energies D on drawn molecules: relaxed geometry, mean over the reference run's seeds."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -13,58 +11,35 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from rdkit import Chem
-from rdkit.Chem import rdMolDescriptors
 
 from e3d.arrays import Floats
 from e3d.chemistry import canonical_smiles, parse
-from e3d.drawing.layout import BOND_ANG, lay_out
+from e3d.drawing.layout import BOND_ANG
 from e3d.errors import InputError, choices
-from e3d.fields import NAMED_BONDS
+from e3d.fields import NAMED_BONDS, RELAXED
 from e3d.fields import Column as C
+from e3d.named_bonds.references import DE, MEAN_BOND_ENERGY
+from study.decompose.drawn import BESIDE, STROKES, Bond, Drawing, drawing_of
 from study.fields import LABELS
 from study.figures import style
-from study.figures.drawing import boxes_around, name_run, push_off
-from study.runs import OverSeeds, all_given, at_run, over_seeds, reference
+from study.figures.drawing import boxes_around, name_run, push_off, takeaway
+from study.plural import counted
+from study.runs import all_given, at_run, reference
 
 MAX_PANELS: Final = 9
 _COLUMNS: Final = (3, 2, 1)
-_STROKES: Final = {"-": (0,), "=": (-1, 1), "#": (-2, 0, 2), ":": (-1, 1)}
-"""Offsets across the bond of each stroke, in half widths of a stroke and its gap."""
-
-
-@dataclass(frozen=True)
-class _Bond:
-    """A bond between atoms i and j: sign of its order, D over the seeds (eV)."""
-
-    i: int
-    j: int
-    sign: str
-    d: OverSeeds
-
-    def label(self) -> str:
-        """Return the mean and, below it, half the range over the seeds if there are several."""
-        half = (self.d.seed_max - self.d.seed_min) / 2
-        return f"{self.d.mean:.1f}" + (f"\n±{half:.1f}" if self.d.n_seeds > 1 else "")
-
-
-@dataclass(frozen=True)
-class _Drawing:
-    """A molecule to draw: title, atom symbols, 2-D coordinates ``xy`` (atoms, 2) in Å, bonds."""
-
-    title: str
-    symbols: tuple[tuple[str, str], ...]
-    xy: Floats
-    bonds: tuple[_Bond, ...]
-
-    @property
-    def extent(self) -> Floats:
-        """Width and height (2,) in Å."""
-        return np.asarray(np.ptp(self.xy, axis=0), dtype=np.float64)
+_KEY: Final = {DE: "$D_e$: breaking the bond", MEAN_BOND_ENERGY: "mean: mean bond energy"}
+"""What the words below D say, in the key."""
+_HEAD, _FOOT = 3, 3
+"""Lines of text above and below the molecules."""
 
 
 def make(tables: dict[str, pd.DataFrame], molecules: Sequence[str]) -> Figure:
     """Draw up to nine ``molecules`` (SMILES) with D on their bonds, by default the table's first.
+
+    Below D stand reference energies of the bonds that have them.
 
     Raises
     ------
@@ -76,17 +51,43 @@ def make(tables: dict[str, pd.DataFrame], molecules: Sequence[str]) -> Figure:
     run = reference(tables["decompose/summary"])
     means = at_run(means, run)
     summary = at_run(tables["decompose/summary"], run)
-    named = summary[summary[C.STRUCTURES] == NAMED_BONDS]
-    left_out = pd.Series(named.get(C.FRAMES_LEFT_OUT, 0))  # earlier tables do not say it
+    of_named = summary[summary[C.STRUCTURES] == NAMED_BONDS]
+    left_out = pd.Series(of_named.get(C.FRAMES_LEFT_OUT, 0))  # earlier tables do not say it
     lacking = all_given(summary[C.RUN]) or bool(left_out.gt(0).any())
     chosen = _chosen(means, molecules, some_lacking=lacking)
-    drawings = [_drawing(means[means[C.MOLECULE] == name]) for name in chosen]
+    named = at_run(tables["bde/named"], run)
+    named = named[named[C.GEOMETRY] == RELAXED]
+    drawings = [drawing_of(means[means[C.MOLECULE] == name], named) for name in chosen]
     energies = [bond.d.mean for drawing in drawings for bond in drawing.bonds]
     low, high = min(energies), max(energies)
     norm = Normalize(low, high) if high > low else Normalize(low - 0.5, high + 0.5)
     figure = _page(drawings, ScalarMappable(norm, mpl.colormaps["viridis"]))
     name_run(figure, run)
+    height = style.POINTS * figure.get_figheight()
+    takeaway(figure, _in_words(drawings)).set_y(1 - style.STYLE.corner / height)
     return figure
+
+
+def _in_words(drawings: Sequence[Drawing]) -> str:
+    """Say what D of the drawn bonds is nearer to, or how large it is where none has references."""
+    # equivalent bonds of a molecule have the same reference energies, and count once
+    kinds = {
+        (drawing.title, *bond.beside.values()): bond
+        for drawing in drawings
+        for bond in drawing.bonds
+    }
+    nearer = [
+        abs(bond.d.mean - bond.beside[MEAN_BOND_ENERGY]) < abs(bond.d.mean - bond.beside[DE])
+        for bond in kinds.values()
+        if len(bond.beside) == len(BESIDE)
+    ]
+    if nearer:
+        return (
+            "D is nearer to mean bond energies than to energies of breaking for "
+            f"{sum(nearer)} of {counted(len(nearer), 'drawn bond')} with both"
+        )
+    energies = [bond.d.mean for drawing in drawings for bond in drawing.bonds]
+    return f"D of the drawn bonds is {min(energies):.1f} to {max(energies):.1f} eV"
 
 
 def _chosen(means: pd.DataFrame, molecules: Sequence[str], *, some_lacking: bool) -> list[str]:
@@ -108,35 +109,7 @@ def _chosen(means: pd.DataFrame, molecules: Sequence[str], *, some_lacking: bool
     return chosen
 
 
-def _drawing(rows: pd.DataFrame) -> _Drawing:
-    smiles = str(rows[C.SMILES].iloc[0])
-    rows = rows[rows[C.SMILES] == smiles]
-    mol = parse(smiles)
-    place = {atom.GetAtomMapNum() - 1: atom.GetIdx() for atom in mol.GetAtoms()}
-    xy = lay_out(mol)
-    parts = _by_pair(rows, place)
-    signs = [style.order_sign(str(part[C.BOND_TYPE].iloc[0])) for part in parts.values()]
-    bonds = tuple(
-        _Bond(*pair, sign, over_seeds(part, C.BOND_ENERGY))
-        for (pair, part), sign in zip(parts.items(), signs, strict=True)
-    )
-    charges = {0: "", 1: "$^+$", -1: "$^-$"}
-    ions = [(atom.GetSymbol(), atom.GetFormalCharge()) for atom in mol.GetAtoms()]
-    symbols = tuple((symbol, charges.get(q, f"$^{{{q:+d}}}$")) for symbol, q in ions)
-    formula = re.sub(r"(?<=[A-Za-z])(\d+)", r"$_{\1}$", rdMolDescriptors.CalcMolFormula(mol))
-    formula = re.sub(r"([+-]\d*)$", r"$^{\1}$", formula)
-    return _Drawing(
-        f"{rows[C.MOLECULE].iloc[0]}   {formula}", symbols, xy - (xy.max(0) + xy.min(0)) / 2, bonds
-    )
-
-
-def _by_pair(rows: pd.DataFrame, place: dict[int, int]) -> dict[tuple[int, int], pd.DataFrame]:
-    """Return the rows of each bond (one per seed) by the atoms' places in the drawing."""
-    pairs = sorted(set(zip(rows[C.I].astype(int), rows[C.J].astype(int), strict=True)))
-    return {(place[i], place[j]): rows[(rows[C.I] == i) & (rows[C.J] == j)] for i, j in pairs}
-
-
-def _page(drawings: Sequence[_Drawing], colors: ScalarMappable) -> Figure:
+def _page(drawings: Sequence[Drawing], colors: ScalarMappable) -> Figure:
     """Lay the panels out in rows, every molecule at one scale; a panel's data units are points."""
     look = style.STYLE
     widest = max(drawing.extent[0] for drawing in drawings)
@@ -150,12 +123,13 @@ def _page(drawings: Sequence[_Drawing], colors: ScalarMappable) -> Figure:
     columns = next((n for n, scale in scales.items() if scale >= shortest), 1)
     width, scale = space / columns, scales[columns]
     rows = [drawings[start : start + columns] for start in range(0, len(drawings), columns)]
-    heights = [max(d.extent[1] for d in row) * scale + 2 * rim + look.title_room for row in rows]
+    heights = [max(d.height(scale, rim) for d in row) + look.title_room for row in rows]
     page = style.POINTS * np.array([look.width, look.row_height / 2])
-    page[1] = max(page[1], sum(heights))
+    line = look.line_height * style.POINTS
+    page[1] = max(page[1], sum(heights)) + (_HEAD + _FOOT) * line
     width_in, height_in = page / style.POINTS
     figure = Figure(figsize=(width_in, height_in))
-    top = page[1] - (page[1] - sum(heights)) / 2
+    top = page[1] - _HEAD * line
     for row, height in zip(rows, heights, strict=True):
         top -= height
         for column, drawing in enumerate(row):
@@ -171,10 +145,30 @@ def _page(drawings: Sequence[_Drawing], colors: ScalarMappable) -> Figure:
     bar = np.array([page[0] - look.bar_room + thick, (page[1] - bar_height) / 2, thick, bar_height])
     beside = figure.add_axes((bar / np.tile(page, 2)).tolist())
     figure.colorbar(colors, cax=beside, label=LABELS[C.BOND_ENERGY])
+    _key(figure, drawings)
     return figure
 
 
-def _draw(axes: Axes, drawing: _Drawing, scale: float, colors: ScalarMappable) -> None:
+def _key(figure: Figure, drawings: Sequence[Drawing]) -> None:
+    """Say below the molecules what their labels are, each in its colour."""
+    look = style.STYLE
+    bonds = [bond for drawing in drawings for bond in drawing.bonds]
+    several = any(bond.d.n_seeds > 1 for bond in bonds)
+    words = [("$D$ (eV)" + (", ± half the seeds' range" if several else ""), style.BLACK)]
+    words += [
+        (_KEY[one], color)
+        for one, (_, color) in BESIDE.items()
+        if any(one in bond.beside for bond in bonds)
+    ]
+    x = look.corner
+    y = (look.corner + look.line_height * style.POINTS) / style.POINTS / figure.get_figheight()
+    for text, color in words:
+        place = x / style.POINTS / figure.get_figwidth()
+        written = figure.text(place, y, text, fontsize=look.note, color=color, va="bottom")
+        x += written.get_window_extent().width * style.POINTS / figure.dpi + 1.5 * look.note
+
+
+def _draw(axes: Axes, drawing: Drawing, scale: float, colors: ScalarMappable) -> None:
     look = style.STYLE
     xy = drawing.xy * scale
     for bond in drawing.bonds:
@@ -191,12 +185,12 @@ def _draw(axes: Axes, drawing: _Drawing, scale: float, colors: ScalarMappable) -
     _label(axes, drawing, xy)
 
 
-def _draw_bond(axes: Axes, bond: _Bond, start: Floats, end: Floats, color: Any) -> None:
+def _draw_bond(axes: Axes, bond: Bond, start: Floats, end: Floats, color: Any) -> None:
     """Draw the strokes of a bond between the rims of two atoms."""
     look = style.STYLE
     along, across = _axes_of(start, end)
     ends = np.array([start + along * look.atom_radius, end - along * look.atom_radius])
-    offsets = _STROKES.get(bond.sign, (0,))
+    offsets = STROKES.get(bond.sign, (0,))
     width = look.bond_width if len(offsets) == 1 else look.stroke_width
     # a dark rim keeps the light end of the colour map visible on white
     rim = [
@@ -205,7 +199,7 @@ def _draw_bond(axes: Axes, bond: _Bond, start: Floats, end: Floats, color: Any) 
     ]
     for offset in offsets:
         stroke: dict[str, Any] = {"linewidth": width, "color": color, "path_effects": rim}
-        if bond.sign not in _STROKES:
+        if bond.sign not in STROKES:
             stroke["linestyle"] = ":"
         elif bond.sign == ":" and offset > 0:
             stroke |= {"linestyle": "--", "dashes": look.stroke_dashes}
@@ -219,7 +213,7 @@ def _axes_of(start: Floats, end: Floats) -> tuple[Floats, Floats]:
     return along, np.array([-along[1], along[0]])
 
 
-def _free_corner(drawing: _Drawing, xy: Floats, atom: int) -> Floats:
+def _free_corner(drawing: Drawing, xy: Floats, atom: int) -> Floats:
     """Return the diagonal (2,) that points least along an atom's bonds: where its charge goes."""
     away = [
         xy[bond.i] + xy[bond.j] - 2 * xy[atom] for bond in drawing.bonds if atom in (bond.i, bond.j)
@@ -230,7 +224,7 @@ def _free_corner(drawing: _Drawing, xy: Floats, atom: int) -> Floats:
     )
 
 
-def _label(axes: Axes, drawing: _Drawing, xy: Floats) -> None:
+def _label(axes: Axes, drawing: Drawing, xy: Floats) -> None:
     """Write D beside each bond, on its outer side, off atoms, bonds and other labels."""
     look = style.STYLE
     atoms = [text.get_window_extent().transformed(axes.transData.inverted()) for text in axes.texts]
@@ -239,11 +233,36 @@ def _label(axes: Axes, drawing: _Drawing, xy: Floats) -> None:
         middle, across = (xy[bond.i] + xy[bond.j]) / 2, _axes_of(xy[bond.i], xy[bond.j])[1]
         if np.dot(across, middle - xy.mean(axis=0)) < 0:
             across = -across
-        x, y = middle + 2 * look.small_note * across
+        reach = (
+            look.name_offset + bond.half_width + abs(across) @ (look.small_note, bond.height / 2)
+        )
+        x, y = middle + reach * across
         size: dict[str, Any] = {"fontsize": look.small_note, "linespacing": 1.0}
-        texts.append(axes.text(x, y, bond.label(), ha="center", va="center", **size))
+        label = "\n".join(filter(None, (bond.label(), bond.references())))
+        texts.append(axes.text(x, y, label, ha="center", va="center", **size))
     steps = np.linspace(0, 1, 12)[:, None]
-    strokes = np.concatenate(
-        [xy[bond.i] + steps * (xy[bond.j] - xy[bond.i]) for bond in drawing.bonds]
-    )
-    push_off(axes, texts, [*atoms, *boxes_around(axes, strokes, look.stroke_width)])
+    strokes = [
+        box
+        for bond in drawing.bonds
+        for box in boxes_around(
+            axes, xy[bond.i] + steps * (xy[bond.j] - xy[bond.i]), bond.half_width + look.rim_line
+        )
+    ]
+    push_off(axes, texts, [*atoms, *strokes])
+    for text, bond in zip(texts, drawing.bonds, strict=True):
+        _set_apart(axes, text, bond)
+
+
+def _set_apart(axes: Axes, text: Text, bond: Bond) -> None:
+    """Give each line of a placed label its colour."""
+    look = style.STYLE
+    box = text.get_window_extent().transformed(axes.transData.inverted())
+    text.set(text=bond.label(), y=box.y1, va="top")
+    size: dict[str, Any] = {"fontsize": look.small_note, "linespacing": 1.0}
+    lines = bond.references().split("\n") if bond.beside else []
+    # the lines of a label have one height: the page's units are points
+    y = text.get_window_extent().transformed(axes.transData.inverted()).y0
+    step = (y - box.y0) / max(len(lines), 1)
+    for k, (line, one) in enumerate(zip(lines, bond.beside, strict=True)):
+        place = (text.get_position()[0], y - (k + 0.5) * step)
+        axes.text(*place, line, ha="center", va="center", color=BESIDE[one][1], **size)

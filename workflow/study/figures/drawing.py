@@ -160,13 +160,13 @@ def settle(figure: Figure) -> None:
         axes.set_position(np.round(axes.get_position(original=True).bounds, _DIGITS))
 
 
-def takeaway(figure: Figure, text: str) -> None:
+def takeaway(figure: Figure, text: str) -> Text:
     """Write what a figure shows, a sentence of two lines at most, above everything else."""
     sizes = style.STYLE
     look: style.Look = {"fontsize": sizes.text, "fontweight": "bold", "ha": "left"}
     x = sizes.corner / (style.POINTS * figure.get_figwidth())
     characters = int(style.POINTS * figure.get_figwidth() / (_BOLD * sizes.text))
-    figure.suptitle(textwrap.fill(with_minus(text), characters), x=x, **look)
+    return figure.suptitle(textwrap.fill(with_minus(text), characters), x=x, **look)
 
 
 def with_minus(text: str) -> str:

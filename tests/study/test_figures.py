@@ -150,7 +150,7 @@ def test_references_stand_below_d_where_no_other_bond_could_be_meant() -> None:
     ethanol = "[C:1]([C:2]([O:3][H:9])([H:7])[H:8])([H:4])([H:5])[H:6]"
     bonds = pd.DataFrame({C.I: [0, 0, 1, 1], C.J: [1, 3, 2, 6]})
     rows = bonds.assign(**{C.BOND_TYPE: ["C-C", "C-H", "C-O", "C-H"], C.SMILES: ethanol})
-    rows = rows.assign(**{C.MOLECULE: "CCO", C.BOND_ENERGY: 4.0, C.SEED: 0})
+    rows = rows.assign(**{C.MOLECULE: "CCO"}, **{C.BOND_ENERGY: 4.0}, **{C.SEED: 0})
     named = pd.DataFrame({C.MOLECULE: "CCO", C.BOND_TYPE: ["C-H", "C-O"]})
     named = named.assign(de_eV=4.2, mean_bond_energy_eV=[np.nan, 3.6])
     drawn = drawing_of(rows, named)
@@ -192,6 +192,37 @@ def test_labels_of_a_molecule_do_not_overlap() -> None:
         boxes = [text.get_window_extent().padded(-0.5) for text in axes.texts if text.get_text()]
         for index, box in enumerate(boxes):
             assert not any(box.overlaps(other) for other in boxes[index + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"),
+    [
+        ((0.2, 0.1, 0.3), "D identifies the bond type better than bond length does (80 and 60 %"),
+        ((-0.2, -0.3, -0.1), "Bond length identifies the bond type better than D does (80 and"),
+        ((0.2, -0.1, 0.5), "Neither D nor bond length is shown to identify the bond type better"),
+        ((np.nan, np.nan, np.nan), "D of the commonest bond types is on average 3.7 to 8.6 eV"),
+    ],
+)
+def test_the_sentence_above_distributions_follows_the_interval(
+    gap: tuple[float, float, float], words: str
+) -> None:
+    tables = study()
+    shares = tables["entropy/decomposability"]
+    ends = [f"fraction_knn{end}" for end in ("", "_lo", "_hi")]
+    shares.loc[shares["measure"] == "I(D/sd; type)", "fraction_knn"] = 0.8 if gap[0] else np.nan
+    shares.loc[shares["measure"] == "I(r; type)", "fraction_knn"] = 0.6 + 0 * gap[0]
+    shares.loc[shares["measure"] == "I(D/sd; type) - I(r; type)", ends] = gap
+    assert maker("distributions", tables)().get_suptitle().replace("\n", " ").startswith(words)
+
+
+def test_distributions_add_up_the_seeds_and_show_the_commonest_types() -> None:
+    tables = study(seeds=2)
+    histogram = tables["entropy/histogram"]
+    many = [histogram.assign(**{C.BOND_TYPE: f"X{k}-X", C.COUNT: 99}) for k in range(3)]
+    tables["entropy/histogram"] = pd.concat([histogram, *many])
+    rows = [text.get_text() for text in maker("distributions", tables)().axes[0].get_yticklabels()]
+    assert len(rows) == 8, "of nine types"
+    assert "C–C\n9 bonds" in rows, "of each seed"
 
 
 def test_missing_values_draw() -> None:

@@ -18,7 +18,7 @@ STAGE = Stage(
             "distributions",
             2,
             "D by bond type",
-            ("decompose/summary", "entropy/histogram"),
+            ("decompose/summary", "entropy/histogram", "entropy/decomposability", "bde/named"),
             of_one_run=True,
         ),
         Figure(

@@ -1,116 +1,161 @@
-"""Distributions of D by bond type at the largest training set, a column per model size."""
+"""Distributions of D by bond type beside the reference energies of the type, reference run."""
 
-from collections.abc import Sequence
-from itertools import cycle
 from typing import Final
 
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.typing import LineStyleType
 
 from e3d.arrays import Floats
+from e3d.fields import RELAXED, TEST_MOLECULES
 from e3d.fields import Column as C
+from e3d.named_bonds.references import REFERENCES, Reference
+from e3d.statistics import verdict
+from study.entropy import fields
 from study.fields import LABELS
 from study.figures import style
-from study.figures.drawing import legend_outside, order_handles, page
-from study.runs import reference, sized_models
+from study.figures.drawing import bond_name, legend_outside, order_handles, page, takeaway
+from study.findings.wording import one_of, test_sets
+from study.runs import at_run, over_seeds, reference
 
-_LINES: Final = 8  # of text above and below the rows
-_SEED_LINES: Final[tuple[LineStyleType | None, ...]] = (None, "-", "--", ":", "-.")
-"""The first seed is filled."""
-_RIDGE: Final = 0.85
+_TYPES: Final = 8
+"""At most so many bond types, the commonest."""
+_BIN_EV: Final = 0.1
+"""Width of the bins that are drawn; those of the table are added up."""
+_RIDGE: Final = 0.72
 """Height of the highest bin, as a share of the distance between rows."""
+_BELOW: Final = 0.13
+"""Where references stand below their row, as a share of the same."""
+_ROWS: Final = 2
+"""Rows of names that one row of the figure takes."""
+_MARKERS: Final = (("^", style.PALE), ("o", "white"), ("D", style.INK), ("s", style.GREY))
+"""Markers of the references and their fill."""
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
-    """Draw histograms of D (eV) of all test sets, a row per bond type in the order of its mean."""
-    summary, table = tables["decompose/summary"], tables["entropy/histogram"]
-    dataset, _, n_train = reference(summary)
-    keep = (table[C.DATASET] == dataset) & (table[C.N_TRAIN] == n_train)
-    table = table[keep]
-    edges = table[C.BOND_ENERGY_BIN]
-    width = _bin_width(edges)
-    sizes = {m: n for m, n in sized_models(summary).items() if (table[C.MODEL] == m).any()}
-    kinds = _by_mean(table)
-    figure = page(0, _LINES, names=len(kinds) + 1)
-    columns = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
-    for axes, (model, size) in zip(columns, sizes.items(), strict=True):
-        part = table[table[C.MODEL] == model]
-        for row, kind in enumerate(kinds):
-            _ridge(axes, part[part[C.BOND_TYPE] == kind], row, width)
-        n = n_train or "not known"
-        axes.set_title(f"{dataset}, $N$ = {n}, {model}\n{size:,} parameters")
-        axes.set_xlabel(LABELS[C.BOND_ENERGY])
-        axes.set_xlim(edges.min() - 4 * width, edges.max() + 5 * width)
-        axes.set_ylim(-0.4, len(kinds) + 0.25)
-        _beside(axes, len(kinds) + 0.1, "$n$", style.STYLE.note)
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        axes.set_yticks(range(len(kinds)), kinds)
-    seeds = sorted(table[C.SEED].unique().tolist())
-    handles = [*order_handles(kinds, markers=False), *map(_seed_handle, cycle(_SEED_LINES), seeds)]
-    legend_outside(figure, handles, min(len(handles), 7))
+    """Draw histograms of D (eV) of all test sets, the seeds together, a row per bond type."""
+    run = reference(tables["decompose/summary"])
+    histogram, shares, named = (
+        at_run(tables[name], run)
+        for name in ("entropy/histogram", "entropy/decomposability", "bde/named")
+    )
+    named = named[named[C.GEOMETRY] == RELAXED]
+    kinds = _commonest(histogram)
+    figure = page(0, 7, names=_ROWS * len(kinds), run=run)
+    axes = figure.subplots()
+    ends = []
+    for row, kind in enumerate(kinds):
+        part = histogram[histogram[C.BOND_TYPE] == kind]
+        ends += [
+            *_ridge(axes, part, row),
+            *_references(axes, named[named[C.BOND_TYPE] == kind], row),
+        ]
+    axes.set_xlim(min(ends) - _BIN_EV, max(ends) + _BIN_EV)
+    axes.set_ylim(-0.35, len(kinds) - 0.1)
+    axes.set_xlabel(LABELS[C.BOND_ENERGY])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_yticks(range(len(kinds)), [_label(histogram, kind) for kind in kinds])
+    handles = [*order_handles(kinds, markers=False), *map(_handle, REFERENCES.values())]
+    legend_outside(figure, handles, len(handles))
+    takeaway(figure, _in_words(shares) or _range_in_words(histogram))
     return figure
 
 
-def _beside(axes: Axes, y: float, text: str, size: float) -> None:
-    axes.text(1.01, y, text, transform=axes.get_yaxis_transform(), fontsize=size)
+def _in_words(shares: pd.DataFrame) -> str:
+    """Say whether D or the length says more of a bond's type, on molecules that no run trained on.
+
+    Without such a set of frames it is said of the first that there is; without numbers, nothing.
+    """
+    sets = test_sets(shares[C.STRUCTURES])
+    name = TEST_MOLECULES if TEST_MOLECULES in shares[C.STRUCTURES].to_numpy() else sets[0]
+    shares = shares[shares[C.STRUCTURES] == name]
+    gap, of_d, of_length = (
+        over_seeds(shares[shares[fields.MEASURE] == measure], fields.FRACTION_KNN)
+        for measure in (fields.TYPE_BEYOND_R, fields.TYPE_BY_SCALED_D, fields.TYPE_BY_R)
+    )
+    if not np.isfinite([of_d.mean, of_length.mean]).all():
+        return ""
+    how = one_of(
+        verdict(gap),
+        "D identifies the bond type better than bond length does",
+        "Bond length identifies the bond type better than D does",
+        "Neither D nor bond length is shown to identify the bond type better",
+    )
+    numbers = f"{100 * of_d.mean:.0f} and {100 * of_length.mean:.0f} % of its entropy"
+    return f"{how} ({numbers})"
 
 
-def _seed_handle(look: LineStyleType | None, seed: int) -> Artist:
-    """Return the legend entry of a seed."""
-    name = f"seed {seed}"
-    if look is None:
-        return Patch(color=style.GREY, alpha=style.STYLE.fill_alpha, linewidth=0, label=name)
-    width = style.STYLE.outline
-    return Line2D([], [], color=style.GREY, linestyle=look, linewidth=width, label=name)
+def _range_in_words(histogram: pd.DataFrame) -> str:
+    """Say how large the mean D of the types that are shown is."""
+    means = [_means(histogram)[kind] for kind in _commonest(histogram)]
+    return f"D of the commonest bond types is on average {min(means):.1f} to {max(means):.1f} eV"
 
 
-def _bin_width(edges: pd.Series) -> float:
-    """Return the smallest spacing (eV) between the lower edges of occupied bins."""
-    spacing = np.diff(np.unique(np.round(edges.to_numpy(dtype=float), 9)))
-    return float(spacing.min()) if len(spacing) else 1.0
+def _handle(one: Reference) -> Line2D:
+    """Return the legend entry of a reference."""
+    return Line2D([], [], linestyle="none", label=one.symbol, **_look(one))
 
 
-def _by_mean(table: pd.DataFrame) -> Sequence[str]:
-    """Return the bond types, the lowest mean D first."""
-    totals = table.assign(total=table[C.BOND_ENERGY_BIN] * table[C.COUNT]).groupby(C.BOND_TYPE)
-    means = totals["total"].sum() / totals[C.COUNT].sum()
-    return [str(kind) for kind in sorted(means.index, key=lambda kind: (means[kind], kind))]
+def _look(one: Reference) -> style.Look:
+    marker, fill = _MARKERS[list(REFERENCES.values()).index(one) % len(_MARKERS)]
+    size = style.STYLE.point_marker
+    look: style.Look = {"marker": marker, "markerfacecolor": fill, "markersize": size}
+    return look | {"color": style.INK, "markeredgewidth": style.STYLE.axis_line}
 
 
-def _ridge(axes: Axes, part: pd.DataFrame, row: int, width: float) -> None:
-    """Draw the histograms of one bond type, the seeds over each other, each to the same height."""
-    axes.axhline(row, color=style.PALE, linewidth=style.STYLE.hair_line, zorder=1)
-    if part.empty:
-        return
-    color = style.order_of(str(part[C.BOND_TYPE].iloc[0])).color
-    for look, (_, seed) in zip(cycle(_SEED_LINES), part.groupby(C.SEED), strict=False):
-        counts = seed.groupby(C.BOND_ENERGY_BIN)[C.COUNT].sum()
-        height = counts.to_numpy(dtype=float) / counts.max() * _RIDGE
-        edges, levels = _outline(counts.index.to_numpy(dtype=float), height, width)
-        if look is None:
-            axes.fill_between(
-                edges, row + levels, row, step="post", color=color, alpha=style.STYLE.fill_alpha,
-                linewidth=0, zorder=2,
-            )  # fmt: skip
-        else:
-            axes.step(
-                edges, row + levels, where="post", color=color, linestyle=look,
-                linewidth=style.STYLE.outline, zorder=3,
-            )  # fmt: skip
-    n = int(part.groupby(C.SEED)[C.COUNT].sum().max())
-    _beside(axes, row + 0.05, f"{n:,}", style.STYLE.small_note)
+def _commonest(histogram: pd.DataFrame) -> list[str]:
+    """Return the bond types with most bonds, the lowest mean D first."""
+    counts = histogram.groupby(C.BOND_TYPE)[C.COUNT].sum()
+    means = _means(histogram)
+    chosen = sorted(counts.index, key=lambda kind: (-counts[kind], kind))[:_TYPES]
+    return sorted(map(str, chosen), key=lambda kind: (means[kind], kind))
 
 
-def _outline(edges: Floats, height: Floats, width: float) -> tuple[Floats, Floats]:
-    """Return edges (bins + 2,) and levels of the histogram, with empty bins and ends at zero."""
-    index = np.round((edges - edges.min()) / width).astype(int)
-    levels = np.zeros(index.max() + 3)
-    levels[index + 1] = height
-    return edges.min() + width * np.arange(-1, len(levels) - 1), levels
+def _means(histogram: pd.DataFrame) -> "pd.Series[float]":
+    """Return the mean D (eV) of every bond type."""
+    total = histogram[C.BOND_ENERGY_BIN] * histogram[C.COUNT]
+    kinds = histogram[C.BOND_TYPE]
+    return total.groupby(kinds).sum() / histogram[C.COUNT].groupby(kinds).sum()
+
+
+def _label(histogram: pd.DataFrame, kind: str) -> str:
+    """Return the name of a bond type and how many bonds of it a seed has."""
+    part = histogram[histogram[C.BOND_TYPE] == kind]
+    return f"{bond_name(kind)}\n{int(part.groupby(C.SEED)[C.COUNT].sum().max()):,} bonds"
+
+
+def _ridge(axes: Axes, part: pd.DataFrame, row: int) -> tuple[float, float]:
+    """Draw the histogram of one bond type, return its ends (eV)."""
+    look, order = style.STYLE, style.order_of(str(part[C.BOND_TYPE].iloc[0]))
+    edges, levels = _outline(
+        part[C.BOND_ENERGY_BIN].to_numpy(dtype=float), part[C.COUNT].to_numpy(dtype=float)
+    )
+    height = row + _RIDGE * levels
+    axes.fill_between(
+        edges, height, row, step="post", color=order.color, alpha=look.fill_alpha, linewidth=0
+    )
+    axes.step(edges, height, where="post", color=order.color, linewidth=look.outline)
+    return float(edges[0]), float(edges[-1])
+
+
+def _outline(lower: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """Return edges (bins + 2,) and levels of a histogram, the highest bin 1 and the ends 0."""
+    # an edge that rounding left below itself belongs to its own bin
+    bins = np.floor(lower / _BIN_EV + 1e-6).astype(int)
+    levels = np.zeros(np.ptp(bins) + 3)
+    np.add.at(levels, bins - bins.min() + 1, counts)
+    return _BIN_EV * (bins.min() + np.arange(-1, len(levels) - 1)), levels / levels.max()
+
+
+def _references(axes: Axes, named: pd.DataFrame, row: int) -> list[float]:
+    """Draw the reference energies of the type's named bonds below its row, and return them."""
+    bonds = named.drop_duplicates("bond")
+    for one in REFERENCES.values():
+        values = bonds[one.column].dropna()
+        y = np.full(len(values), row - _BELOW)
+        axes.plot(values, y, linestyle="none", zorder=4, **_look(one))
+    known = bonds[[one.column for one in REFERENCES.values()]].to_numpy(dtype=float)
+    return [float(value) for value in known[np.isfinite(known)]]

@@ -14,8 +14,10 @@ from matplotlib.figure import Figure
 from e3d.fields import NAMED_BONDS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.named_bonds.references import REFERENCES
+from e3d.statistics.agreement import MAE
 from study.bde.order import STEPS
 from study.fields import TEST_ALL
+from study.null.names import COARSE, NULL_MODEL
 from study.stages import FIGURES, figure_module
 
 Tables = dict[str, pd.DataFrame]
@@ -119,6 +121,21 @@ def bde(run: dict[str, Any], shift: float) -> Tables:
     }
 
 
+def null(run: dict[str, Any], shift: float) -> Tables:
+    about = {**run, C.GEOMETRY: "relaxed", NULL_MODEL: COARSE.name, "score": MAE, C.N: 5}
+    values = {
+        **interval("e3d", 0.5 + shift, 0.2),
+        **interval("null_value", 0.4, 0.1),
+        **interval("difference", 0.1 + shift, 0.3),
+    }
+    named = bde(run, shift)["bde/named"]
+    named[COARSE.column] = [D_OF[kind] + 0.1 for kind in named[C.BOND_TYPE]]
+    return {
+        "null/named": named,
+        "null/compare": pd.DataFrame([{**about, "reference": one, **values} for one in REFERENCES]),
+    }
+
+
 def entropy(run: dict[str, Any], shift: float) -> Tables:
     where = {**run, C.STRUCTURES: "test-conformations"}
     bins = [
@@ -215,7 +232,7 @@ def _study(models: tuple[str, ...], seeds: int, datasets: tuple[str, ...]) -> Ta
             C.MODEL: model,
             C.SEED: seed,
         }
-        for make in (decompose, evaluate, bde, entropy):
+        for make in (decompose, evaluate, bde, null, entropy):
             for name, table in make(run, 0.1 * seed).items():
                 parts.setdefault(name, []).append(table)
     tables = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}

@@ -15,6 +15,7 @@ from rdkit import Chem
 
 from e3d.errors import InputError
 from e3d.fields import Column as C
+from e3d.named_bonds.references import REFERENCES
 from e3d.statistics import Estimate
 from e3d.statistics.crossed import over_seeds
 from e3d.tables import read, write
@@ -23,6 +24,7 @@ from study.decompose.drawn import drawing_of
 from study.figures import saving, style
 from study.figures.draw import draw
 from study.figures.text import condensed, named_bond
+from study.null.names import COARSE
 from study.stages import FIGURES
 from study_tables import AMMONIUM, FORMALDEHYDE, MAPPED, METHANOL, TWO, maker, save_tables, study
 
@@ -94,7 +96,7 @@ def test_a_fault_of_a_figure_is_not_called_one_of_whole_tables(
     def fail(_: object) -> Figure:
         raise ValueError("a fault")
 
-    monkeypatch.setattr("study.bde.figure_parity.make", fail)
+    monkeypatch.setattr("study.null.figure_parity.make", fail)
     folder = save_tables(study(), tmp_path / "results")
     with input_error("figure 'parity': cannot be made of", "named.csv", "test_figures.py", "note"):
         draw("parity", [folder], tmp_path / "parity.png")
@@ -225,8 +227,46 @@ def test_distributions_add_up_the_seeds_and_show_the_commonest_types() -> None:
     assert "C–C\n9 bonds" in rows, "of each seed"
 
 
+@pytest.mark.parametrize(
+    ("gaps", "words"),
+    [
+        ((0.4, 0.4, 0.4), "Bond additivity is nearer than D to BDE298, De or mean bond energies"),
+        ((-0.4, 0.4, 0.1), "D is nearer than bond additivity to BDE298; Bond additivity is nearer"
+         " than D to De; neither is shown nearer to mean bond energies"),
+        ((0.1, 0.1, 0.1), "Neither D nor bond additivity is shown nearer to BDE298, De or mean"),
+        ((), "D of the named bonds is 3.6 to 8.5 eV"),
+    ],
+)  # fmt: skip
+def test_the_sentence_above_parities_follows_the_intervals(
+    gaps: tuple[float, ...], words: str
+) -> None:
+    tables = study()
+    compare = tables["null/compare"]
+    for name, gap in zip(REFERENCES, gaps, strict=False):
+        columns = ["difference", "difference_lo", "difference_hi"]
+        compare.loc[compare["reference"] == name, columns] = (gap, gap - 0.3, gap + 0.3)
+    if not gaps:
+        tables["null/compare"] = compare.iloc[:0]
+    assert maker("parity", tables)().get_suptitle().replace("\n", " ").startswith(words)
+
+
+def test_errors_of_d_and_additivity_are_of_the_same_bonds() -> None:
+    tables = study()
+    named = tables["null/named"]
+    named.loc[named[C.BOND_TYPE] == "C-H", COARSE.column] = np.nan
+    above, below = (maker("parity", tables)().axes[place] for place in (0, 3))
+    counts = [
+        sum(len(line.get_xdata()) for line in axes.lines if line.get_marker() in "os^D")
+        for axes in (above, below)
+    ]
+    assert counts == [5, 4], "one of six bonds has no reference, one no additivity"
+    (crosses,) = [line for line in below.lines if line.get_marker() == "x"]
+    assert len(crosses.get_xdata()) == 4
+
+
 def test_missing_values_draw() -> None:
     tables = study(**TWO)
+    tables["null/compare"] = tables["null/compare"].iloc[:0]
     tables["bde/summary"].loc[:, ["within_types_kendall", "mae_eV_lo", "mae_eV_hi"]] = np.nan
     tables["bde/summary"] = tables["bde/summary"].iloc[: len(tables["bde/summary"]) // 2]
     tables["entropy/entropy"] = tables["entropy/entropy"].iloc[:0]

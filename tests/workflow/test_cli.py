@@ -34,7 +34,7 @@ LIGHT = [  # what these import, together, and what none of it needs
     ("study.entropy.tables study.bde.tables study.train.training", RANKS | DRAWING | NETWORKS),
     ("study.null.fit study.reactivity.scans", DRAWING | NETWORKS),
     ("study.scaling.fits", {"h5py", "rdkit"} | RANKS | DRAWING | NETWORKS),
-    ("study.bde.figure_parity study.scaling.figure_learning", RANKS | NETWORKS),
+    ("study.null.figure_parity study.scaling.figure_learning", RANKS | NETWORKS),
     ("study.scaling.figure_emergence study.entropy.figure_distributions", RANKS | NETWORKS),
 ]
 
@@ -55,7 +55,7 @@ def test_no_module_imports_what_it_does_not_use(modules: str, needless: set[str]
 
 def test_what_a_module_does_import_is_seen() -> None:
     assert {"pandas", "scipy.special"} <= loaded_by("study.entropy.tables")
-    assert "matplotlib" in loaded_by("study.bde.figure_parity")
+    assert "matplotlib" in loaded_by("study.null.figure_parity")
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,9 @@ DOWNSTREAM_OF_BDE = {
                 **DOWNSTREAM_OF_BDE,
                 "tables_collect": 11,
                 **drawn(
+                    "molecules",
                     "parity",
+                    "distributions",
                     "emergence",
                     "null",
                     "gauge",
@@ -194,7 +196,7 @@ def test_a_style_draws_figures_again_and_does_nothing_else(smoke: Path, tmp_path
     study = smoke / "workflow" / "study"
     with edited(study / "figures" / "style.py"):
         assert plan(smoke, *SMOKE) == {**drawn(*figures_made(sets=1)), "site": 1, "all": 1}
-    with edited(study / "bde" / "figure_parity.py"):
+    with edited(study / "null" / "figure_parity.py"):
         assert plan(smoke, *SMOKE) == {"figures_parity": 1, "site": 1, "all": 1}
     molecules = overlay(tmp_path, figures={"molecules": ["CO"]})
     assert plan(smoke, *molecules) == {"figures_molecules": 1, "site": 1, "all": 1}

@@ -3,20 +3,11 @@
 from e3d import options
 from e3d.command_line import Command, argument
 from study.arguments import BDE, BOND_ENERGIES, RUN
-from study.stage import Figure, Findings, Runs, Stage, of_runs
+from study.stage import Findings, Runs, Stage, of_runs
 
 STAGE = Stage(
     "bde",
     tables=of_runs("bde", Runs.EVERY, "types", "named", "summary", "order"),
-    figures=(
-        Figure(
-            "parity",
-            3,
-            "D against three reference energies",
-            ("decompose/summary", "bde/named", "bde/summary"),
-            of_one_run=True,
-        ),
-    ),
     findings=Findings(
         "What D is",
         (

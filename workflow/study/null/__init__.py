@@ -23,6 +23,13 @@ STAGE = Stage(
     ),
     figures=(
         Figure(
+            "parity",
+            3,
+            "D against three reference energies, beside bond additivity",
+            ("decompose/summary", "bde/summary", "null/named", "null/compare"),
+            of_one_run=True,
+        ),
+        Figure(
             "null",
             7,
             "D beside null models",

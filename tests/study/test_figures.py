@@ -28,7 +28,7 @@ from study.null.names import COARSE
 from study.stages import FIGURES
 from study_tables import AMMONIUM, FORMALDEHYDE, MAPPED, METHANOL, TWO, maker, save_tables, study
 
-DRAWN = ("molecules", "distributions", "parity", "learning", "emergence")
+DRAWN = ("molecules", "parity", "bonds", "distributions", "learning", "emergence")
 """Figures tested here; those of the controls are tested with their stages."""
 ONE_COLUMN = style.Style(
     width=3.35, row_height=1.7, line_height=0.13, text=6.5, note=5.5, small_note=5.0, name=4.5,
@@ -109,14 +109,14 @@ def test_a_fault_of_a_figure_is_not_called_one_of_whole_tables(
 
 def test_a_figure_is_written_under_its_number_too(tmp_path: Path) -> None:
     assert [FIGURES[name].number for name in FIGURES] == list(range(1, len(FIGURES) + 1))
-    assert FIGURES["parity"].number == 3
+    assert FIGURES["parity"].number == 2
     tables = save_tables(study(), tmp_path)
     draw(
-        "parity", [tables], tmp_path / "out" / "parity.png", numbered=tmp_path / "out" / "fig3.pdf"
+        "parity", [tables], tmp_path / "out" / "parity.png", numbered=tmp_path / "out" / "fig2.pdf"
     )
     written = {path.name for path in (tmp_path / "out").iterdir()}
-    assert written == {"fig3.pdf", "parity.pdf", "parity.png", "parity.svg"}
-    assert (tmp_path / "out" / "fig3.pdf").read_bytes() == (
+    assert written == {"fig2.pdf", "parity.pdf", "parity.png", "parity.svg"}
+    assert (tmp_path / "out" / "fig2.pdf").read_bytes() == (
         tmp_path / "out" / "parity.pdf"
     ).read_bytes()
 
@@ -231,7 +231,7 @@ def test_distributions_add_up_the_seeds_and_show_the_commonest_types() -> None:
     ("gaps", "words"),
     [
         ((0.4, 0.4, 0.4), "Bond additivity is nearer than D to BDE298, De or mean bond energies"),
-        ((-0.4, 0.4, 0.1), "D is nearer than bond additivity to BDE298; Bond additivity is nearer"
+        ((-0.4, 0.4, 0.1), "D is nearer than bond additivity to BDE298; bond additivity is nearer"
          " than D to De; neither is shown nearer to mean bond energies"),
         ((0.1, 0.1, 0.1), "Neither D nor bond additivity is shown nearer to BDE298, De or mean"),
         ((), "D of the named bonds is 3.6 to 8.5 eV"),
@@ -264,6 +264,39 @@ def test_errors_of_d_and_additivity_are_of_the_same_bonds() -> None:
     assert len(crosses.get_xdata()) == 4
 
 
+def test_bonds_are_one_of_each_type_with_most_references() -> None:
+    tables = study(seeds=2)
+    named = tables["null/named"]
+    named.loc[named[C.BOND_TYPE] == "C#C", "mean_bond_energy_eV"] = np.nan
+    poorer = named[named[C.BOND_TYPE] == "C-H"].assign(bond="HC#C-H", de_eV=np.nan)
+    tables["null/named"] = pd.concat([poorer, named])
+    figure = maker("bonds", tables)()
+    table = [text.get_text() for text in figure.axes[0].texts]
+    assert table[:6] == ["bond (eV)", "$D$", "BDE$_{298}$", "$D_e$", "mean", "additivity"]
+    rows = [table[start : start + 6] for start in range(6, len(table), 6)]
+    assert len(rows) == 6
+    assert rows[0] == ["bond C≡C", "8.55 ±0.05", "9.10", "9.10", "–", "8.60"]
+    assert rows[-1][0] == "bond C–C"
+    assert not any("HC≡C" in row[0] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ((0.6, 0.9), "D orders bond types as BDE298 does (Spearman's ρ 0.80 [0.60, 0.90])"),
+        ((-0.2, 0.9), "D is not shown to order bond types as BDE298 does (Spearman's ρ 0.80 [−0.2"),
+        ((np.nan, np.nan), "D is not shown to order bond types as BDE298 does (Spearman's ρ 0.80"),
+    ],
+)
+def test_the_sentence_above_bonds_follows_the_interval(
+    ends: tuple[float, float], words: str
+) -> None:
+    tables = study()
+    columns = [f"between_types_spearman_{end}" for end in ("lo", "hi")]
+    tables["bde/summary"][columns] = ends
+    assert maker("bonds", tables)().get_suptitle().replace("\n", " ").startswith(words)
+
+
 def test_missing_values_draw() -> None:
     tables = study(**TWO)
     tables["null/compare"] = tables["null/compare"].iloc[:0]
@@ -271,7 +304,7 @@ def test_missing_values_draw() -> None:
     tables["bde/summary"] = tables["bde/summary"].iloc[: len(tables["bde/summary"]) // 2]
     tables["entropy/entropy"] = tables["entropy/entropy"].iloc[:0]
     tables["scaling/fits"] = tables["scaling/fits"].iloc[:0]
-    for name in ("parity", "learning", "emergence"):
+    for name in ("parity", "bonds", "learning", "emergence"):
         maker(name, tables)().draw_without_rendering()
 
 

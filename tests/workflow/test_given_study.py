@@ -78,8 +78,8 @@ def test_a_given_model_is_planned_beside_a_grid(with_morse: Path) -> None:
         "soundness_run": 1,
         **{
             f"figures_{name}_given": 1
-            for name in ("molecules", "distributions", "parity", "null", "reactivity", "scans",
-                         "label_theory")
+            for name in ("molecules", "parity", "bonds", "distributions", "null", "reactivity",
+                         "scans", "label_theory")
         },
     }  # fmt: skip
 

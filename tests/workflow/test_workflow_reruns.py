@@ -130,6 +130,7 @@ DOWNSTREAM_OF_BDE = {
                 **drawn(
                     "molecules",
                     "parity",
+                    "bonds",
                     "distributions",
                     "emergence",
                     "null",

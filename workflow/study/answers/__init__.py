@@ -23,7 +23,7 @@ STAGE = Stage(
     figures=(
         Figure(
             "answers",
-            13,
+            14,
             "eight questions about scale, and their answers",
             ("answers/answers", "answers/cells"),
         ),

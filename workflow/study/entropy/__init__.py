@@ -16,14 +16,14 @@ STAGE = Stage(
     figures=(
         Figure(
             "distributions",
-            2,
+            4,
             "D by bond type",
             ("decompose/summary", "entropy/histogram", "entropy/decomposability", "bde/named"),
             of_one_run=True,
         ),
         Figure(
             "entropy",
-            6,
+            7,
             "entropy and information, in bins and without",
             (
                 "decompose/summary",

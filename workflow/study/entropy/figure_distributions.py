@@ -30,8 +30,6 @@ _BELOW: Final = 0.13
 """Where references stand below their row, as a share of the same."""
 _ROWS: Final = 2
 """Rows of names that one row of the figure takes."""
-_MARKERS: Final = (("^", style.PALE), ("o", "white"), ("D", style.INK), ("s", style.GREY))
-"""Markers of the references and their fill."""
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
@@ -96,14 +94,11 @@ def _range_in_words(histogram: pd.DataFrame) -> str:
 
 def _handle(one: Reference) -> Line2D:
     """Return the legend entry of a reference."""
-    return Line2D([], [], linestyle="none", label=one.symbol, **_look(one))
+    return Line2D([], [], label=one.symbol, **_look(one))
 
 
 def _look(one: Reference) -> style.Look:
-    marker, fill = _MARKERS[list(REFERENCES.values()).index(one) % len(_MARKERS)]
-    size = style.STYLE.point_marker
-    look: style.Look = {"marker": marker, "markerfacecolor": fill, "markersize": size}
-    return look | {"color": style.INK, "markeredgewidth": style.STYLE.axis_line}
+    return style.beside_look(list(REFERENCES.values()).index(one))
 
 
 def _commonest(histogram: pd.DataFrame) -> list[str]:
@@ -156,6 +151,6 @@ def _references(axes: Axes, named: pd.DataFrame, row: int) -> list[float]:
     for one in REFERENCES.values():
         values = bonds[one.column].dropna()
         y = np.full(len(values), row - _BELOW)
-        axes.plot(values, y, linestyle="none", zorder=4, **_look(one))
+        axes.plot(values, y, zorder=4, **_look(one))
     known = bonds[[one.column for one in REFERENCES.values()]].to_numpy(dtype=float)
     return [float(value) for value in known[np.isfinite(known)]]

@@ -139,6 +139,17 @@ def series_look(index: int) -> tuple[str, str]:
     return color, SERIES_MARKERS[index % len(SERIES_MARKERS)]
 
 
+_BESIDE: Final = (("^", PALE), ("o", "white"), ("D", INK), ("x", INK), ("s", "white"), ("v", PALE))
+"""Markers and their fill: they differ in grey as well."""
+
+
+def beside_look(index: int) -> Look:
+    """Return the look of what D is shown beside: of a reference energy by its place, or a rival."""
+    marker, fill = _BESIDE[index % len(_BESIDE)]
+    size: Look = {"markersize": STYLE.point_marker, "markeredgewidth": STYLE.axis_line}
+    return {"color": INK, "marker": marker, "markerfacecolor": fill, "linestyle": "none", **size}
+
+
 @dataclass(frozen=True)
 class Order:
     """How bonds of one order look."""

@@ -10,7 +10,7 @@ STAGE = Stage(
     figures=(
         Figure(
             "label_theory",
-            11,
+            12,
             "D beside the labels' own level of theory",
             (
                 "decompose/summary",

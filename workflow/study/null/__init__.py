@@ -24,14 +24,21 @@ STAGE = Stage(
     figures=(
         Figure(
             "parity",
-            3,
+            2,
             "D against three reference energies, beside bond additivity",
             ("decompose/summary", "bde/summary", "null/named", "null/compare"),
             of_one_run=True,
         ),
         Figure(
+            "bonds",
+            3,
+            "D of named bonds beside everything it could be: a table",
+            ("decompose/summary", "bde/summary", "null/named"),
+            of_one_run=True,
+        ),
+        Figure(
             "null",
-            7,
+            8,
             "D beside null models",
             ("decompose/summary", "null/compare", "null/named"),
             of_one_run=True,

@@ -176,7 +176,9 @@ def _in_words(compare: pd.DataFrame, named: pd.DataFrame) -> str:
             said[how].append(several(one.words))
     better, worse, open_ = (_listed(said[how]) for how in (YES, NO, UNDETERMINED))
     texts = [f"D is nearer than bond additivity to {better}"] if better else []
-    texts += [f"Bond additivity is nearer than D to {worse}"] if worse else []
+    texts += (
+        [f"{'bond' if better else 'Bond'} additivity is nearer than D to {worse}"] if worse else []
+    )
     if open_:
         neither = "neither" if texts else "Neither D nor bond additivity"
         texts.append(f"{neither} is shown nearer to {open_}")

@@ -7,10 +7,10 @@ STAGE = Stage(
     "scaling",
     tables=(Table("fits"),),
     figures=(
-        Figure("learning", 4, "test error against N", ("evaluate/errors", "scaling/fits")),
+        Figure("learning", 5, "test error against N", ("evaluate/errors", "scaling/fits")),
         Figure(
             "emergence",
-            5,
+            6,
             "bond energies, entropy, decomposability against N",
             (
                 "decompose/summary",

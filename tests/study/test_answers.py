@@ -213,7 +213,9 @@ def test_single_runs_are_asked_nothing_and_shown(tmp_path: Path) -> None:
     assert len(cells) == 4
     assert cells["sd_d_eV"].isna().all()
     made = {"answers/answers": answers, "answers/cells": cells}
-    assert len(figure_answers.make(made).axes) == 6
+    figure = figure_answers.make(made)
+    assert len(figure.axes) == 5, "no spread over seeds, so no panel of it"
+    assert not figure.get_suptitle()
     assert all("Not asked" in one for one in sentences(made))
 
 
@@ -241,6 +243,22 @@ def test_each_bond_type_has_means_and_a_slope_of_its_own(tmp_path: Path) -> None
     assert of_cell["slope_on_de"].to_numpy() == pytest.approx(0.4, abs=0.06)
     assert (of_cell["slope_on_de_lo"] < of_cell["slope_on_de"]).all()
     assert of_cell["mean_d_eV"].to_numpy() == pytest.approx(of_cell["mean_de_eV"], abs=0.1)
+
+
+def test_the_figure_says_what_the_first_answer_is(tmp_path: Path) -> None:
+    answers = answered(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5))
+    made = {"answers/answers": answers, "answers/cells": tables.read(tmp_path / "cells.csv")}
+    asked = (answers["question"] == 1) & (answers["primary"] == YES)
+    for answer, words in ((YES, "D follows"), (NO, "D hardly follows"), ("", "not determined")):
+        answers.loc[asked, "answer"] = answer
+        figure = figure_answers.make(made)
+        assert words in figure.get_suptitle()
+        assert f"slope {answers['value'][asked].item():.2f}" in figure.get_suptitle()
+    figure.draw_without_rendering()
+    drawn = [axes for axes in figure.axes if axes.get_xlabel().startswith("training")]
+    assert all(axes.lines for axes in drawn)
+    alone = answers[answers["question"].isin((6, 8)) & answers["value_lo"].notna()]
+    assert len(figure.axes) == len(drawn) + alone["question"].nunique()
 
 
 def test_runs_without_paths_have_no_barriers(tmp_path: Path) -> None:

@@ -31,6 +31,10 @@ _DIGITS: Final = 6
 """Digits kept of a share of the figure: a thousandth of a pixel."""
 _BOLD: Final = 0.58
 """Width of a bold character as a share of its size, with room to spare."""
+_DIGIT: Final = 0.6
+"""Width of a digit as a share of its size, with room to spare."""
+_BESIDE: Final = 0.5
+"""Inches beside a panel that its y axis takes."""
 _CHEMISTS: Final = str.maketrans({"#": "≡", "-": "–", ":": "∶"})
 _LAYOUTS, _SETTLED = 12, 1e-4
 """At most so many layouts, until no panel moves by more than this share of the figure."""
@@ -217,8 +221,15 @@ def n_axis(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def n_ticks(axes: Axes, ordered: Sequence[int]) -> None:
-    """Make x a logarithmic axis of training frames, ``ordered``, with ticks at five at most."""
-    shown = ordered[:: -(-len(ordered) // 5)]
+    """Make x a logarithmic axis of training frames, ``ordered``, with ticks at five at most.
+
+    There are fewer where numbers would touch: the panel has a share of the page's width.
+    """
+    place = axes.get_subplotspec()
+    columns = 1 if place is None else place.get_gridspec().ncols
+    room = (style.STYLE.width / columns - _BESIDE) * style.POINTS
+    fitting = int(room / (_DIGIT * style.STYLE.note * len(f"{ordered[-1]:,}")))
+    shown = ordered[:: -(-len(ordered) // min(max(fitting, 1), 5))]
     axes.set_xscale("log")
     axes.set_xlim(ordered[0] / 1.35, ordered[-1] * 1.35)
     axes.set_xticks(shown, [f"{n:,}" for n in shown])

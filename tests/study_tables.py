@@ -91,6 +91,7 @@ def bde(run: dict[str, Any], shift: float) -> Tables:
             C.STRUCTURES: NAMED_BONDS,
             C.GEOMETRY: "relaxed",
             "bond": f"bond {kind} (some reaction)",
+            C.MOLECULE: f"molecule {index}",
         }
         row |= {C.BOND_TYPE: kind, C.MOLECULE: MOLECULE_OF[kind]}
         row |= {C.IN_TRAINING: index % 2 == 0, C.BOND_ENERGY: d + shift}

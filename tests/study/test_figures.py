@@ -25,6 +25,7 @@ from study.figures import saving, style
 from study.figures.draw import draw
 from study.figures.text import condensed, named_bond
 from study.null.names import COARSE
+from study.figures.drawing import page, panels
 from study.stages import FIGURES
 from study_tables import AMMONIUM, FORMALDEHYDE, MAPPED, METHANOL, TWO, maker, save_tables, study
 
@@ -70,9 +71,7 @@ def test_same_bytes_and_no_global_state(
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_axis_labels_carry_units(name: str) -> None:
-    units = {"learning": {"(meV/atom)", "(meV/Å)"}, "emergence": {"(eV)", "(nats)"}}.get(
-        name, {"(eV)"}
-    )
+    units = {"learning": {"(meV/Å)"}}.get(name, {"(eV)"})
     axes = maker(name, study())().axes
     labels = [label for one in axes for label in (one.get_xlabel(), one.get_ylabel()) if label]
     assert all(any(unit in label for label in labels) for unit in units), labels
@@ -403,10 +402,11 @@ def test_another_style_is_one_object(
 def test_panels_go_below_each_other_where_the_page_is_narrow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tables = study()
-    wide = maker("emergence", tables)()
+    wide = page(2, 1)
+    panels(wide, 6, 3)
     monkeypatch.setattr(style, "STYLE", ONE_COLUMN)
-    narrow = maker("emergence", tables)()
+    narrow = page(2, 1)
+    panels(narrow, 6, 3)
     grids = [one.axes[0].get_gridspec() for one in (wide, narrow)]
     assert [grid.ncols for grid in grids if grid is not None] == [3, 2]
     assert narrow.get_figheight() == pytest.approx(

@@ -11,13 +11,8 @@ STAGE = Stage(
         Figure(
             "emergence",
             6,
-            "bond energies, entropy, decomposability against N",
-            (
-                "decompose/summary",
-                "bde/summary",
-                "entropy/entropy",
-                "entropy/decomposability",
-            ),
+            "error of D against N, at the same bonds",
+            ("decompose/summary", "bde/named"),
         ),
     ),
     findings=Findings(

@@ -1,98 +1,87 @@
-"""How close D comes to bond energies as the training set grows: six measures, a curve per model."""
+"""Whether D comes nearer to bond energies as the training set grows, at the same bonds."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from typing import Final
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.typing import LineStyleType
 
-from e3d.fields import RELAXED, TEST_CONFORMATIONS
-from e3d.fields import Column as C
-from e3d.named_bonds.references import BDE298, MEAN_BOND_ENERGY
-from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
-from study.entropy import fields as entropy
-from study.fields import BONDED_SHARE, LABELS
+from e3d.named_bonds.references import BDE298
+from e3d.statistics import NO, YES, Estimate, verdict
 from study.figures import style
 from study.figures.drawing import (
     all_series,
     draw_curve,
-    geometries,
-    legend_above,
+    is_left,
     legend_outside,
-    letter,
     n_axis,
     page,
     panels,
+    takeaway,
 )
+from study.findings.wording import number, one_of
+from study.plural import counted
+from study.runs import reference
+from study.scaling.same_bonds import ALWAYS, MAE, NEVER, change, errors, same_bonds
 
-
-@dataclass(frozen=True)
-class _Measure:
-    """What a curve shows: rows and column, its line style and, where a panel has several, its name.
-
-    ``of_model`` is false for a quantity of the geometries alone, drawn once per dataset in grey.
-    """
-
-    rows: pd.DataFrame
-    column: str
-    name: str = ""
-    linestyle: LineStyleType = "-"
-    of_model: bool = True
+_TITLES: Final = {
+    ALWAYS: "in training at every $N$",
+    NEVER: "in training at no $N$",
+    "": "relaxed",
+}
+_TALL: Final = 1.15
+"""Height of these panels, in those of others."""
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
-    """Draw errors, ranks, entropy, decomposability and bonded share against training frames."""
+    """Draw the error of D against training frames: bonds in training at every N, and at none."""
     summary = tables["decompose/summary"]
+    groups = same_bonds(tables["bde/named"], BDE298)
     series = all_series(summary)
-    figure = page(2, 1)
-    measured = _measures(tables)
-    grid = panels(figure, len(measured), 3)
-    for index, (axes, (label, measures)) in enumerate(zip(grid, measured.items(), strict=True)):
-        for row, measure in enumerate(measures):
-            for one in series if measure.of_model else geometries(series):
-                shifted = replace(one, dodge=one.dodge * 1.08**row)
-                rows = one.of(measure.rows)
-                draw_curve(axes, rows, measure.column, shifted, linestyle=measure.linestyle)
+    figure = page(_TALL, 2)
+    grid = panels(figure, len(groups), 2, wide=1, sharey=True)
+    for index, (axes, (group, part)) in enumerate(zip(grid, groups.items(), strict=True)):
+        found = errors(part, BDE298)
+        for one in series:
+            draw_curve(axes, one.of(found), MAE, one)
         n_axis(axes, summary)
-        axes.set_ylabel(label)
-        letter(axes, index)
-        named = [one for one in measures if one.name]
-        if named:
-            handles = [Line2D([], [], color=style.GREY, linestyle=one.linestyle, label=one.name)
-                       for one in named]  # fmt: skip
-            legend_above(axes, handles)
+        n_bonds = counted(part["bond"].nunique(), "bond")
+        title = f"({'ab'[index]})  {n_bonds} {_TITLES[group]}"
+        axes.set_title(title, loc="left", fontsize=style.STYLE.note)
+        if is_left(axes):
+            axes.set_ylabel(f"MAE of $D$ against\n{BDE298.label}")
+    _from_zero(grid[0])
     legend_outside(figure, [one.handle() for one in series], 3)
+    if said := _said(groups, reference(summary)):
+        takeaway(figure, said)
     return figure
 
 
-def _measures(tables: dict[str, pd.DataFrame]) -> dict[str, list[_Measure]]:
-    """Return what each panel draws, by the label of its y axis."""
-    bde = tables["bde/summary"]
-    bde = bde[(bde[C.GEOMETRY] == RELAXED) & (bde["molecules"] == "all")]
-    bde298, mean = (bde[bde["reference"] == one.name] for one in (BDE298, MEAN_BOND_ENERGY))
-    spread, shares, summary = (
-        tables[name][tables[name][C.STRUCTURES] == TEST_CONFORMATIONS]
-        for name in ("entropy/entropy", "entropy/decomposability", "decompose/summary")
-    )
-    spread = spread[
-        (spread[C.BOND_TYPE] == entropy.WITHIN) & (spread[entropy.QUANTITY] == entropy.SCALED_D)
+def _from_zero(axes: Axes) -> None:
+    """Let the axis that panels share start at zero."""
+    axes.set_ylim(0, axes.get_ylim()[1])
+
+
+def _said(groups: Mapping[str, pd.DataFrame], run: tuple[str, str, int]) -> str:
+    """Return in a sentence whether the shown model's error falls, where that can be known."""
+    dataset, model, _ = run
+    found = {name: change(part, BDE298, dataset, model) for name, part in groups.items()}
+    known = {name: one for name, one in found.items() if one.has_interval}
+    if not known:
+        return ""
+    group = ALWAYS if ALWAYS in known else next(iter(known))
+    seen = {ALWAYS: "bonds in training", NEVER: "bonds not in training", "": "the same bonds"}[
+        group
     ]
-    of_d, of_r = (
-        shares[shares[entropy.MEASURE] == measure]
-        for measure in (entropy.TYPE_BY_SCALED_D, entropy.TYPE_BY_R)
+    return _sentence(known[group], seen)
+
+
+def _sentence(found: Estimate, bonds: str) -> str:
+    where = one_of(
+        verdict(found, above=NO, below=YES),
+        f"bring D of {bonds} nearer to",
+        f"take D of {bonds} farther from",
+        f"are not shown to bring D of {bonds} nearer to",
     )
-    return {
-        f"MAE of $D$ against\n{BDE298.label}": [_Measure(bde298, MAE)],
-        f"MAE of $D$ against\n{MEAN_BOND_ENERGY.label}": [_Measure(mean, MAE)],
-        f"rank correlation\nwith {BDE298.symbol}": [
-            _Measure(bde298, BETWEEN, r"between types, $\rho$"),
-            _Measure(bde298, WITHIN, r"within types, $\tau$", "--"),
-        ],
-        entropy.LABELS[entropy.ENTROPY_MM]: [_Measure(spread, entropy.ENTROPY_MM)],
-        entropy.LABELS[entropy.FRACTION_MM]: [
-            _Measure(of_d, entropy.FRACTION_MM, r"$D/\sigma_D$"),
-            _Measure(of_r, entropy.FRACTION_MM, "distance $r$", ":", of_model=False),
-        ],
-        LABELS[BONDED_SHARE]: [_Measure(summary, BONDED_SHARE)],
-    }
+    return f"More data {where} BDE298: change {number(found, found.value, ' eV')}"

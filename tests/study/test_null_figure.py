@@ -11,12 +11,13 @@ import pytest
 from e3d.fields import NAMED_BONDS, TEST_SPLITS
 from e3d.fields import Column as C
 from e3d.named_bonds.references import REFERENCES
+from e3d.statistics.agreement import MAE
 from study import runs
 from study.figures import saving, style
 from study.null.compare import LABELS
 from study.null.figure_null import make
 from study.null.findings import sentences
-from study.null.names import COARSE, FITTED, NULL_MODEL, NULL_MODELS
+from study.null.names import FITTED, NULL_MODEL, NULL_MODELS
 from study_tables import interval
 
 Tables = dict[str, pd.DataFrame]
@@ -25,7 +26,7 @@ RUN = {C.DATASET: "mini", C.N_TRAIN: 32, C.MODEL: "nano"}
 
 def study(*, difference: float = 0.2, known: bool = True) -> Tables:
     """Tables of one run of two seeds."""
-    compare, named, summary = [], [], []
+    compare, summary = [], []
     for seed in range(2):
         run = {C.RUN: f"mini/n32/nano/s{seed}", **RUN, C.SEED: seed}
         summary.append({**run, C.STRUCTURES: NAMED_BONDS, "n_parameters": 4000})
@@ -44,15 +45,9 @@ def study(*, difference: float = 0.2, known: bool = True) -> Tables:
         for place, reference, null, score in scored:
             about = {C.GEOMETRY: place, "reference": reference, NULL_MODEL: null.name}
             compare.append({**run, **about, "score": score, C.N: 20, **values})
-        for index, kind in enumerate(("C-H", "C=C", "C#C")):
-            energies = {C.BOND_ENERGY: 4.0 + index, COARSE.column: 4.2 + index}
-            named.append(
-                {**run, C.GEOMETRY: "relaxed", "bond": kind, C.BOND_TYPE: kind, **energies}
-            )
     return {
         "decompose/summary": pd.DataFrame(summary),
         "null/compare": pd.DataFrame(compare),
-        "null/named": pd.DataFrame(named),
     }
 
 
@@ -89,9 +84,28 @@ def test_what_is_not_in_the_tables_is_said() -> None:
 def test_the_figure_draws(tables: Tables) -> None:
     figure = make(tables)
     figure.draw_without_rendering()
-    assert len(figure.axes) == 4
-    labels = [axes.get_xlabel() for axes in figure.axes]
-    assert sum("(eV)" in label for label in labels) == 3
+    (axes,) = figure.axes
+    assert "(eV)" in axes.get_xlabel()
+    scored = [null.label for null in NULL_MODELS.values() if MAE in null.scores]
+    assert [label.get_text() for label in axes.get_yticklabels()] == scored
+
+
+@pytest.mark.parametrize(
+    ("difference", "known", "words", "bold"),
+    [
+        (0.3, True, "Counting bonds predicts BDE298 better than D does: 0.30 eV [0.2", True),
+        (-0.3, True, "D predicts BDE298 better than counting bonds does: −0.30 eV", True),
+        (0.01, True, "D is not shown to predict BDE298 better or worse", False),
+        (0.3, False, "D is not shown to predict BDE298 better or worse", False),
+    ],
+)
+def test_the_interval_decides_the_sentence_above_the_figure(
+    difference: float, known: bool, words: str, bold: bool
+) -> None:
+    figure = make(study(difference=difference, known=known))
+    assert words in figure.get_suptitle().replace("\n", " ")
+    numbers = [text for text in figure.axes[0].texts if "[" in text.get_text()]
+    assert {text.get_fontweight() for text in numbers} == {"bold" if bold else "normal"}
 
 
 def test_the_figure_is_the_same_bytes_and_changes_no_table(
@@ -110,8 +124,9 @@ def test_the_figure_is_the_same_bytes_and_changes_no_table(
         pd.testing.assert_frame_equal(table, tables[name])
 
 
-def test_a_missing_null_leaves_its_row_empty() -> None:
+def test_a_missing_null_has_no_row() -> None:
     tables = study()
     compare = tables["null/compare"]
     tables["null/compare"] = compare[~compare[NULL_MODEL].isin([null.name for null in FITTED])]
-    make(tables).draw_without_rendering()
+    rows = make(tables).axes[0].get_yticklabels()
+    assert [row.get_text().split("\n")[0] for row in rows] == ["$D$ shuffled", "$D$ shuffled"]

@@ -38,9 +38,9 @@ STAGE = Stage(
         ),
         Figure(
             "null",
-            8,
-            "D beside null models",
-            ("decompose/summary", "null/compare", "null/named"),
+            7,
+            "error of D beside null models",
+            ("decompose/summary", "null/compare"),
             of_one_run=True,
         ),
     ),

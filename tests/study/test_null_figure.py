@@ -93,8 +93,18 @@ def test_the_figure_draws(tables: Tables) -> None:
 @pytest.mark.parametrize(
     ("difference", "known", "words", "bold"),
     [
-        (0.3, True, "Counting bonds predicts BDE298 better than D does: 0.30 eV [0.2", True),
-        (-0.3, True, "D predicts BDE298 better than counting bonds does: −0.30 eV", True),
+        (
+            0.3,
+            True,
+            "Counting bonds predicts BDE298 better than D does: MAE differs by 0.30 eV [0.2",
+            True,
+        ),
+        (
+            -0.3,
+            True,
+            "D predicts BDE298 better than counting bonds does: MAE differs by −0.30 eV",
+            True,
+        ),
         (0.01, True, "D is not shown to predict BDE298 better or worse", False),
         (0.3, False, "D is not shown to predict BDE298 better or worse", False),
     ],

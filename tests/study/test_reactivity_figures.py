@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from e3d.fields import Column as C
 from study.figures import style
+from study.reactivity import fields as f
+from study.reactivity.guess import beside_guess
 from study.stages import FIGURES, figure_module
 from study.tables import read_tables
 
@@ -43,4 +46,32 @@ def test_it_fits_a_column_and_a_page(name: str, monkeypatch: pytest.MonkeyPatch)
 def test_nothing_to_show_draws(table: str) -> None:
     tables = tables_of("reactivity")
     tables[f"reactivity/{table}"] = tables[f"reactivity/{table}"][:0]
-    assert drawn("reactivity", tables).axes
+    figure = drawn("reactivity", tables)
+    assert all(axes.lines for axes in figure.axes), "no empty panel"
+    assert len(figure.axes) == {"paths": 2, "barriers": 6}[table]
+
+
+def test_the_sentence_is_about_the_paired_difference_from_guessing() -> None:
+    tables = tables_of("reactivity")
+    figure = drawn("reactivity", tables)
+    assert figure.get_suptitle().startswith("Guessing the mean predicts unimolecular")
+    barriers = tables["reactivity/barriers"]
+    better = barriers.assign(**{f.MODEL_EV: barriers[f.LABEL_EV] + 0.01})
+    figure = drawn("reactivity", tables | {"reactivity/barriers": better})
+    assert figure.get_suptitle().startswith("The model predicts unimolecular")
+
+
+def test_a_guess_is_from_the_other_reactions_and_paired_by_barrier() -> None:
+    labels = [1.0, 1.0, 3.0, 5.0]
+    table = pd.DataFrame(
+        {
+            C.SEED: 0,
+            f.REACTION: ["a", "a", "b", "c"],
+            f.LABEL_EV: labels,
+            f.MODEL_EV: [1.5, 0.5, 3.5, 4.5],
+        }
+    )
+    guesses = [4.0, 4.0, 7 / 3, 5 / 3]
+    gaps = [0.5 - abs(label - guess) for label, guess in zip(labels, guesses, strict=True)]
+    assert beside_guess(table).value == pytest.approx(sum(gaps) / len(gaps))
+    assert not beside_guess(table.iloc[:0]).has_interval

@@ -21,7 +21,7 @@ from study.fields import CELL
 from study.label_theory.fields import LABEL_SEPARATION, SEPARATION_ERROR
 from study.null.names import FITTED
 from study.reactivity import fields as reactivity
-from study.reactivity.barriers import from_others
+from study.reactivity.guess import from_others
 from study.tables import inputs_of, read_tables
 
 Tables = Mapping[str, pd.DataFrame]

@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from e3d.fields import Column as C
 from e3d.potential import EdgePotential
 from e3d.statistics import finite_group_mean
 from study.reactivity import fields as f
 from study.reactivity.coverage import Coverage
-from study.reactivity.evaluated import Floats, evaluate
+from study.reactivity.evaluated import evaluate
+from study.reactivity.guess import from_others
 from study.reactivity.reactions import Reaction
 
 DIRECTIONS: Final = ("forward", "backward")
@@ -124,10 +124,3 @@ def _scores(part: pd.DataFrame, name: str, group: str, skipped: int) -> dict[str
 def _count(flags: pd.Series) -> float:
     known = [bool(flag) for flag in flags if flag is not None]
     return float(sum(known)) if known else float("nan")
-
-
-def from_others(label: Floats, reactions: NDArray[np.int64]) -> Floats:
-    """Return labels (n,) minus the mean label of all other reactions."""
-    others = [label[(reactions != own) & np.isfinite(label)] for own in reactions]
-    means = [rest.mean() if len(rest) else np.nan for rest in others]
-    return np.asarray(label - np.array(means, dtype=float))

@@ -1,4 +1,4 @@
-"""Activation energies of the reference run, their error against N, and D along reaction paths."""
+"""Activation energies of the reference run beside guessing their mean, and D along paths."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -6,21 +6,29 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.typing import LineStyleType
 
 from e3d.fields import Column as C
-from study.fields import is_given
-from study.figures import drawing, style
+from e3d.statistics import NO, YES, verdict
+from study.figures import drawing, pairs, style
+from study.figures.formulas import formula
+from study.findings.wording import number, one_of
 from study.reactivity import fields as f
-from study.runs import at_run, reference, sized_models
+from study.reactivity.guess import beside_guess
+from study.runs import at_run, over_seeds, reference
 
 SETS: Final[dict[str, tuple[str, str, str, LineStyleType]]] = {
-    "unimolecular": ("closed-shell unimolecular", style.BLUE, "o", "-"),
+    "unimolecular": ("unimolecular,\nclosed-shell", style.BLUE, "o", "-"),
     "dbh24": ("DBH24", style.VERMILION, "s", "--"),
     "transition1x": ("Transition1x", style.GREEN, "^", ":"),
 }
+_SAID: Final = {
+    "unimolecular": "unimolecular barriers",
+    "transition1x": "barriers of Transition1x",
+}
+"""The sets that the sentence is about, the first there is: DBH24 is mostly open-shell."""
 PATHS: Final = ("HCN -> HNC", "H2CO -> H2 + CO", "vinyl alcohol -> acetaldehyde")
 ROLES: Final[dict[object, tuple[str, str, LineStyleType]]] = {
     f.BREAKING: ("$D$ of breaking bonds", style.VERMILION, "--"),
@@ -30,40 +38,65 @@ ROLES: Final[dict[object, tuple[str, str, LineStyleType]]] = {
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
-    """Draw barriers against labels and their MAE against N, then energy and D along three paths.
+    """Draw barriers against labels, their MAE beside a guess's, energy and D along three paths.
 
-    On a narrow page all of them stand below each other, and D of a path beside its energy.
+    On a narrow page all of them stand below each other, and D of a path beside its energy. What
+    the tables do not have gets no panel.
     """
     run = reference(tables["decompose/summary"])
-    along = at_run(tables["reactivity/paths"], run)
+    along, barriers, summary = (
+        at_run(tables[f"reactivity/{name}"], run) for name in ("paths", "barriers", "summary")
+    )
     names = [name for name in PATHS if name in set(along[f.REACTION])]
-    n = max(len(names), 1)
     wide = drawing.fit(2, wide=2) == 2
-    figure = drawing.page(2.3, 2, run=run) if wide else drawing.page(2 + 0.8 * n, 4, run=run)
-    heights = (1.0, 1.15) if wide else (2, 0.8 * n)
-    top, bottom = np.ravel(np.asarray(figure.subfigures(2, 1, height_ratios=heights)))
+    heights = {"barriers": 1.0 if wide else 2.2, "paths": 1.2 if wide else 0.8 * len(names)}
+    if not names:
+        del heights["paths"]
+    elif barriers.empty:
+        del heights["barriers"]
+    figure = drawing.page(sum(heights.values()), 4, run=run)
+    ratios = list(heights.values())
+    parts = figure.subfigures(len(ratios), 1, squeeze=False, height_ratios=ratios).ravel()
+    for name, part in zip(heights, parts, strict=True):
+        if name == "barriers":
+            _barriers(part, barriers, summary, wide=wide)
+        else:
+            _paths(part, along, names, wide=wide)
+    if said := _said(barriers):
+        drawing.takeaway(figure, said)
+    return figure
+
+
+def _barriers(
+    part: SubFigure, barriers: pd.DataFrame, summary: pd.DataFrame, *, wide: bool
+) -> None:
+    """Draw the upper part of the figure."""
+    left, right = part.subplots(1, 2, width_ratios=(1.0, 1.1)) if wide else part.subplots(2, 1)
+    _parity(left, barriers)
+    _errors(right, barriers, summary)
+    drawing.legend_outside(part, pairs.handles("model", "guess: mean of the other reactions"), 2)
+
+
+def _paths(part: SubFigure, along: pd.DataFrame, names: Sequence[str], *, wide: bool) -> None:
+    """Draw the lower part of the figure: energy and D of each path."""
     if wide:
-        left, right = top.subplots(1, 2, width_ratios=(1.0, 1.35))
-        grid = bottom.subplots(2, n, sharex=True, squeeze=False, height_ratios=(0.8, 1.2))
+        grid = part.subplots(2, len(names), sharex=True, squeeze=False, height_ratios=(0.8, 1.2))
     else:
-        left, right = top.subplots(2, 1)
-        grid = bottom.subplots(n, 2, sharex=True, squeeze=False).T
-    _parity(left, at_run(tables["reactivity/barriers"], run))
-    _errors(right, tables["reactivity/summary"], tables["decompose/summary"], run[0])
+        grid = part.subplots(len(names), 2, sharex=True, squeeze=False).T
     for index, name in enumerate(names):
-        _path(grid[:, index], along[along[f.REACTION] == name], name, index)
-    for row, label in zip(grid, ("energy (eV)", "$D_{ij}$ (eV)"), strict=True):
+        _path(list(grid[:, index]), along[along[f.REACTION] == name], name, index)
+    for row, label in zip(grid, ("energy (eV)", "$D$ (eV)"), strict=True):
         for axes in row:
             if drawing.is_left(axes) or not wide:
                 axes.set_ylabel(label)
             if axes.get_subplotspec().is_last_row():
-                axes.set_xlabel("path coordinate (fraction)")
+                axes.set_xlabel("fraction of the path")
     bonds = [
         Line2D([], [], color=color, linestyle=line, label=label)
         for label, color, line in ROLES.values()
     ]
-    drawing.legend_outside(bottom, [*grid[0, 0].get_legend_handles_labels()[0], *bonds], 5)
-    return figure
+    energies = grid[0, 0].get_legend_handles_labels()[0]
+    drawing.legend_outside(part, [*energies, *bonds], 5)
 
 
 def _parity(axes: Axes, barriers: pd.DataFrame) -> None:
@@ -93,27 +126,33 @@ def _parity(axes: Axes, barriers: pd.DataFrame) -> None:
     drawing.letter(axes, 0)
 
 
-def _errors(axes: Axes, summary: pd.DataFrame, sizes: pd.DataFrame, dataset: str) -> None:
-    """Draw the MAE of each set against N, and that of guessing the mean barrier."""
-    here = (summary[C.DATASET] == dataset) | summary[C.RUN].map(is_given).astype(bool)
-    table = summary[(summary["reactions"] == "all") & here].copy()
-    table[C.N_PARAMETERS] = table[C.MODEL].map(sized_models(sizes))
-    shown = table[table[C.N_PARAMETERS].notna()]
-    handles = [series.handle() for series in drawing.all_series(shown)]
-    for name, (label, _, _, line) in SETS.items():
-        part = shown[shown[f.SET] == name]
-        if part.empty:
-            continue
-        for series in drawing.all_series(part):
-            drawing.draw_curve(axes, series.of(part), f.MAE["model"], series, linestyle=line)
-        grey: dict[str, Any] = {"color": style.GREY, "linestyle": line}
-        axes.axhline(part[f.MAE_GUESS].mean(), linewidth=style.STYLE.guide_line, **grey)
-        handles.append(Line2D([], [], label=f"{label} (grey: guess)", **grey))
-    drawing.n_axis(axes, shown)
-    axes.set_ylabel("MAE, model − label (eV)")
-    axes.set_ylim(0, 1.3 * axes.get_ylim()[1])  # room for the legend
-    axes.legend(handles=handles, loc="best")
+def _errors(axes: Axes, barriers: pd.DataFrame, summary: pd.DataFrame) -> None:
+    """Draw the MAE of each set beside that of guessing the mean of its other reactions."""
+    found = summary[summary["reactions"] == "all"]
+    there = [name for name in SETS if name in set(found[f.SET])]
+    for row, name in enumerate(there):
+        part = found[found[f.SET] == name]
+        gap = beside_guess(barriers[barriers[f.SET] == name])
+        model, guess = (over_seeds(part, column) for column in (f.MAE["model"], f.MAE_GUESS))
+        pairs.draw_pair(axes, row, model, guess, gap)
+    pairs.name_rows(axes, [SETS[name][0] for name in there], "difference (eV)")
+    axes.set_xlabel("MAE of activation energies (eV)")
     drawing.letter(axes, 1)
+
+
+def _said(barriers: pd.DataFrame) -> str:
+    """Return in a sentence how the model compares with guessing, for the first set there is."""
+    for name, words in _SAID.items():
+        found = beside_guess(barriers[barriers[f.SET] == name])
+        if found.has_interval:
+            how = one_of(
+                verdict(found, above=NO, below=YES),
+                f"The model predicts {words} better than guessing the mean",
+                f"Guessing the mean predicts {words} better than the model",
+                f"The model is not shown to beat the mean at {words}",
+            )
+            return f"{how}: MAE differs by {number(found, found.value, ' eV')}"
+    return ""
 
 
 def _path(pair: Sequence[Axes], path: pd.DataFrame, name: str, index: int) -> None:
@@ -131,7 +170,7 @@ def _path(pair: Sequence[Axes], path: pd.DataFrame, name: str, index: int) -> No
         above.plot(x, energy, color=color, marker=marker, markersize=size, label=label)
     band: dict[str, Any] = {"color": style.GREEN, "alpha": look.band_alpha, "linewidth": 0}
     above.fill_between(x, model.min(), model.max(), **band)
-    above.set_title(f"({'cde'[index]})  {name.replace('->', '→')}", loc="left", fontsize=look.note)
+    above.set_title(f"({'cde'[index]})  {formula(name)}", loc="left", fontsize=look.note)
     for (_, _, elements, role), bond in path.groupby([C.I, C.J, C.ELEMENTS, f.ROLE]):
         _, color, line = ROLES[role]
         d = bond.groupby(f.PATH_FRACTION)[C.BOND_ENERGY].mean()
@@ -139,7 +178,7 @@ def _path(pair: Sequence[Axes], path: pd.DataFrame, name: str, index: int) -> No
         if role != f.KEPT:  # its elements, at the end where it is a bond
             end, side, shift = (0, "left", 1) if role == f.BREAKING else (-1, "right", -1)
             below.annotate(
-                str(elements),
+                drawing.bond_name(str(elements)),
                 (x[end], d.iloc[end]),
                 xytext=(shift * look.name_offset, look.name_offset),
                 textcoords="offset points",

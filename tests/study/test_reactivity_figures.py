@@ -75,3 +75,18 @@ def test_a_guess_is_from_the_other_reactions_and_paired_by_barrier() -> None:
     gaps = [0.5 - abs(label - guess) for label, guess in zip(labels, guesses, strict=True)]
     assert beside_guess(table).value == pytest.approx(sum(gaps) / len(gaps))
     assert not beside_guess(table.iloc[:0]).has_interval
+
+
+@pytest.mark.parametrize(
+    ("shift", "words"),
+    [(1.0, "higher by the model"), (-1.0, "lower by the model"), (None, "are not shown to end")],
+)
+def test_the_sentence_about_stretched_bonds_is_computed(shift: float | None, words: str) -> None:
+    tables = tables_of("scans")
+    scans = tables["reactivity/scans"]
+    error = pd.factorize(scans[f.BOND])[0] % 2 - 0.5 if shift is None else shift
+    rattled = error + 0.01 * pd.factorize(scans[f.BOND])[0]
+    changed = scans.assign(**{f.ENERGY: scans[f.LABEL_ENERGY] + rattled})
+    figure = drawn("scans", tables | {"reactivity/scans": changed})
+    assert words in figure.get_suptitle()
+    assert next(axes.get_title("left").split()[1] for axes in figure.axes) == "CH$_3$–H"

@@ -23,10 +23,13 @@ from study.figures.drawing import (
     n_axis,
     page,
     panels,
+    takeaway,
 )
+from study.findings.wording import number
+from study.runs import at_run, over_seeds, reference
 from study.scaling.fits import FORM, METRIC, OK, POWER, QUANTITY, STATUS
 
-_METRICS = (C.ENERGY_MAE, C.FORCE_MAE)
+_METRICS = (C.FORCE_MAE,)
 _ONE_COLUMN = 3  # legend entries
 _TITLES = {
     TEST_CONFORMATIONS: "new conformations of training-pool molecules",
@@ -35,7 +38,7 @@ _TITLES = {
 
 
 def make(tables: dict[str, pd.DataFrame]) -> Figure:
-    """Draw energy (meV/atom) and force (meV/Å) MAE of both test sets on logarithmic axes."""
+    """Draw the force MAE (meV/Å) of both test sets on logarithmic axes, with sane fits."""
     errors = tables["evaluate/errors"]
     errors = errors[errors[C.GROUP_KIND] == "all"]
     fits = tables["scaling/fits"]
@@ -56,12 +59,26 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     for axes, (metric, _) in zip(grid, shown, strict=True):
         if is_left(axes):
             axes.set_ylabel(LABELS[metric])
-            _leave_room(axes, len(series))
+            _leave_room(axes, len(series) if any(one.get_legend() for one in grid) else 0)
     look: style.Look = {"color": style.GREY, "linestyle": "--", "linewidth": style.STYLE.fit_line}
     law = Line2D([], [], label=r"power law $a N^{-\alpha}$", **look)
-    handles = [*(one.handle(linestyle="none") for one in series), law]
+    fitted = any(axes.get_legend() for axes in grid)
+    handles = [*(one.handle(linestyle="none") for one in series), *([law] if fitted else [])]
     legend_outside(figure, handles, 3)
+    takeaway(figure, _said(errors))
     return figure
+
+
+def _said(errors: pd.DataFrame) -> str:
+    """Return in a sentence the force errors of the largest model and training set."""
+    rows = at_run(errors, reference(errors))
+    found = [over_seeds(rows[rows[C.TEST_SET] == name], C.FORCE_MAE) for name in TEST_SPLITS]
+    known, new = (number(one, one.mean, digits=0) for one in found)
+    names = dict(zip(TEST_SPLITS, (known, new), strict=True))
+    return (
+        f"Force error at most data: {names[TEST_CONFORMATIONS]} meV/Å in molecules of the pool, "
+        f"{names[TEST_MOLECULES]} in new ones"
+    )
 
 
 def _panel(
@@ -84,7 +101,9 @@ def _panel(
             axes.plot(
                 n * one.dodge, a * n**-alpha, zorder=1, linewidth=style.STYLE.fit_line, **look
             )
-        handles.append(one.handle(text, "--" if fitted else "none"))
+            handles.append(one.handle(text, "--"))
+    if not handles:
+        return
     columns = 1 if len(handles) <= _ONE_COLUMN else 2
     axes.legend(handles=handles, loc="upper right", ncols=columns, borderpad=0)
 

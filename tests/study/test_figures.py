@@ -23,9 +23,9 @@ from study import runs
 from study.decompose.drawn import drawing_of
 from study.figures import saving, style
 from study.figures.draw import draw
+from study.figures.drawing import page, panels
 from study.figures.text import condensed, named_bond
 from study.null.names import COARSE
-from study.figures.drawing import page, panels
 from study.stages import FIGURES
 from study_tables import AMMONIUM, FORMALDEHYDE, MAPPED, METHANOL, TWO, maker, save_tables, study
 

@@ -23,7 +23,7 @@ STAGE = Stage(
         ),
         Figure(
             "entropy",
-            7,
+            13,
             "entropy and information, in bins and without",
             (
                 "decompose/summary",

@@ -16,7 +16,7 @@ STAGE = Stage(
     figures=(
         Figure(
             "gauge",
-            11,
+            10,
             "how much of D the data fix",
             ("decompose/summary", "gauge/seeds", "gauge/rigidity", "gauge/ablations"),
             variants=True,

@@ -10,7 +10,7 @@ STAGE = Stage(
     figures=(
         Figure(
             "label_theory",
-            12,
+            11,
             "D beside the labels' own level of theory",
             (
                 "decompose/summary",

@@ -38,7 +38,7 @@ STAGE = Stage(
         ),
         Figure(
             "null",
-            7,
+            5,
             "error of D beside null models",
             ("decompose/summary", "null/compare"),
             of_one_run=True,

@@ -23,7 +23,7 @@ STAGE = Stage(
     figures=(
         Figure(
             "reactivity",
-            9,
+            8,
             "activation energies; D along reaction paths",
             (
                 "decompose/summary",
@@ -35,7 +35,7 @@ STAGE = Stage(
         ),
         Figure(
             "scans",
-            10,
+            9,
             "stretched bonds: energy and D",
             ("decompose/summary", "reactivity/scans"),
             of_one_run=True,

@@ -9,7 +9,7 @@ STAGE = Stage(
     figures=(
         Figure(
             "robustness",
-            13,
+            12,
             "the same bonds' D from different training sets",
             ("robustness/pairs", "robustness/bonds"),
         ),

@@ -7,7 +7,7 @@ STAGE = Stage(
     "scaling",
     tables=(Table("fits"),),
     figures=(
-        Figure("learning", 5, "test error against N", ("evaluate/errors", "scaling/fits")),
+        Figure("learning", 7, "test error against N", ("evaluate/errors", "scaling/fits")),
         Figure(
             "emergence",
             6,

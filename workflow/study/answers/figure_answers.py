@@ -57,8 +57,8 @@ class _Panel:
 _PANELS: Final = (
     _Panel(
         1,
-        "slope of $D$ on $D_e$",
-        (_Line("slope_on_de"),),
+        "slope on $D_e$",
+        (_Line("own_de_slope_on_de", "energy of fragments", "--"), _Line("slope_on_de", "$D$")),
         yes="above",
         top=1.0,
     ),

@@ -1,5 +1,6 @@
 """Publishing a study: what is copied, what it cost, and that an unfinished one is refused."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from e3d.fields import RUN_COLUMNS
 from e3d.models.analysis import AnalysisModel
 from e3d.provenance import note
 from study.costs import costs
+from study.crate import crate_text
 from study.findings.sections import write_findings
 from study.publish import publish
 from study.robustness.tables import BOND_COLUMNS, PAIR_COLUMNS
@@ -71,11 +73,16 @@ def test_what_is_published(finished: Path, tmp_path: Path) -> None:
         *(f"{name}.csv" for name in tables_made(sets=1)),
         "costs.csv",
         "machine.json",
+        "Snakefile",
+        "ro-crate-metadata.json",
         "figures/findings.md",
         *(f"figures/{name}.png" for name in figures_made(sets=1)),
     }
     assert not (output / "old").exists()
     assert (output / "figures" / "findings.md").read_text() == "- of these tables\n"
+    assert json.loads((output / "machine.json").read_text())["finished"] == "1970-01-01"
+    described = (output / "ro-crate-metadata.json").read_text(encoding="utf-8")
+    assert described == crate_text(output, "published")
 
 
 @pytest.mark.parametrize(
@@ -174,6 +181,8 @@ def test_stages_alone_are_published_with_their_findings(
     assert names == {
         "costs.csv",
         "machine.json",
+        "Snakefile",
+        "ro-crate-metadata.json",
         "figures/findings.md",
         "figures/robustness.png",
         *(f"{name}.csv" for name in needed),

@@ -28,8 +28,9 @@ HEAD_ONLY = {
     "snakemake-executor-plugin-slurm",
     "snakemake-executor-plugin-slurm-jobstep",
     "pygments",
+    "rocrate",
 }
-"""What runs Snakemake itself; no rule imports it."""
+"""What runs Snakemake itself, or publishes what it made; no rule imports it."""
 UNDER_NEQUIP = {"e3nn"}
 """In the environments of training although only nequip imports it: its 3j symbols are in D."""
 Versions = dict[str, Version]

@@ -103,6 +103,12 @@ COMMANDS: Final[tuple[Command | Group, ...]] = (
         ),
         makes_folder=True,
     ),
+    Command(
+        "crate",
+        "study.crate:write_crate",
+        "Describe a published study as an RO-Crate again, after a change of its files.",
+        makes_folder=True,
+    ),
 )
 """What the study adds to the library's program, also by the entry point of its installation."""
 

@@ -5,6 +5,7 @@ import os
 import platform
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from e3d.errors import InputError
 
 COSTS_FILE: Final = "costs.csv"
 MACHINE_FILE: Final = "machine.json"
+FINISHED: Final = "finished"
+"""In the machine's file: the day, in UTC, on which the study's last job ended."""
 STUDY: Final = "study"
 """The row of the costs that is about the whole study."""
 _MANY_RULES = ("train", "data", "figures")
@@ -67,6 +70,12 @@ def _covered(spans: Iterable[tuple[float, float]]) -> float:
         total += max(0.0, end - max(start, reached))
         reached = max(reached, end)
     return total
+
+
+def finished(folder: Path) -> str:
+    """Return the day, in UTC, on which the last job ended, by Snakemake's benchmark files."""
+    last = max(path.stat().st_mtime for path in folder.rglob("*.tsv"))
+    return datetime.fromtimestamp(last, UTC).date().isoformat()
 
 
 def machine(table: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 What is copied is small and is what ``published: true`` draws from; data and the long per-frame
 tables stay behind, and so do models, but for those whose weights are asked for. Findings are
-written anew from the tables that are copied.
+written anew from the tables that are copied. An RO-Crate describes the whole (:mod:`study.crate`).
 """
 
 import shutil
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from e3d import lineage, provenance
 from e3d.errors import InputError, absent, choices
-from study.costs import COSTS_FILE, MACHINE_FILE, costs, machine
+from study.costs import COSTS_FILE, FINISHED, MACHINE_FILE, costs, finished, machine
+from study.crate import CRATE_FILE, PROJECT, WORKFLOW_FILE, crate_text
 from study.findings.sections import write_findings
 from study.readme import fill_readme
 from study.runs import n_sets
@@ -77,7 +78,11 @@ def publish(
             write_weights(model, fresh / WEIGHTS_FOLDER / f"{name}.ckpt")
         write_findings([fresh], fresh / FINDINGS_FILE, only)
         costs(results / "costs").to_csv(fresh / COSTS_FILE, index=False, lineterminator="\n")
-        provenance.write_json(fresh / MACHINE_FILE, machine(tables[0]))
+        made = {**machine(tables[0]), FINISHED: finished(results / "costs")}
+        provenance.write_json(fresh / MACHINE_FILE, made)
+        shutil.copyfile(PROJECT / "workflow" / WORKFLOW_FILE, fresh / WORKFLOW_FILE)
+        text = crate_text(fresh, output.resolve().name)
+        provenance.write_text(fresh / CRATE_FILE, text)
     if readme is not None:
         text = fill_readme(readme.read_text(encoding="utf-8"), output)
         provenance.write_text(readme, text)

@@ -10,6 +10,7 @@ from e3d import provenance
 from e3d.errors import InputError
 from e3d.lineage import TRAINED_ON
 from study.run_settings import Architecture
+from study.train.example import put_example
 from study.train.ranks import without_ranks
 
 AUTO, CENTRE, SHIPPED, CUEQUIVARIANCE = "auto", "centre", "shipped", "cuequivariance"
@@ -107,9 +108,9 @@ def adopt(checkpoint: Path, model: Mapping[str, Any]) -> None:
 def save_plain(checkpoint: Path, target: Path, trained_on: Mapping[str, str]) -> None:
     """Write a checkpoint that loads without this package: it names nequip-allegro's own builder.
 
-    It still names the data it was trained on as this package reads them: ``nequip-package`` takes
-    its example there. It is the same, but for rounding, whatever number of processes trained it,
-    and wherever: what Lightning noted of the folder it trained in is left out.
+    It holds an example, by which ``nequip-package`` takes it where the data are not. It is the
+    same, but for rounding, whatever number of processes trained it, and wherever: what Lightning
+    noted of the folder it trained in is left out.
 
     Parameters
     ----------
@@ -118,7 +119,10 @@ def save_plain(checkpoint: Path, target: Path, trained_on: Mapping[str, str]) ->
     """
     import torch
 
-    content = _plain(torch.load(checkpoint, map_location="cpu", weights_only=True))
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    settings = content["hyper_parameters"]
+    put_example(settings["info_dict"], settings["model"])
+    content = _plain(content)
     info = content["hyper_parameters"]["info_dict"]
     info["trainer"] = without_ranks(info["trainer"])
     info[TRAINED_ON] = dict(trained_on)

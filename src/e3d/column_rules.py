@@ -22,6 +22,7 @@ _COUNT: Final = re.compile(r"n|count|frames|seed|n_.*|frames_(?!per_).*")
 _ERROR: Final = re.compile(r"(?:.*_)?(?:mae|rmse|rms|sd|se)(?:_.*)?")
 _SIGNED: Final = re.compile(r"(?:.*_)?(?:lo|hi|change|minus|excess|difference)(?:_.*)?")
 _UNIT: Final = re.compile(r".*_(?:eV|meV_per_atom|[a-z0-9]+_per_ang|ang|nats|fs|K)(?:_lo|_hi)?")
+_CORRELATION: Final = re.compile(r"(?:(?!difference_).*_)?(?:spearman|kendall|pearson)")
 _SEEN: Final = 50
 """Values that say whether a column is one of texts."""
 _ROUNDED: Final = 1e-6
@@ -59,8 +60,9 @@ def require_possible(table: pd.DataFrame, path: Path) -> None:
 def require_whole(table: pd.DataFrame, path: Path) -> None:
     """Refuse what the tables of a model that obeys its laws do not hold.
 
-    That is a row twice, an error or a count without end, a model's error outside of its interval,
-    and frames without an error.
+    That is a row twice, an error or a count without end, a correlation beyond 1, an interval whose
+    ends are exchanged, a model's error outside of its interval, frames without an error, and names
+    with spaces around them.
 
     Raises
     ------
@@ -78,6 +80,13 @@ def require_whole(table: pd.DataFrame, path: Path) -> None:
         ):
             where = _where(table[name], endless, path)
             raise InputError(f"{where} - allowed are finite numbers. {_REMEDY}")
+        _require_ordered(table, name, path)
+        _require_names(table[name], path)
+        if _CORRELATION.fullmatch(name):
+            beyond = _as_numbers(table[name]).abs() > 1 + _ROUNDED
+            if beyond.any():
+                where = _where(table[name], beyond, path)
+                raise InputError(f"{where} - a correlation is from -1 to 1. {_REMEDY}")
         # other values may lie outside: that of a random null model is exact, its interval of draws
         if name in METRICS and {f"{name}_lo", f"{name}_hi"} <= set(table.columns):
             _require_inside(table, name, path)
@@ -89,6 +98,27 @@ def require_whole(table: pd.DataFrame, path: Path) -> None:
             if (wrong := tested & _as_numbers(table[metric]).isna()).any():
                 where = _where(table[metric], wrong, path)
                 raise InputError(f"{where}, and its frames were tested. {_REMEDY}")
+
+
+def _require_ordered(table: pd.DataFrame, name: str, path: Path) -> None:
+    """Refuse an interval whose lower end is the higher one."""
+    if {f"{name}_lo", f"{name}_hi"} <= set(table.columns):
+        low, high = (_as_numbers(table[f"{name}{end}"]) for end in ("_lo", "_hi"))
+        wrong = low > high + _ROUNDED * np.maximum(1, high.abs())
+        if wrong.any():
+            where = _where(table[f"{name}_lo"], wrong, path)
+            above = shown(table[f"{name}_hi"].tolist()[int(wrong.to_numpy().argmax())])
+            raise InputError(f"{where}, above {name}_hi, {above} - allowed is below. {_REMEDY}")
+
+
+def _require_names(column: "pd.Series[float]", path: Path) -> None:
+    """Refuse texts with spaces around them, which are other names than those without."""
+    if pd.api.types.is_numeric_dtype(column):
+        return
+    spaced = column.map(lambda value: isinstance(value, str) and value != value.strip())
+    if spaced.any():
+        where = _where(column, spaced.astype(bool), path)
+        raise InputError(f"{where} - no spaces are allowed around it. {_REMEDY}")
 
 
 def _require_inside(table: pd.DataFrame, name: str, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +12,9 @@ from e3d import tables as files
 from e3d.column_rules import require_whole
 from e3d.errors import InputError, one_line
 from e3d.fields import Column
+from study.agreeing_tables import require_one_study
 from study.fields import plain
-from study.stages import RUNS_TABLE, about_variants, of_sound_runs, stacked
+from study.stages import about_variants
 
 
 def has_table(paths: Sequence[Path], name: str) -> bool:
@@ -38,8 +39,7 @@ def read_tables(paths: Sequence[Path], needed: Sequence[str]) -> dict[str, pd.Da
     for name, table in read.items():
         require_whole(table, found[name])
     lineage.merged((found[name], lineage.origin(found[name]).made_from) for name in needed)
-    if RUNS_TABLE in read:
-        _require_known_runs(read, found)
+    require_one_study(read, found)
     return {
         name: table if about_variants(name) or Column.MODEL not in table else plain(table)
         for name, table in read.items()
@@ -50,17 +50,6 @@ def inputs_of(paths: Sequence[Path], needed: Sequence[str]) -> list[Path]:
     """Return the files that :func:`read_tables` reads."""
     found = _found(paths, needed)
     return [found[name] for name in needed]
-
-
-def _require_known_runs(read: Mapping[str, pd.DataFrame], found: Mapping[str, Path]) -> None:
-    """Refuse rows of runs that the study does not have, as of another study's tables."""
-    runs = {*read[RUNS_TABLE][Column.RUN]}
-    for name in filter(of_sound_runs, stacked().keys() & read):
-        if others := sorted({*read[name][Column.RUN].dropna().astype(str)} - runs):
-            raise InputError(
-                f"{found[name]}: has rows of run {others[0]}, which {found[RUNS_TABLE]} does not "
-                "have. Give the tables of one study."
-            )
 
 
 def _found(paths: Sequence[Path], needed: Sequence[str]) -> dict[str, Path]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from e3d.named_bonds.references import BDE298, DE, REFERENCES
 from study import runs
 from study.claims import fields as f
+from study.claims.consistency import require_consistent
 from study.findings.wording import Run, Tables, of_row, one_of, several
 from study.null.names import COARSE, FITTED, NULL_MODELS
 
@@ -22,6 +23,7 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
 def said(tables: Tables, run: Run) -> Iterable[Row]:
     """Yield the claims that sentences are about, in their order."""
     claims = runs.at_run(tables["claims/claims"], run)
+    require_consistent(claims)
     for claim in (f.DISSOCIATION, f.NULL, f.WITHIN_TYPES, f.BARRIERS, f.PATHS, f.SEPARATION):
         for row in claims[claims[f.CLAIM] == claim].to_dict("records"):
             if row[f.ABOUT] in _shown(claim):

@@ -33,7 +33,19 @@ _ALWAYS: Final = [law for law in fields.LAWS if law not in (fields.LOCALITY, fie
 
 
 def broken(laws: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of broken laws."""
+    """Return the rows of broken laws.
+
+    Raises
+    ------
+    InputError
+        If an answer is neither yes nor no.
+    """
+    answers = sorted({*laws[fields.OBEYED].astype(str)} - {fields.YES, fields.NO})
+    if answers:
+        raise InputError(
+            f"soundness/laws: {fields.OBEYED} is {answers[0]!r} - allowed are {fields.YES} and "
+            f"{fields.NO}. Make the table again."
+        )
     return laws[laws[fields.OBEYED] == fields.NO]
 
 

@@ -1,0 +1,152 @@
+"""Tables of one study agree on its runs: each is known, each seed is there, and none twice."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from e3d.errors import InputError
+from e3d.fields import METRICS, RUN_COLUMNS, Column
+from study.fields import BONDED_SHARE, CELL
+from study.stage import Runs
+from study.stages import RUNS_TABLE, TABLES, of_sound_runs, stacked
+
+Tables = Mapping[str, pd.DataFrame]
+
+_NAMED_BY_WORDS: Final = (
+    *(RUNS_TABLE, "soundness/laws", "evaluate/errors", "bde/summary", "bde/order"),
+    "claims/claims",
+)
+"""Tables in which run and words say what a row is about: two rows never say the same."""
+_OF_A_MODEL: Final = (*METRICS, Column.BOND_ENERGY, BONDED_SHARE, "mae_eV")
+"""Numbers that no two trainings share to the last digit."""
+_LEAST_NUMBERS: Final = 3
+_SEEDS: Final = "n_seeds"
+_ANSWERS: Final = ("answer", "holds", "obeyed")
+"""Words that a row says of what it is about."""
+
+
+def require_one_study(read: Tables, found: Mapping[str, Path]) -> None:
+    """Refuse tables whose runs are not those of the study, as its table of runs has them.
+
+    Parameters
+    ----------
+    read, found
+        Tables and their files, by name.
+
+    Raises
+    ------
+    InputError
+        For a run or a cell that the study does not have, a seed that is missing from a cell, two
+        rows about one thing, and seeds that are copies of each other.
+    """
+    for name, table in read.items():
+        if name in stacked():
+            _require_run_columns(table, found[name])
+        if name in _NAMED_BY_WORDS:
+            _require_one_row_each(table, found[name])
+        if name in stacked() and of_sound_runs(name):
+            _require_no_copies(table, found[name])
+    if RUNS_TABLE in read:
+        _require_known(read, found)
+
+
+def _require_run_columns(table: pd.DataFrame, path: Path) -> None:
+    missing = [name for name in RUN_COLUMNS if name not in table]
+    if missing:
+        raise InputError(
+            f"{path}: lacks the columns {', '.join(missing)}, found "
+            f"{', '.join(map(str, table.columns[:8]))} - names are as the rules write them, small "
+            "letters included. Make the table again, or correct its first line."
+        )
+
+
+def _require_one_row_each(table: pd.DataFrame, path: Path) -> None:
+    words = [
+        name
+        for name in table.columns
+        if name in (*RUN_COLUMNS, *CELL) or not pd.api.types.is_numeric_dtype(table[name])
+    ]
+    about_what = [name for name in words if name not in (*RUN_COLUMNS, *CELL, *_ANSWERS)]
+    twice = table.duplicated([name for name in words if name not in _ANSWERS])
+    if not about_what:
+        return
+    if twice.any():
+        row = int(twice.to_numpy().argmax())
+        named = [Column.RUN] if Column.RUN in table else CELL
+        about = ", ".join(str(table[name].iloc[row]) for name in (*named, *about_what))
+        raise InputError(
+            f"{path}: row {row + 1} is the second about {about} - allowed is one. Make the table "
+            "again, or remove one of the rows."
+        )
+
+
+def _require_no_copies(table: pd.DataFrame, path: Path) -> None:
+    """Refuse two seeds of a cell with the same numbers: one was copied."""
+    numbers = [name for name in _OF_A_MODEL if name in table]
+    if not numbers:
+        return
+    seen: dict[tuple[object, ...], str] = {}
+    for run, rows in table.groupby(Column.RUN, sort=False):
+        values = rows[numbers].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
+        telling = np.sort(values[np.isfinite(values) & (values % 1 != 0)])
+        if len(telling) < _LEAST_NUMBERS:
+            continue
+        other = seen.setdefault((*rows[CELL].iloc[0], telling.tobytes()), str(run))
+        if other != run:
+            raise InputError(
+                f"{path}: runs {other} and {run} have the same numbers to the last digit - two "
+                "seeds never do, so one is a copy. Make the table again from the runs' own tables."
+            )
+
+
+def _require_known(read: Tables, found: Mapping[str, Path]) -> None:
+    known = read[RUNS_TABLE]
+    every = {*known[Column.RUN]}
+    seeds = known.groupby(CELL)[Column.RUN].unique()
+    for name, table in read.items():
+        if name in stacked() and of_sound_runs(name):
+            runs = {*table[Column.RUN].dropna().astype(str)}
+            if others := sorted(runs - every):
+                raise InputError(
+                    f"{found[name]}: has rows of run {others[0]}, which {found[RUNS_TABLE]} does "
+                    "not have. Give the tables of one study."
+                )
+            if TABLES[name].runs is not Runs.SMALLEST:
+                _require_every_seed(runs, seeds, found[name], found[RUNS_TABLE])
+        elif Column.RUN not in table and {*CELL} <= {*table.columns}:
+            _require_known_cells(table, seeds, found[name], found[RUNS_TABLE])
+
+
+def _require_every_seed(
+    runs: set[str], seeds: "pd.Series[object]", path: Path, of_runs: Path
+) -> None:
+    """Refuse a table that has some seeds of a cell and not the others."""
+    for cell in seeds:
+        missing = sorted({*map(str, cell)} - runs)
+        if missing and len(missing) < len(cell):
+            raise InputError(
+                f"{path}: has no rows of run {missing[0]}, which {of_runs} has, and those of its "
+                "other seeds - expected every seed of a run. Make the table again from all runs."
+            )
+
+
+def _require_known_cells(
+    table: pd.DataFrame, seeds: "pd.Series[object]", path: Path, of_runs: Path
+) -> None:
+    """Refuse rows about cells that the study does not have, or about more seeds than it has."""
+    for row in table.dropna(subset=CELL).to_dict("records"):
+        cell = tuple(row[name] for name in CELL)
+        if cell not in seeds.index:
+            raise InputError(
+                f"{path}: is about {cell[0]}/n{cell[1]}/{cell[2]}, of which {of_runs} has no run. "
+                "Give the tables of one study."
+            )
+        n = row.get(_SEEDS)
+        if n is not None and n > len(seeds[cell]):
+            raise InputError(
+                f"{path}: says {n:g} seeds of {cell[0]}/n{cell[1]}/{cell[2]}, of which {of_runs} "
+                f"has {len(seeds[cell])} - no more are possible. Make the table again."
+            )

@@ -150,6 +150,18 @@ def test_transition1x_views_are_read_once_and_name_the_split(
     assert [group.subset for group in groups] == [f"Transition1x {split}" for split in expected]
 
 
+def test_transition1x_views_hold_the_same_reactions(
+    hdf5_file: Any, read_groups: Any, input_error: Any
+) -> None:
+    one, other = t1x_group(3), t1x_group(3)
+    other[T1X_ENERGY] = other[T1X_ENERGY] + 0.5
+    tree = {view: {"C1H4O1": {"rxn0": one}} for view in ("data", "train")}
+    assert frames(read_groups("transition1x", hdf5_file(tree))) == 3
+    changed = {**tree, "train": {"C1H4O1": {"rxn0": other}}}
+    with input_error("/data/C1H4O1/rxn0", f"{T1X_ENERGY} differs from that of /train/C1H4O1/rxn0"):
+        read_groups("transition1x", hdf5_file(changed, "changed.h5"))
+
+
 def test_a_link_that_leads_nowhere_is_refused(
     hdf5_file: Any, read_groups: Any, input_error: Any
 ) -> None:

@@ -384,3 +384,18 @@ def test_matpes_functional_is_that_of_the_theory(
     else:
         with input_error(f"functional is {functional}", theory, "--theory"):
             list(require_functional(groups, theory))
+
+
+def test_labels_of_sites_that_are_elements_are_those_of_the_atoms(
+    json_file: Any, read_groups: Any, mptrj_frame: Any, input_error: Any
+) -> None:
+    for labels, passes in ((["Fe1", "O"], True), (["Li", "O"], True), (["O", "Li"], False)):
+        frame = mptrj_frame("Li O")
+        for site, label in zip(frame["structure"]["sites"], labels, strict=True):
+            site["label"] = label
+        path = json_file({"mp-1": {"mp-1-0-0": frame}})
+        if passes:
+            assert frames(read_groups("mptrj", path)) == 1
+            continue
+        with input_error("frame mp-1-0-0: label of site 0 is O", "gives Li"):
+            read_groups("mptrj", path)

@@ -29,6 +29,7 @@ from e3d.units import (
 )
 
 _ATOM_EV = -3.5
+METALS = ("Al", "Cu", "Ni", "Ag", "Pd", "Au", "Pt")
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,13 @@ def molecules(minispice: Path) -> list[Labelled]:
 @pytest.fixture(scope="module")
 def crystals() -> list[Labelled]:
     """Twenty frames of an aluminium cell and twenty of a copper cell, by EMT."""
+    return by_emt("Al", "Cu")
+
+
+def by_emt(*elements: str) -> list[Labelled]:
+    """Twenty frames of a cell of each element."""
     found = []
-    for element in ("Al", "Cu"):
+    for element in elements:
         atoms = bulk(element, cubic=True).repeat((2, 1, 1))
         rest, walk = atoms.positions.copy(), np.zeros((len(atoms), 3))
         rng, frames = np.random.default_rng(1), []
@@ -236,7 +242,7 @@ def _read(layout: str, frames: list[Labelled], folder: Path) -> dict[str, Any]:
     WRITERS[layout](source, frames)
     atoms = SPICE.isolated_atom_energy
     if layout in ("mptrj", "matpes"):
-        atoms = {"Al": _ATOM_EV + 3.4, "Cu": _ATOM_EV + 3.5}
+        atoms = dict.fromkeys(METALS, _ATOM_EV + 3.4)
     store = folder / "store.h5"
     report = write_store(source, store, layout=layout, theory="t", isolated_atom_energy=atoms)
     return report.as_dict()
@@ -270,3 +276,30 @@ def test_a_mistake_is_named(
     with input_error(f"source.{layout}", text):
         _read(layout, [change(one) for one in frames], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [f"source.{layout}"]
+
+
+def test_a_few_wrong_crystals_or_frames_are_warned_of(
+    molecules: list[Labelled], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Too few to refuse the file, and too many to pass in silence."""
+    right = by_emt(*METALS)
+    wrong = replace(right[2], forces=np.roll(right[2].forces, 1, axis=1))
+    moved = []
+    for one in molecules[:1]:
+        energy = one.energy.copy()
+        energy[::4] += 0.8
+        moved.append(replace(one, energy=energy))
+    for layout, first, second in (
+        ("mptrj", right, [*right[:2], wrong, *right[3:]]),
+        ("ani1x", molecules, [*moved, *molecules[1:]]),
+    ):
+        for k, frames in enumerate((first, second)):
+            caplog.clear()
+            folder = tmp_path / f"{layout}{k}"
+            folder.mkdir()
+            _read(layout, frames, folder)
+            assert ("right labels have 93% or more" in caplog.text) == bool(k)
+    caplog.clear()
+    (tmp_path / "again").mkdir()
+    _read("mptrj", [*right[:2], wrong, *right[3:]], tmp_path / "again")
+    assert "forces of 1 crystals are at odds with their energies, for one Ni" in caplog.text

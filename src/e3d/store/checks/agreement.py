@@ -85,9 +85,9 @@ def agreement(parts: list[Steps]) -> Agreement:
     )
     judged = True
     if any(part.displaced for part in parts):
-        working = np.abs(work) > SMALLEST_STEP_EV
-        judged = int(working.sum()) >= LEAST_STEPS
-        change, work = (change[working], work[working]) if judged else (change, work)
+        done = working(change, work)
+        judged = len(done[0]) >= LEAST_STEPS
+        change, work = done if judged else (change, work)
     change, work = telling(change, work)
     if len(change) < LEAST_STEPS:
         return Agreement(len(change), None, None, None)
@@ -101,6 +101,12 @@ def agreement(parts: list[Steps]) -> Agreement:
 def telling(change: Floats, work: Floats) -> tuple[Floats, Floats]:
     """Return the steps in which either is larger than rounding."""
     counts = np.maximum(np.abs(change), np.abs(work)) > SMALLEST_STEP_EV
+    return change[counts], work[counts]
+
+
+def working(change: Floats, work: Floats) -> tuple[Floats, Floats]:
+    """Return the steps in which forces do work: energies of crystals may differ by settings."""
+    counts = np.abs(work) > SMALLEST_STEP_EV
     return change[counts], work[counts]
 
 

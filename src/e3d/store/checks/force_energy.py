@@ -11,8 +11,17 @@ from typing import Any, Final
 
 import numpy as np
 
+from e3d.arrays import Floats
 from e3d.errors import InputError
-from e3d.store.checks.agreement import SMALLEST_STEP_EV, Agreement, agreement, judge, share, telling
+from e3d.store.checks.agreement import (
+    SMALLEST_STEP_EV,
+    Agreement,
+    agreement,
+    judge,
+    share,
+    telling,
+    working,
+)
 from e3d.store.checks.force_work import MOST_FRAMES, Steps, steps
 from e3d.store.checks.wrong_frames import DISAGREE, check_minority
 from e3d.store.group import Group, named
@@ -23,6 +32,9 @@ AT_ODDS: Final = 0.4
 """Agreement of a molecule whose forces are not its own; with five steps, right ones have 0.73."""
 LEAST_STEPS_OF_ONE: Final = 5
 MOST_AT_ODDS: Final = 0.1
+
+USUAL_AGREEMENT: Final = 0.9
+"""All labels that ship have 0.93 or more; below, a warning says which steps are farthest off."""
 
 LARGEST_MISS_EV: Final = 3.0
 """In labels that ship, change and work of a step differ by up to 0.95 eV, and by 2.3 eV where a
@@ -42,6 +54,7 @@ class _Seen:
     groups: int = 0
     known: int = 0
     at_odds: list[str] = field(default_factory=list)
+    crystals_at_odds: list[str] = field(default_factory=list)
 
     def due(self) -> bool:
         """Say whether the next group is looked at: the first ones, then ever fewer."""
@@ -85,10 +98,14 @@ class ForceEnergy:
             found = steps(group)
             seen.parts.append(found)
             seen.ends += [(named(group, a), named(group, b)) for a, b in found.ends.tolist()]
+            if found.displaced:
+                if _is_at_odds(*working(found.change, found.work)):
+                    seen.crystals_at_odds.append(group.label)
+                return
             change, work = telling(found.change, found.work)
-            if len(change) >= LEAST_STEPS_OF_ONE and not found.displaced:
+            if len(change) >= LEAST_STEPS_OF_ONE:
                 seen.known += 1
-                seen.at_odds += [group.label] * (share(change, work) < AT_ODDS)
+                seen.at_odds += [group.label] * _is_at_odds(change, work)
 
     def _check_single_groups(self) -> None:
         """Refuse more than a few molecules whose forces are at odds with energies; name a few."""
@@ -105,6 +122,14 @@ class ForceEnergy:
             )
         if odd:
             log.warning("%s", words)
+        crystals = [name for seen in self._subsets.values() for name in seen.crystals_at_odds]
+        if crystals:
+            log.warning(
+                "forces of %d crystals are at odds with their energies, for one %s: forces may be "
+                "of another order of atoms or cell, or energies of other settings (GGA and GGA+U)",
+                len(crystals),
+                crystals[0],
+            )
 
     def finish(self) -> dict[str, Agreement]:
         """Return what was found in all frames, and in each subset where there are several.
@@ -136,16 +161,35 @@ def _checked(seen: _Seen, where: str) -> Agreement:
     if found.judged:
         check_minority(seen.parts, seen.ends, SMALLEST_STEP_EV, where)
     judge(found, where)
+    if found.judged and found.agreement is not None and found.agreement < USUAL_AGREEMENT:
+        change, work, missed = _pooled(seen)
+        worst = int(missed.argmax())
+        log.warning(
+            "forces against energies%s: %.0f%% of %d steps between near conformations agree, right "
+            "labels have 93%% or more; farthest off are %s and %s: %.3g eV for a work of %.3g eV. "
+            "Look at their labels",
+            *(where, 100 * found.agreement, found.steps, *seen.ends[worst]),
+            *(change[worst], work[worst]),
+        )
     return found
 
 
-def _warn_of_misses(seen: _Seen) -> None:
-    """Warn of steps that no error of the work explains: an energy is of another conformation."""
+def _is_at_odds(change: Floats, work: Floats) -> bool:
+    return len(change) >= LEAST_STEPS_OF_ONE and share(change, work) < AT_ODDS
+
+
+def _pooled(seen: _Seen) -> tuple[Floats, Floats, Floats]:
+    """Return change, work and how far they are apart (P,), eV, of all steps."""
     change, work = (
         np.concatenate([np.empty(0), *(getattr(part, name) for part in seen.parts)])
         for name in ("change", "work")
     )
-    missed = np.abs(change - work)
+    return change, work, np.abs(change - work)
+
+
+def _warn_of_misses(seen: _Seen) -> None:
+    """Warn of steps that no error of the work explains: an energy is of another conformation."""
+    change, work, missed = _pooled(seen)
     beyond = missed > np.maximum(LARGEST_MISS_EV, DISAGREE * np.maximum(abs(change), abs(work)))
     if beyond.any():
         worst = int(np.where(beyond, missed, 0).argmax())

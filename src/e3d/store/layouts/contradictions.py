@@ -119,6 +119,26 @@ def require_one_place(
         )
 
 
+def require_one_element(
+    sites: Sequence[Mapping[str, Any]], numbers: NDArray[np.int64], where: str
+) -> None:
+    """Refuse labels of sites that are other elements than the atoms (N,).
+
+    Labels may be any text (``Fe1``, ``apical``): they say elements where all of them do.
+
+    Raises
+    ------
+    InputError
+        Naming the site.
+    """
+    labels = [site.get("label") for site in sites]
+    if not all(label in chemical_symbols[1:] for label in labels):
+        return
+    for i, (label, z) in enumerate(zip(labels, numbers.tolist(), strict=True)):
+        if label != chemical_symbols[z]:
+            raise _contradiction(f"label of site {i}", label, chemical_symbols[z], where)
+
+
 def require_one_composition(
     stated: Mapping[str, Any], numbers: NDArray[np.int64], where: str
 ) -> None:

@@ -19,6 +19,7 @@ from e3d.store.layouts.contradictions import (
     require_one_cell,
     require_one_composition,
     require_one_density,
+    require_one_element,
     require_one_energy,
     require_one_place,
 )
@@ -117,6 +118,7 @@ def _require_one_record(
     if not any(site["species"][0]["element"] in _ISOTOPES for site in sites):
         require_one_density(record, frame.cell, frame.atomic_numbers, where)
     require_one_place(sites, frame.cell, frame.pbc, where)
+    require_one_element(sites, frame.atomic_numbers, where)
     for said in (record, record["structure"]):
         require_one_composition(said, frame.atomic_numbers, where)
     require_one_energy(record, frame.energy, frame.forces, where)

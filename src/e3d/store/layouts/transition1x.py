@@ -47,7 +47,8 @@ def read(path: Path) -> Iterator[Group]:
     ------
     InputError
         For a file without reactions, a missing key, a wrong shape, an end point of another charge
-        or spin than its path, or other atoms than the formula says, naming the reaction.
+        or spin than its path, a view with other numbers, or other atoms than the formula says,
+        naming the reaction.
     """
     with open_hdf5(path) as file, damage_named(str(path)):
         seen: set[str] = set()
@@ -56,6 +57,7 @@ def read(path: Path) -> Iterator[Group]:
                 if key not in seen:
                     seen.add(key)
                     where = f"{path}, /{root}/{key}"
+                    _require_one_reaction(file, root, key, where)
                     for found in _reaction(group, _subset(file, key), where):
                         require_named_formula(key.partition("/")[0], found.atomic_numbers, where)
                         yield found
@@ -77,6 +79,24 @@ def reactions(file: h5py.File, root: str, path: Path) -> Iterator[tuple[str, h5p
 def _subset(file: h5py.File, key: str) -> str:
     split = next((view for view in VIEWS if f"{view}/{key}" in file), None)
     return f"{NAME} {split}" if split else NAME
+
+
+def _require_one_reaction(file: h5py.File, root: str, key: str, where: str) -> None:
+    """Refuse a view whose reaction has other numbers; links to the same group are the same."""
+    for view in VIEWS:
+        if view == root or f"{view}/{key}" not in file:
+            continue
+        one, other = file[f"{root}/{key}"], file[f"{view}/{key}"]
+        if one == other:
+            continue
+        require(one, NEEDED, NAME, where)
+        require(other, NEEDED, NAME, f"{file.filename}, /{view}/{key}")
+        for name in NEEDED:
+            if not np.array_equal(one[name][()], other[name][()], equal_nan=True):
+                raise InputError(
+                    f"{where}: {name} differs from that of /{view}/{key} - the views hold the "
+                    "same reactions. Correct one of the two, or remove the view."
+                )
 
 
 def _reaction(group: h5py.Group, subset: str, where: str) -> Iterator[Group]:

@@ -74,6 +74,14 @@ def require_usable(atoms: Atoms, label: str) -> None:
     InputError
         If there are none, or positions or cell cannot be used.
     """
+    n, shape = len(atoms.numbers), atoms.positions.shape
+    kinds = atoms.positions.dtype.kind, atoms.numbers.dtype.kind
+    if shape != (n, 3) or kinds[0] not in "fiu" or kinds[1] not in "iu":
+        raise InputError(
+            f"{label}: positions {shape} of {atoms.positions.dtype} and {atoms.numbers.dtype} "
+            f"atomic numbers - expected ({n}, 3) real numbers of Å, and whole numbers. "
+            "Correct the arrays of the Atoms."
+        )
     if not len(atoms) or not (np.abs(atoms.positions) < _FARTHEST_ANG).all():  # nan is not less
         raise InputError(
             f"{label}: has no atoms, or positions that are not numbers of Å below "

@@ -7,7 +7,7 @@ known (``C~O``).
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -95,13 +95,26 @@ def structures_of(source: Source | Iterable[Source]) -> Iterator[Structure]:
 
     A text that is no file is a SMILES, see :func:`from_smiles`.
 
+    Raises
+    ------
+    InputError
+        For what is none of these, or cannot be used.
+
+    Examples
+    --------
     >>> from ase.build import molecule
     >>> [s.smiles for s in structures_of([molecule("CH3OH"), "C=C"])]
     ['CO', 'C=C']
     """
     sources = [source] if isinstance(source, Source) else source
+    if not isinstance(sources, Iterable) or isinstance(sources, Mapping):
+        raise _no_source(sources)
+    if isinstance(sources, Sequence):
+        _warn_of_one_object_twice(sources)
     frame = 0
     for one in sources:
+        if not isinstance(one, Source):
+            raise _no_source(one)
         if isinstance(one, Structure):
             yield one
         elif isinstance(one, Atoms):
@@ -115,6 +128,25 @@ def structures_of(source: Source | Iterable[Source]) -> Iterator[Structure]:
                 yield from from_store(reader, range(len(reader)))
         else:
             yield from from_file(found)
+
+
+def _no_source(given: object) -> InputError:
+    return InputError(
+        f"structures: {type(given).__name__} is no structure - allowed are ASE's Atoms, a path, a "
+        "SMILES, or a flat list of these. Give one of them."
+    )
+
+
+def _warn_of_one_object_twice(sources: Sequence[Source]) -> None:
+    """Warn of one ``Atoms`` in several places: what was changed in one of them changed in all."""
+    own = [id(one) for one in sources if isinstance(one, Atoms)]
+    if len(own) > len(set(own)):
+        log.warning(
+            "structures: %d entries are %d Atoms objects, so some frames are the same, with the "
+            "positions that the object has now; for frames of a trajectory append atoms.copy()",
+            len(own),
+            len(set(own)),
+        )
 
 
 def from_smiles(smiles: str, *, frame: int = 0) -> Structure:

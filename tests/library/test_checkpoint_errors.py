@@ -25,6 +25,8 @@ from checkpoint_fixtures import (
 )
 from e3d.errors import InputError
 from e3d.models.analysis import analysis_model
+from e3d.theory import theories
+from e3d.units import EV_KCAL_MOL, HARTREE_EV
 
 
 def _without(name: str) -> Callable[[Settings, Tensors], None]:
@@ -306,3 +308,48 @@ def test_a_package_whose_parts_contradict_it_is_refused(key: str, value: Any, te
 def test_cutoffs_of_pairs_of_types_may_be_shorter() -> None:
     pairs = {"per_edge_type_cutoff": dict.fromkeys(TYPES, 3.0)}
     assert analysis_model(network({**TODAY, **pairs}), Path("model"), "cpu", {}).r_max <= 4.0
+
+
+@pytest.mark.parametrize(
+    ("factor", "exchanged", "text"),
+    [
+        (1.0, False, ""),
+        (1 / HARTREE_EV, False, r"isolated atoms of wB97x/6-31G\(d\) in hartree"),
+        (EV_KCAL_MOL, False, r"in kcal/mol"),
+        (1.0, True, "H has that of C, C has that of H"),
+    ],
+)
+def test_shifts_of_known_atoms_are_in_ev_and_in_order(
+    factor: float, exchanged: bool, text: str, tmp_path: Path
+) -> None:
+    atoms = theories()["wB97x/6-31G(d)"].isolated_atom_energy
+    shifts = {one: factor * atoms[one] for one in TYPES}
+    if exchanged:
+        shifts["H"], shifts["C"] = shifts["C"], shifts["H"]
+    settings = {**TODAY, "per_type_energy_shifts": shifts}
+    path = write(tmp_path / "model.ckpt", settings, weights(settings))
+    if not text:
+        assert e3d.load(path).type_names == tuple(TYPES)
+        return
+    with pytest.raises(InputError, match=text):
+        e3d.load(path)
+
+
+def test_averaged_weights_are_there_and_near_the_last_ones(tmp_path: Path) -> None:
+    """Those of another weight of the same shape, none, and zeros would all give other energies."""
+    tensors = weights(TODAY)
+    names = [name for name, _ in network(TODAY).named_parameters()]
+    averages = [0.999 * tensors[name] for name in tensors if name in names]
+    holds: dict[str, Any] = {"ema._extra_state": {"is_holding_ema_weights": True}}
+
+    def load(given: list[torch.Tensor]) -> None:
+        state = {f"ema.ema_weight_{k}": one for k, one in enumerate(given)}
+        e3d.load(write(tmp_path / "model.ckpt", TODAY, tensors, state=state | holds))
+
+    load(averages)
+    with pytest.raises(InputError, match=r"holds 0 averaged \(EMA\) weights"):
+        load([])
+    large = max(range(len(averages)), key=lambda k: averages[k].numel())
+    for other in (torch.zeros_like(averages[large]), -averages[large]):
+        with pytest.raises(InputError, match=r"averaged \(EMA\) weights differ from the last"):
+            load([*averages[:large], other, *averages[large + 1 :]])

@@ -17,7 +17,7 @@ from e3d.connectivity import geometric_bonds
 from e3d.fields import Store as F
 from e3d.named_bonds import BDE_FILE, MOLECULES_FILE
 from e3d.store.reader import StoreReader
-from e3d.structures import from_atoms, from_file, from_store
+from e3d.structures import from_atoms, from_file, from_store, structures_of
 
 
 def _write(path: Path, *frames: Atoms) -> Path:
@@ -366,3 +366,39 @@ def test_atoms_after_the_last_model_are_not_lost(tmp_path: Path, input_error: An
     (tmp_path / "a.pdb").write_text(water + "ENDMDL\n" + water)
     with input_error("a.pdb", "3 atoms stand after the last END"):
         list(from_file(tmp_path / "a.pdb"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("positions", np.zeros((3, 3)) + 1j, "complex128"),
+        ("positions", np.arange(6.0).reshape(2, 3), "positions (2, 3)"),
+        ("numbers", np.array([8.4, 1.0, 1.0]), "float64 atomic numbers"),
+    ],
+)
+def test_arrays_that_are_no_geometry_are_refused(
+    name: str, value: Any, text: str, input_error: Any
+) -> None:
+    atoms = g2_molecule("H2O")
+    atoms.arrays[name] = value
+    with input_error("H2O", text, "expected (3, 3) real numbers"):
+        from_atoms(atoms)
+
+
+@pytest.mark.parametrize("given", [None, 3, [[g2_molecule("H2O")]], np.zeros((3, 3)), {"a": "O"}])
+def test_what_is_no_structure_is_refused(given: Any, input_error: Any) -> None:
+    with input_error("is no structure", "flat list"):
+        list(structures_of(given))
+
+
+def test_one_object_in_several_places_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Frames of a trajectory that were appended without a copy are all the last one."""
+    atoms, frames = g2_molecule("H2O"), []
+    for _ in range(3):
+        atoms.positions[0, 2] += 0.01
+        frames.append(atoms)
+    assert len(list(structures_of(frames))) == 3
+    assert "3 entries are 1 Atoms objects" in caplog.text
+    caplog.clear()
+    list(structures_of([frame.copy() for frame in frames]))
+    assert not caplog.text

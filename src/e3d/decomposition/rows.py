@@ -49,9 +49,14 @@ def decompose(model: EdgePotential, structures: Source | Iterable[Source]) -> pd
     Raises
     ------
     InputError
-        If there is no structure, one cannot be used, or the edge energies of one do not add up to
-        the model's total.
+        If the model is none, there is no structure, one cannot be used, or the edge energies of one
+        do not add up to the model's total.
     """
+    if not hasattr(model, "edge_energies"):
+        raise InputError(
+            f"model: {type(model).__name__} has no edge energies - expected what e3d.load returns. "
+            "Load the model's file, and give the model before the structures."
+        )
     decomposer = Decomposer(model)
     parts = [batch.columns for batch in decomposer.batches(structures_of(structures))]
     if not parts:

@@ -21,6 +21,7 @@ from e3d.graphs import Batch, batches, make_batch
 from e3d.models.by_centre import Centres, by_centre, forces_of
 from e3d.models.edge_terms import Readout
 from e3d.models.facts import network_facts
+from e3d.models.isolated_shifts import require_ev
 from e3d.models.precision import as_float64
 from e3d.potential import require_known
 from e3d.structures import Structure
@@ -72,7 +73,8 @@ class AnalysisModel:
         ------
         InputError
             If the model has no edge energies or cutoff, if its parts have other types or another
-            cutoff than it states, or if its types are not chemical elements.
+            cutoff than it states, if its types are not chemical elements, or if its shifts are
+            those of other elements or in another unit.
         """
         self.path = path
         self._device = torch.device(device)
@@ -95,6 +97,8 @@ class AnalysisModel:
                 "atoms of a structure cannot be matched to them. Give a model whose types are "
                 "elements."
             )
+        shifts = self._shifts(np.arange(len(self.type_names)))
+        require_ev(dict(zip(self.type_names, shifts.tolist(), strict=True)), path)
         self._type_of_number = np.full(len(chemical_symbols), -1, dtype=np.int64)
         for code, name in enumerate(self.type_names):
             self._type_of_number[atomic_numbers[name]] = code

@@ -1,7 +1,7 @@
 """What ASE's ``Atoms`` hold, checked before it is used."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -63,6 +63,37 @@ def _warn_once(hill: str) -> None:
         "%s: has no hydrogens, and its bonds are too long for the orders that it needs without "
         "them; hydrogens may be missing",
         hill,
+    )
+
+
+@lru_cache(maxsize=1000)
+def warn_of_charge(smiles: str, charge: int) -> None:
+    """Warn of a charged species, once: shifts are neutral atoms, and most models see no charge."""
+    log.warning(
+        "%s: has charge %+d, of which the model knows nothing unless it was trained on such; the "
+        "sum of its D is no atomisation energy",
+        smiles,
+        charge,
+    )
+
+
+def warn_of_one_object_twice(sources: Sequence[object]) -> None:
+    """Warn of one ``Atoms`` in several places: what was changed in one of them changed in all."""
+    own = [id(one) for one in sources if isinstance(one, Atoms)]
+    if len(own) > len(set(own)):
+        log.warning(
+            "structures: %d entries are %d Atoms objects, so some frames are the same, with the "
+            "positions that the object has now; for frames of a trajectory append atoms.copy()",
+            len(own),
+            len(set(own)),
+        )
+
+
+def no_structure(given: object) -> InputError:
+    """Return the error for what is no structure, nor several."""
+    return InputError(
+        f"structures: {type(given).__name__} is no structure - allowed are ASE's Atoms, a path, a "
+        "SMILES, or a flat list of these. Give one of them."
     )
 
 

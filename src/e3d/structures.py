@@ -17,7 +17,15 @@ import numpy as np
 from ase import Atoms
 
 from e3d.arrays import Floats, Ints, Masks
-from e3d.atoms import charge_of, labels_of, require_usable, warn_of_missing_hydrogens
+from e3d.atoms import (
+    charge_of,
+    labels_of,
+    no_structure,
+    require_usable,
+    warn_of_charge,
+    warn_of_missing_hydrogens,
+    warn_of_one_object_twice,
+)
 from e3d.chemistry import Bond, Molecule, molecule
 from e3d.chemistry.perception import perceive, perceive_or_warn
 from e3d.conformer import conformer
@@ -108,13 +116,13 @@ def structures_of(source: Source | Iterable[Source]) -> Iterator[Structure]:
     """
     sources = [source] if isinstance(source, Source) else source
     if not isinstance(sources, Iterable) or isinstance(sources, Mapping):
-        raise _no_source(sources)
+        raise no_structure(sources)
     if isinstance(sources, Sequence):
-        _warn_of_one_object_twice(sources)
+        warn_of_one_object_twice(sources)
     frame = 0
     for one in sources:
         if not isinstance(one, Source):
-            raise _no_source(one)
+            raise no_structure(one)
         if isinstance(one, Structure):
             yield one
         elif isinstance(one, Atoms):
@@ -128,25 +136,6 @@ def structures_of(source: Source | Iterable[Source]) -> Iterator[Structure]:
                 yield from from_store(reader, range(len(reader)))
         else:
             yield from from_file(found)
-
-
-def _no_source(given: object) -> InputError:
-    return InputError(
-        f"structures: {type(given).__name__} is no structure - allowed are ASE's Atoms, a path, a "
-        "SMILES, or a flat list of these. Give one of them."
-    )
-
-
-def _warn_of_one_object_twice(sources: Sequence[Source]) -> None:
-    """Warn of one ``Atoms`` in several places: what was changed in one of them changed in all."""
-    own = [id(one) for one in sources if isinstance(one, Atoms)]
-    if len(own) > len(set(own)):
-        log.warning(
-            "structures: %d entries are %d Atoms objects, so some frames are the same, with the "
-            "positions that the object has now; for frames of a trajectory append atoms.copy()",
-            len(own),
-            len(set(own)),
-        )
 
 
 def from_smiles(smiles: str, *, frame: int = 0) -> Structure:
@@ -306,6 +295,8 @@ def _from_atoms(
         return bare
     parsed = _parsed(mapped, numbers, label)
     require_charge_of(mapped, charge, label)
+    if parsed.charge:
+        warn_of_charge(parsed.smiles, parsed.charge)
     intact = _intact(atoms, parsed.bond_index)
     return replace(bare, smiles=parsed.smiles, bonds=parsed.bonds, intact=intact)
 

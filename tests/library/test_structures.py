@@ -12,6 +12,7 @@ from ase.build import molecule as g2_molecule
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from e3d import tables
+from e3d.atoms import warn_of_charge
 from e3d.chemistry import equivalent_bonds, molecule
 from e3d.connectivity import geometric_bonds
 from e3d.fields import Store as F
@@ -402,3 +403,10 @@ def test_one_object_in_several_places_is_warned_of(caplog: pytest.LogCaptureFixt
     caplog.clear()
     list(structures_of([frame.copy() for frame in frames]))
     assert not caplog.text
+
+
+def test_a_charged_species_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_charge.cache_clear()
+    list(structures_of(["[NH4+]", "[NH4+]", "C[NH2+]CC([O-])=O"]))
+    assert caplog.text.count("[NH4+]: has charge +1") == 1
+    assert "has charge" not in caplog.text.replace("[NH4+]: has charge", "")

@@ -14,6 +14,8 @@ from study.stage import Runs
 from study.stages import RUNS_TABLE, TABLES, of_sound_runs, stacked
 
 Tables = Mapping[str, pd.DataFrame]
+Seeds = dict[tuple[object, ...], list[str]]
+"""The runs of each cell."""
 
 _NAMED_BY_WORDS: Final = (
     *(RUNS_TABLE, "soundness/laws", "evaluate/errors", "bde/summary", "bde/order"),
@@ -105,7 +107,9 @@ def _require_no_copies(table: pd.DataFrame, path: Path) -> None:
 def _require_known(read: Tables, found: Mapping[str, Path]) -> None:
     known = read[RUNS_TABLE]
     every = {*known[Column.RUN]}
-    seeds = known.groupby(CELL)[Column.RUN].unique()
+    seeds: Seeds = {}
+    for *cell, run in known[[*CELL, Column.RUN]].drop_duplicates().itertuples(index=False):
+        seeds.setdefault(tuple(cell), []).append(str(run))
     for name, table in read.items():
         if name in stacked() and of_sound_runs(name):
             runs = {*table[Column.RUN].dropna().astype(str)}
@@ -120,12 +124,10 @@ def _require_known(read: Tables, found: Mapping[str, Path]) -> None:
             _require_known_cells(table, seeds, found[name], found[RUNS_TABLE])
 
 
-def _require_every_seed(
-    runs: set[str], seeds: "pd.Series[object]", path: Path, of_runs: Path
-) -> None:
+def _require_every_seed(runs: set[str], seeds: Seeds, path: Path, of_runs: Path) -> None:
     """Refuse a table that has some seeds of a cell and not the others."""
-    for cell in seeds:
-        missing = sorted({*map(str, cell)} - runs)
+    for cell in seeds.values():
+        missing = sorted({*cell} - runs)
         if missing and len(missing) < len(cell):
             raise InputError(
                 f"{path}: has no rows of run {missing[0]}, which {of_runs} has, and those of its "
@@ -133,13 +135,11 @@ def _require_every_seed(
             )
 
 
-def _require_known_cells(
-    table: pd.DataFrame, seeds: "pd.Series[object]", path: Path, of_runs: Path
-) -> None:
+def _require_known_cells(table: pd.DataFrame, seeds: Seeds, path: Path, of_runs: Path) -> None:
     """Refuse rows about cells that the study does not have, or about more seeds than it has."""
     for row in table.dropna(subset=CELL).to_dict("records"):
         cell = tuple(row[name] for name in CELL)
-        if cell not in seeds.index:
+        if cell not in seeds:
             raise InputError(
                 f"{path}: is about {cell[0]}/n{cell[1]}/{cell[2]}, of which {of_runs} has no run. "
                 "Give the tables of one study."

@@ -42,7 +42,8 @@ def require_consistent(claims: pd.DataFrame) -> None:
     aside = (low > 0) | (high < 0)
     one_sided = claims[f.ANSWER].isin([YES, NO])
     unknown = ~one_sided & (claims[f.ANSWER] != UNDETERMINED)
-    wrong = unknown | (one_sided & ~aside) | (~one_sided & aside & (low < high))
+    wide = high - low > slack  # one without width, of replicates that all agree, decides nothing
+    wrong = unknown | (one_sided & ~aside) | (~one_sided & aside & wide)
     _refuse(claims, wrong, "the answer {answer}, and an interval from {of:g} to {high:g}", low)
 
 

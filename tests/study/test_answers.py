@@ -1,5 +1,6 @@
 """The eight questions: what is built into made-up bonds is found, and chance is not."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,11 @@ def test_what_is_not_there_is_denied(tmp_path: Path) -> None:
 def test_a_sentence_stands_for_each_question(tmp_path: Path) -> None:
     table = answered(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5))
     table = table[table["question"] != 6]
-    said = list(sentences({"answers/answers": table}))
+    types = tables.read(tmp_path / "types.csv")
+    said = list(sentences({"answers/answers": table, "answers/types": types}))
+    assert re.fullmatch(
+        rf"Beside 1, {MAIN}, s, N = 16384, by bond type: from 0.8.* to 0.9.*", said[1]
+    )
     for question in QUESTIONS:
         assert sum(one.startswith(f"{question.number}. {question.text}") for one in said) == 1
     assert "6. Do frames near transition states help barriers? Not asked: no such runs." in said
@@ -212,7 +217,11 @@ def test_single_runs_are_asked_nothing_and_shown(tmp_path: Path) -> None:
     assert answers.empty
     assert len(cells) == 4
     assert cells["sd_d_eV"].isna().all()
-    made = {"answers/answers": answers, "answers/cells": cells}
+    made = {
+        "answers/answers": answers,
+        "answers/cells": cells,
+        "answers/types": tables.read(tmp_path / "types.csv"),
+    }
     figure = figure_answers.make(made)
     assert len(figure.axes) == 5, "no spread over seeds, so no panel of it"
     assert not figure.get_suptitle()

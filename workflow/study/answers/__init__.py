@@ -29,7 +29,11 @@ STAGE = Stage(
         ),
     ),
     findings=Findings(
-        "Eight questions about scale", ("answers/answers",), first=True, of_study=True, alone=True
+        "Eight questions about scale",
+        ("answers/answers", "answers/types"),
+        first=True,
+        of_study=True,
+        alone=True,
     ),
     commands=(
         Command(

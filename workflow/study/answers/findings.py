@@ -3,8 +3,13 @@
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
+import pandas as pd
+
+from e3d.fields import Column as C
+from e3d.statistics import Estimate
 from study.answers.questions import CONTROL, QUESTIONS
-from study.findings.wording import Tables, of_row
+from study.findings.wording import Tables, number, of_row
+from study.plural import counted
 
 
 def sentences(tables: Tables) -> Iterable[str]:
@@ -20,13 +25,28 @@ def sentences(tables: Tables) -> Iterable[str]:
             yield f"{question.number}. {question.text} Not asked: no such runs."
         for row in primary.to_dict("records"):
             yield f"{question.number}. {question.text} {_answer(row)}"
+            if question is QUESTIONS[0]:
+                yield from _by_type(tables["answers/types"], str(row["about"]))
         for row in rows[rows["primary"] != "yes"].to_dict("records"):
             yield f"Beside {question.number}, {row['about']}: {of_row(row)}."
+
+
+def _by_type(types: pd.DataFrame, cell: str) -> Iterable[str]:
+    """Yield the range of the slopes of single types in the cell that is called ``cell``."""
+    called = types[C.DATASET] + ", " + types[C.MODEL] + ", N = " + types[C.N_TRAIN].astype(str)
+    slopes = types[(called == cell) & types["slope_on_de"].notna()].sort_values("slope_on_de")
+    if len(slopes) > 1:
+        least, most = (
+            f"{number(Estimate.read(row, 'slope_on_de'), row['slope_on_de'])} ({row[C.BOND_TYPE]})"
+            for row in (slopes.iloc[0].to_dict(), slopes.iloc[-1].to_dict())
+        )
+        yield f"Beside 1, {cell}, by bond type: from {least} to {most}."
 
 
 def _answer(row: Mapping[Hashable, Any]) -> str:
     words = {"yes": "Yes", "no": "No"}.get(str(row["answer"]), "Not determined")
     return (
         f"{words}: the {row['quantity']} is {of_row(row)} ({row['about']}; {row['n_things']:,} "
-        f"{row['things']} of {row['n_molecules']:,} molecules, {row['n_seeds']} seeds)."
+        f"{row['things']} of {row['n_molecules']:,} molecules, "
+        f"{counted(row['n_seeds'], 'seed')})."
     )

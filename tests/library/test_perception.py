@@ -182,6 +182,7 @@ def test_a_fullerene_ends() -> None:
 _ENDLESS = """
 import signal, sys
 import numpy as np
+import scipy.optimize  # which a first search imports: a signal would end that, not the search
 from e3d.chemistry import lewis
 from e3d.conformer import conformer
 from e3d.chemistry.perception import perceive

@@ -89,4 +89,4 @@ def test_the_sentence_about_stretched_bonds_is_computed(shift: float | None, wor
     changed = scans.assign(**{f.ENERGY: scans[f.LABEL_ENERGY] + rattled})
     figure = drawn("scans", tables | {"reactivity/scans": changed})
     assert words in figure.get_suptitle()
-    assert next(axes.get_title("left").split()[1] for axes in figure.axes) == "CH$_3$–H"
+    assert next(axes.get_title("left").split()[1] for axes in figure.axes) == "CH₃–H"

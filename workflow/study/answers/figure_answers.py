@@ -19,7 +19,7 @@ from study.figures import style
 from study.figures.drawing import legend_outside, n_ticks, page, panels, settle, takeaway
 from study.figures.lines import NamedLine, Side, name_lines, plain_decades
 from study.findings.wording import of_row, one_of
-from study.plural import counted
+from study.words import counted
 
 _COLUMNS: Final = 3
 _YES: Final = {"above": "↑ yes", "below": "↓ yes"}

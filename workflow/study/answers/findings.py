@@ -9,7 +9,7 @@ from e3d.fields import Column as C
 from e3d.statistics import Estimate
 from study.answers.questions import CONTROL, QUESTIONS
 from study.findings.wording import Tables, number, of_row
-from study.plural import counted
+from study.words import counted
 
 
 def sentences(tables: Tables) -> Iterable[str]:

@@ -27,7 +27,7 @@ from study.findings.wording import (
     test_sets,
     value,
 )
-from study.plural import counted
+from study.words import counted
 
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:

@@ -25,8 +25,8 @@ from study.decompose.drawn import BESIDE, STROKES, Bond, Drawing, drawing_of
 from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import boxes_around, name_run, push_off, takeaway
-from study.plural import counted
 from study.runs import all_given, at_run, reference
+from study.words import counted
 
 MAX_PANELS: Final = 9
 _COLUMNS: Final = (3, 2, 1)

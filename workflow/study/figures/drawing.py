@@ -1,6 +1,5 @@
 """What several figures draw alike: the page and its panels, curves over seeds, legends, labels."""
 
-import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from e3d.fields import Column as C
 from study.fields import LABELS, trained
 from study.figures import style
 from study.runs import Run, all_given, over_seeds, sized_models
+from study.words import with_minus
 
 _Outside = Literal["outside lower center", "outside upper center"]
 _DIGITS: Final = 6
@@ -171,15 +171,6 @@ def takeaway(figure: Figure, text: str) -> Text:
     x = sizes.corner / (style.POINTS * figure.get_figwidth())
     characters = int(style.POINTS * figure.get_figwidth() / (_BOLD * sizes.text))
     return figure.suptitle(textwrap.fill(with_minus(text), characters), x=x, **look)
-
-
-def with_minus(text: str) -> str:
-    """Return a text whose negative numbers have a true minus sign.
-
-    >>> with_minus("C-C: -0.2 [-1.0, 2.0]")
-    'C-C: −0.2 [−1.0, 2.0]'
-    """
-    return re.sub(r"(?<![\w)\]])-(?=[\d.])", "−", text)
 
 
 def bond_name(bond_type: str) -> str:

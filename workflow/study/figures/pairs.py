@@ -8,9 +8,9 @@ from matplotlib.lines import Line2D
 
 from e3d.statistics import NO, YES, Estimate, verdict
 from study.figures import style
-from study.figures.drawing import with_minus
 from study.findings.wording import number
 from study.runs import OverSeeds
+from study.words import with_minus
 
 _APART: Final = 0.15
 """Between both points of a row and its middle, in rows."""

@@ -26,6 +26,15 @@ def named_bond(bond: str) -> str:
     return bond_name(_with_subscripts(bond.split(" (")[0]))
 
 
+def formula(name: str) -> str:
+    """Return the name of a bond that is stretched, or of a reaction, as chemists write it.
+
+    >>> formula("H2CO -> H2 + CO"), formula("CH3-OH")
+    ('H₂CO → H₂ + CO', 'CH₃–OH')
+    """
+    return re.sub(r"(?<=[\w)])-(?=[A-Z])", "–", _with_subscripts(name.replace("->", "→")))
+
+
 def condensed(mol: Chem.Mol) -> str:
     """Return the condensed formula of a molecule with its hydrogens; of a ring, the sum formula.
 

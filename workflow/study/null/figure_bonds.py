@@ -15,11 +15,12 @@ from e3d.named_bonds.references import BDE298, REFERENCES
 from e3d.statistics import verdict
 from e3d.statistics.agreement import BETWEEN
 from study.figures import style
-from study.figures.drawing import legend_outside, page, takeaway, with_minus
+from study.figures.drawing import legend_outside, page, takeaway
 from study.figures.text import named_bond
 from study.findings.wording import number, one_of
 from study.null.names import COARSE
 from study.runs import at_run, over_seeds, reference
+from study.words import with_minus
 
 _BONDS: Final = 25
 """At most so many bonds."""

@@ -32,12 +32,12 @@ from study.figures.drawing import (
     panels,
     settle,
     takeaway,
-    with_minus,
 )
 from study.figures.text import named_bond
 from study.findings.wording import several
 from study.null.names import COARSE, NULL_MODEL
 from study.runs import at_run, over_seeds, reference
+from study.words import with_minus
 
 _OUTLIERS: Final = 3
 _SCORES: Final = {

@@ -17,11 +17,11 @@ from typing import Any, Final
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from study.plural import counted
 from study.progress import wording
 from study.progress.facts import FACTS, PLAN, Facts
 from study.progress.screen import Screen
 from study.progress.tracker import State, Tracker
+from study.words import counted
 
 _TICK_S: Final = 1.0
 _LINES_S: Final = (10.0, 600.0)

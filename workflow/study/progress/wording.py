@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from study.findings.text import read_findings
-from study.plural import counted
 from study.progress.facts import Facts
 from study.progress.tracker import State, Tracker
 from study.stages import FINDINGS
+from study.words import counted
 
 _CLAIMS = FINDINGS["claims"].title
 _SENTENCES = 5

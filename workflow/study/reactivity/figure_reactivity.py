@@ -13,7 +13,7 @@ from matplotlib.typing import LineStyleType
 from e3d.fields import Column as C
 from e3d.statistics import NO, YES, verdict
 from study.figures import drawing, pairs, style
-from study.figures.formulas import formula
+from study.figures.text import formula
 from study.findings.wording import number, one_of
 from study.reactivity import fields as f
 from study.reactivity.guess import beside_guess

@@ -14,7 +14,7 @@ from e3d.statistics.crossed import over_seeds
 from study.fields import LABELS
 from study.figures import style
 from study.figures.drawing import is_left, legend_outside, page, panels, takeaway
-from study.figures.formulas import formula
+from study.figures.text import formula
 from study.findings.wording import number, one_of
 from study.reactivity import fields as f
 from study.runs import at_run, reference

@@ -21,9 +21,9 @@ from study.figures.drawing import (
     takeaway,
 )
 from study.findings.wording import number, one_of
-from study.plural import counted
 from study.runs import reference
 from study.scaling.same_bonds import ALWAYS, MAE, NEVER, change, errors, same_bonds
+from study.words import counted
 
 _TITLES: Final = {
     ALWAYS: "in training at every $N$",

@@ -11,9 +11,9 @@ from e3d import __version__
 from e3d.fields import Column as C
 from e3d.options import read_yaml
 from study.fields import base_and_variant, is_given
-from study.plural import counted
 from study.runs import sized_models
 from study.site.gather import Material
+from study.words import counted
 
 
 def runs_words(runs: pd.DataFrame) -> str:

@@ -19,6 +19,7 @@ from study.claims import fields as claims
 from study.claims.findings import rival_and_reference, said, sentence
 from study.site.gather import Material
 from study.stages import RUNS_TABLE
+from study.words import with_minus
 
 ANSWERS: Final = "answers/answers"
 CLAIMS: Final = "claims/claims"
@@ -150,5 +151,4 @@ def typeset(text: str) -> str:
     >>> typeset("C-C: -0.2 [-1.0, 2.0] in 3-D")
     'C‑C: −0.2 [−1.0, 2.0] in 3-D'
     """
-    text = re.sub(r"(?<![\w)\]])-(?=\d)", "−", text)
-    return re.sub(r"(?<=[A-Z])-(?=[A-Z])", "‑", text)
+    return re.sub(r"(?<=[A-Z])-(?=[A-Z])", "‑", with_minus(text))

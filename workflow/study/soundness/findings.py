@@ -6,9 +6,9 @@ import pandas as pd
 
 from e3d.fields import Column as C
 from study.findings.wording import Run, Tables
-from study.plural import counted
 from study.soundness import fields
 from study.soundness.verdicts import reasons
+from study.words import counted
 
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:

@@ -4,7 +4,8 @@
 
 Unlike the dry runs of ``startup.py`` every job's resources are computed from its run's settings,
 and each run has all stages of the paper's study. Beside wall time, the processor time of the whole
-command (the wall time of an idle core) and its peak memory are compared.
+command (the wall time of an idle core), the time until the graph stands and peak memory are
+compared.
 """
 
 import os
@@ -15,6 +16,7 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 from measure import Cost, Row, finish, in_child, log, pair_of, parser, row
@@ -22,6 +24,13 @@ from startup import BIN, PARTS, PLAIN, PLAIN_STEP, PLAN_GOAL_S, PYTHONPATH, ROOT
 
 SEEDS, QUICK_SEEDS = 25, 1
 """Of 2 datasets, 5 sizes of training set and 4 of model: 1,000 runs, or 40."""
+MEASURED = (
+    ("wall time of the graph", "s"),
+    ("wall time", "s"),
+    ("processor time", "s"),
+    ("peak memory", "MB"),
+)
+"""What a row is of, in the order of a :class:`Plan`."""
 
 
 def ours(folder: Path, seeds: int) -> Path:
@@ -45,43 +54,61 @@ def plain(folder: Path, runs: int, rules: int) -> Path:
     return folder
 
 
-def dry_run(folder: Path, *options: str) -> tuple[float, float, float, int]:
-    """Plan; return seconds of wall and of processor time, peak MB, and the number of jobs.
+class Plan(NamedTuple):
+    """What one dry run took, and how many jobs it planned."""
+
+    graph_s: float
+    """Wall time until the graph of jobs stands; the rest prints every job."""
+    wall_s: float
+    processor_s: float
+    peak_mb: float
+    jobs: int
+
+
+def dry_run(folder: Path, *options: str) -> Plan:
+    """Plan once.
 
     Called in a process of its own: children's usage is added up over all children of a process.
     """
     command = [str(BIN / "snakemake"), "--dry-run", "--quiet", "rules", "--cores", "1", *options]
     environment = os.environ | {"PYTHONPATH": PYTHONPATH, "PATH": f"{BIN}:{os.environ['PATH']}"}
-    start = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+    start, graph, lines = time.perf_counter(), 0.0, []
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as running:
+        for line in running.stdout or ():
+            lines.append(line)
+            if line.startswith("Job stats:") and not graph:
+                graph = time.perf_counter() - start
     wall, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    total = re.search(r"^total +(\d+)$", done.stdout + done.stderr, flags=re.MULTILINE)
-    if done.returncode or total is None:
-        raise RuntimeError(
-            f"{' '.join(command)}: exit code {done.returncode}: {done.stderr[-2000:]}"
-        )
-    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6, int(total[1])
+    said = "".join(lines)
+    total = re.search(r"^total +(\d+)$", said, flags=re.MULTILINE)
+    if running.returncode or total is None or not graph:
+        raise RuntimeError(f"{' '.join(command)}: exit code {running.returncode}: {said[-2000:]}")
+    processor = used.ru_utime + used.ru_stime
+    return Plan(graph, wall, processor, used.ru_maxrss * 1024 / 1e6, int(total[1]))
 
 
 def rows_of(seeds: int, rounds: int) -> list[Row]:
-    """Return the rows of wall time, processor time and memory."""
+    """Return the rows of the graph, of wall time, processor time and memory."""
     runs = 40 * seeds
     options = ("--configfile", "config/paper.yaml", "seeds.yaml")
     with tempfile.TemporaryDirectory() as name:
         mine = partial(dry_run, ours(Path(name) / "ours", seeds), *options)
-        jobs = _result(in_child(mine))[3]
+        jobs = _result(in_child(mine)).jobs
         rules = round(jobs / runs)
         theirs = partial(dry_run, plain(Path(name) / "peer", runs, rules))
         both = [(_result(in_child(mine)), _result(in_child(theirs))) for _ in range(rounds)]
-    peer = f"snakemake, {both[0][1][3]} plain jobs"
+    peer = f"snakemake, {both[0][1].jobs} plain jobs"
     rows = []
-    for index, (what, unit) in enumerate(
-        (("wall time", "s"), ("processor time", "s"), ("peak memory", "MB"))
-    ):
+    for index, (what, unit) in enumerate(MEASURED):
         pair = pair_of(*zip(*((a[index], b[index]) for a, b in both), strict=True))
-        goal: Row = {"goal_ours": PLAN_GOAL_S} if what == "processor time" else {}
+        goal: Row = {} if unit == "MB" else {"goal_ours": PLAN_GOAL_S}
         rows.append(
             row(f"{runs} runs, {jobs} jobs: {what}", pair, unit=unit, peer_name=peer, **goal)
         )
@@ -89,8 +116,8 @@ def rows_of(seeds: int, rounds: int) -> list[Row]:
     return rows
 
 
-def _result(cost: Cost) -> tuple[float, float, float, int]:
-    found: tuple[float, float, float, int] = cost.result
+def _result(cost: Cost) -> Plan:
+    found: Plan = cost.result
     return found
 
 

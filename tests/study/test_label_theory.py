@@ -18,6 +18,7 @@ from study.label_theory.bond_orders import bonds_with_orders, order_rows, read_o
 from study.label_theory.bond_separation import label_energies, reaction, separations
 from study.label_theory.error_parts import split_bonds, summary
 from study.label_theory.fields import ORDERS
+from study.label_theory.findings import whose_fault
 
 ROOT = Path(__file__).parents[2]
 LEVEL = tables.read(ROOT / "resources" / "label_level.csv")
@@ -54,6 +55,14 @@ def test_the_error_splits_into_representation_and_labels(error: float) -> None:
     assert row["representation_bias_eV"] == pytest.approx(error, abs=1e-9)
     assert row["excess_mae_eV"] == pytest.approx(abs(error) - 0.05, abs=1e-9)
     assert row["n_bonds"] == LEVEL["de_kcal_mol"].notna().sum()
+
+
+@pytest.mark.parametrize(("error", "how"), [(0.8, "is not why"), (0.01, "is why")])
+def test_the_sentence_follows_the_larger_part(error: float, how: str) -> None:
+    found = summary(split_bonds(named(error), LEVEL)).assign(**{C.RUN: "a", C.SEED: 0})
+    text = whose_fault(found)
+    assert text.startswith(f"The labels' level of theory {how} D misses De: D is {error:.2f} eV")
+    assert not whose_fault(found.iloc[:0])
 
 
 @pytest.mark.parametrize(

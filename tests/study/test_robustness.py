@@ -11,6 +11,8 @@ import pytest
 from e3d import tables
 from e3d.fields import Column as C
 from study.robustness import findings as words
+from study.robustness.fields import BEYOND
+from study.robustness.figure_robustness import make
 from study.robustness.tables import BOND_COLUMNS, PAIR_COLUMNS, compare, write_tables
 
 TYPES = {"C-H": 4.4, "C-C": 3.6, "C=C": 6.0, "C#C": 8.5, "H-O": 4.8}
@@ -123,6 +125,22 @@ def test_a_sentence_gives_the_interval_that_decides(tmp_path: Path) -> None:
     row = pairs[pairs["molecules"] == "all"].iloc[0]
     assert "D of the same 30 bonds is not shown to differ between s0 and s1 by more than" in text
     assert f"[{row['ratio_line_seeds_lo']:.2f}, {row['ratio_line_seeds_hi']:.2f}]" in text
+
+
+def test_the_figure_says_in_how_many_pairs_d_differs(tmp_path: Path) -> None:
+    tables.write(_named(3, 0.1, np.random.default_rng(4)), tmp_path / "named.csv")
+    write_tables(tmp_path / "named.csv", tmp_path / "pairs.csv")
+    made = {
+        f"robustness/{name}": tables.read(tmp_path / f"{name}.csv") for name in ("pairs", "bonds")
+    }
+    one = " ".join(make(made).get_suptitle().split())
+    assert one.startswith("D of the same 30 bonds is not shown to differ between s0 and s1")
+    pairs = made["robustness/pairs"]
+    second = pairs.assign(**{"dataset_b": "s2", BEYOND: "yes"})
+    bonds = made["robustness/bonds"]
+    made["robustness/pairs"] = pd.concat([pairs, second], ignore_index=True)
+    made["robustness/bonds"] = pd.concat([bonds, bonds.assign(dataset_b="s2")], ignore_index=True)
+    assert "In 1 of 2 pairs of training sets" in make(made).get_suptitle()
 
 
 def test_a_bond_without_d_is_left_out() -> None:

@@ -24,13 +24,14 @@ STAGE = Stage(
         Figure(
             "entropy",
             13,
-            "entropy and information, in bins and without",
-            (
-                "decompose/summary",
-                "entropy/entropy",
-                "entropy/decomposability",
-                "entropy/sensitivity",
-            ),
+            "entropy of D, and what it says of the bond type, against N",
+            ("decompose/summary", "entropy/entropy", "entropy/decomposability"),
+        ),
+        Figure(
+            "estimators",
+            15,
+            "entropy in bins of other widths, of fewer molecules, and without bins",
+            ("decompose/summary", "entropy/sensitivity"),
         ),
     ),
     findings=Findings(

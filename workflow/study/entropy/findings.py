@@ -23,16 +23,22 @@ def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield a sentence for each set of test frames."""
     shares = runs.at_run(tables["entropy/decomposability"], run)
     for name in test_sets(shares[C.STRUCTURES]):
-        yield _against_length(shares[shares[C.STRUCTURES] == name], called(name))
+        said, where = against_length(shares[shares[C.STRUCTURES] == name]), called(name)
+        yield (
+            f"On {where} {said}."
+            if said
+            else f"What D says of the type of a bond, on {where}: {NOT_THERE}."
+        )
 
 
-def _against_length(shares: pd.DataFrame, where: str) -> str:
+def against_length(shares: pd.DataFrame) -> str:
+    """Return what D and the length say of a bond's type, without a full stop; "" where unknown."""
     parts = [
         shares[shares[fields.MEASURE] == measure]
         for measure in (fields.TYPE_BEYOND_R, fields.TYPE_BY_SCALED_D, fields.TYPE_BY_R)
     ]
     if any(part[fields.FRACTION_KNN].isna().all() for part in parts):
-        return f"What D says of the type of a bond, on {where}: {NOT_THERE}."
+        return ""
     gap, of_d, of_length = (runs.over_seeds(part, fields.FRACTION_KNN) for part in parts)
     how = one_of(
         verdict(gap),
@@ -41,6 +47,6 @@ def _against_length(shares: pd.DataFrame, where: str) -> str:
         "is not shown to say more or less of the type of a bond than its length does",
     )
     return (
-        f"On {where} D {how} (share of the type's entropy {of_d.mean:.2f} and "
-        f"{of_length.mean:.2f}; difference {number(gap, gap.mean)})."
+        f"D {how} (share of the type's entropy {of_d.mean:.2f} and "
+        f"{of_length.mean:.2f}; difference {number(gap, gap.mean)})"
     )

@@ -13,9 +13,18 @@ from e3d.fields import Column as C
 from e3d.named_bonds.references import REFERENCES
 from e3d.statistics.agreement import BETWEEN, MAE, WITHIN
 from study.figures import style
-from study.figures.drawing import along_bars, letter, name_points, page, panels, settle
+from study.figures.drawing import (
+    along_bars,
+    letter,
+    name_points,
+    page,
+    panels,
+    settle,
+    takeaway,
+)
 from study.label_theory.error_parts import LABELS, REPRESENTATION, TOTAL
 from study.label_theory.fields import LABEL_SEPARATION, ORDERS, SEPARATION, WHO
+from study.label_theory.findings import whose_fault
 from study.runs import OverSeeds, at_run, over_seeds, reference
 
 _PARTS: Final = {
@@ -47,6 +56,8 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     _orders(axes[2], orders)
     for index, one in enumerate(axes):
         letter(one, index)
+    if said := whose_fault(parts):
+        takeaway(figure, said)
     settle(figure)
     _name_errors(axes[1], separation)
     return figure

@@ -16,21 +16,23 @@ from study.label_theory.error_parts import EXCESS, LABELS, REPRESENTATION
 
 def sentences(tables: Tables, run: Run) -> Iterable[str]:
     """Yield how far D is from De of the labels, and that from the literature."""
-    summary = runs.at_run(tables["label_theory/summary"], run)
-    summary = summary[summary[C.GEOMETRY] == RELAXED]
-    part = summary[summary["reference"] == DE.name]
-    yield _parts(part) if len(part) else f"Whether the labels are the reason: {NOT_THERE}."
+    said = whose_fault(runs.at_run(tables["label_theory/summary"], run))
+    yield f"{said}." if said else f"Whether the labels are why D misses De: {NOT_THERE}."
 
 
-def _parts(part: pd.DataFrame) -> str:
+def whose_fault(summary: pd.DataFrame) -> str:
+    """Return whether D or the labels err, without a full stop; "" where no bond tells."""
+    part = summary[(summary[C.GEOMETRY] == RELAXED) & (summary["reference"] == DE.name)]
+    if part.empty:
+        return ""
     of_labels = verdict(runs.over_seeds(part, EXCESS))
     reason = one_of(
         of_labels,
-        "The labels are not the reason",
-        "The labels are the reason",
-        "Whether the labels are the reason is not determined",
+        "The labels' level of theory is not why D misses De",
+        "The labels' level of theory is why D misses De",
+        "Whether the labels' level of theory is why D misses De is not determined",
     )
     return (
-        f"{reason}: D is {value(part, f'{REPRESENTATION}_{MAE}', ' eV')} from De at the labels' "
-        f"level, and that is {value(part, f'{LABELS}_{MAE}', ' eV')} from the literature."
+        f"{reason}: D is {value(part, f'{REPRESENTATION}_{MAE}', ' eV')} from De at that "
+        f"level, and that is {value(part, f'{LABELS}_{MAE}', ' eV')} from the literature"
     )

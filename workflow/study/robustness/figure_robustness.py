@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from e3d.fields import Column as C
 from study.figures import style
-from study.figures.drawing import legend_outside, order_handles, page, panels
+from study.figures.drawing import legend_outside, order_handles, page, panels, takeaway
 from study.robustness.fields import INTERCEPT, LINE, PAIR, RESIDUAL, SD, SLOPE, D
+from study.robustness.findings import of_pair, of_pairs
 
 _MOST: Final = 3
 
@@ -29,6 +30,7 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
         part = bonds[(bonds[list(PAIR)] == [row[key] for key in PAIR]).all(axis=1)]
         _draw(grid[column], grid[len(shown) + column], part, row)
     legend_outside(figure, order_handles(bonds[C.BOND_TYPE].astype(str).to_list()), 5)
+    takeaway(figure, of_pair(shown[0]) if side_by_side else of_pairs(shown))
     return figure
 
 

@@ -15,7 +15,7 @@ from e3d.statistics.crossed import Crossed, crossed
 from study.answers import figure_answers
 from study.answers.barriers import REACTION, read_barriers
 from study.answers.cells import Study, read_study
-from study.answers.estimates import decomposability, ratio_of_sets
+from study.answers.estimates import decomposability, memory_of_start, ratio_of_sets
 from study.answers.fields import (
     ADDITIVE,
     BARRIER,
@@ -28,7 +28,7 @@ from study.answers.fields import (
     TEACHER,
 )
 from study.answers.findings import sentences
-from study.answers.questions import CONTROL, QUESTIONS
+from study.answers.questions import QUESTIONS, START, STUDENTS
 from study.answers.tables import write_tables
 from study.collect import collect_tables
 
@@ -279,7 +279,7 @@ def test_runs_without_paths_have_no_barriers(tmp_path: Path) -> None:
 
 def test_students_of_a_teacher_are_compared_with_it(tmp_path: Path) -> None:
     table = answered(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5))
-    (row,) = table[table["question"] == CONTROL.number].to_dict("records")
+    (row,) = table[table["question"] == STUDENTS.number].to_dict("records")
     assert row["about"].startswith(OTHER)
     assert row["value"] == pytest.approx(0.9, abs=0.03)
     assert (row["answer"], row["primary"]) == (YES, "no")
@@ -315,6 +315,24 @@ def test_sets_that_differ_only_by_seed_have_the_ratio_of_one() -> None:
     assert ratio_of_sets(first, second + 2.0, keep, seeds) == pytest.approx(3.0, abs=0.15)
     # what a seed shares between sets, its initial weights, is no likeness of the sets
     assert ratio_of_sets(first, first, keep, seeds) == pytest.approx(1.0)
+
+
+def test_weights_that_training_begins_with_are_seen_where_d_keeps_them(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    keep, seeds = np.ones(4000, dtype=bool), np.arange(5)
+    first, last, start = rng.normal(size=(3, 5, 4000))
+    assert memory_of_start(first, last, keep, seeds) == pytest.approx(1.0, abs=0.05)
+    # variances of 1 + 1 for a seed, and of 1 + 1 + 2 for others
+    kept = memory_of_start(first + start, last + start, keep, seeds)
+    assert kept == pytest.approx(0.5, abs=0.03)
+    # an offset that all seeds share hides what is kept, and is never taken for it
+    assert memory_of_start(first + start, last + start + 2.0, keep, seeds) > kept
+    assert np.isnan(memory_of_start(first, last, keep, seeds[:1]))
+    table = answered(tmp_path, write_runs(tmp_path, follows=0.5, shrinks=0.5))
+    (row,) = table[table["question"] == START.number].to_dict("records")
+    assert row["about"] == f"{MAIN}, s, N = 256 to 16384"
+    assert (row["primary"], row["n_seeds"]) == ("no", 3)
+    assert row["value"] == pytest.approx(1.0, abs=0.15)
 
 
 def test_an_interval_covers_molecules_and_seeds() -> None:

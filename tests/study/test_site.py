@@ -12,7 +12,7 @@ import pytest
 
 from e3d.errors import InputError
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate
-from study.answers.questions import CONTROL, QUESTIONS
+from study.answers.questions import QUESTIONS, STUDENTS
 from study.site import archive
 from study.site.about import runs_words
 from study.site.by_run import levels, molecules, parity, runs_of
@@ -116,7 +116,7 @@ def answers_table() -> pd.DataFrame:
         }
         for one, primary, answer in (
             (QUESTIONS[0], "yes", NO), (QUESTIONS[0], "no", YES), (QUESTIONS[3], "yes", YES),
-            (CONTROL, "no", UNDETERMINED),
+            (STUDENTS, "no", UNDETERMINED),
         )
     ]  # fmt: skip
     return pd.DataFrame(rows)
@@ -128,7 +128,7 @@ def test_a_study_of_scale_has_the_verdicts_of_its_table(tmp_path: Path) -> None:
     answers_table().to_csv(path, index=False)
     cards = cards_of(gather([tmp_path], "scale"))
     assert [card.answer for card in cards] == [NO, YES, UNDETERMINED]
-    assert [card.level for card in cards] == [QUESTIONS[0].yes, QUESTIONS[3].yes, CONTROL.yes]
+    assert [card.level for card in cards] == [QUESTIONS[0].yes, QUESTIONS[3].yes, STUDENTS.yes]
     write_site([tmp_path], study="scale", citation=CITATION, output=tmp_path / "out.html")
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
     assert page.count("<article") == 3

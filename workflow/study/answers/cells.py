@@ -38,6 +38,8 @@ class Cell:
 
     Parameters
     ----------
+    seeds
+        Of the runs, rising.
     d, own_de, energy
         D, the model's own De, and its energy of each bond's molecule (S, B).
     de, mean, additive, teacher
@@ -46,6 +48,7 @@ class Cell:
     """
 
     key: Key
+    seeds: tuple[int, ...]
     n_parameters: int
     d: Floats
     own_de: Floats
@@ -162,6 +165,7 @@ def _cell(key: Key, runs: Sequence[pd.DataFrame]) -> Cell:
     first = runs[0]
     return Cell(
         key,
+        tuple(int(run[C.SEED].iloc[0]) for run in runs),
         int(first[C.N_PARAMETERS].iloc[0]),
         stacked(C.BOND_ENERGY),
         stacked(OWN_DE),

@@ -91,6 +91,19 @@ def ratio_of_sets(first: Floats, second: Floats, keep: Masks, seeds: Ints) -> fl
     return float(between / within)
 
 
+def memory_of_start(first: Floats, last: Floats, keep: Masks, seeds: Ints) -> float:
+    """Return the mean squared difference between two cells, of one seed over that of other seeds.
+
+    ``first`` and ``last`` (S, B) are of the same seeds, each of which begins with the same weights
+    in both. Below 1, those weights still show in D; of a single seed not a number.
+    """
+    if len(seeds) == 1:
+        return float("nan")
+    a, b = first[np.ix_(seeds, keep)], last[np.ix_(seeds, keep)]
+    of_others = [((a[i] - b[j]) ** 2).mean() for i, j in permutations(range(len(seeds)), 2)]
+    return float(((a - b) ** 2).mean() / np.mean(of_others))
+
+
 def over_rows(molecule: Ints, rows: Masks, statistic: OfBonds, n_seeds: int) -> Crossed:
     """Return a statistic of the bonds in ``rows`` (B,), with molecules and seeds left out.
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from e3d.fields import Column as C
 from e3d.statistics import Estimate
-from study.answers.questions import CONTROL, QUESTIONS
+from study.answers.questions import CONTROLS, QUESTIONS
 from study.findings.wording import Tables, number, of_row
 from study.words import counted
 
@@ -15,10 +15,10 @@ from study.words import counted
 def sentences(tables: Tables) -> Iterable[str]:
     """Yield a sentence per question, then one for each other number that bears on it."""
     table = tables["answers/answers"]
-    for question in (*QUESTIONS, CONTROL):
+    for question in (*QUESTIONS, *CONTROLS):
         rows = table[table["question"] == question.number]
         primary = rows[rows["primary"] == "yes"]
-        if question is CONTROL:
+        if question in CONTROLS:
             yield from (f"{question.text} {_answer(row)}" for row in rows.to_dict("records"))
             continue
         if primary.empty:

@@ -133,7 +133,7 @@ QUESTIONS: Final = (
 )
 
 
-CONTROL: Final = Question(
+STUDENTS: Final = Question(
     9,
     "Control: do students recover the D of their teacher?",
     "slope of D on the teacher's, both less the mean of their type",
@@ -143,3 +143,14 @@ CONTROL: Final = Question(
     rising=True,
 )
 """If they do not, no other answer says anything about chemistry."""
+START: Final = Question(
+    10,
+    "Control: does D forget the weights that training begins with?",
+    "mean squared difference of D between the ends of a line in N, of one seed over other seeds",
+    "",
+    0.9,
+    1.0,
+    rising=True,
+)
+"""If it does not, the data are not all that D comes from."""
+CONTROLS: Final = (STUDENTS, START)

@@ -18,7 +18,7 @@ from study.answers.barriers import Barriers, read_barriers
 from study.answers.by_cell import OF_TYPES, cell_row, type_rows
 from study.answers.cells import Cell, Study, read_study
 from study.answers.estimates import MIN_SEEDS, OfBonds, less, of_values
-from study.answers.questions import CONTROL, QUESTIONS, Question
+from study.answers.questions import QUESTIONS, START, STUDENTS, Question
 
 MIN_POINTS: Final = 4
 """Training sets that a slope in N needs."""
@@ -106,7 +106,7 @@ def questions_asked(
         rows = estimates.known(study, cell.teacher)
         if rows.any():
             statistic = partial(estimates.slope_within, study.kind, cell.d, cell.teacher)
-            yield Asked(CONTROL, named(cell), study.molecule, rows, cell.n_seeds, statistic)
+            yield Asked(STUDENTS, named(cell), study.molecule, rows, cell.n_seeds, statistic)
 
 
 def _of_cell(study: Study, cell: Cell, *, primary: bool) -> Iterator[Asked]:
@@ -159,6 +159,9 @@ def _of_line(study: Study, cells: Sequence[Cell], *, primary: bool) -> Iterator[
         yield about(QUESTIONS[3], text, rows=every, statistic=spread, primary=own)
     beyond = line([partial(estimates.beyond_length, study, cell) for cell in cells])
     yield about(QUESTIONS[4], words, rows=every, statistic=beyond, primary=primary)
+    if len({cell.seeds for cell in (cells[0], cells[-1])}) == 1:
+        start = partial(estimates.memory_of_start, cells[0].d, cells[-1].d)
+        yield about(START, words, rows=every, statistic=start)
 
 
 def _of_sets(
@@ -203,7 +206,7 @@ def named(cell: Cell) -> str:
 
     >>> from study.answers.cells import Cell
     >>> nothing = [None] * 7
-    >>> named(Cell(("a", 8, "s"), 10, *nothing))
+    >>> named(Cell(("a", 8, "s"), (0,), 10, *nothing))
     'a, s, N = 8'
     """
     dataset, n_train, model = cell.key

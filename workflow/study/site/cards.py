@@ -14,7 +14,7 @@ import numpy as np
 from e3d.report.parts import number
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate
 from study import runs
-from study.answers.questions import CONTROL, QUESTIONS
+from study.answers.questions import CONTROLS, QUESTIONS
 from study.claims import fields as claims
 from study.claims.findings import rival_and_reference, said, sentence
 from study.site.gather import Material
@@ -70,13 +70,13 @@ def cards_of(material: Material) -> list[Card]:
 
 
 def _is_control(row: Mapping[Hashable, Any]) -> bool:
-    return bool(row["question"] == CONTROL.number)
+    return row["question"] in {one.number for one in CONTROLS}
 
 
 def _of_answer(row: Mapping[Hashable, Any]) -> Card:
     again = row["answers_without_a_seed"]
     seeds = f" Without each seed in turn: {again}." if isinstance(again, str) and again else ""
-    question = {one.number: one for one in (*QUESTIONS, CONTROL)}[row["question"]]
+    question = {one.number: one for one in (*QUESTIONS, *CONTROLS)}[row["question"]]
     return Card(
         str(row["text"]),
         str(row["answer"]),

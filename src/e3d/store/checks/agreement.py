@@ -122,7 +122,8 @@ def _slope(change: Floats, work: Floats) -> float:
     moving = np.abs(work) > 0
     if not moving.any():
         return float("inf")
-    ratio, weight = (change / np.where(moving, work, 1.0))[moving], np.abs(work)[moving]
+    with np.errstate(over="ignore"):  # work of forces that are almost nothing
+        ratio, weight = (change / np.where(moving, work, 1.0))[moving], np.abs(work)[moving]
     order = np.argsort(ratio)
     total = np.cumsum(np.minimum(weight, LARGEST_WEIGHT_EV)[order])
     return float(ratio[order][np.searchsorted(total, total[-1] / 2)])

@@ -17,6 +17,7 @@ from e3d.arrays import Masks
 from e3d.chemistry import Molecule, symbol
 from e3d.errors import InputError
 from e3d.store.checks.balance import Balance
+from e3d.store.checks.copies import Copies
 from e3d.store.checks.force_energy import ForceEnergy
 from e3d.store.checks.isolated import parts
 from e3d.store.checks.length_scale import FACTORS, LengthScale
@@ -59,6 +60,7 @@ class Gate:
         self._energies = Energies(atoms)
         self._levels = Levels(atoms)
         self._structures = Structures()
+        self._copies = Copies()
         self._seen: Counter[str] = Counter()
         self._lowest: dict[int, float] = {}
 
@@ -100,6 +102,7 @@ class Gate:
         found = geometry(group, bonds, FACTORS)
         check_closest(group, found.closest, found.pair)
         self._scale.add(group, found, known_bonds=bonds is not None)
+        self._copies.add(group, molecule)
         for part in parts(group):
             self._forces.add(part)
             self._balance.add(part)
@@ -120,6 +123,7 @@ class Gate:
         """
         self._scale.check()
         self._structures.finish()
+        self._copies.finish()
         self._energies.finish()
         self._levels.finish()
         self._check_zero_forces()

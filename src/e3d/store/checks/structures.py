@@ -4,6 +4,7 @@ One scan, reaction or cluster may look odd in all its frames, and be right. So a
 compositions must be odd in every frame, and more than half of all.
 """
 
+import logging
 from typing import Final
 
 import numpy as np
@@ -14,10 +15,14 @@ from e3d.connectivity import FORMED_FACTOR, GEOMETRIC_FACTOR, contact_ratios
 from e3d.errors import InputError
 from e3d.store.group import Group, composition, named
 
+log = logging.getLogger(__name__)
+
 MOST_NEIGHBOURS: Final = {1: 1, 6: 4, 7: 4, 8: 3, 9: 1}
 """Of an atom by atomic number; also of ions."""
 COMMON: Final = (1, 6, 7, 8, 9, 14, 15, 16, 17, 35, 53)
 MOST_ODD: Final = 0.5
+UNSAID_ODD: Final = 0.05
+"""Share of odd compositions that no line is worth: right frames have 0.003."""
 LEAST_COMPOSITIONS: Final = 5
 """What is odd in fewer may be a scan, a reaction or a cluster."""
 _LEAST_ATOMS: Final = 4
@@ -71,19 +76,28 @@ class Structures:
                 f"compositions have one decimal (Å) in every frame - at most {MOST_ODD:.0%} may. "
                 "Energies and forces are those of other coordinates: give all digits."
             )
+        most = ", ".join(f"{symbol(z)} {n}" for z, n in MOST_NEIGHBOURS.items())
+        said = (
+            f"{sum(self._odd.values())} of {len(self._odd)} compositions have, in every frame, "
+            f"hydrogen without a neighbour or atoms with too many (more than {most}), the "
+            f"first {self._example}"
+        )
         if _most(self._odd):
-            most = ", ".join(f"{symbol(z)} {n}" for z, n in MOST_NEIGHBOURS.items())
             raise InputError(
-                f"{sum(self._odd.values())} of {len(self._odd)} compositions have, in every frame, "
-                f"hydrogen without a neighbour or atoms with too many (more than {most}), the "
-                f"first {self._example} - at most {MOST_ODD:.0%} may. The elements are in another "
-                "order than the coordinates: correct the file."
+                f"{said} - at most {MOST_ODD:.0%} may. The elements are in another order than the "
+                "coordinates: correct the file."
+            )
+        if _most(self._odd, share=UNSAID_ODD):
+            log.warning(
+                "%s: scans, reactions and clusters may, else their elements are in another order "
+                "than the coordinates",
+                said,
             )
 
 
-def _most(odd: dict[bytes, bool]) -> bool:
+def _most(odd: dict[bytes, bool], share: float = MOST_ODD) -> bool:
     wrong = sum(odd.values())
-    return wrong >= LEAST_COMPOSITIONS and wrong > MOST_ODD * len(odd)
+    return wrong >= LEAST_COMPOSITIONS and wrong > share * len(odd)
 
 
 def odd_frames(positions: Floats, numbers: Ints) -> Masks:

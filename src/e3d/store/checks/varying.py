@@ -1,10 +1,11 @@
-"""Energies that do not vary, are zero, or hardly bind crystals: labels that are missing or mixed.
+"""Energies that do not vary, are zero, or hardly bind: labels that are missing or mixed.
 
 A program that finds no energy writes 0, or the last one again. Copies of a conformation, turned or
 moved, have one energy for good reasons, and forces of the same sizes.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -22,7 +23,9 @@ MOST_REPEATED: Final = 0.5
 LEAST_WRONG: Final = 5
 WEAKLY_BOUND_EV_PER_ATOM: Final = -0.5
 """Mercury, the weakest metal, has -0.67 eV per atom; 2 of 999 frames of MPtrj lie above."""
-LEAST_CRYSTALS: Final = 20
+LEAST_FRAMES: Final = 20
+_LEAST_ATOMS: Final = 3
+"""Of a molecule: F2 in a frame of minispice is bound by 0.64 eV per atom, Na2 by 0.37."""
 MOST_WEAK: Final = 0.2
 _OTHER_FORCES: Final = 0.01
 
@@ -34,7 +37,8 @@ class Energies:
         """Take the energies (eV) of isolated atoms by atomic number."""
         self._atoms = atoms
         self._frames = self._zero = self._repeated = 0
-        self._crystals = self._weak = 0
+        self._bound: Counter[str] = Counter()
+        self._weak: Counter[str] = Counter()
         self._example = ""
         self._last = (b"", np.nan, 0.0)
 
@@ -49,10 +53,11 @@ class Energies:
         self._count_repeated(group)
         if zero.any() and not self._example:
             self._example = named(group, int(zero.argmax()))
-        if group.cell is not None and not NOBLE[numbers].all():
+        kind = "molecules" if group.cell is None else "crystals"
+        if not NOBLE[numbers].all() and (group.cell is not None or len(numbers) >= _LEAST_ATOMS):
             binding = (energy - sum(self._atoms[int(z)] for z in numbers)) / len(numbers)
-            self._crystals += len(energy)
-            self._weak += int((binding > WEAKLY_BOUND_EV_PER_ATOM).sum())
+            self._bound[kind] += len(energy)
+            self._weak[kind] += int((binding > WEAKLY_BOUND_EV_PER_ATOM).sum())
 
     def _count_repeated(self, group: Group) -> None:
         """Count energies equal to the one before, of frames that are not the same moved."""
@@ -85,12 +90,14 @@ class Energies:
                 f"the last digit and other forces or atoms - at most {MOST_REPEATED:.0%} may. The "
                 "energies are not those of the frames: label them."
             )
-        if self._crystals >= LEAST_CRYSTALS and self._weak > MOST_WEAK * self._crystals:
-            log.warning(
-                "%d of %d crystals are bound by less than %g eV per atom, weaker than any metal: "
-                "the energies may be in another unit (hartree, Ry), or relative to something, or "
-                "the isolated atoms of another level",
-                self._weak,
-                self._crystals,
-                -WEAKLY_BOUND_EV_PER_ATOM,
-            )
+        for kind, frames in self._bound.items():
+            if frames >= LEAST_FRAMES and self._weak[kind] > MOST_WEAK * frames:
+                log.warning(
+                    "%d of %d %s are bound by less than %g eV per atom, weaker than any metal: "
+                    "the energies may be in another unit (hartree, Ry), or relative to something, "
+                    "or the isolated atoms of another level",
+                    self._weak[kind],
+                    frames,
+                    kind,
+                    -WEAKLY_BOUND_EV_PER_ATOM,
+                )

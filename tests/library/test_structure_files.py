@@ -16,6 +16,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
 from e3d.structure_files.images import images
+from e3d.structure_files.programs import stated_by
 from e3d.structures import Structure, from_file
 
 LAMMPS = """LAMMPS data file via write_data, timestep = 0, units = real
@@ -67,6 +68,12 @@ LOG = """ Entering Gaussian System, Link 0=g16
  SCF Done:  E(RB3LYP) =  -75.7264     A.U. after   10 cycles
 """
 COORD = "$coord\n 0 0 0 o\n 0 0 1.814 h\n$eht charge=-1 unpaired=0\n$end\n"
+OCTOPUS = """ExcessCharge = -1.0 # e
+%Coordinates
+ "O" | 0 | 0 | 0
+ "H" | 0 | 0 | 0.96*angstrom
+%
+"""
 NW = "charge -1\ngeometry units angstrom\n O 0 0 0\n H 0 0 0.96\nend\n\ntask scf\n"
 PDB = "HETATM{0:5d} {1:<4s} UNL     1    {2:8.3f}{3:8.3f}{4:8.3f}  1.00  0.00          {1:>2s}{5}\n"
 CRYST = "CRYST1{0:9.3f}{0:9.3f}{0:9.3f}  90.00  90.00  90.00 P 1           1\n"
@@ -120,6 +127,7 @@ READ = {
     "a.log": (LOG, "[OH-]", False),
     "coord": (COORD, "[OH-]", False),
     "a.nwi": (NW, "[OH-]", False),
+    "inp": (OCTOPUS, "[OH-]", False),
     "a.pdb": (pdb("[NH4+]", "1+"), "[NH4+]", False),
     "b.pdb": (CRYST.format(1) + pdb("CCO"), "CCO", False),
     "c.pdb": (CRYST.format(0) + pdb("CCO"), "CCO", False),
@@ -142,6 +150,21 @@ def test_charge_elements_and_cell_are_read(name: str, tmp_path: Path) -> None:
     (one,) = from_file(tmp_path / name)
     assert (one.smiles, any(one.pbc), one.intact) == (smiles, periodic, True)
     assert one.forces is None
+
+
+STATED = {
+    "aims-output": ("  Charged system requested: Charge =  -0.100000E+01.\n", {"charge": -1}),
+    "cp2k-restart": ("     CHARGE  -1\n     MULTIPLICITY  2\n", {"charge": -1, "multiplicity": 2}),
+    "dftb": ("Hamiltonian = DFTB {\n  Charge = -1.0\n}\n", {"charge": -1}),
+    "onetep-in": ("charge : -1 ! e\n", {"charge": -1}),
+}
+
+
+@pytest.mark.parametrize("form", STATED)
+def test_charges_that_a_line_states(form: str, tmp_path: Path) -> None:
+    text, stated = STATED[form]
+    (tmp_path / "file").write_text(text)
+    assert stated_by(tmp_path / "file", form) == stated
 
 
 HEAVY = Chem.MolToMolBlock(Chem.RemoveHs(embedded("CCO")))

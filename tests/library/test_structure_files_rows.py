@@ -35,6 +35,12 @@ G96 = "TITLE\nw\nEND\nPOSITION\n" + "".join(
     f"    1 SOL   {name:<6s}{k:5d}    0.500000000{y:15.9f}    0.500000000\n"
     for k, (name, y) in enumerate([("OW", 0.5), ("HW1", 0.59), ("HW2", 0.41)], start=1)
 )
+CAR = "!BIOSYM archive 3\nPBC=ON\nw\n!DATE\nPBC" + "{:10.4f}" * 6 + " (P1)\n"
+CAR = CAR.format(9, 9, 9, 90, 90, 90) + "".join(
+    f"{name:<5s}{5.0:15.9f}{y:15.9f}{z:15.9f} XXXX 1      xx      {name[0]:<2s}  0.000\n"
+    for name, y, z in (("O1", 5, 5.119), ("H1", 5.763, 4.523), ("H2", 4.237, 4.523))
+)
+CAR += "end\nend\n"
 NW = "start w\ngeometry units angstrom\n O 0.0 0.0 0.119\n H 0.0 0.763 -0.477\n{}end\ntask scf\n"
 SECOND = " H 0.0 -0.763 -0.477\n"
 NWCHEM = NW.format(SECOND)
@@ -66,6 +72,7 @@ RIGHT = {
     "a.xsf": XSF,
     "fort.34": FORT34,
     "a.lammps-data": LAMMPS,
+    "a.car": CAR,
     "a.res": SHELX,
     "CONFIG": CONFIG,
     "a.g96": G96 + "END\n",
@@ -118,6 +125,7 @@ REFUSED = {
     "b.res": (SHELX.replace("LATT -1", "LATT 4"), ["line 3", "LATT 4", "all atoms"]),
     "CONFIG": (CONFIG.replace("OW", "CL"), ["line 6", "'CL' may be C or Cl"]),
     "a.g96": (G96.replace("OW ", "NA+") + "END\n", ["line 5", "'NA+' may be N or Na"]),
+    "a.car": (CAR.replace("P1", "FM-3M"), ["line 5", "space group 'FM-3M'", "all atoms"]),
     "a.nwi": (NW.format(" symmetry c2v\n"), ["line 5", "symmetry c2v", "all atoms"]),
     "b.nwi": (NW.format(" zmatrix\n  O\n  H 1 0.96\n end\n"), ["line 5", "zmatrix"]),
     "c.nwi": (NWCHEM.replace(" O ", " OW "), ["line 3", "'OW' is no chemical element"]),

@@ -23,6 +23,8 @@ _FLAGS: Final = re.compile(r"(\s+\.?[TF][A-Z]*\.?){3}(?=\s|$)")
 _CARD: Final = re.compile(
     "(?i)(ATOMIC_|K_POINTS|CELL_PARAM|CONSTRAINTS|OCCUPATIONS|ADDITIONAL_|SOLVENTS|HUBBARD)[A-Z_]*"
 )
+_DMOL: Final = ("dmol-car", "dmol-arc")
+_DMOL_GROUP: Final = re.compile(r"PBC\s.*\((.*)\)")
 _MASS: Final = 0.05
 """In u: of an element, written with two digits or as a whole number where that is near."""
 _LIGHTEST: Final = 4.5
@@ -45,6 +47,8 @@ def require_whole_crystal(path: Path, form: str) -> None:
         _require_no_symmetry(path)
     elif form == "res":
         _require_no_symmetry_of_shelx(path)
+    elif form in _DMOL:
+        _require_no_symmetry_of_dmol(path)
 
 
 def _require_poscar(path: Path) -> None:
@@ -150,4 +154,15 @@ def _require_no_symmetry_of_shelx(path: Path) -> None:
             raise InputError(
                 f"{path} line {number}: {line.strip()[:60]!r} says that its atoms are a part of "
                 "the cell - expected LATT -1 and no SYMM, with all atoms. Build the cell."
+            )
+
+
+def _require_no_symmetry_of_dmol(path: Path) -> None:
+    """Refuse a file of DMol3 and Materials Studio with a space group, which ASE passes over."""
+    for number, line in numbered_lines(path):
+        group = _DMOL_GROUP.match(line)
+        if group and not _WHOLE.fullmatch(group[1].strip()):
+            raise InputError(
+                f"{path} line {number}: has space group {group[1]!r}, so its atoms may be a part "
+                "of the cell - expected (P1) with all atoms. Build the cell."
             )

@@ -9,6 +9,8 @@ from e3d.errors import InputError
 from e3d.structure_files.named_elements import numbered_lines
 
 _Q: Final = r"(?P<charge>[-+]?\d+)"
+_WHOLE: Final = rf"{_Q}(?:\.0*)?"
+_REAL: Final = r"(?P<charge>[-+]?\d*\.\d+[Ee][-+]\d+)"
 _M: Final = r"(?P<multiplicity>\d+)"
 _STATED: Final[Mapping[str, tuple[str, ...]]] = {
     "gaussian-in": (
@@ -24,6 +26,11 @@ _STATED: Final[Mapping[str, tuple[str, ...]]] = {
     "turbomole": (rf"\$eht\b.*\bcharge=\s*{_Q}", r"\$eht\b.*\bunpaired=\s*(?P<unpaired>\d+)"),
     "espresso-in": (rf"[^!]*\btot_charge\s*=\s*{_Q}(?:\.0*)?(?:[dDeE][-+]?0+)?\s*(?:,.*|!.*)?$",),
     "abinit-in": (rf"\s*(?:cell)?charge\s+{_Q}(?:\.0*)?(?:[dDeE][-+]?0+)?\s*(?:[!#].*)?$",),
+    "octopus-in": (rf"\s*ExcessCharge\s*=\s*{_WHOLE}\s*(?:#.*)?$",),
+    "dftb": (rf"\s*Charge\s*=\s*{_WHOLE}\s*(?:#.*)?$",),
+    "onetep-in": (rf"\s*charge\s*[:=\s]\s*{_WHOLE}\s*(?:[!#].*)?$",),
+    "cp2k-restart": (rf"\s*CHARGE\s+{_Q}\s*$", rf"\s*MULTIPLICITY\s+{_M}\s*$"),
+    "aims-output": (rf"\s*Charged system requested:\s*Charge\s*=\s*{_REAL}",),
     "lammps-data": (r".*\bunits\s*=\s*(?P<units>\w+)",),
     "lammps-dump-text": (r"(?P<units>[a-z]+)\s*$",),  # the line behind ITEM: UNITS
 }
@@ -73,4 +80,8 @@ def stated_by(path: Path, form: str) -> dict[str, Any]:
                         f"{path} line {number}: states {key} {value} after {found[key]} - expected "
                         "one. Split the file, or convert it to extended XYZ with `charge`."
                     )
-    return {key: value if "unit" in key else int(value) for key, value in found.items()}
+    return {key: value if "unit" in key else _number(value) for key, value in found.items()}
+
+
+def _number(text: str) -> float:
+    return float(text) if "." in text else int(text)

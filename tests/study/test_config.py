@@ -260,6 +260,7 @@ def test_a_variant_changes_what_it_names_and_nothing_else(
         ("nano+x", {"x": {"shifts": "zero"}}, "variants.x: shifts = 'zero' - known: isolated"),
         ("nano+x", {"x": {"steps": 7}}, "steps = 7 is not a multiple"),
         ("nano+", {}, "model 'nano+': '' is not under `variants`"),  # it would be nano twice
+        ("nano+x", {"x": {"r_max": 5.0}}, "variants.x has the values of 'nano' itself"),
         ("nano", {"unused": {"rmax": 3}}, "variants.unused: unknown key 'rmax'"),
     ],
 )
@@ -459,6 +460,8 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
     "a repeated entry": (_put("grid.seed", [0, 0]), ["grid.seed = [0, 0]", "must not repeat"]),
     "too small": (_put("grid.n_train", [0]), ["grid.n_train.0 = 0", "at least 1"]),
     "too large": (_put("models.nano.l_max", 9), ["models.nano.l_max = 9", "at most 4"]),
+    "a cutoff in nm": (_put("models.nano.r_max", 0.5), ["r_max = 0.5", "at least 1.5", "Å"]),
+    "a bin in meV": (_put("entropy.bond_energy_eV", 50), ["bond_energy_eV = 50", "at most 1"]),
     "not a share": (_put("split.validation", 1.0), ["split.validation = 1.0", "less than 1"]),
     "not more than zero": (_put("entropy.scaled", 0), ["entropy.scaled = 0", "at least 1e-06"]),
     "a choice": (_put("runtime.compile_mode", "compiled"), ["did you mean 'compile'", "eager"]),

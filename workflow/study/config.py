@@ -262,8 +262,16 @@ def _check_models(values: Mapping[str, Any]) -> None:
                     "Fix the spelling."
                 )
     models = _used(values, "model")
-    for model, n_train in itertools.product(models, _used(values, "n_train")):
-        _settings_of(values, model, n_train)
+    sizes = _used(values, "n_train")
+    for model in models:
+        plain, variant = base_and_variant(model)
+        changed = [_settings_of(values, model, n) != _settings_of(values, plain, n) for n in sizes]
+        if variant and not any(changed):
+            raise InputError(
+                f"model {model!r}: variants.{variant} has the values of {plain!r} itself, "
+                f"{values['variants'][variant]}, so the two would be one run. Change the variant, "
+                "or remove it from `grid.model` and `controls`."
+            )
     if models and all(VARIANT_SIGN in model for model in models):
         raise InputError(
             f"grid.model = {models}: variants alone - at least one plain size is needed, such as "

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,15 @@ def test_files_and_their_folder_make_the_same_page(tmp_path: Path) -> None:
 def test_a_folder_without_tables_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no table of a study"):
         gather([tmp_path], "")
+
+
+def test_tables_of_two_studies_are_one_line(tmp_path: Path, input_error: Any) -> None:
+    for study, table in (("default", "decompose/summary"), ("spice2-medium", "bde/summary")):
+        (tmp_path / table).parent.mkdir()
+        shutil.copy(PUBLISHED / study / f"{table}.csv", tmp_path / f"{table}.csv")
+    with input_error("bde/summary.csv", "has rows of run given/spice2-medium"):
+        write_site([tmp_path], study="", citation=CITATION, output=tmp_path / "a.html")
+    assert not list(tmp_path.glob("*.html"))
 
 
 def test_what_is_no_figure_is_one_line(tmp_path: Path) -> None:

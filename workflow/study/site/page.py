@@ -22,6 +22,7 @@ from study.site.cards import cards_html, cards_of
 from study.site.gather import Material, gather
 from study.site.report import findings_page, first_page
 from study.site.sections import findings_html
+from study.tables import read_tables
 
 FINDINGS_FILE: Final = "findings.html"
 FIRST_FILE: Final = "first.html"
@@ -64,9 +65,10 @@ def write_site(files: Sequence[Path], *, study: str, citation: Path, output: Pat
     Raises
     ------
     InputError
-        If there are no tables, or one cannot be read.
+        If there are no tables, one cannot be read, or they are of different studies.
     """
     material = gather(files, study or files[0].resolve().name)
+    read_tables(list(material.tables.values()), list(material.tables))  # of one study, or not
     runs = runs_of(material)
     texts = {
         output: site_page(material, runs, citation),

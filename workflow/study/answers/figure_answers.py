@@ -109,6 +109,8 @@ _ALONE: Final = {
     ),
 }
 """Panels of numbers that are of no line in N: their axis, and the names of their rows."""
+_ALONE_HEIGHT: Final = 0.6
+"""Of a row of such panels alone."""
 _WORDS: Final = {
     1: "Does $D$ follow $D_e$ in a type?",
     2: "Better than counting bonds?",
@@ -137,8 +139,10 @@ def make(tables: dict[str, pd.DataFrame]) -> Figure:
     alone = [(number, _with_interval(answers, number)) for number in _ALONE]
     alone = [(number, rows) for number, rows in alone if len(rows)]
     count = len(shown) + len(alone)
-    figure = page(-(-count // _COLUMNS), 3)
-    grid = panels(figure, count, _COLUMNS)
+    of_lines, of_all = -(-len(shown) // _COLUMNS), -(-count // _COLUMNS)
+    heights = [1.0] * of_lines + [_ALONE_HEIGHT] * (of_all - of_lines)
+    figure = page(sum(heights), 3)
+    grid = panels(figure, count, _COLUMNS, height_ratios=heights)
     for axes, panel in zip(grid, shown, strict=False):
         _draw(axes, panel, own, models)
         axes.set_title(_title(panel.question, answers), loc="left", fontsize=style.STYLE.note)

@@ -31,7 +31,7 @@ _DIGITS: Final = 6
 """Digits kept of a share of the figure: a thousandth of a pixel."""
 _BOLD: Final = 0.58
 """Width of a bold character as a share of its size, with room to spare."""
-_DIGIT: Final = 0.6
+_DIGIT: Final = 0.7
 """Width of a digit as a share of its size, with room to spare."""
 _BESIDE: Final = 0.5
 """Inches beside a panel that its y axis takes."""
@@ -127,7 +127,8 @@ def panels(
     """
     fitting = fit(columns, wide)
     if fitting < columns:
-        options.pop("width_ratios", None)
+        for ratios in ("width_ratios", "height_ratios"):
+            options.pop(ratios, None)
         planned, needed = -(-count // columns), -(-count // fitting)
         figure.set_figheight(figure.get_figheight() * needed / planned)
     grid = figure.subplots(-(-count // fitting), fitting, squeeze=False, **options).ravel()

@@ -169,6 +169,15 @@ def test_planning_the_papers_study_meets_its_goal() -> None:
     assert f"makes it {whole['ours']:.0f} s" in text
 
 
+def test_why_the_goals_of_decomposing_are_missed() -> None:
+    table = pd.read_csv(PUBLISHED.with_name("decompose.csv"))
+    rows = table[table["case"].str.startswith("2,2,64,16")].set_index("peer_name")
+    loop, forward = (rows.loc[rows.index.str.startswith(one)].iloc[0] for one in ("loop", "bare"))
+    assert loop["ratio"] < 20
+    assert forward["ratio"] < 0.9
+    assert forward["peer"] > loop["peer"] / 20, "the forward pass alone takes longer than the goal"
+
+
 def test_what_the_page_says_of_tables_that_it_does_not_show() -> None:
     text = words(publish.BENCHMARKS)
     startup, schedule, growth = (

@@ -43,3 +43,13 @@ def test_every_answer_is_that_of_the_table() -> None:
     words = {"yes": "yes", "no": "no", "undetermined": "not determined"}
     for number, said in rows:
         assert said == words.get(counted.get(int(number), ""), "not asked")
+
+
+def test_single_changes_change_the_slope_as_little_as_the_page_says() -> None:
+    cells = pd.read_csv(PUBLISHED / "scale" / "answers" / "cells.csv")
+    of_size = cells[cells["model"].str.startswith("m") & (cells["model"] != "m+authors")]
+    for n_train, expected in ((4096, 5), (768, 3)):
+        part = of_size[(of_size["n_train"] == n_train) & of_size["slope_on_de"].notna()]
+        plain = part[(part["dataset"] == "small-gfn2") & (part["model"] == "m")]["slope_on_de"]
+        assert len(part) >= expected
+        assert (part["slope_on_de"] - plain.item()).abs().max() <= 0.05

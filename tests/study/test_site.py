@@ -13,7 +13,7 @@ import pytest
 
 from e3d.errors import InputError
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate
-from study.answers.questions import QUESTIONS, STUDENTS
+from study.answers.questions import QUESTIONS, START, STUDENTS
 from study.site import archive
 from study.site.about import runs_words
 from study.site.by_run import levels, molecules, parity, runs_of
@@ -126,7 +126,7 @@ def answers_table() -> pd.DataFrame:
         }
         for one, primary, answer in (
             (QUESTIONS[0], "yes", NO), (QUESTIONS[0], "no", YES), (QUESTIONS[3], "yes", YES),
-            (STUDENTS, "no", UNDETERMINED),
+            (STUDENTS, "no", UNDETERMINED), (START, "no", NO), (START, "no", YES),
         )
     ]  # fmt: skip
     return pd.DataFrame(rows)
@@ -137,12 +137,14 @@ def test_a_study_of_scale_has_the_verdicts_of_its_table(tmp_path: Path) -> None:
     path.parent.mkdir()
     answers_table().to_csv(path, index=False)
     cards = cards_of(gather([tmp_path], "scale"))
-    assert [card.answer for card in cards] == [NO, YES, UNDETERMINED]
-    assert [card.level for card in cards] == [QUESTIONS[0].yes, QUESTIONS[3].yes, STUDENTS.yes]
+    assert [card.answer for card in cards] == [NO, YES, UNDETERMINED, NO, YES]
+    levels = [QUESTIONS[0].no, QUESTIONS[3].yes, STUDENTS.yes, START.no, START.yes]
+    assert [card.level for card in cards] == levels
+    assert START.no != START.yes
     write_site([tmp_path], study="scale", citation=CITATION, output=tmp_path / "out.html")
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
-    assert page.count("<article") == 3
-    assert page.count("12 bonds of 4 molecules, 3 seeds.") == 3
+    assert page.count("<article") == 5
+    assert page.count("12 bonds of 4 molecules, 3 seeds.") == 5
     assert page.count("Without each seed in turn: yes, no, yes.") == 2
     assert "0.50</b> [0.25, 0.75]" in page
 

@@ -82,7 +82,7 @@ def _of_answer(row: Mapping[Hashable, Any]) -> Card:
         str(row["answer"]),
         Estimate.read(row, "value"),
         str(row["unit"]) if isinstance(row["unit"], str) else "",
-        question.yes,
+        question.no if row["answer"] == NO else question.yes,
         f"The {row['quantity']}: {row['about']}; {row['n_things']:,} {row['things']} of "
         f"{row['n_molecules']:,} molecules, {row['n_seeds']} seeds.{seeds}",
     )

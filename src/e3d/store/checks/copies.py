@@ -10,7 +10,6 @@ from collections.abc import Hashable
 from typing import Final
 
 import numpy as np
-from scipy.spatial.distance import pdist
 
 from e3d.arrays import Floats, Masks
 from e3d.chemistry import Molecule
@@ -85,6 +84,7 @@ def _shapes(group: Group) -> Floats:
     The two sums do not depend on orientation, place or order of atoms.
     """
     charges = group.atomic_numbers.astype(np.float64)
-    pairs = np.outer(charges, charges)[np.triu_indices(len(charges), k=1)]
-    r = np.array([pdist(x) for x in group.positions])
+    i, j = np.triu_indices(len(charges), k=1)
+    pairs = charges[i] * charges[j]
+    r = np.array([np.linalg.norm(x[i] - x[j], axis=1) for x in group.positions])
     return np.column_stack([group.energy, (pairs / r).sum(axis=1), (pairs * r).sum(axis=1)])

@@ -19,7 +19,7 @@ from study.stage import Figure, Runs, Stage, of_runs
 STAGE = Stage(
     "tally",
     tables=of_runs("tally", Runs.PLAIN, "bonds"),
-    figures=(Figure("tally", 15, "bonds by type", ("tally/bonds",)),),
+    figures=(Figure("tally", 99, "bonds by type", ("tally/bonds",)),),
     commands=(
         Command(
             "tally",

@@ -85,10 +85,8 @@ def ratio_of_sets(first: Floats, second: Floats, keep: Masks, seeds: Ints) -> fl
     if len(seeds) == 1:
         return float("nan")
     a, b = first[np.ix_(seeds, keep)], second[np.ix_(seeds, keep)]
-    pairs = list(permutations(range(len(seeds)), 2))
-    between = np.mean([((a[i] - b[j]) ** 2).mean() for i, j in pairs])
-    within = np.mean([((x[i] - x[j]) ** 2).mean() for x in (a, b) for i, j in pairs])
-    return float(between / within)
+    within = np.mean([_of_other_seeds(one, one) for one in (a, b)])
+    return float(_of_other_seeds(a, b) / within)
 
 
 def memory_of_start(first: Floats, last: Floats, keep: Masks, seeds: Ints) -> float:
@@ -100,8 +98,13 @@ def memory_of_start(first: Floats, last: Floats, keep: Masks, seeds: Ints) -> fl
     if len(seeds) == 1:
         return float("nan")
     a, b = first[np.ix_(seeds, keep)], last[np.ix_(seeds, keep)]
-    of_others = [((a[i] - b[j]) ** 2).mean() for i, j in permutations(range(len(seeds)), 2)]
-    return float(((a - b) ** 2).mean() / np.mean(of_others))
+    return float(((a - b) ** 2).mean() / _of_other_seeds(a, b))
+
+
+def _of_other_seeds(a: Floats, b: Floats) -> float:
+    """Return the mean squared difference between runs (S, B) of different seeds."""
+    pairs = permutations(range(len(a)), 2)
+    return float(np.mean([((a[i] - b[j]) ** 2).mean() for i, j in pairs]))
 
 
 def over_rows(molecule: Ints, rows: Masks, statistic: OfBonds, n_seeds: int) -> Crossed:

@@ -159,7 +159,7 @@ def _of_line(study: Study, cells: Sequence[Cell], *, primary: bool) -> Iterator[
         yield about(QUESTIONS[3], text, rows=every, statistic=spread, primary=own)
     beyond = line([partial(estimates.beyond_length, study, cell) for cell in cells])
     yield about(QUESTIONS[4], words, rows=every, statistic=beyond, primary=primary)
-    if len({cell.seeds for cell in (cells[0], cells[-1])}) == 1:
+    if cells[0].seeds == cells[-1].seeds:
         start = partial(estimates.memory_of_start, cells[0].d, cells[-1].d)
         yield about(START, words, rows=every, statistic=start)
 

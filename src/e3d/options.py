@@ -70,6 +70,15 @@ def _whole(text: str, lowest: int) -> int:
     return int(text)
 
 
+def seeds(text: str) -> tuple[int, ...]:
+    """Read several seeds, with commas between them.
+
+    >>> seeds("0,1,2")
+    (0, 1, 2)
+    """
+    return tuple(natural(part) for part in text.split(","))
+
+
 def size(text: str) -> int | None:
     """Read a number of bytes; nothing is None."""
     if text and not (text.isdecimal() and len(text) <= _DIGITS_OF_SIZE):

@@ -106,14 +106,19 @@ def write(
     hashes = lineage.merged([*carried, (path, made_from or {})])
     with provenance.atomic(path) as temporary:
         if path.suffix == ".parquet":
-            arrow = pa.Table.from_pandas(table, preserve_index=False)
-            schema = lineage.stamped(arrow.schema, hashes)
-            pq.write_table(arrow.cast(schema), temporary, write_page_checksum=True)
+            to_parquet(table, temporary, hashes)
         else:
             to_csv(table, temporary)
         # before the table has its name: a killed job leaves none without its note
         stamp = lineage.stamp(hashes)
         provenance.record(path, inputs=inputs, settings=settings, stamp=stamp, written=temporary)
+
+
+def to_parquet(table: pd.DataFrame, path: Path, made_from: lineage.Hashes) -> None:
+    """Write ``table`` as Parquet, with its checksums and what it was made from inside."""
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    schema = lineage.stamped(arrow.schema, made_from)
+    pq.write_table(arrow.cast(schema), path, compression="zstd", write_page_checksum=True)
 
 
 def to_csv(table: pd.DataFrame, path: Path, *, more: bool = False) -> None:

@@ -1,6 +1,7 @@
 """The eight questions: what is built into made-up bonds is found, and chance is not."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +59,14 @@ def bonds(rng: np.random.Generator) -> pd.DataFrame:
     )
 
 
-def write_runs(folder: Path, *, follows: float, shrinks: float, unlike: float = 0.0) -> list[Path]:
+def write_runs(
+    folder: Path, *, follows: float, shrinks: float, unlike: float = 0.0, n_seeds: int = 3
+) -> list[Path]:
     """Write runs whose D follows De by a slope, and whose seeds come closer as N grows."""
     rng = np.random.default_rng(0)
-    known = bonds(rng)
-    runs = [(MAIN, n, seed) for n in (256, 1024, 4096, 16384) for seed in range(3)]
-    runs += [(name, 16384, seed) for name in (FIRST, SECOND, OTHER) for seed in range(3)]
+    known, seeds = bonds(rng), range(n_seeds)
+    runs = [(MAIN, n, seed) for n in (256, 1024, 4096, 16384) for seed in seeds]
+    runs += [(name, 16384, seed) for name in (FIRST, SECOND, OTHER) for seed in seeds]
     shift = {FIRST: -unlike / 2, SECOND: unlike / 2}
     paths = []
     for dataset, n, seed in runs:
@@ -127,7 +130,13 @@ def stack(folder: Path, paths: list[Path]) -> Path:
     return folder / "bonds.csv"
 
 
-def answered(folder: Path, paths: list[Path], *, helps: float = 0.0) -> pd.DataFrame:
+def answered(
+    folder: Path,
+    paths: list[Path],
+    *,
+    helps: float = 0.0,
+    seed_sets: Sequence[Sequence[int]] = (),
+) -> pd.DataFrame:
     output = folder / "answers.csv"
     write_tables(
         stack(folder, paths),
@@ -136,6 +145,7 @@ def answered(folder: Path, paths: list[Path], *, helps: float = 0.0) -> pd.DataF
         halves=[FIRST, SECOND],
         barriers=PATHS,
         other_labels=OTHER,
+        seed_sets=seed_sets,
         output=output,
     )
     return tables.read(output)
@@ -168,14 +178,50 @@ def test_what_is_there_is_found(tmp_path: Path) -> None:
     assert all(row["p_holm"] >= row["p"] for row in found.values())
 
 
-def test_answers_stand_without_any_one_seed(tmp_path: Path) -> None:
-    found = primary(answered(tmp_path, write_runs(tmp_path, follows=0.0, shrinks=0.5)))
-    for number in (1, 2, 3, 7):
-        assert found[number]["answers_without_a_seed"] == ", ".join([found[number]["answer"]] * 3)
-        least, most = (found[number][f"{end}_without_a_seed"] for end in ("least", "most"))
-        assert least < found[number]["value"] < most
-    for number in (4, 8):  # of two seeds, leaving out one leaves no spread between seeds
-        assert found[number]["answers_without_a_seed"] == ", ".join([UNDETERMINED] * 3)
+def test_sets_of_seeds_are_asked_alone_and_every_look_counts(tmp_path: Path) -> None:
+    paths = write_runs(tmp_path, follows=0.0, shrinks=0.5, n_seeds=6)
+    first = [path for path in paths if int(path.stem[1:]) < 3]
+    of_first = answered(tmp_path / "first", first)
+    alone = primary(of_first[of_first["question"] != 6])
+    once = primary(answered(tmp_path / "once", paths))
+    table = answered(tmp_path, paths, seed_sets=[[0, 1, 2], [3, 4, 5]])
+    found, sets = primary(table), tables.read(tmp_path / "seed_sets.csv")
+    assert list(sets["seeds"].unique()) == ["0, 1, 2", "3, 4, 5"]
+    assert set(sets["question"]) == {1, 2, 3, 4, 5, 6, 7, 8}, "barriers have seeds 0 to 2 alone"
+    of_set = sets[sets["seeds"] == "0, 1, 2"].set_index("question")
+    for number, row in alone.items():  # the same numbers as if no other seeds had been trained
+        assert of_set.loc[number, ["value", "value_lo", "p"]].tolist() == [
+            row["value"], row["value_lo"], row["p"]
+        ]  # fmt: skip
+    for number in (1, 2, 3, 4, 7):
+        answers = sets["answer"][sets["question"] == number]
+        assert found[number]["answers_of_seed_sets"] == ", ".join(answers)
+        assert found[number]["n_seeds"] == 6
+        assert (found[number]["value"], found[number]["p"]) == (
+            once[number]["value"], once[number]["p"]
+        )  # fmt: skip
+        assert found[number]["p_holm"] == pytest.approx(2 * once[number]["p_holm"])
+    read = {f"answers/{name}": tables.read(tmp_path / f"{name}.csv") for name in ("types",)}
+    said = list(sentences({"answers/answers": table, "answers/seed_sets": sets, **read}))
+    beside = [one for one in said if one.startswith("Beside 1, of each set of seeds alone: ")]
+    assert re.search(r": seeds 0, 1, 2: no, .*; seeds 3, 4, 5: no, .*\]\.$", beside[0])
+
+
+def test_cells_of_unlike_seeds_are_compared_by_those_they_share(tmp_path: Path) -> None:
+    paths = write_runs(tmp_path, follows=0.5, shrinks=0.5, n_seeds=4)
+    unlike = [
+        path
+        for path in paths
+        if not (path.parts[-3] == "n256" and path.stem == "s0")
+        and not (path.parts[-4] == FIRST and path.stem == "s1")
+    ]
+    shared = [path for path in paths if path.parts[-4] == MAIN and path.stem != "s0"]
+    shared += [path for path in paths if path.parts[-4] in (FIRST, SECOND) and path.stem != "s1"]
+    found = primary(answered(tmp_path / "unlike", unlike))
+    alone = primary(answered(tmp_path / "shared", shared))
+    for number in (3, 4, 5, 8):
+        assert found[number]["n_seeds"] == 3
+        assert found[number]["value"] == alone[number]["value"]
 
 
 def test_what_is_not_there_is_denied(tmp_path: Path) -> None:
@@ -189,8 +235,9 @@ def test_what_is_not_there_is_denied(tmp_path: Path) -> None:
 def test_a_sentence_stands_for_each_question(tmp_path: Path) -> None:
     table = answered(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5))
     table = table[table["question"] != 6]
-    types = tables.read(tmp_path / "types.csv")
-    said = list(sentences({"answers/answers": table, "answers/types": types}))
+    beside = ("types", "seed_sets")
+    read = {f"answers/{name}": tables.read(tmp_path / f"{name}.csv") for name in beside}
+    said = list(sentences({"answers/answers": table, **read}))
     assert re.fullmatch(
         rf"Beside 1, {MAIN}, s, N = 16384, by bond type: from 0.8.* to 0.9.*", said[1]
     )
@@ -211,6 +258,7 @@ def test_single_runs_are_asked_nothing_and_shown(tmp_path: Path) -> None:
         halves=[],
         barriers=[],
         other_labels="",
+        seed_sets=(),
         output=output,
     )
     answers, cells = tables.read(output), tables.read(tmp_path / "cells.csv")
@@ -221,6 +269,7 @@ def test_single_runs_are_asked_nothing_and_shown(tmp_path: Path) -> None:
         "answers/answers": answers,
         "answers/cells": cells,
         "answers/types": tables.read(tmp_path / "types.csv"),
+        "answers/seed_sets": tables.read(tmp_path / "seed_sets.csv"),
     }
     figure = figure_answers.make(made)
     assert len(figure.axes) == 5, "no spread over seeds, so no panel of it"

@@ -17,12 +17,13 @@ from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS
 from e3d.models.analysis import AnalysisModel
 from e3d.provenance import note
+from study.collect import collect_tables
 from study.costs import costs
 from study.crate import crate_text
 from study.findings.sections import write_findings
 from study.publish import publish
 from study.robustness.tables import BOND_COLUMNS, PAIR_COLUMNS
-from study.stages import FIGURES, figures_made, findings_tables, tables_made
+from study.stages import FIGURES, figures_made, findings_tables, kept_of, tables_made
 from study_tables import study
 
 HEADER = "s\th:m:s\tmax_rss\n"
@@ -190,3 +191,32 @@ def test_stages_alone_are_published_with_their_findings(
     assert "**Robustness" in (output / "figures" / "findings.md").read_text(encoding="utf-8")
     with pytest.raises(InputError, match=r"--only 'guage'.*gauge"):
         publish(finished, output, ["guage"])
+
+
+def test_long_tables_are_kept_whole_and_stacked_with_those_of_other_runs(
+    finished: Path, tmp_path: Path
+) -> None:
+    names = ("answers/answers", "answers/types", "answers/cells", "answers/seed_sets")
+    for name in (*names, *kept_of(["answers"])):
+        rows = pd.DataFrame([RUN]).assign(question=1, bond_energy_eV=1 / 3)
+        tables.write(rows, finished / f"{name}.csv", made_from={"a/store": "sha256:1"})
+    output = tmp_path / "published"
+    publish(finished, output, ["answers"])
+    assert kept_of(["answers"]) == ["answers/bonds", "answers/barriers"]
+    for name in kept_of(["answers"]):
+        assert not (output / f"{name}.csv").exists()
+        pd.testing.assert_frame_equal(
+            tables.read(output / f"{name}.parquet"), tables.read(finished / f"{name}.csv")
+        )
+    more = {**RUN, "run": "a/n1/b/s1", "seed": 1}
+    rows = pd.DataFrame([more]).assign(question=1, bond_energy_eV=2 / 3)
+    tables.write(rows, tmp_path / "more.csv", made_from={"store": "sha256:1"})
+    kept = output / "answers" / "bonds.parquet"
+    collect_tables([kept, tmp_path / "more.csv"], tmp_path / "both.csv")
+    assert tables.read(tmp_path / "both.csv")["seed"].tolist() == [0, 1]
+    tables.write(rows, tmp_path / "more.csv", made_from={"store": "sha256:2"})
+    with pytest.raises(InputError, match="sha256:2"):
+        collect_tables([kept, tmp_path / "more.csv"], tmp_path / "both.csv")
+    (finished / "answers" / "bonds.csv").unlink()
+    with pytest.raises(InputError, match=r"bonds\.csv: no such file"):
+        publish(finished, output, ["answers"])

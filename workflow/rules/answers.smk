@@ -1,6 +1,7 @@
 # Eight questions about scale, asked of every single bond of relaxed molecules.
 from study.answers import FILES as ANSWERS_FILES
 from study.answers import LABEL_LEVEL
+from study.answers.settings import questions_settings
 
 
 rule answers_run:
@@ -49,7 +50,7 @@ rule answers_questions:
         barriers="<results>/answers/barriers.csv",
         code=code_of("answers questions"),
     output:
-        **outputs("answers", "answers", "cells", "types"),
+        **outputs("answers", "answers", "cells", "types", "seed_sets"),
     log:
         "<logs>/answers/questions.log",
     benchmark:
@@ -63,8 +64,7 @@ rule answers_questions:
     params:
         about=lambda wildcards: " ".join(
             option(name.replace("_", "-"), values)
-            for name, values in SETTINGS["answers"].items()
-            if name != "paths"
+            for name, values in questions_settings(SETTINGS["answers"]).items()
         ),
     message:
         "answering the questions about scale"

@@ -185,7 +185,10 @@ def _made_from(read: Tables) -> dict[str, str]:
             if key not in lineage.OF_ONE_RUN
         }
         for dataset in table[C.DATASET].fillna("").astype(str).unique():
-            parts.append((path, {f"{dataset}/{key}": value for key, value in shared.items()}))
+            of_dataset = {
+                key if "/" in key else f"{dataset}/{key}": value for key, value in shared.items()
+            }  # those of a table that was stacked before say their dataset already
+            parts.append((path, of_dataset))
     return lineage.merged(parts)
 
 

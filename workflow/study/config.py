@@ -219,7 +219,7 @@ def _check_stages(values: Mapping[str, Any], known: Mapping[str, Any]) -> None:
                 f"stages: {name!r} is no stage - {choices(name, NAMES)}. Fix the spelling."
             )
     if "answers" in values["stages"]:
-        check_answers(values["answers"], _used(values, "dataset"), known)
+        check_answers(values["answers"], _used(values, "dataset"), _used(values, "seed"), known)
 
 
 def _check_published(name: str, *, sets: int, wanted: list[str]) -> None:

@@ -32,6 +32,7 @@ _PROFILES: Final = (
 )
 _KINDS: Final = {
     ".csv": ("text/csv", "table"),
+    ".parquet": ("application/vnd.apache.parquet", "table of all runs"),
     ".png": ("image/png", "figure"),
     ".md": ("text/markdown", "findings"),
     ".ckpt": ("application/zip", "trained model, a checkpoint of nequip"),

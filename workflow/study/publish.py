@@ -1,8 +1,9 @@
 """Copy what a study publishes: its tables, PNG figures, findings, and what each rule cost.
 
 What is copied is small and is what ``published: true`` draws from; data and the long per-frame
-tables stay behind, and so do models, but for those whose weights are asked for. Findings are
-written anew from the tables that are copied. An RO-Crate describes the whole (:mod:`study.crate`).
+tables stay behind, and so do models, but for those whose weights are asked for. Long tables that a
+stage keeps are written as Parquet. Findings are written anew from the tables that are copied. An
+RO-Crate describes the whole (:mod:`study.crate`).
 """
 
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from e3d import lineage, provenance
+from e3d import tables as files
 from e3d.errors import InputError, absent, choices
 from study.costs import COSTS_FILE, FINISHED, MACHINE_FILE, costs, finished, machine
 from study.crate import CRATE_FILE, PROJECT, WORKFLOW_FILE, crate_text
@@ -22,6 +24,8 @@ from study.stages import (
     STAGES,
     figures_made,
     findings_tables,
+    kept_of,
+    names_of,
     tables_made,
 )
 from study.tables import read_tables
@@ -59,7 +63,7 @@ def publish(
     InputError
         If the study is not finished, or ``output`` holds something else than a published study.
     """
-    tables, figures = _files(results, only)
+    tables, figures, kept = _files(results, only)
     models = {name: _model(results, name) for name in weights}
     inside = results.resolve().is_relative_to(output.resolve())
     if inside or (output.exists() and not (output / COSTS_FILE).is_file()):
@@ -72,6 +76,9 @@ def publish(
             target = fresh / path.relative_to(results)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
+        for path in kept:
+            target = fresh / path.relative_to(results).with_suffix(".parquet")
+            files.to_parquet(files.read(path), target, lineage.origin(path).made_from)
         for name, model in models.items():
             from study.train.weights import write_weights  # PyTorch takes seconds
 
@@ -99,8 +106,8 @@ def _model(results: Path, run: str) -> Path:
     return path
 
 
-def _files(results: Path, only: Sequence[str]) -> tuple[list[Path], list[Path]]:
-    """Return the tables to publish, and the figures.
+def _files(results: Path, only: Sequence[str]) -> tuple[list[Path], list[Path], list[Path]]:
+    """Return the tables to publish, the figures, and the tables that become Parquet.
 
     Raises
     ------
@@ -123,20 +130,23 @@ def _files(results: Path, only: Sequence[str]) -> tuple[list[Path], list[Path]]:
         names = [figure for name in only for figure in drawn[name]]
         needed = {table for name in names for table in FIGURES[name].tables}
         needed |= {*findings_tables(only)}
+        stages = [*only]
     else:
         (runs,) = read_tables([results], [RUNS_TABLE]).values()
         sets = n_sets(runs)
         names, needed = figures_made(sets=sets), {*tables_made(sets=sets)}
+        stages = names_of(sets=sets)
     figures = [results / FIGURES_FOLDER / f"{name}.png" for name in names]
     tables = sorted(results / f"{name}.csv" for name in needed)
-    for path in (*figures, *tables):
+    kept = [results / f"{name}.csv" for name in kept_of(stages)]
+    for path in (*figures, *tables, *kept):
         if not path.is_file() or (path in figures and not path.read_bytes().startswith(_PNG)):
             raise InputError(
                 f"{path}: {'is no PNG' if path.is_file() else absent(path)}. Run the study to its "
                 "end first: make study."
             )
-    _require_one_study(tables)
-    return tables, figures
+    _require_one_study([*tables, *kept])
+    return tables, figures, kept
 
 
 def _require_one_study(tables: Sequence[Path]) -> None:

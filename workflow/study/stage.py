@@ -39,12 +39,16 @@ class Table:
         The runs that have these files.
     check
         Function that refuses rows which do not belong together, ``"module:function"``.
+    kept
+        Whether a published study has it too, as Parquet: what other tables are made from it can be
+        made again, and together with other runs, without training.
     """
 
     name: str
     files: tuple[str, ...] = ()
     runs: Runs = Runs.NONE
     check: str = ""
+    kept: bool = False
 
 
 def of_runs(stage: str, runs: Runs, first: str, *others: str, check: str = "") -> tuple[Table, ...]:

@@ -149,6 +149,11 @@ def tables_of(stage: str) -> list[str]:
     return [name for name in TABLES if name.startswith(f"{stage}/")]
 
 
+def kept_of(stages: Sequence[str]) -> list[str]:
+    """Return the stacked tables that a publication of ``stages`` has as Parquet."""
+    return [name for stage in stages for name in tables_of(stage) if TABLES[name].kept]
+
+
 def groups() -> dict[str, str]:
     """Return the group that each rule's jobs go to a cluster with."""
     found = {rule: group for stage in STAGES for rule, group in stage.groups.items()}

@@ -1,5 +1,6 @@
 """Stage ``answers``: eight questions about scale, asked of bonds that no run was trained on."""
 
+from e3d import options
 from e3d.command_line import Command, argument
 from study.arguments import DEVICE, RUN_REQUIRED
 from study.stage import Figure, Findings, Runs, Stage, Table
@@ -14,11 +15,12 @@ LABEL_LEVEL = ("resources/label_level.csv", "resources/label_level_gfn2.csv")
 STAGE = Stage(
     "answers",
     tables=(
-        Table("bonds", ("answers/{run}.csv",), Runs.TRAINED),
-        Table("barriers", ("answers/{run}.barriers.csv",), Runs.TRAINED),
+        Table("bonds", ("answers/{run}.csv",), Runs.TRAINED, kept=True),
+        Table("barriers", ("answers/{run}.barriers.csv",), Runs.TRAINED, kept=True),
         Table("answers"),
         Table("cells"),
         Table("types"),
+        Table("seed_sets"),
     ),
     figures=(
         Figure(
@@ -30,7 +32,7 @@ STAGE = Stage(
     ),
     findings=Findings(
         "Eight questions about scale",
-        ("answers/answers", "answers/types"),
+        ("answers/answers", "answers/types", "answers/seed_sets"),
         first=True,
         of_study=True,
         alone=True,
@@ -89,6 +91,13 @@ STAGE = Stage(
                     "dataset of the same frames by another theory",
                     type=str,
                     default="",
+                ),
+                argument(
+                    "--seed-sets",
+                    "seeds that were trained and looked at one set after the other, each as 0,1,2",
+                    type=options.seeds,
+                    nargs="*",
+                    default=(),
                 ),
             ),
         ),

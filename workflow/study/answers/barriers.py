@@ -40,6 +40,8 @@ class Barriers:
     ----------
     about
         The runs, in words.
+    seeds
+        Of the runs (S,).
     with_paths, without
         Model less label (S, B), of runs that were not trained on the barrier's reaction.
     molecule
@@ -47,6 +49,7 @@ class Barriers:
     """
 
     about: str
+    seeds: tuple[int, ...]
     with_paths: Floats
     without: Floats
     molecule: Ints
@@ -108,6 +111,7 @@ def read_barriers(path: Path, dataset: str, with_paths: Sequence[str]) -> Barrie
     reactants = same.drop_duplicates(list(REACTION)).set_index(list(REACTION))[C.MOLECULE]
     return Barriers(
         f"{' and '.join(with_paths)}, {model}, N = {n_train}",
+        tuple(map(int, seeds)),
         both[0].to_numpy().T,
         both[1].to_numpy().T,
         np.unique(reactants[both.index].astype(str), return_inverse=True)[1],

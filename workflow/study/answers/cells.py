@@ -1,7 +1,7 @@
 """Runs that differ in their seed alone, on the bonds that no run was trained on."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -62,6 +62,15 @@ class Cell:
     def n_seeds(self) -> int:
         """Number of runs."""
         return len(self.d)
+
+    def of(self, seeds: Collection[int]) -> "Cell":
+        """Return the cell with the runs of some seeds alone."""
+        rows = [row for row, seed in enumerate(self.seeds) if seed in seeds]
+        return replace(
+            self,
+            seeds=tuple(self.seeds[row] for row in rows),
+            **{name: getattr(self, name)[rows] for name in ("d", "own_de", "energy")},
+        )
 
 
 @dataclass(frozen=True)
@@ -156,6 +165,19 @@ def read_study(path: Path, without: Sequence[str] = ()) -> Study:
         first[NAME].fillna("").to_numpy(dtype=str),
         ~trained_on,
     )
+
+
+def of_common_seeds(cells: Sequence[Cell]) -> list[Cell]:
+    """Return cells with the runs alone whose seeds all of them have: rows of one seed are paired.
+
+    >>> import numpy as np
+    >>> runs = [np.arange(3)] * 3
+    >>> cells = [Cell(("a", n, "s"), (0, 1, 2)[n:], 1, *[runs[0][n:]] * 7) for n in (0, 1)]
+    >>> [(one.seeds, one.d.tolist()) for one in of_common_seeds(cells)]
+    [((1, 2), [1, 2]), ((1, 2), [1, 2])]
+    """
+    common = set.intersection(*(set(cell.seeds) for cell in cells))
+    return [cell.of(common) for cell in cells]
 
 
 def _cell(key: Key, runs: Sequence[pd.DataFrame]) -> Cell:

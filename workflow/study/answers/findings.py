@@ -1,15 +1,17 @@
 """The answers in sentences: one for each question, with its number, then what stands beside it."""
 
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
 from e3d.fields import Column as C
-from e3d.statistics import Estimate
-from study.answers.questions import CONTROLS, QUESTIONS
+from e3d.statistics import NO, UNDETERMINED, YES, Estimate
+from study.answers.questions import CONTROLS, QUESTIONS, Question
 from study.findings.wording import Tables, number, of_row
 from study.words import counted
+
+WORDS: Final = {YES: "Yes", NO: "No", UNDETERMINED: "Not determined"}
 
 
 def sentences(tables: Tables) -> Iterable[str]:
@@ -25,10 +27,22 @@ def sentences(tables: Tables) -> Iterable[str]:
             yield f"{question.number}. {question.text} Not asked: no such runs."
         for row in primary.to_dict("records"):
             yield f"{question.number}. {question.text} {_answer(row)}"
+            sets = tables["answers/seed_sets"]
+            yield from _of_sets(question, sets[sets["question"] == question.number])
             if question is QUESTIONS[0]:
                 yield from _by_type(tables["answers/types"], str(row["about"]))
         for row in rows[rows["primary"] != "yes"].to_dict("records"):
             yield f"Beside {question.number}, {row['about']}: {of_row(row)}."
+
+
+def _of_sets(question: Question, rows: pd.DataFrame) -> Iterable[str]:
+    """Yield what each set of seeds alone says, one sentence for all of them."""
+    if len(rows):
+        said = (
+            f"seeds {row['seeds']}: {WORDS[row['answer']].lower()}, {of_row(row)}"
+            for row in rows.assign(unit=question.unit).to_dict("records")
+        )
+        yield f"Beside {question.number}, of each set of seeds alone: {'; '.join(said)}."
 
 
 def _by_type(types: pd.DataFrame, cell: str) -> Iterable[str]:
@@ -44,9 +58,8 @@ def _by_type(types: pd.DataFrame, cell: str) -> Iterable[str]:
 
 
 def _answer(row: Mapping[Hashable, Any]) -> str:
-    words = {"yes": "Yes", "no": "No"}.get(str(row["answer"]), "Not determined")
     return (
-        f"{words}: the {row['quantity']} is {of_row(row)} ({row['about']}; {row['n_things']:,} "
-        f"{row['things']} of {row['n_molecules']:,} molecules, "
-        f"{counted(row['n_seeds'], 'seed')})."
+        f"{WORDS[row['answer']]}: the {row['quantity']} is {of_row(row)} "
+        f"({row['about']}; {row['n_things']:,} {row['things']} of {row['n_molecules']:,} "
+        f"molecules, {counted(row['n_seeds'], 'seed')})."
     )

@@ -1,6 +1,6 @@
 """What the stage ``answers`` is asked about: the config key ``answers``."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +9,26 @@ from study.data.entries import sources
 
 
 def check_answers(
-    asked: Mapping[str, Any], trained_on: Collection[str], known: Mapping[str, Any]
+    asked: Mapping[str, Any],
+    trained_on: Collection[str],
+    seeds: Collection[int],
+    known: Mapping[str, Any],
 ) -> None:
     """Refuse questions about datasets that no run is trained on, or that are not what they ask for.
 
     Parameters
     ----------
     asked
-        ``dataset``, ``halves``, ``other_labels``, ``barriers`` and ``paths``.
-    trained_on
-        Datasets of the study's runs.
+        ``dataset``, ``halves``, ``other_labels``, ``barriers``, ``paths`` and ``seed_sets``.
+    trained_on, seeds
+        Datasets and seeds of the study's runs.
     known
         All entries of ``config/datasets.yaml``.
 
     Raises
     ------
     InputError
-        Naming the dataset.
+        Naming the dataset or the seed.
     """
     if not asked["dataset"]:
         raise InputError(
@@ -40,6 +43,7 @@ def check_answers(
     for path in asked["paths"]:
         if not Path(path).is_file():
             raise InputError(f"answers.paths: {path}: {absent(Path(path))}. Correct the path.")
+    _check_seed_sets(asked["seed_sets"], seeds)
     others = filter(None, [asked["other_labels"]])
     for name in (asked["dataset"], *asked["halves"], *asked["barriers"], *others):
         if name not in trained_on:
@@ -57,6 +61,33 @@ def check_answers(
                 f"{', '.join(sorted(own))} - expected those of another theory, on the same frames. "
                 "Name such a dataset, or remove it."
             )
+
+
+def questions_settings(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings as ``answers questions`` takes them.
+
+    >>> questions_settings({"dataset": "a", "paths": ["b.hdf5"], "seed_sets": [[0, 1], [2, 3]]})
+    {'dataset': 'a', 'seed_sets': ['0,1', '2,3']}
+    """
+    sets = [",".join(map(str, seeds)) for seeds in asked["seed_sets"]]
+    return {name: value for name, value in asked.items() if name != "paths"} | {"seed_sets": sets}
+
+
+def _check_seed_sets(sets: Sequence[Sequence[int]], trained: Collection[int]) -> None:
+    """Refuse seeds that no run has, or that are in two sets."""
+    seen: set[int] = set()
+    for seed in (seed for seeds in sets for seed in seeds):
+        if seed in seen:
+            raise InputError(
+                f"answers.seed_sets: seed {seed} is there twice - a seed is in one set. Remove it "
+                "from the others."
+            )
+        if seed not in trained:
+            raise InputError(
+                f"answers.seed_sets: no run has seed {seed} - {choices(seed, sorted(trained))}. "
+                "Add it to `grid.seed`, or remove it here."
+            )
+        seen.add(seed)
 
 
 def _check_halves(halves: list[str], dataset: str, known: Mapping[str, Any]) -> None:

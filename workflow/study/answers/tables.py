@@ -1,7 +1,7 @@
 """The command ``answers``: the eight answers, and what each cell of the study gives."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,12 +11,12 @@ import pandas as pd
 
 from e3d import tables
 from e3d.arrays import Floats, Ints, Masks
-from e3d.statistics import interval_columns
+from e3d.statistics import YES, interval_columns
 from e3d.statistics.crossed import Crossed, holm
 from study.answers import estimates
 from study.answers.barriers import Barriers, read_barriers
 from study.answers.by_cell import OF_TYPES, cell_row, type_rows
-from study.answers.cells import Cell, Study, read_study
+from study.answers.cells import Cell, Study, of_common_seeds, read_study
 from study.answers.estimates import MIN_SEEDS, OfBonds, less, of_values
 from study.answers.questions import QUESTIONS, START, STUDENTS, Question
 
@@ -26,7 +26,10 @@ _ANSWERS: Final = (
     *("question", "text", "about", "quantity", "unit", "primary"),
     *(*interval_columns("value"), "p", "p_holm", "answer"),
     *("things", "n_things", "n_molecules", "n_seeds"),
-    *("least_without_a_seed", "most_without_a_seed", "answers_without_a_seed"),
+    "answers_of_seed_sets",
+)
+_OF_SETS: Final = (
+    *("question", "text", "about", "seeds", *interval_columns("value"), "p", "p_holm", "answer"),
 )
 
 
@@ -35,16 +38,35 @@ class Asked:
     """One number that answers a question: about which runs, and whether it is the one that counts.
 
     The others stand beside it and are no part of Holm's family. ``molecule`` and ``rows`` (B,) are
-    of bonds, or of barriers: the number of each one's molecule, and which of them count.
+    of bonds, or of barriers: the number of each one's molecule, and which of them count. ``seeds``
+    are those of the runs, in the order of their places in ``statistic``.
     """
 
     question: Question
     about: str
     molecule: Ints
     rows: Masks
-    n_seeds: int
+    seeds: tuple[int, ...]
     statistic: OfBonds
     primary: bool = False
+
+    @property
+    def found(self) -> Crossed:
+        """The number, with molecules and seeds left out in turn."""
+        return estimates.over_rows(self.molecule, self.rows, self.statistic, len(self.seeds))
+
+    def of(self, seeds: Collection[int]) -> "Asked":
+        """Return what the runs of some seeds alone are asked."""
+        places = np.array([k for k, seed in enumerate(self.seeds) if seed in seeds], dtype=int)
+        return replace(
+            self,
+            seeds=tuple(self.seeds[k] for k in places),
+            statistic=partial(_of_places, self.statistic, places),
+        )
+
+
+def _of_places(statistic: OfBonds, places: Ints, keep: Masks, seeds: Ints) -> float:
+    return statistic(keep, places[seeds])
 
 
 def write_tables(
@@ -55,11 +77,13 @@ def write_tables(
     halves: Sequence[str],
     barriers: Sequence[str],
     other_labels: str,
+    seed_sets: Sequence[Sequence[int]],
     output: Path,
 ) -> None:
-    """Write the answers to ``output`` (``answers.csv``), and two more tables beside it.
+    """Write the answers to ``output`` (``answers.csv``), and three more tables beside it.
 
-    ``cells.csv`` has a row per cell, ``types.csv`` one per cell and bond type.
+    ``cells.csv`` has a row per cell, ``types.csv`` one per cell and bond type, ``seed_sets.csv``
+    one per question and set of seeds.
 
     Parameters
     ----------
@@ -75,13 +99,24 @@ def write_tables(
         Two datasets with frames of reaction paths, each of a half of the reactions.
     other_labels
         The same frames with the labels of another theory.
+    seed_sets
+        Seeds that were trained and looked at one set after the other.
     """
     study = read_study(bonds, without=barriers)
     asked = list(questions_asked(study, dataset, halves, other_labels))
     if (of_paths := read_barriers(run_barriers, dataset, barriers)) is not None:
         asked.append(_of_barriers(of_paths))
     inputs = [bonds, run_barriers]
-    tables.write(answers(asked), output, inputs=inputs)
+    of_sets = answers_of_sets(asked, seed_sets)
+    tables.write(of_sets, output.with_name("seed_sets.csv"), inputs=inputs)
+    of_all = answers(asked, looks=max(len(seed_sets), 1))
+    of_all["answers_of_seed_sets"] = [
+        ", ".join(of_sets["answer"][of_sets["question"] == row.question])
+        if row.primary == YES
+        else ""
+        for row in of_all.itertuples()
+    ]
+    tables.write(of_all, output, inputs=inputs)
     of_cells = pd.DataFrame([cell_row(study, cell) for cell in study.cells.values()])
     tables.write(of_cells, output.with_name("cells.csv"), inputs=[bonds])
     rows = [row for cell in study.cells.values() for row in type_rows(study, cell)]
@@ -100,13 +135,15 @@ def questions_asked(
         for k, line in enumerate(study.lines(name)):
             cells = [one for one in line if one.n_seeds >= MIN_SEEDS]
             if len(cells) >= MIN_POINTS:
+                cells = of_common_seeds(cells)
+            if len(cells) >= MIN_POINTS and cells[0].n_seeds >= MIN_SEEDS:
                 yield from _of_line(study, cells, primary=main and k == 0)
     yield from _of_sets(study, dataset, halves, other_labels)
     for cell in study.cells.values():
         rows = estimates.known(study, cell.teacher)
         if rows.any():
             statistic = partial(estimates.slope_within, study.kind, cell.d, cell.teacher)
-            yield Asked(STUDENTS, named(cell), study.molecule, rows, cell.n_seeds, statistic)
+            yield Asked(STUDENTS, named(cell), study.molecule, rows, cell.seeds, statistic)
 
 
 def _of_cell(study: Study, cell: Cell, *, primary: bool) -> Iterator[Asked]:
@@ -138,7 +175,7 @@ def _of_cell(study: Study, cell: Cell, *, primary: bool) -> Iterator[Asked]:
             words + more,
             study.molecule,
             known(study, *values),
-            cell.n_seeds,
+            cell.seeds,
             statistic,
             primary=primary and not more,
         )
@@ -146,10 +183,9 @@ def _of_cell(study: Study, cell: Cell, *, primary: bool) -> Iterator[Asked]:
 
 def _of_line(study: Study, cells: Sequence[Cell], *, primary: bool) -> Iterator[Asked]:
     """Yield what a line of cells in N is asked."""
-    n_seeds = min(cell.n_seeds for cell in cells)
     words = f"{cells[0].key[0]}, {cells[0].key[2]}, N = {cells[0].key[1]} to {cells[-1].key[1]}"
     with_de, every = estimates.known(study, cells[0].de), estimates.known(study, cells[0].d[0])
-    about = partial(Asked, molecule=study.molecule, n_seeds=n_seeds)
+    about = partial(Asked, molecule=study.molecule, seeds=cells[0].seeds)
     line = partial(estimates.per_decade, cells)
     errors = line([estimates.error_of(cell, cell.de) for cell in cells])
     yield about(QUESTIONS[2], words, rows=with_de, statistic=errors, primary=primary)
@@ -159,9 +195,8 @@ def _of_line(study: Study, cells: Sequence[Cell], *, primary: bool) -> Iterator[
         yield about(QUESTIONS[3], text, rows=every, statistic=spread, primary=own)
     beyond = line([partial(estimates.beyond_length, study, cell) for cell in cells])
     yield about(QUESTIONS[4], words, rows=every, statistic=beyond, primary=primary)
-    if cells[0].seeds == cells[-1].seeds:
-        start = partial(estimates.memory_of_start, cells[0].d, cells[-1].d)
-        yield about(START, words, rows=every, statistic=start)
+    start = partial(estimates.memory_of_start, cells[0].d, cells[-1].d)
+    yield about(START, words, rows=every, statistic=start)
 
 
 def _of_sets(
@@ -172,32 +207,36 @@ def _of_sets(
     for first, second in zip(found[::2], found[1::2], strict=True):
         if first is None or second is None:
             continue
+        first, second = of_common_seeds([first, second])
+        if first.n_seeds < MIN_SEEDS:
+            continue
         yield Asked(
             QUESTIONS[7],
             f"{first.key[0]} and {second.key[0]}, N = {first.key[1]}",
             study.molecule,
             estimates.known(study, first.d[0], second.d[0]),
-            min(first.n_seeds, second.n_seeds),
+            first.seeds,
             partial(estimates.ratio_of_sets, first.d, second.d),
             primary=True,
         )
     for cell in study.lines(other_labels)[0] if study.lines(other_labels) else ():
         same = study.cells.get((dataset, *cell.key[1:]))
-        if same is None or min(cell.n_seeds, same.n_seeds) < MIN_SEEDS:
+        if same is None:
+            continue
+        cell, same = of_common_seeds([cell, same])
+        if cell.n_seeds < MIN_SEEDS:
             continue
         rows = np.isfinite(cell.de) & np.isfinite(same.de) & (study.name != "")
         statistic = partial(estimates.ratio_of_sets, cell.d - cell.de, same.d - same.de)
         text = f"{named(cell)} and {dataset}, each less its own De, on named bonds"
-        n_seeds = min(cell.n_seeds, same.n_seeds)
-        yield Asked(QUESTIONS[7], text, study.molecule, np.asarray(rows), n_seeds, statistic)
+        yield Asked(QUESTIONS[7], text, study.molecule, np.asarray(rows), cell.seeds, statistic)
 
 
 def _of_barriers(found: Barriers) -> Asked:
     """Return what runs with frames of reaction paths, and those without, are asked."""
-    n_seeds, n_barriers = found.with_paths.shape
-    every = np.ones(n_barriers, dtype=bool)
+    every = np.ones(len(found.molecule), dtype=bool)
     return Asked(
-        QUESTIONS[5], found.about, found.molecule, every, n_seeds, found.gain, primary=True
+        QUESTIONS[5], found.about, found.molecule, every, found.seeds, found.gain, primary=True
     )
 
 
@@ -213,22 +252,35 @@ def named(cell: Cell) -> str:
     return f"{dataset}, {model}, N = {n_train}"
 
 
-def answers(asked: Sequence[Asked]) -> pd.DataFrame:
-    """Return a row per number; verdicts of the primary ones are adjusted together by Holm."""
+def answers(asked: Sequence[Asked], looks: int = 1) -> pd.DataFrame:
+    """Return a row per number; verdicts of the primary ones are adjusted together by Holm.
+
+    Where seeds were added after others had been looked at, their p is multiplied by the number of
+    ``looks`` first (Bonferroni).
+    """
     asked = [one for one in asked if one.rows.any()]
-    found = [
-        estimates.over_rows(one.molecule, one.rows, one.statistic, one.n_seeds) for one in asked
-    ]
+    found = [one.found for one in asked]
     p = np.array([min(one.question.p(number)) for one, number in zip(asked, found, strict=True)])
     primary = np.array([one.primary for one in asked], dtype=bool)
     adjusted = np.where(primary, np.nan, p)
-    adjusted[primary] = holm(p[primary])
+    adjusted[primary] = holm(np.minimum(looks * p[primary], 1.0))
     rows = [
-        _row(one, number, *both) | _without_a_seed(one, both[1] / both[0] if both[0] > 0 else 1.0)
+        _row(one, number, *both)
         for one, number, *both in zip(asked, found, p.tolist(), adjusted.tolist(), strict=True)
     ]
     table = pd.DataFrame(rows, columns=list(_ANSWERS))
     return table.sort_values(["question", "primary"], ascending=[True, False], kind="stable")
+
+
+def answers_of_sets(asked: Sequence[Asked], seed_sets: Sequence[Sequence[int]]) -> pd.DataFrame:
+    """Return a row per primary number and set of seeds that it has; Holm's family is a set."""
+    parts = []
+    for seeds in seed_sets:
+        alone = [one.of(seeds) for one in asked if one.primary and {*seeds} <= {*one.seeds}]
+        if len(of_set := answers(alone)):
+            parts.append(of_set.assign(seeds=", ".join(map(str, seeds))))
+    table = pd.concat(parts) if parts else pd.DataFrame(columns=list(_OF_SETS))
+    return table.sort_values("question", kind="stable")[list(_OF_SETS)]
 
 
 def _row(one: Asked, found: Crossed, p: float, adjusted: float) -> dict[str, Any]:
@@ -247,32 +299,5 @@ def _row(one: Asked, found: Crossed, p: float, adjusted: float) -> dict[str, Any
         "things": question.things,
         "n_things": int(one.rows.sum()),
         "n_molecules": len(np.unique(one.molecule[one.rows])),
-        "n_seeds": one.n_seeds,
+        "n_seeds": len(one.seeds),
     }
-
-
-def _without_a_seed(one: Asked, factor: float) -> dict[str, Any]:
-    """Return what a number and its answer become when each seed in turn was never trained.
-
-    Of a number that counts, and of three seeds or more; ``factor`` is Holm's of all seeds.
-    """
-    if not one.primary or one.n_seeds <= MIN_SEEDS:
-        return {}
-    every = np.arange(one.n_seeds)
-    found = []
-    for seed in every:
-        others = np.delete(every, seed)
-        statistic = partial(_of_seeds, one.statistic, others)
-        found.append(estimates.over_rows(one.molecule, one.rows, statistic, len(others)))
-    values = [number.value for number in found]
-    return {
-        "least_without_a_seed": min(values),
-        "most_without_a_seed": max(values),
-        "answers_without_a_seed": ", ".join(
-            one.question.answer(number, factor) for number in found
-        ),
-    }
-
-
-def _of_seeds(statistic: OfBonds, others: Ints, keep: Masks, seeds: Ints) -> float:
-    return statistic(keep, others[seeds])

@@ -29,7 +29,7 @@ from study.answers.fields import (
     TEACHER,
 )
 from study.answers.findings import sentences
-from study.answers.questions import QUESTIONS, START, STUDENTS
+from study.answers.questions import OF_A_SET, QUESTIONS, START, STUDENTS
 from study.answers.tables import write_tables
 from study.collect import collect_tables
 
@@ -178,33 +178,43 @@ def test_what_is_there_is_found(tmp_path: Path) -> None:
     assert all(row["p_holm"] >= row["p"] for row in found.values())
 
 
+def test_answers_stand_without_any_one_seed(tmp_path: Path) -> None:
+    found = primary(answered(tmp_path, write_runs(tmp_path, follows=0.0, shrinks=0.5)))
+    for number in (1, 2, 3, 7):
+        assert found[number]["answers_without_a_seed"] == ", ".join([found[number]["answer"]] * 3)
+        least, most = (found[number][f"{end}_without_a_seed"] for end in ("least", "most"))
+        assert least < found[number]["value"] < most
+    for number in (4, 8):  # of two seeds, leaving out one leaves no spread between seeds
+        assert found[number]["answers_without_a_seed"] == ", ".join([UNDETERMINED] * 3)
+
+
 def test_sets_of_seeds_are_asked_alone_and_every_look_counts(tmp_path: Path) -> None:
     paths = write_runs(tmp_path, follows=0.0, shrinks=0.5, n_seeds=6)
-    first = [path for path in paths if int(path.stem[1:]) < 3]
-    of_first = answered(tmp_path / "first", first)
-    alone = primary(of_first[of_first["question"] != 6])
+    of_first = [path for path in paths if int(path.stem[1:]) < 3]
+    first = primary(answered(tmp_path / "first", of_first))
     once = primary(answered(tmp_path / "once", paths))
     table = answered(tmp_path, paths, seed_sets=[[0, 1, 2], [3, 4, 5]])
-    found, sets = primary(table), tables.read(tmp_path / "seed_sets.csv")
-    assert list(sets["seeds"].unique()) == ["0, 1, 2", "3, 4, 5"]
-    assert set(sets["question"]) == {1, 2, 3, 4, 5, 6, 7, 8}, "barriers have seeds 0 to 2 alone"
-    of_set = sets[sets["seeds"] == "0, 1, 2"].set_index("question")
-    for number, row in alone.items():  # the same numbers as if no other seeds had been trained
-        assert of_set.loc[number, ["value", "value_lo", "p"]].tolist() == [
-            row["value"], row["value_lo"], row["p"]
-        ]  # fmt: skip
-    for number in (1, 2, 3, 4, 7):
-        answers = sets["answer"][sets["question"] == number]
-        assert found[number]["answers_of_seed_sets"] == ", ".join(answers)
-        assert found[number]["n_seeds"] == 6
-        assert (found[number]["value"], found[number]["p"]) == (
-            once[number]["value"], once[number]["p"]
-        )  # fmt: skip
-        assert found[number]["p_holm"] == pytest.approx(2 * once[number]["p_holm"])
-    read = {f"answers/{name}": tables.read(tmp_path / f"{name}.csv") for name in ("types",)}
-    said = list(sentences({"answers/answers": table, "answers/seed_sets": sets, **read}))
-    beside = [one for one in said if one.startswith("Beside 1, of each set of seeds alone: ")]
-    assert re.search(r": seeds 0, 1, 2: no, .*; seeds 3, 4, 5: no, .*\]\.$", beside[0])
+    both, sets = primary(table), table[table["primary"] == OF_A_SET]
+    words = [", seeds 0, 1, 2 alone", ", seeds 3, 4, 5 alone"]
+    for number in (1, 2, 3, 4, 5, 7, 8):
+        assert (both[number]["n_seeds"], both[number]["value"]) == (6, once[number]["value"])
+        assert both[number]["p"] == once[number]["p"]
+        of_sets = sets[sets["question"] == number]
+        assert of_sets["about"].tolist() == [first[number]["about"] + one for one in words]
+        # the same numbers as if no other seeds had been trained
+        for name in ("value", "value_lo", "p", "p_holm", "answer", "n_seeds"):
+            assert of_sets.iloc[0][name] == first[number][name]
+    assert sets[sets["question"] == 6]["about"].str.endswith(words[0]).tolist() == [True]
+    assert 2 * once[4]["p_holm"] == pytest.approx(both[4]["p_holm"])
+    made = {"answers/answers": table, "answers/types": tables.read(tmp_path / "types.csv")}
+    beside = [one for one in sentences(made) if one.startswith("Beside 1, ") and "alone" in one]
+    assert [re.sub(r" 0\.0.*| -0\.0.*", "", one) for one in beside] == [
+        f"Beside 1, {MAIN}, s, N = 16384{one}: no," for one in words
+    ]
+    figure = figure_answers.make(
+        {**made, "answers/cells": tables.read(tmp_path / "cells.csv")}
+    )  # its panels of single numbers show those of all seeds
+    assert len(figure.axes[-1].get_yticks()) == 2, "other molecules, and other labels"
 
 
 def test_cells_of_unlike_seeds_are_compared_by_those_they_share(tmp_path: Path) -> None:
@@ -235,9 +245,8 @@ def test_what_is_not_there_is_denied(tmp_path: Path) -> None:
 def test_a_sentence_stands_for_each_question(tmp_path: Path) -> None:
     table = answered(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5))
     table = table[table["question"] != 6]
-    beside = ("types", "seed_sets")
-    read = {f"answers/{name}": tables.read(tmp_path / f"{name}.csv") for name in beside}
-    said = list(sentences({"answers/answers": table, **read}))
+    types = tables.read(tmp_path / "types.csv")
+    said = list(sentences({"answers/answers": table, "answers/types": types}))
     assert re.fullmatch(
         rf"Beside 1, {MAIN}, s, N = 16384, by bond type: from 0.8.* to 0.9.*", said[1]
     )
@@ -269,7 +278,6 @@ def test_single_runs_are_asked_nothing_and_shown(tmp_path: Path) -> None:
         "answers/answers": answers,
         "answers/cells": cells,
         "answers/types": tables.read(tmp_path / "types.csv"),
-        "answers/seed_sets": tables.read(tmp_path / "seed_sets.csv"),
     }
     figure = figure_answers.make(made)
     assert len(figure.axes) == 5, "no spread over seeds, so no panel of it"

@@ -122,7 +122,7 @@ def answers_table() -> pd.DataFrame:
             "quantity": one.quantity, "unit": one.unit, "primary": primary, "value": 0.5,
             "value_lo": 0.25, "value_hi": 0.75, "p": 0.1, "p_holm": 0.1, "answer": answer,
             "things": "bonds", "n_things": 12, "n_molecules": 4, "n_seeds": 3,
-            "answers_of_seed_sets": "no, undetermined" if primary == "yes" else "",
+            "answers_without_a_seed": "yes, no, yes" if primary == "yes" else "",
         }
         for one, primary, answer in (
             (QUESTIONS[0], "yes", NO), (QUESTIONS[0], "no", YES), (QUESTIONS[3], "yes", YES),
@@ -145,7 +145,7 @@ def test_a_study_of_scale_has_the_verdicts_of_its_table(tmp_path: Path) -> None:
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
     assert page.count("<article") == 5
     assert page.count("12 bonds of 4 molecules, 3 seeds.") == 5
-    assert page.count("Of each set of seeds alone: no, undetermined.") == 2
+    assert page.count("Without each seed in turn: yes, no, yes.") == 2
     assert "0.50</b> [0.25, 0.75]" in page
 
 

@@ -50,7 +50,7 @@ rule answers_questions:
         barriers="<results>/answers/barriers.csv",
         code=code_of("answers questions"),
     output:
-        **outputs("answers", "answers", "cells", "types", "seed_sets"),
+        **outputs("answers", "answers", "cells", "types"),
     log:
         "<logs>/answers/questions.log",
     benchmark:

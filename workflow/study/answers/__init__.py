@@ -20,7 +20,6 @@ STAGE = Stage(
         Table("answers"),
         Table("cells"),
         Table("types"),
-        Table("seed_sets"),
     ),
     figures=(
         Figure(
@@ -32,7 +31,7 @@ STAGE = Stage(
     ),
     findings=Findings(
         "Eight questions about scale",
-        ("answers/answers", "answers/types", "answers/seed_sets"),
+        ("answers/answers", "answers/types"),
         first=True,
         of_study=True,
         alone=True,

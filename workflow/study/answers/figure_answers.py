@@ -14,7 +14,7 @@ from matplotlib.typing import LineStyleType
 from e3d.fields import Column as C
 from e3d.statistics import YES
 from study.answers.estimates import MIN_SEEDS
-from study.answers.questions import QUESTIONS
+from study.answers.questions import OF_A_SET, QUESTIONS
 from study.figures import style
 from study.figures.drawing import legend_outside, n_ticks, page, panels, settle, takeaway
 from study.figures.lines import NamedLine, Side, name_lines, plain_decades
@@ -163,8 +163,12 @@ def _primary(answers: pd.DataFrame, number: int) -> pd.DataFrame:
 
 
 def _with_interval(answers: pd.DataFrame, number: int) -> pd.DataFrame:
-    """Return the numbers of a question that have an interval: without one they decide nothing."""
-    return answers[(answers["question"] == number) & answers["value_lo"].notna()]
+    """Return the numbers of a question, of all seeds, that have an interval.
+
+    Without one they decide nothing.
+    """
+    asked = (answers["question"] == number) & (answers["primary"] != OF_A_SET)
+    return answers[asked & answers["value_lo"].notna()]
 
 
 def _said(answers: pd.DataFrame) -> str:

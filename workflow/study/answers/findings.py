@@ -7,7 +7,7 @@ import pandas as pd
 
 from e3d.fields import Column as C
 from e3d.statistics import NO, UNDETERMINED, YES, Estimate
-from study.answers.questions import CONTROLS, QUESTIONS, Question
+from study.answers.questions import CONTROLS, OF_A_SET, QUESTIONS
 from study.findings.wording import Tables, number, of_row
 from study.words import counted
 
@@ -27,22 +27,11 @@ def sentences(tables: Tables) -> Iterable[str]:
             yield f"{question.number}. {question.text} Not asked: no such runs."
         for row in primary.to_dict("records"):
             yield f"{question.number}. {question.text} {_answer(row)}"
-            sets = tables["answers/seed_sets"]
-            yield from _of_sets(question, sets[sets["question"] == question.number])
             if question is QUESTIONS[0]:
                 yield from _by_type(tables["answers/types"], str(row["about"]))
         for row in rows[rows["primary"] != "yes"].to_dict("records"):
-            yield f"Beside {question.number}, {row['about']}: {of_row(row)}."
-
-
-def _of_sets(question: Question, rows: pd.DataFrame) -> Iterable[str]:
-    """Yield what each set of seeds alone says, one sentence for all of them."""
-    if len(rows):
-        said = (
-            f"seeds {row['seeds']}: {WORDS[row['answer']].lower()}, {of_row(row)}"
-            for row in rows.assign(unit=question.unit).to_dict("records")
-        )
-        yield f"Beside {question.number}, of each set of seeds alone: {'; '.join(said)}."
+            answer = f"{WORDS[row['answer']].lower()}, " if row["primary"] == OF_A_SET else ""
+            yield f"Beside {question.number}, {row['about']}: {answer}{of_row(row)}."
 
 
 def _by_type(types: pd.DataFrame, cell: str) -> Iterable[str]:

@@ -10,6 +10,8 @@ from e3d.statistics import NO, UNDETERMINED, YES
 from e3d.statistics.crossed import Crossed
 
 LEVEL: Final = 0.05
+OF_A_SET: Final = "set"
+"""What the column ``primary`` says of a number that is of one set of seeds alone."""
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ import pandas as pd
 
 from e3d import tables
 from e3d.arrays import Floats, Ints, Masks
-from e3d.statistics import YES, interval_columns
+from e3d.statistics import NO, YES, interval_columns
 from e3d.statistics.crossed import Crossed, holm
 from study.answers import estimates
 from study.answers.barriers import Barriers, read_barriers
 from study.answers.by_cell import OF_TYPES, cell_row, type_rows
 from study.answers.cells import Cell, Study, of_common_seeds, read_study
 from study.answers.estimates import MIN_SEEDS, OfBonds, less, of_values
-from study.answers.questions import QUESTIONS, START, STUDENTS, Question
+from study.answers.questions import OF_A_SET, QUESTIONS, START, STUDENTS, Question
 
 MIN_POINTS: Final = 4
 """Training sets that a slope in N needs."""
@@ -26,10 +26,7 @@ _ANSWERS: Final = (
     *("question", "text", "about", "quantity", "unit", "primary"),
     *(*interval_columns("value"), "p", "p_holm", "answer"),
     *("things", "n_things", "n_molecules", "n_seeds"),
-    "answers_of_seed_sets",
-)
-_OF_SETS: Final = (
-    *("question", "text", "about", "seeds", *interval_columns("value"), "p", "p_holm", "answer"),
+    *("least_without_a_seed", "most_without_a_seed", "answers_without_a_seed"),
 )
 
 
@@ -80,10 +77,9 @@ def write_tables(
     seed_sets: Sequence[Sequence[int]],
     output: Path,
 ) -> None:
-    """Write the answers to ``output`` (``answers.csv``), and three more tables beside it.
+    """Write the answers to ``output`` (``answers.csv``), and two more tables beside it.
 
-    ``cells.csv`` has a row per cell, ``types.csv`` one per cell and bond type, ``seed_sets.csv``
-    one per question and set of seeds.
+    ``cells.csv`` has a row per cell, ``types.csv`` one per cell and bond type.
 
     Parameters
     ----------
@@ -107,16 +103,7 @@ def write_tables(
     if (of_paths := read_barriers(run_barriers, dataset, barriers)) is not None:
         asked.append(_of_barriers(of_paths))
     inputs = [bonds, run_barriers]
-    of_sets = answers_of_sets(asked, seed_sets)
-    tables.write(of_sets, output.with_name("seed_sets.csv"), inputs=inputs)
-    of_all = answers(asked, looks=max(len(seed_sets), 1))
-    of_all["answers_of_seed_sets"] = [
-        ", ".join(of_sets["answer"][of_sets["question"] == row.question])
-        if row.primary == YES
-        else ""
-        for row in of_all.itertuples()
-    ]
-    tables.write(of_all, output, inputs=inputs)
+    tables.write(answers(asked, seed_sets), output, inputs=inputs)
     of_cells = pd.DataFrame([cell_row(study, cell) for cell in study.cells.values()])
     tables.write(of_cells, output.with_name("cells.csv"), inputs=[bonds])
     rows = [row for cell in study.cells.values() for row in type_rows(study, cell)]
@@ -252,35 +239,38 @@ def named(cell: Cell) -> str:
     return f"{dataset}, {model}, N = {n_train}"
 
 
-def answers(asked: Sequence[Asked], looks: int = 1) -> pd.DataFrame:
+def answers(asked: Sequence[Asked], seed_sets: Sequence[Sequence[int]] = ()) -> pd.DataFrame:
     """Return a row per number; verdicts of the primary ones are adjusted together by Holm.
 
-    Where seeds were added after others had been looked at, their p is multiplied by the number of
-    ``looks`` first (Bonferroni).
+    Of each of ``seed_sets`` the primary ones are asked alone too, adjusted among themselves. As the
+    sets were looked at one after the other, p of all seeds is multiplied by their number before
+    (Bonferroni).
     """
     asked = [one for one in asked if one.rows.any()]
+    rows = _rows(asked, max(len(seed_sets), 1))
+    primary = [one for one in asked if one.primary]
+    for seeds in seed_sets:
+        words = f", seeds {', '.join(map(str, seeds))} alone"
+        of_set = [one.of(seeds) for one in primary if {*seeds} <= {*one.seeds}]
+        rows += [
+            row | {"about": row["about"] + words, "primary": OF_A_SET} for row in _rows(of_set, 1)
+        ]
+    table = pd.DataFrame(rows, columns=list(_ANSWERS))
+    place = table["primary"].map([YES, OF_A_SET, NO].index)
+    return table.assign(place=place).sort_values(["question", "place"], kind="stable")[[*_ANSWERS]]
+
+
+def _rows(asked: Sequence[Asked], looks: int) -> list[dict[str, Any]]:
+    """Return a row for each number, whose runs were looked at so many times."""
     found = [one.found for one in asked]
     p = np.array([min(one.question.p(number)) for one, number in zip(asked, found, strict=True)])
     primary = np.array([one.primary for one in asked], dtype=bool)
     adjusted = np.where(primary, np.nan, p)
     adjusted[primary] = holm(np.minimum(looks * p[primary], 1.0))
-    rows = [
-        _row(one, number, *both)
+    return [
+        _row(one, number, *both) | _without_a_seed(one, both[1] / both[0] if both[0] > 0 else 1.0)
         for one, number, *both in zip(asked, found, p.tolist(), adjusted.tolist(), strict=True)
     ]
-    table = pd.DataFrame(rows, columns=list(_ANSWERS))
-    return table.sort_values(["question", "primary"], ascending=[True, False], kind="stable")
-
-
-def answers_of_sets(asked: Sequence[Asked], seed_sets: Sequence[Sequence[int]]) -> pd.DataFrame:
-    """Return a row per primary number and set of seeds that it has; Holm's family is a set."""
-    parts = []
-    for seeds in seed_sets:
-        alone = [one.of(seeds) for one in asked if one.primary and {*seeds} <= {*one.seeds}]
-        if len(of_set := answers(alone)):
-            parts.append(of_set.assign(seeds=", ".join(map(str, seeds))))
-    table = pd.concat(parts) if parts else pd.DataFrame(columns=list(_OF_SETS))
-    return table.sort_values("question", kind="stable")[list(_OF_SETS)]
 
 
 def _row(one: Asked, found: Crossed, p: float, adjusted: float) -> dict[str, Any]:
@@ -300,4 +290,22 @@ def _row(one: Asked, found: Crossed, p: float, adjusted: float) -> dict[str, Any
         "n_things": int(one.rows.sum()),
         "n_molecules": len(np.unique(one.molecule[one.rows])),
         "n_seeds": len(one.seeds),
+    }
+
+
+def _without_a_seed(one: Asked, factor: float) -> dict[str, Any]:
+    """Return what a number and its answer become when each seed in turn was never trained.
+
+    Of a number that counts, and of three seeds or more; ``factor`` is Holm's of all seeds.
+    """
+    if not one.primary or len(one.seeds) <= MIN_SEEDS:
+        return {}
+    found = [one.of({*one.seeds} - {seed}).found for seed in one.seeds]
+    values = [number.value for number in found]
+    return {
+        "least_without_a_seed": min(values),
+        "most_without_a_seed": max(values),
+        "answers_without_a_seed": ", ".join(
+            one.question.answer(number, factor) for number in found
+        ),
     }

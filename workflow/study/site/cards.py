@@ -74,8 +74,8 @@ def _is_control(row: Mapping[Hashable, Any]) -> bool:
 
 
 def _of_answer(row: Mapping[Hashable, Any]) -> Card:
-    again = row["answers_of_seed_sets"]
-    seeds = f" Of each set of seeds alone: {again}." if isinstance(again, str) and again else ""
+    again = row["answers_without_a_seed"]
+    seeds = f" Without each seed in turn: {again}." if isinstance(again, str) and again else ""
     question = {one.number: one for one in (*QUESTIONS, *CONTROLS)}[row["question"]]
     return Card(
         str(row["text"]),

@@ -62,11 +62,17 @@ def study(default: dict[str, Any], datasets: dict[str, Any], in_root: None) -> S
 def test_every_overlay_is_a_valid_study(
     name: str, default: dict[str, Any], datasets: dict[str, Any], in_root: None, root: Path
 ) -> None:
-    overlay = read_yaml(root / "config" / name)
+    text = (root / "config" / name).read_text(encoding="utf-8")
+    (command,) = re.findall(
+        rf"--configfile ((?:\S+ )*config/{name})(?:$|  )", text, flags=re.MULTILINE
+    )
+    for path in command.split():  # those below it, and itself
+        overlay = read_yaml(root / path)
+        default = _merge(default, overlay)
     models = read_yaml(root / "config" / "models.yaml")
-    study = load_study(_merge(default, overlay), datasets, models)
-    assert study.values["study"] == overlay["study"] != default["study"]
-    assert study.values["pathvars"]["results"] != default["pathvars"]["results"], (
+    study, own = load_study(default, datasets, models), read_yaml(root / "config" / "config.yaml")
+    assert study.values["study"] == overlay["study"] != own["study"]
+    assert study.values["pathvars"]["results"] != own["pathvars"]["results"], (
         "it would overwrite the default study"
     )
     assert [*study.runs(), *study.given_runs()]

@@ -291,7 +291,26 @@ def diamond(symbol: str, at: float) -> str:
     return f"{text}Si1 Si {at} {at} {at}\n_chemical_formula_sum Si\n"
 
 
+P1 = CUBIC.format("P 1", 1).replace("3.785", "8")
+"""One titanium in a cell of 512 Å^3, 0.155 g/cm^3."""
+DENSE = P1 + "_exptl_crystal_density_diffrn {}\n"
+
+
+def sites(*rows: str, column: str = "disorder_group") -> str:
+    """Return a crystal of these sites, with one column more."""
+    return P1.replace("fract_z\n", f"fract_z\n_atom_site_{column}\n").replace(
+        "Ti1 Ti 0 0 0\n", "".join(f"{row}\n" for row in rows)
+    )
+
+
+C1, O1, O2 = "C1 C .1 .1 .1", "O1 O .25 .1 .1", "O2 O .1 .25 .1"
+IN_ANG = ("C1 C 1.2 1.2 1.2 .", "O1 O 1.2 1.2 2.5 .")
+ALL_IN_ANG = "0 4.1 0\n0 4.1 1.5\n"
+
 POSCAR = "x\n1.0\n{0} 0 0\n0 {0} 0\n0 0 {0}\n{1}\n{2}\n{3}\n0 0 0\n0.5 0.5 0.5\n"
+
+
+POSCAR4 = POSCAR.format(4, "{1}", "Direct", "").replace("\n\n", "\n").replace("x\n", "{0}\n", 1)
 
 
 LABELLED = POSCAR.format(4, "Na Cl", "1 1", "Direct").replace("0 0 0\n", "0 0 0 Na+\n")
@@ -335,6 +354,32 @@ K_POINTS gamma
         ("a.cif", CIF.format("P 4", 75) + "_cell_volume 163\n", "_cell_volume is 163 Å^3, and"),
         ("a.cif", CIF.format("P 4", 75) + "_chemical_formula_sum 'Ti O2'\n", "the cell holds Ti"),
         ("a.cif", diamond("F d -3 m", 0.125) + "_cell_formula_units_Z 8\n", "its origin is anoth"),
+        (
+            "a.cif",
+            DENSE.format(0.62),
+            "density_diffrn is 0.62 g/cm^3, and the Ti in the cell has 0.15",
+        ),
+        ("a.cif", DENSE.format("0.62(1)"), "all but the asymmetric unit"),
+        ("a.cif", P1 + "_chemical_formula_sum Ti\n_cell_formula_units_Z 4\n", "'Ti' times Z = 4"),
+        ("a.cif", sites(C1 + " .", O1 + " 1", O2 + " 2"), "site 'O2' is of disorder group 2"),
+        (
+            "a.cif",
+            sites(C1 + " A 1", O1 + " A 2", column="disorder_assembly\n_atom_site_disorder_group"),
+            "is of disorder group 2, and others are of group 1",
+        ),
+        ("a.cif", sites(C1 + " d", O1 + " dum", column="calc_flag"), "calc_flag dum, so no atom"),
+        ("a.cif", sites(C1 + " 1", O1 + " 0.00", column="occupancy"), "occupancy 0.0, so no atom"),
+        ("a.cif", sites(*IN_ANG), "2 of 2 atoms have fractional coordinates beyond the cell"),
+        (
+            "POSCAR",
+            POSCAR.format(9, "C O", "1 1", "Direct").partition("0 0 0\n0.5")[0] + ALL_IN_ANG,
+            "these numbers are distances of bonds in Å",
+        ),
+        ("POSCAR", POSCAR4.format("N C in plane", "1 1"), "ASE would take N C"),
+        ("POSCAR", POSCAR4.format("C N O", "1 1"), "line 1: there is no line of elements"),
+        ("POSCAR", POSCAR4.format("NaCl", "1 1"), "an element for each of the 2 counts"),
+        ("POSCAR", POSCAR4.format("Na Cl", "1 2"), "2 rows of atoms begin here"),
+        ("POSCAR", POSCAR4.format("rock salt", "1 1"), "ASE cannot read it"),
         ("POSCAR", POSCAR.format(4, "Na Cl O", "1 1", "Direct"), "2 counts of atoms for the 3"),
         ("POSCAR", POSCAR.format(4, "Na Cl", "1 1", "Cartesian"), "half of a bond is none"),
         ("POSCAR", POSCAR.format(4, "C1 Cl", "1 1", "Direct"), "line 6: 'C1' is no chemical elem"),
@@ -394,6 +439,22 @@ def test_crystals_in_part_are_refused(
         ("a.cif", diamond("F d -3 m :2", 0.125) + "_cell_formula_units_Z 8\n", "Si8"),
         ("a.cif", diamond("F d -3 m", 0.0) + "_cell_formula_units_Z 8\n", "Si8"),
         ("a.cif", diamond("F d -3 m S", 0.0).replace("sum Si", "sum Si8"), "Si8"),
+        ("a.cif", DENSE.format("0.155(2)"), "Ti"),
+        ("a.cif", DENSE.format("?"), "Ti"),
+        (
+            "a.cif",
+            DENSE.format(0.155) + "_chemical_formula_sum Ti\n_cell_formula_units_Z 4\n",
+            "Ti",
+        ),
+        ("a.cif", sites(C1 + " .", O1 + " 1", O2 + " 1"), "CO2"),
+        (
+            "a.cif",
+            sites(C1 + " A 1", O1 + " B 2", column="disorder_assembly\n_atom_site_disorder_group"),
+            "CO",
+        ),
+        ("a.cif", sites(C1 + " d", O1 + " d", column="calc_flag"), "CO"),
+        ("POSCAR", POSCAR4.format("Na Cl", "1 1 ! each"), "ClNa"),
+        ("POSCAR", POSCAR.format(4, "Na Cl", "1 1", "Direct").replace("0.5", "3.5"), "ClNa"),
         ("POSCAR", POSCAR.format(4, "Na Cl", "1 1", "Direct"), "ClNa"),
         ("POSCAR", POSCAR.format(4, "Na Cl", "1 1", "Direct") + "\n0 0 0\n0 0 0\n", "ClNa"),
         ("POSCAR", POSCAR.format(4, "Na_pv/6a2f Cl", "1 1 ! each", "Direct"), "ClNa"),
@@ -434,6 +495,15 @@ def test_an_origin_that_is_taken_is_said(
     (one,) = from_file(tmp_path / "a.cif")
     assert len(one.atomic_numbers) == (8 if marked else 16)
     assert ("taken in its first origin" in caplog.text) != marked
+
+
+def test_labels_of_other_elements_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.cif").write_text(sites("C1 N .1 .1 .1 .", "O1W O .25 .1 .1 ."))
+    assert [one.smiles for one in from_file(tmp_path / "a.cif")] == ["NO"]
+    assert "1 of 2 sites have a label that names another element" in caplog.text
+    assert "C1 of N" in caplog.text
 
 
 def test_the_charge_of_quantum_espresso(tmp_path: Path) -> None:

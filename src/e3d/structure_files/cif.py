@@ -6,16 +6,13 @@ two settings, and takes the first for a number or for the one spelling of a symb
 
 import logging
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
-from math import gcd
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
 from ase.io.cif import CIFBlock, parse_cif
 from ase.spacegroup import Spacegroup
 from ase.spacegroup.spacegroup import get_datafile
@@ -23,6 +20,8 @@ from ase.spacegroup.spacegroup import get_datafile
 from e3d.arrays import Floats
 from e3d.errors import InputError
 from e3d.store.files.compressed import open_stream
+from e3d.structure_files.cif_contents import require_contents, require_sites
+from e3d.structure_files.crystals import require_fractions
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +40,6 @@ _SYMBOLS: Final = (
     "_space_group.patterson_name_h-m",
     "_symmetry_space_group_name_h-m",
 )
-_PLACES: Final = tuple(f"_atom_site_{kind}_{x}" for kind in ("fract", "cartn") for x in "xyz")
-_ELEMENTS: Final = ("_atom_site_type_symbol", "_atom_site_label")
 _SETTING: Final = "_symmetry_space_group_setting"
 _SYSTEMS: Final = ("_space_group_crystal_system", "_symmetry_cell_setting")
 _ENTRY: Final = re.compile(r"(?m)^(\d+) +(\S.*)\n +setting (\d)")
@@ -54,8 +51,6 @@ _ALONG_C: Final = (3, 4, 6, 10, 11)
 """Monoclinic groups whose second setting in ASE's table has the axis c instead of b."""
 _METRIC: Final = 0.01
 """Relative: cells of a space group differ by less, also where they are rounded or relaxed."""
-_VOLUME: Final = 0.02
-"""Relative, of volumes in three digits."""
 
 
 def cif_crystals(path: Path) -> Iterator[Atoms]:
@@ -64,21 +59,22 @@ def cif_crystals(path: Path) -> Iterator[Atoms]:
     Raises
     ------
     InputError
-        If it has no operations and its space group is not one that ASE knows in that setting, or if
-        its cell, volume or formula contradicts the rest.
+        If it has no operations and its space group is not one that ASE knows in that setting, if
+        its cell, volume, formula or density contradicts the rest, or if sites are no atoms, or
+        alternatives of others.
     """
     with open_stream(path) as stream:
         for block in parse_cif(stream):
             if not block.has_structure():
                 continue
             where = f"{path}, block {block.name!r}"
-            _require_numbers(block, where)
-            _require_elements(block, where)
+            require_sites(block, where)
+            require_fractions(block.get_unsymmetrized_structure(), where)
             whole = _with_one_symmetry(block, where)
             atoms = whole.get_atoms()
             if atoms.cell.rank == 3 and not _fits(whole.get_spacegroup(True), atoms.cell.array):
                 raise _other_cell("the symmetry operations", where)
-            _require_contents(block, atoms, where)
+            require_contents(block, atoms, where)
             yield atoms
 
 
@@ -94,37 +90,6 @@ def _with_one_symmetry(block: CIFBlock, where: str) -> CIFBlock:
         return CIFBlock(block.name, stated | {_NUMBERS[0]: 1})
     stated = {key: value for key, value in stated.items() if key not in _OPERATIONS}
     return CIFBlock(block.name, stated | {_NUMBERS[0]: group.no, _SETTING: group.setting})
-
-
-def _require_numbers(block: CIFBlock, where: str) -> None:
-    """Refuse a cell and coordinates that are no numbers, as those of atoms without a place."""
-    for key in (*CIFBlock.cell_tags, *_PLACES):
-        for value in np.ravel(np.array(block.get(key, []), dtype=object)):
-            if not isinstance(value, int | float):
-                raise InputError(
-                    f"{where}: {key} has {value!r} - expected a number. Complete it, or remove "
-                    "the atom."
-                )
-
-
-def _require_elements(block: CIFBlock, where: str) -> None:
-    """Refuse words in which ASE would find another element, or none: its first one or two letters.
-
-    ``CA1`` of a site without a type may be a carbon or calcium; ``CL`` becomes carbon.
-    """
-    key = next(key for key in _ELEMENTS if key in block)
-    for word in map(str, np.ravel(block[key])):
-        name, capitals = (
-            found[0] if (found := re.match(letters, word)) else ""
-            for letters in ("[A-Z][a-z]?", "[A-Z]{2}")
-        )
-        known = name == "D" or bool(atomic_numbers.get(name))
-        if not known or capitals.title() in atomic_numbers:
-            raise InputError(
-                f"{where}: {key} has {word!r}, which may be another element than "
-                f"{name or 'any'} - expected symbols such as C or Cl. Write _atom_site_type_symbol "
-                "for every atom."
-            )
 
 
 def _stated(block: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
@@ -236,45 +201,3 @@ def _fits(group: Spacegroup, cell: Floats) -> bool:
     lengths = np.sqrt(np.diag(metric))
     turned = [turn.T @ metric @ turn for turn in np.unique(group.get_op()[0], axis=0)]
     return bool((np.abs(turned - metric) <= _METRIC * np.outer(lengths, lengths)).all())
-
-
-def _require_contents(block: CIFBlock, atoms: Atoms, where: str) -> None:
-    """Refuse a volume or a formula that is not the one of the cell and its atoms."""
-    volume = block.get("_cell_volume")
-    if isinstance(volume, int | float) and abs(volume - atoms.cell.volume) > _VOLUME * volume:
-        raise InputError(
-            f"{where}: _cell_volume is {volume:g} Å^3, and its lengths and angles give "
-            f"{atoms.cell.volume:.6g} - expected the same. Correct one of them."
-        )
-    whole = np.ravel(block.get("_atom_site_occupancy", 1))
-    formula, units = str(block.get("_chemical_formula_sum")), block.get("_cell_formula_units_z")
-    stated = _counts(formula)
-    if not stated or any(str(one) not in ("1", "1.0") for one in whole):
-        return
-    found = Counter(atoms.get_chemical_symbols())
-    wrong = _reduced(found) != _reduced(stated)
-    if isinstance(units, int) and not wrong:  # some programs state the sum of the cell
-        wrong = found not in (stated, Counter({key: n * units for key, n in stated.items()}))
-    if wrong:
-        times = f" times Z = {units}" if isinstance(units, int) else ""
-        raise InputError(
-            f"{where}: the cell holds {atoms.symbols.formula.format('hill')}, and "
-            f"_chemical_formula_sum is {formula!r}{times} - expected the same. Atoms are missing "
-            "(hydrogen?), or the symmetry or its origin is another: correct the file."
-        )
-
-
-def _counts(formula: str) -> Counter[str]:
-    """Return the atoms of a formula such as ``Ti O2``; none where it is not of whole atoms."""
-    counts = Counter[str]()
-    for word in formula.split():
-        one = re.fullmatch(r"([A-Z][a-z]?)(\d*)", word)
-        if one is None:
-            return Counter()
-        counts["H" if one[1] == "D" else one[1]] += int(one[2] or 1)
-    return counts
-
-
-def _reduced(counts: Counter[str]) -> dict[str, int]:
-    factor = gcd(*counts.values())
-    return {key: n // factor for key, n in counts.items()}

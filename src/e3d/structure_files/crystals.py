@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from ase.data import atomic_masses, atomic_numbers, chemical_symbols
+from ase import Atoms
+from ase.data import atomic_masses, atomic_numbers, chemical_symbols, covalent_radii
+from ase.formula import Formula
 from ase.io.espresso import label_to_symbol, read_fortran_namelist
+from matscipy.neighbours import neighbour_list
 
+from e3d.arrays import Floats, Ints
 from e3d.errors import InputError
 from e3d.store.files.compressed import open_stream
 from e3d.structure_files.named_elements import PDB, numbered_lines
@@ -25,6 +29,10 @@ _CARD: Final = re.compile(
 )
 _DMOL: Final = ("dmol-car", "dmol-arc")
 _DMOL_GROUP: Final = re.compile(r"PBC\s.*\((.*)\)")
+_EDGE: Final = 0.05
+"""Of the cell: atoms that are rounded, or relaxed, lie less beyond its faces."""
+_CONTACT: Final = (0.55, 1.4)
+"""Distances of neighbours, over the sum of their covalent radii."""
 _MASS: Final = 0.05
 """In u: of an element, written with two digits or as a whole number where that is near."""
 _LIGHTEST: Final = 4.5
@@ -52,10 +60,13 @@ def require_whole_crystal(path: Path, form: str) -> None:
 
 
 def _require_poscar(path: Path) -> None:
-    """Refuse elements, counts and rows of a POSCAR that ASE passes over, or fails at."""
+    """Refuse elements, counts and rows of a POSCAR that ASE passes over, guesses, or fails at."""
     lines = [line for _, line in numbered_lines(path)]
     words = lines[5].split() if len(lines) > 6 else []
-    if not words or words[0].isdecimal():  # of VASP 4, without elements
+    at = 6
+    if words and words[0].isdecimal():  # of VASP 4, without elements
+        words, at = _of_title(path, lines), 5
+    if not words:
         return
     elements = [re.split("[_/]", word)[0] for word in words]
     for name in elements:
@@ -64,33 +75,103 @@ def _require_poscar(path: Path) -> None:
                 f"{path} line 6: {name!r} is no chemical element - expected one for each count. "
                 "Correct the line."
             )
-    counts = lines[6].split("!")[0].split()
+    counts = lines[at].split("!")[0].split()
     if len(counts) != len(elements):
         raise InputError(
             f"{path} line 7: has {len(counts)} counts of atoms for the {len(elements)} elements "
             f"{' '.join(elements)} - expected one for each. Correct the file."
         )
     if all(count.isdecimal() for count in counts):
-        _require_rows(path, lines, elements, list(map(int, counts)))
+        _require_rows(path, lines, at, elements, list(map(int, counts)))
 
 
-def _require_rows(path: Path, lines: list[str], elements: list[str], counts: list[int]) -> None:
-    """Refuse a POSCAR with more or fewer rows of atoms than counts, or rows of other elements."""
-    start = 9 if lines[7:8] and lines[7].strip()[:1] in ("S", "s") else 8
+def _of_title(path: Path, lines: list[str]) -> list[str]:
+    """Return the elements that the title of a POSCAR of VASP 4 is, none where ASE takes no word.
+
+    It then looks for a POTCAR or OUTCAR beside the file, and fails without.
+    """
+    title, counts = lines[0].split(), lines[5].split("!")[0].split()
+    if len(title) == len(counts) and all(map(atomic_numbers.get, title)):
+        return title
+    taken = [one for word in title for one in _elements_in(word)]
+    if len(taken) >= len(counts):
+        raise InputError(
+            f"{path} line 1: there is no line of elements, and of the title {lines[0].strip()!r} "
+            f"ASE would take {' '.join(taken[: len(counts)])} - expected an element for each of "
+            f"the {len(counts)} counts, and nothing else. Write the elements in a line before the "
+            "counts."
+        )
+    return []
+
+
+def _elements_in(word: str) -> list[str]:
+    """Return the elements that ASE finds in a word of a title, none where it is no formula."""
+    try:
+        return list(Formula(re.sub(r"[-_,.=0-9]", "", word)))
+    except ValueError:
+        return []
+
+
+def _require_rows(
+    path: Path, lines: list[str], at: int, elements: list[str], counts: list[int]
+) -> None:
+    """Refuse a POSCAR with more or fewer rows than counts, in line ``at``, or of other elements."""
+    selective = lines[at + 1 : at + 2] and lines[at + 1].strip()[:1] in ("S", "s")
+    start = at + (3 if selective else 2)
     rows = list(takewhile(_POSITION.match, lines[start:]))  # velocities come behind another line
     if len(rows) != sum(counts):
         raise InputError(
             f"{path} line {start + 1}: {len(rows)} rows of atoms begin here, and the counts of "
-            f"line 7 add up to {sum(counts)} - expected as many. Correct the file."
+            f"line {at + 1} add up to {sum(counts)} - expected as many. Correct the file."
         )
     of_rows = np.repeat(elements, counts).tolist()
     for number, (row, element) in enumerate(zip(rows, of_rows, strict=True), start=start + 1):
         label = _ROW_LABEL.match(_FLAGS.sub("", row, count=1))
         if label and label[1] != element and atomic_numbers.get(label[1]):
             raise InputError(
-                f"{path} line {number}: the row names {label[1]}, and lines 6 and 7 make it "
-                f"{element} - expected the same. Correct the order of the elements, or the row."
+                f"{path} line {number}: the row names {label[1]}, and the counts of line {at + 1} "
+                f"make it {element} - expected the same. Correct the order of the elements."
             )
+
+
+def require_fractions(atoms: Atoms, where: str) -> None:
+    """Refuse fractions of a cell that are numbers in Å.
+
+    Half of them or more are beyond the cell, and the atoms are neighbours as they are in bonds if
+    the numbers are taken for Å, and not if they are taken for fractions.
+
+    Raises
+    ------
+    InputError
+        Saying how many are beyond the cell.
+    """
+    if atoms.cell.rank < 3 or len(atoms) < 2:
+        return
+    x = atoms.get_scaled_positions(wrap=False)
+    beyond = (np.abs(x - 0.5) > 0.5 + _EDGE).any(axis=1).sum()
+    around = np.diag(np.ptp(x, axis=0) + 1.0)
+    if (
+        2 * beyond >= len(atoms)
+        and _are_neighbours(atoms.numbers, x, around, periodic=False)
+        and not _are_neighbours(atoms.numbers, atoms.positions, atoms.cell.array, periodic=True)
+    ):
+        raise InputError(
+            f"{where}: {beyond} of {len(atoms)} atoms have fractional coordinates beyond the "
+            "cell, and these numbers are distances of bonds in Å - expected fractions. Say "
+            "`Cartesian` where they are Å (`Direct` in a POSCAR says fractions), or divide them by "
+            "the cell."
+        )
+
+
+def _are_neighbours(numbers: Ints, positions: Floats, cell: Floats, *, periodic: bool) -> bool:
+    """Say whether every atom has a neighbour, and none has one nearer than in a bond."""
+    radii = covalent_radii[numbers]
+    i, j, r = neighbour_list(
+        "ijd", positions=positions, cell=cell, pbc=[periodic] * 3, cutoff=_CONTACT[1] * radii
+    )
+    return len(np.unique(i)) == len(numbers) and bool(
+        (r >= _CONTACT[0] * (radii[i] + radii[j])).all()
+    )
 
 
 def _require_espresso(path: Path) -> None:

@@ -15,7 +15,7 @@ from e3d.store.layouts.xyz_frames import read_frames
 from e3d.structure_files.abinit import ABINIT, abinit_input
 from e3d.structure_files.cif import cif_crystals
 from e3d.structure_files.counts import require_counts
-from e3d.structure_files.crystals import require_whole_crystal
+from e3d.structure_files.crystals import require_fractions, require_whole_crystal
 from e3d.structure_files.cube import CUBE, require_bohr
 from e3d.structure_files.molfiles import molfile
 from e3d.structure_files.named_elements import (
@@ -85,6 +85,7 @@ def _images(path: Path) -> Iterator[Atoms]:
             more = stated_by(path, form)
             for atoms in _by_ase(path, form):
                 _require_whole(atoms, path)
+                require_fractions(atoms, str(path))
                 atoms.info |= more
                 if form == _LAMMPS_DUMP:  # its forces may be in any unit
                     atoms.calc = None

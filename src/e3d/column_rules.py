@@ -1,10 +1,12 @@
 """What values a column can hold, by the kind of quantity that its name says.
 
 Errors, standard deviations and counts are numbers from 0, a column that ends in a unit holds
-numbers, an error lies in its own interval, and the columns of a run agree with its name.
+numbers, an error lies in its own interval, a difference is that of the columns beside it, and the
+columns of a run agree with its name.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,7 @@ import pandas as pd
 from e3d import run_names
 from e3d.errors import InputError, shown
 from e3d.fields import METRICS, RUN_COLUMNS, Column
+from e3d.units import EV_KCAL_MOL
 
 _NAMES: Final = (Column.RUN, Column.DATASET, Column.MODEL, Column.SMILES)
 """Columns of texts that may look like numbers."""
@@ -27,13 +30,31 @@ _SEEN: Final = 50
 """Values that say whether a column is one of texts."""
 _ROUNDED: Final = 1e-6
 """Of a value, how far it may lie beyond an end of its interval: tables hold ten digits."""
+_ERROR_OF: Final = re.compile(r"(.+)_error_eV")
+"""D minus a reference energy, whose column has the same stem."""
+_DIFFERENCES: Final = (
+    ("total_error_eV", str(Column.BOND_ENERGY), "literature_eV"),
+    ("representation_error_eV", str(Column.BOND_ENERGY), "label_eV"),
+    ("labels_error_eV", "label_eV", "literature_eV"),
+    ("separation_error_eV", "separation_eV", "label_separation_eV"),
+    ("error_model_eV", "model_eV", "label_eV"),
+    ("error_level_eV", "label_eV", "reference_eV"),
+    ("error_total_eV", "model_eV", "reference_eV"),
+    ("difference_eV", "higher_bond_energy_eV", "lower_bond_energy_eV"),
+    ("difference", "e3d", "null_value"),
+)
+"""Other columns of differences: one column minus another, where a table has all three."""
+_BY_HAND: Final = 2e-3
+"""How far the columns of a difference may disagree: tables may have been rounded to 3 decimals."""
 _OF_EPOCHS: Final = "validation_"
 """Begin of columns of a training's epochs, which may diverge before the run is left out."""
 _REMEDY: Final = "Make the table again, or correct it."
 
 
 def require_possible(table: pd.DataFrame, path: Path) -> None:
-    """Refuse texts among numbers, errors and counts below 0, and runs that deny their own name.
+    """Refuse texts among numbers, errors and counts below 0, and what a row says otherwise too.
+
+    That is a run that denies its own name, and a difference that is not that of its columns.
 
     Raises
     ------
@@ -51,10 +72,36 @@ def require_possible(table: pd.DataFrame, path: Path) -> None:
         if wrong.any():
             what = "whole numbers from 0" if name in _WHOLE else "numbers from 0"
             raise InputError(f"{_where(table[key], wrong, path)} - allowed are {what}. {_REMEDY}")
+    _require_differences(table, path)
     if set(RUN_COLUMNS) <= set(table.columns):
         for run in table[[*RUN_COLUMNS]].drop_duplicates().to_dict("records"):
             if wrong_run := run_names.contradiction({str(key): run[key] for key in run}):
                 raise InputError(f"{path}: {wrong_run} - both must say the same. {_REMEDY}")
+
+
+def _require_differences(table: pd.DataFrame, path: Path) -> None:
+    """Refuse columns that contradict each other: a difference is that of the other two."""
+    for name, of, minus, per_ev in _differences([str(key) for key in table.columns]):
+        value, first, second = (_as_numbers(table[key]) for key in (name, of, minus))
+        expected = first - second / per_ev
+        wrong = (value - expected).abs() > _BY_HAND
+        if wrong.any():
+            is_now = shown(round(float(expected[wrong].iloc[0]), 6))
+            unit = "" if per_ev == 1 else ", in eV,"
+            raise InputError(
+                f"{_where(table[name], wrong, path)}, and {of} minus {minus}{unit} is {is_now} - "
+                f"expected the same; one column was changed or converted alone. {_REMEDY}"
+            )
+
+
+def _differences(columns: list[str]) -> Iterator[tuple[str, str, str, float]]:
+    """Yield a column that is another one minus a third one, and the unit of the third per eV."""
+    per_ev = dict.fromkeys(_DIFFERENCES, 1.0)
+    for found in filter(None, map(_ERROR_OF.fullmatch, columns)):
+        name, stem = found[0], found[1]
+        per_ev[name, str(Column.BOND_ENERGY), f"{stem}_eV"] = 1.0
+        per_ev[name, f"{stem}_{Column.BOND_ENERGY}", f"{stem}_kcal_mol"] = EV_KCAL_MOL
+    yield from ((*one, unit) for one, unit in per_ev.items() if {*one} <= {*columns})
 
 
 def require_whole(table: pd.DataFrame, path: Path) -> None:

@@ -137,6 +137,28 @@ def test_a_column_is_there_once(tmp_path: Path, input_error: Any) -> None:
         tables.read(tmp_path / "t.parquet")
 
 
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("bond_energy_eV,de_eV,de_error_eV\n4.5,4,0.5\n103.8,4,0.5\n", "row 2: de_error_eV is 0.5"),
+        ("bond_energy_eV,de_eV,de_error_eV\n4.5,4,-0.5\n", "bond_energy_eV minus de_eV is 0.5"),
+        ("de_bond_energy_eV,de_kcal_mol,de_error_eV\n4.5,4,0.5\n", "in eV, is 4.3265"),
+        ("label_eV,literature_eV,labels_error_eV\n4.5,4,1\n", "row 1: labels_error_eV is 1"),
+    ],
+)
+def test_a_difference_is_that_of_its_columns(
+    content: str, text: str, tmp_path: Path, input_error: Any
+) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    with input_error("t.csv", text):
+        tables.read(tmp_path / "t.csv")
+
+
+def test_columns_of_a_difference_may_be_rounded_and_missing(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("bond_energy_eV,de_eV,de_error_eV\n4.5,4,0.501\n4.5,,\n")
+    assert len(tables.read(tmp_path / "t.csv")) == 2
+
+
 def test_what_a_table_must_have(tmp_path: Path, input_error: Any) -> None:
     with input_error("none.csv", "no such table"):
         tables.read(tmp_path / "none.csv")

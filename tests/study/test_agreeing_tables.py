@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from study.agreeing_tables import require_agreement
 from study.claims.consistency import require_consistent
 from study.soundness.verdicts import reasons
 from study.tables import read_tables
@@ -15,7 +16,8 @@ from study.tables import read_tables
 Change = Callable[[pd.DataFrame], pd.DataFrame | None]
 RUNS, ERRORS, BONDS = "decompose/summary", "evaluate/errors", "bde/summary"
 CLAIMS, SEEDS, LAWS = "claims/claims", "gauge/seeds", "soundness/laws"
-NAMES = [RUNS, ERRORS, BONDS, CLAIMS, SEEDS, LAWS]
+NAMED, COMPARED = "bde/named", "null/compare"
+NAMES = [RUNS, ERRORS, BONDS, CLAIMS, SEEDS, LAWS, NAMED, COMPARED]
 FIRST, SECOND = "minispice/n512/micro/s0", "minispice/n512/micro/s1"
 
 
@@ -48,6 +50,20 @@ def again(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table, table.tail(1).assign(mae_eV=0.5, force_mae_meV_per_ang=1.0)])
 
 
+def other(column: str, change: Callable[[Any], Any]) -> Change:
+    """Change a column in the last row."""
+    return lambda table: pd.concat(
+        [table.iloc[:-1], table.tail(1).assign(**{column: change(table[column].iloc[-1])})]
+    )
+
+
+def another_d(table: pd.DataFrame) -> pd.DataFrame:
+    """Add a run a second time, with another D."""
+    rows = table[table["run"] == FIRST]
+    moved = {name: rows[name] + 0.3 for name in rows if name.endswith("_error_eV")}
+    return pd.concat([table, rows.assign(bond_energy_eV=rows["bond_energy_eV"] + 0.3, **moved)])
+
+
 def capitals(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=str.upper)
 
@@ -73,6 +89,17 @@ def test_published_tables_agree(published: Path) -> None:
         (ERRORS, lambda t: t.assign(test_set=t.test_set + " "), "no spaces are allowed around"),
         (BONDS, lambda t: t.assign(within_types_kendall=1.4), "a correlation is from -1 to 1"),
         (CLAIMS, lambda t: t.assign(value_lo=t.value_hi, value_hi=t.value_lo), "above value_hi"),
+        (ERRORS, other("n_parameters", lambda n: 2 * n), "n_parameters of minispice nano is"),
+        (NAMED, another_d, f"is the second about {FIRST}"),
+        (NAMED, lambda t: pd.concat([t, t.tail(1)]), "is there twice"),
+        (NAMED, other("structures", lambda _: "x"), "geometry of x is relaxed"),
+        (NAMED, lambda t: t.assign(de_eV=t["de_eV"] + t["n_train"]), "de_error_eV is"),
+        (
+            NAMED,
+            lambda t: t.assign(bond_energy_eV=23.06 * t["bond_energy_eV"]),
+            "bde298_error_eV is",
+        ),
+        (COMPARED, lambda t: t.assign(difference=-t["difference"]), "e3d minus null_value is"),
     ],
 )
 def test_tables_that_disagree_are_refused(
@@ -103,6 +130,16 @@ def test_a_claim_does_not_contradict_itself(
     assert table is not None
     with input_error("claims/claims: ", text):
         require_consistent(table)
+
+
+def test_a_reference_energy_is_one(published: Path, input_error: Any) -> None:
+    table = pd.read_csv(published / f"{NAMED}.csv")
+    require_agreement(table, published)
+    last = table["seed"] == 2
+    for name, sign in (("bond_energy_eV", 1), ("de_eV", 1)):
+        table.loc[last, name] += sign
+    with input_error("de_eV of CH3-H is", "as elsewhere"):
+        require_agreement(table, published)
 
 
 def test_a_law_is_obeyed_or_not(published: Path, input_error: Any) -> None:

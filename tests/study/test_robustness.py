@@ -117,6 +117,16 @@ def test_one_dataset_gives_columns_and_no_sentence(tmp_path: Path) -> None:
     assert not list(words.sentences({"robustness/pairs": pairs}, ("s0", "micro", 200)))
 
 
+@pytest.mark.parametrize("more", [0.0, 0.3])
+def test_a_run_is_there_once(more: float, tmp_path: Path, input_error: Any) -> None:
+    named = _named(3, 0.1, np.random.default_rng(4))
+    again = named[named[C.RUN] == named[C.RUN].iloc[0]].copy()
+    again[C.BOND_ENERGY] += more
+    pd.concat([named, again]).to_csv(tmp_path / "named.csv", index=False)
+    with input_error("is the second about s0/n200/micro/s0"):
+        write_tables(tmp_path / "named.csv", tmp_path / "pairs.csv")
+
+
 def test_a_sentence_gives_the_interval_that_decides(tmp_path: Path) -> None:
     tables.write(_named(3, 0.1, np.random.default_rng(4)), tmp_path / "named.csv")
     write_tables(tmp_path / "named.csv", tmp_path / "pairs.csv")

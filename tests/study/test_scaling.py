@@ -249,6 +249,7 @@ def test_run_table_reads_and_writes(tmp_path: Path, input_error: Any) -> None:
         (C.N_TRAIN, "64 frames", ["errors.csv: row 1: n_train is '64 frames'", "holds numbers"]),
         (C.N_TRAIN, 0, ["errors.csv: run 'a/n32/m0/s0' has n_train 0"]),
         (C.N_PARAMETERS, 0, ["n_parameters of run a/n32/m0/s0 is 0", "positive"]),
+        (C.N_PARAMETERS, range(10, 18), ["row 2: n_parameters of a m0 is 11"]),
         (C.N_PARAMETERS, "many", ["n_parameters is 'many'", "holds numbers"]),
         (C.GROUP_KIND, "molecule", ["errors.csv: has no errors over all frames"]),
         (C.MODEL, None, ["errors.csv: no column model"]),
@@ -261,7 +262,7 @@ def test_tables_that_cannot_be_fitted_are_one_line(
     errors = _errors(lambda n, m, seed: n**-0.3, N[:4], seeds=1, sizes=1)
     path = tmp_path / "errors.csv"
     changed = errors.drop(columns=column) if value is None else errors.assign(**{column: value})
-    changed.drop_duplicates().to_csv(path, index=False)
+    changed.drop_duplicates([C.RUN, C.GROUP_KIND]).to_csv(path, index=False)
     with input_error(*texts):
         write_table(path, tmp_path / "fits.csv")
     assert [one.name for one in tmp_path.iterdir()] == ["errors.csv"]

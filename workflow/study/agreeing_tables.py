@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from e3d.errors import InputError
-from e3d.fields import METRICS, RUN_COLUMNS, Column
+from e3d.fields import METRICS, NAMED_BONDS, RELAXED, RUN_COLUMNS, THERMAL, Column
+from e3d.named_bonds.references import REFERENCES
 from study.fields import BONDED_SHARE, CELL
 from study.stage import Runs
 from study.stages import RUNS_TABLE, TABLES, of_sound_runs, stacked
@@ -19,9 +20,15 @@ Seeds = dict[tuple[object, ...], list[str]]
 
 _NAMED_BY_WORDS: Final = (
     *(RUNS_TABLE, "soundness/laws", "evaluate/errors", "bde/summary", "bde/order"),
-    "claims/claims",
+    *("bde/named", "null/named", "label_theory/bonds", "claims/claims"),
 )
 """Tables in which run and words say what a row is about: two rows never say the same."""
+_ONE_VALUE: Final = (
+    (("bond",), tuple(one.column for one in REFERENCES.values())),
+    ((Column.DATASET, Column.MODEL), (Column.N_PARAMETERS,)),
+)
+"""What rows are about, and what is the same in all of them."""
+_ROUNDED: Final = 1e-6
 _OF_A_MODEL: Final = (*METRICS, Column.BOND_ENERGY, BONDED_SHARE, "mae_eV")
 """Numbers that no two trainings share to the last digit."""
 _LEAST_NUMBERS: Final = 3
@@ -48,11 +55,56 @@ def require_one_study(read: Tables, found: Mapping[str, Path]) -> None:
         if name in stacked():
             _require_run_columns(table, found[name])
         if name in _NAMED_BY_WORDS:
-            _require_one_row_each(table, found[name])
+            require_agreement(table, found[name])
         if name in stacked() and of_sound_runs(name):
             _require_no_copies(table, found[name])
     if RUNS_TABLE in read:
         _require_known(read, found)
+
+
+def require_agreement(table: pd.DataFrame, path: Path) -> None:
+    """Refuse a table in which run and words say what a row is about, if it contradicts itself.
+
+    Raises
+    ------
+    InputError
+        For two rows about one thing, seeds that are copies of each other, a reference energy of a
+        bond or a number of weights of a model that is not the same in all rows, and structures at
+        another geometry than theirs.
+    """
+    _require_one_row_each(table, path)
+    if Column.RUN in table:
+        _require_no_copies(table, path)
+    for keys, names in _ONE_VALUE:
+        for name in (one for one in names if {one, *keys} <= {*table.columns}):
+            values = pd.to_numeric(table[name], errors="coerce")
+            first = values.groupby([table[key] for key in keys]).transform("first")
+            _refuse_first(
+                table, (values - first).abs() > _ROUNDED * first.abs(), name, keys, first, path
+            )
+    if {Column.STRUCTURES, Column.GEOMETRY} <= {*table.columns}:
+        due = (table[Column.STRUCTURES] == NAMED_BONDS).map({True: RELAXED, False: THERMAL})
+        wrong = table[Column.GEOMETRY] != due
+        _refuse_first(table, wrong, Column.GEOMETRY, (Column.STRUCTURES,), due, path)
+
+
+def _refuse_first(
+    table: pd.DataFrame,
+    wrong: "pd.Series[bool]",
+    name: str,
+    keys: tuple[str, ...],
+    due: "pd.Series[Any]",
+    path: Path,
+) -> None:
+    """Refuse the first row that is wrong: the column ``name`` of what ``keys`` say is ``due``."""
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        about = " ".join(str(table[key].iloc[row]) for key in keys)
+        raise InputError(
+            f"{path}: row {row + 1}: {name} of {about} is {table[name].iloc[row]}, and must be "
+            f"{due.iloc[row]} as elsewhere - one value is expected. Make the table again, or "
+            "correct it."
+        )
 
 
 def _require_run_columns(table: pd.DataFrame, path: Path) -> None:

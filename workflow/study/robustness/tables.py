@@ -13,6 +13,7 @@ from e3d.arrays import Masks
 from e3d.fields import RELAXED, RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.statistics import interval_columns
+from study.agreeing_tables import require_agreement
 from study.fields import plain, trained
 from study.robustness.agreement import SCORES, agreement, with_residuals
 from study.robustness.fields import (
@@ -41,8 +42,11 @@ _CELL: Final = [str(C.N_TRAIN), str(C.MODEL)]
 
 def write_tables(named: Path, output: Path) -> None:
     """Write the table of pairs to ``output`` and ``bonds.csv`` beside it."""
-    read = trained(plain(tables.read(named, columns=RUN_COLUMNS)))
-    for table, path in zip(compare(read), (output, output.with_name("bonds.csv")), strict=True):
+    read = tables.read(named, columns=RUN_COLUMNS)
+    require_agreement(read, named)
+    for table, path in zip(
+        compare(trained(plain(read))), (output, output.with_name("bonds.csv")), strict=True
+    ):
         tables.write(table, path, inputs=[named])
 
 

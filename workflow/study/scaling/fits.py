@@ -27,6 +27,7 @@ from e3d.errors import InputError
 from e3d.fields import METRICS, RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.statistics import Estimate, interval_columns, t_quantile
+from study.agreeing_tables import require_agreement
 from study.fields import plain, trained
 
 FORM, METRIC, STATUS, QUANTITY = "form", "metric", "status", "parameter"
@@ -216,11 +217,13 @@ def write_table(errors: Path, output: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the table of errors lacks a column, holds what cannot be, or no run that is trained here.
+        If the table of errors lacks a column, holds what cannot be, contradicts itself, or has no
+        run that is trained here.
     """
     columns = (*RUN_COLUMNS, C.TEST_SET, C.N_PARAMETERS, C.GROUP_KIND, *METRICS)
     read = tables.read(errors, columns=columns)
     require_whole(read, errors)
+    require_agreement(read, errors)
     table = fits(trained(plain(read)))
     if table.empty:
         raise InputError(

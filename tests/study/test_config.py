@@ -91,6 +91,11 @@ HALVES = {"first": [0, 10], "second": [10, 20], "overlapping": [5, 20]}
         ({"halves": ["first", "taught"]}, ["'taught' is no part of 'minispice' with its labels"]),
         ({"other_labels": "minispice"}, ["has the labels of 'minispice'", "another theory"]),
         ({"other_labels": "first"}, ["has the labels of 'minispice'", "wB97M"]),
+        ({"other_labels": "other"}, ["other frames than 'minispice'", "training_molecules are"]),
+        (
+            {"paths": ["resources/reactions.csv"]},
+            ["answers.paths: resources/reactions.csv is no H"],
+        ),
         ({"seed_sets": [[0, 1], [1, 2]]}, ["answers.seed_sets: seed 1 is there twice"]),
         ({"seed_sets": [[0, 9]]}, ["answers.seed_sets: no run has seed 9", "known: 0, 1"]),
         ({"seed_sets": [[0]]}, ["answers.seed_sets"]),

@@ -12,7 +12,7 @@ from e3d.fields import Store as F
 from e3d.options import read_yaml
 from e3d.store.reader import StoreReader
 from planning import copy_project, dry_run, planned, snakemake
-from study.data.entries import check_entries, sources
+from study.data.entries import check_entries, frames_of, sources
 from study.schema import validate
 
 FILE = {"path": "resources/minispice.hdf5", "layout": "spice", "theory": "wB97M-D3(BJ)/def2-TZVPPD"}
@@ -29,6 +29,25 @@ def check(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         check_entries(names, known, need_files=need_files)
 
     return call
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("small-aimnet2", True),
+        ("small-taught", True),
+        ("small-gfn2-50", False),
+        ("small-paths-first", False),
+        ("hybrid-small", False),
+        ("enumerated-aimnet2", False),
+    ],
+)
+def test_the_same_frames_are_known_where_the_registry_tells(
+    root: Path, other: str, same: bool
+) -> None:
+    known = validate(read_yaml(root / "config" / "datasets.yaml"), "datasets")
+    mine, theirs = (frames_of(name, known) for name in ("small-gfn2", other))
+    assert all(theirs[key] == mine[key] for key in mine if key in theirs) == same
 
 
 def test_mixtures_resolve_to_the_datasets_they_are_mixed_from() -> None:

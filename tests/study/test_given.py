@@ -100,6 +100,11 @@ def test_tests_are_sets_of_structures(load: Any) -> None:
         ({}, {"tests": ["again"]}, "trained on, those of 'minispice'"),
         ({"dataset": ["hybrid-small"]}, {"tests": ["minispice"]}, "frames that runs are trained"),
         ({}, {"tests": ["hybrid-small"]}, "is a mixture"),
+        (
+            {},
+            {"tests": ["gfn2-other"]},
+            "labels of GFN2-xTB, and runs are trained on those of wB97M",
+        ),
         ({}, {"tests": ["spice-real"]}, "did you mean 'spice2-real'"),
         ({"model": []}, {"controls": []}, "the study has no run"),
         ({}, {"given": ["theirs", "same-file"]}, "have the same `path`"),

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from e3d.errors import InputError, absent, choices
-from study.data.entries import sources
+from study.data.entries import frames_of, sources
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+"""What a file of HDF5 begins with."""
 
 
 def check_answers(
@@ -43,6 +46,12 @@ def check_answers(
     for path in asked["paths"]:
         if not Path(path).is_file():
             raise InputError(f"answers.paths: {path}: {absent(Path(path))}. Correct the path.")
+        with Path(path).open("rb") as file:
+            if file.read(len(_HDF5)) != _HDF5:
+                raise InputError(
+                    f"answers.paths: {path} is no HDF5 - expected a file of reaction paths, as "
+                    "`e3d data reactions` and `e3d data label` write them. Name such a file."
+                )
     _check_seed_sets(asked["seed_sets"], seeds)
     others = filter(None, [asked["other_labels"]])
     for name in (asked["dataset"], *asked["halves"], *asked["barriers"], *others):
@@ -60,6 +69,15 @@ def check_answers(
                 f"answers.other_labels = {other!r}: has the labels of {asked['dataset']!r}, "
                 f"{', '.join(sorted(own))} - expected those of another theory, on the same frames. "
                 "Name such a dataset, or remove it."
+            )
+        mine, theirs = (frames_of(name, known) for name in (asked["dataset"], other))
+        differing = [key for key in mine if key in theirs and mine[key] != theirs[key]]
+        if differing:
+            key = differing[0]
+            raise InputError(
+                f"answers.other_labels = {other!r}: has other frames than {asked['dataset']!r}, "
+                f"{key} are {theirs[key]} and {mine[key]} - expected the same frames with the "
+                "labels of another theory. Name such a dataset, or remove it."
             )
 
 

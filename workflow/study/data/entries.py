@@ -54,6 +54,24 @@ def geometries_of(entry: Entry) -> str:
     return str(entry.get("geometries", made))
 
 
+def frames_of(name: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides on the frames of a dataset, beside its labels, as far as it is known.
+
+    That is the part of its molecules, the shares of its mixture, and of each file that is labelled
+    by the workflow what it is labelled from; nothing is known of other files.
+    """
+    entry = known[name]
+    whole = entry.get("same_as", name)
+    frames: dict[str, Any] = {"training_molecules": entry.get("training_molecules")}
+    mix = known[whole].get("mix", {whole: 1})
+    frames["shares of `mix`"] = [share / sum(mix.values()) for share in mix.values()]
+    for k, part in enumerate(mix):
+        if is_labelled(known[part]):
+            made = {key: known[part].get(key) for key in (*_LABELLED_FROM, *_OF_SAMPLING)}
+            frames |= {f"{key} of part {k + 1}": value for key, value in made.items()}
+    return frames
+
+
 def read_options(entry: Entry) -> list[str]:
     """Return the options of ``e3d data read`` that shape the store of an entry's file.
 
@@ -127,7 +145,7 @@ def _check_made_once(
 def check_tests(
     names: Iterable[str], trained_on: Collection[str], known: Mapping[str, Any]
 ) -> None:
-    """Refuse test datasets that runs are trained on, or whose frames have the name of others.
+    """Refuse test datasets that runs are trained on, of another theory, or with another's name.
 
     Raises
     ------
@@ -137,6 +155,7 @@ def check_tests(
     taken = [*TEST_SPLITS, TEST_IONIC, TEST_ALL, NAMED_BONDS]
     parts = sources(trained_on, known)
     files = {Path(known[part]["path"]).resolve(): part for part in parts}
+    theories = sorted({str(known[part]["theory"]) for part in parts})
     for name in names:
         if {"mix", "same_as"} & set(known[name]):
             what = "a mixture" if "mix" in known[name] else "the same as another"
@@ -148,6 +167,12 @@ def check_tests(
             raise InputError(
                 f"tests: {name!r} has frames that runs are trained on, those of {part!r} - no run "
                 "may be trained on a test dataset. Name another, or remove it."
+            )
+        if known[name]["theory"] not in theories:
+            raise InputError(
+                f"tests: {name!r} has labels of {known[name]['theory']}, and runs are trained on "
+                f"those of {', '.join(theories)} - errors between two theories are none of a "
+                "model. Name a dataset of one theory with the runs, or remove it."
             )
         if set_name(name) in taken:
             raise InputError(

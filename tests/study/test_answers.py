@@ -30,6 +30,7 @@ from study.answers.fields import (
 )
 from study.answers.findings import sentences
 from study.answers.questions import OF_A_SET, QUESTIONS, START, STUDENTS
+from study.answers.settings import require_distinct
 from study.answers.tables import write_tables
 from study.collect import collect_tables
 
@@ -240,6 +241,60 @@ def test_what_is_not_there_is_denied(tmp_path: Path) -> None:
     assert [found[n]["answer"] for n in (1, 2, 4, 6, 7, 8)] == [NO] * 6
     assert found[3]["answer"] == NO
     assert abs(found[1]["value"]) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "text"),
+    [
+        ("bonds", lambda one: {DE: 23.06 * one[DE]}, "de_eV of main C0"),
+        ("bonds", lambda one: {C.BOND_TYPE: "C=O"}, "bond_type of C0"),
+        ("bonds", lambda _: {C.N_PARAMETERS: 9}, "n_parameters of main s is"),
+        ("bonds", None, "is the second about main/n256/s/s0"),
+        ("barriers", lambda one: {LABEL: one[LABEL] + 5}, "label_eV of reaction 0 forward is"),
+        ("barriers", None, "is the second about main/n4096/s/s0"),
+    ],
+)
+def test_tables_that_contradict_themselves_answer_nothing(
+    table: str, change: Any, text: str, tmp_path: Path, input_error: Any
+) -> None:
+    stack(tmp_path, write_runs(tmp_path, follows=0.9, shrinks=0.5))
+    write_barriers(tmp_path)
+    read = pd.read_csv(tmp_path / f"{table}.csv")
+    chosen = read[C.RUN] == (f"{MAIN}/n256/s/s0" if table == "bonds" else f"{MAIN}/n4096/s/s0")
+    of_run = read[chosen]
+    moved = {name: of_run[name] + 1 for name in (C.BOND_ENERGY, BARRIER) if name in of_run}
+    changed = of_run.assign(**(moved if change is None else change(of_run)))
+    rest = read if change is None else read[~chosen]
+    pd.concat([rest, changed]).to_csv(tmp_path / f"{table}.csv", index=False)
+    with input_error(f"{table}.csv", text):
+        write_tables(
+            tmp_path / "bonds.csv",
+            run_barriers=tmp_path / "barriers.csv",
+            dataset=MAIN,
+            halves=[FIRST, SECOND],
+            barriers=PATHS,
+            other_labels=OTHER,
+            seed_sets=(),
+            output=tmp_path / "answers.csv",
+        )
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ({"halves": [FIRST, FIRST]}, "answers.halves: first is there twice"),
+        ({"other_labels": MAIN}, "answers.dataset and other_labels: main is there twice"),
+        ({"barriers": [MAIN, PATHS[0]]}, "answers.dataset and barriers: main is there twice"),
+        ({"seed_sets": [[0, 1], [1, 2]]}, "answers.seed_sets: seed 1 is there twice"),
+        ({"paths": ["a.hdf5", "a.hdf5"]}, "answers.paths: a.hdf5 is there twice"),
+    ],
+)
+def test_what_is_asked_is_named_once(asked: dict[str, Any], text: str, input_error: Any) -> None:
+    right = {"dataset": MAIN, "halves": [FIRST, SECOND], "barriers": PATHS}
+    right |= {"other_labels": OTHER, "seed_sets": [], "paths": []}
+    require_distinct(right)
+    with input_error(text):
+        require_distinct({**right, **asked})
 
 
 def test_a_sentence_stands_for_each_question(tmp_path: Path) -> None:

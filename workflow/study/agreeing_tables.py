@@ -1,6 +1,6 @@
 """Tables of one study agree on its runs: each is known, each seed is there, and none twice."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,13 +17,15 @@ from study.stages import RUNS_TABLE, TABLES, of_sound_runs, stacked
 Tables = Mapping[str, pd.DataFrame]
 Seeds = dict[tuple[object, ...], list[str]]
 """The runs of each cell."""
+OneValue = Sequence[tuple[Sequence[str], Sequence[str]]]
+"""What something is known by, and columns with one value for each."""
 
 _NAMED_BY_WORDS: Final = (
     *(RUNS_TABLE, "soundness/laws", "evaluate/errors", "bde/summary", "bde/order"),
     *("bde/named", "null/named", "label_theory/bonds", "claims/claims"),
 )
 """Tables in which run and words say what a row is about: two rows never say the same."""
-_ONE_VALUE: Final = (
+_ONE_VALUE: Final[OneValue] = (
     (("bond",), tuple(one.column for one in REFERENCES.values())),
     ((Column.DATASET, Column.MODEL), (Column.N_PARAMETERS,)),
 )
@@ -62,26 +64,38 @@ def require_one_study(read: Tables, found: Mapping[str, Path]) -> None:
         _require_known(read, found)
 
 
-def require_agreement(table: pd.DataFrame, path: Path) -> None:
-    """Refuse a table in which run and words say what a row is about, if it contradicts itself.
+def require_agreement(
+    table: pd.DataFrame, path: Path, *, about: Sequence[str] = (), same: OneValue = _ONE_VALUE
+) -> None:
+    """Refuse a table of runs that contradicts itself.
+
+    Parameters
+    ----------
+    table, path
+        The table and its file.
+    about
+        What a row of a run is about; all words of a row by default.
+    same
+        Columns that something is known by, and those that must then be the same in all rows: by
+        default reference energies of a bond, and the number of weights of a model.
 
     Raises
     ------
     InputError
-        For two rows about one thing, seeds that are copies of each other, a reference energy of a
-        bond or a number of weights of a model that is not the same in all rows, and structures at
-        another geometry than theirs.
+        For two rows about one thing, seeds that are copies of each other, a second value of what
+        has one, and structures at another geometry than theirs.
     """
-    _require_one_row_each(table, path)
+    _require_one_row_each(table, path, about)
     if Column.RUN in table:
         _require_no_copies(table, path)
-    for keys, names in _ONE_VALUE:
+    for keys, names in same:
         for name in (one for one in names if {one, *keys} <= {*table.columns}):
-            values = pd.to_numeric(table[name], errors="coerce")
-            first = values.groupby([table[key] for key in keys]).transform("first")
-            _refuse_first(
-                table, (values - first).abs() > _ROUNDED * first.abs(), name, keys, first, path
-            )
+            first = table[name].groupby([table[key] for key in keys]).transform("first")
+            if pd.api.types.is_numeric_dtype(table[name]):
+                wrong = (table[name] - first).abs() > _ROUNDED * first.abs()
+            else:
+                wrong = table[name].notna() & (table[name] != first)
+            _refuse_first(table, wrong, name, keys, first, path)
     if {Column.STRUCTURES, Column.GEOMETRY} <= {*table.columns}:
         due = (table[Column.STRUCTURES] == NAMED_BONDS).map({True: RELAXED, False: THERMAL})
         wrong = table[Column.GEOMETRY] != due
@@ -92,7 +106,7 @@ def _refuse_first(
     table: pd.DataFrame,
     wrong: "pd.Series[bool]",
     name: str,
-    keys: tuple[str, ...],
+    keys: Sequence[str],
     due: "pd.Series[Any]",
     path: Path,
 ) -> None:
@@ -117,8 +131,8 @@ def _require_run_columns(table: pd.DataFrame, path: Path) -> None:
         )
 
 
-def _require_one_row_each(table: pd.DataFrame, path: Path) -> None:
-    words = [
+def _require_one_row_each(table: pd.DataFrame, path: Path, about: Sequence[str]) -> None:
+    words = ([Column.RUN, *about] if about else []) or [
         name
         for name in table.columns
         if name in (*RUN_COLUMNS, *CELL) or not pd.api.types.is_numeric_dtype(table[name])
@@ -130,9 +144,9 @@ def _require_one_row_each(table: pd.DataFrame, path: Path) -> None:
     if twice.any():
         row = int(twice.to_numpy().argmax())
         named = [Column.RUN] if Column.RUN in table else CELL
-        about = ", ".join(str(table[name].iloc[row]) for name in (*named, *about_what))
+        what = ", ".join(str(table[name].iloc[row]) for name in (*named, *about_what))
         raise InputError(
-            f"{path}: row {row + 1} is the second about {about} - allowed is one. Make the table "
+            f"{path}: row {row + 1} is the second about {what} - allowed is one. Make the table "
             "again, or remove one of the rows."
         )
 

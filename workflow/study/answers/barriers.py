@@ -5,6 +5,7 @@ were trained on its labels. Some runs train on frames of a half of the reactions
 the other half.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,14 @@ import pandas as pd
 from e3d import tables
 from e3d.arrays import Floats, Ints, Masks
 from e3d.chemistry import flat
+from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
 from e3d.fields import Store as F
 from e3d.potential import LoadedModel
 from e3d.store.layouts.spice import PATH_SUBSET
 from e3d.store.reader import StoreReader
+from study.agreeing_tables import require_agreement
 from study.answers.fields import BARRIER, LABEL
 from study.reactivity import fields as of_reactions
 from study.reactivity.barriers import barrier_table
@@ -67,9 +70,20 @@ def run_table(
 
     Labels are those of a run at the paths' own level of theory, NaN of another. A reaction was
     trained on where ``frames`` (F,) of the store hold images of a path of its reactant.
+
+    Raises
+    ------
+    InputError
+        If two reactions have one name.
     """
     theory = str(store.attributes["theory"])
     found = [path for file in paths for path in read_paths(file)]
+    names = Counter(path.name for path in found)
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise InputError(
+            f"{', '.join(map(str, paths))}: reaction {twice[0]!r} is there twice - allowed is "
+            "once, since barriers are known by its name. Give each file once, or rename it."
+        )
     reactants = {path.name: path.structures[0].smiles for path in found}
     table, _ = barrier_table(model, of_paths(found, theory), None)
     rows = table.rename(columns={of_reactions.MODEL_EV: BARRIER, of_reactions.LABEL_EV: LABEL})
@@ -93,9 +107,15 @@ def read_barriers(path: Path, dataset: str, with_paths: Sequence[str]) -> Barrie
 
     Those with are of the datasets ``with_paths``; those without are of ``dataset``, of the same N,
     size and seeds.
+
+    Raises
+    ------
+    InputError
+        If the table lacks a column or contradicts itself.
     """
     need = (*RUN_COLUMNS, *REACTION, C.MOLECULE, C.IN_TRAINING, BARRIER, LABEL)
     stacked = tables.read(path, columns=need)
+    require_agreement(stacked, path, about=REACTION, same=((REACTION, (LABEL, C.MOLECULE)),))
     unseen = stacked[stacked[LABEL].notna() & ~stacked[C.IN_TRAINING].astype(bool)]
     hybrid = unseen[unseen[C.DATASET].isin(with_paths)]
     if hybrid.empty:

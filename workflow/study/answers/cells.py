@@ -14,6 +14,7 @@ from e3d.arrays import Floats, Ints, Masks
 from e3d.errors import InputError
 from e3d.fields import RUN_COLUMNS
 from e3d.fields import Column as C
+from study.agreeing_tables import require_agreement
 from study.answers.fields import (
     ADDITIVE,
     BOND,
@@ -30,6 +31,13 @@ Key = tuple[str, int, str]
 """Dataset, training frames and model of a cell."""
 _VALUES: Final = (C.BOND_ENERGY, OWN_DE, MOLECULE_ENERGY, DE, MEAN, ADDITIVE, TEACHER)
 _OF_BONDS: Final = (C.BOND_TYPE, C.FINE_TYPE, C.R, NAME)
+_SAME: Final = (
+    (BOND, _OF_BONDS),
+    ((C.DATASET, *BOND), (DE, MEAN, TEACHER)),
+    ((*CELL, *BOND), (ADDITIVE,)),
+    ((C.DATASET, C.MODEL), (C.N_PARAMETERS,)),
+)
+"""What the rows of all runs say of a bond and of a model."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +141,11 @@ def read_study(path: Path, without: Sequence[str] = ()) -> Study:
     Raises
     ------
     InputError
-        If it lacks a column, or two runs have no bond in common.
+        If it lacks a column or contradicts itself, or two runs have no bond in common.
     """
     need = (*RUN_COLUMNS, C.N_PARAMETERS, *BOND, *_OF_BONDS, *_VALUES, C.IN_TRAINING)
     stacked = tables.read(path, columns=need)
+    require_agreement(stacked, path, about=BOND, same=_SAME)
     stacked = stacked[~stacked[C.DATASET].isin(without)]
     runs = [run.set_index(list(BOND)) for _, run in stacked.groupby(C.RUN, sort=False)]
     shared = runs[0].index

@@ -52,7 +52,7 @@ def check_answers(
                     f"answers.paths: {path} is no HDF5 - expected a file of reaction paths, as "
                     "`e3d data reactions` and `e3d data label` write them. Name such a file."
                 )
-    _check_seed_sets(asked["seed_sets"], seeds)
+    _check_seeds(asked["seed_sets"], seeds)
     others = filter(None, [asked["other_labels"]])
     for name in (asked["dataset"], *asked["halves"], *asked["barriers"], *others):
         if name not in trained_on:
@@ -79,6 +79,7 @@ def check_answers(
                 f"{key} are {theirs[key]} and {mine[key]} - expected the same frames with the "
                 "labels of another theory. Name such a dataset, or remove it."
             )
+    require_distinct(asked)
 
 
 def questions_settings(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,21 +92,37 @@ def questions_settings(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if name != "paths"} | {"seed_sets": sets}
 
 
-def _check_seed_sets(sets: Sequence[Sequence[int]], trained: Collection[int]) -> None:
-    """Refuse seeds that no run has, or that are in two sets."""
-    seen: set[int] = set()
-    for seed in (seed for seeds in sets for seed in seeds):
-        if seed in seen:
+def require_distinct(asked: Mapping[str, Any]) -> None:
+    """Refuse a dataset, a file of paths or a seed that is named for two things.
+
+    ``asked`` are the settings, as :func:`check_answers` has them.
+
+    Raises
+    ------
+    InputError
+        Naming what is there twice.
+    """
+    lists = {key: list(asked[key]) for key in ("halves", "barriers", "paths") if key in asked}
+    for key in ("other_labels", "barriers"):
+        named = asked[key] if key == "barriers" else [asked[key]]
+        lists[f"dataset and {key}"] = [asked["dataset"], *set(named)]
+    lists["seed_sets"] = [f"seed {seed}" for seeds in asked["seed_sets"] for seed in seeds]
+    for key, names in lists.items():
+        if twice := [name for k, name in enumerate(names) if name in names[:k]]:
             raise InputError(
-                f"answers.seed_sets: seed {seed} is there twice - a seed is in one set. Remove it "
-                "from the others."
+                f"answers.{key}: {twice[0]} is there twice - allowed is once. Name another, or "
+                "remove it."
             )
+
+
+def _check_seeds(sets: Sequence[Sequence[int]], trained: Collection[int]) -> None:
+    """Refuse seeds that no run has."""
+    for seed in (seed for seeds in sets for seed in seeds):
         if seed not in trained:
             raise InputError(
                 f"answers.seed_sets: no run has seed {seed} - {choices(seed, sorted(trained))}. "
                 "Add it to `grid.seed`, or remove it here."
             )
-        seen.add(seed)
 
 
 def _check_halves(halves: list[str], dataset: str, known: Mapping[str, Any]) -> None:

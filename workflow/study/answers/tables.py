@@ -1,5 +1,6 @@
 """The command ``answers``: the eight answers, and what each cell of the study gives."""
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,6 +12,7 @@ import pandas as pd
 
 from e3d import tables
 from e3d.arrays import Floats, Ints, Masks
+from e3d.errors import choices
 from e3d.statistics import NO, YES, interval_columns
 from e3d.statistics.crossed import Crossed, holm
 from study.answers import estimates
@@ -19,6 +21,9 @@ from study.answers.by_cell import OF_TYPES, cell_row, type_rows
 from study.answers.cells import Cell, Study, of_common_seeds, read_study
 from study.answers.estimates import MIN_SEEDS, OfBonds, less, of_values
 from study.answers.questions import OF_A_SET, QUESTIONS, START, STUDENTS, Question
+from study.answers.settings import require_distinct
+
+log = logging.getLogger(__name__)
 
 MIN_POINTS: Final = 4
 """Training sets that a slope in N needs."""
@@ -97,8 +102,17 @@ def write_tables(
         The same frames with the labels of another theory.
     seed_sets
         Seeds that were trained and looked at one set after the other.
+
+    Raises
+    ------
+    InputError
+        If a table lacks a column or contradicts itself, or a dataset or seed is named for two
+        things.
     """
+    asked_of = {"dataset": dataset, "halves": halves, "barriers": barriers}
+    require_distinct({**asked_of, "other_labels": other_labels, "seed_sets": seed_sets})
     study = read_study(bonds, without=barriers)
+    _warn_of_missing([dataset, *halves, *filter(None, [other_labels])], study)
     asked = list(questions_asked(study, dataset, halves, other_labels))
     if (of_paths := read_barriers(run_barriers, dataset, barriers)) is not None:
         asked.append(_of_barriers(of_paths))
@@ -109,6 +123,17 @@ def write_tables(
     rows = [row for cell in study.cells.values() for row in type_rows(study, cell)]
     of_types = pd.DataFrame(rows, columns=list(OF_TYPES))
     tables.write(of_types, output.with_name("types.csv"), inputs=[bonds])
+
+
+def _warn_of_missing(names: Sequence[str], study: Study) -> None:
+    """Say which datasets have no run in the table, as those that break a law have not."""
+    known = {key[0] for key in study.cells}
+    for name in (one for one in names if one not in known):
+        log.warning(
+            "no run of dataset %s is in the table, so nothing is asked of it - %s",
+            name,
+            choices(name, sorted(known)),
+        )
 
 
 def questions_asked(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from e3d import tables
 from e3d.errors import InputError
+from e3d_labels.each_molecule import Progress
 from e3d_labels.earlier_labels import read_labels
 from e3d_labels.labelling import compute
 from e3d_labels.programs import program_of
@@ -47,10 +48,13 @@ def check_labels(
         )
     program.require()
     chosen = [known[k] for k in sorted(np.random.default_rng(seed).permutation(len(known))[:n])]
+    log.info("%s: %d of %d conformations to compute again", labels, n, len(known))
     found: dict[int, Label | str] = {}
+    progress = Progress(f"%d of {n} computed again")
 
     def keep(tasks: Sequence[Task], outcomes: Sequence[Label | str]) -> None:
         found.update(zip(map(id, tasks), outcomes, strict=True))
+        progress.add(len(tasks))
 
     compute([task for _, task, _ in chosen], program, keep, jobs=jobs, chunk=1)
     rows = []

@@ -1,9 +1,10 @@
 """One computation for each molecule or reaction of a list, side by side, kept as it comes."""
 
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -13,8 +14,32 @@ from e3d_labels.processes import LostProcessError, work
 
 log = logging.getLogger(__name__)
 
+FIRST_S: Final = 3.0
+"""When work says for the first time how far it is."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Progress:
+    """Logs from time to time how many items are done: after 3 s, then every ``every_s``."""
+
+    def __init__(self, text: str, *, every_s: float = 60.0) -> None:
+        """Take the line, with ``%d`` for the number that is done."""
+        self._text, self._every_s = text, every_s
+        self._done, self._report_at = 0, time.monotonic() + FIRST_S
+
+    def add(self, n: int = 1) -> None:
+        """Count ``n`` more."""
+        self._done += n
+        if time.monotonic() >= self._report_at:
+            log.info(self._text, self._done)
+            self._report_at = time.monotonic() + self._every_s
+
+    def of(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield items, each counted when the next is asked for."""
+        for item in items:
+            yield item
+            self.add()
 
 
 def compute_each(

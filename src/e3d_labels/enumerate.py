@@ -18,6 +18,7 @@ from rdkit.rdBase import BlockLogs
 
 from e3d import provenance
 from e3d.errors import InputError
+from e3d_labels.each_molecule import Progress
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ _FORBIDDEN: Final = tuple(
 """What does not live long, or is another molecule the next moment."""
 _MOST_RINGS: Final = 2
 _MOST_HETERO: Final = 0.5
+_EVERY_S: Final = 20.0
 _WEIGHTS: Final = {"C": 1.0, "N": 0.5, "O": 0.6, "F": 0.3, "S": 0.2, "Cl": 0.3}
 """By which a molecule is more or less likely chosen, one factor for each atom."""
 _FREE: Final = {"C": 4, "N": 3, "O": 2, "S": 2, "F": 1, "Cl": 1}
@@ -154,7 +156,8 @@ def _by_size(rings: Iterable[str]) -> dict[int, set[str]]:
 
 def _grown(molecules: Iterable[str], size: int) -> Iterator[str]:
     """Yield every molecule of ``size`` heavy atoms that one step makes of those given."""
-    for smiles in molecules:
+    progress = Progress(f"{size} heavy atoms: %d smaller molecules grown", every_s=_EVERY_S)
+    for smiles in progress.of(molecules):
         mol = Chem.MolFromSmiles(smiles)
         for candidate in (*_with_an_atom(mol), *_closed(mol), *_with_a_group(mol)):
             known = _checked(candidate, size)
@@ -223,10 +226,12 @@ def _chosen(molecules: list[str], quota: int, rng: np.random.Generator) -> dict[
 
     Exponential keys: Efraimidis and Spirakis, Inf. Process. Lett. 97, 181 (2006).
     """
-    known = [Chem.MolFromSmiles(smiles) for smiles in molecules]
-    weight = [prod(_WEIGHTS[a.GetSymbol()] for a in mol.GetAtoms()) for mol in known]
+    progress = Progress(f"%d of {3 * len(molecules)} steps of a choice done", every_s=_EVERY_S)
+    known = [Chem.MolFromSmiles(smiles) for smiles in progress.of(molecules)]
+    weight = [prod(_WEIGHTS[a.GetSymbol()] for a in mol.GetAtoms()) for mol in progress.of(known)]
     found: dict[str, list[str]] = {name: [] for name in STRATA}
-    for k in np.argsort(rng.exponential(size=len(known)) / np.array(weight)):
+    order = np.argsort(rng.exponential(size=len(known)) / np.array(weight))
+    for k in progress.of(order):
         members = found[stratum(known[k])]
         if len(members) < quota:
             members.append(molecules[k])

@@ -19,6 +19,7 @@ from e3d.fields import Store as F
 from e3d.store.reader import StoreReader
 from e3d.units import BOHR_ANG, EV_MEV, HARTREE_EV
 from e3d_labels.atoms import write_table
+from e3d_labels.each_molecule import Progress
 from e3d_labels.labelling import label_one
 from e3d_labels.programs import Program, program_of
 from e3d_labels.task import Label, Task
@@ -76,7 +77,9 @@ def _differences(store: Path, program: Program) -> tuple[Ints, Floats, dict[int,
     counts, differences = [], []
     with StoreReader(store) as reader:
         atoms = dict(sorted(reader.isolated_atom_energy.items()))
-        for row in np.flatnonzero(reader[F.CHARGE] == 0).tolist():
+        rows = np.flatnonzero(reader[F.CHARGE] == 0).tolist()
+        log.info("%s: %d neutral frames to label at %s", store, len(rows), program.theory)
+        for row in Progress(f"%d of {len(rows)} labelled").of(rows):
             frame = reader.frame(row)
             numbers = frame.atomic_numbers.astype(np.int64)
             if numbers.sum() % 2:  # a radical

@@ -15,6 +15,7 @@ import numpy as np
 
 from e3d import provenance
 from e3d.errors import InputError
+from e3d_labels.each_molecule import Progress
 from e3d_labels.earlier_labels import read_labels
 from e3d_labels.geometries import Geometries, read_geometries, write_labels
 from e3d_labels.journal import Journal
@@ -24,7 +25,6 @@ from e3d_labels.task import BatchLabeller, Label, Labeller, Task
 
 log = logging.getLogger(__name__)
 
-_PROGRESS_S = 60.0
 _NAMED = 5
 _labeller: Labeller | None = None
 
@@ -142,15 +142,11 @@ def _turns(groups: Sequence[Geometries]) -> Iterator[Task]:
 
 def _keeping(journal: Journal[Task, Label], total: int) -> Keep:
     """Return what puts labels into the journal and logs from time to time how many."""
-    done, report_at = 0, time.monotonic() + _PROGRESS_S
+    progress = Progress(f"%d of {total} labelled")
 
     def keep(tasks: Sequence[Task], outcomes: Sequence[Label | str]) -> None:
-        nonlocal done, report_at
         journal.put(zip(tasks, outcomes, strict=True))
-        done += len(tasks)
-        if time.monotonic() > report_at:
-            log.info("%d of %d labelled", done, total)
-            report_at = time.monotonic() + _PROGRESS_S
+        progress.add(len(tasks))
 
     return keep
 

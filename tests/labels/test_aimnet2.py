@@ -106,13 +106,22 @@ def test_a_file_of_spices_own_inputs(tmp_path: Path) -> None:
     assert -3.7 < low < high < -3.2
 
 
-def test_atoms_that_fit(root: Path, tmp_path: Path) -> None:
+def test_atoms_that_fit(
+    root: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Fitted to a tenth of the frames, the atoms are near those that ship, fitted to all."""
     frames = read(root / "resources" / "spice2_real.xyz", index="::10")
     assert len(frames) == 36
     write(tmp_path / "some.xyz", frames, format="extxyz")
     write_store(tmp_path / "some.xyz", tmp_path / "some.h5", layout="extxyz", theory=SPICE.name)
-    fit_atoms(tmp_path / "some.h5", tmp_path / "atoms.csv", theory="aimnet2")
+    monkeypatch.setattr("e3d_labels.each_molecule.FIRST_S", 0.0)
+    with caplog.at_level("INFO"):
+        fit_atoms(tmp_path / "some.h5", tmp_path / "atoms.csv", theory="aimnet2")
+    assert "36 neutral frames to label" in caplog.text
+    assert "1 of 36 labelled" in caplog.text
     found = read_theories(tmp_path / "atoms.csv")[AIMNET2].isolated_atom_energy
     shipped = theories()[AIMNET2].isolated_atom_energy
     for element in ("H", "C", "N", "O"):

@@ -386,10 +386,20 @@ def test_what_was_labelled_before_is_taken_over(
         label_file(geometries, tmp_path / "x.hdf5", theory="spice", earlier_labels=old)
 
 
-def test_labels_are_checked_by_computing_some_again(tmp_path: Path, input_error: Any) -> None:
+def test_labels_are_checked_by_computing_some_again(
+    tmp_path: Path,
+    input_error: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("e3d_labels.each_molecule.FIRST_S", 0.0)
     labels = tmp_path / "labels.hdf5"
     label_file(MINISPICE, labels, theory="gfn2")
-    table = check_labels(labels, tmp_path / "check.csv", theory="gfn2", n=9, seed=1)
+    with caplog.at_level("INFO"):
+        table = check_labels(labels, tmp_path / "check.csv", theory="gfn2", n=9, seed=1)
+    assert "9 of" in caplog.text
+    assert "conformations to compute again" in caplog.text
+    assert "1 of 9 computed again" in caplog.text
     assert len(table) == 9
     assert table["energy_difference_hartree"].abs().max() < 1e-8  # to what it is converged
     assert table["gradient_difference_max_hartree_per_bohr"].max() < 1e-6  # stored in float32

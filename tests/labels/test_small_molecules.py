@@ -59,6 +59,16 @@ def test_a_list_of_molecules(tmp_path: Path) -> None:
         assert Chem.GetFormalCharge(mol) == 0
 
 
+def test_a_long_enumeration_says_how_far_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("e3d_labels.each_molecule.FIRST_S", 0.0)
+    with caplog.at_level("INFO"):
+        enumerate_molecules(tmp_path / "a.smi", n=50, largest=3, seed=1)
+    assert "3 heavy atoms: 1 smaller molecules grown" in caplog.text
+    assert "steps of a choice done" in caplog.text
+
+
 @pytest.mark.parametrize("largest", [2, 10])
 def test_sizes_that_cannot_be_enumerated(largest: int, tmp_path: Path, input_error: Any) -> None:
     with input_error(f"--largest {largest}", "3 to 9 heavy atoms"):

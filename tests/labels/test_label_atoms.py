@@ -10,6 +10,7 @@ import ase.build
 import numpy as np
 import pytest
 
+from e3d.store.checks.plausibility import require_ground_state
 from e3d.theory import GFN2, IONIC_ONLY, SPICE, ionic_only, theories
 from e3d.units import BOHR_ANG, HARTREE_EV
 from e3d_labels import dft
@@ -146,3 +147,8 @@ def test_bad_elements_are_one_line(
     error = capfd.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_ground_states_of_the_labels_are_those_of_the_check() -> None:
+    metals = {"Sc", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ag", "Cd"}
+    require_ground_state({e: spin for e, spin in MULTIPLICITY.items() if e not in metals})

@@ -147,6 +147,22 @@ def test_units_beside_the_groups(hdf5_file: Any, read_groups: Any, input_error: 
             read_groups("spice", path)
 
 
+@pytest.mark.parametrize("layout", FILES)
+@pytest.mark.parametrize("inner", [False, True])
+def test_levels_of_theory_of_a_file(
+    layout: str, inner: bool, hdf5_file: Any, read_groups: Any
+) -> None:
+    """As `e3d data label` writes it; that of a group itself comes before the file's."""
+    path = hdf5_file(FILES[layout]())
+    with h5py.File(path, "a") as file:
+        file.attrs["level_of_theory"] = "PBE0/def2-SVP"
+        file.attrs["sampling"] = "GFN2-xTB"
+        if inner:
+            next(iter(file.values())).attrs["level_of_theory"] = b"GFN2-xTB"
+    (group,) = read_groups(layout, path)
+    assert group.levels == (("level_of_theory", "GFN2-xTB" if inner else "PBE0/def2-SVP"),)
+
+
 def test_charges_and_spins_of_a_group(hdf5_file: Any, read_groups: Any) -> None:
     def state(layout: str, **change: Any) -> tuple[int, int]:
         (group,) = read_groups(layout, hdf5_file(FILES[layout](**change)))

@@ -18,6 +18,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from e3d.errors import InputError
+from e3d.store.layouts.frames import NOT_CONVERGED
 from e3d.structures import from_atoms, from_file
 from e3d.units import unit_factor
 from layout_fixtures import dropped, frames
@@ -243,6 +244,44 @@ def test_what_would_be_read_wrongly_is_refused(case: str, count: Any, input_erro
     text, texts = REFUSED[case]
     with input_error("frames.xyz", *texts):
         count(text)
+
+
+TWICE = {
+    "another number of atoms": (water("natoms=4"), "natoms is 4, the rest of the record gives 3"),
+    "the same in capitals": (water("N_Atoms=4"), "n_atoms is 4"),
+    "of a crystal": (water(CELL + "nsites=6"), "nsites is 6, the rest of the record gives 3"),
+    "another formula": (water("formula=C6H6"), "formula is C6H6"),
+    "another energy": (water("energy_per_atom=-660.0"), "energy_per_atom is -660"),
+}
+AGREE = (
+    *("natoms=3 formula=H2O energy_per_atom=-666.8333", "formula=water nelements=2"),
+    *('natoms="2 1"', "energy_per_atom=unknown", CELL + "formula=CO natoms=3"),
+    *("n_atoms=T", "converged=T scf_converged=True", "ionic_converged=F converged_steps=0"),
+)
+
+
+@pytest.mark.parametrize("case", TWICE)
+def test_what_a_frame_says_twice(case: str, one: Any, input_error: Any) -> None:
+    text, said = TWICE[case]
+    with input_error("frames.xyz frame 0", said, "Correct or remove one"):
+        one(text)
+
+
+@pytest.mark.parametrize("extra", AGREE)
+def test_what_a_frame_says_twice_and_agrees(extra: str, one: Any) -> None:
+    group = one(water(extra))
+    assert (len(group.energy), group.dropped) == (1, {})
+
+
+@pytest.mark.parametrize("key", ["converged=F", "scf_converged=False", "Is-Converged=0"])
+def test_frames_that_did_not_converge(key: str, one: Any) -> None:
+    group = one(water(key) + water())
+    assert (len(group.energy), group.dropped) == (1, {NOT_CONVERGED: 1})
+
+
+def test_levels_of_theory_of_frames(one: Any) -> None:
+    text = water('level_of_theory="PBE0 / def2-SVP" method=md functional=7')
+    assert one(text).levels == (("level_of_theory", "PBE0 / def2-SVP"), ("method", "md"))
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,50 @@ def test_ions_and_crystals_are_no_isolated_atoms(
         write_store(source, tmp_path / "other.h5", **entry)
 
 
+def _stated(element: str, *states: tuple[float, int | str]) -> str:
+    head = "1\nProperties=species:S:1:pos:R:3"
+    return "".join(
+        f"{head} energy={energy} multiplicity={spin}\n{element} 0 0 0\n".replace(
+            "multiplicity= ", ""
+        )
+        for energy, spin in states
+    )
+
+
+@pytest.mark.parametrize(
+    ("element", "states", "texts"),
+    [
+        ("H", [(-13.6, 2)], None),
+        ("C", [(-1030.0, 3)], None),
+        ("C", [(-1029.0, 1), (-1030.0, 3)], None),  # the lowest counts
+        ("C", [(-1030.0, " ")], None),
+        ("N", [(-1485.0, 4)], None),
+        ("Sn", [(-1000.0, 3)], None),
+        ("Fe", [(-1000.0, 7)], None),  # 5 in the ground state: no rule knows metals
+        ("O", [(-2041.0, 2)], ["O: multiplicity 2 with 8 electrons", "an odd one"]),
+        ("C", [(-1030.0, 3), (-1029.0, 2)], ["C: multiplicity 2 with 6 electrons"]),
+        ("Fe", [(-1000.0, 2)], ["Fe: multiplicity 2 with 26 electrons"]),
+        ("C", [(-1029.0, 1)], ["isolated atom C: its multiplicity is 1 - 3 in the ground state"]),
+        ("N", [(-1485.0, 2)], ["isolated atom N: its multiplicity is 2 - 4 in the ground state"]),
+        ("O", [(-2041.0, 1)], ["isolated atom O: its multiplicity is 1 - 3", "excited state"]),
+        ("He", [(-79.0, 3)], ["isolated atom He: its multiplicity is 3 - 1"]),
+        ("Se", [(-1000.0, 5)], ["isolated atom Se: its multiplicity is 5 - 3"]),
+    ],
+)
+def test_stated_spins_of_isolated_atoms(
+    element: str, states: Any, texts: list[str] | None, tmp_path: Path, input_error: Any
+) -> None:
+    source, atoms = tmp_path / "source.xyz", tmp_path / "atoms.xyz"
+    atoms.write_text(_stated(element, *states))
+    source.write_text(_stated(element, (min(states)[0] + 0.1, " ")))
+    entry: Any = {"layout": "extxyz", "theory": "mine", "isolated_atoms": atoms}
+    if texts is None:
+        assert write_store(source, tmp_path / "store.h5", **entry).frames == 1
+    else:
+        with input_error("atoms.xyz", *texts):
+            write_store(source, tmp_path / "store.h5", **entry)
+
+
 @pytest.mark.parametrize("energy", [2040.0, float("nan")])
 def test_isolated_atoms_are_bound(energy: float, tmp_path: Path, input_error: Any) -> None:
     source = _atom_file(tmp_path / "atoms.xyz", -2041.0)

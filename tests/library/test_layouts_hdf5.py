@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
+from e3d.store.layouts.transition1x import ATOMIZATION, END_POINTS
 from layout_fixtures import dropped, frames
 
 # CODATA 2018, independent of e3d.units: e and N_A are exact, the hartree in J is measured
@@ -199,6 +200,20 @@ def test_transition1x_end_points_have_the_labels_of_their_image(
     path = hdf5_file({"data": {"C1H4O1": {"rxn0": source}}})
     with input_error("rxn0/reactant", "as image", "other labels - energy"):
         read_groups("transition1x", path)
+
+
+def test_transition1x_atomization_energies_are_of_all_frames(
+    hdf5_file: Any, read_groups: Any
+) -> None:
+    """As its loader computes them: energy less isolated atoms, eV."""
+    source = t1x_reaction()
+    for part in (source, *(source[end] for end in END_POINTS)):
+        part[ATOMIZATION] = part[T1X_ENERGY] + 1000.0
+    (group,) = read_groups("transition1x", hdf5_file({"data": {"C1H4O1": {"rxn0": source}}}))
+    np.testing.assert_allclose(group.formation_energy, group.energy + 1000.0)
+    del source["product"][ATOMIZATION]
+    path = hdf5_file({"data": {"C1H4O1": {"rxn0": source}}})
+    assert read_groups("transition1x", path)[0].formation_energy is None
 
 
 def test_transition1x_end_points_in_another_order_are_a_group_of_their_own(

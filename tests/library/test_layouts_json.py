@@ -11,9 +11,10 @@ from ase.io import write
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from e3d.fields import Store as F
+from e3d.store.checks.levels import require_stated
 from e3d.store.convert import write_store
-from e3d.store.layouts.frames import LONGEST_GROUP, formula
-from e3d.store.layouts.matpes import require_functional
+from e3d.store.group import Group
+from e3d.store.layouts.frames import LONGEST_GROUP, NOT_CONVERGED, formula
 from e3d.store.reader import StoreReader
 from layout_fixtures import STRESS, VOIGT, dropped, frames
 
@@ -380,10 +381,77 @@ def test_matpes_functional_is_that_of_the_theory(
 ) -> None:
     groups = read_groups("matpes", json_file([matpes_record(functional=functional)]))
     if right:
-        assert frames(list(require_functional(groups, theory))) == 1
+        assert frames(list(require_stated(groups, theory))) == 1
     else:
         with input_error(f"functional is {functional}", theory, "--theory"):
-            list(require_functional(groups, theory))
+            list(require_stated(groups, theory))
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ((("run_type", "r2SCAN"),), "its run_type is r2SCAN"),
+        ((("functional", "PBE"), ("run_type", "GGA_U")), None),
+        ((("run_type", "relax"), ("method", "rattle")), None),
+        ((("method", "GFN2-xTB"),), "warned: its method is GFN2-xTB"),
+        ((("level_of_theory", "my own"),), "warned: its level_of_theory is my own"),
+    ],
+)
+def test_levels_beside_the_theory(
+    stated: Any, said: str | None, input_error: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    none = np.zeros((0, 0, 3))
+    numbers = np.zeros(0, dtype=np.int64)
+    group = Group("", "", numbers, none, np.zeros(0), none, "LiO", levels=stated)
+    if said is None or said.startswith("warned"):
+        assert len(list(require_stated([group, group], "PBE (MatPES)"))) == 2
+        warned = [record.getMessage() for record in caplog.records]
+        assert len(warned) == (said is not None), "once for a text"
+        assert all(str(said).removeprefix("warned: ") in line for line in warned)
+    else:
+        with input_error("LiO", said, "--theory"):
+            list(require_stated([group], "PBE (MatPES)"))
+
+
+def test_records_that_did_not_converge(
+    matpes_record: Any, mptrj_frame: Any, json_file: Any, read_groups: Any
+) -> None:
+    records = [matpes_record(converged=flag) for flag in (True, False)]
+    assert dropped(read_groups("matpes", json_file(records))) == {NOT_CONVERGED: 1}
+    made = {"mp-1": {"a": mptrj_frame(scf_converged=False), "b": mptrj_frame(seed=1)}}
+    assert dropped(read_groups("mptrj", json_file(made))) == {NOT_CONVERGED: 1}
+
+
+@pytest.mark.parametrize(("shift", "right"), [(0.0, True), (None, True), (0.01, False)])
+def test_cohesive_energies_are_relative_to_the_atoms_of_the_theory(
+    shift: float | None, right: bool, json_file: Any, tmp_path: Path, input_error: Any
+) -> None:
+    """The example of matpes.ai/dataset (matpes-20240214_999484_73) has this sign and atoms."""
+    matrix = [
+        [3.178955709039007, 0.0, 0.0],
+        [0.9162579385309424, 6.0443487692359605, 0.0],
+        [0.8505975627954393, 1.2610826193398135, 2.5634942881327865],
+    ]
+    places = {
+        "Y": [0.8262975288031029, 0.1076795882636929, 0.0790466796845521],
+        "Ti": [0.4313331046725963, 0.6086949234199679, 0.9632165015661229],
+    }
+    sites = [{"species": [{"element": e, "occu": 1}], "abc": abc} for e, abc in places.items()]
+    force = np.array([0.43578007, -0.32456562, -0.38019986])
+    record = {
+        "functional": "PBE",
+        "structure": {"lattice": {"matrix": matrix}, "sites": sites},
+        "energy": -13.19442081,
+        "forces": [force.tolist(), (-force).tolist()],
+        "cohesive_energy_per_atom": None if shift is None else -4.266150985 + shift,
+    }
+    entry: Any = {"layout": "matpes", "theory": "PBE (MatPES)", "exclude_elements": ()}
+    if right:
+        report = write_store(json_file([record]), tmp_path / "store.h5", **entry)
+        assert report.binding_energy_eV_per_atom == pytest.approx([-4.266150985] * 2)
+    else:
+        with input_error("cohesive_energy_per_atom", "is 0.02 eV away", "allowed 0.0054"):
+            write_store(json_file([record]), tmp_path / "store.h5", **entry)
 
 
 def test_labels_of_sites_that_are_elements_are_those_of_the_atoms(

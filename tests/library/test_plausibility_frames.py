@@ -114,11 +114,16 @@ def one_decimal(frame: Atoms) -> None:
     frame.positions = frame.positions.round(1)
 
 
+def one_decimal_of_bohr(frame: Atoms) -> None:
+    frame.positions = ((frame.positions / BOHR_ANG).round(1) * BOHR_ANG).round(8)
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
         (reversed_elements, "elements are in another order"),
         (one_decimal, "of 33 compositions have one decimal"),
+        (one_decimal_of_bohr, "of 33 compositions have one decimal (Å or bohr)"),
     ],
 )
 def test_what_no_molecule_has(

@@ -228,7 +228,7 @@ BAD_GROUPS = {
     "no map numbers": (_set("smiles", lambda _: ["C"]), ["map numbers must be 1..5"]),
     "formation energy of another theory": (
         _set("formation_energy", lambda v: v + 0.01),
-        ["formation_energy is 0.01 hartree away", "theory"],
+        ["is 0.27 eV away", "formation_energy", "theory"],
     ),
     "formation energy not a number": (_set("formation_energy", _with_nan), ["formation_energy"]),
     "formation energy too short": (
@@ -315,6 +315,6 @@ def test_entries_that_do_not_fit(
         write_store(source, out, exclude_elements=["na"])
     with input_error("no usable frame", "element C, H", "3"):
         write_store(source, out, exclude_elements=["H", "C"])
-    with input_error("hartree away", "another level of theory"):
+    with input_error("eV away", "another level of theory"):
         write_store(source, out, theory="own", isolated_atom_energy=atoms)
     assert not out.parent.exists() or list(out.parent.iterdir()) == []

@@ -13,7 +13,15 @@ import pytest
 import yaml
 
 from e3d.chemistry import number
-from e3d.theory import AIMNET2, GFN2, ISOLATED_ATOMS_FILE, SPICE, read_theories, theories
+from e3d.theory import (
+    AIMNET2,
+    GFN2,
+    ISOLATED_ATOMS_FILE,
+    SPICE,
+    disagreement,
+    read_theories,
+    theories,
+)
 from e3d.units import HARTREE_EV
 
 MPTRJ, MATPES_PBE, ANI = "PBE (MPtrj, GGA and GGA+U mixed)", "PBE (MatPES)", "wB97x/6-31G(d)"
@@ -62,6 +70,40 @@ def test_ani_and_transition1x_are_one_level_of_theory() -> None:
     ours = theories()[ANI].isolated_atom_energy
     worst = max(abs(ours[element] - energy * HARTREE_EV) for element, energy in ANI_HARTREE.items())
     assert worst < 1e-3, worst
+
+
+@pytest.mark.parametrize(
+    ("stated", "theory", "expected"),
+    [
+        *((name, name, "none") for name in theories()),
+        *((name, other, "sure") for name in theories() for other in theories() if name != other),
+        ("wB97M-D3(BJ)/def2-TZVPPD, PySCF 2.5 with density fitting", SPICE.name, "none"),
+        ("ωB97M-D3BJ / def2-TZVPPD", SPICE.name, "none"),
+        ("wb97m-d3bj_def2-tzvppd", SPICE.name, "none"),
+        ("Psi4: wB97M-D3(BJ)", SPICE.name, "none"),
+        ("wB97x/6-31G*", ANI, "none"),
+        ("wB97x_6-31G(d)", ANI, "none"),
+        ("gfn2", GFN2.name, "none"),
+        ("GFN2 xTB", GFN2.name, "none"),
+        ("DFT", SPICE.name, "none"),
+        ("RKS", SPICE.name, "none"),
+        ("PBE", MATPES_PBE, "none"),
+        ("pbe+U", MPTRJ, "none"),
+        ("GGA_U", MATPES_PBE, "none"),
+        ("PBE0/def2-SVP", SPICE.name, "sure"),
+        ("PBE0", MATPES_PBE, "sure"),
+        ("PBE", "r2SCAN (MatPES)", "sure"),
+        ("GFN1-xTB", GFN2.name, "sure"),
+        ("B3LYP/6-31G*", SPICE.name, "sure"),
+        ("wB97M-V/def2-TZVPD", SPICE.name, "sure"),
+        ("wB97M-D3(BJ)/def2-SVP", SPICE.name, "perhaps"),
+        ("a functional of the future", SPICE.name, "perhaps"),
+        ("PBE0/def2-SVP", "mine", "perhaps"),
+        ("PBE", "a level of my own", "perhaps"),
+    ],
+)
+def test_levels_that_files_state(stated: str, theory: str, expected: str) -> None:
+    assert disagreement(stated, theory) == expected
 
 
 def test_a_bad_table_is_refused_in_one_line(tmp_path: Path, input_error: Any) -> None:

@@ -94,6 +94,25 @@ def test_elements_of_some_molecules_in_another_order(
     assert "compositions have" not in caplog.text
 
 
+@pytest.mark.parametrize("few", [0, 3])
+def test_two_spins_of_one_molecule(
+    few: int, singles: list[Atoms], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Some molecules are there as triplets too, 3.5 eV higher."""
+    made = []
+    for k, frame in enumerate(singles):
+        for spin in (1, 3) if k < few else (1,):
+            one = Atoms(frame.numbers, frame.positions)
+            energy = frame.get_potential_energy() + 1.75 * (spin - 1)
+            one.info = {"multiplicity": spin}
+            one.calc = SinglePointCalculator(one, energy=energy, forces=frame.get_forces())
+            made.append(one)
+    write(tmp_path / "a.xyz", made, format="extxyz")
+    write_store(tmp_path / "a.xyz", tmp_path / "store.h5", layout="extxyz")
+    said = f"{few} molecules have frames of several multiplicities, {few} frames another"
+    assert (said in caplog.text) == ("multiplicities" in caplog.text) == bool(few)
+
+
 def test_molecules_that_nothing_binds(
     singles: list[Atoms], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,10 +13,11 @@ from e3d.chemistry import Molecule, SmilesError, molecule, number, symbol, unnam
 from e3d.errors import InputError, absent, choices
 from e3d.store.checks.gate import Gate
 from e3d.store.checks.isolated import parts
+from e3d.store.checks.levels import require_stated
+from e3d.store.checks.plausibility import check_spin, require_ground_state
 from e3d.store.duplicates import Duplicates
 from e3d.store.group import Group, check_groups, select
 from e3d.store.layouts import reader
-from e3d.store.layouts.matpes import require_functional
 from e3d.store.report import Report
 from e3d.store.writer import StoreWriter
 from e3d.theory import SPICE, ionic_only, theories
@@ -25,7 +26,7 @@ from e3d.units import HARTREE_EV
 log = logging.getLogger(__name__)
 
 DUPLICATE = "duplicates (same molecule, coordinates within 1e-4 Å)"
-_FORMATION_TOLERANCE_HARTREE = 1e-4
+_FORMATION_TOLERANCE_EV = 1e-4 * HARTREE_EV
 _OTHER_ATOM_EV = 0.1
 
 
@@ -118,14 +119,14 @@ def _theory_atoms(theory: str) -> Mapping[str, float]:
 
 
 def _groups(file: Path, layout: str, theory: str) -> Iterator[Group]:
-    """Yield the groups of a file, checked, of the functional that its theory names."""
-    groups = check_groups(reader(layout)(file))
-    return require_functional(groups, theory) if layout == "matpes" else groups
+    """Yield the groups of a file, checked, none of which says that it is of another theory."""
+    return require_stated(check_groups(reader(layout)(file)), theory)
 
 
 def _file_atoms(path: Path, layout: str, theory: str) -> dict[str, float]:
     """Return the lowest energy (eV) of every element that a file has a neutral isolated atom of."""
     found: dict[str, float] = {}
+    multiplicities: dict[str, int | None] = {}
     left_out: set[str] = set()
     for group in _groups(path, layout, theory):
         if len(group.atomic_numbers) != 1 or not len(group.energy):
@@ -140,14 +141,19 @@ def _file_atoms(path: Path, layout: str, theory: str) -> dict[str, float]:
             if part.cell is not None:
                 left_out.add(f"crystals of {element}")
             elif len(part.energy):
+                with _naming(path):
+                    check_spin(part, 0)
                 lowest = float(part.energy.min())
-                found[element] = min(found.get(element, np.inf), lowest)
+                if lowest < found.get(element, np.inf):
+                    found[element], multiplicities[element] = lowest, part.multiplicity
     if not found:
         raise InputError(
             f"{path}: holds no single atom{', only ' * bool(left_out)}{_listed(left_out)} - "
             "`isolated_atoms` (--isolated-atoms) needs one of each element, neutral and isolated. "
             "Give another file."
         )
+    with _naming(path):
+        require_ground_state(multiplicities)
     if left_out:
         log.warning("%s: neutral isolated atoms count; left out: %s", path, _listed(left_out))
     return found
@@ -297,11 +303,15 @@ def _check_atoms(group: Group, parsed: Molecule, kept: _Kept) -> None:
     if group.formation_energy is None or parsed.charge:  # that of an ion is relative to ions
         return
     ours = group.energy - sum(kept.atoms[z] for z in parsed.atomic_numbers)
-    worst = float(np.abs(group.formation_energy - ours).max()) / HARTREE_EV
-    if not worst <= _FORMATION_TOLERANCE_HARTREE:  # nor if it is not a number
+    worst = float(np.abs(group.formation_energy - ours).max())
+    allowed = _FORMATION_TOLERANCE_EV
+    if group.cell is not None:  # stated for an atom, of which there are any number
+        allowed *= len(group.atomic_numbers)
+    if not worst <= allowed:  # nor if it is not a number
         raise InputError(
-            f"{group.label}: formation_energy is {worst:.2g} hartree away from dft_total_energy "
-            f"minus isolated atoms, allowed {_FORMATION_TOLERANCE_HARTREE:g}. The labels are from "
-            "another level of theory: fix `theory` of the dataset (--theory) or its "
+            f"{group.label}: the energy relative to isolated atoms that the file states is "
+            f"{worst:.2g} eV away from the energy minus isolated atoms, allowed {allowed:.2g} "
+            "(formation_energy, atomization_energy, cohesive_energy_per_atom). It is wrong, or "
+            "from another level of theory: fix `theory` of the dataset (--theory) or its "
             "`isolated_atom_energy_eV` (--isolated-atom-energy)."
         )

@@ -37,6 +37,8 @@ class Group:
         (M, 3, 3), eV/Å^3, positive under tension.
     formation_energy
         Energy (M,), eV, relative to isolated atoms, where the source has it: a check of ``energy``.
+    levels
+        Key and text of every level of theory that the source states.
     charge, multiplicity
         Where no SMILES says them, or says otherwise.
     dropped
@@ -57,6 +59,7 @@ class Group:
     formation_energy: NDArray[np.float64] | None = None
     charge: int | None = None
     multiplicity: int | None = None
+    levels: tuple[tuple[str, str], ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
 
     @property

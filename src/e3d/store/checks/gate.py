@@ -7,7 +7,7 @@ of the coordinates, the bonds, isolated atoms, and whether forces belong to ener
 """
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Final
 
@@ -63,6 +63,7 @@ class Gate:
         self._copies = Copies()
         self._seen: Counter[str] = Counter()
         self._lowest: dict[int, float] = {}
+        self._spins: defaultdict[tuple[str, int], Counter[int]] = defaultdict(Counter)
 
     def admit(self, group: Group, molecule: Molecule) -> Group:
         """Return the group without frames whose forces are excessive; those are counted.
@@ -103,6 +104,9 @@ class Gate:
         check_closest(group, found.closest, found.pair)
         self._scale.add(group, found, known_bonds=bonds is not None)
         self._copies.add(group, molecule)
+        if group.multiplicity is not None and group.cell is None and len(group.atomic_numbers) > 1:
+            spins = self._spins[molecule.smiles, molecule.charge]
+            spins[group.multiplicity] += len(group.energy)
         for part in parts(group):
             self._forces.add(part)
             self._balance.add(part)
@@ -124,6 +128,7 @@ class Gate:
         self._scale.check()
         self._structures.finish()
         self._copies.finish()
+        self._warn_of_spins()
         self._energies.finish()
         self._levels.finish()
         self._check_zero_forces()
@@ -147,6 +152,20 @@ class Gate:
             )
         if excess:
             log.warning("%d of %d frames left out: %s", excess, frames, EXCESSIVE)
+
+    def _warn_of_spins(self) -> None:
+        """Warn of molecules with frames of several multiplicities: each has energies of its own."""
+        several = {name: spins for (name, _), spins in self._spins.items() if len(spins) > 1}
+        if several:
+            fewer = sum(spins.total() - max(spins.values()) for spins in several.values())
+            name, first = next(iter(several.items()))
+            log.warning(
+                "%d molecules have frames of several multiplicities, %d frames another than most "
+                "of their molecule, for one %s (%s): a model knows no spin, and learns their mean; "
+                "keep one state of each",
+                *(len(several), fewer, name),
+                ", ".join(f"{n} of {spin}" for spin, n in sorted(first.items())),
+            )
 
     def _count_forces(self, group: Group) -> None:
         zero = int((group.forces == 0).all(axis=(1, 2)).sum())

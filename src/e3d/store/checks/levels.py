@@ -1,4 +1,6 @@
-"""Energies of two levels of theory in one file: molecules tell, one conformation each suffices.
+"""Levels of theory: those that a file states, and energies of two of them in one file.
+
+Molecules tell two levels apart, one conformation each suffices.
 
 The energy of a molecule is nearly a sum over its elements. What is left, per atom and at most, is
 0.39 eV in 353 molecules of SPICE 2 and in the molecules that ship (0.57 eV in reaction paths). A
@@ -6,7 +8,8 @@ bond that is broken adds 5 eV to a molecule, half an eV to each of ten atoms. On
 of carbon and hydrogen count: of others, of clusters and of crystals it may be several eV.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -18,6 +21,9 @@ from e3d.connectivity import GEOMETRIC_FACTOR, contact_ratios
 from e3d.errors import InputError
 from e3d.store.checks.structures import COMMON
 from e3d.store.group import Group
+from e3d.theory import disagreement, known_methods, method
+
+log = logging.getLogger(__name__)
 
 LEAST_ATOMS: Final = 10
 LEAST_MOLECULES: Final = 30
@@ -28,6 +34,39 @@ MOST_APART: Final = 0.1
 _MOST_FITTED: Final = 5000
 _ITERATIONS: Final = 50
 _SMALLEST_EV: Final = 1e-3
+_OF_ANYTHING: Final = ("method", "run_type")
+"""Keys that often name no level (``method=rattle``): known methods count alone."""
+
+
+def require_stated(groups: Iterable[Group], theory: str) -> Iterator[Group]:
+    """Pass groups through, refusing those that a file says are of another level of theory.
+
+    A line warns, once for each text, where it may be another: names that are not known, and
+    ``method``, which may be that of the geometries.
+
+    Raises
+    ------
+    InputError
+        Naming both levels.
+    """
+    seen: set[tuple[str, str]] = set()
+    for group in groups:
+        for key, text in group.levels:
+            if (key, text) in seen:
+                continue
+            seen.add((key, text))
+            found = disagreement(text, theory)
+            of_anything = key.casefold() in _OF_ANYTHING and method(text) not in known_methods()
+            if found == "none" or of_anything:
+                continue
+            said = f"its {key} is {text}, and the level of theory {theory!r}"
+            if found == "sure" and key.casefold() != "method":
+                raise InputError(
+                    f"{group.label}: {said} - expected the same. Correct --theory (`theory` of the "
+                    "dataset), or give the other file."
+                )
+            log.warning("%s: %s; correct --theory if the two are not the same", group.label, said)
+        yield group
 
 
 class Levels:

@@ -31,6 +31,13 @@ LARGEST_FORCE: Final = HARTREE_PER_BOHR_EV_PER_ANG
 """SPICE's own limit of a component, 1 hartree/bohr, in eV/Å."""
 LARGEST_COORDINATE_ANG: Final = 1e4
 """Beyond, single precision is coarser than 1e-3 Å."""
+_MAIN_GROUPS: Final = {
+    1: "He Be Ne Mg Ar Ca Kr Sr Xe Ba Rn Ra",
+    2: "H Li B F Na Al Cl K Ga Br Rb In I Cs Tl At Fr",
+    3: "C O Si S Ge Se Sn Te Pb Po",
+    4: "N P As Sb Bi",
+}
+"""2S+1 of neutral atoms of the main groups (NIST Atomic Spectra Database, ground levels)."""
 _USUAL_EV_PER_ATOM = (-9.0, -0.5)
 _TYPICAL_EV_PER_ATOM = -4.0
 
@@ -72,7 +79,7 @@ def check_frames(group: Group, charge: int, atoms: Mapping[int, float]) -> None:
     InputError
         Naming the frame, the value and the range.
     """
-    _check_spin(group, charge)
+    check_spin(group, charge)
     _check_energy(group, charge, atoms)
     far = np.abs(group.positions).max(axis=(1, 2), initial=0.0)
     for k in _first(far > LARGEST_COORDINATE_ANG):
@@ -147,8 +154,14 @@ def _first(wrong: Masks) -> Iterator[int]:
         yield int(wrong.argmax())
 
 
-def _check_spin(group: Group, charge: int) -> None:
-    """Refuse a multiplicity that the number of electrons rules out, where the source gives it."""
+def check_spin(group: Group, charge: int) -> None:
+    """Refuse a multiplicity that the number of electrons rules out, where the source gives it.
+
+    Raises
+    ------
+    InputError
+        Naming the multiplicity and the electrons.
+    """
     if group.multiplicity is None or group.pbc is not None:
         return
     electrons = int(group.atomic_numbers.sum()) - charge
@@ -159,6 +172,29 @@ def _check_spin(group: Group, charge: int) -> None:
             f"{charge}) - an {parity} one, 1 or more, is possible. Correct charge and multiplicity "
             "in the file."
         )
+
+
+def require_ground_state(multiplicities: Mapping[str, int | None]) -> None:
+    """Refuse isolated atoms of a spin that Hund's rule does not give the ground state.
+
+    Parameters
+    ----------
+    multiplicities
+        2S+1 by element, None where it is not known; of transition metals any is taken.
+
+    Raises
+    ------
+    InputError
+        Naming the element and both.
+    """
+    for element, given in multiplicities.items():
+        ground = next((k for k, of in _MAIN_GROUPS.items() if element in of.split()), given)
+        if given not in (None, ground):
+            raise InputError(
+                f"isolated atom {element}: its multiplicity is {given} - {ground} in the ground "
+                "state, by Hund's rule. Sums of D would be relative to an excited state: give the "
+                "ground state, or correct the multiplicity."
+            )
 
 
 def _check_energy(group: Group, charge: int, atoms: Mapping[int, float]) -> None:

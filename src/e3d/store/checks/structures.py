@@ -14,6 +14,7 @@ from e3d.chemistry import symbol
 from e3d.connectivity import FORMED_FACTOR, GEOMETRIC_FACTOR, contact_ratios
 from e3d.errors import InputError
 from e3d.store.group import Group, composition, named
+from e3d.units import BOHR_ANG
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,10 @@ LEAST_COMPOSITIONS: Final = 5
 _LEAST_ATOMS: Final = 4
 _LARGEST: Final = 200
 _AT_ONCE: Final = 100
-_DECIMAL_ANG: Final = 0.1
-_ROUNDED_ANG: Final = 1e-6
+_DECIMALS_ANG: Final = (0.1, 0.1 * BOHR_ANG)
+"""One decimal in Å or bohr; in nm it is one in Å too."""
+_ROUNDED_ANG: Final = 1e-5
+"""What float32 leaves of a coordinate."""
 
 
 class Structures:
@@ -51,9 +54,8 @@ class Structures:
         if group.cell is not None or len(numbers) < _LEAST_ATOMS or not len(group.energy):
             return
         key = composition(group)
-        steps = group.positions / _DECIMAL_ANG
-        off = np.abs(steps - np.round(steps)).max() * _DECIMAL_ANG
-        self._rounded[key] = self._rounded.get(key, True) and bool(off < _ROUNDED_ANG)
+        rounded = any(_off(group.positions, step) < _ROUNDED_ANG for step in _DECIMALS_ANG)
+        self._rounded[key] = self._rounded.get(key, True) and rounded
         common = 6 in numbers and bool(np.isin(numbers, COMMON).all())
         if group.smiles or len(numbers) > _LARGEST or not common:
             return
@@ -73,8 +75,9 @@ class Structures:
         if _most(self._rounded):
             raise InputError(
                 f"coordinates of {sum(self._rounded.values())} of {len(self._rounded)} "
-                f"compositions have one decimal (Å) in every frame - at most {MOST_ODD:.0%} may. "
-                "Energies and forces are those of other coordinates: give all digits."
+                "compositions have one decimal (Å or bohr) in every frame - at most "
+                f"{MOST_ODD:.0%} may. Energies and forces are those of other coordinates: give all "
+                "digits."
             )
         most = ", ".join(f"{symbol(z)} {n}" for z, n in MOST_NEIGHBOURS.items())
         said = (
@@ -93,6 +96,12 @@ class Structures:
                 "than the coordinates",
                 said,
             )
+
+
+def _off(positions: Floats, step: float) -> float:
+    """Return how far from whole steps positions (M, N, 3), Å, are at most."""
+    steps = positions / step
+    return float(np.abs(steps - np.round(steps)).max()) * step
 
 
 def _most(odd: dict[bytes, bool], share: float = MOST_ODD) -> bool:

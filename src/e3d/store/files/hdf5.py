@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,6 +123,15 @@ def around(group: h5py.Group) -> list[h5py.Group]:
     name = group.name if isinstance(group.name, str) else ""  # bytes that are no UTF-8
     parts = name.strip("/").split("/")
     return [group, *(group.file["/".join(parts[:k]) or "/"] for k in range(len(parts) - 1, -1, -1))]
+
+
+def texts_around(group: h5py.Group, wanted: Callable[[str], bool], where: str) -> dict[str, str]:
+    """Return the attributes of a group, and of those it is in, whose names are ``wanted``."""
+    with damage_named(where):
+        owners = [one for one in reversed(around(group)) if h5py.h5a.get_num_attrs(one.id)]
+        return {
+            name: one_text(one.attrs[name]) for one in owners for name in one.attrs if wanted(name)
+        }
 
 
 def printable(name: str | bytes) -> str:

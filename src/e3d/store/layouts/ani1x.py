@@ -11,11 +11,18 @@ import h5py
 import numpy as np
 
 from e3d.errors import InputError
-from e3d.store.files.hdf5 import atomic_numbers, damage_named, open_hdf5, require, subgroups
+from e3d.store.files.hdf5 import (
+    atomic_numbers,
+    damage_named,
+    open_hdf5,
+    require,
+    subgroups,
+    texts_around,
+)
 from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import state_of_group
 from e3d.store.layouts.contradictions import require_named_formula
-from e3d.store.layouts.frames import formula
+from e3d.store.layouts.frames import formula, is_level, levels_in
 from e3d.store.layouts.stated_units import array_in_unit
 from e3d.units import HARTREE_EV
 
@@ -33,8 +40,8 @@ def read(path: Path) -> Iterator[Group]:
     """Yield the conformations of each formula that have energy and forces, in eV and Å.
 
     Rows with NaN are dropped and counted; a formula whose rows are all NaN gives an empty group.
-    Every molecule is neutral and a singlet unless it
-    says otherwise.
+    Every molecule is neutral and a singlet unless it says otherwise; of a lone atom that says
+    nothing, the spin is not known.
 
     Raises
     ------
@@ -74,6 +81,7 @@ def _group(group: h5py.Group, where: str) -> Group:
         energy=energy[labelled],
         forces=forces[labelled],
         charge=charge or 0,
-        multiplicity=multiplicity or 1,
+        multiplicity=multiplicity or (1 if len(numbers) > 1 else None),
+        levels=levels_in(texts_around(group, is_level, where)),
         dropped={UNLABELLED: unlabelled} if unlabelled else {},
     )

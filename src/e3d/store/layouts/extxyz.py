@@ -9,6 +9,7 @@ positive under tension.
 
 import logging
 from collections.abc import Iterator
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,18 @@ from e3d.store.layouts.charge_and_spin import (
     require_charge_of,
     stated_of,
 )
-from e3d.store.layouts.frames import NO_LABELS, Frame, formula, groups, numbers_of, smiles_of
+from e3d.store.layouts.contradictions import require_one_composition, require_one_energy
+from e3d.store.layouts.frames import (
+    NO_LABELS,
+    NOT_CONVERGED,
+    Frame,
+    formula,
+    groups,
+    levels_in,
+    not_converged,
+    numbers_of,
+    smiles_of,
+)
 from e3d.store.layouts.label_sets import labels, unread_sets
 from e3d.store.layouts.stated_units import require_ev_and_ang, units_in
 from e3d.store.layouts.xyz_frames import read_frames
@@ -64,6 +76,8 @@ def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
     found = labels(atoms, where)
     if not found.complete:
         return NO_LABELS + _not_read(unread_sets(atoms))
+    if not_converged(atoms.info):
+        return NOT_CONVERGED
     require_ev_and_ang(atoms.info, where)
     numbers, periodic = atoms.numbers.astype(np.int64), bool(atoms.pbc.any())
     forces = numbers_of(found.forces, "forces", atoms.positions.shape, where)
@@ -76,12 +90,14 @@ def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
         stated_of(atoms), numbers, where, periodic=periodic
     )
     require_charge_of(smiles, charge, where)
+    energy = float(numbers_of(found.energy, "energy", (), where))
+    _require_one_frame(atoms, energy, forces, where)
     return Frame(
         name=formula(numbers, reduced=periodic),
         subset=str(atoms.info.get("subset", atoms.info.get("config_type", path.stem))),
         atomic_numbers=numbers,
         positions=atoms.positions,
-        energy=float(numbers_of(found.energy, "energy", (), where)),
+        energy=energy,
         forces=forces,
         cell=np.array(atoms.cell) if periodic else None,
         pbc=np.array(atoms.pbc) if periodic else None,
@@ -89,7 +105,27 @@ def _frame(atoms: Atoms, path: Path, where: str) -> Frame | str:
         smiles=smiles,
         charge=charge,
         multiplicity=multiplicity,
+        levels=levels_in(atoms.info),
     )
+
+
+def _require_one_frame(
+    atoms: Atoms, energy: float, forces: NDArray[np.float64], where: str
+) -> None:
+    """Refuse numbers of atoms, formulas of molecules and energies per atom that contradict a frame.
+
+    The formula of a periodic frame may be that of a part, as of what lies on a surface.
+    """
+    numbers, periodic = atoms.numbers.astype(np.int64), bool(atoms.pbc.any())
+    said = {str(key).casefold(): value for key, value in atoms.info.items()}
+    numeric = {
+        key: value
+        for key, value in said.items()
+        if isinstance(value, Real) and not isinstance(value, bool)
+    }
+    formulas = {key: value for key, value in said.items() if "formula" in key and not periodic}
+    require_one_composition(numeric | formulas, numbers, where)
+    require_one_energy(numeric, energy, forces, where)
 
 
 def _not_read(names: tuple[str, ...]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
@@ -18,9 +18,20 @@ from e3d.chemistry.matching import mapped_to
 from e3d.errors import InputError
 from e3d.store.group import Group
 
+_OPTIONAL = ("cell", "pbc", "stress", "formation_energy")
 LONGEST_GROUP = 256
 """A run of like frames is cut here, so that memory stays bounded."""
 NO_LABELS = "frames without energy or forces"
+NOT_CONVERGED = "frames that say that they did not converge"
+_CONVERGED = {
+    *("converged", "isconverged", "scfconverged", "convergedscf"),
+    *("electronicconverged", "convergedelectronic", "electronicallyconverged"),
+}
+"""Keys without underscores and case; of a relaxation (``ionic_converged``) it says nothing."""
+_LEVELS = {
+    *("leveloftheory", "theory", "theorylevel", "functional", "xc", "xcfunctional"),
+    *("dftfunctional", "runtype", "method", "qmmethod", "dftmethod"),
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,8 @@ class Frame:
     smiles: str = ""
     charge: int | None = None
     multiplicity: int | None = None
+    formation_energy: float | None = None
+    levels: tuple[tuple[str, str], ...] = ()
 
 
 def groups(frames: Iterable[Frame | str]) -> Iterator[Group]:
@@ -69,16 +82,17 @@ def groups(frames: Iterable[Frame | str]) -> Iterator[Group]:
 
 
 def _likeness(frame: Frame) -> tuple[Any, ...]:
-    present = (frame.cell is None, frame.pbc is None, frame.stress is None)
-    identity = (frame.name, frame.subset, frame.smiles, frame.charge, frame.multiplicity)
-    return (*identity, *present, frame.atomic_numbers.tobytes())
+    present = [getattr(frame, name) is None for name in _OPTIONAL]
+    named = (frame.name, frame.subset, frame.smiles, frame.levels)
+    state = (frame.charge, frame.multiplicity)
+    return (*named, *state, *present, frame.atomic_numbers.tobytes())
 
 
 def _group(run: list[Frame], dropped: Counter[str]) -> Group:
     first = vars(run[0])
     stacked = {
         name: np.array([getattr(frame, name) for frame in run])
-        for name in ("positions", "energy", "forces", "cell", "pbc", "stress")
+        for name in ("positions", "energy", "forces", *_OPTIONAL)
         if first[name] is not None
     }
     return Group(**first | stacked, dropped=dict(dropped))
@@ -99,6 +113,41 @@ def _hill(kinds: tuple[int, ...], counts: tuple[int, ...], reduced: bool) -> str
     factor = gcd(*counts) if reduced else 1
     composition = {symbol(z): n // factor for z, n in zip(kinds, counts, strict=True)}
     return str(Formula.from_dict(composition).format("hill"))
+
+
+def not_converged(stated: Mapping[str, Any]) -> bool:
+    """Say whether a frame states that its labels did not converge.
+
+    >>> not_converged({"scf_converged": False}), not_converged({"converged": "yes"})
+    (True, False)
+    """
+    values = (value for key, value in stated.items() if _plain(key) in _CONVERGED)
+    return any(str(value).casefold() in ("false", "f", "no", "0") for value in values)
+
+
+def is_level(key: object) -> bool:
+    """Say whether a key states a level of theory."""
+    return _plain(key) in _LEVELS
+
+
+def levels_in(stated: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return key and text of every level of theory that is stated.
+
+    >>> levels_in({"functional": "PBE", "energy": -1.0, "Level-of-Theory": "GFN2-xTB"})
+    (('functional', 'PBE'), ('Level-of-Theory', 'GFN2-xTB'))
+    """
+    found = ((key, value) for key, value in stated.items() if isinstance(value, str))
+    return _shared(tuple((str(key), value) for key, value in found if is_level(key)))
+
+
+@lru_cache(maxsize=1000)
+def _shared(levels: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return one object for equal levels: frames of a group hold it, not a copy each."""
+    return levels
+
+
+def _plain(key: object) -> str:
+    return re.sub(r"[_\-. ]", "", str(key)).casefold()
 
 
 def numbers_of(values: Any, key: str, shape: tuple[int, ...], where: str) -> NDArray[np.float64]:

@@ -8,8 +8,7 @@ which also says that the sign is VASP's. At least one other reader takes VASP's 
 xy, yz, zx).
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,12 +19,8 @@ from e3d.store.files.json_stream import items
 from e3d.store.group import Group
 from e3d.store.layouts.frames import Frame, groups, numbers_of
 from e3d.store.layouts.pymatgen_dict import labelled_crystal, need
-from e3d.theory import theories
 
 _SUBSET: Final = "MatPES "
-_FUNCTIONALS: Final = frozenset(
-    {"lda", "pbe", "pbesol", "rpbe", "revpbe", "scan", "r2scan", "pbe0"}
-)
 NEEDED = ("structure", "energy", "functional")
 
 
@@ -41,27 +36,6 @@ def read(path: Path) -> Iterator[Group]:
         For a truncated file, another layout, a missing key, a wrong shape, or two functionals.
     """
     return groups(_frames(path))
-
-
-def require_functional(groups: Iterable[Group], theory: str) -> Iterator[Group]:
-    """Pass groups through whose functional is the one that a level of theory names, if it does.
-
-    Raises
-    ------
-    InputError
-        If the level of theory names another functional.
-    """
-    words = set(re.findall("[a-z0-9]+", theory.casefold()))
-    for group in groups:
-        functional = group.subset.removeprefix(_SUBSET)
-        named = theory in theories() or words & _FUNCTIONALS
-        if group.subset and named and functional.casefold() not in words:
-            raise InputError(
-                f"{group.label}: its functional is {functional}, and the level of theory "
-                f"{theory!r} - expected the same. Correct --theory (`theory` of the dataset), or "
-                "give the other file."
-            )
-        yield group
 
 
 def _frames(path: Path) -> Iterator[Frame | str]:

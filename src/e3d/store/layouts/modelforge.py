@@ -30,10 +30,11 @@ from e3d.store.files.hdf5 import (
     require,
     subgroups,
     text,
+    texts_around,
 )
 from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import require_charge_of, state_of_group
-from e3d.store.layouts.frames import formula
+from e3d.store.layouts.frames import formula, is_level, levels_in
 from e3d.store.layouts.stated_units import array_in_unit
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,7 @@ def _group(group: h5py.Group, where: str) -> Group:
         forces=array_in_unit(group, FORCES, "(M, N, 3)", "force", None, where),
         charge=charge,
         multiplicity=multiplicity,
+        levels=levels_in(texts_around(group, is_level, where)),
     )
 
 

@@ -23,12 +23,21 @@ from e3d.store.layouts.contradictions import (
     require_one_energy,
     require_one_place,
 )
-from e3d.store.layouts.frames import NO_LABELS, Frame, formula, numbers_of
+from e3d.store.layouts.frames import (
+    NO_LABELS,
+    NOT_CONVERGED,
+    Frame,
+    formula,
+    levels_in,
+    not_converged,
+    numbers_of,
+)
 from e3d.store.layouts.stated_units import EXPECTED, require_ev_and_ang
 from e3d.units import KBAR_EV_PER_ANG3
 
 _ISOTOPES: Final = ("D", "T")
 """Of hydrogen, of another mass."""
+COHESIVE: Final = "cohesive_energy_per_atom"
 PARTIAL = "structures with partly occupied sites"
 _FULL_OCCUPANCY_TOLERANCE = 1e-6
 _EXPECTED: Final = {**EXPECTED, "stress": "kbar"}
@@ -69,6 +78,8 @@ def labelled_crystal(
         forces = [[0.0, 0.0, 0.0]]
     if energy is None or forces is None:
         return NO_LABELS
+    if not_converged(record):
+        return NOT_CONVERGED
     species = [
         _element(need(site, "species", f"{where}, site {i}"), i, where)
         for i, site in enumerate(sites)
@@ -96,6 +107,8 @@ def labelled_crystal(
         stress=None if stress is None else -KBAR_EV_PER_ANG3 * stress,
         charge=charge or 0,
         multiplicity=multiplicity,
+        formation_energy=_formation_energy(record, len(sites), where),
+        levels=levels_in(record),
     )
     _require_one_record(record, lattice, sites, frame, where)
     if frame.stress is not None:
@@ -131,6 +144,16 @@ def _lattice_and_sites(structure: Any, where: str) -> tuple[Mapping[str, Any], l
             f"{where}: structure has no sites - expected a list of at least one. Drop the record."
         )
     return lattice, sites
+
+
+def _formation_energy(record: Mapping[str, Any], n: int, where: str) -> float | None:
+    """Return the energy, eV, relative to isolated atoms; MatPES has it for each of ``n`` atoms.
+
+    It is negative for what is bound, as in the example of matpes.ai/dataset.
+    """
+    stated = record.get(COHESIVE)
+    found = np.nan if stated is None else float(numbers_of(stated, COHESIVE, (), where))
+    return None if np.isnan(found) else n * found
 
 
 def _properties(owner: Mapping[str, Any]) -> Mapping[str, Any]:

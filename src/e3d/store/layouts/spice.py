@@ -26,9 +26,11 @@ from e3d.store.files.hdf5 import (
     require,
     subgroups,
     text,
+    texts_around,
 )
 from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import require_charge_of, state_of_group
+from e3d.store.layouts.frames import is_level, levels_in
 from e3d.store.layouts.stated_units import array_in_unit
 from e3d.theory import IONIC_ONLY
 from e3d.units import BOHR_ANG, HARTREE_EV, HARTREE_PER_BOHR_EV_PER_ANG, Quantity
@@ -107,6 +109,7 @@ def _group(group: h5py.Group, where: str) -> Group:
         formation_energy=None if empty else _formation_energy(group, numbers, where),
         charge=charge,
         multiplicity=multiplicity,
+        levels=levels_in(texts_around(group, is_level, where)),
     )
 
 

@@ -18,11 +18,18 @@ import numpy as np
 
 from e3d.errors import InputError
 from e3d.store.duplicates import TOLERANCE_ANG, contradiction
-from e3d.store.files.hdf5 import atomic_numbers, damage_named, open_hdf5, require, subgroups
+from e3d.store.files.hdf5 import (
+    atomic_numbers,
+    damage_named,
+    open_hdf5,
+    require,
+    subgroups,
+    texts_around,
+)
 from e3d.store.group import Group
 from e3d.store.layouts.charge_and_spin import state_of_group
 from e3d.store.layouts.contradictions import require_named_formula
-from e3d.store.layouts.frames import formula
+from e3d.store.layouts.frames import formula, is_level, levels_in
 from e3d.store.layouts.stated_units import array_in_unit
 
 NUMBERS, POSITIONS, ENERGY, FORCES = NEEDED = (
@@ -32,6 +39,8 @@ NUMBERS, POSITIONS, ENERGY, FORCES = NEEDED = (
     "wB97x_6-31G(d).forces",
 )
 NAME = "Transition1x"
+ATOMIZATION = "wB97x_6-31G(d).atomization_energy"
+"""Energy less isolated atoms, as the loader computes it; files made by others may hold it."""
 VIEWS = ("train", "val", "test")
 END_POINTS = ("reactant", "product", "transition_state")
 ON_THE_PATH = "reactants, products and transition states that are images of the path"
@@ -138,8 +147,12 @@ def _frames(
         positions=array_in_unit(group, POSITIONS, "(M, N, 3)", "length", 1.0, where),
         energy=array_in_unit(group, ENERGY, "(M,)", "energy", 1.0, where),
         forces=array_in_unit(group, FORCES, "(M, N, 3)", "force", 1.0, where),
+        formation_energy=array_in_unit(group, ATOMIZATION, "(M,)", "energy", 1.0, where)
+        if ATOMIZATION in group
+        else None,
+        levels=levels_in(texts_around(group, is_level, where)),
         charge=default[0] if charge is None else charge,
-        multiplicity=default[1] if multiplicity is None else multiplicity,
+        multiplicity=default[1] if multiplicity is None and len(numbers) > 1 else multiplicity,
     )
 
 
@@ -171,5 +184,8 @@ def _merged(images: Group, end: Group, where: str) -> Group:
         positions=np.concatenate([images.positions, end.positions[new]]),
         energy=np.concatenate([images.energy, end.energy[new]]),
         forces=np.concatenate([images.forces, end.forces[new]]),
+        formation_energy=None
+        if images.formation_energy is None or end.formation_energy is None
+        else np.concatenate([images.formation_energy, end.formation_energy[new]]),
         dropped=dropped,
     )

@@ -9,7 +9,6 @@ positive under tension.
 
 import logging
 from collections.abc import Iterator
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +120,7 @@ def _require_one_frame(
     numeric = {
         key: value
         for key, value in said.items()
-        if isinstance(value, Real) and not isinstance(value, bool)
+        if isinstance(value, int | float | np.number) and not isinstance(value, bool)
     }
     formulas = {key: value for key, value in said.items() if "formula" in key and not periodic}
     require_one_composition(numeric | formulas, numbers, where)

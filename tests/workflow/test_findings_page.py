@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import pandas as pd
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"
+STUDIES = ("scale", "scale-seeds")
+"""The first set of seeds, and the second."""
 PAGE = ROOT / "docs" / "findings.md"
 NUMBER = re.compile(r"(-?\d+\.\d\d)(?: eV)? \[(-?\d+\.\d\d), (-?\d+\.\d\d)\]")
 
@@ -24,8 +27,9 @@ def estimates(table: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
 def test_every_number_with_an_interval_is_of_a_published_table() -> None:
     known = {
         number
+        for study in STUDIES
         for name in ("answers", "cells", "types")
-        for number in estimates(pd.read_csv(PUBLISHED / "scale" / "answers" / f"{name}.csv"))
+        for number in estimates(pd.read_csv(PUBLISHED / study / "answers" / f"{name}.csv"))
     }
     for study in ("default", "spice2-medium"):
         text = (PUBLISHED / study / "figures" / "findings.md").read_text(encoding="utf-8")
@@ -36,13 +40,42 @@ def test_every_number_with_an_interval_is_of_a_published_table() -> None:
 
 
 def test_every_answer_is_that_of_the_table() -> None:
-    answers = pd.read_csv(PUBLISHED / "scale" / "answers" / "answers.csv")
-    counted = answers[answers["primary"] == "yes"].set_index("question")["answer"]
-    rows = re.findall(r"^\| (\d) \|.*\| \*\*(.+?)\*\*", PAGE.read_text(encoding="utf-8"), re.M)
-    assert {int(number) for number, _ in rows} == set(range(1, 9))
+    text = PAGE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \|[^|]*\| (.*) \| (.*) \|$", text, re.MULTILINE)
+    assert {int(number) for number, *_ in rows} == set(range(1, 9))
     words = {"yes": "yes", "no": "no", "undetermined": "not determined"}
-    for number, said in rows:
-        assert said == words.get(counted.get(int(number), ""), "not asked")
+    for place, study in enumerate(STUDIES):
+        answers = pd.read_csv(PUBLISHED / study / "answers" / "answers.csv")
+        counted = answers[answers["primary"] == "yes"].set_index("question")
+        for number, *said in rows:
+            if int(number) not in counted.index:
+                assert said[place] == "not asked"
+                continue
+            row = counted.loc[int(number)]
+            answer, found = said[place].split(", ", 1)
+            assert answer.strip("*") == words[row["answer"]]
+            assert NUMBER.findall(found) == [
+                tuple(f"{row[name]:.2f}" for name in ("value", "value_lo", "value_hi"))
+            ]
+
+
+def test_numbers_without_an_interval_are_of_tables_too() -> None:
+    said = " ".join(PAGE.read_text(encoding="utf-8").split())
+    tables = PUBLISHED / "scale" / "answers"
+    cells, types = (pd.read_csv(tables / f"{name}.csv") for name in ("cells", "types"))
+    corner = cells[(cells["dataset"] == "small-gfn2") & (cells["n_train"] == 65536)].iloc[0]
+    length, of_d = corner["decomposability_of_length"], corner["decomposability"]
+    assert f"{length:.2f} of its entropy, and D {of_d:.2f}, at N = 65,536" in said
+    of_types = types[(types["dataset"] == "small-gfn2") & (types["n_train"] == 65536)]
+    hydrogen = of_types[of_types["bond_type"] == "C-H"]["n_de"].item()
+    n_bonds = (
+        pd.read_csv(tables / "answers.csv").set_index("primary").loc["yes", "n_things"].iloc[0]
+    )
+    assert f"for C-H, {100 * hydrogen / n_bonds:.0f} % of the bonds" in said
+    student = cells[cells["dataset"] == "small-student"]["mae_teacher_eV"].item()
+    assert f"misses its teacher's D by {student:.2f} eV" in said
+    paths = [ROOT / "resources" / f"enumerated_paths_{half}.hdf5" for half in ("first", "second")]
+    assert f"**Reactions**: {sum(len(h5py.File(path)) for path in paths)} enumerated ones" in said
 
 
 def test_single_changes_change_the_slope_as_little_as_the_page_says() -> None:

@@ -43,7 +43,7 @@ def test_every_answer_is_that_of_the_table() -> None:
     text = PAGE.read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d) \|[^|]*\| (.*) \| (.*) \|$", text, re.MULTILINE)
     assert {int(number) for number, *_ in rows} == set(range(1, 9))
-    words = {"yes": "yes", "no": "no", "undetermined": "not determined"}
+    words = {"yes": "yes", "no": "no", "undetermined": "open"}
     for place, study in enumerate(STUDIES):
         answers = pd.read_csv(PUBLISHED / study / "answers" / "answers.csv")
         counted = answers[answers["primary"] == "yes"].set_index("question")

@@ -93,7 +93,7 @@ def answers_of(name: str) -> str:
 def test_every_number_of_the_answers_is_in_the_findings(name: str) -> None:
     """Numbers with their interval, and counts of seeds and paths, in the same words."""
     answers = answers_of(name)
-    studies = (PUBLISHED, GIVEN, SCALE)
+    studies = (PUBLISHED, GIVEN, SCALE, SECOND_SEEDS)
     findings = "".join(read(one / "figures" / "findings.md") for one in studies)
     numbers = re.findall(r"-?[\d.]+(?: eV)? \[.*?\]|\d+ (?:to|of) \d+", answers)
     answers = answers.replace("1.65 million", "")  # of config/models.yaml

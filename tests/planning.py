@@ -120,3 +120,11 @@ def edited(*paths: Path, old: str = "", new: str = "# edited\n") -> Iterator[Non
         for path, text, time in before:
             path.write_text(text, encoding="utf-8")
             os.utime(path, ns=(time, time))
+
+
+def with_those_below(root: Path, name: str) -> list[str]:
+    """Return the configuration files that an overlay's own command names: those below it first."""
+    text = (root / "config" / name).read_text(encoding="utf-8")
+    pattern = rf"--configfile ((?:\S+ )*config/{name})(?:$|  )"
+    (files,) = re.findall(pattern, text, flags=re.MULTILINE)
+    return str(files).split()

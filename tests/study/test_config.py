@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from e3d.options import read_yaml
+from planning import with_those_below
 from study import schemas
 from study.config import Study, load_study, run_settings
 from study.run_settings import RunSettings
@@ -62,11 +63,7 @@ def study(default: dict[str, Any], datasets: dict[str, Any], in_root: None) -> S
 def test_every_overlay_is_a_valid_study(
     name: str, default: dict[str, Any], datasets: dict[str, Any], in_root: None, root: Path
 ) -> None:
-    text = (root / "config" / name).read_text(encoding="utf-8")
-    (command,) = re.findall(
-        rf"--configfile ((?:\S+ )*config/{name})(?:$|  )", text, flags=re.MULTILINE
-    )
-    for path in command.split():  # those below it, and itself
+    for path in with_those_below(root, name):
         overlay = read_yaml(root / path)
         default = _merge(default, overlay)
     models = read_yaml(root / "config" / "models.yaml")

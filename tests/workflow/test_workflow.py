@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from planning import ROOT, SMOKE, dry_run, overlay, plan, planned, snakemake
+from planning import ROOT, SMOKE, dry_run, overlay, plan, planned, snakemake, with_those_below
 from study.config import load_study
 from study.stages import FIGURES, figures_made, tables_made
 
@@ -77,7 +77,7 @@ onsuccess:
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
 def test_every_overlay_plans(fresh: Path, name: str) -> None:
     if name not in ("config.yaml", "datasets.yaml", "models.yaml"):
-        jobs = plan(fresh, "--configfile", f"config/{name}")
+        jobs = plan(fresh, "--configfile", *with_those_below(ROOT, name))
         assert jobs["given_fetch" if name == "spice2-medium.yaml" else "train_run"] > 0
 
 

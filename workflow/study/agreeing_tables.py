@@ -132,11 +132,14 @@ def _require_run_columns(table: pd.DataFrame, path: Path) -> None:
 
 
 def _require_one_row_each(table: pd.DataFrame, path: Path, about: Sequence[str]) -> None:
-    words = ([Column.RUN, *about] if about else []) or [
-        name
-        for name in table.columns
-        if name in (*RUN_COLUMNS, *CELL) or not pd.api.types.is_numeric_dtype(table[name])
-    ]
+    if about:
+        words = [Column.RUN, *about]
+    else:
+        words = [
+            name
+            for name in table.columns
+            if name in (*RUN_COLUMNS, *CELL) or not pd.api.types.is_numeric_dtype(table[name])
+        ]
     about_what = [name for name in words if name not in (*RUN_COLUMNS, *CELL, *_ANSWERS)]
     twice = table.duplicated([name for name in words if name not in _ANSWERS])
     if not about_what:

@@ -43,15 +43,7 @@ def check_answers(
             f"answers.barriers = {asked['barriers']}: one dataset - allowed are two, each with "
             "frames of a half of the reactions, or none. Name the other."
         )
-    for path in asked["paths"]:
-        if not Path(path).is_file():
-            raise InputError(f"answers.paths: {path}: {absent(Path(path))}. Correct the path.")
-        with Path(path).open("rb") as file:
-            if file.read(len(_HDF5)) != _HDF5:
-                raise InputError(
-                    f"answers.paths: {path} is no HDF5 - expected a file of reaction paths, as "
-                    "`e3d data reactions` and `e3d data label` write them. Name such a file."
-                )
+    _check_paths(asked["paths"])
     _check_seeds(asked["seed_sets"], seeds)
     others = filter(None, [asked["other_labels"]])
     for name in (asked["dataset"], *asked["halves"], *asked["barriers"], *others):
@@ -63,22 +55,7 @@ def check_answers(
     if asked["halves"]:
         _check_halves(asked["halves"], asked["dataset"], known)
     if other := asked["other_labels"]:
-        own = _labels(asked["dataset"], known)
-        if own == _labels(other, known):
-            raise InputError(
-                f"answers.other_labels = {other!r}: has the labels of {asked['dataset']!r}, "
-                f"{', '.join(sorted(own))} - expected those of another theory, on the same frames. "
-                "Name such a dataset, or remove it."
-            )
-        mine, theirs = (frames_of(name, known) for name in (asked["dataset"], other))
-        differing = [key for key in mine if key in theirs and mine[key] != theirs[key]]
-        if differing:
-            key = differing[0]
-            raise InputError(
-                f"answers.other_labels = {other!r}: has other frames than {asked['dataset']!r}, "
-                f"{key} are {theirs[key]} and {mine[key]} - expected the same frames with the "
-                "labels of another theory. Name such a dataset, or remove it."
-            )
+        _check_other_labels(other, asked["dataset"], known)
     require_distinct(asked)
 
 
@@ -123,6 +100,39 @@ def _check_seeds(sets: Sequence[Sequence[int]], trained: Collection[int]) -> Non
                 f"answers.seed_sets: no run has seed {seed} - {choices(seed, sorted(trained))}. "
                 "Add it to `grid.seed`, or remove it here."
             )
+
+
+def _check_paths(paths: Sequence[str]) -> None:
+    """Refuse files of reaction paths that are none."""
+    for path in paths:
+        if not Path(path).is_file():
+            raise InputError(f"answers.paths: {path}: {absent(Path(path))}. Correct the path.")
+        with Path(path).open("rb") as file:
+            if file.read(len(_HDF5)) != _HDF5:
+                raise InputError(
+                    f"answers.paths: {path} is no HDF5 - expected a file of reaction paths, as "
+                    "`e3d data reactions` and `e3d data label` write them. Name such a file."
+                )
+
+
+def _check_other_labels(other: str, dataset: str, known: Mapping[str, Any]) -> None:
+    """Refuse a dataset with the labels of the main one, or with other frames."""
+    own = _labels(dataset, known)
+    if own == _labels(other, known):
+        raise InputError(
+            f"answers.other_labels = {other!r}: has the labels of {dataset!r}, "
+            f"{', '.join(sorted(own))} - expected those of another theory, on the same frames. "
+            "Name such a dataset, or remove it."
+        )
+    mine, theirs = (frames_of(name, known) for name in (dataset, other))
+    differing = [key for key in mine if key in theirs and mine[key] != theirs[key]]
+    if differing:
+        key = differing[0]
+        raise InputError(
+            f"answers.other_labels = {other!r}: has other frames than {dataset!r}, "
+            f"{key} are {theirs[key]} and {mine[key]} - expected the same frames with the "
+            "labels of another theory. Name such a dataset, or remove it."
+        )
 
 
 def _check_halves(halves: list[str], dataset: str, known: Mapping[str, Any]) -> None:
